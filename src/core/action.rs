@@ -1,0 +1,50 @@
+//! Actions: what `decide` orders. The engine performs one, records what came of it, and asks again.
+
+use super::command::Command;
+use super::event::{ChangeId, Event, Purpose};
+use super::name::{HostName, ProbeName};
+use super::policy::Permit;
+use chrono::{DateTime, Utc};
+use std::collections::BTreeSet;
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// Record a decision; nothing happens outside.
+    Note(Event),
+    /// Run these probes, side by side.
+    Look {
+        purpose: Purpose,
+        probes: BTreeSet<ProbeName>,
+    },
+    /// Take these hosts for this case alone.
+    Hold {
+        hosts: Vec<HostName>,
+    },
+    /// Make a change.
+    Change(Order),
+    /// Create or edit the status comment.
+    ShowStatus,
+    /// Set the label of the ticket's stage.
+    SetLabel,
+    /// Post the final report.
+    PostReport,
+    /// Assign and mention the people on call.
+    CallPeople,
+    /// Close the issue.
+    Close,
+    Wait {
+        until: DateTime<Utc>,
+    },
+    /// The case has ended; there is nothing to do.
+    Rest,
+}
+
+/// An order to make one change. It carries policy's permit; the engine adds the lease.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Order {
+    pub change: ChangeId,
+    pub attempt: u32,
+    pub host: HostName,
+    pub command: Command,
+    pub permit: Permit,
+}

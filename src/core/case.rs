@@ -1,0 +1,385 @@
+//! A case: the fold of its events. Live running and recovery use the same fold, so there is no second
+//! path for a restart.
+
+use super::diagnosis::Diagnosis;
+use super::event::{Act, CaseId, ChangeId, Door, Event, Purpose, Record, Way};
+use super::evidence::{Evidence, Observation};
+use super::name::{HostName, ProbeName};
+use super::outcome::Outcome;
+use super::playbook::LibraryHash;
+use super::remedy::Plan;
+use super::ticket::Ticket;
+use super::triage::Triage;
+use super::verification;
+use chrono::{DateTime, Utc};
+use std::collections::BTreeSet;
+
+/// The durable work on one ticket, as its journal tells it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Case {
+    pub id: CaseId,
+    pub ticket: Ticket,
+    pub door: Door,
+    pub library: LibraryHash,
+    pub opened_at: DateTime<Utc>,
+    pub stage: Stage,
+    pub triage: Option<Triage>,
+    /// The newest sight of every probe.
+    pub evidence: Evidence,
+    /// Probes whose sights are newer than the last change.
+    pub fresh: BTreeSet<ProbeName>,
+    /// What the last look was for.
+    pub looked_for: Option<Purpose>,
+    /// The first diagnosis is what was found; the last is how it stands.
+    pub diagnoses: Vec<Diagnosis>,
+    pub held: BTreeSet<HostName>,
+    pub treatments: Vec<Treatment>,
+    pub outcome: Option<Outcome>,
+    pub talk: Talk,
+    /// The sequence number of the next record.
+    pub next_seq: u64,
+    pub updated_at: DateTime<Utc>,
+}
+
+/// Where a case stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    Opened,
+    /// A look at everything is due.
+    Looking,
+    Looked,
+    Diagnosed,
+    Treating,
+    /// The outcome is known and has to be told.
+    Concluded,
+    Ended,
+}
+
+/// One playbook's remedy at work.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Treatment {
+    pub plan: Plan,
+    pub started_at: DateTime<Utc>,
+    pub phase: Phase,
+    pub steps: Vec<Track>,
+    pub undos: Vec<Track>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Phase {
+    Applying,
+    Verifying(verification::Progress),
+    Undoing { why: String },
+    Over { result: Treated, at: DateTime<Utc> },
+}
+
+/// How a treatment ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Treated {
+    /// Mended, and proven.
+    Mended,
+    NotFixed {
+        why: String,
+    },
+    UndoFailed {
+        why: String,
+    },
+    InDoubt {
+        why: String,
+        change: ChangeId,
+    },
+}
+
+/// What is known of one change.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Track {
+    pub state: ChangeState,
+    /// How often the host was, or may have been, asked.
+    pub attempts: u32,
+    /// How often it could not be asked.
+    pub misses: u32,
+    pub observation: Option<Observation>,
+    pub at: Option<DateTime<Utc>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum ChangeState {
+    #[default]
+    Pending,
+    /// Intent is recorded, the result is not. Whoever reads this in a journal does not know if it ran.
+    Started,
+    NotStarted(String),
+    InDoubt(String),
+    Done,
+    Failed(String),
+    Skipped(String),
+}
+
+/// What has been told on the forge.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Talk {
+    /// For which stage the status comment and the label were last set.
+    pub status: Option<String>,
+    pub label: Option<String>,
+    pub reported: bool,
+    pub called: bool,
+    pub closed: bool,
+    /// Attempts of the act that the forge refused last, and when.
+    pub trouble: Option<Trouble>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trouble {
+    pub act: Act,
+    pub attempts: u32,
+    pub at: DateTime<Utc>,
+}
+
+/// A journal that this program did not write, or one that was damaged.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadHistory {
+    #[error("case {0} has no records")]
+    Empty(CaseId),
+    #[error("case {case}: the first record is `{kind}`, not `opened`")]
+    NotOpened { case: CaseId, kind: &'static str },
+    #[error("case {case}: record {seq} stands where {expected} should")]
+    Gap { case: CaseId, seq: u64, expected: u64 },
+    #[error("case {case}: record {seq} (`{kind}`) cannot follow what was before it")]
+    Illegal { case: CaseId, seq: u64, kind: &'static str },
+}
+
+impl Case {
+    /// Folds a whole journal.
+    pub fn fold(id: &CaseId, records: &[Record]) -> Result<Self, BadHistory> {
+        let (first, rest) = records.split_first().ok_or_else(|| BadHistory::Empty(id.clone()))?;
+        let Event::Opened { ticket, door, library } = &first.event else {
+            return Err(BadHistory::NotOpened { case: id.clone(), kind: first.event.kind() });
+        };
+        let mut case = Case {
+            id: id.clone(),
+            ticket: ticket.clone(),
+            door: door.clone(),
+            library: library.clone(),
+            opened_at: first.at,
+            stage: Stage::Opened,
+            triage: None,
+            evidence: Evidence::default(),
+            fresh: BTreeSet::new(),
+            looked_for: None,
+            diagnoses: Vec::new(),
+            held: BTreeSet::new(),
+            treatments: Vec::new(),
+            outcome: None,
+            talk: Talk::default(),
+            next_seq: first.seq + 1,
+            updated_at: first.at,
+        };
+        for record in rest {
+            case.apply(record)?;
+        }
+        Ok(case)
+    }
+
+    /// Takes in the next record.
+    pub fn apply(&mut self, record: &Record) -> Result<(), BadHistory> {
+        if record.seq != self.next_seq {
+            return Err(BadHistory::Gap { case: self.id.clone(), seq: record.seq, expected: self.next_seq });
+        }
+        self.step(&record.event, record.at).ok_or_else(|| BadHistory::Illegal {
+            case: self.id.clone(),
+            seq: record.seq,
+            kind: record.event.kind(),
+        })?;
+        self.next_seq += 1;
+        self.updated_at = record.at;
+        Ok(())
+    }
+
+    fn step(&mut self, event: &Event, at: DateTime<Utc>) -> Option<()> {
+        match event {
+            Event::Opened { .. } => return None,
+            Event::Triaged(triage) => {
+                self.triage = Some(triage.clone());
+                self.stage = Stage::Looking;
+            }
+            Event::Looked { purpose, evidence } => self.look(*purpose, evidence),
+            Event::Diagnosed(diagnosis) => {
+                self.diagnoses.push(diagnosis.clone());
+                self.stage = Stage::Diagnosed;
+            }
+            Event::Held { hosts, waited } => {
+                self.held.extend(hosts.iter().cloned());
+                if *waited {
+                    self.stage = Stage::Looking;
+                }
+            }
+            Event::Planned(plan) => {
+                let tracks = vec![Track::default(); plan.steps.len()];
+                self.treatments.push(Treatment {
+                    plan: plan.clone(),
+                    started_at: at,
+                    phase: Phase::Applying,
+                    steps: tracks.clone(),
+                    undos: tracks,
+                });
+                self.stage = Stage::Treating;
+            }
+            Event::ChangeStarted { change, .. } => {
+                let track = self.track(*change)?;
+                track.state = ChangeState::Started;
+                track.attempts += 1;
+                track.at = Some(at);
+                // From here on nothing that was seen is known to be still so.
+                self.fresh.clear();
+            }
+            Event::ChangeEnded { change, observation, success } => {
+                let track = self.track(*change)?;
+                track.state = if *success {
+                    ChangeState::Done
+                } else {
+                    ChangeState::Failed(format!("{}: {}", observation.exit, observation.last_words()))
+                };
+                track.observation = Some(observation.clone());
+            }
+            Event::ChangeNotStarted { change, why } => {
+                let track = self.track(*change)?;
+                track.state = ChangeState::NotStarted(why.to_string());
+                track.attempts = track.attempts.saturating_sub(1);
+                track.misses += 1;
+                track.at = Some(at);
+            }
+            Event::ChangeInDoubt { change, why } => {
+                self.track(*change)?.state = ChangeState::InDoubt(why.to_string());
+            }
+            Event::ChangeSkipped { change, why } => {
+                self.track(*change)?.state = ChangeState::Skipped(why.clone());
+            }
+            Event::ChangeFound { change } => self.track(*change)?.state = ChangeState::Done,
+            Event::ChangeFrozen { change, why } => {
+                self.end_treatment(Treated::InDoubt { why: why.clone(), change: *change }, at)?;
+            }
+            Event::Applied => {
+                self.treatment()?.phase = Phase::Verifying(verification::Progress::start(at));
+            }
+            Event::Checked { truths } => {
+                let seen_at = self.evidence.at;
+                let Phase::Verifying(progress) = &mut self.treatment()?.phase else { return None };
+                progress.take(truths, seen_at);
+                self.looked_for = None;
+            }
+            Event::Verified => {
+                self.end_treatment(Treated::Mended, at)?;
+                self.stage = Stage::Looking;
+            }
+            Event::NotVerified { why } | Event::RemedyFailed { why } => {
+                self.treatment()?.phase = Phase::Undoing { why: why.clone() };
+            }
+            Event::Undone { clean } => {
+                let Phase::Undoing { why } = &self.treatment()?.phase else { return None };
+                let why = why.clone();
+                let result = if *clean { Treated::NotFixed { why } } else { Treated::UndoFailed { why } };
+                self.end_treatment(result, at)?;
+            }
+            Event::Concluded(outcome) => {
+                self.outcome = Some(outcome.clone());
+                self.stage = Stage::Concluded;
+            }
+            Event::Told { act, stage, .. } => self.told(*act, stage),
+            Event::NotTold { act, lasting, .. } => self.not_told(*act, *lasting, at),
+            Event::Ended => self.stage = Stage::Ended,
+        }
+        Some(())
+    }
+
+    fn look(&mut self, purpose: Purpose, evidence: &Evidence) {
+        self.fresh.extend(evidence.sights.keys().cloned());
+        self.looked_for = Some(purpose);
+        if purpose == Purpose::Diagnose {
+            self.evidence = evidence.clone();
+            self.stage = Stage::Looked;
+        } else {
+            self.evidence.update(evidence.clone());
+        }
+    }
+
+    fn told(&mut self, act: Act, stage: &str) {
+        match act {
+            Act::Status => self.talk.status = Some(stage.to_owned()),
+            Act::Label => self.talk.label = Some(stage.to_owned()),
+            Act::Report => self.talk.reported = true,
+            Act::Assign => self.talk.called = true,
+            Act::Close => self.talk.closed = true,
+        }
+        self.talk.trouble = None;
+    }
+
+    /// What the forge will never take counts as told, so that the case can end; the journal says why.
+    /// A status or a label is not worth waiting for.
+    fn not_told(&mut self, act: Act, lasting: bool, at: DateTime<Utc>) {
+        if lasting || matches!(act, Act::Status | Act::Label) {
+            let word = if act == Act::Label { self.label_word().to_owned() } else { self.stage_word() };
+            self.told(act, &word);
+            return;
+        }
+        let before = self.talk.trouble.as_ref().filter(|trouble| trouble.act == act);
+        let attempts = before.map_or(0, |trouble| trouble.attempts) + 1;
+        self.talk.trouble = Some(Trouble { act, attempts, at });
+    }
+
+    fn end_treatment(&mut self, result: Treated, at: DateTime<Utc>) -> Option<()> {
+        self.treatment()?.phase = Phase::Over { result, at };
+        self.stage = Stage::Diagnosed;
+        Some(())
+    }
+
+    fn treatment(&mut self) -> Option<&mut Treatment> {
+        self.treatments.last_mut()
+    }
+
+    fn track(&mut self, change: ChangeId) -> Option<&mut Track> {
+        let treatment = self.treatments.get_mut(change.treatment)?;
+        match change.way {
+            Way::Do => treatment.steps.get_mut(change.step),
+            Way::Undo => treatment.undos.get_mut(change.step),
+        }
+    }
+
+    /// The newest diagnosis.
+    pub fn diagnosis(&self) -> Option<&Diagnosis> {
+        self.diagnoses.last()
+    }
+
+    /// How often a host was asked to change something in this case.
+    pub fn changes_made(&self) -> usize {
+        let tracks = self.treatments.iter().flat_map(|t| t.steps.iter().chain(&t.undos));
+        tracks.map(|track| track.attempts as usize).sum()
+    }
+
+    /// Which label the ticket should have.
+    pub fn label_word(&self) -> &'static str {
+        match &self.outcome {
+            None => "working",
+            Some(outcome) if outcome.closes() => "resolved",
+            Some(Outcome::Escalated(_)) => "needs-human",
+            Some(_) => "none",
+        }
+    }
+
+    /// Where the case stands, as people are told: the status comment is edited when this changes.
+    pub fn stage_word(&self) -> String {
+        match (self.stage, self.treatments.last()) {
+            (Stage::Concluded | Stage::Ended, _) => "ended".into(),
+            (Stage::Treating, Some(treatment)) => {
+                let number = self.treatments.len();
+                let word = match treatment.phase {
+                    Phase::Applying => "treating",
+                    Phase::Verifying(_) => "verifying",
+                    Phase::Undoing { .. } => "undoing",
+                    Phase::Over { .. } => "looking",
+                };
+                format!("{word} {number}")
+            }
+            _ => "looking".into(),
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! Events: what the journal records. Old records must stay readable, so fields are only ever added.
+
+use super::diagnosis::Diagnosis;
+use super::evidence::{Evidence, Observation};
+use super::expr::Truth;
+use super::name::HostName;
+use super::outcome::Outcome;
+use super::playbook::LibraryHash;
+use super::redact::Redacted;
+use super::remedy::Plan;
+use super::ticket::{Ticket, TicketId};
+use super::triage::{Suspect, Triage};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::fmt;
+
+/// The identity of a case: `c` and 12 hex digits.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct CaseId(String);
+
+impl CaseId {
+    /// Derived from the ticket and the moment: the same door opened twice gives the same case.
+    pub fn derive(ticket: &TicketId, key: &str) -> Self {
+        let hash = Sha256::digest(format!("{ticket}\0{key}"));
+        Self(format!("c{}", &hex::encode(hash)[..12]))
+    }
+
+    /// As a person or the store wrote it.
+    pub fn from_text(text: &str) -> Option<Self> {
+        let is_hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+        let digits = text.strip_prefix('c')?;
+        (digits.len() == 12 && digits.bytes().all(is_hex)).then(|| Self(text.to_owned()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for CaseId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// By which way a ticket came in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", tag = "by")]
+pub enum Door {
+    Webhook,
+    Poll,
+    /// A slash command by this person.
+    Command {
+        user: String,
+    },
+    /// `fieldmedic resolve`.
+    Terminal,
+    /// Found by a sweep; with a suspect, the agent opened the ticket itself.
+    Sweep {
+        suspect: Option<Suspect>,
+    },
+}
+
+/// One change of one treatment, forward or back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ChangeId {
+    pub treatment: usize,
+    pub step: usize,
+    pub way: Way,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Way {
+    Do,
+    Undo,
+}
+
+/// Why a look is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Purpose {
+    Diagnose,
+    /// For the answer to a question.
+    Answer,
+    /// Whether a step is needed.
+    OnlyIf(ChangeId),
+    /// Whether a change that is in doubt was made; the number is the attempt it asks about.
+    Replay(ChangeId, u32),
+    Verify,
+}
+
+/// What is said on the forge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Act {
+    Status,
+    Label,
+    Report,
+    Assign,
+    Close,
+}
+
+/// One record's content.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "event", content = "with")]
+pub enum Event {
+    Opened {
+        ticket: Ticket,
+        door: Door,
+        library: LibraryHash,
+    },
+    Triaged(Triage),
+    Looked {
+        purpose: Purpose,
+        evidence: Evidence,
+    },
+    Diagnosed(Diagnosis),
+    /// The hosts are held. `waited`: another case held one of them, so what was seen before is stale.
+    Held {
+        hosts: Vec<HostName>,
+        waited: bool,
+    },
+    Planned(Plan),
+    ChangeStarted {
+        change: ChangeId,
+        attempt: u32,
+        host: HostName,
+        command: Redacted,
+    },
+    ChangeEnded {
+        change: ChangeId,
+        observation: Observation,
+        success: bool,
+    },
+    /// The host was never asked: nothing happened.
+    ChangeNotStarted {
+        change: ChangeId,
+        why: Redacted,
+    },
+    /// The host was asked, and nobody knows what came of it.
+    ChangeInDoubt {
+        change: ChangeId,
+        why: Redacted,
+    },
+    ChangeSkipped {
+        change: ChangeId,
+        why: String,
+    },
+    /// The evidence says that a change in doubt was made.
+    ChangeFound {
+        change: ChangeId,
+    },
+    /// A change in doubt that must not be touched.
+    ChangeFrozen {
+        change: ChangeId,
+        why: String,
+    },
+    Applied,
+    Checked {
+        truths: Vec<Truth>,
+    },
+    Verified,
+    NotVerified {
+        why: String,
+    },
+    RemedyFailed {
+        why: String,
+    },
+    Undone {
+        clean: bool,
+    },
+    Concluded(Outcome),
+    /// Said and done on the forge; `took_ms` is the time of its calls.
+    Told {
+        act: Act,
+        stage: String,
+        took_ms: u64,
+    },
+    /// The forge did not take it. `lasting`: it never will.
+    NotTold {
+        act: Act,
+        why: Redacted,
+        lasting: bool,
+    },
+    Ended,
+}
+
+impl Event {
+    /// The version of the record format. A reader of a later version knows how to read this one.
+    pub const VERSION: u32 = 1;
+
+    /// One word for it, as the journal's `kind` column has it.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Event::Opened { .. } => "opened",
+            Event::Triaged(_) => "triaged",
+            Event::Looked { .. } => "looked",
+            Event::Diagnosed(_) => "diagnosed",
+            Event::Held { .. } => "held",
+            Event::Planned(_) => "planned",
+            Event::ChangeStarted { .. } => "change_started",
+            Event::ChangeEnded { .. } => "change_ended",
+            Event::ChangeNotStarted { .. } => "change_not_started",
+            Event::ChangeInDoubt { .. } => "change_in_doubt",
+            Event::ChangeSkipped { .. } => "change_skipped",
+            Event::ChangeFound { .. } => "change_found",
+            Event::ChangeFrozen { .. } => "change_frozen",
+            Event::Applied => "applied",
+            Event::Checked { .. } => "checked",
+            Event::Verified => "verified",
+            Event::NotVerified { .. } => "not_verified",
+            Event::RemedyFailed { .. } => "remedy_failed",
+            Event::Undone { .. } => "undone",
+            Event::Concluded(_) => "concluded",
+            Event::Told { .. } => "told",
+            Event::NotTold { .. } => "not_told",
+            Event::Ended => "ended",
+        }
+    }
+}
+
+/// One line of the journal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    pub seq: u64,
+    pub at: DateTime<Utc>,
+    pub event: Event,
+}
+
+/// The hash of a record: SHA-256 in hex over the hash before it and everything that the record holds.
+/// An edit anywhere breaks the chain from there on.
+pub fn chain(prev: &str, case: &CaseId, seq: u64, at: DateTime<Utc>, body: &str) -> String {
+    let at = at.to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
+    let mut hash = Sha256::new();
+    for part in [prev, case.as_str(), &seq.to_string(), &at, body] {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    hex::encode(hash.finalize())
+}

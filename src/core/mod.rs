@@ -1,0 +1,27 @@
+//! The pure core: what a case is, what the evidence means, and what to do next.
+//!
+//! Nothing here waits, reads a clock, touches a file or can fail at run time in a way that is not a
+//! value. The only foreign types are value libraries: `serde_json::Value`, `regex`, `minijinja`
+//! expressions, `chrono` times.
+
+pub mod action;
+pub mod case;
+pub mod command;
+pub mod decide;
+pub mod diagnosis;
+pub mod event;
+pub mod evidence;
+pub mod expr;
+pub mod inventory;
+pub mod name;
+pub mod outcome;
+pub mod playbook;
+pub mod policy;
+pub mod reading;
+pub mod redact;
+pub mod remedy;
+pub mod report;
+pub mod ticket;
+pub mod triage;
+pub mod value;
+pub mod verification;

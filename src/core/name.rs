@@ -1,0 +1,133 @@
+//! Names of things: short, checked words, each with a type of its own.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Why a word is not a name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{word}` is not a {what}: use {rule}")]
+pub struct BadName {
+    pub word: String,
+    pub what: &'static str,
+    pub rule: &'static str,
+}
+
+/// `a-z`, digits, `-`, `_` and `.`, opened by a letter or digit; at most 64 characters.
+fn is_slug(word: &str) -> bool {
+    let mut bytes = word.bytes();
+    word.len() <= 64
+        && bytes.next().is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+        && bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_.".contains(&b))
+}
+
+/// `a-z`, digits and `_`, opened by a letter: what an expression can use as an identifier.
+fn is_identifier(word: &str) -> bool {
+    let mut bytes = word.bytes();
+    word.len() <= 64
+        && bytes.next().is_some_and(|b| b.is_ascii_lowercase())
+        && bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+}
+
+macro_rules! names {
+    ($($(#[$doc:meta])* $name:ident, $what:literal, $check:ident, $rule:literal;)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// Checks the word and wraps it.
+            pub fn new(word: impl Into<String>) -> Result<Self, BadName> {
+                let word = word.into();
+                if $check(&word) {
+                    Ok(Self(word))
+                } else {
+                    Err(BadName { word, what: $what, rule: $rule })
+                }
+            }
+
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = BadName;
+            fn try_from(word: String) -> Result<Self, BadName> {
+                Self::new(word)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(name: $name) -> String {
+                name.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl std::borrow::Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+    )*};
+}
+
+names! {
+    /// A system under care, as the configuration names it: `qfieldcloud`, `depot`.
+    SystemName, "system name", is_slug, "up to 64 of a-z, 0-9, `-`, `_`, `.`, beginning with a letter or digit";
+    /// A kind of system, as the playbook library names it; several systems may be of one kind.
+    KindName, "kind of system", is_slug, "up to 64 of a-z, 0-9, `-`, `_`, `.`, beginning with a letter or digit";
+    /// A playbook, unique within its kind of system.
+    PlaybookName, "playbook name", is_slug, "up to 64 of a-z, 0-9, `-`, `_`, `.`, beginning with a letter or digit";
+    /// A host of the inventory.
+    HostName, "host name", is_slug, "up to 64 of a-z, 0-9, `-`, `_`, `.`, beginning with a letter or digit";
+    /// What a host is to a system: `main`, `db`, `agent`.
+    Role, "role", is_slug, "up to 64 of a-z, 0-9, `-`, `_`, `.`, beginning with a letter or digit";
+    /// A probe; expressions use it as a namespace.
+    ProbeName, "probe name", is_identifier, "up to 64 of a-z, 0-9 and `_`, beginning with a letter";
+    /// A fact that a probe reads.
+    FactName, "fact name", is_identifier, "up to 64 of a-z, 0-9 and `_`, beginning with a letter";
+    /// A parameter of a system or of a request.
+    ParamName, "parameter name", is_identifier, "up to 64 of a-z, 0-9 and `_`, beginning with a letter";
+}
+
+impl Role {
+    /// The role a probe or step means when it names none.
+    pub fn main() -> Self {
+        Self("main".into())
+    }
+
+    /// The machine that Fieldmedic runs on, for looks from outside.
+    pub fn agent() -> Self {
+        Self("agent".into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_checked() {
+        for (word, slug, identifier) in [
+            ("worker-down", true, false),
+            ("worker_down", true, true),
+            ("8gb", true, false),
+            ("", false, false),
+            ("-x", false, false),
+            ("Worker", false, false),
+            ("a b", false, false),
+            ("a\n", false, false),
+            ("a/../b", false, false),
+        ] {
+            assert_eq!(PlaybookName::new(word).is_ok(), slug, "{word:?} as a playbook");
+            assert_eq!(ProbeName::new(word).is_ok(), identifier, "{word:?} as a probe");
+        }
+    }
+}

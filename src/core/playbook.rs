@@ -1,0 +1,206 @@
+//! Playbooks as the agent uses them: checked, compiled, and ordered by cause.
+//!
+//! They are made by `library` from YAML files; what is here is already free of mistakes that a
+//! loader can find.
+
+use super::command::Template;
+use super::expr::{Expr, Sentence};
+use super::name::{FactName, KindName, ParamName, PlaybookName, ProbeName, Role};
+use super::policy::{Mode, Risk};
+use super::reading::Read;
+use super::value::Kind;
+use regex::Regex;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// The content hash of a whole library: SHA-256 in hex, over the paths and texts of its files.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct LibraryHash(pub String);
+
+/// Every kind of system that the agent knows, with its playbooks.
+#[derive(Debug, Clone)]
+pub struct Library {
+    pub hash: LibraryHash,
+    pub systems: BTreeMap<KindName, System>,
+}
+
+/// A kind of system: its parameters, its probes and its playbooks.
+#[derive(Debug, Clone)]
+pub struct System {
+    pub kind: KindName,
+    pub summary: String,
+    /// Words in a ticket that mean this kind of system.
+    pub aliases: Vec<String>,
+    /// Words that say that something is wrong: a text with one of them is a complaint.
+    pub trouble: Vec<Regex>,
+    pub params: BTreeMap<ParamName, Param>,
+    pub probes: BTreeMap<ProbeName, Probe>,
+    /// The faults in causal order: a cause stands before its consequences.
+    pub faults: Vec<Fault>,
+    pub requests: Vec<Request>,
+}
+
+/// A parameter of a system.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Param {
+    pub kind: Kind,
+    pub default: Option<Value>,
+    pub help: String,
+}
+
+/// A command that only looks.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Probe {
+    pub name: ProbeName,
+    pub on: Role,
+    pub command: Template,
+    pub read: Read,
+    /// Exit codes under which the output can be read.
+    pub exits: Vec<i32>,
+    /// How often it is tried again when it could not be started.
+    pub retries: u32,
+    /// Probes whose facts this one uses; they run first.
+    pub needs: BTreeSet<ProbeName>,
+    pub facts: Vec<Fact>,
+}
+
+/// A named value read from a probe's output. Without a type it cannot become part of a command.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fact {
+    pub name: FactName,
+    pub is: Expr,
+    pub kind: Option<Kind>,
+}
+
+/// A playbook for a fault: when it is one, what to change, how to prove that it is gone.
+#[derive(Debug, Clone)]
+pub struct Fault {
+    pub name: PlaybookName,
+    pub title: String,
+    pub explains: Explains,
+    pub when: Expr,
+    pub because: Sentence,
+    /// Its consequences: playbooks that come after this one.
+    pub before: BTreeSet<PlaybookName>,
+    pub risk: Risk,
+    pub mode: Option<Mode>,
+    /// Empty: this fault is a person's.
+    pub remedy: Vec<Step>,
+    pub verify: Vec<Check>,
+    /// What a person should do if the agent cannot mend it.
+    pub advice: String,
+    /// Said in the report even when the fault was mended: how to keep it from coming back.
+    pub note: Option<Sentence>,
+}
+
+/// Which complaints a cause accounts for.
+#[derive(Debug, Clone, Default)]
+pub struct Explains {
+    pub any: Vec<Regex>,
+    pub labels: Vec<String>,
+}
+
+/// A playbook that answers a question.
+#[derive(Debug, Clone)]
+pub struct Request {
+    pub name: PlaybookName,
+    pub title: String,
+    /// Phrases that ask for it.
+    pub asks: Vec<Regex>,
+    pub probes: BTreeSet<ProbeName>,
+    /// A Markdown template over the facts.
+    pub answer: String,
+    /// It asks whether all is well: faults that are found are treated before it is answered.
+    pub health: bool,
+}
+
+/// One change of a remedy.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    pub name: String,
+    pub on: Role,
+    pub command: Template,
+    pub replay: Replay,
+    /// Its failure does not end the remedy.
+    pub optional: bool,
+    pub only_if: Option<Expr>,
+    /// Over `exit`, `text` and `stderr`; without it, exit 0 is success.
+    pub expect: Option<Expr>,
+    /// Reverses the step. It may be run twice.
+    pub undo: Option<Template>,
+}
+
+/// What to do with a change that may or may not have run.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Replay {
+    /// Run it again.
+    Safe,
+    /// Ask the evidence whether it is done.
+    Check(Expr),
+    /// Do not touch it; a person decides.
+    Never,
+}
+
+/// One condition of a verification.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Check {
+    pub holds: Expr,
+    /// How long it may take to become true.
+    pub within: Duration,
+    /// How long it must stay true, without a break.
+    pub steady: Duration,
+}
+
+impl System {
+    pub fn fault(&self, name: &PlaybookName) -> Option<&Fault> {
+        self.faults.iter().find(|fault| fault.name == *name)
+    }
+
+    pub fn request(&self, name: &PlaybookName) -> Option<&Request> {
+        self.requests.iter().find(|request| request.name == *name)
+    }
+
+    /// The probes behind names of the form `probe.fact`, and those that they need in turn.
+    pub fn probes_of<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> BTreeSet<ProbeName> {
+        let direct = names.into_iter().filter_map(|name| {
+            let probe = name.split('.').next()?;
+            self.probes.get_key_value(probe).map(|(name, _)| name.clone())
+        });
+        self.with_needs(direct)
+    }
+
+    /// These probes and everything they need.
+    pub fn with_needs(&self, probes: impl IntoIterator<Item = ProbeName>) -> BTreeSet<ProbeName> {
+        let mut all = BTreeSet::new();
+        let mut open: Vec<ProbeName> = probes.into_iter().collect();
+        while let Some(name) = open.pop() {
+            if let Some(probe) = self.probes.get(&name) {
+                open.extend(probe.needs.iter().filter(|need| !all.contains(*need)).cloned());
+                all.insert(name);
+            }
+        }
+        all
+    }
+
+    /// The parameters in force: the configured ones over the defaults.
+    pub fn params(&self, configured: &BTreeMap<ParamName, Value>) -> BTreeMap<String, Value> {
+        let defaults = self
+            .params
+            .iter()
+            .filter_map(|(name, param)| param.default.clone().map(|value| (name.to_string(), value)));
+        let configured = configured.iter().map(|(name, value)| (name.to_string(), value.clone()));
+        defaults.chain(configured).collect()
+    }
+}
+
+impl Explains {
+    /// The first phrase or label that this cause accounts for.
+    pub fn matches(&self, text: &str, labels: &[String]) -> Option<String> {
+        let label = self.labels.iter().find(|label| labels.iter().any(|l| l.eq_ignore_ascii_case(label)));
+        let phrase = || self.any.iter().find_map(|regex| regex.find(text)).map(|m| m.as_str().to_owned());
+        label.cloned().or_else(phrase)
+    }
+}

@@ -1,0 +1,152 @@
+//! Policy: whether a change may be made. A [`Permit`] is its yes, and only this module makes one.
+
+use super::name::PlaybookName;
+use super::remedy::Plan;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// How much the agent may do. Ordered from strict to free.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Look, and say what it would do.
+    Observe,
+    /// Look, change and verify.
+    Act,
+}
+
+/// How much a remedy may break. Ordered from harmless to grave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Risk {
+    Low,
+    Medium,
+    High,
+}
+
+/// What the operator allows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Policy {
+    pub mode: Mode,
+    pub playbook_modes: BTreeMap<PlaybookName, Mode>,
+    /// The gravest risk that is run without a person.
+    pub max_risk: Risk,
+    /// How long the fault's own condition must stay false before it counts as mended.
+    pub soak: Duration,
+    /// Remedies for one case; more are a sign that something else is wrong.
+    pub max_remedies: usize,
+    /// Commands that change something, for one case.
+    pub max_changes: usize,
+    /// Whether anything is said on the forge. A rehearsal says nothing.
+    pub speaks: bool,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            mode: Mode::Act,
+            playbook_modes: BTreeMap::new(),
+            max_risk: Risk::Medium,
+            soak: Duration::from_secs(10),
+            max_remedies: 4,
+            max_changes: 40,
+            speaks: true,
+        }
+    }
+}
+
+impl Policy {
+    /// The same rules for a rehearsal: no permit, and no word on the forge.
+    pub fn rehearsal(mut self) -> Self {
+        self.mode = Mode::Observe;
+        self.speaks = false;
+        self
+    }
+}
+
+/// Policy's yes to the changes of one plan. It cannot be made elsewhere, copied into another plan, or
+/// kept in a journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Permit {
+    plan: String,
+}
+
+impl Permit {
+    /// The hash of the plan that it is for.
+    pub fn plan(&self) -> &str {
+        &self.plan
+    }
+}
+
+/// Why policy says no.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum Refusal {
+    #[error("the agent only observes here: `mode = \"act\"` would let it make these changes")]
+    Observing,
+    #[error("its risk is {risk:?}, and `max_risk` allows {allowed:?} at most", risk = .risk, allowed = .allowed)]
+    TooRisky { risk: Risk, allowed: Risk },
+    #[error("{made} changes were made in this case, and `max_changes` allows {allowed}")]
+    TooManyChanges { made: usize, allowed: usize },
+}
+
+/// Asks for the changes of a plan. `site_mode` and `fault_mode` are those of the system and of the
+/// playbook's author; the strictest of all holds.
+pub fn permit(
+    policy: &Policy,
+    plan: &Plan,
+    site_mode: Option<Mode>,
+    fault_mode: Option<Mode>,
+    changes_made: usize,
+) -> Result<Permit, Refusal> {
+    let configured = policy.playbook_modes.get(&plan.playbook).copied();
+    let strictest = [site_mode, fault_mode, configured].into_iter().flatten().fold(policy.mode, Mode::min);
+    if strictest < Mode::Act {
+        return Err(Refusal::Observing);
+    }
+    if plan.risk > policy.max_risk {
+        return Err(Refusal::TooRisky { risk: plan.risk, allowed: policy.max_risk });
+    }
+    if changes_made >= policy.max_changes {
+        return Err(Refusal::TooManyChanges { made: changes_made, allowed: policy.max_changes });
+    }
+    Ok(Permit { plan: plan.hash.clone() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(risk: Risk) -> Plan {
+        Plan { playbook: PlaybookName::new("p").unwrap(), risk, steps: Vec::new(), hash: "h".into() }
+    }
+
+    #[test]
+    fn the_strictest_mode_holds() {
+        use Mode::{Act, Observe};
+        for (global, site, fault, own, allowed) in [
+            (Act, None, None, None, true),
+            (Observe, Some(Act), Some(Act), Some(Act), false),
+            (Act, Some(Observe), None, None, false),
+            (Act, None, Some(Observe), None, false),
+            (Act, Some(Act), Some(Act), Some(Observe), false),
+            (Act, Some(Act), Some(Act), Some(Act), true),
+        ] {
+            let mut policy = Policy { mode: global, ..Policy::default() };
+            if let Some(own) = own {
+                policy.playbook_modes.insert(PlaybookName::new("p").unwrap(), own);
+            }
+            let answer = permit(&policy, &plan(Risk::Low), site, fault, 0);
+            assert_eq!(answer.is_ok(), allowed, "{global:?} {site:?} {fault:?} {own:?}");
+        }
+    }
+
+    #[test]
+    fn risk_and_number_are_bounded() {
+        let policy = Policy::default();
+        assert!(permit(&policy, &plan(Risk::Medium), None, None, 39).is_ok());
+        assert!(permit(&policy, &plan(Risk::High), None, None, 0).is_err());
+        assert!(permit(&policy, &plan(Risk::Low), None, None, 40).is_err());
+        assert!(permit(&policy.rehearsal(), &plan(Risk::Low), None, None, 0).is_err());
+    }
+}

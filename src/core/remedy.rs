@@ -1,0 +1,113 @@
+//! Plans: a remedy with every value in place, fixed before the first change.
+
+use super::command::{Command, Unrenderable, Values};
+use super::evidence::Evidence;
+use super::inventory::Site;
+use super::name::{HostName, PlaybookName};
+use super::playbook::{Fault, System};
+use super::policy::Risk;
+use super::value::Kind;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+
+/// The ordered changes of one playbook, rendered from one diagnosis.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    pub playbook: PlaybookName,
+    pub risk: Risk,
+    pub steps: Vec<PlannedStep>,
+    /// SHA-256 in hex over hosts and command lines: the same plan has the same hash.
+    pub hash: String,
+}
+
+/// One change of a plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlannedStep {
+    pub name: String,
+    pub host: HostName,
+    /// A step whose values are unknown can still be skipped by its `only_if`, but never run.
+    pub command: Result<Command, Unrenderable>,
+    pub undo: Option<Command>,
+}
+
+/// Why there is no plan.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoPlan {
+    #[error("no host of this system has the role `{0}`")]
+    NoHost(String),
+    #[error("the step {step:?} cannot be written: {why}")]
+    Unrenderable { step: String, why: Unrenderable },
+}
+
+/// Where a command's placeholders get their values: parameters by their type, facts by theirs.
+pub struct CommandValues<'a> {
+    system: &'a System,
+    params: BTreeMap<String, Value>,
+    evidence: &'a Evidence,
+}
+
+impl<'a> CommandValues<'a> {
+    pub fn new(system: &'a System, site: &Site, evidence: &'a Evidence) -> Self {
+        Self { system, params: system.params(&site.params), evidence }
+    }
+}
+
+impl Values for CommandValues<'_> {
+    fn value(&self, name: &str) -> Result<(Value, Kind), String> {
+        let Some((probe, fact)) = name.split_once('.') else {
+            let param = self.system.params.get(name).ok_or("there is no such parameter")?;
+            let value = self.params.get(name).ok_or("it has no value in the configuration")?;
+            return Ok((value.clone(), param.kind));
+        };
+        let declared =
+            self.system.probes.get(probe).and_then(|p| p.facts.iter().find(|f| f.name.as_str() == fact));
+        let kind = declared.and_then(|fact| fact.kind).ok_or("it has no type that a command may use")?;
+        let known = self.evidence.facts.get(probe).and_then(|facts| facts.get(fact));
+        let value = known.cloned().unwrap_or_else(|| Err("it was not read".into()))?;
+        Ok((value, kind))
+    }
+}
+
+/// Renders the remedy of a fault.
+///
+/// # Errors
+/// A role has no host, or a step that nothing could skip cannot be rendered.
+pub fn plan(system: &System, site: &Site, fault: &Fault, evidence: &Evidence) -> Result<Plan, NoPlan> {
+    let values = CommandValues::new(system, site, evidence);
+    let mut hash = Sha256::new();
+    let mut steps = Vec::new();
+    for step in &fault.remedy {
+        let host = site.host(&step.on).ok_or_else(|| NoPlan::NoHost(step.on.to_string()))?;
+        let command = step.command.render(&values);
+        if let (Err(why), None, false) = (&command, &step.only_if, step.optional) {
+            return Err(NoPlan::Unrenderable { step: step.name.clone(), why: why.clone() });
+        }
+        let line = command.as_ref().map_or_else(ToString::to_string, Command::line);
+        hash.update(format!("{host}\0{line}\0"));
+        steps.push(PlannedStep {
+            name: step.name.clone(),
+            host: host.clone(),
+            undo: match &step.undo {
+                Some(undo) if command.is_ok() => {
+                    Some(undo.render(&values).map_err(|why| NoPlan::Unrenderable {
+                        step: format!("undo of {}", step.name),
+                        why,
+                    })?)
+                }
+                _ => None,
+            },
+            command,
+        });
+    }
+    let hash = hex::encode(hash.finalize());
+    Ok(Plan { playbook: fault.name.clone(), risk: fault.risk, steps, hash })
+}
+
+impl Plan {
+    /// Every host that the plan touches.
+    pub fn hosts(&self) -> std::collections::BTreeSet<HostName> {
+        self.steps.iter().map(|step| step.host.clone()).collect()
+    }
+}

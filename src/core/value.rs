@@ -1,0 +1,234 @@
+//! Typed values: what a parameter or a fact may hold before it may become part of a command.
+
+use regex::Regex;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::{fmt, sync::LazyLock};
+
+/// The type of a parameter or of a fact that a command uses. No type admits control characters, and
+/// none of the textual ones admits a leading `-`, so that a value can never be read as an option.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// A service, container, unit or user: `A-Z a-z 0-9 . _ -`.
+    Name,
+    /// Several names.
+    Names,
+    /// An absolute path without `..`.
+    Path,
+    /// Several paths.
+    Paths,
+    /// A container image reference, `registry:5000/name:tag@sha256:…`.
+    Image,
+    /// Several image references.
+    Images,
+    /// Several UUIDs.
+    Uuids,
+    /// A whole number from 0 to 2^53.
+    Integer,
+    /// A number from 0 to 100.
+    Percent,
+    /// A host name or IP address, with an optional port.
+    Host,
+}
+
+/// Why a value is not of its type.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{value} is not {kind}: {rule}", kind = kind.article(), rule = kind.rule())]
+pub struct BadValue {
+    pub value: String,
+    pub kind: Kind,
+}
+
+static NAME: LazyLock<Regex> = LazyLock::new(|| pattern(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}"));
+static PATH: LazyLock<Regex> = LazyLock::new(|| pattern(r"/[A-Za-z0-9._/@:+, -]{0,1023}"));
+static IMAGE: LazyLock<Regex> = LazyLock::new(|| pattern(r"[A-Za-z0-9][A-Za-z0-9._/:@-]{0,254}"));
+static UUID: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"));
+static HOST: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?(:[0-9]{1,5})?"));
+
+fn pattern(inner: &str) -> Regex {
+    Regex::new(&format!(r"\A(?:{inner})\z")).expect("a constant pattern")
+}
+
+impl Kind {
+    /// Every type, for help texts and schemas.
+    pub const ALL: [Kind; 10] = [
+        Kind::Name,
+        Kind::Names,
+        Kind::Path,
+        Kind::Paths,
+        Kind::Image,
+        Kind::Images,
+        Kind::Uuids,
+        Kind::Integer,
+        Kind::Percent,
+        Kind::Host,
+    ];
+
+    /// The value if it is of this type, else why not. Numbers may come as text, as they do from a
+    /// slash command; they leave as numbers.
+    pub fn check(self, value: &Value) -> Result<Value, BadValue> {
+        let bad = || BadValue { value: shown(value), kind: self };
+        let text = |regex: &Regex| match value {
+            Value::String(text) if regex.is_match(text) => Ok(value.clone()),
+            _ => Err(bad()),
+        };
+        let several = |one: Kind| match value {
+            Value::Array(items) if items.len() <= 1000 && items.iter().all(|i| one.check(i).is_ok()) => {
+                Ok(value.clone())
+            }
+            _ => Err(bad()),
+        };
+        match self {
+            Kind::Name => text(&NAME),
+            Kind::Image => text(&IMAGE),
+            Kind::Host => text(&HOST),
+            Kind::Path => text(&PATH).and_then(|path| match path.as_str() {
+                Some(text) if text.split('/').any(|part| part == "..") => Err(bad()),
+                _ => Ok(path),
+            }),
+            Kind::Names => several(Kind::Name),
+            Kind::Paths => several(Kind::Path),
+            Kind::Images => several(Kind::Image),
+            Kind::Uuids => match value {
+                Value::Array(items)
+                    if items.len() <= 1000
+                        && items.iter().all(|i| i.as_str().is_some_and(|u| UUID.is_match(u))) =>
+                {
+                    Ok(value.clone())
+                }
+                _ => Err(bad()),
+            },
+            Kind::Integer => number(value)
+                .filter(|n| n.fract() == 0.0 && (0.0..=9_007_199_254_740_992.0).contains(n))
+                .map(|n| Value::from(n as u64))
+                .ok_or_else(bad),
+            Kind::Percent => number(value)
+                .filter(|n| (0.0..=100.0).contains(n))
+                .map(|n| if n.fract() == 0.0 { Value::from(n as u64) } else { Value::from(n) })
+                .ok_or_else(bad),
+        }
+    }
+
+    fn article(self) -> &'static str {
+        match self {
+            Kind::Name => "a name",
+            Kind::Names => "a list of names",
+            Kind::Path => "a path",
+            Kind::Paths => "a list of paths",
+            Kind::Image => "an image reference",
+            Kind::Images => "a list of image references",
+            Kind::Uuids => "a list of UUIDs",
+            Kind::Integer => "a whole number",
+            Kind::Percent => "a percentage",
+            Kind::Host => "a host",
+        }
+    }
+
+    fn rule(self) -> &'static str {
+        match self {
+            Kind::Name | Kind::Names => "use A-Z, a-z, 0-9, `.`, `_`, `-`, not beginning with `-` or `.`",
+            Kind::Path | Kind::Paths => "use an absolute path without `..` or shell characters",
+            Kind::Image | Kind::Images => "use name:tag, with an optional registry and digest",
+            Kind::Uuids => "use UUIDs in their usual form",
+            Kind::Integer => "use digits only",
+            Kind::Percent => "use a number from 0 to 100",
+            Kind::Host => "use a host name or address, with an optional port",
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", format!("{self:?}").to_lowercase())
+    }
+}
+
+/// The words that a checked value becomes: a list becomes several.
+pub fn words(value: &Value) -> Vec<String> {
+    match value {
+        Value::Array(items) => items.iter().flat_map(words).collect(),
+        Value::String(text) => vec![text.clone()],
+        other => vec![other.to_string()],
+    }
+}
+
+fn number(value: &Value) -> Option<f64> {
+    match value {
+        Value::Number(n) => n.as_f64(),
+        Value::String(text) if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit() || b == b'.') => {
+            text.parse().ok()
+        }
+        _ => None,
+    }
+}
+
+/// A value as an error message shows it: short, and with control characters escaped.
+fn shown(value: &Value) -> String {
+    let text = value.to_string();
+    match text.char_indices().nth(60) {
+        Some((cut, _)) => format!("{}…", &text[..cut]),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn kinds_admit_what_they_say() {
+        for (kind, good, bad) in [
+            (
+                Kind::Name,
+                vec![json!("app"), json!("worker_wrapper-1")],
+                vec![
+                    json!("-f"),
+                    json!("a b"),
+                    json!(""),
+                    json!("a;b"),
+                    json!("a\n"),
+                    json!(3),
+                    json!("a\0"),
+                ],
+            ),
+            (
+                Kind::Path,
+                vec![json!("/opt/qfieldcloud"), json!("/a b/c")],
+                vec![json!("opt"), json!("/a/../b"), json!("/a$(x)"), json!("/a\nb"), json!("/a'b")],
+            ),
+            (
+                Kind::Image,
+                vec![json!("qfieldcloud-qgis:3"), json!("r:5000/a/b@sha256:ab")],
+                vec![json!("-x"), json!("a b"), json!("a$b")],
+            ),
+            (
+                Kind::Uuids,
+                vec![json!([]), json!(["0190e0a0-0000-7000-8000-000000000001"])],
+                vec![json!("x"), json!(["' or 1=1"])],
+            ),
+            (
+                Kind::Integer,
+                vec![json!(0), json!("12")],
+                vec![json!(-1), json!(1.5), json!("1e3"), json!("")],
+            ),
+            (Kind::Percent, vec![json!(90), json!("85.5")], vec![json!(101), json!("x")]),
+            (
+                Kind::Host,
+                vec![json!("203.0.113.5"), json!("db.example.org:5432")],
+                vec![json!("-oProxyCommand=x"), json!("a b")],
+            ),
+            (Kind::Names, vec![json!(["a", "b"])], vec![json!(["a", "-b"]), json!("a")]),
+        ] {
+            for value in good {
+                assert!(kind.check(&value).is_ok(), "{kind} should admit {value}");
+            }
+            for value in bad {
+                assert!(kind.check(&value).is_err(), "{kind} should refuse {value}");
+            }
+        }
+    }
+}

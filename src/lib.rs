@@ -1,0 +1,4 @@
+//! Fieldmedic: an autonomous ticket-resolution agent. `docs/ARCHITECTURE.md` is the map.
+
+pub mod core;
+pub mod ports;

@@ -1,0 +1,360 @@
+//! The four ports to the outside: [`Forge`], [`Shell`], [`Journal`], [`Clock`].
+//!
+//! They are small on purpose. What an adapter may promise is written here; a contract test holds every
+//! adapter to it.
+
+use crate::core::command::Command;
+use crate::core::event::{CaseId, Event, Record};
+use crate::core::evidence::RawObservation;
+use crate::core::name::HostName;
+use crate::core::outcome::Outcome;
+use crate::core::playbook::LibraryHash;
+use crate::core::policy::Permit;
+use crate::core::redact::Redacted;
+use crate::core::ticket::{Repo, Ticket, TicketId};
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Where tickets live.
+#[async_trait]
+pub trait Forge: Send + Sync {
+    /// The agent's own login.
+    async fn me(&self) -> Result<String, ForgeError>;
+
+    async fn ticket(&self, id: &TicketId) -> Result<Ticket, ForgeError>;
+
+    /// Open issues with this label, oldest update first; with `since`, those updated at or after it.
+    /// Pull requests are left out.
+    async fn tickets(
+        &self,
+        repo: &Repo,
+        label: &str,
+        since: Option<DateTime<Utc>>,
+    ) -> Result<Vec<Ticket>, ForgeError>;
+
+    /// Comments on issues of the repository created or edited at or after `since`, oldest first.
+    async fn comments(&self, repo: &Repo, since: DateTime<Utc>) -> Result<Vec<Comment>, ForgeError>;
+
+    /// Creates the comment, or edits the one that opens with `marker` and that the agent wrote itself.
+    /// A comment by anyone else never counts, whatever it holds.
+    async fn upsert_comment(&self, id: &TicketId, marker: &Marker, body: &Redacted)
+    -> Result<(), ForgeError>;
+
+    /// Adds and removes labels; those added are created in the repository if they are missing. To add
+    /// one that is there, or remove one that is not, is no error.
+    async fn relabel(&self, id: &TicketId, add: &[Label], remove: &[&str]) -> Result<(), ForgeError>;
+
+    /// Assigns people. A login that cannot be assigned is left out by the forge, without an error.
+    async fn assign(&self, id: &TicketId, logins: &[String]) -> Result<(), ForgeError>;
+
+    async fn react(&self, comment: &Comment, reaction: Reaction) -> Result<(), ForgeError>;
+
+    /// Opens an issue, unless the agent opened one whose body begins with this marker: then that one.
+    async fn open(&self, new: &NewTicket) -> Result<TicketId, ForgeError>;
+
+    /// Closes the issue; to close a closed one is no error.
+    async fn close(&self, id: &TicketId, reason: CloseReason) -> Result<(), ForgeError>;
+
+    /// What a person may do in the repository.
+    async fn permission(&self, repo: &Repo, login: &str) -> Result<Permission, ForgeError>;
+}
+
+/// A hidden first line by which the agent finds its own comment or issue: an HTML comment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Marker(String);
+
+impl Marker {
+    /// `name` holds only letters, digits, `-`, `.` and `=`; anything else is dropped.
+    pub fn new(name: &str) -> Self {
+        let clean: String =
+            name.chars().filter(|c| c.is_ascii_alphanumeric() || "-.= ".contains(*c)).collect();
+        Self(format!("<!-- fieldmedic {clean} -->"))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether a body begins with this marker.
+    pub fn opens(&self, body: &str) -> bool {
+        body.trim_start_matches('\u{FEFF}').trim_start().starts_with(self.as_str())
+    }
+}
+
+/// A comment as the forge has it; its text is not redacted and must not be recorded.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Comment {
+    pub id: u64,
+    pub ticket: TicketId,
+    pub author: String,
+    /// The forge says that the author is a machine.
+    pub by_bot: bool,
+    pub body: String,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+/// A label with what it looks like when it has to be created.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Label {
+    pub name: String,
+    /// Six hex digits.
+    pub color: &'static str,
+    pub description: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewTicket {
+    pub repo: Repo,
+    pub marker: Marker,
+    pub title: Redacted,
+    pub body: Redacted,
+    pub labels: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reaction {
+    /// Seen, and being worked on.
+    Eyes,
+    /// Refused or not understood.
+    Confused,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CloseReason {
+    Completed,
+    NotPlanned,
+}
+
+/// Ordered from none to all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Permission {
+    None,
+    Read,
+    Write,
+    Admin,
+}
+
+/// What went wrong with the forge, sorted by what can be done next.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ForgeError {
+    /// No answer, or a 5xx: try again.
+    #[error("GitHub did not answer: {0}")]
+    Unreachable(String),
+    /// Too many requests: try again then.
+    #[error("GitHub asks to wait: {why}")]
+    Limited { why: String, wait: Option<Duration> },
+    /// 401: the token is wrong or has expired. Mending the configuration helps; trying again does not.
+    #[error("GitHub does not accept the token: {0}")]
+    Unauthorized(String),
+    /// 404 or 410: it does not exist, or the token may not see it.
+    #[error("{0} does not exist, or the token may not see it")]
+    NotFound(String),
+    /// Any other refusal: it will not be taken, however often it is tried.
+    #[error("GitHub refused: {0}")]
+    Refused(String),
+}
+
+impl ForgeError {
+    /// Trying again cannot help.
+    pub fn is_lasting(&self) -> bool {
+        matches!(self, ForgeError::NotFound(_) | ForgeError::Refused(_))
+    }
+}
+
+/// The way to the hosts.
+#[async_trait]
+pub trait Shell: Send + Sync {
+    /// Opens the connection to a host, or finds it open. Gives the time that opening took, zero if it
+    /// was open.
+    async fn connect(&self, host: &HostName) -> Result<Duration, ShellError>;
+
+    /// Runs a command that only looks.
+    async fn probe(&self, host: &HostName, command: &Command) -> Result<RawObservation, ShellError>;
+
+    /// Runs a command that changes something. It takes policy's permit and the store's lease for this
+    /// very host; an adapter refuses a lease for another host, or one that has run out.
+    async fn change(
+        &self,
+        host: &HostName,
+        command: &Command,
+        permit: &Permit,
+        lease: &Lease,
+    ) -> Result<RawObservation, ShellError>;
+}
+
+/// Why a command gave no observation. The two lead to opposite actions.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ShellError {
+    /// The host was never asked to run it: it is safe to try again.
+    #[error("{why}")]
+    NotStarted { why: String },
+    /// The host was asked, and may have run it, or may still be running it.
+    #[error("{why}")]
+    InDoubt { why: String },
+}
+
+/// The exclusive hold of a host by a case. Only a store grants one; `tests/tidy.rs` holds that.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    host: HostName,
+    case: CaseId,
+    until: DateTime<Utc>,
+}
+
+impl Lease {
+    /// For stores alone, when the hold has been written down.
+    pub fn granted(host: HostName, case: CaseId, until: DateTime<Utc>) -> Self {
+        Self { host, case, until }
+    }
+
+    pub fn host(&self) -> &HostName {
+        &self.host
+    }
+
+    pub fn case(&self) -> &CaseId {
+        &self.case
+    }
+
+    /// After this moment another case may hold the host.
+    pub fn until(&self) -> DateTime<Utc> {
+        self.until
+    }
+}
+
+/// The durable memory: cases, leases, and what was taken in.
+#[async_trait]
+pub trait Journal: Send + Sync {
+    /// Opens a case with its first record, in one transaction with the memory of `opening.key`.
+    async fn open_case(&self, opening: &Opening) -> Result<Intake, JournalError>;
+
+    /// Appends the record with the sequence number `seq`.
+    ///
+    /// # Errors
+    /// [`JournalError::Conflict`] if there is one already: somebody else works on this case, and the
+    /// caller must stop.
+    async fn append(
+        &self,
+        case: &CaseId,
+        seq: u64,
+        at: DateTime<Utc>,
+        event: &Event,
+    ) -> Result<(), JournalError>;
+
+    /// All records of a case, in order; empty if there is no such case.
+    async fn load(&self, case: &CaseId) -> Result<Vec<Record>, JournalError>;
+
+    /// Cases that have not ended, oldest first.
+    async fn open_cases(&self) -> Result<Vec<CaseId>, JournalError>;
+
+    /// The newest cases first, at most `limit`.
+    async fn cases(&self, limit: u32) -> Result<Vec<CaseLine>, JournalError>;
+
+    /// Claims a case for a worker until `now + ttl`. A worker renews by claiming again. `false`:
+    /// another worker has it.
+    async fn claim(
+        &self,
+        case: &CaseId,
+        worker: &str,
+        now: DateTime<Utc>,
+        ttl: Duration,
+    ) -> Result<bool, JournalError>;
+
+    /// Gives up a claim; no error if it is not held.
+    async fn release(&self, case: &CaseId, worker: &str) -> Result<(), JournalError>;
+
+    /// Holds a host for a case until `now + ttl`. The same case may hold it again, which renews it.
+    /// `None`: another case has it.
+    async fn hold(
+        &self,
+        host: &HostName,
+        case: &CaseId,
+        now: DateTime<Utc>,
+        ttl: Duration,
+    ) -> Result<Option<Lease>, JournalError>;
+
+    /// Frees every host that the case holds.
+    async fn free(&self, case: &CaseId) -> Result<(), JournalError>;
+
+    /// Keeps the files of a library under their hash, so that a case can be finished with the
+    /// playbooks it began with. Path to text.
+    async fn keep_library(
+        &self,
+        hash: &LibraryHash,
+        files: &BTreeMap<String, String>,
+    ) -> Result<(), JournalError>;
+
+    async fn library(&self, hash: &LibraryHash) -> Result<Option<BTreeMap<String, String>>, JournalError>;
+
+    /// A remembered moment: how far a poll has read, when a sweep last ran.
+    async fn bookmark(&self, name: &str) -> Result<Option<DateTime<Utc>>, JournalError>;
+
+    async fn set_bookmark(&self, name: &str, at: DateTime<Utc>) -> Result<(), JournalError>;
+
+    /// Checks the hash chain of every case. Gives the number of records, and the first broken one of
+    /// each damaged case.
+    async fn audit(&self) -> Result<Audit, JournalError>;
+}
+
+/// What opens a case.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Opening {
+    pub case: CaseId,
+    pub ticket: TicketId,
+    /// The content that came in; the same key never opens a second case.
+    pub key: String,
+    pub at: DateTime<Utc>,
+    pub first: Event,
+}
+
+/// What came of an opening.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Intake {
+    Opened(CaseId),
+    /// This very content was taken in before.
+    Seen,
+    /// The ticket has a case that has not ended.
+    Running(CaseId),
+}
+
+/// One line of the list of cases; a cache of what the records say.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CaseLine {
+    pub id: CaseId,
+    pub ticket: TicketId,
+    pub opened_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+    /// `None` while it runs.
+    pub outcome: Option<Outcome>,
+}
+
+/// What an audit of the journal found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Audit {
+    pub cases: u64,
+    pub records: u64,
+    /// The case and the sequence number of its first record that is not as it was written.
+    pub broken: Vec<(CaseId, u64)>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum JournalError {
+    #[error("another worker has gone on with case {case} (record {seq} is there already)")]
+    Conflict { case: CaseId, seq: u64 },
+    /// Full disk, lost server, damaged file: nothing may be done until it works again.
+    #[error("the journal cannot be used: {0}")]
+    Unavailable(String),
+    /// A record that this program cannot read.
+    #[error("the journal holds what cannot be read: {0}")]
+    Unreadable(String),
+}
+
+/// Time, so that tests can play it.
+#[async_trait]
+pub trait Clock: Send + Sync {
+    fn now(&self) -> DateTime<Utc>;
+
+    async fn sleep_until(&self, at: DateTime<Utc>);
+}
