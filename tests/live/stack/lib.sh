@@ -53,11 +53,12 @@ is_ours() { alive "$1" && tr '\0' ' ' <"/proc/$1/cmdline" 2>/dev/null | grep -qF
 dockerd_runs() { is_ours "$(cat "$dir/docker.pid" 2>/dev/null)"; }
 sshd_runs() { is_ours "$(cat "$dir/ssh/sshd.pid" 2>/dev/null)"; }
 
-# The id of a service's container, asked of the engine rather than of Compose.
-container_of() {
-    d ps -aq --filter label=com.docker.compose.project=qfieldcloud \
-        --filter "label=com.docker.compose.service=$1" | head -n 1
+# The ids of a service's containers, asked of the engine rather than of Compose. Job containers
+# inherit their image's Compose labels; only what Compose started has a config hash.
+containers_of() {
+    d ps "${@:2}" -q --filter label=com.docker.compose.config-hash --filter "label=com.docker.compose.service=$1"
 }
+container_of() { containers_of "$1" -a | head -n 1; }
 
 # sql <statement>: as the database's owner, tuples only.
 sql() {

@@ -74,7 +74,8 @@ def engine_state():
     for summary in Engine.get("/containers/json?all=1"):
         seen = container(summary)
         labels = seen.pop("labels")
-        if "com.docker.compose.service" in labels:
+        # A job container inherits its image's Compose labels, but never this one.
+        if "com.docker.compose.config-hash" in labels:
             seen["service"] = labels["com.docker.compose.service"]
             services.append(seen)
             if seen["service"] == "db" and seen["state"] == "running":
