@@ -8,6 +8,7 @@ use super::name::{HostName, ProbeName};
 use super::outcome::Outcome;
 use super::playbook::LibraryHash;
 use super::remedy::Plan;
+use super::report::{Proof, proof};
 use super::ticket::Ticket;
 use super::triage::Triage;
 use super::verification;
@@ -36,6 +37,7 @@ pub struct Case {
     pub treatments: Vec<Treatment>,
     pub outcome: Option<Outcome>,
     pub talk: Talk,
+    pub spent: Spent,
     /// The sequence number of the next record.
     pub next_seq: u64,
     pub updated_at: DateTime<Utc>,
@@ -63,6 +65,8 @@ pub struct Treatment {
     pub phase: Phase,
     pub steps: Vec<Track>,
     pub undos: Vec<Track>,
+    /// What held when the verification passed.
+    pub proof: Option<Vec<Proof>>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -113,6 +117,21 @@ pub enum ChangeState {
     Done,
     Failed(String),
     Skipped(String),
+}
+
+/// Where the time went, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+pub struct Spent {
+    /// Opening connections to hosts.
+    pub connect: u64,
+    /// Looks before the verification, connections not counted.
+    pub probes: u64,
+    /// Changes.
+    pub remedy: u64,
+    /// From the last change to the proof, waiting included.
+    pub verification: u64,
+    /// Calls to the forge.
+    pub forge: u64,
 }
 
 /// What has been told on the forge.
@@ -171,6 +190,7 @@ impl Case {
             treatments: Vec::new(),
             outcome: None,
             talk: Talk::default(),
+            spent: Spent::default(),
             next_seq: first.seq + 1,
             updated_at: first.at,
         };
@@ -221,6 +241,7 @@ impl Case {
                     phase: Phase::Applying,
                     steps: tracks.clone(),
                     undos: tracks,
+                    proof: None,
                 });
                 self.stage = Stage::Treating;
             }
@@ -240,6 +261,7 @@ impl Case {
                     ChangeState::Failed(format!("{}: {}", observation.exit, observation.last_words()))
                 };
                 track.observation = Some(observation.clone());
+                self.spent.remedy += observation.took_ms;
             }
             Event::ChangeNotStarted { change, why } => {
                 let track = self.track(*change)?;
@@ -267,11 +289,16 @@ impl Case {
                 progress.take(truths, seen_at);
                 self.looked_for = None;
             }
-            Event::Verified => {
+            Event::Verified { conditions } => {
+                self.count_verification(at);
+                let treatment = self.treatment()?;
+                let Phase::Verifying(progress) = &treatment.phase else { return None };
+                treatment.proof = Some(proof(conditions, &progress.held, progress.looked_at));
                 self.end_treatment(Treated::Mended, at)?;
                 self.stage = Stage::Looking;
             }
             Event::NotVerified { why } | Event::RemedyFailed { why } => {
+                self.count_verification(at);
                 self.treatment()?.phase = Phase::Undoing { why: why.clone() };
             }
             Event::Undone { clean } => {
@@ -284,7 +311,10 @@ impl Case {
                 self.outcome = Some(outcome.clone());
                 self.stage = Stage::Concluded;
             }
-            Event::Told { act, stage, .. } => self.told(*act, stage),
+            Event::Told { act, stage, took_ms } => {
+                self.told(*act, stage);
+                self.spent.forge += took_ms;
+            }
             Event::NotTold { act, lasting, .. } => self.not_told(*act, *lasting, at),
             Event::Ended => self.stage = Stage::Ended,
         }
@@ -294,11 +324,21 @@ impl Case {
     fn look(&mut self, purpose: Purpose, evidence: &Evidence) {
         self.fresh.extend(evidence.sights.keys().cloned());
         self.looked_for = Some(purpose);
+        self.spent.connect += evidence.connect_ms;
+        if purpose != Purpose::Verify {
+            self.spent.probes += evidence.took_ms.saturating_sub(evidence.connect_ms);
+        }
         if purpose == Purpose::Diagnose {
             self.evidence = evidence.clone();
             self.stage = Stage::Looked;
         } else {
             self.evidence.update(evidence.clone());
+        }
+    }
+
+    fn count_verification(&mut self, at: DateTime<Utc>) {
+        if let Some(Treatment { phase: Phase::Verifying(progress), .. }) = self.treatments.last() {
+            self.spent.verification += u64::try_from((at - progress.since).num_milliseconds()).unwrap_or(0);
         }
     }
 

@@ -107,6 +107,12 @@ impl Template {
         Ok(Self { form, cwd, sudo: source.sudo, timeout: source.timeout })
     }
 
+    /// A command that does nothing, for a probe whose own is not read yet.
+    pub fn nothing() -> Self {
+        let form = TemplateForm::Words(vec![Word(vec![Piece::Literal("true".into())])]);
+        Self { form, cwd: None, sudo: false, timeout: Duration::ZERO }
+    }
+
     /// The names of all placeholders.
     pub fn names(&self) -> BTreeSet<&str> {
         let words: Vec<&Word> = match &self.form {
@@ -205,6 +211,11 @@ impl Word {
                 pieces.push(Piece::Literal(rest[..open].to_owned()));
             }
             let name = rest[open + 2..open + close].trim();
+            if is_go_template(name) {
+                pieces.push(Piece::Literal(format!("{{{{{name}}}}}")));
+                rest = &rest[open + close + 2..];
+                continue;
+            }
             if !is_reference(name) {
                 return Err(bad(
                     &format!("`{{{{ {name} }}}}` is not a plain name"),
@@ -260,6 +271,11 @@ fn resolve(values: &dyn Values, name: &str) -> Result<Vec<String>, Unrenderable>
         problem: problem.to_string(),
     })?;
     Ok(value::words(&checked))
+}
+
+/// `{{.Names}}` and `{{json .}}` are for the program that is run: Docker's formats are Go templates.
+fn is_go_template(inside: &str) -> bool {
+    inside.split_whitespace().any(|word| word.starts_with('.'))
 }
 
 fn is_reference(name: &str) -> bool {
@@ -408,7 +424,9 @@ mod tests {
             ("docker start {{ names }}", "docker start a b"),
             ("docker start {{ none }}", "docker start"),
             ("echo 'a b' \"c d\"", "echo 'a b' 'c d'"),
-            ("docker info --format '{{ \"{{\" }}'", ""),
+            ("docker ps --format '{{json .}}'", "docker ps --format '{{json .}}'"),
+            ("docker info -f '{{ .DockerRootDir }}'", "docker info -f '{{.DockerRootDir}}'"),
+            ("docker info -f '{{ \"x\" }}'", ""),
             ("test {{ limit }} -gt 1", "test 90 -gt 1"),
         ] {
             match run(text) {

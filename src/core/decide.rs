@@ -461,7 +461,10 @@ impl Bed<'_> {
             return Action::Note(Event::Checked { truths });
         }
         match progress.judge(&conditions) {
-            Verdict::Passed => Action::Note(Event::Verified),
+            Verdict::Passed => {
+                let conditions = conditions.into_iter().map(|condition| condition.what).collect();
+                Action::Note(Event::Verified { conditions })
+            }
             Verdict::Failed(why) => Action::Note(Event::NotVerified { why }),
             Verdict::Pending(until) if until > world.now => Action::Wait { until },
             Verdict::Pending(_) => {

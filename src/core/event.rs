@@ -162,7 +162,10 @@ pub enum Event {
     Checked {
         truths: Vec<Truth>,
     },
-    Verified,
+    /// The conditions in words, in the order of the checks.
+    Verified {
+        conditions: Vec<String>,
+    },
     NotVerified {
         why: String,
     },
@@ -210,7 +213,7 @@ impl Event {
             Event::ChangeFrozen { .. } => "change_frozen",
             Event::Applied => "applied",
             Event::Checked { .. } => "checked",
-            Event::Verified => "verified",
+            Event::Verified { .. } => "verified",
             Event::NotVerified { .. } => "not_verified",
             Event::RemedyFailed { .. } => "remedy_failed",
             Event::Undone { .. } => "undone",

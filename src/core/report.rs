@@ -1,1 +1,343 @@
-//! x
+//! Reports: what a case has to say, as data. The sentences stand in `prompts/`.
+
+use super::case::{Case, ChangeState, Phase, Spent, Track, Treated, Treatment};
+use super::event::Door;
+use super::evidence::{Evidence, Seen};
+use super::name::{FactName, PlaybookName};
+use super::outcome::Outcome;
+use super::playbook::{Fault, Library, System};
+use super::triage::Asks;
+use super::verification::Held;
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::Serialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// Everything that a status comment, a final report or `case show` may say about a case.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Report {
+    pub case: String,
+    pub ticket: String,
+    /// The system's name; empty if the ticket names none.
+    pub system: String,
+    pub stage: String,
+    /// The outcome's word, or `working`.
+    pub outcome: String,
+    /// The code of an escalation, else empty.
+    pub code: String,
+    pub why: String,
+    pub opened_by_agent: bool,
+    /// A rehearsal, or an agent that only observes: what it would have done.
+    pub proposal: Vec<Proposed>,
+    /// The words of the ticket that a finding accounts for.
+    pub words: Vec<String>,
+    pub findings: Vec<Line>,
+    pub treatments: Vec<Told>,
+    pub unknown: Vec<Line>,
+    pub ruled_out: Vec<String>,
+    pub advice: Vec<String>,
+    pub notes: Vec<String>,
+    pub sights: Vec<Looked>,
+    /// The request that was answered, else empty.
+    pub request: String,
+    pub spent: Spent,
+    /// From the first record to the newest, in seconds.
+    pub seconds: i64,
+}
+
+/// A playbook's title and a sentence.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Line {
+    pub title: String,
+    pub text: String,
+}
+
+/// One treatment, told.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Told {
+    pub title: String,
+    pub because: String,
+    /// `applying`, `verifying`, `undoing`, `mended`, `not-fixed`, `undo-failed` or `in-doubt`.
+    pub result: String,
+    pub why: String,
+    pub steps: Vec<StepTold>,
+    pub undos: Vec<StepTold>,
+    pub proof: Vec<Proof>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct StepTold {
+    pub name: String,
+    pub host: String,
+    /// The exact line, so that a person can repeat it.
+    pub command: String,
+    pub summary: String,
+    /// `pending`, `running`, `done`, `failed`, `skipped` or `in doubt`.
+    pub state: String,
+    pub why: String,
+    pub seconds: Option<f64>,
+    pub output: String,
+}
+
+/// A condition that held at the end.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Proof {
+    pub condition: String,
+    /// Since when, `12:00:05Z`.
+    pub since: String,
+    pub seconds: i64,
+}
+
+/// A change that was not permitted.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Proposed {
+    pub name: String,
+    pub host: String,
+    pub command: String,
+}
+
+/// One probe of the newest look.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Looked {
+    pub probe: String,
+    pub host: String,
+    pub command: String,
+    /// How it ended, in words.
+    pub result: String,
+    pub seconds: Option<f64>,
+    /// `fact = value`, or why it is unknown.
+    pub facts: Vec<String>,
+}
+
+/// Draws up the report of a case.
+pub fn report(case: &Case, library: &Library) -> Report {
+    let site = case.triage.as_ref().and_then(|triage| triage.site.as_ref());
+    let system = site.and_then(|site| library.systems.get(&site.kind));
+    let fault = |name: &PlaybookName| system.and_then(|system: &System| system.fault(name));
+    let first = case.diagnoses.first();
+    let (code, why) = match &case.outcome {
+        Some(Outcome::Escalated(escalation)) => (escalation.code.to_string(), escalation.why.clone()),
+        Some(Outcome::Declined { why }) => (String::new(), why.clone()),
+        _ => Default::default(),
+    };
+    let faults: Vec<&Fault> = case
+        .diagnoses
+        .iter()
+        .flat_map(|diagnosis| &diagnosis.findings)
+        .filter_map(|finding| fault(&finding.playbook))
+        .fold(Vec::new(), |mut all, fault| {
+            if !all.iter().any(|known: &&Fault| known.name == fault.name) {
+                all.push(fault);
+            }
+            all
+        });
+    let treated = |fault: &&&Fault| case.treatments.iter().any(|t| t.plan.playbook == fault.name);
+    let mended = |fault: &Fault| {
+        let mut ended = case.treatments.iter().filter(|t| t.plan.playbook == fault.name);
+        ended.any(|t| matches!(t.phase, Phase::Over { result: Treated::Mended, .. }))
+    };
+    let titles = |names: &[PlaybookName]| {
+        names.iter().map(|name| fault(name).map_or(name.to_string(), |f| f.title.clone())).collect()
+    };
+    let last = case.diagnosis();
+    let params = site.zip(system).map(|(site, system)| system.params(&site.params)).unwrap_or_default();
+    Report {
+        case: case.id.to_string(),
+        ticket: case.ticket.id.to_string(),
+        system: site.map_or_else(String::new, |site| site.name.to_string()),
+        stage: case.stage_word(),
+        outcome: case.outcome.as_ref().map_or("working", Outcome::word).to_owned(),
+        code,
+        why,
+        opened_by_agent: matches!(&case.door, Door::Sweep { suspect: Some(_) }),
+        proposal: if case.treatments.is_empty() { proposal(case, system) } else { Vec::new() },
+        words: words(case),
+        findings: faults
+            .iter()
+            .filter(|fault| !treated(fault))
+            .map(|fault| Line { title: fault.title.clone(), text: because(case, fault) })
+            .collect(),
+        treatments: case
+            .treatments
+            .iter()
+            .map(|treatment| tell(case, treatment, fault(&treatment.plan.playbook)))
+            .collect(),
+        unknown: last
+            .map(|diagnosis| &diagnosis.unknown[..])
+            .unwrap_or_default()
+            .iter()
+            .map(|unknown| Line {
+                title: fault(&unknown.playbook).map_or(unknown.playbook.to_string(), |f| f.title.clone()),
+                text: unknown.why.clone(),
+            })
+            .collect(),
+        ruled_out: first.map(|diagnosis| titles(&diagnosis.ruled_out)).unwrap_or_default(),
+        advice: faults.iter().filter(|fault| !mended(fault)).map(|fault| fault.advice.clone()).collect(),
+        notes: faults
+            .iter()
+            .filter_map(|fault| fault.note.as_ref())
+            .map(|note| note.fill(&case.evidence.scope(&params)))
+            .filter(|note| !note.trim().is_empty())
+            .collect(),
+        sights: sights(&case.evidence),
+        request: match case.triage.as_ref().map(|triage| &triage.asks) {
+            Some(Asks::Question { request, .. }) => request.to_string(),
+            _ => String::new(),
+        },
+        spent: case.spent,
+        seconds: (case.updated_at - case.opened_at).num_seconds(),
+    }
+}
+
+fn words(case: &Case) -> Vec<String> {
+    let Some(triage) = &case.triage else { return Vec::new() };
+    let found = |name: &PlaybookName| {
+        case.diagnoses.iter().flat_map(|d| &d.findings).any(|finding| finding.playbook == *name)
+    };
+    let matches = triage.explained_by.iter().filter(|found_words| found(&found_words.playbook));
+    let mut words: Vec<String> = matches.map(|found_words| found_words.words.clone()).collect();
+    words.sort();
+    words.dedup();
+    words
+}
+
+fn because(case: &Case, fault: &Fault) -> String {
+    let findings = case.diagnoses.iter().flat_map(|diagnosis| &diagnosis.findings);
+    let mut of_fault = findings.filter(|finding| finding.playbook == fault.name);
+    of_fault.next().map_or_else(String::new, |finding| finding.because.clone())
+}
+
+/// What the first finding's remedy would do, rendered anew from the evidence.
+fn proposal(case: &Case, system: Option<&System>) -> Vec<Proposed> {
+    let plan = || {
+        let site = case.triage.as_ref()?.site.as_ref()?;
+        let system = system?;
+        let finding = case.diagnosis()?.findings.first()?;
+        let fault = system.fault(&finding.playbook)?;
+        super::remedy::plan(system, site, fault, &case.evidence).ok()
+    };
+    let steps = plan().map(|plan| plan.steps).unwrap_or_default();
+    steps
+        .into_iter()
+        .filter_map(|step| {
+            let command = step.command.ok()?.line();
+            Some(Proposed { name: step.name, host: step.host.to_string(), command })
+        })
+        .collect()
+}
+
+fn tell(case: &Case, treatment: &Treatment, fault: Option<&Fault>) -> Told {
+    let (result, why) = match &treatment.phase {
+        Phase::Applying => ("applying", String::new()),
+        Phase::Verifying(_) => ("verifying", String::new()),
+        Phase::Undoing { why } => ("undoing", why.clone()),
+        Phase::Over { result, .. } => match result {
+            Treated::Mended => ("mended", String::new()),
+            Treated::NotFixed { why } => ("not-fixed", why.clone()),
+            Treated::UndoFailed { why } => ("undo-failed", why.clone()),
+            Treated::InDoubt { why, .. } => ("in-doubt", why.clone()),
+        },
+    };
+    let step = |(index, track): (usize, &Track), undo: bool| {
+        let planned = &treatment.plan.steps[index];
+        let command = if undo { planned.undo.as_ref() } else { planned.command.as_ref().ok() };
+        let (state, why) = describe(&track.state);
+        StepTold {
+            name: planned.name.clone(),
+            host: planned.host.to_string(),
+            command: command.map(super::command::Command::line).unwrap_or_default(),
+            summary: command.map(super::command::Command::summary).unwrap_or_default(),
+            state: state.into(),
+            why,
+            seconds: track.observation.as_ref().map(|o| seconds(o.took_ms)),
+            output: track.observation.as_ref().map(|o| o.last_words().to_owned()).unwrap_or_default(),
+        }
+    };
+    Told {
+        title: fault.map_or(treatment.plan.playbook.to_string(), |fault| fault.title.clone()),
+        because: fault.map(|fault| because(case, fault)).unwrap_or_default(),
+        result: result.into(),
+        why,
+        steps: treatment.steps.iter().enumerate().map(|track| step(track, false)).collect(),
+        undos: treatment
+            .undos
+            .iter()
+            .enumerate()
+            .filter(|(_, track)| track.state != ChangeState::Pending)
+            .map(|track| step(track, true))
+            .collect(),
+        proof: treatment.proof.iter().flatten().cloned().collect(),
+    }
+}
+
+fn describe(state: &ChangeState) -> (&'static str, String) {
+    match state {
+        ChangeState::Pending => ("pending", String::new()),
+        ChangeState::Started => ("running", String::new()),
+        ChangeState::NotStarted(why) => ("not started", why.clone()),
+        ChangeState::InDoubt(why) => ("in doubt", why.clone()),
+        ChangeState::Done => ("done", String::new()),
+        ChangeState::Failed(why) => ("failed", why.clone()),
+        ChangeState::Skipped(why) => ("skipped", why.clone()),
+    }
+}
+
+/// What held when a verification passed.
+pub(super) fn proof(conditions: &[String], held: &[Held], at: DateTime<Utc>) -> Vec<Proof> {
+    conditions
+        .iter()
+        .zip(held)
+        .filter_map(|(condition, held)| match held {
+            Held::Since(since) => Some(Proof {
+                condition: condition.clone(),
+                since: since.to_rfc3339_opts(SecondsFormat::Secs, true),
+                seconds: (at - *since).num_seconds(),
+            }),
+            Held::Not(_) => None,
+        })
+        .collect()
+}
+
+fn sights(evidence: &Evidence) -> Vec<Looked> {
+    evidence
+        .sights
+        .iter()
+        .map(|(probe, sight)| {
+            let (result, took) = match &sight.seen {
+                Seen::Observed(observation) => {
+                    (observation.exit.to_string(), Some(seconds(observation.took_ms)))
+                }
+                Seen::Unreached(why) => (format!("not reached: {why}"), None),
+                Seen::Lost(why) => (format!("lost: {why}"), None),
+                Seen::NotRun(why) => (format!("not run: {why}"), None),
+            };
+            let facts = evidence.facts.get(probe).map(facts).unwrap_or_default();
+            Looked {
+                probe: probe.to_string(),
+                host: sight.host.to_string(),
+                command: sight.command.to_string(),
+                result,
+                seconds: took,
+                facts,
+            }
+        })
+        .collect()
+}
+
+fn facts(facts: &BTreeMap<FactName, Result<Value, String>>) -> Vec<String> {
+    facts
+        .iter()
+        .map(|(name, known)| match known {
+            Ok(value) => {
+                let text = value.to_string();
+                let short = super::evidence::cut_at(&text, 200);
+                format!("{name} = {short}{}", if short.len() < text.len() { "…" } else { "" })
+            }
+            Err(why) => format!("{name} is unknown: {why}"),
+        })
+        .collect()
+}
+
+fn seconds(ms: u64) -> f64 {
+    (ms as f64 / 100.0).round() / 10.0
+}

@@ -1,0 +1,386 @@
+//! Reading a page of YAML field by field. A field that is wrong is reported and reading goes on, so
+//! that an author sees every problem at once.
+
+use super::node::{Content, Node, Place};
+use super::problem::Problem;
+use crate::core::command::{Template, TemplateSource};
+use crate::core::expr::{Expr, Sentence};
+use crate::core::name::BadName;
+use crate::core::playbook::System;
+use regex::{Regex, RegexBuilder};
+use serde_json::Value;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// One file being read, with the problems found in it so far.
+pub(super) struct Page {
+    path: String,
+    text: String,
+    problems: RefCell<Vec<Problem>>,
+}
+
+/// A map of a page; fields are taken out of it, and what is left over is not known.
+pub(super) struct Map<'p> {
+    page: &'p Page,
+    place: Place,
+    entries: Vec<(super::node::Key, Node)>,
+    known: Vec<&'static str>,
+}
+
+impl Page {
+    pub fn new(path: &str, text: &str) -> Self {
+        Self { path: path.into(), text: text.into(), problems: RefCell::default() }
+    }
+
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    pub fn into_problems(self) -> Vec<Problem> {
+        self.problems.into_inner()
+    }
+
+    pub fn report(&self, place: Place, message: &str, hint: &str) {
+        let problem = Problem::at(&self.path, &self.text, place.start, place.length, message, hint);
+        self.problems.borrow_mut().push(problem);
+    }
+
+    pub fn report_file(&self, message: &str, hint: &str) {
+        self.report(Place { start: 0, length: 0 }, message, hint);
+    }
+
+    /// Reports at the last place where a text stands.
+    pub fn report_at_text(&self, text: &str, message: &str, hint: &str) {
+        let start = self.text.rfind(text).unwrap_or(0);
+        self.report(Place { start, length: text.len() }, message, hint);
+    }
+
+    /// Reads the whole page as one map.
+    pub fn read<T>(&self, decode: impl FnOnce(Map<'_>) -> Option<T>) -> Option<T> {
+        let options = serde_saphyr::options! { with_snippet: false };
+        match serde_saphyr::from_str_with_options::<Node>(&self.text, options) {
+            Ok(node) => decode(self.map(node)?),
+            Err(error) => {
+                let at = error.location().and_then(|at| at.span().byte_offset());
+                let start = at.and_then(|at| usize::try_from(at).ok()).unwrap_or(0);
+                let message = error.to_string();
+                let message = message.lines().next().unwrap_or("not YAML");
+                self.report(Place { start, length: 1 }, message, "see docs/PLAYBOOKS.md for the format");
+                None
+            }
+        }
+    }
+
+    pub fn map(&self, node: Node) -> Option<Map<'_>> {
+        match node.content {
+            Content::Map(entries) => Some(Map { page: self, place: node.place, entries, known: Vec::new() }),
+            _ => {
+                self.report(
+                    node.place,
+                    &format!("expected a map, found {}", node.describe()),
+                    "write `key: value` lines",
+                );
+                None
+            }
+        }
+    }
+
+    pub fn list(&self, node: Node) -> Option<Vec<Node>> {
+        match node.content {
+            Content::List(items) => Some(items),
+            _ => {
+                self.report(
+                    node.place,
+                    &format!("expected a list, found {}", node.describe()),
+                    "write `- item` lines, or [a, b]",
+                );
+                None
+            }
+        }
+    }
+
+    pub fn text_of(&self, node: &Node) -> Option<String> {
+        match &node.content {
+            Content::Text(text) => Some(text.clone()),
+            Content::Plain(value @ (Value::Number(_) | Value::Bool(_))) => Some(value.to_string()),
+            _ => {
+                self.report(
+                    node.place,
+                    &format!("expected a text, found {}", node.describe()),
+                    "put it in quotes",
+                );
+                None
+            }
+        }
+    }
+
+    pub fn named<N>(&self, node: &Node, new: impl FnOnce(String) -> Result<N, BadName>) -> Option<N> {
+        let text = self.text_of(node)?;
+        new(text).map_err(|bad| self.report(node.place, &bad.to_string(), "")).ok()
+    }
+
+    pub fn expr(&self, node: &Node) -> Option<Expr> {
+        let text = self.text_of(node)?;
+        let bad = |bad: crate::core::expr::BadExpr| {
+            self.report(
+                node.place,
+                &format!("not an expression: {}", bad.message),
+                "for example `workers.running < 4`",
+            );
+        };
+        Expr::new(&text).map_err(bad).ok()
+    }
+
+    pub fn sentence(&self, node: &Node) -> Option<Sentence> {
+        let text = self.text_of(node)?;
+        let bad = |bad: crate::core::expr::BadExpr| {
+            self.report(node.place, &bad.message, "values stand in `{{ }}`");
+        };
+        Sentence::new(&text).map_err(bad).ok()
+    }
+
+    pub fn regex(&self, node: &Node) -> Option<Regex> {
+        let text = self.text_of(node)?;
+        let built = RegexBuilder::new(&text).case_insensitive(true).build();
+        built
+            .map_err(|error| {
+                let message = error.to_string();
+                let last = message.lines().next_back().unwrap_or("").trim_start_matches("error: ");
+                self.report(node.place, &format!("not a regular expression: {last}"), "");
+            })
+            .ok()
+    }
+
+    pub fn duration(&self, node: &Node) -> Option<Duration> {
+        let text = self.text_of(node)?;
+        let parsed = humantime::parse_duration(&text).ok();
+        if parsed.is_none() {
+            self.report(node.place, &format!("`{text}` is not a time"), "for example 30s, 5m or 1h");
+        }
+        parsed
+    }
+
+    pub fn number(&self, node: &Node) -> Option<u32> {
+        let number = node.value().as_u64().and_then(|n| u32::try_from(n).ok());
+        if number.is_none() {
+            self.report(node.place, &format!("expected a whole number, found {}", node.describe()), "");
+        }
+        number
+    }
+
+    pub fn flag(&self, node: &Node) -> Option<bool> {
+        let flag = node.value().as_bool();
+        if flag.is_none() {
+            self.report(node.place, &format!("expected true or false, found {}", node.describe()), "");
+        }
+        flag
+    }
+
+    /// One of a closed set of words.
+    pub fn word<T: serde::de::DeserializeOwned>(&self, node: &Node, words: &[&str]) -> Option<T> {
+        let text = self.text_of(node)?;
+        let parsed = serde_json::from_value(Value::String(text.clone())).ok();
+        if parsed.is_none() {
+            let hint = format!("one of {}{}", words.join(", "), suggest_after(&text, words.iter().copied()));
+            self.report(node.place, &format!("`{text}` is not known here"), &hint);
+        }
+        parsed
+    }
+
+    /// Checks that every name an expression uses is there: `plain` names, or facts of the system.
+    pub fn check_names(&self, place: Place, names: &BTreeSet<String>, plain: &[&str], system: &System) {
+        for name in names {
+            let mut parts = name.split('.');
+            let (first, second) = (parts.next().unwrap_or(""), parts.next());
+            if plain.contains(&first) || system.params.contains_key(first) || is_function(first) {
+                continue;
+            }
+            match (system.probes.get(first), second) {
+                (Some(probe), Some(fact)) if probe.facts.iter().any(|f| f.name.as_str() == fact) => {}
+                (Some(probe), Some(fact)) => {
+                    let facts = probe.facts.iter().map(|fact| fact.name.as_str());
+                    self.report(
+                        place,
+                        &format!("the probe `{first}` has no fact `{fact}`"),
+                        &suggest(fact, facts),
+                    );
+                }
+                (Some(_), None) => {
+                    self.report(
+                        place,
+                        &format!("`{first}` is a probe, not a value"),
+                        &format!("name a fact of it, `{first}.…`"),
+                    );
+                }
+                (None, _) => {
+                    let all = system
+                        .probes
+                        .keys()
+                        .map(|p| p.as_str())
+                        .chain(system.params.keys().map(|p| p.as_str()));
+                    let all: Vec<&str> = all.chain(plain.iter().copied()).collect();
+                    self.report(
+                        place,
+                        &format!("`{name}` is neither a parameter nor a fact"),
+                        &suggest(first, all),
+                    );
+                }
+            }
+        }
+    }
+
+    /// Checks that every value a command uses is a parameter or a typed fact.
+    pub fn check_values(&self, place: Place, names: &BTreeSet<&str>, system: &System) {
+        for name in names {
+            let known: BTreeSet<String> = BTreeSet::from([(*name).to_owned()]);
+            self.check_names(place, &known, &[], system);
+            let Some((probe, fact)) = name.split_once('.') else { continue };
+            let found =
+                system.probes.get(probe).and_then(|p| p.facts.iter().find(|f| f.name.as_str() == fact));
+            if found.is_some_and(|fact| fact.kind.is_none()) {
+                self.report(
+                    place,
+                    &format!("`{name}` has no type, so it cannot become part of a command"),
+                    &format!("in system.yaml: `{fact}: {{ is: …, type: name }}`"),
+                );
+            }
+        }
+    }
+}
+
+impl<'p> Map<'p> {
+    /// The text under a key, without taking it.
+    pub fn peek_text(&self, key: &str) -> Option<&str> {
+        let (_, node) = self.entries.iter().find(|(k, _)| k.name == key)?;
+        match &node.content {
+            Content::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    pub fn place(&self) -> Place {
+        self.place
+    }
+
+    /// Takes a field that may be missing.
+    pub fn take(&mut self, key: &'static str) -> Option<Node> {
+        self.known.push(key);
+        let index = self.entries.iter().position(|(k, _)| k.name == key)?;
+        let node = self.entries.remove(index).1;
+        (!matches!(node.content, Content::Plain(Value::Null))).then_some(node)
+    }
+
+    /// Takes a field that must be there.
+    pub fn need(&mut self, key: &'static str, hint: &str) -> Option<Node> {
+        let node = self.take(key);
+        if node.is_none() {
+            let place = Place { start: self.place.start, length: self.place.length.min(1) };
+            self.page.report(place, &format!("`{key}` is missing"), hint);
+        }
+        node
+    }
+
+    /// All entries, for maps whose keys are names.
+    pub fn into_entries(self) -> Vec<(super::node::Key, Node)> {
+        self.entries
+    }
+
+    /// Takes the items of a list, decoded one by one; missing is empty.
+    pub fn items<T>(&mut self, key: &'static str, mut decode: impl FnMut(&Node) -> Option<T>) -> Vec<T> {
+        let list = self.take(key).and_then(|node| self.page.list(node)).unwrap_or_default();
+        list.iter().filter_map(&mut decode).collect()
+    }
+
+    /// Takes `run` or `script` and what goes with them, as a command.
+    pub fn command(&mut self, name: &str, timeout: Duration, system: &System) -> Option<Template> {
+        let page = self.page;
+        let run = self.take("run");
+        let script = self.take("script");
+        let env = self.take("env").and_then(|node| page.map(node));
+        let cwd = self.take("in");
+        let sudo = self.take("sudo").and_then(|node| page.flag(&node)).unwrap_or(false);
+        let timeout = self.take("timeout").and_then(|node| page.duration(&node)).unwrap_or(timeout);
+        let place = run.as_ref().or(script.as_ref()).map_or(self.place, |node| node.place);
+        let text = |node: &Option<Node>| node.as_ref().and_then(|node| page.text_of(node));
+        let (run, script, cwd) = (text(&run), text(&script), text(&cwd));
+        let env: Vec<(String, String)> = env.map_or_else(Vec::new, |map| {
+            let entries = map.into_entries();
+            entries.into_iter().filter_map(|(key, node)| Some((key.name, page.text_of(&node)?))).collect()
+        });
+        let source = TemplateSource {
+            run: run.as_deref(),
+            script: script.as_deref(),
+            name,
+            env: env.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect(),
+            cwd: cwd.as_deref(),
+            sudo,
+            timeout,
+        };
+        let template = match Template::new(source) {
+            Ok(template) => template,
+            Err(bad) => {
+                page.report(place, &bad.message, &bad.hint);
+                return None;
+            }
+        };
+        if let Some(why) = run.as_deref().or(script.as_deref()).and_then(forbidden) {
+            page.report(place, why, "clean up what is known to be unused, by name or label");
+        }
+        page.check_values(place, &template.names(), system);
+        Some(template)
+    }
+
+    /// Reports every field that nobody took.
+    pub fn finish(self) {
+        for (key, _) in &self.entries {
+            let hint = suggest(&key.name, self.known.iter().copied());
+            self.page.report(key.place, &format!("`{}` is not known here", key.name), &hint);
+        }
+    }
+}
+
+/// Commands that have destroyed data or images on real servers; no playbook may hold them.
+fn forbidden(text: &str) -> Option<&'static str> {
+    let has = |pattern: &str| Regex::new(pattern).is_ok_and(|regex| regex.is_match(text));
+    if has(r"\bsystem\s+prune\b") {
+        return Some("`docker system prune` deletes images and networks that are only idle");
+    }
+    if has(r"\bvolumes?\s+(prune|rm)\b|\bprune\b[^\n;|&]*--volumes") {
+        return Some("deleting volumes deletes data");
+    }
+    if has(r"\bimage\s+prune\b[^\n;|&]*(\s-[a-z]*a|\s--all)") {
+        return Some("`docker image prune -a` deletes images that no container happens to use now");
+    }
+    if has(r"\bdown\b[^\n;|&]*(\s-[a-z]*v\b|\s--volumes)") {
+        return Some("`docker compose down -v` deletes data");
+    }
+    if has(r"\brm\s+(-[a-zA-Z]*\s+)*(--\s+)?/(\s|$|\*)") {
+        return Some("this deletes the whole file system");
+    }
+    None
+}
+
+fn is_function(name: &str) -> bool {
+    ["range", "dict", "namespace", "debug", "loop", "true", "false", "none"].contains(&name)
+}
+
+/// "did you mean", or the list of what there is.
+pub(super) fn suggest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    let known: Vec<&str> = known.into_iter().collect();
+    let close = known
+        .iter()
+        .map(|name| (strsim::damerau_levenshtein(word, name), name))
+        .filter(|(distance, name)| *distance <= 2.max(name.len() / 3))
+        .min();
+    match close {
+        Some((_, name)) => format!("did you mean `{name}`?"),
+        None if known.is_empty() => String::new(),
+        None => format!("there is: {}", known.join(", ")),
+    }
+}
+
+fn suggest_after<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    let hint = suggest(word, known);
+    if hint.starts_with("did you mean") { format!("; {hint}") } else { String::new() }
+}

@@ -1,0 +1,143 @@
+//! A playbook for a fault.
+
+use super::decode::{Map, Page};
+use super::node::{Content, Node};
+use crate::core::expr::Expr;
+use crate::core::name::{PlaybookName, Role};
+use crate::core::playbook::{Check, Explains, Fault, Replay, Step, System};
+use crate::core::policy::Risk;
+use std::time::Duration;
+
+/// The deadline of a change that names none.
+const STEP_TIMEOUT: Duration = Duration::from_secs(120);
+/// How long a verification may take that names no time.
+const WITHIN: Duration = Duration::from_secs(120);
+
+pub(super) fn decode(page: &Page, mut map: Map<'_>, system: &System) -> Option<Fault> {
+    let name = map.need("playbook", "its name, as the file has it");
+    let name = name.and_then(|node| page.named(&node, PlaybookName::new));
+    map.take("kind");
+    let title = map.need("title", "what people read, such as `Worker containers are not running`");
+    let title = title.and_then(|node| page.text_of(&node));
+    let explains = map.take("explains").and_then(|node| page.map(node)).map(|map| decode_explains(page, map));
+    let when = map
+        .need("when", "the condition that proves the fault")
+        .and_then(|node| checked_expr(page, &node, system));
+    let because =
+        map.need("because", "the evidence in one sentence").and_then(|node| sentence(page, &node, system));
+    let before = map.items("before", |node| page.named(node, PlaybookName::new)).into_iter().collect();
+    let risk = map.take("risk").map_or(Some(Risk::Low), |node| page.word(&node, &["low", "medium", "high"]));
+    let mode = map.take("mode").and_then(|node| page.word(&node, &["observe", "act"]));
+    let place = map.place();
+    let remedy = map.items("remedy", |node| decode_step(page, page.map(node.clone())?, system));
+    let verify = map.items("verify", |node| decode_check(page, page.map(node.clone())?, system));
+    let advice = map.take("escalate").and_then(|node| page.map(node)).and_then(|mut map| {
+        let advice = map.need("advice", "what a person should do").and_then(|node| page.text_of(&node));
+        map.finish();
+        advice
+    });
+    let note = map.take("note").and_then(|node| sentence(page, &node, system));
+    if !remedy.is_empty() && verify.is_empty() {
+        page.report(
+            place,
+            "there is a remedy, but no `verify`",
+            "name at least one condition that proves that it worked",
+        );
+    }
+    if advice.is_none() {
+        page.report(
+            place,
+            "`escalate: { advice: … }` is missing",
+            "say what a person should do when the agent cannot mend it",
+        );
+    }
+    map.finish();
+    Some(Fault {
+        name: name?,
+        title: title?,
+        explains: explains.unwrap_or_default(),
+        when: when?,
+        because: because?,
+        before,
+        risk: risk?,
+        mode,
+        remedy,
+        verify,
+        advice: advice?,
+        note,
+    })
+}
+
+fn decode_explains(page: &Page, mut map: Map<'_>) -> Explains {
+    let explains = Explains {
+        any: map.items("any", |node| page.regex(node)),
+        labels: map.items("labels", |node| page.text_of(node)),
+    };
+    map.finish();
+    explains
+}
+
+fn decode_step(page: &Page, mut map: Map<'_>, system: &System) -> Option<Step> {
+    let name = map.need("name", "what people read while it runs").and_then(|node| page.text_of(&node));
+    let on = map.take("on").and_then(|node| page.named(&node, Role::new)).unwrap_or_else(Role::main);
+    let label = name.clone().unwrap_or_default();
+    let command = map.command(&label, STEP_TIMEOUT, system);
+    let replay = map.need(
+        "replay",
+        "after a crash in the middle: `safe` runs it again, `{ check: … }` asks, `never` hands over",
+    );
+    let replay = replay.and_then(|node| decode_replay(page, node, system));
+    let optional = map.take("optional").and_then(|node| page.flag(&node)).unwrap_or(false);
+    let only_if = map.take("only_if").and_then(|node| checked_expr(page, &node, system));
+    let expect = map.take("expect").and_then(|node| {
+        let expr = page.expr(&node)?;
+        page.check_names(node.place, &expr.names(), &["exit", "text", "stderr"], system);
+        Some(expr)
+    });
+    let undo = map.take("undo").and_then(|node| page.map(node)).and_then(|mut map| {
+        let undo = map.command(&format!("undo {label}"), STEP_TIMEOUT, system);
+        map.finish();
+        undo
+    });
+    map.finish();
+    Some(Step { name: name?, on, command: command?, replay: replay?, optional, only_if, expect, undo })
+}
+
+fn decode_replay(page: &Page, node: Node, system: &System) -> Option<Replay> {
+    let place = node.place;
+    if let Content::Map(_) = node.content {
+        let mut map = page.map(node)?;
+        let check =
+            map.need("check", "`replay: { check: … }`").and_then(|node| checked_expr(page, &node, system));
+        map.finish();
+        return check.map(Replay::Check);
+    }
+    match page.text_of(&node)?.as_str() {
+        "safe" => Some(Replay::Safe),
+        "never" => Some(Replay::Never),
+        other => {
+            page.report(place, &format!("`{other}` is no replay"), "safe, never, or { check: … }");
+            None
+        }
+    }
+}
+
+fn decode_check(page: &Page, mut map: Map<'_>, system: &System) -> Option<Check> {
+    let holds = map.need("holds", "the condition").and_then(|node| checked_expr(page, &node, system));
+    let within = map.take("within").and_then(|node| page.duration(&node)).unwrap_or(WITHIN);
+    let steady = map.take("steady").and_then(|node| page.duration(&node)).unwrap_or_default();
+    map.finish();
+    Some(Check { holds: holds?, within, steady })
+}
+
+fn checked_expr(page: &Page, node: &Node, system: &System) -> Option<Expr> {
+    let expr = page.expr(node)?;
+    page.check_names(node.place, &expr.names(), &[], system);
+    Some(expr)
+}
+
+fn sentence(page: &Page, node: &Node, system: &System) -> Option<crate::core::expr::Sentence> {
+    let sentence = page.sentence(node)?;
+    page.check_names(node.place, &sentence.names(), &[], system);
+    Some(sentence)
+}
