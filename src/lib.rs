@@ -1,6 +1,8 @@
 //! Fieldmedic: an autonomous ticket-resolution agent. `docs/ARCHITECTURE.md` is the map.
 
+pub mod config;
 pub mod core;
+pub mod engine;
 pub mod library;
 pub mod ports;
 pub mod render;

@@ -310,7 +310,7 @@ impl Ground<'_> {
             .sights
             .values()
             .filter_map(|sight| match &sight.seen {
-                Seen::Unreached(why) => Some(format!("{}: {why}", sight.host)),
+                Seen::Unreached(why) => Some(format!("{}: {why}", sight.host.as_ref()?)),
                 _ => None,
             })
             .collect();

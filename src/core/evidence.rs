@@ -122,7 +122,8 @@ impl Observation {
 /// What became of one probe in one look.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sight {
-    pub host: HostName,
+    /// `None`: the system has no host in the probe's role.
+    pub host: Option<HostName>,
     /// The command, as a person may repeat it; empty if it could not be rendered.
     pub command: Redacted,
     pub seen: Seen,

@@ -314,7 +314,7 @@ fn sights(evidence: &Evidence) -> Vec<Looked> {
             let facts = evidence.facts.get(probe).map(facts).unwrap_or_default();
             Looked {
                 probe: probe.to_string(),
-                host: sight.host.to_string(),
+                host: sight.host.as_ref().map(ToString::to_string).unwrap_or_default(),
                 command: sight.command.to_string(),
                 result,
                 seconds: took,

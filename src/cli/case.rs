@@ -1,0 +1,194 @@
+//! `fieldmedic case` and `fieldmedic audit`: what the journal holds.
+
+use super::{Ending, Format, Setting, print, print_json, screen::plain};
+use crate::app;
+use crate::core::case::Case;
+use crate::core::event::{CaseId, Event};
+use crate::core::evidence::Seen;
+use crate::core::outcome::Outcome;
+use crate::ports::Journal;
+use clap::{Args, Subcommand};
+use miette::{IntoDiagnostic, Result, bail, miette};
+use serde_json::json;
+
+#[derive(Debug, Subcommand)]
+pub enum Arguments {
+    /// The newest cases.
+    List(List),
+    /// One case: what happened when, and where the time went.
+    Show(Show),
+}
+
+#[derive(Debug, Args)]
+pub struct List {
+    /// At most so many.
+    #[arg(long, default_value_t = 20)]
+    limit: u32,
+    #[command(flatten)]
+    format: Format,
+}
+
+#[derive(Debug, Args)]
+pub struct Show {
+    /// The case, such as c0123456789ab; the beginning is enough.
+    case: String,
+    #[command(flatten)]
+    format: Format,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum AuditArguments {
+    /// Checks the hash chain of every case: an edited, missing or added record breaks it.
+    Verify(Format),
+}
+
+pub async fn run(setting: &Setting, arguments: Arguments) -> Result<Ending> {
+    let journal = app::open_journal(setting).await?;
+    match arguments {
+        Arguments::List(arguments) => list(&*journal, arguments).await,
+        Arguments::Show(arguments) => show(&*journal, arguments).await,
+    }
+}
+
+pub async fn audit(setting: &Setting, AuditArguments::Verify(format): AuditArguments) -> Result<Ending> {
+    let journal = app::open_journal(setting).await?;
+    let audit = journal.audit().await.into_diagnostic()?;
+    if format.json {
+        print_json(&json!({ "cases": audit.cases, "records": audit.records, "broken": audit.broken }))?;
+    } else if audit.broken.is_empty() {
+        print(&format!("{} records of {} cases are as they were written", audit.records, audit.cases));
+    } else {
+        for (case, seq) in &audit.broken {
+            print(&format!("case {case}: record {seq} is not as it was written"));
+        }
+    }
+    Ok(if audit.broken.is_empty() { Ending::Done } else { Ending::Failed })
+}
+
+async fn list(journal: &dyn Journal, arguments: List) -> Result<Ending> {
+    let cases = journal.cases(arguments.limit).await.into_diagnostic()?;
+    if arguments.format.json {
+        let lines: Vec<_> = cases
+            .iter()
+            .map(|case| json!({ "case": case.id, "ticket": case.ticket, "opened_at": case.opened_at, "updated_at": case.updated_at, "outcome": case.outcome }))
+            .collect();
+        print_json(&lines)?;
+        return Ok(Ending::Done);
+    }
+    if cases.is_empty() {
+        print("no cases yet");
+    }
+    for case in cases {
+        let outcome = match &case.outcome {
+            None => "working".to_owned(),
+            Some(Outcome::Escalated(escalation)) => format!("escalated ({})", escalation.code),
+            Some(outcome) => outcome.word().to_owned(),
+        };
+        let opened = case.opened_at.format("%Y-%m-%d %H:%M:%S");
+        let took = (case.updated_at - case.opened_at).num_seconds();
+        print(&format!("{}  {opened}  {took:>5} s  {}  {outcome}", case.id, case.ticket));
+    }
+    Ok(Ending::Done)
+}
+
+async fn show(journal: &dyn Journal, arguments: Show) -> Result<Ending> {
+    let id = find(journal, &arguments.case).await?;
+    let records = journal.load(&id).await.into_diagnostic()?;
+    if arguments.format.json {
+        print_json(&records)?;
+        return Ok(Ending::Done);
+    }
+    let case = Case::fold(&id, &records).into_diagnostic()?;
+    print(&plain(&format!("case {id}  {}  {}", case.ticket.id, case.ticket.title)));
+    for record in &records {
+        let after = (record.at - case.opened_at).num_milliseconds() as f64 / 1000.0;
+        print(&plain(&format!("{after:>9.3}  {:<18} {}", record.event.kind(), describe(&record.event))));
+    }
+    let spent = case.spent;
+    print(&format!(
+        "\nconnecting {} ms, probes {} ms, remedy {} ms, verification {} ms, GitHub {} ms",
+        spent.connect, spent.probes, spent.remedy, spent.verification, spent.forge
+    ));
+    Ok(Ending::Done)
+}
+
+async fn find(journal: &dyn Journal, text: &str) -> Result<CaseId> {
+    if let Some(id) = CaseId::from_text(text) {
+        if journal.load(&id).await.into_diagnostic()?.is_empty() {
+            bail!("there is no case {id}; `fieldmedic case list` shows them");
+        }
+        return Ok(id);
+    }
+    let cases = journal.cases(10_000).await.into_diagnostic()?;
+    let mut matches = cases.into_iter().filter(|case| case.id.as_str().starts_with(text) && !text.is_empty());
+    match (matches.next(), matches.next()) {
+        (Some(case), None) => Ok(case.id),
+        (Some(_), Some(_)) => Err(miette!("several cases begin with `{text}`: write more of it")),
+        (None, _) => Err(miette!("there is no case `{text}`; `fieldmedic case list` shows them")),
+    }
+}
+
+/// One record in a line.
+fn describe(event: &Event) -> String {
+    match event {
+        Event::Opened { door, library, .. } => {
+            format!("{} playbooks {}", door_word(door), &library.0[..library.0.len().min(12)])
+        }
+        Event::Triaged(triage) => match &triage.site {
+            Some(site) => {
+                let names: Vec<String> =
+                    triage.explained_by.iter().map(|found| format!("{} ({:?})", found.playbook, found.words)).collect();
+                format!("{}; would be explained by: {}", site.name, names.join(", "))
+            }
+            None => "no system".into(),
+        },
+        Event::Looked { purpose, evidence } => {
+            let lost = evidence.sights.values().filter(|s| !matches!(s.seen, Seen::Observed(_))).count();
+            let word = format!("{purpose:?}");
+            let word = word.split('(').next().unwrap_or("").to_lowercase();
+            format!("{word}: {} probes in {} ms, connecting {} ms{}", evidence.sights.len(), evidence.took_ms, evidence.connect_ms, if lost > 0 { format!(", {lost} without an answer") } else { String::new() })
+        }
+        Event::Diagnosed(diagnosis) => {
+            let found: Vec<String> = diagnosis.findings.iter().map(|f| format!("{}: {}", f.playbook, f.because)).collect();
+            format!("found [{}]; {} ruled out, {} unknown", found.join("; "), diagnosis.ruled_out.len(), diagnosis.unknown.len())
+        }
+        Event::Held { hosts, waited } => {
+            let names: Vec<&str> = hosts.iter().map(|host| host.as_str()).collect();
+            format!("{}{}", names.join(", "), if *waited { ", after another case" } else { "" })
+        }
+        Event::Planned(plan) => format!("{}: {} steps, plan {}", plan.playbook, plan.steps.len(), &plan.hash[..plan.hash.len().min(12)]),
+        Event::ChangeStarted { attempt, host, command, .. } => format!("on {host}, attempt {attempt}: {}", first_line(command.as_str())),
+        Event::ChangeEnded { observation, success, .. } => {
+            format!("{} in {} ms{}", observation.exit, observation.took_ms, if *success { "" } else { ", which is a failure" })
+        }
+        Event::ChangeNotStarted { why, .. } | Event::ChangeInDoubt { why, .. } => why.to_string(),
+        Event::ChangeSkipped { why, .. } | Event::ChangeFrozen { why, .. } => why.clone(),
+        Event::NotVerified { why } | Event::RemedyFailed { why } => why.clone(),
+        Event::Checked { truths } => {
+            let so = truths.iter().filter(|truth| truth.is_true()).count();
+            format!("{so} of {} conditions hold", truths.len())
+        }
+        Event::Verified { conditions } => conditions.join("; "),
+        Event::Undone { clean } => if *clean { "all taken back" } else { "taking back failed" }.into(),
+        Event::Concluded(Outcome::Escalated(escalation)) => format!("escalated ({}): {}", escalation.code, escalation.why),
+        Event::Concluded(outcome) => outcome.word().into(),
+        Event::Told { act, took_ms, .. } => format!("{act:?} in {took_ms} ms").to_lowercase(),
+        Event::NotTold { act, why, .. } => format!("{act:?}: {why}").to_lowercase(),
+        Event::ChangeFound { .. } | Event::Applied | Event::Ended => String::new(),
+    }
+}
+
+fn door_word(door: &crate::core::event::Door) -> String {
+    use crate::core::event::Door;
+    match door {
+        Door::Webhook => "by webhook,".into(),
+        Door::Poll => "by poll,".into(),
+        Door::Command { user } => format!("by a command of {user},"),
+        Door::Terminal => "by `resolve`,".into(),
+        Door::Sweep { .. } => "by a sweep,".into(),
+    }
+}
+
+fn first_line(text: &str) -> &str {
+    crate::core::evidence::cut_at(text.lines().next().unwrap_or(""), 160)
+}

@@ -1,0 +1,76 @@
+//! `fieldmedic diagnose`: a look at a system, without a ticket. Nothing is changed.
+
+use super::{Ending, Format, Setting, print, print_json, screen::plain};
+use crate::app::{App, Manner};
+use crate::core::diagnosis::{Diagnosis, diagnose};
+use crate::core::evidence::{Evidence, Seen};
+use crate::core::name::SystemName;
+use crate::engine::look;
+use clap::Args;
+use miette::{Result, miette};
+use serde_json::json;
+
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// The system, as the configuration names it.
+    system: String,
+    #[command(flatten)]
+    format: Format,
+}
+
+pub async fn run(setting: &Setting, arguments: Arguments) -> Result<Ending> {
+    let app = App::build(setting, Manner::Rehearse).await?;
+    let systems = &app.agent.inventory.systems;
+    let site = systems.get(arguments.system.as_str()).ok_or_else(|| {
+        let known: Vec<&str> = systems.keys().map(SystemName::as_str).collect();
+        miette!("there is no system `{}`; there is: {}", arguments.system, known.join(", "))
+    })?;
+    let system = &app.agent.library.systems[&site.kind];
+    let probes = system.probes.keys().cloned().collect();
+    let evidence = look(&app.agent, system, site, &probes).await;
+    let diagnosis = diagnose(system, site, &evidence);
+    if arguments.format.json {
+        print_json(&json!({ "system": site.name, "diagnosis": diagnosis, "evidence": evidence }))?;
+    } else {
+        show(site.name.as_str(), &diagnosis, &evidence);
+    }
+    Ok(match (diagnosis.findings.is_empty(), diagnosis.unknown.is_empty()) {
+        (false, _) => Ending::FaultsFound,
+        (true, false) => Ending::CannotTell,
+        (true, true) => Ending::Done,
+    })
+}
+
+fn show(system: &str, diagnosis: &Diagnosis, evidence: &Evidence) {
+    print(&format!("{system}: {} checks in {} ms (connecting {} ms)\n", evidence.sights.len(), evidence.took_ms, evidence.connect_ms));
+    for (probe, sight) in &evidence.sights {
+        let result = match &sight.seen {
+            Seen::Observed(observation) => format!("{}, {} ms", observation.exit, observation.took_ms),
+            Seen::Unreached(why) => format!("not reached: {why}"),
+            Seen::Lost(why) => format!("lost: {why}"),
+            Seen::NotRun(why) => format!("not run: {why}"),
+        };
+        print(&plain(&format!("  {probe}  {result}")));
+        for (fact, known) in evidence.facts.get(probe).into_iter().flatten() {
+            let text = match known {
+                Ok(value) => {
+                    let text = value.to_string();
+                    let short = crate::core::evidence::cut_at(&text, 120);
+                    format!("= {short}{}", if short.len() < text.len() { "…" } else { "" })
+                }
+                Err(why) => format!("is unknown: {why}"),
+            };
+            print(&plain(&format!("    {fact} {text}")));
+        }
+    }
+    print("");
+    for finding in &diagnosis.findings {
+        print(&plain(&format!("FOUND    {} ({}): {}", finding.title, finding.playbook, finding.because)));
+    }
+    for unknown in &diagnosis.unknown {
+        print(&plain(&format!("UNKNOWN  {}: {}", unknown.playbook, unknown.why)));
+    }
+    for playbook in &diagnosis.ruled_out {
+        print(&format!("no       {playbook}"));
+    }
+}

@@ -1,0 +1,149 @@
+//! The command line: what can be asked, and the exit codes. Data goes to stdout, progress and logs to
+//! stderr.
+
+mod case;
+mod demo;
+mod diagnose;
+mod doctor;
+mod playbook;
+mod resolve;
+pub mod screen;
+mod serve;
+mod sweep;
+
+use crate::config::{self, Config, ConfigError};
+use clap::{Args, Parser, Subcommand};
+use miette::{IntoDiagnostic, Result};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Resolves operations tickets: diagnoses over SSH, fixes by playbook, proves it, closes the issue or
+/// hands it to a person.
+#[derive(Debug, Parser)]
+#[command(name = "fieldmedic", version, max_term_width = 100, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// The configuration [default: fieldmedic.toml here, in ~/.config/fieldmedic or /etc/fieldmedic].
+    #[arg(long, short, global = true, env = "FIELDMEDIC_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// More log lines on stderr; twice for all of them.
+    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes:
+  0  done: resolved, answered, or nothing is wrong
+  1  it could not be done; the message says why
+  2  the command line is wrong
+  3  a person is needed: the ticket was escalated
+  4  the ticket was declined: closed or locked
+  5  faults were found (diagnose, sweep)
+  6  some conditions could not be told (diagnose)";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Shows the whole loop on an embedded GitHub, hosts and database; needs nothing, leaves nothing.
+    Demo(demo::Arguments),
+    /// Works one ticket now: diagnoses, fixes, verifies, reports, closes or escalates.
+    Resolve(resolve::Arguments),
+    /// Looks at a system, without a ticket, and changes nothing.
+    Diagnose(diagnose::Arguments),
+    /// One sweep now: tickets nobody took, and the health of every system.
+    Sweep(sweep::Arguments),
+    /// The daemon: webhook, poll and sweeps, until it is told to stop.
+    Serve(serve::Arguments),
+    /// Playbooks: check, test, list, show, explain.
+    #[command(subcommand)]
+    Playbook(playbook::Arguments),
+    /// Cases: list, show.
+    #[command(subcommand)]
+    Case(case::Arguments),
+    /// Checks the configuration, GitHub's rights, SSH, the journal and the playbooks.
+    Doctor(doctor::Arguments),
+    /// Checks the journal.
+    #[command(subcommand)]
+    Audit(case::AuditArguments),
+}
+
+/// Where a program reads the result.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Format {
+    /// Print the result as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    Done = 0,
+    Failed = 1,
+    NeedsPerson = 3,
+    Declined = 4,
+    FaultsFound = 5,
+    CannotTell = 6,
+}
+
+/// Runs a command line.
+pub fn run(cli: Cli) -> Result<ExitCode> {
+    start_log(cli.verbose);
+    let runtime = tokio::runtime::Runtime::new().into_diagnostic()?;
+    let place = cli.config;
+    let ending = runtime.block_on(async {
+        match cli.command {
+            Command::Demo(arguments) => demo::run(arguments).await,
+            Command::Resolve(arguments) => resolve::run(&read_config(place)?, arguments).await,
+            Command::Diagnose(arguments) => diagnose::run(&read_config(place)?, arguments).await,
+            Command::Sweep(arguments) => sweep::run(&read_config(place)?, arguments).await,
+            Command::Serve(arguments) => serve::run(&read_config(place)?, arguments).await,
+            Command::Playbook(arguments) => playbook::run(place, arguments).await,
+            Command::Case(arguments) => case::run(&read_config(place)?, arguments).await,
+            Command::Audit(arguments) => case::audit(&read_config(place)?, arguments).await,
+            Command::Doctor(arguments) => doctor::run(place, arguments).await,
+        }
+    })?;
+    // A probe that hangs on a blocking thread must not keep the process.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+    Ok(ExitCode::from(ending as u8))
+}
+
+/// A configuration and the file it came from.
+#[derive(Debug)]
+pub struct Setting {
+    pub config: Config,
+    pub path: PathBuf,
+}
+
+fn read_config(place: Option<PathBuf>) -> Result<Setting, ConfigError> {
+    let path = place.unwrap_or_else(|| {
+        let places = config::places();
+        places.iter().find(|path| path.exists()).unwrap_or(&places[0]).clone()
+    });
+    Ok(Setting { config: Config::read(&path)?, path })
+}
+
+fn start_log(verbose: u8) {
+    let level = match verbose {
+        0 => "fieldmedic=warn",
+        1 => "fieldmedic=info",
+        _ => "debug",
+    };
+    let filter = tracing_subscriber::EnvFilter::try_from_env("FIELDMEDIC_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    // A second start in one process, as tests do it, keeps the first log.
+    let _ = log.try_init();
+}
+
+/// Prints a line of data. A reader that went away is no error.
+pub(crate) fn print(text: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+/// Prints a value as JSON.
+pub(crate) fn print_json(value: &impl serde::Serialize) -> Result<()> {
+    print(&serde_json::to_string_pretty(value).into_diagnostic()?);
+    Ok(())
+}

@@ -1,0 +1,60 @@
+//! `fieldmedic sweep`: one sweep, now.
+
+use super::{Ending, Format, Setting, print, print_json, screen::Screen};
+use crate::app::{App, Manner};
+use crate::engine::{drive, sweep_systems, sweep_tickets};
+use clap::Args;
+use miette::{IntoDiagnostic, Result};
+use serde_json::json;
+use std::io::IsTerminal;
+use std::sync::Arc;
+
+#[derive(Debug, Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    format: Format,
+}
+
+pub async fn run(setting: &Setting, arguments: Arguments) -> Result<Ending> {
+    let mut app = App::build(setting, Manner::Work).await?;
+    if std::io::stderr().is_terminal() {
+        app.agent.watch = Arc::new(Screen::for_many(std::io::stderr()));
+    }
+    let agent = &app.agent;
+    let mut cases = sweep_tickets(agent).await.into_diagnostic()?;
+    let swept = sweep_systems(agent).await.into_diagnostic()?;
+    cases.extend(swept.iter().filter_map(|swept| swept.opened.clone()));
+    let stop = crate::app::stop_on_signal();
+    let mut ended = Vec::new();
+    for case in &cases {
+        let case = drive(agent, case, &stop).await.into_diagnostic()?;
+        let outcome = case.outcome.as_ref().map_or("open", |outcome| outcome.word());
+        ended.push(json!({ "case": case.id, "ticket": case.ticket.id, "outcome": outcome }));
+    }
+    if arguments.format.json {
+        let systems: Vec<_> = swept
+            .iter()
+            .map(|swept| json!({ "system": swept.system, "diagnosis": swept.diagnosis, "opened": swept.opened }))
+            .collect();
+        print_json(&json!({ "systems": systems, "cases": ended }))?;
+    } else {
+        for swept in &swept {
+            let found: Vec<&str> = swept.diagnosis.findings.iter().map(|f| f.title.as_str()).collect();
+            let unknown = swept.diagnosis.unknown.len();
+            let state = match (found.is_empty(), unknown) {
+                (true, 0) => "well".to_owned(),
+                (true, unknown) => format!("{unknown} conditions could not be told"),
+                (false, _) => found.join("; "),
+            };
+            print(&format!("{}: {state}", swept.system));
+        }
+        for case in &ended {
+            print(&format!("{} {}: {}", case["ticket"].as_str().unwrap_or(""), case["case"].as_str().unwrap_or(""), case["outcome"].as_str().unwrap_or("")));
+        }
+        if cases.is_empty() {
+            print("no ticket was waiting");
+        }
+    }
+    let found = swept.iter().any(|swept| !swept.diagnosis.findings.is_empty());
+    Ok(if found { Ending::FaultsFound } else { Ending::Done })
+}

@@ -1,0 +1,435 @@
+//! The configuration: one TOML file, checked as a whole before anything starts.
+
+use crate::core::inventory::{Inventory, Site};
+use crate::core::name::{HostName, KindName, ParamName, PlaybookName, Role, SystemName};
+use crate::core::playbook::Library;
+use crate::core::policy::{Mode, Policy, Risk};
+use crate::core::ticket::Repo;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Everything that `fieldmedic.toml` may say. `fieldmedic.example.toml` explains each entry.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    pub github: GitHub,
+    #[serde(default)]
+    pub webhook: Option<Webhook>,
+    #[serde(default)]
+    pub sweep: Sweep,
+    #[serde(default)]
+    pub store: Store,
+    #[serde(default)]
+    pub policy: PolicyEntry,
+    #[serde(default)]
+    pub redact: Redact,
+    #[serde(default)]
+    pub hosts: BTreeMap<HostName, Host>,
+    #[serde(default)]
+    pub systems: BTreeMap<SystemName, SystemEntry>,
+    /// A folder of playbooks in place of the built-in ones.
+    #[serde(default)]
+    pub playbooks: Option<PathBuf>,
+    /// A folder of prompts that take the place of the built-in ones of the same name.
+    #[serde(default)]
+    pub prompts: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GitHub {
+    pub repos: Vec<Repo>,
+    #[serde(default = "default_label")]
+    pub label: String,
+    #[serde(default = "default_command")]
+    pub command: String,
+    #[serde(default)]
+    pub on_call: Vec<String>,
+    #[serde(default = "default_base_url")]
+    pub base_url: String,
+    /// The environment variable that holds the token.
+    #[serde(default = "default_token_env")]
+    pub token_env: String,
+    /// How often `serve` asks for what a webhook may have missed.
+    #[serde(default = "default_poll", deserialize_with = "duration")]
+    pub poll: Duration,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Webhook {
+    pub listen: SocketAddr,
+    /// The environment variable that holds the secret.
+    #[serde(default = "default_secret_env")]
+    pub secret_env: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Sweep {
+    #[serde(deserialize_with = "duration")]
+    pub tickets: Duration,
+    #[serde(deserialize_with = "duration")]
+    pub systems: Duration,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Store {
+    pub path: PathBuf,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PolicyEntry {
+    pub mode: Option<Mode>,
+    pub max_risk: Option<Risk>,
+    #[serde(deserialize_with = "optional_duration")]
+    pub soak: Option<Duration>,
+    pub max_remedies: Option<usize>,
+    pub max_changes: Option<usize>,
+    /// Playbook to mode.
+    pub playbooks: BTreeMap<PlaybookName, Mode>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Redact {
+    pub patterns: Vec<String>,
+}
+
+/// How a host is reached: `local = true`, or an address.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Host {
+    #[serde(default)]
+    pub local: bool,
+    #[serde(default)]
+    pub address: Option<String>,
+    #[serde(default = "default_port")]
+    pub port: u16,
+    #[serde(default)]
+    pub user: Option<String>,
+    /// Without a key, the SSH agent is asked.
+    #[serde(default)]
+    pub key: Option<PathBuf>,
+    /// Another key for changes, so that the host itself can tell them from probes.
+    #[serde(default)]
+    pub change_key: Option<PathBuf>,
+    #[serde(default = "default_known_hosts")]
+    pub known_hosts: PathBuf,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SystemEntry {
+    /// The kind, as the playbooks name it; the system's own name where it is missing.
+    #[serde(default)]
+    pub kind: Option<KindName>,
+    pub hosts: BTreeMap<Role, HostName>,
+    #[serde(default)]
+    pub params: BTreeMap<ParamName, Value>,
+    #[serde(default)]
+    pub aliases: Vec<String>,
+    #[serde(default)]
+    pub mode: Option<Mode>,
+}
+
+impl Default for Sweep {
+    fn default() -> Self {
+        Self { tickets: Duration::from_secs(300), systems: Duration::from_secs(900) }
+    }
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self { path: PathBuf::from("fieldmedic.db") }
+    }
+}
+
+fn default_label() -> String {
+    "support".into()
+}
+fn default_command() -> String {
+    "/qfield:support".into()
+}
+fn default_base_url() -> String {
+    "https://api.github.com".into()
+}
+fn default_token_env() -> String {
+    "FIELDMEDIC_GITHUB_TOKEN".into()
+}
+fn default_secret_env() -> String {
+    "FIELDMEDIC_WEBHOOK_SECRET".into()
+}
+fn default_poll() -> Duration {
+    Duration::from_secs(60)
+}
+fn default_port() -> u16 {
+    22
+}
+fn default_known_hosts() -> PathBuf {
+    "~/.ssh/known_hosts".into()
+}
+
+fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    humantime::parse_duration(&text)
+        .map_err(|_| serde::de::Error::custom(format!("`{text}` is not a time; write 30s, 5m or 1h")))
+}
+
+fn optional_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    duration(deserializer).map(Some)
+}
+
+/// Why there is no configuration to work with; every problem at once.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub enum ConfigError {
+    #[error("there is no configuration at {}", path.display())]
+    #[diagnostic(help(
+        "copy fieldmedic.example.toml there and fill it in, or name another file with --config"
+    ))]
+    Missing { path: PathBuf },
+    #[error("cannot read {}: {error}", path.display())]
+    Unreadable { path: PathBuf, error: std::io::Error },
+    #[error("{} is not a valid configuration\n\n{problem}", path.display())]
+    #[diagnostic(help("fieldmedic.example.toml shows every entry"))]
+    Malformed { path: PathBuf, problem: String },
+    #[error("{}: {problems}", path.display())]
+    Wrong { path: PathBuf, problems: Wrongs },
+}
+
+/// Entries that are well-formed and wrong.
+#[derive(Debug)]
+pub struct Wrongs(Vec<String>);
+
+impl fmt::Display for Wrongs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for wrong in &self.0 {
+            write!(f, "\n  - {wrong}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Where a configuration is looked for when nobody names one, first to last.
+pub fn places() -> Vec<PathBuf> {
+    let home = std::env::var_os("HOME").map(PathBuf::from);
+    let in_home = home.map(|home| home.join(".config/fieldmedic/fieldmedic.toml"));
+    let local = PathBuf::from("fieldmedic.toml");
+    [Some(local), in_home, Some(PathBuf::from("/etc/fieldmedic/fieldmedic.toml"))]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+impl Config {
+    /// Reads and checks a file. Relative paths in it are relative to the file.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(ConfigError::Missing { path: path.to_owned() });
+            }
+            Err(error) => return Err(ConfigError::Unreadable { path: path.to_owned(), error }),
+        };
+        let mut config: Config = toml::from_str(&text)
+            .map_err(|error| ConfigError::Malformed { path: path.to_owned(), problem: error.to_string() })?;
+        let base = path.parent().unwrap_or(Path::new(""));
+        config.place_paths(base);
+        let wrong = config.wrongs();
+        if wrong.is_empty() {
+            Ok(config)
+        } else {
+            Err(ConfigError::Wrong { path: path.to_owned(), problems: Wrongs(wrong) })
+        }
+    }
+
+    fn place_paths(&mut self, base: &Path) {
+        let hosts = self
+            .hosts
+            .values_mut()
+            .flat_map(|host| [host.key.as_mut(), host.change_key.as_mut(), Some(&mut host.known_hosts)]);
+        let own = [self.playbooks.as_mut(), self.prompts.as_mut(), Some(&mut self.store.path)];
+        for path in hosts.chain(own).flatten() {
+            *path = placed(path, base);
+        }
+    }
+
+    /// What can be told without the playbooks.
+    fn wrongs(&self) -> Vec<String> {
+        let mut wrong = Vec::new();
+        if self.github.repos.is_empty() {
+            wrong.push("[github] repos is empty: name the repository that people file tickets in".into());
+        }
+        if !self.github.command.starts_with('/') {
+            wrong.push(format!(
+                "[github] command is `{}`: a slash command begins with `/`",
+                self.github.command
+            ));
+        }
+        for (name, host) in &self.hosts {
+            match (&host.local, &host.address) {
+                (true, Some(_)) => {
+                    wrong.push(format!("[hosts.{name}] is local and has an address: keep one of them"))
+                }
+                (false, None) => wrong.push(format!("[hosts.{name}] needs an address, or local = true")),
+                (false, Some(_)) if host.user.is_none() => {
+                    wrong.push(format!("[hosts.{name}] needs a user to log in as"))
+                }
+                _ => {}
+            }
+        }
+        for (name, system) in &self.systems {
+            for (role, host) in &system.hosts {
+                if !self.hosts.contains_key(host) {
+                    wrong.push(format!("[systems.{name}] {role} = \"{host}\": there is no [hosts.{host}]"));
+                }
+            }
+        }
+        for pattern in &self.redact.patterns {
+            if let Err(error) = regex::Regex::new(pattern) {
+                wrong.push(format!("[redact] patterns: {error}"));
+            }
+        }
+        wrong
+    }
+
+    /// The systems and hosts, checked against the playbooks.
+    ///
+    /// # Errors
+    /// Every kind that has no playbooks, and every parameter that is unknown or of a wrong type.
+    pub fn inventory(&self, library: &Library, path: &Path) -> Result<Inventory, ConfigError> {
+        let mut wrong = Vec::new();
+        let mut systems = BTreeMap::new();
+        for (name, entry) in &self.systems {
+            let kind = entry.kind.clone().or_else(|| KindName::new(name.as_str()).ok());
+            let Some((kind, system)) = kind.as_ref().and_then(|kind| library.systems.get_key_value(kind))
+            else {
+                let known: Vec<&str> = library.systems.keys().map(KindName::as_str).collect();
+                let kind = kind.map_or_else(|| name.to_string(), |kind| kind.to_string());
+                wrong.push(format!(
+                    "[systems.{name}] there are no playbooks for `{kind}`; there are for: {}",
+                    known.join(", ")
+                ));
+                continue;
+            };
+            let mut params = BTreeMap::new();
+            for (param, value) in &entry.params {
+                match system.params.get(param) {
+                    Some(known) => match known.kind.check(value) {
+                        Ok(value) => {
+                            params.insert(param.clone(), value);
+                        }
+                        Err(bad) => wrong.push(format!("[systems.{name}.params] {param}: {bad}")),
+                    },
+                    None => {
+                        let known: Vec<&str> = system.params.keys().map(ParamName::as_str).collect();
+                        wrong.push(format!(
+                            "[systems.{name}.params] `{param}` is unknown; there is: {}",
+                            known.join(", ")
+                        ));
+                    }
+                }
+            }
+            for (param, known) in &system.params {
+                if known.default.is_none() && !params.contains_key(param) {
+                    wrong.push(format!("[systems.{name}.params] `{param}` is missing: {}", known.help));
+                }
+            }
+            let mut hosts = entry.hosts.clone();
+            if let Some(agent) = self.agent_host() {
+                hosts.entry(Role::agent()).or_insert(agent);
+            }
+            let site = Site {
+                name: name.clone(),
+                kind: kind.clone(),
+                hosts,
+                params,
+                aliases: entry.aliases.clone(),
+                mode: entry.mode,
+            };
+            systems.insert(name.clone(), site);
+        }
+        if !wrong.is_empty() {
+            return Err(ConfigError::Wrong { path: path.to_owned(), problems: Wrongs(wrong) });
+        }
+        let hosts: BTreeSet<HostName> = self.hosts.keys().cloned().collect();
+        Ok(Inventory { systems, hosts })
+    }
+
+    /// The host that is the agent's own machine, for the role `agent`.
+    fn agent_host(&self) -> Option<HostName> {
+        self.hosts.iter().find(|(_, host)| host.local).map(|(name, _)| name.clone())
+    }
+
+    pub fn policy(&self) -> Policy {
+        let default = Policy::default();
+        let entry = &self.policy;
+        Policy {
+            mode: entry.mode.unwrap_or(Mode::Observe),
+            playbook_modes: entry.playbooks.clone(),
+            max_risk: entry.max_risk.unwrap_or(default.max_risk),
+            soak: entry.soak.unwrap_or(default.soak),
+            max_remedies: entry.max_remedies.unwrap_or(default.max_remedies),
+            max_changes: entry.max_changes.unwrap_or(default.max_changes),
+            speaks: true,
+        }
+    }
+}
+
+/// `~/` is the home directory; other relative paths are relative to `base`.
+fn placed(path: &Path, base: &Path) -> PathBuf {
+    match (path.strip_prefix("~"), std::env::var_os("HOME")) {
+        (Ok(rest), Some(home)) => PathBuf::from(home).join(rest),
+        _ => base.join(path),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Config, ConfigError> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("fieldmedic.toml");
+        std::fs::write(&path, text).unwrap();
+        Config::read(&path)
+    }
+
+    #[test]
+    fn problems_come_all_at_once_and_say_what_to_do() {
+        let error = read(
+            "[github]\nrepos = []\ncommand = \"support\"\n[hosts.a]\n[hosts.b]\naddress = \"203.0.113.5\"\n\
+             [systems.qfieldcloud]\nhosts = { main = \"c\" }\n",
+        )
+        .unwrap_err()
+        .to_string();
+        for expect in [
+            "repos is empty",
+            "begins with `/`",
+            "[hosts.a] needs an address",
+            "[hosts.b] needs a user",
+            "no [hosts.c]",
+        ] {
+            assert!(error.contains(expect), "{expect:?} is not in {error}");
+        }
+    }
+
+    #[test]
+    fn unknown_entries_are_refused_with_their_place() {
+        let error = read("[github]\nrepos = [\"example/tickets\"]\nlable = \"x\"\n").unwrap_err().to_string();
+        assert!(error.contains("lable") && error.contains("line 3"), "{error}");
+    }
+
+    #[test]
+    fn a_small_configuration_is_careful() {
+        let config = read("[github]\nrepos = [\"example/tickets\"]\n").unwrap();
+        assert_eq!(config.policy().mode, Mode::Observe, "nothing is changed until the operator says `act`");
+    }
+}

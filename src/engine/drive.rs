@@ -1,0 +1,138 @@
+//! Driving: one case, from where its journal stands to its end.
+
+use super::perform::perform;
+use super::{Agent, CLAIM, Glimpse};
+use crate::core::action::Action;
+use crate::core::case::{BadHistory, Case};
+use crate::core::decide::{World, decide};
+use crate::core::event::{CaseId, Event, Record};
+use crate::core::outcome::{Code, Escalation, Outcome};
+use crate::core::playbook::{Library, LibraryHash};
+use crate::ports::JournalError;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// Why a case was left where it was. Its journal is whole, and driving it again goes on from there.
+#[derive(Debug, thiserror::Error)]
+pub enum DriveError {
+    #[error("another worker has claimed the case")]
+    Claimed,
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    #[error(transparent)]
+    History(#[from] BadHistory),
+}
+
+/// Tells the engine to stop between two actions.
+#[derive(Debug, Clone)]
+pub struct Stop(watch::Receiver<bool>);
+
+impl Stop {
+    /// The stop, and the hand that pulls it by sending `true`.
+    pub fn new() -> (Self, watch::Sender<bool>) {
+        let (send, receive) = watch::channel(false);
+        (Self(receive), send)
+    }
+
+    pub fn is_pulled(&self) -> bool {
+        *self.0.borrow()
+    }
+
+    /// Ends when the stop is pulled, or can never be pulled any more.
+    pub async fn pulled(&self) {
+        let mut receive = self.0.clone();
+        if receive.wait_for(|pulled| *pulled).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// The right to write a case's journal: it appends, then folds what it appended.
+pub(super) struct Pen<'a> {
+    pub agent: &'a Agent,
+    pub library: &'a Library,
+    pub case: Case,
+}
+
+impl Pen<'_> {
+    pub async fn write(&mut self, event: Event) -> Result<(), DriveError> {
+        let (seq, at) = (self.case.next_seq, self.agent.clock.now());
+        self.agent.journal.append(&self.case.id, seq, at, &event).await?;
+        self.case.apply(&Record { seq, at, event: event.clone() })?;
+        self.agent.watch.see(Glimpse::Recorded { case: &self.case, event: &event });
+        Ok(())
+    }
+}
+
+/// Works a case until it ends or `stop` is pulled.
+///
+/// # Errors
+/// The case is another worker's, the journal cannot be used, or the history makes no sense. In each
+/// case nothing more is done.
+pub async fn drive(agent: &Agent, id: &CaseId, stop: &Stop) -> Result<Case, DriveError> {
+    if !agent.journal.claim(id, &agent.worker, agent.clock.now(), CLAIM).await? {
+        return Err(DriveError::Claimed);
+    }
+    let result = tokio::select! {
+        result = work(agent, id, stop) => result,
+        error = keep_claim(agent, id) => Err(error),
+    };
+    // If this fails, the claim runs out by itself.
+    if let Err(error) = agent.journal.release(id, &agent.worker).await {
+        tracing::warn!(case = %id, %error, "the claim could not be released");
+    }
+    result
+}
+
+/// Renews the claim for as long as it is polled; ends when that fails, and the work with it.
+async fn keep_claim(agent: &Agent, id: &CaseId) -> DriveError {
+    loop {
+        tokio::time::sleep(CLAIM / 3).await;
+        match agent.journal.claim(id, &agent.worker, agent.clock.now(), CLAIM).await {
+            Ok(true) => {}
+            Ok(false) => return DriveError::Claimed,
+            Err(error) => return error.into(),
+        }
+    }
+}
+
+async fn work(agent: &Agent, id: &CaseId, stop: &Stop) -> Result<Case, DriveError> {
+    let case = Case::fold(id, &agent.journal.load(id).await?)?;
+    let kept = library_of(agent, &case.library).await?;
+    let nothing = Arc::new(Library { hash: case.library.clone(), systems: BTreeMap::new() });
+    let has_library = kept.is_some();
+    let library = kept.unwrap_or(nothing);
+    let mut pen = Pen { agent, library: &library, case };
+    if !has_library && pen.case.outcome.is_none() {
+        let why = "the journal does not hold the playbooks that this case began with".to_owned();
+        let escalation = Escalation { code: Code::NoPlaybooks, why };
+        pen.write(Event::Concluded(Outcome::Escalated(escalation))).await?;
+    }
+    while !stop.is_pulled() {
+        let world = World {
+            library: pen.library,
+            inventory: &agent.inventory,
+            policy: &agent.policy,
+            now: agent.clock.now(),
+        };
+        let action = decide(&pen.case, world);
+        if action == Action::Rest {
+            agent.journal.free(id).await?;
+            break;
+        }
+        agent.watch.see(Glimpse::Doing { case: &pen.case, action: &action });
+        perform(&mut pen, action, stop).await?;
+    }
+    Ok(pen.case)
+}
+
+/// The playbooks with this hash: the agent's own, or those that the journal kept.
+pub async fn library_of(agent: &Agent, hash: &LibraryHash) -> Result<Option<Arc<Library>>, DriveError> {
+    if *hash == agent.library.hash {
+        return Ok(Some(Arc::clone(&agent.library)));
+    }
+    let Some(files) = agent.journal.library(hash).await? else { return Ok(None) };
+    let loaded = crate::library::load(&crate::library::Files::from_map(files));
+    Ok(loaded.ok().map(Arc::new))
+}

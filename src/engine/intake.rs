@@ -1,0 +1,85 @@
+//! Intake: the one door behind all doors. It turns tickets and commands into cases, once.
+
+use super::Agent;
+use crate::core::event::{CaseId, Door, Event};
+use crate::core::slash::{Slash, command};
+use crate::core::ticket::{State, Ticket};
+use crate::ports::{Comment, ForgeError, Intake, JournalError, Opening, Permission, Reaction};
+
+/// Why something that came in was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum IntakeError {
+    #[error(transparent)]
+    Forge(#[from] ForgeError),
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+}
+
+/// Whether the agent takes an issue of its own accord: open, labelled, and not locked.
+pub fn wants(agent: &Agent, ticket: &Ticket) -> bool {
+    let label = &agent.manners.label;
+    ticket.state == State::Open
+        && !ticket.locked
+        && ticket.labels.iter().any(|name| name.eq_ignore_ascii_case(label))
+}
+
+/// Opens a case for a ticket, unless this content has been taken in before or a case is running.
+/// `key` names the content: the same key never opens a second case.
+pub async fn take_in(agent: &Agent, ticket: Ticket, door: Door, key: &str) -> Result<Intake, JournalError> {
+    agent.journal.keep_library(&agent.library.hash, &agent.files).await?;
+    let opening = Opening {
+        case: CaseId::derive(&ticket.id, key),
+        ticket: ticket.id.clone(),
+        key: key.to_owned(),
+        at: agent.clock.now(),
+        first: Event::Opened { ticket, door, library: agent.library.hash.clone() },
+    };
+    agent.journal.open_case(&opening).await
+}
+
+/// Takes in an issue that is there to be taken: once in its life, by whichever door it comes first.
+pub async fn take_issue(agent: &Agent, ticket: Ticket, door: Door) -> Result<Option<CaseId>, JournalError> {
+    if !wants(agent, &ticket) {
+        return Ok(None);
+    }
+    let key = format!("issue {}", ticket.id);
+    Ok(opened(take_in(agent, ticket, door, &key).await?))
+}
+
+/// Takes in an issue that was closed and is open again.
+pub async fn take_reopened(agent: &Agent, ticket: Ticket) -> Result<Option<CaseId>, JournalError> {
+    if !wants(agent, &ticket) {
+        return Ok(None);
+    }
+    let key = format!("reopened {} {}", ticket.id, ticket.updated_at.timestamp());
+    Ok(opened(take_in(agent, ticket, Door::Webhook, &key).await?))
+}
+
+/// Takes in a comment: a slash command by a person with write permission starts a case.
+pub async fn take_comment(agent: &Agent, comment: &Comment) -> Result<Option<CaseId>, IntakeError> {
+    if comment.by_bot || command(&comment.body, &agent.manners.command) != Some(Slash::Support) {
+        return Ok(None);
+    }
+    if comment.author == agent.forge.me().await? {
+        return Ok(None);
+    }
+    if agent.forge.permission(&comment.ticket.repo, &comment.author).await? < Permission::Write {
+        tracing::info!(ticket = %comment.ticket, author = %comment.author, "a command without permission");
+        agent.forge.react(comment, Reaction::Confused).await?;
+        return Ok(None);
+    }
+    let ticket = agent.forge.ticket(&comment.ticket).await?;
+    let door = Door::Command { user: comment.author.clone() };
+    let intake = take_in(agent, ticket, door, &format!("comment {} {}", comment.ticket, comment.id)).await?;
+    if intake != Intake::Seen {
+        agent.forge.react(comment, Reaction::Eyes).await?;
+    }
+    Ok(opened(intake))
+}
+
+fn opened(intake: Intake) -> Option<CaseId> {
+    match intake {
+        Intake::Opened(case) => Some(case),
+        Intake::Seen | Intake::Running(_) => None,
+    }
+}

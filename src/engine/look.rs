@@ -1,0 +1,165 @@
+//! A look: the probes of a system, side by side, each as soon as what it needs is known.
+
+use super::Agent;
+use crate::core::command::Command;
+use crate::core::evidence::{Evidence, Observation, RawObservation, Seen, Sight, read_facts};
+use crate::core::inventory::Site;
+use crate::core::name::{FactName, HostName, ProbeName};
+use crate::core::playbook::{Probe, System};
+use crate::core::redact::Redacted;
+use crate::core::remedy::CommandValues;
+use crate::ports::ShellError;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
+use tokio::task::JoinSet;
+
+/// Runs `probes` on the hosts of `site`. Whatever goes wrong becomes evidence; a look does not fail.
+pub async fn look(agent: &Agent, system: &System, site: &Site, probes: &BTreeSet<ProbeName>) -> Evidence {
+    let start = Instant::now();
+    let connect_ms = connect(agent, system, site, probes).await;
+    let mut evidence = Evidence { connect_ms, ..Evidence::default() };
+    let mut waiting: Vec<&Probe> = probes.iter().filter_map(|name| system.probes.get(name)).collect();
+    let mut running: JoinSet<(ProbeName, Answer)> = JoinSet::new();
+    while !waiting.is_empty() || !running.is_empty() {
+        let (ready, rest): (Vec<&Probe>, Vec<&Probe>) =
+            waiting.into_iter().partition(|probe| can_run(probe, probes, &evidence));
+        waiting = rest;
+        if ready.is_empty() && running.is_empty() {
+            // What they wait for broke without an answer.
+            for probe in waiting.drain(..) {
+                let sight = unready(agent, site, probe, "a probe that it needs gave nothing");
+                record_unknown(&mut evidence, probe, sight);
+            }
+        }
+        for probe in ready {
+            match prepare(agent, system, site, probe, &evidence) {
+                Ok((host, command)) => {
+                    let (agent, name, retries) = (agent.clone(), probe.name.clone(), probe.retries);
+                    running.spawn(async move { (name, ask(agent, host, command, retries).await) });
+                }
+                Err(sight) => record_unknown(&mut evidence, probe, sight),
+            }
+        }
+        match running.join_next().await {
+            Some(Ok((name, answer))) => {
+                if let Some(probe) = system.probes.get(&name) {
+                    record(agent, system, site, probe, answer, &mut evidence);
+                }
+            }
+            Some(Err(error)) => tracing::error!(%error, "a probe broke"),
+            None => {}
+        }
+    }
+    evidence.took_ms = millis(start);
+    // Evidence counts from when it was complete: nothing may seem to have held for longer than it did.
+    evidence.at = agent.clock.now();
+    evidence
+}
+
+fn can_run(probe: &Probe, probes: &BTreeSet<ProbeName>, evidence: &Evidence) -> bool {
+    probe.needs.iter().all(|need| evidence.facts.contains_key(need) || !probes.contains(need))
+}
+
+/// Opens every connection that the look needs, side by side. Gives the longest time in milliseconds.
+/// A host that cannot be reached is told by its probes.
+async fn connect(agent: &Agent, system: &System, site: &Site, probes: &BTreeSet<ProbeName>) -> u64 {
+    let roles = probes.iter().filter_map(|name| system.probes.get(name)).map(|probe| &probe.on);
+    let hosts: BTreeSet<HostName> = roles.filter_map(|role| site.host(role)).cloned().collect();
+    let mut opening = JoinSet::new();
+    for host in hosts {
+        let shell = agent.shell.clone();
+        opening.spawn(async move { shell.connect(&host).await });
+    }
+    let times = opening.join_all().await;
+    let longest = times.into_iter().flatten().max().unwrap_or_default();
+    u64::try_from(longest.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// A command on its way, or what came of it.
+struct Answer {
+    host: HostName,
+    line: String,
+    result: Result<RawObservation, ShellError>,
+}
+
+async fn ask(agent: Agent, host: HostName, command: Command, retries: u32) -> Answer {
+    let mut result = agent.shell.probe(&host, &command).await;
+    for _ in 0..retries {
+        // Only what was never started: a probe that broke half-way may be what breaks the host.
+        if !matches!(result, Err(ShellError::NotStarted { .. })) {
+            break;
+        }
+        result = agent.shell.probe(&host, &command).await;
+    }
+    Answer { host, line: command.summary(), result }
+}
+
+fn prepare(
+    agent: &Agent,
+    system: &System,
+    site: &Site,
+    probe: &Probe,
+    evidence: &Evidence,
+) -> Result<(HostName, Command), Sight> {
+    let Some(host) = site.host(&probe.on) else {
+        return Err(unready(
+            agent,
+            site,
+            probe,
+            &format!("no host of this system has the role `{}`", probe.on),
+        ));
+    };
+    let rendered = probe.command.render(&CommandValues::new(system, site, evidence));
+    rendered
+        .map(|command| (host.clone(), command))
+        .map_err(|why| unready(agent, site, probe, &why.to_string()))
+}
+
+fn unready(agent: &Agent, site: &Site, probe: &Probe, why: &str) -> Sight {
+    let seen = Seen::NotRun(agent.redactor.text(why));
+    Sight { host: site.host(&probe.on).cloned(), command: Redacted::default(), seen }
+}
+
+fn record_unknown(evidence: &mut Evidence, probe: &Probe, sight: Sight) {
+    let why = match &sight.seen {
+        Seen::NotRun(why) | Seen::Unreached(why) | Seen::Lost(why) => why.as_str().to_owned(),
+        Seen::Observed(_) => String::new(),
+    };
+    let facts: BTreeMap<FactName, Result<serde_json::Value, String>> =
+        probe.facts.iter().map(|fact| (fact.name.clone(), Err(why.clone()))).collect();
+    evidence.facts.insert(probe.name.clone(), facts);
+    evidence.sights.insert(probe.name.clone(), sight);
+}
+
+fn record(
+    agent: &Agent,
+    system: &System,
+    site: &Site,
+    probe: &Probe,
+    answer: Answer,
+    evidence: &mut Evidence,
+) {
+    let command = agent.redactor.text(&answer.line);
+    let sight = |seen| Sight { host: Some(answer.host.clone()), command: command.clone(), seen };
+    match &answer.result {
+        Ok(raw) => {
+            let scope = evidence.scope(&system.params(&site.params));
+            let facts = read_facts(system, probe, raw, &agent.redactor, scope);
+            evidence.facts.insert(probe.name.clone(), facts);
+            let observation = Observation::new(raw, &agent.redactor);
+            evidence.sights.insert(probe.name.clone(), sight(Seen::Observed(observation)));
+        }
+        Err(ShellError::NotStarted { why }) => {
+            let seen = Seen::Unreached(agent.redactor.text(why));
+            record_unknown(evidence, probe, sight(seen));
+        }
+        Err(ShellError::InDoubt { why }) => {
+            let seen = Seen::Lost(agent.redactor.text(why));
+            record_unknown(evidence, probe, sight(seen));
+        }
+    }
+}
+
+fn millis(start: Instant) -> u64 {
+    u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX)
+}

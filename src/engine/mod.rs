@@ -1,0 +1,91 @@
+//! The engine: performs what `decide` orders, and records what came of it.
+//!
+//! `drive` works one case to its end, `perform` carries out one action, `look` runs probes, `intake`
+//! is the one door through which tickets become cases, `dispatch` runs cases side by side, `sweep`
+//! looks at systems without being asked.
+
+mod dispatch;
+mod drive;
+mod intake;
+mod look;
+mod perform;
+mod poll;
+mod sweep;
+
+pub use dispatch::Dispatch;
+pub use drive::{DriveError, Stop, drive, library_of};
+pub use intake::{IntakeError, take_comment, take_in, take_issue, take_reopened, wants};
+pub use look::look;
+pub use perform::answer;
+pub use poll::poll;
+pub use sweep::{Swept, sweep_systems, sweep_tickets};
+
+use crate::core::inventory::Inventory;
+use crate::core::playbook::Library;
+use crate::core::policy::Policy;
+use crate::core::redact::Redactor;
+use crate::core::ticket::Repo;
+use crate::ports::{Clock, Forge, Journal, Shell};
+use crate::render::Prompts;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Everything that the engine works with; shared by all cases.
+#[derive(Clone)]
+pub struct Agent {
+    pub forge: Arc<dyn Forge>,
+    pub shell: Arc<dyn Shell>,
+    pub journal: Arc<dyn Journal>,
+    pub clock: Arc<dyn Clock>,
+    pub redactor: Arc<Redactor>,
+    pub prompts: Arc<Prompts>,
+    /// The playbooks of new cases. A case that began with others is finished with those.
+    pub library: Arc<Library>,
+    /// The files of `library`, which the journal keeps.
+    pub files: Arc<BTreeMap<String, String>>,
+    pub inventory: Arc<Inventory>,
+    pub policy: Arc<Policy>,
+    pub manners: Arc<Manners>,
+    /// This process, as claims name it.
+    pub worker: String,
+    pub watch: Arc<dyn Watch>,
+}
+
+/// How the agent behaves on the forge.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Manners {
+    pub repos: Vec<Repo>,
+    /// Issues with this label are tickets.
+    pub label: String,
+    /// The slash command that hands an issue to the agent.
+    pub command: String,
+    /// Who is assigned and mentioned when a person is needed.
+    pub on_call: Vec<String>,
+}
+
+/// Someone who watches cases at work: the terminal, a log, a test.
+pub trait Watch: Send + Sync {
+    fn see(&self, sight: Glimpse<'_>);
+}
+
+/// What a watcher is shown.
+#[derive(Debug, Clone, Copy)]
+pub enum Glimpse<'a> {
+    /// About to do this; it may take a while.
+    Doing { case: &'a crate::core::case::Case, action: &'a crate::core::action::Action },
+    /// This has been recorded.
+    Recorded { case: &'a crate::core::case::Case, event: &'a crate::core::event::Event },
+}
+
+/// Nobody watches.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Unwatched;
+
+impl Watch for Unwatched {
+    fn see(&self, _: Glimpse<'_>) {}
+}
+
+/// How long a case or a host stays claimed by a process that has died. Both are renewed at a third
+/// of it.
+pub const CLAIM: Duration = Duration::from_secs(60);

@@ -1,0 +1,96 @@
+//! Sweeps: tickets that nobody took, and systems that nobody complained about.
+
+use super::Agent;
+use super::intake::{IntakeError, take_in, take_issue};
+use super::look::look;
+use crate::core::case::Case;
+use crate::core::diagnosis::{Diagnosis, diagnose};
+use crate::core::event::{CaseId, Door};
+use crate::core::inventory::Site;
+use crate::core::name::SystemName;
+use crate::core::triage::Suspect;
+use crate::ports::{Intake, Marker, NewTicket};
+use serde_json::json;
+
+/// What a sweep saw of one system.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Swept {
+    pub system: SystemName,
+    pub diagnosis: Diagnosis,
+    /// The case that it opened.
+    pub opened: Option<CaseId>,
+}
+
+/// Takes in every open ticket that no case was ever opened for.
+pub async fn sweep_tickets(agent: &Agent) -> Result<Vec<CaseId>, IntakeError> {
+    let mut opened = Vec::new();
+    for repo in &agent.manners.repos {
+        for ticket in agent.forge.tickets(repo, &agent.manners.label, None).await? {
+            opened.extend(take_issue(agent, ticket, Door::Sweep { suspect: None }).await?);
+        }
+    }
+    Ok(opened)
+}
+
+/// Looks at every system. A confirmed fault that no case is at work on gets a ticket and a case.
+pub async fn sweep_systems(agent: &Agent) -> Result<Vec<Swept>, IntakeError> {
+    let mut swept = Vec::new();
+    for site in agent.inventory.systems.values() {
+        let Some(system) = agent.library.systems.get(&site.kind) else { continue };
+        let evidence = look(agent, system, site, &system.probes.keys().cloned().collect()).await;
+        let diagnosis = diagnose(system, site, &evidence);
+        let opened = if diagnosis.findings.is_empty() || is_being_treated(agent, &site.name).await? {
+            None
+        } else {
+            open_ticket(agent, site, &diagnosis).await?
+        };
+        swept.push(Swept { system: site.name.clone(), diagnosis, opened });
+    }
+    Ok(swept)
+}
+
+/// Whether a case on this system has not ended.
+async fn is_being_treated(agent: &Agent, system: &SystemName) -> Result<bool, IntakeError> {
+    for id in agent.journal.open_cases().await? {
+        let records = agent.journal.load(&id).await?;
+        let Ok(case) = Case::fold(&id, &records) else { continue };
+        let site = case.triage.as_ref().and_then(|triage| triage.site.as_ref());
+        if site.is_some_and(|site| site.name == *system) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Opens a ticket for the first finding. If the agent's ticket for it is still open, that one is taken,
+/// and a ticket that has been worked before opens no second case.
+async fn open_ticket(
+    agent: &Agent,
+    site: &Site,
+    diagnosis: &Diagnosis,
+) -> Result<Option<CaseId>, IntakeError> {
+    let (Some(finding), Some(repo)) = (diagnosis.findings.first(), agent.manners.repos.first()) else {
+        return Ok(None);
+    };
+    let marker = Marker::new(&format!("sweep system={} playbook={}", site.name, finding.playbook));
+    let text = agent.prompts.fill(
+        "opened.md",
+        json!({ "system": site.name, "title": finding.title, "because": finding.because }),
+    );
+    let new = NewTicket {
+        repo: repo.clone(),
+        title: agent.redactor.text(&format!("{}: {}", site.name, finding.title)),
+        body: agent.redactor.text(&format!("{}\n{text}", marker.as_str())),
+        marker,
+        labels: vec![agent.manners.label.clone()],
+    };
+    let id = agent.forge.open(&new).await?;
+    let ticket = agent.forge.ticket(&id).await?;
+    let suspect = Suspect { system: site.name.clone(), playbook: finding.playbook.clone() };
+    let key = format!("issue {id}");
+    let intake = take_in(agent, ticket, Door::Sweep { suspect: Some(suspect) }, &key).await?;
+    Ok(match intake {
+        Intake::Opened(case) => Some(case),
+        Intake::Seen | Intake::Running(_) => None,
+    })
+}
