@@ -1,8 +1,10 @@
 //! Fieldmedic: an autonomous ticket-resolution agent. `docs/ARCHITECTURE.md` is the map.
 
+pub mod clock;
 pub mod config;
 pub mod core;
 pub mod engine;
 pub mod library;
 pub mod ports;
 pub mod render;
+pub mod store;

@@ -233,8 +233,8 @@ pub trait Journal: Send + Sync {
     /// Appends the record with the sequence number `seq`.
     ///
     /// # Errors
-    /// [`JournalError::Conflict`] if there is one already: somebody else works on this case, and the
-    /// caller must stop.
+    /// [`JournalError::Conflict`] if it is not the next one of a case that was opened: somebody else
+    /// works on this case, and the caller must stop.
     async fn append(
         &self,
         case: &CaseId,
@@ -341,7 +341,7 @@ pub struct Audit {
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum JournalError {
-    #[error("another worker has gone on with case {case} (record {seq} is there already)")]
+    #[error("another worker has gone on with case {case}: record {seq} is not the next one")]
     Conflict { case: CaseId, seq: u64 },
     /// Full disk, lost server, damaged file: nothing may be done until it works again.
     #[error("the journal cannot be used: {0}")]

@@ -1,0 +1,319 @@
+//! [`Sqlite`]: the journal in one file, with nothing else to install.
+
+mod column;
+mod holds;
+mod records;
+mod schema;
+mod shelf;
+mod summary;
+mod trouble;
+
+use crate::core::event::{CaseId, Event, Record};
+use crate::core::name::HostName;
+use crate::core::playbook::LibraryHash;
+use crate::ports::{Audit, CaseLine, Intake, Journal, JournalError, Lease, Opening};
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection, SqlitePool, Transaction};
+use std::collections::BTreeMap;
+use std::fs::{OpenOptions, Permissions};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{self, Path};
+use std::time::{Duration, Instant};
+use trouble::{Failure, explain, explain_io, is_busy};
+
+/// How long a call waits for another process that is writing.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Readers beside the one writer; each is a thread of its own.
+const READERS: u32 = 4;
+
+/// A journal in a SQLite file, or in memory.
+///
+/// What a call has written is on the disk when it returns. Several processes of one machine may share
+/// the file; a network file system does not lock well enough for that. Moments are kept in whole
+/// microseconds: what is finer is cut off.
+#[derive(Debug, Clone)]
+pub struct Sqlite {
+    /// One connection, so that the tasks of this process write in turn instead of racing for the lock.
+    writer: SqlitePool,
+    readers: SqlitePool,
+    /// The file, as people know it.
+    place: String,
+}
+
+impl Sqlite {
+    /// Opens the journal in this file, which is made if it is missing, for its owner alone. The
+    /// directory must be there.
+    ///
+    /// # Errors
+    /// [`JournalError::Unavailable`]: the directory is missing or may not be written, or the file is no
+    /// journal that this version can use.
+    pub async fn open(path: &Path) -> Result<Self, JournalError> {
+        let path = path::absolute(path).map_err(|error| explain_io(path, &error))?;
+        prepare_file(&path)?;
+        let options = SqliteConnectOptions::new()
+            .filename(&path)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(PATIENCE)
+            .disable_statement_logging();
+        let place = path.display().to_string();
+        let failed = |error| explain(&place, Failure::Store(error));
+        let writer = connect_patiently(options.clone().journal_mode(SqliteJournalMode::Wal));
+        let writer = writer.await.map_err(failed)?;
+        let readers = pool(READERS).connect_lazy_with(options.pragma("query_only", "ON"));
+        Self::ready(writer, readers, place).await
+    }
+
+    /// A journal that is gone when the last clone of it is dropped.
+    ///
+    /// # Errors
+    /// [`JournalError::Unavailable`]: there is no memory for it.
+    pub async fn in_memory() -> Result<Self, JournalError> {
+        let place = "the journal in memory".to_owned();
+        let options = SqliteConnectOptions::new().in_memory(true).disable_statement_logging();
+        let only = pool(1).connect_with(options).await;
+        let only = only.map_err(|error| explain(&place, Failure::Store(error)))?;
+        Self::ready(only.clone(), only, place).await
+    }
+
+    async fn ready(writer: SqlitePool, readers: SqlitePool, place: String) -> Result<Self, JournalError> {
+        schema::migrate(&writer, &place).await.map_err(|failure| explain(&place, failure))?;
+        Ok(Self { writer, readers, place })
+    }
+
+    /// Makes the list of cases anew from the records. It is a cache; this mends it.
+    ///
+    /// # Errors
+    /// As every call of a journal; the list then stays as it was.
+    pub async fn rebuild(&self) -> Result<(), JournalError> {
+        let mut tx = self.write().await?;
+        let done = summary::rebuild(&mut tx).await;
+        self.commit(tx, done).await
+    }
+
+    /// Waits for calls under way and folds the write-ahead log into the file. Later calls fail. To stop
+    /// without it loses nothing.
+    pub async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+
+    /// Begins a transaction that has the write lock from the start, so that what it reads stays true
+    /// until it has written.
+    async fn write(&self) -> Result<Transaction<'static, sqlx::Sqlite>, JournalError> {
+        self.explained(self.writer.begin_with("BEGIN IMMEDIATE").await)
+    }
+
+    /// Begins a transaction that sees one state of the journal throughout.
+    async fn read(&self) -> Result<Transaction<'static, sqlx::Sqlite>, JournalError> {
+        self.explained(self.readers.begin().await)
+    }
+
+    /// Commits what was done; if that failed, everything is as it was before.
+    async fn commit<T>(
+        &self,
+        tx: Transaction<'static, sqlx::Sqlite>,
+        done: Result<T, Failure>,
+    ) -> Result<T, JournalError> {
+        let value = self.explained(done)?;
+        self.explained(tx.commit().await)?;
+        Ok(value)
+    }
+
+    fn explained<T>(&self, result: Result<T, impl Into<Failure>>) -> Result<T, JournalError> {
+        result.map_err(|failure| explain(&self.place, failure.into()))
+    }
+}
+
+#[async_trait]
+impl Journal for Sqlite {
+    async fn open_case(&self, opening: &Opening) -> Result<Intake, JournalError> {
+        let mut tx = self.write().await?;
+        let done = records::open(&mut tx, opening).await;
+        self.commit(tx, done).await
+    }
+
+    async fn append(
+        &self,
+        case: &CaseId,
+        seq: u64,
+        at: DateTime<Utc>,
+        event: &Event,
+    ) -> Result<(), JournalError> {
+        let mut tx = self.write().await?;
+        let done = records::append(&mut tx, case, seq, at, event).await;
+        self.commit(tx, done).await
+    }
+
+    async fn load(&self, case: &CaseId) -> Result<Vec<Record>, JournalError> {
+        let mut tx = self.read().await?;
+        let stored = self.explained(records::stored(&mut tx, case).await)?;
+        self.explained(stored.iter().map(|record| record.record(case)).collect())
+    }
+
+    async fn open_cases(&self) -> Result<Vec<CaseId>, JournalError> {
+        let mut tx = self.read().await?;
+        self.explained(summary::open_cases(&mut tx).await)
+    }
+
+    async fn cases(&self, limit: u32) -> Result<Vec<CaseLine>, JournalError> {
+        let mut tx = self.read().await?;
+        self.explained(summary::newest(&mut tx, limit).await)
+    }
+
+    async fn claim(
+        &self,
+        case: &CaseId,
+        worker: &str,
+        now: DateTime<Utc>,
+        ttl: Duration,
+    ) -> Result<bool, JournalError> {
+        let mut tx = self.write().await?;
+        let done = holds::claim(&mut tx, case, worker, now, column::after(now, ttl)).await;
+        self.commit(tx, done).await
+    }
+
+    async fn release(&self, case: &CaseId, worker: &str) -> Result<(), JournalError> {
+        let mut tx = self.write().await?;
+        let done = holds::release(&mut tx, case, worker).await;
+        self.commit(tx, done).await
+    }
+
+    async fn hold(
+        &self,
+        host: &HostName,
+        case: &CaseId,
+        now: DateTime<Utc>,
+        ttl: Duration,
+    ) -> Result<Option<Lease>, JournalError> {
+        let mut tx = self.write().await?;
+        let done = holds::hold(&mut tx, host, case, now, column::after(now, ttl)).await;
+        self.commit(tx, done).await
+    }
+
+    async fn free(&self, case: &CaseId) -> Result<(), JournalError> {
+        let mut tx = self.write().await?;
+        let done = holds::free(&mut tx, case).await;
+        self.commit(tx, done).await
+    }
+
+    async fn keep_library(
+        &self,
+        hash: &LibraryHash,
+        files: &BTreeMap<String, String>,
+    ) -> Result<(), JournalError> {
+        let mut tx = self.write().await?;
+        let done = shelf::keep_library(&mut tx, hash, files).await;
+        self.commit(tx, done).await
+    }
+
+    async fn library(&self, hash: &LibraryHash) -> Result<Option<BTreeMap<String, String>>, JournalError> {
+        let mut tx = self.read().await?;
+        self.explained(shelf::library(&mut tx, hash).await)
+    }
+
+    async fn bookmark(&self, name: &str) -> Result<Option<DateTime<Utc>>, JournalError> {
+        let mut tx = self.read().await?;
+        self.explained(shelf::bookmark(&mut tx, name).await)
+    }
+
+    async fn set_bookmark(&self, name: &str, at: DateTime<Utc>) -> Result<(), JournalError> {
+        let mut tx = self.write().await?;
+        let done = shelf::set_bookmark(&mut tx, name, at).await;
+        self.commit(tx, done).await
+    }
+
+    async fn audit(&self) -> Result<Audit, JournalError> {
+        let mut tx = self.read().await?;
+        self.explained(records::audit(&mut tx).await)
+    }
+}
+
+/// Makes the file, or finds it, and sees to it that only its owner can read it. SQLite gives the files
+/// that it puts beside it the same mode.
+fn prepare_file(path: &Path) -> Result<(), JournalError> {
+    let failed = |error| explain_io(path, &error);
+    let mut options = OpenOptions::new();
+    let file = options.read(true).write(true).create(true).truncate(false).mode(0o600).open(path);
+    let file = file.map_err(failed)?;
+    let found = file.metadata().map_err(failed)?;
+    if !found.is_file() {
+        let why = format!("{} is not a plain file. Name another one", path.display());
+        return Err(JournalError::Unavailable(why));
+    }
+    if found.permissions().mode() & 0o077 != 0 {
+        file.set_permissions(Permissions::from_mode(0o600)).map_err(failed)?;
+    }
+    Ok(())
+}
+
+fn pool(size: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .max_connections(size)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+        .after_release(|connection, _| {
+            Box::pin(async move {
+                // SQLite ends a transaction by itself when the disk is full, and the driver then cannot
+                // roll it back. A connection that still believes to be in it is thrown away.
+                connection.ping().await?;
+                Ok(!connection.is_in_transaction())
+            })
+        })
+}
+
+/// Connects the writer. The switch to write-ahead logging does not wait for other processes that open
+/// the same new file, so the waiting is done here.
+async fn connect_patiently(options: SqliteConnectOptions) -> Result<SqlitePool, sqlx::Error> {
+    let began = Instant::now();
+    loop {
+        match pool(1).connect_with(options.clone()).await {
+            Err(error) if is_busy(&error) && began.elapsed() < PATIENCE => {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            other => return other,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_full_disk_is_said_and_got_over() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("journal.db");
+        let journal = Sqlite::open(&path).await.unwrap();
+        sqlx::query("PRAGMA max_page_count = 1").execute(&journal.writer).await.unwrap();
+        let files = BTreeMap::from([("a".to_owned(), "x".repeat(100_000))]);
+        let hash = LibraryHash("h".into());
+
+        let Err(JournalError::Unavailable(why)) = journal.keep_library(&hash, &files).await else {
+            panic!("there was no room for it");
+        };
+        assert_eq!(
+            why,
+            format!("the disk that holds {} is full. Free some space on it, then try again", path.display())
+        );
+        assert_eq!(journal.library(&hash).await.unwrap(), None);
+
+        sqlx::query("PRAGMA max_page_count = 100000").execute(&journal.writer).await.unwrap();
+        journal.keep_library(&hash, &files).await.unwrap();
+        assert_eq!(journal.library(&hash).await.unwrap(), Some(files));
+    }
+
+    #[tokio::test]
+    async fn a_call_that_is_given_up_half_way_leaves_nothing() {
+        let journal = Sqlite::in_memory().await.unwrap();
+        let hash = LibraryHash("h".into());
+        let files = BTreeMap::from([("a".to_owned(), "text".to_owned())]);
+        let mut tx = journal.write().await.unwrap();
+        shelf::keep_library(&mut tx, &hash, &files).await.unwrap();
+        drop(tx);
+        assert_eq!(journal.library(&hash).await.unwrap(), None);
+    }
+}

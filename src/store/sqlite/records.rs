@@ -1,0 +1,192 @@
+//! The records of cases: written once, read in order, and checked against their hash chain.
+
+use super::column::{self, stamp, unreadable};
+use super::summary::Summary;
+use super::trouble::Failure;
+use crate::core::event::{CaseId, Event, Record, chain};
+use crate::ports::{Audit, Intake, JournalError, Opening};
+use chrono::{DateTime, Utc};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row, SqliteConnection};
+
+/// A record as the table has it, its body not yet understood.
+pub(super) struct Stored {
+    seq: u64,
+    at: String,
+    version: u32,
+    body: String,
+    prev_hash: String,
+    pub(super) hash: String,
+}
+
+/// Opens a case, unless its key was seen or its ticket has a running case. The caller commits.
+pub(super) async fn open(tx: &mut SqliteConnection, opening: &Opening) -> Result<Intake, Failure> {
+    let Opening { case, ticket, key, at, first } = opening;
+    let at = column::cut(*at);
+    let remembered =
+        sqlx::query("INSERT INTO seen (key, case_id, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING")
+            .bind(key)
+            .bind(case.as_str())
+            .bind(stamp(at))
+            .execute(&mut *tx)
+            .await?;
+    if remembered.rows_affected() == 0 {
+        return Ok(Intake::Seen);
+    }
+    let running = sqlx::query("SELECT id FROM cases WHERE ticket = ? AND ended = 0")
+        .bind(ticket.to_string())
+        .fetch_optional(&mut *tx)
+        .await?;
+    if let Some(row) = running {
+        return Ok(Intake::Running(column::case(&row, "id")?));
+    }
+    if head(tx, case).await?.is_some() {
+        return Err(JournalError::Conflict { case: case.clone(), seq: 0 }.into());
+    }
+    let record = Record { seq: 0, at, event: first.clone() };
+    let hash = insert(tx, case, "", &record).await?;
+    let summary = Summary::open(case, &record, hash).filter(|summary| summary.line.ticket == *ticket);
+    let summary = summary.ok_or_else(|| {
+        unreadable(format!("case {case} of {ticket} begins with `{}`, not with its ticket", first.kind()))
+    })?;
+    summary.save(tx).await?;
+    Ok(Intake::Opened(case.clone()))
+}
+
+/// Appends the next record of a case that was opened. The caller commits.
+pub(super) async fn append(
+    tx: &mut SqliteConnection,
+    case: &CaseId,
+    seq: u64,
+    at: DateTime<Utc>,
+    event: &Event,
+) -> Result<(), Failure> {
+    let conflict = || JournalError::Conflict { case: case.clone(), seq };
+    let (last, prev) = head(tx, case).await?.ok_or_else(conflict)?;
+    if last.checked_add(1) != Some(seq) {
+        return Err(conflict().into());
+    }
+    let mut summary = Summary::load_or_fold(tx, case).await?;
+    let record = Record { seq, at: column::cut(at), event: event.clone() };
+    let hash = insert(tx, case, &prev, &record).await?;
+    summary.take(&record, hash);
+    summary.save(tx).await
+}
+
+/// The sequence number and the hash of a case's last record.
+async fn head(tx: &mut SqliteConnection, case: &CaseId) -> Result<Option<(u64, String)>, Failure> {
+    let last = sqlx::query("SELECT seq, hash FROM event WHERE case_id = ? ORDER BY seq DESC LIMIT 1")
+        .bind(case.as_str())
+        .fetch_optional(tx)
+        .await?;
+    last.map(|row| Ok((column::seq(&row, "seq")?, row.try_get("hash")?))).transpose()
+}
+
+/// Writes one record and gives its hash.
+async fn insert(
+    tx: &mut SqliteConnection,
+    case: &CaseId,
+    prev: &str,
+    record: &Record,
+) -> Result<String, Failure> {
+    let Record { seq, at, event } = record;
+    let body = serde_json::to_string(event)
+        .map_err(|error| unreadable(format!("case {case}, record {seq} cannot be written: {error}")))?;
+    let hash = chain(prev, case, *seq, *at, &body);
+    sqlx::query(
+        "INSERT INTO event (case_id, seq, at, version, body, prev_hash, hash) VALUES (?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(case.as_str())
+    .bind(i64::try_from(*seq).unwrap_or(i64::MAX))
+    .bind(stamp(*at))
+    .bind(Event::VERSION)
+    .bind(body)
+    .bind(prev)
+    .bind(&hash)
+    .execute(tx)
+    .await?;
+    Ok(hash)
+}
+
+/// The records of a case as they stand, in order.
+pub(super) async fn stored(tx: &mut SqliteConnection, case: &CaseId) -> Result<Vec<Stored>, Failure> {
+    let rows = sqlx::query(
+        "SELECT seq, at, version, body, prev_hash, hash FROM event WHERE case_id = ? ORDER BY seq",
+    )
+    .bind(case.as_str())
+    .fetch_all(tx)
+    .await?;
+    rows.iter().map(Stored::read).collect()
+}
+
+/// Every case that has a record.
+pub(super) async fn all_cases(tx: &mut SqliteConnection) -> Result<Vec<CaseId>, Failure> {
+    let rows = sqlx::query("SELECT DISTINCT case_id FROM event ORDER BY case_id").fetch_all(tx).await?;
+    rows.iter().map(|row| column::case(row, "case_id")).collect()
+}
+
+/// Checks the chain of every case, and that it ends where the list of cases says.
+pub(super) async fn audit(tx: &mut SqliteConnection) -> Result<Audit, Failure> {
+    let rows = sqlx::query(
+        "SELECT id, head FROM cases UNION ALL \
+         SELECT DISTINCT case_id, NULL FROM event WHERE case_id NOT IN (SELECT id FROM cases) ORDER BY 1",
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    let mut audit = Audit::default();
+    for row in rows {
+        let case = column::case(&row, "id")?;
+        let head: Option<String> = row.try_get("head")?;
+        let records = stored(tx, &case).await?;
+        audit.cases += 1;
+        audit.records += records.len() as u64;
+        if let Some(seq) = first_broken(&case, &records, head.as_deref()) {
+            audit.broken.push((case, seq));
+        }
+    }
+    Ok(audit)
+}
+
+/// The first record that is not as it was written, or that is missing.
+fn first_broken(case: &CaseId, records: &[Stored], head: Option<&str>) -> Option<u64> {
+    let mut prev = "";
+    for (expected, record) in (0..).zip(records) {
+        if record.seq != expected || record.prev_hash != prev || !record.is_as_written(case) {
+            return Some(expected);
+        }
+        prev = &record.hash;
+    }
+    (head != Some(prev)).then_some(records.len() as u64)
+}
+
+impl Stored {
+    fn read(row: &SqliteRow) -> Result<Self, Failure> {
+        Ok(Self {
+            seq: column::seq(row, "seq")?,
+            at: row.try_get("at")?,
+            version: row.try_get("version")?,
+            body: row.try_get("body")?,
+            prev_hash: row.try_get("prev_hash")?,
+            hash: row.try_get("hash")?,
+        })
+    }
+
+    fn is_as_written(&self, case: &CaseId) -> bool {
+        // The hash is over the moment, so its spelling is compared too.
+        column::moment(&self.at)
+            .filter(|at| stamp(*at) == self.at)
+            .is_some_and(|at| chain(&self.prev_hash, case, self.seq, at, &self.body) == self.hash)
+    }
+
+    /// Understands the body.
+    pub(super) fn record(&self, case: &CaseId) -> Result<Record, Failure> {
+        let seq = self.seq;
+        let bad = |why: String| unreadable(format!("case {case}, record {seq}: {why}"));
+        if self.version > Event::VERSION {
+            return Err(bad("it was written by a later version of fieldmedic".into()));
+        }
+        let at = column::moment(&self.at).ok_or_else(|| bad(format!("`{}` is not a moment", self.at)))?;
+        let event = serde_json::from_str(&self.body).map_err(|error| bad(error.to_string()))?;
+        Ok(Record { seq, at, event })
+    }
+}

@@ -1,0 +1,62 @@
+//! What is kept beside the records: libraries of playbooks, and bookmarks.
+
+use super::column::{self, stamp};
+use super::trouble::Failure;
+use crate::core::playbook::LibraryHash;
+use chrono::{DateTime, Utc};
+use sqlx::{Row, SqliteConnection};
+use std::collections::BTreeMap;
+
+/// Keeps the files of a library. The hash is over them, so what is kept already is the same.
+pub(super) async fn keep_library(
+    tx: &mut SqliteConnection,
+    hash: &LibraryHash,
+    files: &BTreeMap<String, String>,
+) -> Result<(), Failure> {
+    for (path, text) in files {
+        sqlx::query("INSERT INTO library (hash, path, text) VALUES (?, ?, ?) ON CONFLICT DO NOTHING")
+            .bind(&hash.0)
+            .bind(path)
+            .bind(text)
+            .execute(&mut *tx)
+            .await?;
+    }
+    Ok(())
+}
+
+/// The files of a library; `None` if it was never kept, or kept without any file.
+pub(super) async fn library(
+    tx: &mut SqliteConnection,
+    hash: &LibraryHash,
+) -> Result<Option<BTreeMap<String, String>>, Failure> {
+    let rows =
+        sqlx::query("SELECT path, text FROM library WHERE hash = ?").bind(&hash.0).fetch_all(tx).await?;
+    let mut files = BTreeMap::new();
+    for row in rows {
+        files.insert(row.try_get("path")?, row.try_get("text")?);
+    }
+    Ok((!files.is_empty()).then_some(files))
+}
+
+pub(super) async fn bookmark(
+    tx: &mut SqliteConnection,
+    name: &str,
+) -> Result<Option<DateTime<Utc>>, Failure> {
+    let row = sqlx::query("SELECT at FROM bookmark WHERE name = ?").bind(name).fetch_optional(tx).await?;
+    row.map(|row| column::at(&row, "at")).transpose()
+}
+
+pub(super) async fn set_bookmark(
+    tx: &mut SqliteConnection,
+    name: &str,
+    at: DateTime<Utc>,
+) -> Result<(), Failure> {
+    sqlx::query(
+        "INSERT INTO bookmark (name, at) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET at = excluded.at",
+    )
+    .bind(name)
+    .bind(stamp(at))
+    .execute(tx)
+    .await?;
+    Ok(())
+}

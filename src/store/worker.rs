@@ -1,0 +1,79 @@
+//! Who works on a case: a name that tells whether its process still lives.
+
+use std::fs;
+use std::process::{self, Command};
+
+/// The name of this process for [`Journal::claim`](crate::ports::Journal::claim):
+/// `<host name>:<process id>:<start of the process, in clock ticks since boot>`.
+///
+/// The start tells a process from a later one with the same id. Off Linux it is 0, and a dead
+/// worker's claim has to run out. Two containers that share a journal need host names of their own,
+/// because each counts its processes for itself.
+pub fn worker_name() -> String {
+    let id = process::id();
+    format!("{}:{id}:{}", host_name(), living_since(id).unwrap_or(0))
+}
+
+/// Whether the worker is certainly no longer there: a process of this host that has ended. False when
+/// it cannot be told.
+pub(super) fn is_gone(worker: &str) -> bool {
+    let mut parts = worker.rsplitn(3, ':');
+    let (Some(since), Some(id), Some(host)) = (parts.next(), parts.next(), parts.next()) else {
+        return false;
+    };
+    let (Ok(since), Ok(id)) = (since.parse::<u64>(), id.parse::<u32>()) else { return false };
+    // Where this very process cannot be seen, no other can be either.
+    let can_tell = since != 0 && host == host_name() && living_since(process::id()).is_some();
+    can_tell && living_since(id) != Some(since)
+}
+
+/// When a process began, in clock ticks since boot; `None` if there is no such process, or if it has
+/// ended and only waits to be collected.
+fn living_since(id: u32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    // The second field is the program's name in parentheses, which may hold anything.
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+    let state = fields.next()?;
+    if matches!(state, "Z" | "X") {
+        return None;
+    }
+    fields.nth(18)?.parse().ok()
+}
+
+fn host_name() -> String {
+    let told = fs::read_to_string("/proc/sys/kernel/hostname").ok().or_else(|| {
+        let output = Command::new("hostname").output().ok()?;
+        String::from_utf8(output.stdout).ok()
+    });
+    told.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).unwrap_or("localhost".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_living_and_the_gone() {
+        let me = worker_name();
+        assert!(!is_gone(&me), "{me}");
+
+        let mut child = Command::new("sleep").arg("60").spawn().unwrap();
+        let since = living_since(child.id()).unwrap();
+        let name = format!("{}:{}:{since}", host_name(), child.id());
+        assert!(!is_gone(&name), "{name}");
+        child.kill().unwrap();
+        while living_since(child.id()).is_some() {}
+        assert!(is_gone(&name), "ended, though nobody has waited for it");
+        child.wait().unwrap();
+        assert!(is_gone(&name));
+    }
+
+    #[test]
+    fn what_cannot_be_told_is_not_gone() {
+        let (host, id) = (host_name(), process::id());
+        assert!(is_gone(&format!("{host}:{id}:1")), "the id belongs to a later process");
+        for name in ["elsewhere:1:1", "", "a", &format!("{host}:{id}:0"), &format!("{host}:x:1")] {
+            assert!(!is_gone(name), "{name:?}");
+        }
+    }
+}
