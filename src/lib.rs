@@ -1,4 +1,5 @@
 //! Fieldmedic: an autonomous ticket-resolution agent. `docs/ARCHITECTURE.md` is the map.
 
 pub mod core;
+pub mod github;
 pub mod ports;
