@@ -29,7 +29,7 @@ impl Forge for GitHub {
 
     async fn ticket(&self, id: &TicketId) -> Result<Ticket, ForgeError> {
         let issue: Issue = self.wire.get(&issue_route(id), id).await?;
-        self.same_place(id, &issue)?;
+        check_place(id, &issue)?;
         Ok(issue.into_ticket(&id.repo, &self.redactor))
     }
 
@@ -196,17 +196,6 @@ impl Forge for GitHub {
 }
 
 impl GitHub {
-    /// GitHub leads from an issue that was transferred, or whose repository was renamed, to where it
-    /// is now. That is another ticket: what was allowed here need not be allowed there.
-    fn same_place(&self, id: &TicketId, issue: &Issue) -> Result<(), ForgeError> {
-        match issue.html_url.parse::<TicketId>() {
-            Ok(now) if !now.to_string().eq_ignore_ascii_case(&id.to_string()) => {
-                Err(ForgeError::NotFound(format!("{id} (it is {now} now)")))
-            }
-            _ => Ok(()),
-        }
-    }
-
     /// Creates the label with its looks if the repository lacks it.
     async fn ensure_label(&self, turn: &mut Turn<'_>, repo: &Repo, label: &Label) -> Result<(), ForgeError> {
         let known = (repo.clone(), label.name.to_lowercase());
@@ -230,6 +219,20 @@ impl GitHub {
         }
         self.labels.lock().unwrap_or_else(PoisonError::into_inner).insert(known);
         Ok(())
+    }
+}
+
+/// GitHub leads from an issue that was transferred, or whose repository was renamed, to where it
+/// is now. That is another ticket: what was allowed here need not be allowed there.
+fn check_place(id: &TicketId, issue: &Issue) -> Result<(), ForgeError> {
+    if issue.is_pull_request() {
+        return Err(ForgeError::NotFound(format!("{id} as an issue (it is a pull request)")));
+    }
+    match issue.html_url.parse::<TicketId>() {
+        Ok(now) if !now.to_string().eq_ignore_ascii_case(&id.to_string()) => {
+            Err(ForgeError::NotFound(format!("{id} (it is {now} now)")))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -291,3 +294,6 @@ fn cut(text: &str) -> String {
     out.push_str(CUT);
     out
 }
+
+#[cfg(test)]
+mod tests;
