@@ -1,0 +1,299 @@
+//! What each call of the [`Forge`] port means on GitHub.
+
+use super::GitHub;
+use super::pace::Turn;
+use super::payload::{Issue, IssueComment, User};
+use super::wire::encode;
+use crate::core::redact::Redacted;
+use crate::core::ticket::{Repo, Ticket, TicketId};
+use crate::ports::{CloseReason, Comment, Forge, ForgeError, Label, Marker, NewTicket, Permission, Reaction};
+use async_trait::async_trait;
+use chrono::{DateTime, SecondsFormat, Utc};
+use http::Method;
+use serde::Deserialize;
+use serde_json::json;
+use std::sync::PoisonError;
+
+/// GitHub takes no longer text in an issue or a comment, counted in characters.
+const TEXT_LIMIT: usize = 65_536;
+
+/// Stands at the end of a text that was too long.
+const CUT: &str = "\n\n*(cut: GitHub takes no longer text)*";
+
+#[async_trait]
+impl Forge for GitHub {
+    async fn me(&self) -> Result<String, ForgeError> {
+        let ask = || async { Ok(self.wire.get::<User>("/user", &"the token's account").await?.login) };
+        self.login.get_or_try_init(ask).await.cloned()
+    }
+
+    async fn ticket(&self, id: &TicketId) -> Result<Ticket, ForgeError> {
+        let issue: Issue = self.wire.get(&issue_route(id), id).await?;
+        check_place(id, &issue)?;
+        Ok(issue.into_ticket(&id.repo, &self.redactor))
+    }
+
+    async fn tickets(
+        &self,
+        repo: &Repo,
+        label: &str,
+        since: Option<DateTime<Utc>>,
+    ) -> Result<Vec<Ticket>, ForgeError> {
+        let since = since.map(timestamp);
+        let mut query = vec![("state", "open"), ("labels", label), ("sort", "updated"), ("direction", "asc")];
+        query.extend(since.as_deref().map(|since| ("since", since)));
+        let issues = self.wire.list::<Issue>(&format!("{}/issues", repo_route(repo)), &query, repo).await?;
+        let mut tickets: Vec<Ticket> = Vec::new();
+        for issue in issues.into_iter().filter(|issue| !issue.is_pull_request()) {
+            // One that was touched while the pages were read comes twice; the later is the newer.
+            tickets.retain(|ticket| ticket.id.number != issue.number);
+            tickets.push(issue.into_ticket(repo, &self.redactor));
+        }
+        Ok(tickets)
+    }
+
+    async fn comments(&self, repo: &Repo, since: DateTime<Utc>) -> Result<Vec<Comment>, ForgeError> {
+        let route = format!("{}/issues/comments", repo_route(repo));
+        let since = timestamp(since);
+        let query = [("sort", "updated"), ("direction", "asc"), ("since", &since)];
+        let comments: Vec<IssueComment> = self.wire.list(&route, &query, repo).await?;
+        let on_issues = comments.into_iter().filter_map(|comment| {
+            let ticket = TicketId { repo: repo.clone(), number: comment.issue_number()? };
+            Some(comment.into_comment(ticket))
+        });
+        Ok(on_issues.collect())
+    }
+
+    async fn upsert_comment(
+        &self,
+        id: &TicketId,
+        marker: &Marker,
+        body: &Redacted,
+    ) -> Result<(), ForgeError> {
+        let text = compose(marker, body);
+        let me = self.me().await?;
+        let route = format!("{}/comments", issue_route(id));
+        let mut turn = self.writer.turn().await;
+        let comments: Vec<IssueComment> = self.wire.list(&route, &[], id).await?;
+        let mine = comments.into_iter().find(|comment| {
+            let body = comment.body.as_deref().unwrap_or_default();
+            marker.opens(body) && is_by(comment.user.as_ref(), &me)
+        });
+        let body = json!({ "body": text });
+        match mine {
+            Some(mine) if same_text(mine.body.as_deref(), &text) => return Ok(()),
+            Some(mine) => {
+                let route = format!("{}/issues/comments/{}", repo_route(&id.repo), mine.id);
+                self.wire.write(&mut turn, Method::PATCH, &route, Some(&body), id).await?
+            }
+            None => self.wire.write(&mut turn, Method::POST, &route, Some(&body), id).await?,
+        };
+        Ok(())
+    }
+
+    async fn relabel(&self, id: &TicketId, add: &[Label], remove: &[&str]) -> Result<(), ForgeError> {
+        let route = format!("{}/labels", issue_route(id));
+        let mut turn = self.writer.turn().await;
+        for label in add {
+            self.ensure_label(&mut turn, &id.repo, label).await?;
+        }
+        if !add.is_empty() {
+            let names: Vec<&str> = add.iter().map(|label| label.name.as_str()).collect();
+            let body = json!({ "labels": names });
+            self.wire.write(&mut turn, Method::POST, &route, Some(&body), id).await?;
+        }
+        for name in remove {
+            let route = format!("{route}/{}", encode(name));
+            match self.wire.write(&mut turn, Method::DELETE, &route, None, id).await {
+                Ok(_) | Err(ForgeError::NotFound(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    async fn assign(&self, id: &TicketId, logins: &[String]) -> Result<(), ForgeError> {
+        if logins.is_empty() {
+            return Ok(());
+        }
+        let route = format!("{}/assignees", issue_route(id));
+        let body = json!({ "assignees": logins });
+        let mut turn = self.writer.turn().await;
+        self.wire.write(&mut turn, Method::POST, &route, Some(&body), id).await?;
+        Ok(())
+    }
+
+    async fn react(&self, comment: &Comment, reaction: Reaction) -> Result<(), ForgeError> {
+        let content = match reaction {
+            Reaction::Eyes => "eyes",
+            Reaction::Confused => "confused",
+        };
+        let repo = repo_route(&comment.ticket.repo);
+        let route = format!("{repo}/issues/comments/{}/reactions", comment.id);
+        let what = format!("comment {} on {}", comment.id, comment.ticket);
+        let body = json!({ "content": content });
+        let mut turn = self.writer.turn().await;
+        self.wire.write(&mut turn, Method::POST, &route, Some(&body), &what).await?;
+        Ok(())
+    }
+
+    async fn open(&self, new: &NewTicket) -> Result<TicketId, ForgeError> {
+        let me = self.me().await?;
+        let route = format!("{}/issues", repo_route(&new.repo));
+        let mut turn = self.writer.turn().await;
+        // GitHub's search lags behind by seconds to minutes, and a person may have taken the labels
+        // off: the list of what the agent itself opened is current and complete.
+        let query = [("state", "open"), ("creator", me.as_str())];
+        let mine: Vec<Issue> = self.wire.list(&route, &query, &new.repo).await?;
+        let marked = mine.into_iter().find(|issue| {
+            let body = issue.body.as_deref().unwrap_or_default();
+            !issue.is_pull_request() && new.marker.opens(body) && is_by(issue.user.as_ref(), &me)
+        });
+        let number = match marked {
+            Some(issue) => issue.number,
+            None => {
+                let body = json!({
+                    "title": new.title.as_str(),
+                    "body": compose(&new.marker, &new.body),
+                    "labels": new.labels,
+                });
+                let answer = self.wire.write(&mut turn, Method::POST, &route, Some(&body), &new.repo).await?;
+                Opened::deserialize(answer)
+                    .map_err(|error| ForgeError::Unreachable(error.to_string()))?
+                    .number
+            }
+        };
+        Ok(TicketId { repo: new.repo.clone(), number })
+    }
+
+    async fn close(&self, id: &TicketId, reason: CloseReason) -> Result<(), ForgeError> {
+        let reason = match reason {
+            CloseReason::Completed => "completed",
+            CloseReason::NotPlanned => "not_planned",
+        };
+        let body = json!({ "state": "closed", "state_reason": reason });
+        let mut turn = self.writer.turn().await;
+        self.wire.write(&mut turn, Method::PATCH, &issue_route(id), Some(&body), id).await?;
+        Ok(())
+    }
+
+    async fn permission(&self, repo: &Repo, login: &str) -> Result<Permission, ForgeError> {
+        let route = format!("{}/collaborators/{}/permission", repo_route(repo), encode(login));
+        let granted = match self.wire.get::<Granted>(&route, repo).await {
+            Ok(granted) => granted,
+            Err(ForgeError::NotFound(_)) => return Ok(Permission::None),
+            Err(error) => return Err(error),
+        };
+        // GitHub counts "maintain" as write and "triage" as read here. A word that is new to this
+        // program gives no right.
+        Ok(match granted.permission.as_str() {
+            "admin" => Permission::Admin,
+            "write" => Permission::Write,
+            "read" => Permission::Read,
+            _ => Permission::None,
+        })
+    }
+}
+
+impl GitHub {
+    /// Creates the label with its looks if the repository lacks it.
+    async fn ensure_label(&self, turn: &mut Turn<'_>, repo: &Repo, label: &Label) -> Result<(), ForgeError> {
+        let known = (repo.clone(), label.name.to_lowercase());
+        if self.labels.lock().unwrap_or_else(PoisonError::into_inner).contains(&known) {
+            return Ok(());
+        }
+        let route = format!("{}/labels", repo_route(repo));
+        let one = format!("{route}/{}", encode(&label.name));
+        match self.wire.get::<serde_json::Value>(&one, repo).await {
+            Ok(_) => {}
+            Err(ForgeError::NotFound(_)) => {
+                let body =
+                    json!({ "name": label.name, "color": label.color, "description": label.description });
+                match self.wire.write(turn, Method::POST, &route, Some(&body), repo).await {
+                    // Somebody else was quicker.
+                    Err(ForgeError::Refused(why)) if why.contains("already_exists") => {}
+                    created => drop(created?),
+                }
+            }
+            Err(error) => return Err(error),
+        }
+        self.labels.lock().unwrap_or_else(PoisonError::into_inner).insert(known);
+        Ok(())
+    }
+}
+
+/// GitHub leads from an issue that was transferred, or whose repository was renamed, to where it
+/// is now. That is another ticket: what was allowed here need not be allowed there.
+fn check_place(id: &TicketId, issue: &Issue) -> Result<(), ForgeError> {
+    if issue.is_pull_request() {
+        return Err(ForgeError::NotFound(format!("{id} as an issue (it is a pull request)")));
+    }
+    match issue.html_url.parse::<TicketId>() {
+        Ok(now) if !now.to_string().eq_ignore_ascii_case(&id.to_string()) => {
+            Err(ForgeError::NotFound(format!("{id} (it is {now} now)")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The one thing that counts of a created issue.
+#[derive(Deserialize)]
+struct Opened {
+    number: u64,
+}
+
+#[derive(Deserialize)]
+struct Granted {
+    #[serde(default)]
+    permission: String,
+}
+
+fn repo_route(repo: &Repo) -> String {
+    format!("/repos/{}/{}", encode(&repo.owner), encode(&repo.name))
+}
+
+fn issue_route(id: &TicketId) -> String {
+    format!("{}/issues/{}", repo_route(&id.repo), id.number)
+}
+
+/// GitHub counts in whole seconds.
+fn timestamp(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+fn is_by(user: Option<&User>, login: &str) -> bool {
+    user.is_some_and(|user| user.login.eq_ignore_ascii_case(login))
+}
+
+/// GitHub may change line ends and trims what is at the end.
+fn same_text(there: Option<&str>, here: &str) -> bool {
+    there.is_some_and(|there| there.replace("\r\n", "\n").trim_end() == here.replace("\r\n", "\n").trim_end())
+}
+
+/// The marker, then the text, together within GitHub's limit.
+fn compose(marker: &Marker, body: &Redacted) -> String {
+    let body = body.as_str();
+    let text = match marker.opens(body) {
+        true => body.to_owned(),
+        false => format!("{}\n{body}", marker.as_str()),
+    };
+    if text.chars().count() <= TEXT_LIMIT { text } else { cut(&text) }
+}
+
+/// Cuts at the end, where the marker is not; a code block or a fold that the cut opens up is closed.
+fn cut(text: &str) -> String {
+    const FENCE: &str = "\n```";
+    const FOLD: &str = "\n</details>";
+    let room = TEXT_LIMIT - CUT.len() - FENCE.len() - 8 * FOLD.len();
+    let mut out: String = text.chars().take(room).collect();
+    if out.lines().filter(|line| line.trim_start().starts_with("```")).count() % 2 == 1 {
+        out.push_str(FENCE);
+    }
+    let open = out.matches("<details").count().saturating_sub(out.matches("</details>").count());
+    out.push_str(&FOLD.repeat(open.min(8)));
+    out.push_str(CUT);
+    out
+}
+
+#[cfg(test)]
+mod tests;

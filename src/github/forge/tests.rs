@@ -1,0 +1,378 @@
+//! The adapter against the GitHub in a box, over HTTP.
+
+use super::*;
+use crate::core::redact::Redactor;
+use crate::core::ticket::State;
+use crate::github::{Options, Pace};
+use crate::ports::Clock;
+use crate::sandbox::github::{At, Fault, Hub, Kind, Role};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The time of day, without sleeping.
+struct Wall;
+
+#[async_trait]
+impl Clock for Wall {
+    fn now(&self) -> DateTime<Utc> {
+        Utc::now()
+    }
+
+    async fn sleep_until(&self, _: DateTime<Utc>) {}
+}
+
+const TOKEN: &str = "token-of-the-agent";
+
+struct Bench {
+    hub: Hub,
+    github: GitHub,
+    repo: Repo,
+}
+
+/// The agent `medic` with write permission in `example/tickets`, where `ada` reports.
+async fn bench() -> Bench {
+    let hub = Hub::start(Arc::new(Wall)).await.unwrap();
+    let repo: Repo = "example/tickets".parse().unwrap();
+    hub.register("medic", Kind::User, TOKEN);
+    hub.grant(&repo, "medic", Role::Write);
+    hub.grant(&repo, "ada", Role::Read);
+    let github = client(&hub, TOKEN);
+    Bench { hub, github, repo }
+}
+
+fn client(hub: &Hub, token: &str) -> GitHub {
+    GitHub::new(options(hub.url(), token)).unwrap()
+}
+
+fn options(url: &str, token: &str) -> Options {
+    Options {
+        base_url: url.to_owned(),
+        pace: Pace { gap: Duration::ZERO, free: 1 },
+        answer: Duration::from_secs(5),
+        ..Options::new(token.to_owned().into(), Redactor::default())
+    }
+}
+
+impl Bench {
+    fn file(&self, title: &str) -> TicketId {
+        self.hub.file(&self.repo, "ada", title, "Please help.", &["support"]).unwrap()
+    }
+
+    fn bodies(&self, id: &TicketId) -> Vec<String> {
+        self.hub.comments(id).into_iter().map(|comment| comment.body).collect()
+    }
+
+    fn writes(&self) -> usize {
+        self.hub.requests().iter().filter(|request| request.method != Method::GET).count()
+    }
+}
+
+fn text(text: &str) -> Redacted {
+    Redactor::default().text(text)
+}
+
+fn label(name: &str) -> Label {
+    Label { name: name.to_owned(), color: "0e8a16", description: "for a test" }
+}
+
+#[tokio::test]
+async fn a_ticket_is_read_and_redacted() {
+    let Bench { hub, github, repo } = bench().await;
+    let id = hub.file(&repo, "ada", "Sync fails", "my password=hunter2", &["support", "urgent"]).unwrap();
+    let ticket = github.ticket(&id).await.unwrap();
+    assert_eq!((ticket.title.as_str(), ticket.body.as_str()), ("Sync fails", "my password=[redacted]"));
+    assert_eq!((ticket.author.as_str(), ticket.state, ticket.locked), ("ada", State::Open, false));
+    assert_eq!(ticket.labels, ["support", "urgent"]);
+    assert_eq!(ticket.url, format!("{}/example/tickets/issues/1", hub.url()));
+    assert_eq!(github.me().await.unwrap(), "medic");
+    github.me().await.unwrap();
+    assert_eq!(hub.requests().iter().filter(|request| request.path == "/user").count(), 1, "asked once");
+}
+
+#[tokio::test]
+async fn enterprise_has_its_api_in_a_folder() {
+    let Bench { hub, repo, .. } = bench().await;
+    let id = hub.file(&repo, "ada", "Sync fails", "", &[]).unwrap();
+    for n in 0..101 {
+        hub.comment(&id, "ada", &format!("{n}")).unwrap();
+    }
+    let github = GitHub::new(options(&format!("{}/api/v3/", hub.url()), TOKEN)).unwrap();
+    assert_eq!(github.ticket(&id).await.unwrap().body.as_str(), "");
+    assert_eq!(github.comments(&repo, DateTime::UNIX_EPOCH).await.unwrap().len(), 101);
+    assert!(hub.requests().iter().all(|request| request.path.starts_with("/api/v3/repos/")));
+}
+
+#[tokio::test]
+async fn the_own_comment_is_created_once_and_edited_from_then_on() {
+    let bench = bench().await;
+    let id = bench.file("Sync fails");
+    let marker = Marker::new("status case=1");
+    let other = Marker::new("status case=10");
+    for body in ["looking", "mending", "mending"] {
+        bench.github.upsert_comment(&id, &marker, &text(body)).await.unwrap();
+    }
+    bench.github.upsert_comment(&id, &other, &text("another")).await.unwrap();
+    assert_eq!(
+        bench.bodies(&id),
+        [format!("{}\nmending", marker.as_str()), format!("{}\nanother", other.as_str())]
+    );
+    assert_eq!(bench.writes(), 3, "to say the same again writes nothing");
+}
+
+#[tokio::test]
+async fn a_marker_in_someone_elses_comment_counts_for_nothing() {
+    let bench = bench().await;
+    let id = bench.file("Sync fails");
+    let marker = Marker::new("status case=1");
+    let forged = format!("{}\nall is well", marker.as_str());
+    bench.hub.comment(&id, "mallory", &forged).unwrap();
+    bench.hub.comment(&id, "medic", &format!("> {forged}")).unwrap();
+    bench.github.upsert_comment(&id, &marker, &text("looking")).await.unwrap();
+    let bodies = bench.bodies(&id);
+    assert_eq!(bodies[0], forged);
+    assert_eq!(bodies[2], format!("{}\nlooking", marker.as_str()));
+}
+
+#[tokio::test]
+async fn the_own_comment_is_found_among_many() {
+    let bench = bench().await;
+    let id = bench.file("Sync fails");
+    for n in 0..249 {
+        bench.hub.comment(&id, "ada", &format!("comment {n}")).unwrap();
+    }
+    let marker = Marker::new("status case=1");
+    bench.github.upsert_comment(&id, &marker, &text("one")).await.unwrap();
+    bench.github.upsert_comment(&id, &marker, &text("two")).await.unwrap();
+    let comments = bench.github.comments(&bench.repo, DateTime::UNIX_EPOCH).await.unwrap();
+    assert_eq!(comments.len(), 250);
+    assert_eq!(comments[0].body, "comment 0");
+    assert_eq!((comments[249].author.as_str(), comments[249].ticket.number), ("medic", id.number));
+    assert!(comments[249].body.ends_with("two"));
+    let later = comments[249].updated_at + chrono::TimeDelta::seconds(5);
+    assert!(bench.github.comments(&bench.repo, later).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn two_cases_at_once_write_one_comment() {
+    let bench = bench().await;
+    let id = bench.file("Sync fails");
+    let marker = Marker::new("status case=1");
+    let (one, two) = (text("one"), text("two"));
+    let both = tokio::join!(
+        bench.github.upsert_comment(&id, &marker, &one),
+        bench.github.upsert_comment(&id, &marker, &two)
+    );
+    assert_eq!(both, (Ok(()), Ok(())));
+    assert_eq!(bench.bodies(&id).len(), 1);
+}
+
+#[tokio::test]
+async fn a_comment_that_was_written_before_the_connection_broke_is_found() {
+    let bench = bench().await;
+    let id = bench.file("Sync fails");
+    let marker = Marker::new("report case=1");
+    bench.hub.inject(Fault::DropAfter, At::Write, 1);
+    let lost = bench.github.upsert_comment(&id, &marker, &text("done")).await;
+    assert!(matches!(lost, Err(ForgeError::Unreachable(_))), "{lost:?}");
+    assert_eq!(bench.writes(), 1, "it is not for the adapter to try again");
+    bench.github.upsert_comment(&id, &marker, &text("done")).await.unwrap();
+    assert_eq!((bench.bodies(&id).len(), bench.writes()), (1, 1));
+}
+
+#[tokio::test]
+async fn an_issue_that_was_opened_before_the_connection_broke_is_found() {
+    let bench = bench().await;
+    let new = NewTicket {
+        repo: bench.repo.clone(),
+        marker: Marker::new("finding disk-full"),
+        title: text("The disk is full"),
+        body: text("97 %"),
+        labels: vec!["support".into(), "medic:working".into()],
+    };
+    bench.hub.inject(Fault::DropAfter, At::Write, 1);
+    assert!(matches!(bench.github.open(&new).await, Err(ForgeError::Unreachable(_))));
+    let id = bench.github.open(&new).await.unwrap();
+    let issues = bench.hub.issues(&bench.repo);
+    assert_eq!((issues.len(), issues[0].number), (1, id.number));
+    assert_eq!(issues[0].labels, ["support", "medic:working"]);
+    bench.github.close(&id, CloseReason::Completed).await.unwrap();
+    let next = bench.github.open(&new).await.unwrap();
+    assert_ne!(next, id, "a closed one does not count");
+}
+
+#[tokio::test]
+async fn labels_are_made_with_their_looks_put_on_and_taken_off() {
+    let bench = bench().await;
+    let id = bench.file("Sync fails");
+    bench.hub.label(&id, "ada", "Medic:Resolved").unwrap();
+    let (working, resolved) = (label("medic:working"), label("medic:resolved"));
+    for _ in 0..2 {
+        let add = [working.clone(), resolved.clone()];
+        bench.github.relabel(&id, &add, &["support", "no such label"]).await.unwrap();
+    }
+    assert_eq!(bench.hub.issue(&id).unwrap().labels, ["Medic:Resolved", "medic:working"]);
+    let made = bench.hub.labels(&bench.repo);
+    let looks = |name: &str| made.iter().find(|l| l.name == name).map(|l| l.color.as_str());
+    assert_eq!((looks("medic:working"), looks("Medic:Resolved")), (Some("0e8a16"), Some("ededed")));
+    bench.github.relabel(&id, &[], &["medic:working"]).await.unwrap();
+    assert_eq!(bench.hub.issue(&id).unwrap().labels, ["Medic:Resolved"]);
+}
+
+#[tokio::test]
+async fn tickets_are_open_labelled_issues_and_no_pull_requests() {
+    let bench = bench().await;
+    let ids: Vec<TicketId> = (0..120).map(|n| bench.file(&format!("number {n}"))).collect();
+    bench.hub.propose(&bench.repo, "ada", "a pull request", &["support"]).unwrap();
+    bench.hub.file(&bench.repo, "ada", "no label", "", &[]).unwrap();
+    bench.hub.close(&ids[0], "ada", "completed").unwrap();
+    let tickets = bench.github.tickets(&bench.repo, "support", None).await.unwrap();
+    assert_eq!(tickets.len(), 119);
+    assert_eq!(tickets[0].id, ids[1]);
+    let since = tickets[118].updated_at + chrono::TimeDelta::seconds(5);
+    assert!(bench.github.tickets(&bench.repo, "support", Some(since)).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn assign_react_close_and_permissions() {
+    let bench = bench().await;
+    let id = bench.file("Sync fails");
+    bench.hub.grant(&bench.repo, "olive", Role::Maintain);
+    bench.hub.grant(&bench.repo, "root", Role::Admin);
+    let github = &bench.github;
+    github.assign(&id, &["olive".into(), "stranger".into()]).await.unwrap();
+    github.assign(&id, &[]).await.unwrap();
+    bench.hub.comment(&id, "ada", "/qfield:support").unwrap();
+    let comment = github.comments(&bench.repo, DateTime::UNIX_EPOCH).await.unwrap().remove(0);
+    for reaction in [Reaction::Eyes, Reaction::Eyes, Reaction::Confused] {
+        github.react(&comment, reaction).await.unwrap();
+    }
+    for reason in [CloseReason::Completed, CloseReason::NotPlanned] {
+        github.close(&id, reason).await.unwrap();
+    }
+    let issue = bench.hub.issue(&id).unwrap();
+    assert_eq!(issue.assignees, ["olive"]);
+    let reactions: Vec<&str> = issue.comments[0].reactions.iter().map(|r| r.content.as_str()).collect();
+    assert_eq!(reactions, ["eyes", "confused"]);
+    assert_eq!(issue.close_reason(), Some("not_planned"));
+    for (login, expect) in [
+        ("ada", Permission::Read),
+        ("medic", Permission::Write),
+        ("olive", Permission::Write),
+        ("root", Permission::Admin),
+        ("nobody/../root", Permission::None),
+    ] {
+        assert_eq!(github.permission(&bench.repo, login).await, Ok(expect), "{login}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_gone_or_was_never_there_is_not_found() {
+    let bench = bench().await;
+    let (deleted, moved) = (bench.file("deleted"), bench.file("moved"));
+    bench.hub.delete(&deleted).unwrap();
+    bench.hub.transfer(&moved, &"example/archive".parse().unwrap()).unwrap();
+    bench.hub.grant(&"example/archive".parse().unwrap(), "medic", Role::Write);
+    let pull = bench.hub.propose(&bench.repo, "ada", "a pull request", &[]).unwrap();
+    let cases = ["example/tickets#999", "example/nowhere#1"].map(|id| id.parse().unwrap());
+    for id in cases.iter().chain([&deleted, &pull, &moved]) {
+        let answer = bench.github.ticket(id).await;
+        assert!(matches!(answer, Err(ForgeError::NotFound(_))), "{id}: {answer:?}");
+        assert!(answer.unwrap_err().is_lasting());
+    }
+    let told = bench.github.ticket(&moved).await.unwrap_err().to_string();
+    assert!(told.starts_with("example/tickets#2 (it is example/archive#1 now)"), "{told}");
+    let closed = bench.github.close(&moved, CloseReason::Completed).await;
+    assert!(matches!(closed, Err(ForgeError::NotFound(_))), "{closed:?}");
+}
+
+#[tokio::test]
+async fn refusals_say_what_github_says() {
+    let bench = bench().await;
+    let id = bench.file("Sync fails");
+    let empty = NewTicket {
+        repo: bench.repo.clone(),
+        marker: Marker::new("x"),
+        title: text(""),
+        body: text(""),
+        labels: Vec::new(),
+    };
+    let refused = |why: &str| Err(ForgeError::Refused(why.to_owned()));
+    assert_eq!(bench.github.open(&empty).await, refused("Validation Failed: title missing_field (422)"));
+    bench.hub.grant(&bench.repo, "medic", Role::Read);
+    bench.hub.lock(&id, "ada").unwrap();
+    let answer = bench.github.upsert_comment(&id, &Marker::new("x"), &text("x")).await;
+    assert_eq!(
+        answer.map(drop),
+        refused("Unable to create comment because issue is locked. (403)").map(drop)
+    );
+    bench.hub.archive(&bench.repo);
+    let answer = bench.github.close(&id, CloseReason::Completed).await;
+    assert_eq!(answer, Err(ForgeError::Refused("Repository was archived so is read-only. (403)".into())));
+    let wrong = client(&bench.hub, "wrong").ticket(&id).await;
+    assert_eq!(wrong, Err(ForgeError::Unauthorized("Bad credentials".into())));
+}
+
+#[tokio::test]
+async fn trouble_on_the_way_is_unreachable_and_not_tried_again() {
+    let bench = bench().await;
+    let id = bench.file("Sync fails");
+    let github =
+        GitHub::new(Options { answer: Duration::from_millis(200), ..options(bench.hub.url(), TOKEN) });
+    let github = github.unwrap();
+    for fault in [Fault::BadGateway, Fault::Garbage, Fault::Hang, Fault::DropBefore] {
+        bench.hub.inject(fault.clone(), At::Any, 1);
+        let before = bench.hub.requests().len();
+        let answer = github.ticket(&id).await;
+        assert!(matches!(answer, Err(ForgeError::Unreachable(_))), "{fault:?}: {answer:?}");
+        assert_eq!(bench.hub.requests().len(), before + 1);
+    }
+    github.ticket(&id).await.unwrap();
+    let url = bench.hub.url().to_owned();
+    drop(bench);
+    let nobody = GitHub::new(options(&url, TOKEN)).unwrap();
+    while nobody.ticket(&id).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    let answer = nobody.ticket(&id).await;
+    assert!(matches!(answer, Err(ForgeError::Unreachable(_))), "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_limit_that_says_how_long_holds_everything_back() {
+    let bench = bench().await;
+    let id = bench.file("Sync fails");
+    let limit = |retry_after| Fault::SecondaryLimit { retry_after };
+    bench.hub.inject(limit(None), At::Any, 1);
+    let answer = bench.github.ticket(&id).await;
+    assert!(matches!(answer, Err(ForgeError::Limited { wait: None, .. })), "{answer:?}");
+    bench.github.ticket(&id).await.unwrap();
+
+    bench.hub.inject(limit(Some(30)), At::Write, 1);
+    let answer = bench.github.close(&id, CloseReason::Completed).await;
+    let wait = Some(Duration::from_secs(30));
+    assert!(matches!(answer, Err(ForgeError::Limited { wait: w, .. }) if w == wait), "{answer:?}");
+    let before = bench.hub.requests().len();
+    let answer = bench.github.ticket(&id).await;
+    assert!(matches!(answer, Err(ForgeError::Limited { wait: Some(_), .. })), "{answer:?}");
+    assert_eq!(bench.hub.requests().len(), before, "nothing was sent");
+
+    let fresh = client(&bench.hub, TOKEN);
+    bench.hub.inject(Fault::PrimaryLimit { reset_in: 120 }, At::Any, 1);
+    let answer = fresh.ticket(&id).await;
+    let Err(ForgeError::Limited { wait: Some(wait), .. }) = answer else { panic!("{answer:?}") };
+    assert!((118..=123).contains(&wait.as_secs()), "{wait:?}");
+}
+
+#[tokio::test]
+async fn long_texts_are_cut_at_their_end() {
+    let bench = bench().await;
+    let id = bench.file("Sync fails");
+    let marker = Marker::new("report case=1");
+    let long = format!("<details>\n\n```\n{}\n```\n</details>", "ä ".repeat(40_000));
+    bench.github.upsert_comment(&id, &marker, &text(&long)).await.unwrap();
+    bench.github.upsert_comment(&id, &marker, &text(&long)).await.unwrap();
+    let bodies = bench.bodies(&id);
+    assert_eq!(bodies.len(), 1);
+    assert!(marker.opens(&bodies[0]) && bodies[0].chars().count() <= TEXT_LIMIT);
+    assert!(bodies[0].ends_with(&format!("\n```\n</details>{CUT}")));
+}

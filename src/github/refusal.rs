@@ -1,0 +1,138 @@
+//! From what octocrab reports to what can be done next: [`ForgeError`].
+
+use super::wire::What;
+use crate::ports::ForgeError;
+use chrono::DateTime;
+use http::{HeaderMap, StatusCode, header};
+use octocrab::GitHubError;
+use std::error::Error;
+use std::time::Duration;
+
+/// No limit of GitHub's lasts longer; a date that says otherwise is not believed.
+const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+
+pub(super) fn sort(error: &octocrab::Error, what: What<'_>) -> ForgeError {
+    use octocrab::Error as E;
+    match error {
+        E::GitHub { source, .. } => sort_answer(source, what),
+        E::Service { .. } | E::Hyper { .. } | E::Other { .. } => ForgeError::Unreachable(with_causes(error)),
+        E::Serde { .. } | E::Json { .. } | E::InvalidUtf8 { .. } => {
+            ForgeError::Unreachable(format!("it answered with what GitHub does not send: {error}"))
+        }
+        _ => ForgeError::Refused(error.to_string()),
+    }
+}
+
+fn sort_answer(answer: &GitHubError, what: What<'_>) -> ForgeError {
+    let none = HeaderMap::new();
+    let headers = answer.headers.as_ref().unwrap_or(&none);
+    let status = answer.status_code;
+    if is_limit(answer, headers) {
+        return ForgeError::Limited { why: answer.message.clone(), wait: wait(headers) };
+    }
+    match status {
+        StatusCode::UNAUTHORIZED => ForgeError::Unauthorized(answer.message.clone()),
+        StatusCode::NOT_FOUND | StatusCode::GONE => ForgeError::NotFound(what.to_string()),
+        _ if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT => {
+            ForgeError::Unreachable(format!("{}: {}", status.as_u16(), short(&answer.message)))
+        }
+        // Only a redirect that was not followed comes this far: that of a write.
+        _ if status.is_redirection() => ForgeError::NotFound(format!("{what} (it has moved)")),
+        _ => ForgeError::Refused(spell(answer)),
+    }
+}
+
+/// A 403 may be a lack of rights or a limit; only these signs tell.
+fn is_limit(answer: &GitHubError, headers: &HeaderMap) -> bool {
+    match answer.status_code {
+        StatusCode::TOO_MANY_REQUESTS => true,
+        StatusCode::FORBIDDEN => {
+            headers.contains_key(header::RETRY_AFTER)
+                || headers.get("x-ratelimit-remaining").is_some_and(|left| left == "0")
+                || answer.message.to_ascii_lowercase().contains("rate limit")
+                || answer.message.to_ascii_lowercase().contains("abuse detection")
+        }
+        _ => false,
+    }
+}
+
+/// How long GitHub asks to wait, if it says: `Retry-After`, or the time until the limit is reset. The
+/// latter is counted from GitHub's own clock, as the `Date` header has it, never from ours.
+fn wait(headers: &HeaderMap) -> Option<Duration> {
+    let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<u64>().ok();
+    let seconds = number("retry-after").or_else(|| {
+        if number("x-ratelimit-remaining") != Some(0) {
+            return None;
+        }
+        let reset = number("x-ratelimit-reset")?;
+        let date = DateTime::parse_from_rfc2822(headers.get(header::DATE)?.to_str().ok()?).ok()?;
+        Some(reset.saturating_sub(u64::try_from(date.timestamp()).ok()?) + 1)
+    })?;
+    Some(Duration::from_secs(seconds).min(LONGEST_WAIT))
+}
+
+/// GitHub's message with what it says about single fields.
+fn spell(answer: &GitHubError) -> String {
+    let details: Vec<String> = answer.errors.iter().flatten().map(detail).collect();
+    let message = short(&answer.message);
+    match details.is_empty() {
+        true => format!("{message} ({})", answer.status_code.as_u16()),
+        false => format!("{message}: {} ({})", details.join(", "), answer.status_code.as_u16()),
+    }
+}
+
+fn detail(error: &serde_json::Value) -> String {
+    let part = |name: &str| error.get(name).and_then(|part| part.as_str());
+    match (part("message"), part("field"), part("code")) {
+        (Some(message), ..) => message.to_owned(),
+        (None, Some(field), Some(code)) => format!("{field} {code}"),
+        _ => error.as_str().map_or_else(|| error.to_string(), str::to_owned),
+    }
+}
+
+/// A proxy may answer with a page of HTML.
+fn short(message: &str) -> String {
+    let line = message.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    line.chars().take(200).collect()
+}
+
+/// "client error (Connect): tcp connect error: connection refused", not just the first of them.
+fn with_causes(error: &octocrab::Error) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let part = cause.to_string();
+        if parts.last().is_none_or(|last| !last.contains(&part)) {
+            parts.push(part);
+        }
+        next = cause.source();
+    }
+    if parts.is_empty() { error.to_string() } else { parts.join(": ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        pairs.iter().map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value))).collect()
+    }
+
+    #[test]
+    fn how_long_to_wait() {
+        let date = ("date", "Sun, 01 Mar 2026 10:00:00 GMT"); // 1772359200
+        for (pairs, seconds) in [
+            (&[][..], None),
+            (&[("retry-after", "30")], Some(30)),
+            (&[("retry-after", "soon")], None),
+            (&[("retry-after", "999999")], Some(3600)),
+            (&[date, ("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "1772359260")], Some(61)),
+            (&[date, ("x-ratelimit-remaining", "7"), ("x-ratelimit-reset", "1772359260")], None),
+            (&[date, ("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "1")], Some(1)),
+            (&[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "1772359260")], None),
+        ] {
+            assert_eq!(wait(&headers(pairs)), seconds.map(Duration::from_secs), "{pairs:?}");
+        }
+    }
+}

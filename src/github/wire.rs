@@ -1,0 +1,157 @@
+//! The way to GitHub's API: every request of the agent passes here.
+//!
+//! Nothing is tried again here. Whether a call may be repeated is known to the one who decides, not to
+//! the one who sends.
+
+use super::pace::Turn;
+use super::refusal;
+use crate::ports::ForgeError;
+use http::{HeaderValue, Method, Uri};
+use octocrab::{FromResponse, Octocrab, Page};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::fmt::Display;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// The thing that a call is about, as "… does not exist" names it.
+pub(super) type What<'a> = &'a (dyn Display + Sync);
+
+#[derive(Debug)]
+pub(super) struct Wire {
+    client: Octocrab,
+    /// The whole of a call: connection, request, answer.
+    deadline: Duration,
+    /// GitHub asked to be left alone until then.
+    quiet_until: Mutex<Option<Instant>>,
+}
+
+impl Wire {
+    pub fn new(client: Octocrab, deadline: Duration) -> Self {
+        Self { client, deadline, quiet_until: Mutex::new(None) }
+    }
+
+    pub async fn get<T: DeserializeOwned>(&self, route: &str, what: What<'_>) -> Result<T, ForgeError> {
+        self.call(Method::GET, route, None, what).await
+    }
+
+    /// All items of a list, from all its pages, a hundred each.
+    pub async fn list<T: DeserializeOwned>(
+        &self,
+        route: &str,
+        query: &[(&str, &str)],
+        what: What<'_>,
+    ) -> Result<Vec<T>, ForgeError> {
+        let mut items = Vec::new();
+        let mut next = Some(format!("{route}?{}", encode_query(query)));
+        while let Some(route) = next {
+            let mut page: Page<T> = self.call(Method::GET, &route, None, what).await?;
+            items.append(&mut page.items);
+            // Path and query alone: whatever host a link names, the token goes to the configured one.
+            next = page.next.as_ref().and_then(Uri::path_and_query).map(ToString::to_string);
+        }
+        Ok(items)
+    }
+
+    /// A call that changes something; it takes the turn of its caller.
+    pub async fn write(
+        &self,
+        turn: &mut Turn<'_>,
+        method: Method,
+        route: &str,
+        body: Option<&Value>,
+        what: What<'_>,
+    ) -> Result<Value, ForgeError> {
+        turn.pause().await;
+        self.call(method, route, body, what).await
+    }
+
+    async fn call<T: FromResponse>(
+        &self,
+        method: Method,
+        route: &str,
+        body: Option<&Value>,
+        what: What<'_>,
+    ) -> Result<T, ForgeError> {
+        self.stay_quiet()?;
+        let answer = tokio::time::timeout(self.deadline, self.exchange(method, route, body));
+        let outcome = match answer.await {
+            Ok(outcome) => outcome.map_err(|error| refusal::sort(&error, what)),
+            Err(_) => {
+                let limit = self.deadline.as_secs_f32();
+                Err(ForgeError::Unreachable(format!("no answer within {limit} seconds")))
+            }
+        };
+        if let Err(ForgeError::Limited { wait: Some(wait), .. }) = &outcome {
+            *self.quiet_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + *wait);
+        }
+        outcome
+    }
+
+    async fn exchange<T: FromResponse>(
+        &self,
+        method: Method,
+        route: &str,
+        body: Option<&Value>,
+    ) -> octocrab::Result<T> {
+        let request = http::Request::builder()
+            .method(method)
+            .uri(route)
+            .header(http::header::ACCEPT, HeaderValue::from_static("application/vnd.github+json"));
+        let response = self.client.execute(self.client.build_request(request, body)?).await?;
+        T::from_response(octocrab::map_github_error(response).await?).await
+    }
+
+    /// Who goes on asking while GitHub asks to wait risks to be shut out: one case that meets a limit
+    /// holds back all of them.
+    fn stay_quiet(&self) -> Result<(), ForgeError> {
+        let mut until = self.quiet_until.lock().unwrap_or_else(PoisonError::into_inner);
+        match until.map(|until| until.saturating_duration_since(Instant::now())) {
+            Some(wait) if !wait.is_zero() => Err(ForgeError::Limited {
+                why: "the rate limit that an earlier request met has not passed".into(),
+                wait: Some(wait),
+            }),
+            _ => {
+                *until = None;
+                Ok(())
+            }
+        }
+    }
+}
+
+/// One segment of a path: `medic:working` as `medic%3Aworking`.
+pub(super) fn encode(segment: &str) -> String {
+    let mut out = String::with_capacity(segment.len());
+    for byte in segment.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => out.push(byte as char),
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
+}
+
+fn encode_query(query: &[(&str, &str)]) -> String {
+    let pairs = query.iter().chain(&[("per_page", "100")]);
+    pairs.map(|(key, value)| format!("{key}={}", encode(value))).collect::<Vec<_>>().join("&")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn segments_cannot_leave_their_place() {
+        for (text, expect) in [
+            ("support", "support"),
+            ("medic:needs human", "medic%3Aneeds%20human"),
+            ("a/../b?c#d%", "a%2F..%2Fb%3Fc%23d%25"),
+            ("dependabot[bot]", "dependabot%5Bbot%5D"),
+            ("größe", "gr%C3%B6%C3%9Fe"),
+        ] {
+            assert_eq!(encode(text), expect);
+        }
+        assert_eq!(encode_query(&[("labels", "a b,c")]), "labels=a%20b%2Cc&per_page=100");
+    }
+}

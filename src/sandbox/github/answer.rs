@@ -1,0 +1,84 @@
+//! How the GitHub in a box answers: its refusals have GitHub's status codes and bodies.
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use serde_json::{Value, json};
+
+/// A refusal, as GitHub words it.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("{} {message}", status.as_u16())]
+pub struct Refusal {
+    pub status: StatusCode,
+    pub message: String,
+    /// What is said about single fields.
+    pub errors: Vec<Value>,
+    /// Where the thing is now.
+    pub location: Option<String>,
+}
+
+pub(super) type Reply = Result<Response, Refusal>;
+
+impl Refusal {
+    pub(super) fn new(status: StatusCode, message: &str) -> Self {
+        Self { status, message: message.to_owned(), errors: Vec::new(), location: None }
+    }
+
+    pub(super) fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "Not Found")
+    }
+
+    pub(super) fn gone(message: &str) -> Self {
+        Self::new(StatusCode::GONE, message)
+    }
+
+    pub(super) fn forbidden(message: &str) -> Self {
+        Self::new(StatusCode::FORBIDDEN, message)
+    }
+
+    pub(super) fn moved(location: &str) -> Self {
+        let location = Some(location.to_owned());
+        Self { location, ..Self::new(StatusCode::MOVED_PERMANENTLY, "Moved Permanently") }
+    }
+
+    /// `code` is GitHub's: `missing_field`, `already_exists`, `invalid`.
+    pub(super) fn invalid(resource: &str, field: &str, code: &str) -> Self {
+        let error = json!({ "resource": resource, "field": field, "code": code });
+        Self { errors: vec![error], ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Validation Failed") }
+    }
+
+    pub(super) fn too_long(resource: &str) -> Self {
+        let error = json!({
+            "resource": resource, "code": "unprocessable", "field": "data",
+            "message": "Body is too long (maximum is 65536 characters)",
+        });
+        Self { errors: vec![error], ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Validation Failed") }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let mut body = json!({
+            "message": self.message,
+            "documentation_url": "https://docs.github.com/rest",
+            "status": self.status.as_u16().to_string(),
+        });
+        if !self.errors.is_empty() {
+            body["errors"] = Value::Array(self.errors);
+        }
+        let mut headers = HeaderMap::new();
+        if let Some(location) = self.location {
+            body["url"] = location.as_str().into();
+            headers.extend(HeaderValue::from_str(&location).ok().map(|value| (header::LOCATION, value)));
+        }
+        (self.status, headers, Json(body)).into_response()
+    }
+}
+
+pub(super) fn ok(body: Value) -> Reply {
+    Ok(Json(body).into_response())
+}
+
+pub(super) fn created(body: Value) -> Reply {
+    Ok((StatusCode::CREATED, Json(body)).into_response())
+}

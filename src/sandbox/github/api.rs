@@ -1,0 +1,134 @@
+//! Which address leads where.
+
+use super::Inner;
+use super::answer::{Refusal, Reply, ok};
+use super::door::{self, Actor};
+use super::world::Role;
+use super::{comments, html, issues, labels};
+use crate::core::ticket::{Repo, TicketId};
+use axum::extract::{Path, State};
+use axum::routing::{delete, get, post};
+use axum::{Extension, Router, middleware};
+use http::StatusCode;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// The API, at the root as GitHub has it and under `/api/v3` as GitHub Enterprise does, and the pages
+/// for a browser, which need no token: the box is on this machine alone.
+pub(super) fn router(inner: Arc<Inner>) -> Router {
+    let api = endpoints("")
+        .merge(endpoints("/api/v3"))
+        .route_layer(middleware::from_fn_with_state(inner.clone(), door::pass));
+    api.merge(html::pages()).fallback(nowhere).with_state(inner)
+}
+
+fn endpoints(prefix: &str) -> Router<Arc<Inner>> {
+    let repo = format!("{prefix}/repos/{{owner}}/{{name}}");
+    let issue = format!("{repo}/issues/{{number}}");
+    let comment = format!("{repo}/issues/comments/{{number}}");
+    Router::new()
+        .route(&format!("{prefix}/user"), get(me))
+        .route(&format!("{prefix}/rate_limit"), get(rate_limit))
+        .route(&repo, get(repository))
+        .route(&format!("{repo}/collaborators/{{login}}/permission"), get(permission))
+        .route(&format!("{repo}/issues"), get(issues::list).post(issues::open))
+        .route(&issue, get(issues::get).patch(issues::change))
+        .route(&format!("{issue}/assignees"), post(issues::assign))
+        .route(&format!("{issue}/comments"), get(comments::list).post(comments::create))
+        .route(&format!("{repo}/issues/comments"), get(comments::list_all))
+        .route(&comment, get(comments::get).patch(comments::edit))
+        .route(&format!("{comment}/reactions"), get(comments::reactions).post(comments::react))
+        .route(&format!("{repo}/labels"), get(labels::list).post(labels::create))
+        .route(&format!("{repo}/labels/{{label}}"), get(labels::get))
+        .route(&format!("{issue}/labels"), get(labels::on_issue).post(labels::add))
+        .route(&format!("{issue}/labels/{{label}}"), delete(labels::remove))
+}
+
+async fn nowhere() -> Refusal {
+    Refusal::not_found()
+}
+
+async fn me(State(inner): State<Arc<Inner>>, Extension(Actor(me)): Extension<Actor>) -> Reply {
+    ok(inner.world().user_json(&me))
+}
+
+async fn rate_limit() -> Reply {
+    let reset = chrono::Utc::now().timestamp() + 3600;
+    let core = json!({ "limit": 5000, "remaining": 4999, "used": 1, "reset": reset });
+    ok(json!({ "resources": { "core": core }, "rate": core }))
+}
+
+async fn repository(
+    State(inner): State<Arc<Inner>>,
+    Extension(actor): Extension<Actor>,
+    Path((owner, name)): Path<(String, String)>,
+) -> Reply {
+    let address = Repo { owner, name };
+    inner.see(&actor, &address)?;
+    let world = inner.world();
+    ok(world.repo_json(world.repo(&address)?, &actor.0))
+}
+
+async fn permission(
+    State(inner): State<Arc<Inner>>,
+    Extension(actor): Extension<Actor>,
+    Path((owner, name, login)): Path<(String, String, String)>,
+) -> Reply {
+    let address = Repo { owner, name };
+    if inner.see(&actor, &address)? < Role::Write {
+        return Err(Refusal::forbidden("Must have push access to view collaborator permission."));
+    }
+    let world = inner.world();
+    if !world.users.contains_key(&login) {
+        let message = format!("{login} is not a user");
+        return Err(Refusal { message, ..Refusal::not_found() });
+    }
+    let role = world.role(&address, &login);
+    let mut user = world.user_json(&login);
+    user["role_name"] = role.name().into();
+    ok(json!({ "permission": role.permission(), "role_name": role.name(), "user": user }))
+}
+
+/// What a request may do.
+impl Inner {
+    /// The role of who asks; who has none is not told that there is anything.
+    pub fn see(&self, actor: &Actor, address: &Repo) -> Result<Role, Refusal> {
+        match self.world().role(address, &actor.0) {
+            Role::None => Err(Refusal::not_found()),
+            role => Ok(role),
+        }
+    }
+
+    /// The same, for a request that changes something.
+    pub fn touch(&self, actor: &Actor, address: &Repo) -> Result<Role, Refusal> {
+        let role = self.see(actor, address)?;
+        match self.world().repo(address)?.archived {
+            true => Err(Refusal::forbidden("Repository was archived so is read-only.")),
+            false => Ok(role),
+        }
+    }
+
+    /// The same, for what takes a role of `least`.
+    pub fn touch_as(&self, actor: &Actor, address: &Repo, least: Role) -> Result<(), Refusal> {
+        match self.touch(actor, address)? >= least {
+            true => Ok(()),
+            false => Err(Refusal::forbidden("Resource not accessible by personal access token")),
+        }
+    }
+}
+
+pub(super) fn ticket(owner: String, name: String, number: u64) -> TicketId {
+    TicketId { repo: Repo { owner, name }, number }
+}
+
+pub(super) fn parse(body: &[u8]) -> Result<Value, Refusal> {
+    let problem = |_| Refusal::new(StatusCode::BAD_REQUEST, "Problems parsing JSON");
+    serde_json::from_slice(body).map_err(problem)
+}
+
+/// The strings of a list under a key; GitHub takes `[{"name": "x"}]` for labels as well.
+pub(super) fn strings(body: &Value, key: &str) -> Vec<String> {
+    let items = body.get(key).and_then(Value::as_array).into_iter().flatten();
+    let text = |item: &Value| item.as_str().or_else(|| item.get("name")?.as_str()).map(str::to_owned);
+    items.filter_map(text).collect()
+}

@@ -1,0 +1,313 @@
+//! What can be done to an issue, by a person or through the API: one place for both, so that the
+//! model, the log of the issue and the webhooks never disagree.
+
+use super::answer::Refusal;
+use super::world::{Comment, Issue, IssueSort, IssueState, Label, Reaction, Repository, What, World};
+use crate::core::ticket::{Repo, TicketId};
+use serde_json::{Value, json};
+
+/// GitHub takes no longer text.
+const TEXT_LIMIT: usize = 65_536;
+
+/// A webhook that is due: the event's name, and what is told of it.
+#[derive(Debug, Clone)]
+pub(super) struct Notice {
+    pub event: &'static str,
+    pub payload: Value,
+}
+
+/// What a person fills in to open an issue.
+#[derive(Debug, Clone)]
+pub(super) struct Form<'a> {
+    pub title: &'a str,
+    pub body: Option<&'a str>,
+    pub labels: &'a [String],
+    pub sort: IssueSort,
+}
+
+impl World {
+    pub fn open(
+        &mut self,
+        address: &Repo,
+        actor: &str,
+        form: &Form<'_>,
+    ) -> Result<(TicketId, Vec<Notice>), Refusal> {
+        if form.title.trim().is_empty() {
+            return Err(Refusal::invalid("Issue", "title", "missing_field"));
+        }
+        check_length("Issue", form.body.unwrap_or_default())?;
+        let (id, now) = (self.fresh_id(), self.now());
+        let repo = self.repo_mut(address)?;
+        let number = repo.issues.last_key_value().map_or(0, |(number, _)| *number) + 1;
+        let mut issue = Issue {
+            id,
+            number,
+            title: form.title.to_owned(),
+            body: form.body.map(str::to_owned),
+            author: actor.to_owned(),
+            state: IssueState::Open,
+            sort: form.sort.clone(),
+            locked: false,
+            labels: Vec::new(),
+            assignees: Vec::new(),
+            comments: Vec::new(),
+            created_at: now,
+            updated_at: now,
+            events: Vec::new(),
+        };
+        issue.note(now, actor, What::Opened);
+        repo.issues.insert(number, issue);
+        let ticket = TicketId { repo: address.clone(), number };
+        let mut labeled = Vec::new();
+        for name in form.labels {
+            labeled.extend(self.label(&ticket, actor, name)?);
+        }
+        // GitHub tells of the opening first, and of a label that was there from the start as well.
+        let mut notices = vec![self.issue_notice(&ticket, actor, "opened", Value::Null)?];
+        notices.append(&mut labeled);
+        Ok((ticket, notices))
+    }
+
+    pub fn edit(
+        &mut self,
+        id: &TicketId,
+        actor: &str,
+        title: Option<&str>,
+        body: Option<&str>,
+    ) -> Result<Vec<Notice>, Refusal> {
+        check_length("Issue", body.unwrap_or_default())?;
+        let now = self.now();
+        let issue = self.issue_mut(id)?;
+        if let Some(title) = title {
+            issue.title = title.to_owned();
+        }
+        if let Some(body) = body {
+            issue.body = Some(body.to_owned());
+        }
+        issue.note(now, actor, What::Edited);
+        Ok(vec![self.issue_notice(id, actor, "edited", json!({ "changes": {} }))?])
+    }
+
+    pub fn comment_on(
+        &mut self,
+        id: &TicketId,
+        actor: &str,
+        body: &str,
+    ) -> Result<(u64, Vec<Notice>), Refusal> {
+        check_comment(body)?;
+        let (comment, now) = (self.fresh_id(), self.now());
+        let issue = self.issue_mut(id)?;
+        issue.comments.push(Comment {
+            id: comment,
+            author: actor.to_owned(),
+            body: body.to_owned(),
+            created_at: now,
+            updated_at: now,
+            reactions: Vec::new(),
+        });
+        issue.note(now, actor, What::Commented(comment));
+        Ok((comment, vec![self.comment_notice(id, actor, "created", comment)?]))
+    }
+
+    pub fn edit_comment(
+        &mut self,
+        address: &Repo,
+        comment: u64,
+        actor: &str,
+        body: &str,
+    ) -> Result<Vec<Notice>, Refusal> {
+        check_comment(body)?;
+        let now = self.now();
+        let id = TicketId { repo: address.clone(), number: self.comment(address, comment)?.0.number };
+        let issue = self.issue_mut(&id)?;
+        if let Some(there) = issue.comments.iter_mut().find(|there| there.id == comment) {
+            there.body = body.to_owned();
+            there.updated_at = now;
+        }
+        issue.note(now, actor, What::CommentEdited(comment));
+        Ok(vec![self.comment_notice(&id, actor, "edited", comment)?])
+    }
+
+    /// The reaction, and whether it is new.
+    pub fn react(
+        &mut self,
+        address: &Repo,
+        comment: u64,
+        actor: &str,
+        content: &str,
+    ) -> Result<(Reaction, Fresh), Refusal> {
+        let (reaction, now) = (self.fresh_id(), self.now());
+        let id = TicketId { repo: address.clone(), number: self.comment(address, comment)?.0.number };
+        let there = self.issue_mut(&id)?.comments.iter_mut().find(|there| there.id == comment);
+        let reactions = &mut there.ok_or_else(Refusal::not_found)?.reactions;
+        if let Some(known) = reactions.iter().find(|known| known.user == actor && known.content == content) {
+            return Ok((known.clone(), Fresh::No));
+        }
+        let reaction =
+            Reaction { id: reaction, user: actor.to_owned(), content: content.to_owned(), at: now };
+        reactions.push(reaction.clone());
+        Ok((reaction, Fresh::Yes))
+    }
+
+    /// Puts a label on the issue; the repository gets it, in grey, if it has none of that name.
+    pub fn label(&mut self, id: &TicketId, actor: &str, name: &str) -> Result<Vec<Notice>, Refusal> {
+        let now = self.now();
+        self.issue(id)?;
+        let name = match self.repo(&id.repo)?.label(name) {
+            Some(label) => label.name.clone(),
+            None => self.create_label(&id.repo, name, "ededed", None)?.name,
+        };
+        let issue = self.issue_mut(id)?;
+        if issue.labels.contains(&name) {
+            return Ok(Vec::new());
+        }
+        issue.labels.push(name.clone());
+        issue.note(now, actor, What::Labeled(name.clone()));
+        Ok(vec![self.label_notice(id, actor, "labeled", &name)?])
+    }
+
+    pub fn unlabel(&mut self, id: &TicketId, actor: &str, name: &str) -> Result<Vec<Notice>, Refusal> {
+        let now = self.now();
+        let issue = self.issue_mut(id)?;
+        let place = issue.labels.iter().position(|there| there.eq_ignore_ascii_case(name));
+        let place = place
+            .ok_or_else(|| Refusal { message: "Label does not exist".to_owned(), ..Refusal::not_found() })?;
+        let name = issue.labels.remove(place);
+        issue.note(now, actor, What::Unlabeled(name.clone()));
+        Ok(vec![self.label_notice(id, actor, "unlabeled", &name)?])
+    }
+
+    pub fn create_label(
+        &mut self,
+        address: &Repo,
+        name: &str,
+        color: &str,
+        description: Option<&str>,
+    ) -> Result<Label, Refusal> {
+        if name.is_empty() || name.chars().count() > 50 {
+            return Err(Refusal::invalid("Label", "name", "invalid"));
+        }
+        if color.len() != 6 || !color.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(Refusal::invalid("Label", "color", "invalid"));
+        }
+        if description.is_some_and(|text| text.chars().count() > 100) {
+            return Err(Refusal::invalid("Label", "description", "invalid"));
+        }
+        let id = self.fresh_id();
+        let repo = self.repo_mut(address)?;
+        if repo.label(name).is_some() {
+            return Err(Refusal::invalid("Label", "name", "already_exists"));
+        }
+        let label = Label {
+            id,
+            name: name.to_owned(),
+            color: color.to_owned(),
+            description: description.map(str::to_owned),
+        };
+        repo.labels.push(label.clone());
+        Ok(label)
+    }
+
+    /// Assigns; who cannot be assigned is left out without a word, as GitHub does.
+    pub fn assign(&mut self, id: &TicketId, actor: &str, login: &str) -> Result<Vec<Notice>, Refusal> {
+        let now = self.now();
+        let issue = self.issue(id)?;
+        if issue.assignees.iter().any(|there| there == login)
+            || !self.repo(&id.repo)?.is_assignable(issue, login)
+        {
+            return Ok(Vec::new());
+        }
+        let issue = self.issue_mut(id)?;
+        issue.assignees.push(login.to_owned());
+        issue.note(now, actor, What::Assigned(login.to_owned()));
+        let assignee = json!({ "assignee": self.user_json(login) });
+        Ok(vec![self.issue_notice(id, actor, "assigned", assignee)?])
+    }
+
+    /// Closes; to close a closed one changes its reason at most.
+    pub fn close(&mut self, id: &TicketId, actor: &str, reason: &str) -> Result<Vec<Notice>, Refusal> {
+        let now = self.now();
+        let issue = self.issue_mut(id)?;
+        if let IssueState::Closed { reason: there, .. } = &mut issue.state {
+            *there = reason.to_owned();
+            return Ok(Vec::new());
+        }
+        issue.state = IssueState::Closed { reason: reason.to_owned(), by: actor.to_owned(), at: now };
+        issue.note(now, actor, What::Closed);
+        Ok(vec![self.issue_notice(id, actor, "closed", Value::Null)?])
+    }
+
+    pub fn reopen(&mut self, id: &TicketId, actor: &str) -> Result<Vec<Notice>, Refusal> {
+        let now = self.now();
+        let issue = self.issue_mut(id)?;
+        if !issue.is_closed() {
+            return Ok(Vec::new());
+        }
+        issue.state = IssueState::Reopened;
+        issue.note(now, actor, What::Reopened);
+        Ok(vec![self.issue_notice(id, actor, "reopened", Value::Null)?])
+    }
+
+    pub fn lock(&mut self, id: &TicketId, actor: &str) -> Result<Vec<Notice>, Refusal> {
+        let now = self.now();
+        let issue = self.issue_mut(id)?;
+        issue.locked = true;
+        issue.note(now, actor, What::Locked);
+        Ok(vec![self.issue_notice(id, actor, "locked", Value::Null)?])
+    }
+
+    fn label_notice(&self, id: &TicketId, actor: &str, action: &str, name: &str) -> Result<Notice, Refusal> {
+        let repo = self.repo(&id.repo)?;
+        let label = repo.label(name).map(|label| self.label_json(repo, label));
+        self.issue_notice(id, actor, action, json!({ "label": label }))
+    }
+
+    fn comment_notice(
+        &self,
+        id: &TicketId,
+        actor: &str,
+        action: &str,
+        comment: u64,
+    ) -> Result<Notice, Refusal> {
+        let (issue, comment) = self.comment(&id.repo, comment)?;
+        let comment = self.comment_json(self.repo(&id.repo)?, issue, comment);
+        let notice = self.issue_notice(id, actor, action, json!({ "comment": comment }))?;
+        Ok(Notice { event: "issue_comment", ..notice })
+    }
+
+    /// `more` is what this action has beside the issue: an object, or null.
+    fn issue_notice(&self, id: &TicketId, actor: &str, action: &str, more: Value) -> Result<Notice, Refusal> {
+        let repo: &Repository = self.repo(&id.repo)?;
+        let mut payload = json!({
+            "action": action,
+            "issue": self.issue_json(repo, self.issue(id)?),
+            "repository": self.repo_json(repo, actor),
+            "sender": self.user_json(actor),
+        });
+        for (key, value) in more.as_object().into_iter().flatten() {
+            payload[key] = value.clone();
+        }
+        Ok(Notice { event: "issues", payload })
+    }
+}
+
+/// Whether something was made just now, or was there before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fresh {
+    Yes,
+    No,
+}
+
+fn check_comment(body: &str) -> Result<(), Refusal> {
+    if body.trim().is_empty() {
+        return Err(Refusal::invalid("IssueComment", "body", "missing_field"));
+    }
+    check_length("IssueComment", body)
+}
+
+fn check_length(resource: &str, text: &str) -> Result<(), Refusal> {
+    match text.chars().count() <= TEXT_LIMIT {
+        true => Ok(()),
+        false => Err(Refusal::too_long(resource)),
+    }
+}

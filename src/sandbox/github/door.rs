@@ -1,0 +1,228 @@
+//! What every request to the API passes: the log, the faults that were injected, the token, and the
+//! rate limit's headers.
+
+use super::Inner;
+use super::answer::Refusal;
+use super::wire::Scissors;
+use axum::Extension;
+use axum::body::{Body, to_bytes};
+use axum::extract::{ConnectInfo, Request as HttpRequest, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use serde_json::Value;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::watch;
+
+/// GitHub's limit for a token, by the hour.
+const HOURLY: u64 = 5000;
+
+/// No request of the API is longer: a text of 65,536 characters, escaped.
+const BODY_LIMIT: usize = 1024 * 1024;
+
+/// What goes wrong with a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// 502, and nothing was done.
+    BadGateway,
+    /// 200 with a page of HTML, as a proxy in between answers; nothing was done.
+    Garbage,
+    /// No answer, ever; nothing was done.
+    Hang,
+    /// The connection breaks before anything was done.
+    DropBefore,
+    /// The request is carried out; the connection breaks before the answer.
+    DropAfter,
+    /// 403 for too many requests at once, with or without the seconds to wait.
+    SecondaryLimit { retry_after: Option<u64> },
+    /// 403 because the hour's requests are used up, until so many seconds from now.
+    PrimaryLimit { reset_in: u64 },
+}
+
+/// Which requests are meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum At {
+    Any,
+    /// All that are not a GET.
+    Write,
+    /// This method, on a path that holds this text.
+    Call(Method, String),
+}
+
+/// One request to the API.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    pub method: Method,
+    /// With the query.
+    pub path: String,
+    /// Who asked; `None` without a valid token.
+    pub actor: Option<String>,
+    /// `None`: there was no answer (yet).
+    pub status: Option<u16>,
+    /// `Null` without one.
+    pub body: Value,
+}
+
+/// Who asks.
+#[derive(Debug, Clone)]
+pub(super) struct Actor(pub String);
+
+pub(super) struct Door {
+    faults: Mutex<Vec<(Fault, At, u32)>>,
+    log: Mutex<Vec<Request>>,
+    used: AtomicU64,
+    /// Ends what hangs when the server stops.
+    stopped: watch::Receiver<()>,
+}
+
+impl Door {
+    pub fn new(stopped: watch::Receiver<()>) -> Self {
+        Self { faults: Mutex::default(), log: Mutex::default(), used: AtomicU64::new(0), stopped }
+    }
+
+    pub fn inject(&self, fault: Fault, at: At, times: u32) {
+        lock(&self.faults).push((fault, at, times));
+    }
+
+    pub fn log(&self) -> Vec<Request> {
+        lock(&self.log).clone()
+    }
+
+    /// The first fault that is meant for this request, used up by one.
+    fn meet(&self, method: &Method, path: &str) -> Option<Fault> {
+        let mut faults = lock(&self.faults);
+        let (fault, _, times) =
+            faults.iter_mut().find(|(_, at, times)| *times > 0 && at.means(method, path))?;
+        *times -= 1;
+        Some(fault.clone())
+    }
+
+    async fn hang(&self) {
+        let mut stopped = self.stopped.clone();
+        while stopped.changed().await.is_ok() {}
+    }
+}
+
+impl At {
+    fn means(&self, method: &Method, path: &str) -> bool {
+        match self {
+            At::Any => true,
+            At::Write => method != Method::GET,
+            At::Call(wanted, part) => method == wanted && path.contains(part.as_str()),
+        }
+    }
+}
+
+/// Lets a request in, or not.
+pub(super) async fn pass(
+    State(inner): State<Arc<Inner>>,
+    Extension(ConnectInfo(scissors)): Extension<ConnectInfo<Scissors>>,
+    request: HttpRequest,
+    next: Next,
+) -> Response {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = to_bytes(body, BODY_LIMIT).await else {
+        return Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "Payload too large").into_response();
+    };
+    let actor = identify(&inner, &parts.headers);
+    let path = parts.uri.path_and_query().map_or_else(String::new, ToString::to_string);
+    let place = {
+        let mut log = lock(&inner.door.log);
+        log.push(Request {
+            method: parts.method.clone(),
+            path: path.clone(),
+            actor: actor.as_ref().ok().map(|actor| actor.0.clone()),
+            status: None,
+            body: serde_json::from_slice(&body).unwrap_or_default(),
+        });
+        log.len() - 1
+    };
+    let fault = inner.door.meet(&parts.method, &path);
+    let mut request = HttpRequest::from_parts(parts, Body::from(body));
+    let mut response = match (&fault, actor) {
+        (Some(fault), _) if *fault != Fault::DropAfter => fail(&inner, fault, &scissors).await,
+        (_, Err(refusal)) => refusal.into_response(),
+        (_, Ok(actor)) => {
+            request.extensions_mut().insert(actor);
+            next.run(request).await
+        }
+    };
+    match fault {
+        Some(Fault::DropAfter) => scissors.cut(),
+        Some(Fault::DropBefore | Fault::Hang) => {}
+        _ => {
+            if let Some(line) = lock(&inner.door.log).get_mut(place) {
+                line.status = Some(response.status().as_u16());
+            }
+            show_limit(&inner, response.headers_mut());
+        }
+    }
+    response
+}
+
+async fn fail(inner: &Inner, fault: &Fault, scissors: &Scissors) -> Response {
+    match fault {
+        Fault::BadGateway => (StatusCode::BAD_GATEWAY, "<html>502 Bad Gateway</html>").into_response(),
+        Fault::Garbage => (StatusCode::OK, "<html>Please sign in to the network</html>").into_response(),
+        Fault::Hang => {
+            inner.door.hang().await;
+            StatusCode::SERVICE_UNAVAILABLE.into_response()
+        }
+        Fault::DropBefore | Fault::DropAfter => {
+            scissors.cut();
+            StatusCode::SERVICE_UNAVAILABLE.into_response()
+        }
+        Fault::SecondaryLimit { retry_after } => {
+            let refusal = Refusal::forbidden(
+                "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.",
+            );
+            let mut response = refusal.into_response();
+            if let Some(seconds) = retry_after {
+                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(*seconds));
+            }
+            response
+        }
+        Fault::PrimaryLimit { reset_in } => {
+            // Real time, because the `Date` header of the answer is.
+            let reset = chrono::Utc::now().timestamp().unsigned_abs() + reset_in;
+            let mut response = Refusal::forbidden("API rate limit exceeded for user ID 1.").into_response();
+            response.headers_mut().insert("x-ratelimit-remaining", HeaderValue::from(0));
+            response.headers_mut().insert("x-ratelimit-reset", HeaderValue::from(reset));
+            response
+        }
+    }
+}
+
+fn identify(inner: &Inner, headers: &HeaderMap) -> Result<Actor, Refusal> {
+    let refuse = |message: &str| Err(Refusal::new(StatusCode::UNAUTHORIZED, message));
+    let Some(header) = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()) else {
+        return refuse("Requires authentication");
+    };
+    let token = header.split_once(' ').map_or("", |(_, token)| token.trim());
+    match inner.world().tokens.get(token) {
+        Some(login) => Ok(Actor(login.clone())),
+        None => refuse("Bad credentials"),
+    }
+}
+
+/// The headers that GitHub puts on every answer, unless a fault has put its own there.
+fn show_limit(inner: &Inner, headers: &mut HeaderMap) {
+    let used = inner.door.used.fetch_add(1, Ordering::Relaxed) + 1;
+    let reset = chrono::Utc::now().timestamp().unsigned_abs() + 3600;
+    for (name, value) in [
+        ("x-ratelimit-limit", HOURLY),
+        ("x-ratelimit-remaining", HOURLY.saturating_sub(used)),
+        ("x-ratelimit-used", used),
+        ("x-ratelimit-reset", reset),
+    ] {
+        headers.entry(name).or_insert(HeaderValue::from(value));
+    }
+    headers.entry("x-ratelimit-resource").or_insert(HeaderValue::from_static("core"));
+    headers.entry("x-github-media-type").or_insert(HeaderValue::from_static("github.v3; format=json"));
+}
+
+/// Who panics while it holds one of these has failed a test; what it holds is still whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,129 @@
+//! A GitHub in a box: the part of GitHub's REST API that the agent uses, its webhooks, and a page for
+//! each issue, over HTTP on 127.0.0.1.
+//!
+//! - `world`, `deed`: what it holds, and what can be done to it.
+//! - `people`: doing it as a person, and looking at what came of it.
+//! - `api`, `issues`, `comments`, `labels`: doing it over HTTP. `shape`: the JSON. `answer`: refusals.
+//! - `door`: what every request passes: the log, faults, the token, the rate limit. `paging`: lists.
+//! - `wire`: a connection that can be cut in the middle.
+//! - `hooks`: telling of it by webhook.
+//! - `html`: showing it in a browser.
+//!
+//! Repositories are private, as those of a support desk are: who has no role there sees nothing.
+
+mod answer;
+mod api;
+mod comments;
+mod deed;
+mod door;
+mod hooks;
+mod html;
+mod issues;
+mod labels;
+mod paging;
+mod people;
+mod shape;
+mod wire;
+mod world;
+
+pub use answer::Refusal;
+pub use door::{At, Fault, Request};
+pub use hooks::{Delivered, Hooks};
+pub use world::{
+    Comment, Happening, Issue, IssueSort, IssueState, Kind, Label, Reaction, Repository, Role, User, What,
+};
+
+use crate::ports::Clock;
+use deed::Notice;
+use door::Door;
+use hooks::Post;
+use std::io;
+use std::net::Ipv4Addr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use world::World;
+
+/// A GitHub in a box. Its clones are the same one; it stops when the last of them is gone.
+#[derive(Clone)]
+pub struct Hub {
+    inner: Arc<Inner>,
+    /// Dropped with the last clone, which stops the server.
+    _running: Arc<watch::Sender<()>>,
+}
+
+/// What the server and the clones share.
+struct Inner {
+    url: String,
+    world: Mutex<World>,
+    door: Door,
+    post: Post,
+}
+
+impl Hub {
+    /// Serves an empty one on a free port of 127.0.0.1. It must be called inside a Tokio runtime.
+    ///
+    /// # Errors
+    /// If no port can be had.
+    pub async fn start(clock: Arc<dyn Clock>) -> io::Result<Hub> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let url = format!("http://{}", listener.local_addr()?);
+        let (running, stopped) = watch::channel(());
+        let inner = Arc::new(Inner {
+            world: Mutex::new(World::new(url.clone(), clock)),
+            door: Door::new(stopped.clone()),
+            post: Post::open(stopped.clone()),
+            url,
+        });
+        tokio::spawn(wire::serve(listener, api::router(inner.clone()), stopped));
+        Ok(Hub { inner, _running: Arc::new(running) })
+    }
+
+    /// Where it is served: the `base_url` of the API, and of the pages for a browser.
+    pub fn url(&self) -> &str {
+        &self.inner.url
+    }
+
+    /// From now on tells of everything that happens to issues and comments.
+    pub fn hook(&self, hooks: Hooks) {
+        self.inner.post.address(hooks);
+    }
+
+    /// Waits until every webhook that is due was sent and answered, or given up.
+    pub async fn delivered(&self) {
+        self.inner.post.emptied().await;
+    }
+
+    /// GitHub's delivery log, oldest first.
+    pub fn deliveries(&self) -> Vec<Delivered> {
+        self.inner.post.log()
+    }
+
+    /// Sends a delivery once more, under the same id, as the button in GitHub's delivery log does.
+    /// `false`: there is none with this id.
+    pub fn redeliver(&self, guid: &str) -> bool {
+        self.inner.post.again(guid)
+    }
+
+    /// Lets the next `times` requests that `at` matches meet with a fault.
+    pub fn inject(&self, fault: Fault, at: At, times: u32) {
+        self.inner.door.inject(fault, at, times);
+    }
+
+    /// Every request to the API, oldest first.
+    pub fn requests(&self) -> Vec<Request> {
+        self.inner.door.log()
+    }
+}
+
+impl Inner {
+    fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tell(&self, notices: Vec<Notice>) {
+        for notice in notices {
+            self.post.put(notice);
+        }
+    }
+}

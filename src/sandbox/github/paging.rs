@@ -1,0 +1,75 @@
+//! Lists come in pages, and the `Link` header leads from one to the next.
+
+use super::answer::{Refusal, Reply};
+use axum::Json;
+use axum::extract::Query;
+use axum::response::IntoResponse;
+use chrono::{DateTime, Utc};
+use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// The parameters of a list.
+#[derive(Debug, Clone)]
+pub(super) struct Asked {
+    pairs: BTreeMap<String, String>,
+    uri: Uri,
+}
+
+impl Asked {
+    pub fn new(uri: &Uri) -> Result<Self, Refusal> {
+        let bad = |_| Refusal::new(StatusCode::BAD_REQUEST, "Problems parsing the query");
+        let Query(pairs) = Query::try_from_uri(uri).map_err(bad)?;
+        Ok(Self { pairs, uri: uri.clone() })
+    }
+
+    /// `None` if it is absent or empty.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.pairs.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    pub fn since(&self) -> Result<Option<DateTime<Utc>>, Refusal> {
+        let Some(since) = self.get("since") else { return Ok(None) };
+        let bad = |_| Refusal::invalid("Issue", "since", "invalid");
+        Ok(Some(DateTime::parse_from_rfc3339(since).map_err(bad)?.to_utc()))
+    }
+
+    /// Whether the newest come first, which GitHub does unless it is told otherwise.
+    pub fn descends(&self) -> bool {
+        self.get("direction") != Some("asc")
+    }
+
+    /// The page that was asked for, of the whole list.
+    pub fn page(&self, base: &str, items: Vec<Value>) -> Reply {
+        let number = |name: &str| self.get(name).and_then(|value| value.parse::<usize>().ok());
+        let size = number("per_page").unwrap_or(30).clamp(1, 100);
+        let page = number("page").unwrap_or(1).max(1);
+        let last = items.len().div_ceil(size).max(1);
+        let mut links = Vec::new();
+        if page > 1 {
+            links.push(self.link(base, page - 1, "prev"));
+        }
+        if page < last {
+            links.push(self.link(base, page + 1, "next"));
+            links.push(self.link(base, last, "last"));
+        }
+        if page > 1 {
+            links.push(self.link(base, 1, "first"));
+        }
+        let mut headers = HeaderMap::new();
+        if let Some(links) = HeaderValue::from_str(&links.join(", ")).ok().filter(|value| !value.is_empty()) {
+            headers.insert(header::LINK, links);
+        }
+        let items: Vec<Value> = items.into_iter().skip((page - 1) * size).take(size).collect();
+        Ok((headers, Json(items)).into_response())
+    }
+
+    fn link(&self, base: &str, page: usize, rel: &str) -> String {
+        let others = self.uri.query().unwrap_or_default().split('&');
+        let mut query: Vec<&str> =
+            others.filter(|pair| !pair.is_empty() && !pair.starts_with("page=")).collect();
+        let page = format!("page={page}");
+        query.push(&page);
+        format!("<{base}{}?{}>; rel=\"{rel}\"", self.uri.path(), query.join("&"))
+    }
+}

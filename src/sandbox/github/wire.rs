@@ -1,0 +1,99 @@
+//! Serving over connections that can be cut: a client that gets no answer at all, although its
+//! request was carried out, is what crashes and bad networks are made of.
+
+use axum::Router;
+use axum::extract::connect_info::Connected;
+use axum::serve::{IncomingStream, Listener};
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+/// Serves until the sender of `stopped` is gone.
+pub(super) async fn serve(listener: TcpListener, router: Router, mut stopped: watch::Receiver<()>) {
+    let service = router.into_make_service_with_connect_info::<Scissors>();
+    let stop = async move { while stopped.changed().await.is_ok() {} };
+    // It ends only when it is stopped; what is left to report then helps nobody.
+    let _ = axum::serve(Frail(listener), service).with_graceful_shutdown(stop).await;
+}
+
+/// Cuts one connection.
+#[derive(Debug, Clone)]
+pub(super) struct Scissors(Arc<AtomicBool>);
+
+impl Scissors {
+    /// From now on nothing reaches the client any more.
+    pub fn cut(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
+impl Connected<IncomingStream<'_, Frail>> for Scissors {
+    fn connect_info(stream: IncomingStream<'_, Frail>) -> Self {
+        stream.io().scissors.clone()
+    }
+}
+
+/// Accepts connections that can be cut.
+pub(super) struct Frail(TcpListener);
+
+impl Listener for Frail {
+    type Io = Thread;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Thread, SocketAddr) {
+        loop {
+            match self.0.accept().await {
+                Ok((stream, address)) => {
+                    let scissors = Scissors(Arc::new(AtomicBool::new(false)));
+                    return (Thread { stream, scissors }, address);
+                }
+                // Out of descriptors, most likely: some will be free soon.
+                Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+            }
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.0.local_addr()
+    }
+}
+
+/// One connection.
+pub(super) struct Thread {
+    stream: TcpStream,
+    scissors: Scissors,
+}
+
+impl AsyncRead for Thread {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Thread {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        if self.scissors.0.load(Ordering::Acquire) {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+        }
+        Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
