@@ -1,1 +1,12 @@
-fn main() {}
+//! The binary: parses the command line and shows errors to people.
+
+use clap::Parser;
+use fieldmedic::cli::{Cli, run};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    run(Cli::parse()).unwrap_or_else(|error| {
+        eprintln!("{error:?}");
+        ExitCode::FAILURE
+    })
+}

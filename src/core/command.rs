@@ -8,7 +8,7 @@ use super::value::{self, BadValue, Kind};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::time::Duration;
 
 /// A command with placeholders, as a playbook has it.
@@ -196,6 +196,36 @@ impl Command {
                 format!("{sudo}script {name} {}", values.join(" ")).trim_end().to_owned()
             }
         }
+    }
+}
+
+/// As an author wrote it, for people.
+impl fmt::Display for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.sudo {
+            f.write_str("sudo ")?;
+        }
+        match &self.form {
+            TemplateForm::Words(words) => {
+                let words: Vec<String> = words.iter().map(Word::to_string).collect();
+                f.write_str(&words.join(" "))
+            }
+            TemplateForm::Script { text, .. } => f.write_str(text),
+        }
+    }
+}
+
+impl fmt::Display for Word {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text: String = self
+            .0
+            .iter()
+            .map(|piece| match piece {
+                Piece::Literal(text) => text.clone(),
+                Piece::Value(name) => format!("<{name}>"),
+            })
+            .collect();
+        f.write_str(&if text.contains(' ') { quote(&text) } else { text })
     }
 }
 

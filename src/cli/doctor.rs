@@ -1,0 +1,195 @@
+//! `fieldmedic doctor`: everything that has to be right before a ticket comes.
+
+use super::{Ending, Setting, print, screen::plain};
+use crate::app;
+use crate::clock::Wall;
+use crate::core::redact::Redactor;
+use crate::engine::{Agent, Unwatched, look};
+use crate::github::{self, GitHub};
+use crate::library;
+use crate::ports::{Clock, Forge, Permission, Shell};
+use crate::store::{Sqlite, worker_name};
+use clap::Args;
+use miette::{Diagnostic, Result};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+#[derive(Debug, Args)]
+pub struct Arguments {}
+
+/// The lines of a check-up, and whether any was bad.
+#[derive(Default)]
+struct Findings {
+    bad: bool,
+}
+
+impl Findings {
+    fn good(&self, what: &str) {
+        print(&plain(&format!("✓ {what}")));
+    }
+
+    fn bad(&mut self, what: &str, why: &str) {
+        self.bad = true;
+        print(&plain(&format!("✗ {what}: {why}")));
+    }
+}
+
+pub async fn run(place: Option<PathBuf>, _: Arguments) -> Result<Ending> {
+    let mut findings = Findings::default();
+    let setting = match super::read_config(place) {
+        Ok(setting) => setting,
+        Err(error) => {
+            findings.bad("configuration", &told(&error));
+            return Ok(Ending::Failed);
+        }
+    };
+    findings.good(&format!("configuration: {}", setting.path.display()));
+    check_journal(&setting, &mut findings).await;
+    check_github(&setting, &mut findings).await;
+    check_systems(&setting, &mut findings).await;
+    Ok(if findings.bad { Ending::Failed } else { Ending::Done })
+}
+
+/// An error with its help, in one paragraph.
+fn told(error: &(impl Diagnostic + ?Sized)) -> String {
+    match error.help() {
+        Some(help) => format!("{error}\n  {help}"),
+        None => error.to_string(),
+    }
+}
+
+async fn check_journal(setting: &Setting, findings: &mut Findings) {
+    match app::open_journal(setting).await {
+        Ok(journal) => match journal.audit().await {
+            Ok(audit) if audit.broken.is_empty() => findings.good(&format!(
+                "journal: {}, {} cases, {} records as they were written",
+                setting.config.store.path.display(),
+                audit.cases,
+                audit.records
+            )),
+            Ok(audit) => findings.bad("journal", &format!("{} cases are damaged; `fieldmedic audit verify` names them", audit.broken.len())),
+            Err(error) => findings.bad("journal", &error.to_string()),
+        },
+        Err(error) => findings.bad("journal", &told(&error)),
+    }
+}
+
+async fn check_github(setting: &Setting, findings: &mut Findings) {
+    let config = &setting.config;
+    let forge = app::token(config).and_then(|token| {
+        let options = github::Options { base_url: config.github.base_url.clone(), ..github::Options::new(token, Redactor::default()) };
+        Ok(GitHub::new(options)?)
+    });
+    let forge = match forge {
+        Ok(forge) => forge,
+        Err(error) => return findings.bad("GitHub", &told(&error)),
+    };
+    let me = match forge.me().await {
+        Ok(me) => me,
+        Err(error) => return findings.bad("GitHub", &format!("{error}\n  {}", advice(&error))),
+    };
+    findings.good(&format!("GitHub: logged in as {me} at {}", config.github.base_url));
+    for repo in &config.github.repos {
+        if let Err(error) = forge.tickets(repo, &config.github.label, Some(Wall.now())).await {
+            findings.bad(&format!("{repo}"), &format!("its issues cannot be read: {error}\n  give the token access to this repository, with issues: read and write"));
+            continue;
+        }
+        match forge.permission(repo, &me).await {
+            Ok(permission) if permission >= Permission::Write => findings.good(&format!("{repo}: issues can be read and written")),
+            Ok(_) => findings.bad(&format!("{repo}"), &format!("{me} may not write there: labels, comments and closing need write permission")),
+            Err(error) => findings.bad(&format!("{repo}"), &format!("what {me} may do cannot be told: {error}\n  the token needs metadata: read")),
+        }
+    }
+}
+
+fn advice(error: &crate::ports::ForgeError) -> &'static str {
+    match error {
+        crate::ports::ForgeError::Unauthorized(_) => "make a new token, and put it into the variable that [github] token_env names",
+        crate::ports::ForgeError::Unreachable(_) => "check the network, and [github] base_url",
+        _ => "check the token's rights",
+    }
+}
+
+/// Playbooks, hosts, and whether every probe of every system can be read.
+async fn check_systems(setting: &Setting, findings: &mut Findings) {
+    let loaded = app::files(&setting.config);
+    let files = match loaded {
+        Ok(files) => files,
+        Err(error) => return findings.bad("playbooks", &error.to_string()),
+    };
+    let library = match library::load(&files) {
+        Ok(library) => library,
+        Err(problems) => return findings.bad("playbooks", &format!("{problems}; `fieldmedic playbook check` lists them")),
+    };
+    let count: usize = library.systems.values().map(|system| system.faults.len() + system.requests.len()).sum();
+    findings.good(&format!("playbooks: {count} for {} kinds of system", library.systems.len()));
+    let inventory = match setting.config.inventory(&library, &setting.path) {
+        Ok(inventory) => inventory,
+        Err(error) => return findings.bad("systems", &told(&error)),
+    };
+    let clock: Arc<dyn Clock> = Arc::new(Wall);
+    let hosts = Arc::new(app::hosts(&setting.config, &clock));
+    let mut reached = true;
+    for host in &inventory.hosts {
+        match hosts.connect(host).await {
+            Ok(took) => findings.good(&format!("host {host}: connected in {} ms", took.as_millis())),
+            Err(error) => {
+                reached = false;
+                findings.bad(&format!("host {host}"), &error.to_string());
+            }
+        }
+    }
+    if inventory.systems.is_empty() {
+        return findings.bad("systems", "none is configured: add [hosts.…] and [systems.…]");
+    }
+    if !reached {
+        return;
+    }
+    let agent = match observer(setting, library, inventory, hosts, clock).await {
+        Ok(agent) => agent,
+        Err(error) => return findings.bad("systems", &error.to_string()),
+    };
+    for site in agent.inventory.systems.values() {
+        let system = &agent.library.systems[&site.kind];
+        let evidence = look(&agent, system, site, &system.probes.keys().cloned().collect()).await;
+        let mut unread = evidence.facts.iter().filter_map(|(probe, facts)| {
+            let (fact, why) = facts.iter().find_map(|(fact, known)| Some((fact, known.as_ref().err()?)))?;
+            Some(format!("{probe}.{fact} is unknown: {why}"))
+        });
+        match unread.next() {
+            None => findings.good(&format!("system {}: all {} checks can be read", site.name, evidence.sights.len())),
+            Some(first) => {
+                let more = unread.count();
+                let more = if more > 0 { format!(", and {more} more checks; `fieldmedic diagnose {}` shows them", site.name) } else { String::new() };
+                findings.bad(&format!("system {}", site.name), &format!("{first}{more}"));
+            }
+        }
+    }
+}
+
+/// An agent that can look, and nothing else.
+async fn observer(
+    setting: &Setting,
+    library: crate::core::playbook::Library,
+    inventory: crate::core::inventory::Inventory,
+    hosts: Arc<crate::ssh::Hosts>,
+    clock: Arc<dyn Clock>,
+) -> Result<Agent> {
+    let config = &setting.config;
+    let options = github::Options::new("none".to_owned().into(), Redactor::default());
+    Ok(Agent {
+        forge: Arc::new(GitHub::new(options).map_err(app::AppError::from)?),
+        shell: hosts,
+        journal: Arc::new(Sqlite::in_memory().await.map_err(app::AppError::from)?),
+        clock,
+        redactor: Arc::new(app::redactor(config, [])),
+        prompts: Arc::new(app::prompts(config)?),
+        files: Arc::default(),
+        library: Arc::new(library),
+        inventory: Arc::new(inventory),
+        policy: Arc::new(config.policy().rehearsal()),
+        manners: Arc::new(app::manners(config)),
+        worker: worker_name(),
+        watch: Arc::new(Unwatched),
+    })
+}

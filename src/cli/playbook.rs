@@ -1,0 +1,252 @@
+//! `fieldmedic playbook`: for those who write playbooks.
+
+use super::{Ending, Format, print, print_json, read_config, screen::plain};
+use crate::app;
+use crate::core::playbook::{Fault, Library, Replay, Request, System};
+use crate::library::{self, Files};
+use crate::sandbox::scenario::{self, Verdict};
+use clap::{Args, Subcommand};
+use miette::{IntoDiagnostic, Result, miette};
+use serde_json::json;
+use std::path::PathBuf;
+
+#[derive(Debug, Subcommand)]
+pub enum Arguments {
+    /// Lists every problem of the playbooks, with its place and a hint.
+    Check(Place),
+    /// Plays the scenarios under a folder against the host in a box.
+    Test(Test),
+    /// The playbooks, a line each.
+    List(List),
+    /// A playbook's file.
+    Show(Named),
+    /// What a playbook does, in plain words.
+    Explain(Named),
+}
+
+#[derive(Debug, Args)]
+pub struct Place {
+    /// The folder of playbooks [default: as configured, else the built-in ones].
+    dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct Test {
+    /// The folder of scenarios: fixtures/<system>/<scenario>/, or one of them.
+    #[arg(default_value = "fixtures")]
+    scenarios: PathBuf,
+    /// The folder of playbooks [default: as configured, else the built-in ones].
+    #[arg(long)]
+    playbooks: Option<PathBuf>,
+    /// Only scenarios whose path holds this text.
+    #[arg(long, value_name = "TEXT")]
+    only: Option<String>,
+    /// Show what happened in every scenario, not only in those that fail.
+    #[arg(long)]
+    show: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct List {
+    #[command(flatten)]
+    format: Format,
+}
+
+#[derive(Debug, Args)]
+pub struct Named {
+    /// `worker-down`, or `qfieldcloud/worker-down`.
+    playbook: String,
+}
+
+pub async fn run(config: Option<PathBuf>, arguments: Arguments) -> Result<Ending> {
+    match arguments {
+        Arguments::Check(place) => check(config, place),
+        Arguments::Test(test) => run_scenarios(config, test).await,
+        Arguments::List(arguments) => list(&library::load(&files(config, None)?)?, arguments),
+        Arguments::Show(named) => show(&files(config, None)?, &named.playbook),
+        Arguments::Explain(named) => explain(&library::load(&files(config, None)?)?, &named.playbook),
+    }
+}
+
+/// The folder that was named, or the configured one, or the built-in playbooks. Without a
+/// configuration there is nothing wrong: an author needs none.
+fn files(config: Option<PathBuf>, dir: Option<PathBuf>) -> Result<Files> {
+    if let Some(dir) = dir {
+        return Ok(Files::from_dir(&dir)?);
+    }
+    let named = config.is_some();
+    match read_config(config) {
+        Ok(setting) => app::files(&setting.config),
+        Err(error) if named => Err(error.into()),
+        Err(_) => Ok(Files::built_in()),
+    }
+}
+
+fn check(config: Option<PathBuf>, place: Place) -> Result<Ending> {
+    let files = files(config, place.dir)?;
+    match library::load(&files) {
+        Ok(library) => {
+            for system in library.systems.values() {
+                let faults = system.faults.len();
+                let requests = system.requests.len();
+                print(&format!("{}: {} probes, {faults} faults, {requests} requests, no problems", system.kind, system.probes.len()));
+            }
+            Ok(Ending::Done)
+        }
+        Err(problems) => {
+            for problem in problems.list() {
+                // The place first, as compilers print it, so that editors can jump to it.
+                print(&format!("{}:{}:{}: {}", problem.path, problem.line, problem.column, problem.message));
+            }
+            Err(problems.into())
+        }
+    }
+}
+
+async fn run_scenarios(config: Option<PathBuf>, test: Test) -> Result<Ending> {
+    let files = files(config, test.playbooks)?;
+    library::load(&files)?;
+    let mut scenarios = scenario::find(&test.scenarios).into_diagnostic()?;
+    if let Some(only) = &test.only {
+        scenarios.retain(|path| path.to_string_lossy().contains(only.as_str()));
+    }
+    if scenarios.is_empty() {
+        return Err(miette!("there are no scenarios under {}: a scenario is a folder with ticket.md, host.yaml and expect.yaml", test.scenarios.display()));
+    }
+    let mut failed = 0;
+    for path in &scenarios {
+        let played = scenario::play(path, &files).await;
+        let name = path.display();
+        match played {
+            Ok(played) => {
+                let verdict = played.verdict();
+                let passed = verdict == Verdict::Passed;
+                print(&format!("{} {name}: {}", if passed { "✓" } else { "✗" }, played.summary()));
+                if let Verdict::Failed(wrongs) = verdict {
+                    failed += 1;
+                    wrongs.iter().for_each(|wrong| print(&plain(&format!("    {wrong}"))));
+                }
+                if test.show || !passed {
+                    played.story().lines().for_each(|line| print(&plain(&format!("    {line}"))));
+                }
+            }
+            Err(error) => {
+                failed += 1;
+                print(&plain(&format!("✗ {name}: {error}")));
+            }
+        }
+    }
+    print(&format!("{} passed, {failed} failed", scenarios.len() - failed));
+    Ok(if failed == 0 { Ending::Done } else { Ending::Failed })
+}
+
+fn list(library: &Library, arguments: List) -> Result<Ending> {
+    let mut rows = Vec::new();
+    for system in library.systems.values() {
+        for fault in &system.faults {
+            let kind = if fault.remedy.is_empty() { "escalates" } else { "fixes" };
+            rows.push((system.kind.to_string(), fault.name.to_string(), kind, fault.title.clone()));
+        }
+        for request in &system.requests {
+            rows.push((system.kind.to_string(), request.name.to_string(), "answers", request.title.clone()));
+        }
+    }
+    if arguments.format.json {
+        let rows: Vec<_> = rows
+            .iter()
+            .map(|(system, name, kind, title)| json!({ "system": system, "playbook": name, "does": kind, "title": title }))
+            .collect();
+        print_json(&rows)?;
+    } else {
+        let width = rows.iter().map(|(system, name, ..)| system.len() + name.len() + 1).max().unwrap_or(0);
+        for (system, name, kind, title) in &rows {
+            print(&format!("{:<width$}  {kind:<9}  {title}", format!("{system}/{name}")));
+        }
+    }
+    Ok(Ending::Done)
+}
+
+fn show(files: &Files, name: &str) -> Result<Ending> {
+    let wanted = format!("{}.yaml", name.rsplit('/').next().unwrap_or(name));
+    let found = files.as_map().iter().find(|(path, _)| {
+        path.ends_with(&format!("/{wanted}")) && (!name.contains('/') || **path == format!("{name}.yaml"))
+    });
+    let (_, text) = found.ok_or_else(|| miette!("there is no playbook `{name}`; `fieldmedic playbook list` shows them"))?;
+    print(text.trim_end());
+    Ok(Ending::Done)
+}
+
+fn explain(library: &Library, name: &str) -> Result<Ending> {
+    let (kind, playbook) = name.rsplit_once('/').map_or((None, name), |(kind, playbook)| (Some(kind), playbook));
+    let systems = library.systems.values().filter(|system| kind.is_none_or(|kind| system.kind.as_str() == kind));
+    for system in systems {
+        if let Some(fault) = system.faults.iter().find(|fault| fault.name.as_str() == playbook) {
+            explain_fault(system, fault);
+            return Ok(Ending::Done);
+        }
+        if let Some(request) = system.requests.iter().find(|request| request.name.as_str() == playbook) {
+            explain_request(system, request);
+            return Ok(Ending::Done);
+        }
+    }
+    Err(miette!("there is no playbook `{name}`; `fieldmedic playbook list` shows them"))
+}
+
+fn explain_fault(system: &System, fault: &Fault) {
+    print(&format!("{}/{}: {}\n", system.kind, fault.name, fault.title));
+    print(&format!("It is confirmed when\n  {}\n", fault.when.source()));
+    let names = fault.when.names();
+    let probes = system.probes_of(names.iter().map(String::as_str));
+    for probe in probes.iter().filter_map(|name| system.probes.get(name)) {
+        print(&format!("  where `{}` is read on {} by\n    {}", probe.name, probe.on, indented(&probe.command.to_string())));
+    }
+    if !fault.before.is_empty() {
+        let names: Vec<&str> = fault.before.iter().map(|name| name.as_str()).collect();
+        print(&format!("\nIt is treated before {}, which it can cause.", names.join(", ")));
+    }
+    if fault.remedy.is_empty() {
+        print("\nIt is never treated: a person is called at once.");
+    } else {
+        print(&format!("\nThen, if policy allows {:?} risk, these changes are made in order:", fault.risk).to_lowercase());
+    }
+    for (index, step) in fault.remedy.iter().enumerate() {
+        print(&format!("  {}. {} (on {})", index + 1, step.name, step.on));
+        print(&format!("     {}", indented(&step.command.to_string())));
+        if let Some(only_if) = &step.only_if {
+            print(&format!("     only if {}", only_if.source()));
+        }
+        let replay = match &step.replay {
+            Replay::Safe => "run again".to_owned(),
+            Replay::Check(expr) => format!("run again unless {}", expr.source()),
+            Replay::Never => "left alone, and a person is called".to_owned(),
+        };
+        print(&format!("     if it was cut off: {replay}"));
+        if let Some(undo) = &step.undo {
+            print(&format!("     undone by {}", indented(&undo.to_string())));
+        }
+    }
+    if !fault.verify.is_empty() {
+        print("\nIt counts as mended when the condition above has turned false, and stays so, and");
+        for check in &fault.verify {
+            print(&format!("  {} (within {:?}, for {:?})", check.holds.source(), check.within, check.steady));
+        }
+    }
+    print(&format!("\nOtherwise a person is told: {}", fault.advice));
+}
+
+fn explain_request(system: &System, request: &Request) {
+    print(&format!("{}/{}: {}\n", system.kind, request.name, request.title));
+    print("It answers tickets that say, and complain of nothing,");
+    for ask in &request.asks {
+        print(&format!("  {}", ask.as_str()));
+    }
+    let probes: Vec<&str> = request.probes.iter().map(|probe| probe.as_str()).collect();
+    print(&format!("\nfrom the probes {}.", probes.join(", ")));
+    if request.health {
+        print("It asks about health: faults that are found are treated first.");
+    }
+}
+
+fn indented(text: &str) -> String {
+    text.trim_end().replace('\n', "\n       ")
+}

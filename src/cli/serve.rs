@@ -1,0 +1,97 @@
+//! `fieldmedic serve`: the daemon.
+
+use super::{Ending, Setting, screen::Screen};
+use crate::app::{self, App, Manner};
+use crate::core::event::CaseId;
+use crate::engine::{Agent, Dispatch, Stop, poll, sweep_systems, sweep_tickets};
+use crate::web;
+use clap::Args;
+use miette::{IntoDiagnostic, Result, WrapErr};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::task::JoinSet;
+
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Cases at work at once.
+    #[arg(long, default_value_t = 8)]
+    cases: usize,
+}
+
+pub async fn run(setting: &Setting, arguments: Arguments) -> Result<Ending> {
+    let mut app = App::build(setting, Manner::Work).await?;
+    app.agent.watch = Arc::new(Screen::for_many(std::io::stderr()));
+    let agent = app.agent.clone();
+    let stop = app::stop_on_signal();
+    let dispatch = Dispatch::start(agent.clone(), arguments.cases.max(1), stop.clone()).await.into_diagnostic()?;
+    let mut tasks = JoinSet::new();
+    let config = &setting.config;
+    if let Some(webhook) = &config.webhook {
+        let secret = app::secret(&webhook.secret_env)?;
+        let listener = TcpListener::bind(webhook.listen).await.into_diagnostic().wrap_err_with(|| {
+            format!("[webhook] cannot listen on {}: is another fieldmedic running?", webhook.listen)
+        })?;
+        eprintln!("· webhook on http://{}/webhook", listener.local_addr().into_diagnostic()?);
+        let door = Arc::new(crate::doors::Doors { agent: agent.clone(), wake: dispatch.waker() });
+        let router = web::router(web::Options::new(vec![secret], (*agent.redactor).clone()), door);
+        let stop = stop.clone();
+        tasks.spawn(async move {
+            if let Err(error) = web::serve(listener, router, async move { stop.pulled().await }).await {
+                tracing::error!(%error, "the webhook's server ended");
+            }
+        });
+    }
+    let round = |name: &'static str, every: Duration| Round { name, every, agent: agent.clone(), wake: dispatch.waker(), stop: stop.clone() };
+    tasks.spawn(round("poll", config.github.poll).run(Work::Poll));
+    tasks.spawn(round("sweep of tickets", config.sweep.tickets).run(Work::SweepTickets));
+    tasks.spawn(round("sweep of systems", config.sweep.systems).run(Work::SweepSystems));
+    let systems: Vec<&str> = agent.inventory.systems.keys().map(|name| name.as_str()).collect();
+    eprintln!("· looking after {}; Ctrl-C stops at a safe point", systems.join(", "));
+    while tasks.join_next().await.is_some() {}
+    dispatch.finish().await;
+    eprintln!("· stopped");
+    Ok(Ending::Done)
+}
+
+/// Something that is done again and again.
+struct Round {
+    name: &'static str,
+    every: Duration,
+    agent: Agent,
+    wake: UnboundedSender<CaseId>,
+    stop: Stop,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Work {
+    Poll,
+    SweepTickets,
+    SweepSystems,
+}
+
+impl Round {
+    /// Does it until the stop is pulled. A round that fails is told, and the next one tries again.
+    async fn run(self, work: Work) {
+        while !self.stop.is_pulled() {
+            let opened = match work {
+                Work::Poll => poll(&self.agent).await,
+                Work::SweepTickets => sweep_tickets(&self.agent).await,
+                Work::SweepSystems => sweep_systems(&self.agent)
+                    .await
+                    .map(|swept| swept.into_iter().filter_map(|swept| swept.opened).collect()),
+            };
+            match opened {
+                Ok(cases) => cases.into_iter().for_each(|case| {
+                    let _ = self.wake.send(case);
+                }),
+                Err(error) => tracing::warn!(%error, "the {} failed; it is tried again in {:?}", self.name, self.every),
+            }
+            tokio::select! {
+                () = tokio::time::sleep(self.every) => {}
+                () = self.stop.pulled() => {}
+            }
+        }
+    }
+}
