@@ -4,3 +4,5 @@ pub mod core;
 pub mod library;
 pub mod ports;
 pub mod render;
+pub mod sandbox;
+pub mod ssh;
