@@ -9,4 +9,5 @@ pub mod library;
 pub mod ports;
 pub mod render;
 pub mod sandbox;
+pub mod ssh;
 pub mod store;

@@ -222,6 +222,21 @@ impl Lease {
     pub fn until(&self) -> DateTime<Utc> {
         self.until
     }
+
+    /// Whether it allows a change of this host at this moment. Every [`Shell`] asks before it starts one.
+    ///
+    /// # Errors
+    /// [`ShellError::NotStarted`] if it is for another host, or has run out.
+    pub fn check(&self, host: &HostName, now: DateTime<Utc>) -> Result<(), ShellError> {
+        let why = if self.host != *host {
+            format!("the lease is for {}, and the change for {host}", self.host)
+        } else if self.until <= now {
+            format!("the lease of {host} ran out at {}", self.until.format("%H:%M:%S UTC"))
+        } else {
+            return Ok(());
+        };
+        Err(ShellError::NotStarted { why })
+    }
 }
 
 /// The durable memory: cases, leases, and what was taken in.

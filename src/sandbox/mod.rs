@@ -4,3 +4,4 @@
 //! HTTP and SSH, so that nothing in the agent knows the difference.
 
 pub mod github;
+pub mod host;

@@ -1,0 +1,200 @@
+//! The way to the hosts: [`Hosts`] runs commands over SSH, or on the agent's own machine.
+//!
+//! ```text
+//! Hosts ─> Line (one per host and login) ─> Connection (opened once, shared) ─> session (one command)
+//!      └─> local (sh in a process group of its own)
+//! ```
+//!
+//! What can be relied on:
+//! - The host is asked to run a command once. Only what failed before that is tried again, and only
+//!   that is `NotStarted`; from the request on, what has no clear end is `InDoubt`.
+//! - A host key that `known_hosts` does not hold is refused, always.
+//! - However much a command writes, memory holds [`Limits::kept`] of each stream.
+//! - A command that outlives its deadline is told to stop, and the answer says whether it did.
+//! - A caller that stops waiting closes its channel and leaves the command to itself, as a broken
+//!   connection would.
+//!
+//! Not supported: jump hosts, passwords, and certificates, of hosts and of users.
+
+mod capture;
+mod connection;
+mod known_hosts;
+mod line;
+mod local;
+mod login;
+mod session;
+mod trouble;
+
+#[cfg(test)]
+mod tests;
+
+pub use login::Login;
+pub use trouble::{Ending, Trouble};
+
+use crate::core::command::Command;
+use crate::core::evidence::RawObservation;
+use crate::core::name::HostName;
+use crate::core::policy::Permit;
+use crate::ports::{Clock, Lease, Shell, ShellError};
+use async_trait::async_trait;
+use line::Line;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How a host is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reach {
+    /// It is the machine that the agent runs on.
+    Local,
+    Ssh(Remote),
+}
+
+/// A host behind an SSH server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remote {
+    /// A name or an IP address.
+    pub address: String,
+    pub port: u16,
+    /// The file that holds the host's key. A file that is missing holds none.
+    pub known_hosts: PathBuf,
+    /// Who looks.
+    pub probe: Login,
+    /// Who changes, over a connection of its own. `None`: who looks.
+    pub change: Option<Login>,
+}
+
+/// What a connection and a command may take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// For opening a connection, the login included; and for opening a channel on it.
+    pub connect: Duration,
+    /// Commands at a time on one connection. OpenSSH allows 10 (`MaxSessions`); two are left for people
+    /// who share it.
+    pub sessions: usize,
+    /// What is kept of each stream of a command, in bytes. The rest is counted and hashed.
+    pub kept: usize,
+    /// What a command may write in all, in bytes. One that writes more is stopped, and in doubt.
+    pub output: u64,
+    /// How long a command is waited for after it was told to stop; and, after it has ended, how long
+    /// for the rest of its output.
+    pub grace: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            sessions: 8,
+            kept: 1024 * 1024,
+            output: 64 * 1024 * 1024,
+            grace: Duration::from_secs(2),
+        }
+    }
+}
+
+/// What a command is for; a host may have a login for each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    Probe,
+    Change,
+}
+
+/// The hosts of an inventory. Connections are opened when they are first needed, shared, and opened
+/// again when they break; dropping this closes them.
+pub struct Hosts {
+    routes: BTreeMap<HostName, Route>,
+    limits: Limits,
+    clock: Arc<dyn Clock>,
+}
+
+enum Route {
+    Local,
+    Ssh { probe: Arc<Line>, change: Arc<Line> },
+}
+
+impl Hosts {
+    /// Nothing is contacted yet. The clock tells whether a lease still holds.
+    pub fn new(reach: BTreeMap<HostName, Reach>, limits: Limits, clock: Arc<dyn Clock>) -> Self {
+        let routes = reach.into_iter().map(|(name, reach)| (name, Route::new(reach, &limits))).collect();
+        Self { routes, limits, clock }
+    }
+
+    /// Opens the connection for a purpose, or finds it open. Gives the time that opening took.
+    ///
+    /// # Errors
+    /// [`ShellError::NotStarted`], with what a person can do about it.
+    pub async fn open(&self, host: &HostName, purpose: Purpose) -> Result<Duration, ShellError> {
+        match self.route(host)? {
+            Route::Local => Ok(Duration::ZERO),
+            Route::Ssh { probe, change } => {
+                let line = if purpose == Purpose::Probe { probe } else { change };
+                let (_, took) = line.connection().await?;
+                Ok(took)
+            }
+        }
+    }
+
+    fn route(&self, host: &HostName) -> Result<&Route, Trouble> {
+        self.routes.get(host).ok_or_else(|| Trouble::UnknownHost { host: host.to_string() })
+    }
+
+    async fn run(
+        &self,
+        host: &HostName,
+        command: &Command,
+        purpose: Purpose,
+    ) -> Result<RawObservation, ShellError> {
+        let text = command.line();
+        let observation = match self.route(host)? {
+            Route::Local => local::run(&text, command.timeout(), &self.limits).await,
+            Route::Ssh { probe, change } => {
+                let line = if purpose == Purpose::Probe { probe } else { change };
+                line.run(&text, command.timeout()).await
+            }
+        };
+        Ok(observation?)
+    }
+}
+
+impl Route {
+    fn new(reach: Reach, limits: &Limits) -> Self {
+        match reach {
+            Reach::Local => Route::Local,
+            Reach::Ssh(mut remote) => {
+                let change = remote.change.take();
+                let probe = Arc::new(Line::new(remote.clone(), limits.clone()));
+                let change = match change {
+                    Some(login) if login != remote.probe => {
+                        Arc::new(Line::new(Remote { probe: login, ..remote }, limits.clone()))
+                    }
+                    _ => Arc::clone(&probe),
+                };
+                Route::Ssh { probe, change }
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Shell for Hosts {
+    async fn connect(&self, host: &HostName) -> Result<Duration, ShellError> {
+        self.open(host, Purpose::Probe).await
+    }
+
+    async fn probe(&self, host: &HostName, command: &Command) -> Result<RawObservation, ShellError> {
+        self.run(host, command, Purpose::Probe).await
+    }
+
+    async fn change(
+        &self,
+        host: &HostName,
+        command: &Command,
+        _permit: &Permit,
+        lease: &Lease,
+    ) -> Result<RawObservation, ShellError> {
+        lease.check(host, self.clock.now())?;
+        self.run(host, command, Purpose::Change).await
+    }
+}

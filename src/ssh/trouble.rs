@@ -1,0 +1,144 @@
+//! What can go wrong on the way to a host, in words that say what to do next.
+
+use crate::ports::ShellError;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Why a command gave no observation. [`Trouble::may_have_run`] sorts it for the port.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Trouble {
+    #[error("no host is called `{host}` in the configuration")]
+    UnknownHost { host: String },
+
+    #[error("{at} cannot be reached: {cause}")]
+    Unreachable { at: String, cause: String },
+
+    #[error("{at} did not answer within {}: check the address, the port and the firewall", seconds(.after))]
+    NoAnswer { at: String, after: Duration },
+
+    #[error("{at} answers, but no SSH connection came about: {cause}")]
+    Handshake { at: String, cause: String },
+
+    /// `line` is what `file` must hold for the connection to be made.
+    #[error(
+        "the host key of {at} is not known: it showed an {algorithm} key with the fingerprint {fingerprint}.{known} \
+         If that is the host's own (on the host, `ssh-keygen -lf` of a file /etc/ssh/ssh_host_*_key.pub shows it), \
+         add this line to {}:\n{line}", .file.display()
+    )]
+    HostKeyUnknown {
+        at: String,
+        algorithm: String,
+        fingerprint: String,
+        /// Keys of other kinds that are known: a sentence, or nothing.
+        known: String,
+        file: PathBuf,
+        line: String,
+    },
+
+    #[error(
+        "THE HOST KEY OF {at} HAS CHANGED. Somebody may be listening in, or the host was installed anew. It showed an \
+         {algorithm} key with the fingerprint {fingerprint}, but {} holds another one in line {number}. Only if you \
+         know why it changed, put this line in its place:\n{line}", .file.display()
+    )]
+    HostKeyChanged {
+        at: String,
+        algorithm: String,
+        fingerprint: String,
+        file: PathBuf,
+        /// Where the file holds the old key, counted from 1.
+        number: usize,
+        line: String,
+    },
+
+    #[error("the host key of {at} is marked as revoked in {}, line {number}: do not connect", .file.display())]
+    HostKeyRevoked { at: String, file: PathBuf, number: usize },
+
+    #[error("the known hosts in {} cannot be read: {cause}", .file.display())]
+    KnownHosts { file: PathBuf, cause: String },
+
+    #[error("the key file {} cannot be read: {cause}. Check the path in the configuration, and who may read it", .file.display())]
+    KeyFile { file: PathBuf, cause: String },
+
+    #[error(
+        "the key {} is encrypted, and the agent does not ask for passphrases. Use a key without one, or load it into an \
+         ssh-agent (`ssh-add {}`) and allow that agent", .file.display(), .file.display()
+    )]
+    KeyLocked { file: PathBuf },
+
+    #[error("the ssh-agent at {} cannot be used: {cause}. Check SSH_AUTH_SOCK, and that it runs", .socket.display())]
+    Agent { socket: PathBuf, cause: String },
+
+    #[error(
+        "there is no key to log in to {at} with: name a key file in the configuration, or allow the ssh-agent and load one"
+    )]
+    NoKey { at: String },
+
+    #[error("{at} refused to let `{user}` in. Tried: {}. {advice}", .tried.join(", "))]
+    Refused { at: String, user: String, tried: Vec<String>, advice: String },
+
+    /// The connection that was at hand turned out to be dead before anything was asked.
+    #[error("the connection to {at} broke before the command was asked for: {cause}")]
+    Gone { at: String, cause: String },
+
+    #[error(
+        "{at} opens no further session: {cause}. Its `MaxSessions` may be lower than the number of sessions that is \
+         configured here"
+    )]
+    NoSession { at: String, cause: String },
+
+    #[error("{at} refused to run the command: a forced command or the account's shell may forbid it")]
+    Forbidden { at: String },
+
+    #[error("the shell `sh` could not be started here: {cause}")]
+    NoShell { cause: String },
+
+    #[error("the connection to {at} broke while the command ran: {cause}")]
+    Lost { at: String, cause: String },
+
+    #[error("the command did not end within {}; {ending}", seconds(.limit))]
+    Late { limit: Duration, ending: Ending },
+
+    #[error("the command wrote more than {}; {ending}", bytes(*.limit))]
+    Flooded { limit: u64, ending: Ending },
+}
+
+/// What came of telling a command to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Ending {
+    #[error("it was told to stop, and stopped")]
+    Stopped,
+    #[error("it was told to stop, and may still be running")]
+    Unknown,
+}
+
+impl Trouble {
+    /// The host was asked to run the command, so it is not safe to ask again.
+    pub fn may_have_run(&self) -> bool {
+        matches!(self, Trouble::Lost { .. } | Trouble::Late { .. } | Trouble::Flooded { .. })
+    }
+}
+
+impl From<Trouble> for ShellError {
+    fn from(trouble: Trouble) -> Self {
+        let why = trouble.to_string();
+        match trouble.may_have_run() {
+            true => ShellError::InDoubt { why },
+            false => ShellError::NotStarted { why },
+        }
+    }
+}
+
+fn seconds(duration: &Duration) -> String {
+    match duration.as_millis() {
+        ms if ms % 1000 == 0 => format!("{} s", ms / 1000),
+        ms => format!("{ms} ms"),
+    }
+}
+
+fn bytes(count: u64) -> String {
+    const MIB: u64 = 1024 * 1024;
+    match count {
+        whole if whole >= MIB && whole % MIB == 0 => format!("{} MiB", whole / MIB),
+        other => format!("{other} bytes"),
+    }
+}
