@@ -21,6 +21,7 @@ pub mod reading;
 pub mod redact;
 pub mod remedy;
 pub mod report;
+pub mod slash;
 pub mod ticket;
 pub mod triage;
 pub mod value;
