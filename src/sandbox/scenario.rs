@@ -141,7 +141,7 @@ impl Scene {
     /// Reads the files and puts the boxes up.
     pub async fn set_up(path: &Path, files: &Files) -> Result<Self, ScenarioError> {
         let set_up = |error: &dyn std::fmt::Display| ScenarioError::SetUp(error.to_string());
-        let expect: Expect = read_yaml(&path.join("expect.yaml"))?;
+        let expect = read_expect(path)?;
         let paper = Paper::read(&path.join("ticket.md"))?;
         let kind = path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
         let kind = KindName::new(kind.unwrap_or_default()).map_err(|error| set_up(&error))?;
@@ -324,11 +324,12 @@ impl Played {
 }
 
 /// A ticket as its author wrote it.
-struct Paper {
-    title: String,
-    body: String,
-    labels: Vec<String>,
-    author: String,
+#[derive(Debug, Clone)]
+pub struct Paper {
+    pub title: String,
+    pub body: String,
+    pub labels: Vec<String>,
+    pub author: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -341,7 +342,8 @@ struct Front {
 }
 
 impl Paper {
-    fn read(path: &Path) -> Result<Self, ScenarioError> {
+    /// Reads a `ticket.md`.
+    pub fn read(path: &Path) -> Result<Self, ScenarioError> {
         let wrong = |error: String| ScenarioError::File { path: path.to_owned(), error };
         let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
         let front = text.strip_prefix("---\n").and_then(|rest| rest.split_once("\n---\n"));
@@ -364,6 +366,11 @@ impl Paper {
     }
 }
 
+/// What is expected of a scenario.
+pub fn read_expect(path: &Path) -> Result<Expect, ScenarioError> {
+    read_yaml(&path.join("expect.yaml"))
+}
+
 fn read_yaml<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T, ScenarioError> {
     let wrong = |error: String| ScenarioError::File { path: path.to_owned(), error };
     let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
@@ -371,7 +378,7 @@ fn read_yaml<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T, ScenarioErr
 }
 
 /// The text of a host file, with the files beneath it worked in.
-fn host_text(path: &Path) -> Result<String, ScenarioError> {
+pub fn host_text(path: &Path) -> Result<String, ScenarioError> {
     let wrong = |error: String| ScenarioError::File { path: path.to_owned(), error };
     let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
     if !text.lines().any(|line| line.starts_with("base:")) {

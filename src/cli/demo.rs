@@ -1,0 +1,297 @@
+//! `fieldmedic demo`: the whole loop, on a GitHub, hosts and a journal that live in this process.
+//!
+//! Five servers of an invented company, each behind a real SSH server in a box; five people file
+//! tickets at once; GitHub in a box delivers them by signed webhook; the agent does the rest, with the
+//! same code and the same playbooks as anywhere else.
+
+use super::{Ending, print, screen::Screen, screen::plain};
+use crate::app::stop_on_signal;
+use crate::clock::Wall;
+use crate::core::case::Case;
+use crate::core::inventory::{Inventory, Site};
+use crate::core::name::{HostName, KindName, Role, SystemName};
+use crate::core::outcome::Outcome;
+use crate::core::policy::Policy;
+use crate::core::redact::Redactor;
+use crate::core::ticket::{Repo, TicketId};
+use crate::doors::Doors;
+use crate::engine::{Agent, Dispatch, Manners, Stop};
+use crate::github::{GitHub, Options, Pace};
+use crate::library::{self, Files};
+use crate::ports::{Clock, Journal};
+use crate::render::Prompts;
+use crate::sandbox::github::{Hooks, Hub, Kind, Role as Rights};
+use crate::sandbox::host::{HostFile, Model, Server, Shared, Welcome, write_key};
+use crate::sandbox::scenario::{self, Paper};
+use crate::ssh::{Hosts, Limits, Login, Reach, Remote};
+use crate::store::{Sqlite, worker_name};
+use crate::web;
+use clap::Args;
+use include_dir::{Dir, include_dir};
+use miette::{IntoDiagnostic, Result, miette};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::net::TcpListener;
+
+static FIXTURES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/fixtures/qfieldcloud");
+
+/// A server's name, its scenario, and what has happened to it.
+const SITES: [(&str, &str, &str); 5] = [
+    ("north", "worker-down", "its worker containers have stopped"),
+    ("east", "disk-full", "its disk is almost full"),
+    ("south", "queue-stuck", "its job queue is stuck"),
+    ("west", "missing-qgis-image", "its QGIS image is gone"),
+    ("depot", "healthy-complaint", "nothing is wrong that a playbook knows"),
+];
+
+const MEDIC: &str = "fieldmedic-bot";
+const ON_CALL: &str = "ops-lead";
+
+/// The demo ends by itself, whatever happens.
+const LONGEST: Duration = Duration::from_secs(600);
+
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Leave GitHub and the servers running afterwards, to look at, until Ctrl-C.
+    #[arg(long)]
+    keep: bool,
+}
+
+pub async fn run(arguments: Arguments) -> Result<Ending> {
+    let started = Instant::now();
+    let dir = tempfile::Builder::new().prefix("fieldmedic-demo-").tempdir().into_diagnostic()?;
+    FIXTURES.extract(dir.path()).into_diagnostic()?;
+    let stop = stop_on_signal();
+    let stage = Stage::set(dir.path(), &stop).await?;
+    print("Five servers, each with a fault of its own; five people file tickets at the same moment.\n");
+    for (site, _, what) in SITES {
+        print(&format!("  {site:<6} {what}"));
+    }
+    print("");
+    stage.file_tickets(dir.path())?;
+    let cases = stage.wait(&stop).await?;
+    if stop.is_pulled() {
+        stage.close().await;
+        return Ok(Ending::Failed);
+    }
+    stage.show_reports();
+    summarise(&cases, started.elapsed());
+    if arguments.keep {
+        print(&format!("\nGitHub in a box: {}/example/tickets/issues\nCtrl-C ends it.", stage.hub.url()));
+        stop.pulled().await;
+    }
+    let as_planned = cases.iter().filter(|case| case.outcome == Some(Outcome::Resolved)).count() == SITES.len() - 1;
+    stage.close().await;
+    Ok(if as_planned { Ending::Done } else { Ending::Failed })
+}
+
+/// Everything that the demo runs on; gone when it is closed.
+struct Stage {
+    hub: Hub,
+    agent: Agent,
+    dispatch: Dispatch,
+    repo: Repo,
+    pull: tokio::sync::watch::Sender<bool>,
+    _servers: Vec<Server>,
+}
+
+impl Stage {
+    async fn set(dir: &Path, outer: &Stop) -> Result<Self> {
+        let clock: Arc<dyn Clock> = Arc::new(Wall);
+        let repo = Repo { owner: "example".into(), name: "tickets".into() };
+        let (hub, hub_token) = open_hub(&repo, clock.clone()).await?;
+        let key = dir.join("key");
+        let public = write_key(&key).into_diagnostic()?;
+        let mut servers = Vec::new();
+        let mut reach = BTreeMap::new();
+        let mut systems = BTreeMap::new();
+        let mut known_hosts = String::new();
+        for (name, scenario, _) in SITES {
+            let model = host(&dir.join(scenario), &*clock)?;
+            let welcome = Welcome::Key(public.clone());
+            let server = Server::start(model, &welcome, clock.clone()).await.into_diagnostic()?;
+            known_hosts.extend(server.known_hosts().iter().map(|line| format!("{line}\n")));
+            let host = HostName::new(name).into_diagnostic()?;
+            reach.insert(host.clone(), remote(&server, &key, dir));
+            let site = site(name, &host, &dir.join(scenario))?;
+            systems.insert(site.name.clone(), site);
+            servers.push(server);
+        }
+        std::fs::write(dir.join("known_hosts"), known_hosts).into_diagnostic()?;
+        let files = Files::built_in();
+        let options = Options {
+            base_url: hub.url().to_owned(),
+            pace: Pace { gap: Duration::ZERO, free: u32::MAX },
+            ..Options::new(hub_token.into(), Redactor::default())
+        };
+        let hosts: BTreeSet<HostName> = reach.keys().cloned().collect();
+        let agent = Agent {
+            forge: Arc::new(GitHub::new(options).into_diagnostic()?),
+            shell: Arc::new(Hosts::new(reach, Limits::default(), clock.clone())),
+            journal: Arc::new(Sqlite::open(&dir.join("journal.db")).await.into_diagnostic()?),
+            clock,
+            redactor: Arc::default(),
+            prompts: Arc::new(Prompts::built_in()?),
+            library: Arc::new(library::load(&files)?),
+            files: Arc::new(files.as_map().clone()),
+            inventory: Arc::new(Inventory { systems, hosts }),
+            policy: Arc::new(Policy::default()),
+            manners: Arc::new(Manners {
+                repos: vec![repo.clone()],
+                label: "support".into(),
+                command: "/qfield:support".into(),
+                on_call: vec![ON_CALL.into()],
+            }),
+            worker: worker_name(),
+            watch: Arc::new(Screen::for_many(std::io::stdout())),
+        };
+        let (stop, pull) = Stop::new();
+        let dispatch = Dispatch::start(agent.clone(), SITES.len(), stop.clone()).await.into_diagnostic()?;
+        listen(&hub, &agent, &dispatch, stop, outer.clone()).await?;
+        Ok(Self { hub, agent, dispatch, repo, pull, _servers: servers })
+    }
+
+    fn file_tickets(&self, dir: &Path) -> Result<()> {
+        for (site, scenario, _) in SITES {
+            let paper = Paper::read(&dir.join(scenario).join("ticket.md")).into_diagnostic()?;
+            let body = format!("{}\n\nServer: {site}", paper.body);
+            self.hub.grant(&self.repo, &paper.author, Rights::Read);
+            self.hub
+                .file(&self.repo, &paper.author, &paper.title, &body, &["support"])
+                .map_err(|refusal| miette!("GitHub in a box refused the ticket: {refusal:?}"))?;
+        }
+        Ok(())
+    }
+
+    /// Waits until every ticket has come to its end.
+    async fn wait(&self, stop: &Stop) -> Result<Vec<Case>> {
+        let end = Instant::now() + LONGEST;
+        while Instant::now() < end && !stop.is_pulled() {
+            let lines = self.agent.journal.cases(100).await.into_diagnostic()?;
+            if lines.len() == SITES.len() && lines.iter().all(|line| line.outcome.is_some()) {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        // The outcome is known before it is told: wait for the last word on GitHub.
+        while !self.agent.journal.open_cases().await.into_diagnostic()?.is_empty()
+            && Instant::now() < end
+            && !stop.is_pulled()
+        {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let mut cases = Vec::new();
+        for line in self.agent.journal.cases(100).await.into_diagnostic()? {
+            let records = self.agent.journal.load(&line.id).await.into_diagnostic()?;
+            cases.push(Case::fold(&line.id, &records).into_diagnostic()?);
+        }
+        cases.sort_by_key(|case| case.ticket.id.number);
+        Ok(cases)
+    }
+
+    fn show_reports(&self) {
+        for issue in self.hub.issues(&self.repo) {
+            let id = TicketId { repo: self.repo.clone(), number: issue.number };
+            let state = if issue.is_closed() { "closed" } else { "open" };
+            print(&plain(&format!("\n━━ #{} {} · {state}", issue.number, issue.title)));
+            for comment in self.hub.comments(&id) {
+                if comment.body.contains("kind=report") {
+                    print(&plain(&without_details(&comment.body)));
+                }
+            }
+        }
+    }
+
+    async fn close(self) {
+        let _ = self.pull.send(true);
+        self.dispatch.finish().await;
+    }
+}
+
+async fn open_hub(repo: &Repo, clock: Arc<dyn Clock>) -> Result<(Hub, String)> {
+    let hub = Hub::start(clock).await.into_diagnostic()?;
+    let token = format!("demo-{}", std::process::id());
+    hub.register(MEDIC, Kind::Bot, &token);
+    hub.grant(repo, MEDIC, Rights::Write);
+    hub.grant(repo, ON_CALL, Rights::Write);
+    Ok((hub, token))
+}
+
+/// Opens the webhook, and tells GitHub in a box where it is.
+async fn listen(hub: &Hub, agent: &Agent, dispatch: &Dispatch, stop: Stop, outer: Stop) -> Result<()> {
+    let secret = format!("demo-{}", std::process::id());
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.into_diagnostic()?;
+    let url = format!("http://{}/webhook", listener.local_addr().into_diagnostic()?);
+    let doors = Arc::new(Doors { agent: agent.clone(), wake: dispatch.waker() });
+    let options = web::Options::new(vec![secret.clone().into()], (*agent.redactor).clone());
+    let until = async move {
+        tokio::select! {
+            () = stop.pulled() => {}
+            () = outer.pulled() => {}
+        }
+    };
+    tokio::spawn(web::serve(listener, web::router(options, doors), until));
+    hub.hook(Hooks { url, secret });
+    Ok(())
+}
+
+fn host(scenario: &Path, clock: &dyn Clock) -> Result<Shared> {
+    let text = scenario::host_text(&scenario.join("host.yaml")).into_diagnostic()?;
+    let file = HostFile::parse(&text).into_diagnostic()?;
+    Ok(Model::new(&file, clock.now()).share())
+}
+
+fn remote(server: &Server, key: &Path, dir: &Path) -> Reach {
+    Reach::Ssh(Remote {
+        address: server.address().ip().to_string(),
+        port: server.address().port(),
+        known_hosts: dir.join("known_hosts"),
+        probe: Login { user: "medic".into(), keys: vec![key.to_owned()], agent: None },
+        change: None,
+    })
+}
+
+fn site(name: &str, host: &HostName, scenario: &Path) -> Result<Site> {
+    let expect = scenario::read_expect(scenario).into_diagnostic()?;
+    Ok(Site {
+        name: SystemName::new(name).into_diagnostic()?,
+        kind: KindName::new("qfieldcloud").into_diagnostic()?,
+        hosts: BTreeMap::from([(Role::main(), host.clone()), (Role::agent(), host.clone())]),
+        params: expect.params,
+        aliases: Vec::new(),
+        mode: None,
+    })
+}
+
+/// A report without what GitHub folds away, and without its marker.
+fn without_details(body: &str) -> String {
+    let mut out = Vec::new();
+    let mut folded = false;
+    for line in body.lines().filter(|line| !line.starts_with("<!--")) {
+        folded |= line.starts_with("<details>");
+        if !folded {
+            out.push(line);
+        }
+        folded &= !line.starts_with("</details>");
+    }
+    out.join("\n").replace("\n\n\n", "\n\n").trim().to_owned()
+}
+
+fn summarise(cases: &[Case], took: Duration) {
+    print("\n━━ summary");
+    for case in cases {
+        let outcome = match &case.outcome {
+            Some(Outcome::Escalated(escalation)) => format!("escalated ({})", escalation.code),
+            Some(outcome) => outcome.word().to_owned(),
+            None => "not finished".to_owned(),
+        };
+        let site = case.triage.as_ref().and_then(|triage| triage.site.as_ref());
+        let site = site.map_or("", |site| site.name.as_str());
+        let seconds = (case.updated_at - case.opened_at).num_milliseconds() as f64 / 1000.0;
+        print(&format!("  #{} {site:<6} {outcome:<28} {seconds:>5.1} s", case.ticket.id.number));
+    }
+    let count = |word: &str| cases.iter().filter(|case| case.outcome.as_ref().is_some_and(|o| o.word() == word)).count();
+    print(&format!("  {} resolved, {} escalated, in {:.1} s", count("resolved"), count("escalated"), took.as_secs_f64()));
+}
