@@ -28,6 +28,7 @@ mod trouble;
 #[cfg(test)]
 mod tests;
 
+pub use capture::capture;
 pub use login::Login;
 pub use trouble::{Ending, Trouble};
 

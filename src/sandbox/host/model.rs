@@ -1,0 +1,319 @@
+//! The host itself: a state, rules that answer commands, and what happens as time goes by.
+//!
+//! It has no clock and no chance in it: the same commands at the same times give the same answers.
+
+use super::asked::Asked;
+use super::file::{Down, HostFile, Rule, Sudo};
+use super::garbage;
+use super::state::{Asking, State};
+use crate::core::evidence::Exit;
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::Deserialize;
+use serde_json::Value;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// A host in a box.
+pub struct Model {
+    file: HostFile,
+    state: State,
+    /// How often each rule has answered.
+    uses: Vec<u32>,
+    /// When each of `every` is due next.
+    ticks: Vec<DateTime<Utc>>,
+    pending: Vec<Pending>,
+    runs: u64,
+    log: Vec<Logged>,
+    problems: Vec<String>,
+}
+
+/// A model that a server or a shell, and a test, look at together.
+#[derive(Clone)]
+pub struct Shared(Arc<Mutex<Model>>);
+
+/// What the host does about a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Response {
+    /// Names the run, so that it can be ended early.
+    pub run: Run,
+    pub stdout: Vec<u8>,
+    pub stderr: Vec<u8>,
+    pub exit: Exit,
+    /// How long the command runs before it ends.
+    pub delay: Duration,
+    /// What goes wrong. `garbage` is in the output already, and so is the half that `partial` leaves.
+    pub fault: Option<Fault>,
+}
+
+/// One run of a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Run(u64);
+
+/// What goes wrong with a command; the table in [the module](super) says what each is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Fault {
+    Hang,
+    Stuck,
+    Drop,
+    Partial,
+    Garbage,
+    Flood,
+    Refuse,
+}
+
+/// A command that the host was given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Logged {
+    pub at: DateTime<Utc>,
+    /// As it came.
+    pub line: String,
+    /// Without its wrapping: `docker compose up -d`, or `script queue`.
+    pub brief: String,
+    /// The line of the file where the rule begins that answered. `None`: nobody described it.
+    pub rule: Option<u64>,
+}
+
+/// A change of the state that is still to come.
+struct Pending {
+    at: DateTime<Utc>,
+    run: Run,
+    step: Step,
+    /// The rule that it comes from.
+    rule: usize,
+    asking: Asking,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// The command ends, and has done its work.
+    End,
+    /// One of its consequences.
+    Later(usize),
+}
+
+impl Model {
+    /// A host in its first state, at this moment.
+    pub fn new(file: &HostFile, now: DateTime<Utc>) -> Self {
+        let rules = &file.0;
+        Self {
+            state: rules.state.clone(),
+            uses: vec![0; rules.commands.len()],
+            ticks: rules.every.iter().map(|tick| later(now, tick.each)).collect(),
+            file: file.clone(),
+            pending: Vec::new(),
+            runs: 0,
+            log: Vec::new(),
+            problems: Vec::new(),
+        }
+    }
+
+    pub fn share(self) -> Shared {
+        Shared(Arc::new(Mutex::new(self)))
+    }
+
+    /// Answers a command that is asked for now. Times must not run backwards.
+    pub fn respond(&mut self, line: &str, now: DateTime<Utc>) -> Response {
+        self.advance(now);
+        self.runs += 1;
+        let run = Run(self.runs);
+        let asked = Asked::read(line);
+        let found = self.find(&asked, now);
+        self.log.push(Logged {
+            at: now,
+            line: line.to_owned(),
+            brief: asked.brief(),
+            rule: found.as_ref().map(|(rule, _)| self.file.0.commands[*rule].line),
+        });
+        let Some((index, asking)) = found else {
+            return fail(run, 127, &format!("sh: 1: {}: not found\n", asked.program()));
+        };
+        self.uses[index] += 1;
+        let file = self.file.clone();
+        let rule = &file.0.commands[index];
+        match rule.sudo {
+            Some(Sudo::Required) if !asked.sudo => {
+                return fail(run, 1, &format!("{}: permission denied\n", asked.program()));
+            }
+            Some(Sudo::Denied) if asked.sudo => return fail(run, 1, "sudo: a password is required\n"),
+            _ => {}
+        }
+        match self.write(rule, now, &asking) {
+            Ok((stdout, stderr)) => {
+                if rule.fault != Some(Fault::Refuse) {
+                    let at = later(now, rule.takes);
+                    self.pending.push(Pending { at, run, step: Step::End, rule: index, asking });
+                    self.advance(now);
+                }
+                let stdout = match rule.fault {
+                    Some(Fault::Garbage) => garbage::bytes(),
+                    Some(Fault::Partial) => stdout.as_bytes()[..stdout.len() / 2].to_vec(),
+                    _ => stdout.into_bytes(),
+                };
+                let (stderr, exit) = (stderr.into_bytes(), rule.exit.clone());
+                Response { run, stdout, stderr, exit, delay: rule.takes, fault: rule.fault }
+            }
+            Err(problem) => {
+                let said = format!("host.yaml, line {}: {problem}\n", rule.line);
+                self.problems.push(said.trim_end().to_owned());
+                fail(run, 125, &said)
+            }
+        }
+    }
+
+    /// Ends a run early, as a signal does: what it had not done yet is not done.
+    pub fn end(&mut self, run: Run, now: DateTime<Utc>) {
+        self.advance(now);
+        let is_under_way = |pending: &Pending| pending.run == run && pending.step == Step::End;
+        if self.pending.iter().any(is_under_way) {
+            self.pending.retain(|pending| pending.run != run);
+        }
+    }
+
+    /// Whether nobody gets in at this moment.
+    pub fn is_unreachable(&mut self, now: DateTime<Utc>) -> bool {
+        self.advance(now);
+        let file = self.file.clone();
+        match &file.0.unreachable {
+            Down::Always => true,
+            Down::Never => false,
+            Down::While(expr) => {
+                let holds = self.state.holds(Some(expr), now, &Asking::default());
+                self.note("unreachable", holds).unwrap_or(false)
+            }
+        }
+    }
+
+    /// Every command that the host was given, in order.
+    pub fn log(&self) -> &[Logged] {
+        &self.log
+    }
+
+    /// What in the file did not work out when it was needed, such as a template with a wrong name.
+    pub fn problems(&self) -> &[String] {
+        &self.problems
+    }
+
+    /// The value at a path such as `workers.running`, as of this moment.
+    pub fn state(&mut self, path: &str, now: DateTime<Utc>) -> Option<Value> {
+        self.advance(now);
+        self.state.get(path).cloned()
+    }
+
+    /// Changes the state from outside, as fate does.
+    ///
+    /// # Errors
+    /// The state has nothing at this path.
+    pub fn set(&mut self, path: &str, value: Value, now: DateTime<Utc>) -> Result<(), String> {
+        self.advance(now);
+        self.state.set(path, value)
+    }
+
+    fn find(&mut self, asked: &Asked, now: DateTime<Utc>) -> Option<(usize, Asking)> {
+        let file = self.file.clone();
+        for (index, rule) in file.0.commands.iter().enumerate() {
+            let Some(args) = rule.pattern.matches(&asked.what) else { continue };
+            let is_elsewhere = rule.cwd.is_some() && rule.cwd != asked.cwd;
+            let is_used_up = rule.times.is_some_and(|times| self.uses[index] >= times);
+            if is_elsewhere || is_used_up {
+                continue;
+            }
+            let asking = Asking { args, env: asked.env(), cwd: asked.cwd.clone().unwrap_or_default() };
+            let holds = self.state.holds(rule.when.as_ref(), now, &asking);
+            if self.note(&format!("line {}", rule.line), holds) == Some(true) {
+                return Some((index, asking));
+            }
+        }
+        None
+    }
+
+    fn write(&self, rule: &Rule, now: DateTime<Utc>, asking: &Asking) -> Result<(String, String), String> {
+        let fill = |template: &Option<String>| match template {
+            Some(name) => self.state.fill(&self.file.0.templates, name, now, asking),
+            None => Ok(String::new()),
+        };
+        Ok((fill(&rule.stdout)?, fill(&rule.stderr)?))
+    }
+
+    /// Lets everything happen that is due by now, in the order of its time.
+    fn advance(&mut self, now: DateTime<Utc>) {
+        let file = self.file.clone();
+        loop {
+            let tick =
+                self.ticks.iter().enumerate().min_by_key(|(_, at)| **at).map(|(index, at)| (*at, index));
+            // Of two at one time, the one that was begun first.
+            let next = self.pending.iter().enumerate().min_by_key(|(_, pending)| pending.at);
+            let next = next.map(|(index, pending)| (pending.at, index));
+            match (next, tick) {
+                (Some((at, index)), tick) if at <= now && tick.is_none_or(|(tick, _)| at <= tick) => {
+                    let pending = self.pending.remove(index);
+                    self.happen(&file, pending);
+                }
+                (_, Some((at, index))) if at <= now => {
+                    let every = &file.0.every[index];
+                    self.ticks[index] = later(at, every.each);
+                    let asking = Asking::default();
+                    let holds = self.state.holds(every.when.as_ref(), at, &asking);
+                    if self.note("every", holds) == Some(true) {
+                        let done = self.state.apply(&every.set, at, &asking);
+                        self.note("every", done);
+                    }
+                }
+                _ => return,
+            }
+        }
+    }
+
+    fn happen(&mut self, file: &HostFile, Pending { at, run, step, rule: index, asking }: Pending) {
+        let rule = &file.0.commands[index];
+        let place = format!("line {}", rule.line);
+        match step {
+            Step::End => {
+                let done = self.state.apply(&rule.set, at, &asking);
+                self.note(&place, done);
+                for (number, consequence) in rule.later.iter().enumerate() {
+                    let (at, step) = (later(at, consequence.after), Step::Later(number));
+                    self.pending.push(Pending { at, run, step, rule: index, asking: asking.clone() });
+                }
+            }
+            Step::Later(number) => {
+                let consequence = &rule.later[number];
+                let holds = self.state.holds(consequence.when.as_ref(), at, &asking);
+                if self.note(&place, holds) == Some(true) {
+                    let done = self.state.apply(&consequence.set, at, &asking);
+                    self.note(&place, done);
+                }
+            }
+        }
+    }
+
+    fn note<T>(&mut self, place: &str, result: Result<T, String>) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(problem) => {
+                let problem = format!("host.yaml, {place}: {problem}");
+                // What goes wrong each second is told once.
+                if !self.problems.contains(&problem) {
+                    self.problems.push(problem);
+                }
+                None
+            }
+        }
+    }
+}
+
+impl Shared {
+    /// The model, for as long as nobody else needs it: never across an `await`.
+    pub fn lock(&self) -> MutexGuard<'_, Model> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn later(at: DateTime<Utc>, by: Duration) -> DateTime<Utc> {
+    TimeDelta::from_std(by).ok().and_then(|by| at.checked_add_signed(by)).unwrap_or(DateTime::<Utc>::MAX_UTC)
+}
+
+fn fail(run: Run, code: i32, stderr: &str) -> Response {
+    let (exit, stderr) = (Exit::Code(code), stderr.as_bytes().to_vec());
+    Response { run, stdout: Vec::new(), stderr, exit, delay: Duration::ZERO, fault: None }
+}
