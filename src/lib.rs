@@ -4,3 +4,4 @@ pub mod core;
 pub mod github;
 pub mod ports;
 pub mod sandbox;
+pub mod web;
