@@ -1,8 +1,11 @@
 //! Fieldmedic: an autonomous ticket-resolution agent. `docs/ARCHITECTURE.md` is the map.
 
+pub mod app;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod core;
+pub mod doors;
 pub mod engine;
 pub mod github;
 pub mod library;
@@ -11,3 +14,4 @@ pub mod render;
 pub mod sandbox;
 pub mod ssh;
 pub mod store;
+pub mod web;

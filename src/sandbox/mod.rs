@@ -5,3 +5,4 @@
 
 pub mod github;
 pub mod host;
+pub mod scenario;

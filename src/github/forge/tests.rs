@@ -376,3 +376,25 @@ async fn long_texts_are_cut_at_their_end() {
     assert!(marker.opens(&bodies[0]) && bodies[0].chars().count() <= TEXT_LIMIT);
     assert!(bodies[0].ends_with(&format!("\n```\n</details>{CUT}")));
 }
+
+/// octocrab's own models are strict, and made from GitHub's description: a box that they can read is
+/// not far from the truth.
+#[tokio::test]
+async fn the_box_sends_what_octocrab_expects_of_github() {
+    let bench = bench().await;
+    let id = bench.file("Sync fails");
+    bench.hub.comment(&id, "ada", "a comment").unwrap();
+    bench.hub.close(&id, "medic", "not_planned").unwrap();
+    let client = octocrab::Octocrab::builder().base_uri(bench.hub.url()).unwrap();
+    let client = client.personal_token(TOKEN).build().unwrap();
+    let issues = client.issues("example", "tickets");
+    let issue = issues.get(1).await.unwrap();
+    assert_eq!((issue.user.login.as_str(), issue.comments), ("ada", 1));
+    assert_eq!(issue.state_reason, Some(octocrab::models::issues::IssueStateReason::NotPlanned));
+    let comments = issues.list_comments(1).send().await.unwrap();
+    assert_eq!(comments.items[0].body.as_deref(), Some("a comment"));
+    assert_eq!(issues.list_labels_for_repo().send().await.unwrap().items[0].name, "support");
+    assert_eq!(client.current().user().await.unwrap().login, "medic");
+    assert!(client.ratelimit().get().await.unwrap().rate.remaining > 0);
+    client.repos("example", "tickets").get().await.unwrap();
+}

@@ -54,8 +54,9 @@ async fn me(State(inner): State<Arc<Inner>>, Extension(Actor(me)): Extension<Act
 
 async fn rate_limit() -> Reply {
     let reset = chrono::Utc::now().timestamp() + 3600;
-    let core = json!({ "limit": 5000, "remaining": 4999, "used": 1, "reset": reset });
-    ok(json!({ "resources": { "core": core }, "rate": core }))
+    let limit = |limit: u64| json!({ "limit": limit, "remaining": limit, "used": 0, "reset": reset });
+    let resources = json!({ "core": limit(5000), "search": limit(30), "graphql": limit(5000) });
+    ok(json!({ "resources": resources, "rate": limit(5000) }))
 }
 
 async fn repository(

@@ -127,3 +127,6 @@ impl Inner {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

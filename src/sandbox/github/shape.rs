@@ -50,7 +50,11 @@ impl World {
             "gravatar_id": "",
             "url": url,
             "html_url": format!("{}/{login}", self.base),
-            "type": match user.kind { Kind::User => "User", Kind::Bot => "Bot" },
+            "type": match user.kind {
+                Kind::User => "User",
+                Kind::Bot => "Bot",
+                Kind::Organization => "Organization",
+            },
             "user_view_type": "public",
             "site_admin": false,
         });
@@ -65,10 +69,6 @@ impl World {
         let url = format!("{}/repos/{}", self.base, repo.address);
         let role = repo.role(viewer);
         let open = repo.issues.values().filter(|issue| issue.is_there() && !issue.is_closed()).count();
-        let owner = match self.users.contains_key(owner) {
-            true => self.user_json(owner),
-            false => json!({ "login": owner, "id": repo.id, "type": "Organization" }),
-        };
         let mut json = json!({
             "id": repo.id,
             "node_id": format!("R_{:08x}", repo.id),
@@ -76,7 +76,7 @@ impl World {
             "full_name": repo.address.to_string(),
             "private": true,
             "visibility": "private",
-            "owner": owner,
+            "owner": self.user_json(owner),
             "html_url": format!("{}/{}", self.base, repo.address),
             "url": url,
             "description": null,

@@ -19,6 +19,7 @@ pub struct User {
 pub enum Kind {
     User,
     Bot,
+    Organization,
 }
 
 /// What an account may do in a repository, from nothing to everything.
@@ -176,8 +177,9 @@ impl World {
         user
     }
 
-    /// The repository, made if there is none.
+    /// The repository, made if there is none; so is its owner.
     pub fn found_repo(&mut self, address: &Repo) -> &mut Repository {
+        self.user(&address.owner, Kind::Organization);
         let (id, now) = (self.fresh_id(), self.now());
         self.repos.entry(address.clone()).or_insert_with(|| Repository {
             id,

@@ -1,0 +1,124 @@
+//! What a delivery says, as far as the agent has a use for it.
+
+use crate::core::redact::Redactor;
+use crate::core::ticket::{Repo, Ticket};
+use crate::github::payload::{Issue, IssueComment, LabelName, User};
+use crate::ports::Comment;
+use serde::Deserialize;
+
+/// Something happened that may concern the agent.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Delivery {
+    IssueTouched {
+        ticket: Ticket,
+        action: IssueAction,
+        sender: Sender,
+    },
+    /// A new comment. Its text is not redacted and must not be recorded.
+    CommentWritten {
+        comment: Comment,
+        ticket: Ticket,
+        sender: Sender,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum IssueAction {
+    Opened,
+    Reopened,
+    /// The label that was put on.
+    Labeled(String),
+}
+
+/// Who did it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sender {
+    pub login: String,
+    /// GitHub says that this is a machine.
+    pub is_bot: bool,
+}
+
+/// What a body turned out to be.
+pub(super) enum Reading {
+    Ping,
+    /// An event or action that the agent has no use for.
+    Useless,
+    Delivery(Box<Delivery>),
+}
+
+#[derive(Deserialize)]
+struct Action {
+    #[serde(default)]
+    action: String,
+}
+
+#[derive(Deserialize)]
+struct IssueEvent {
+    issue: Issue,
+    label: Option<LabelName>,
+    repository: Repository,
+    sender: Option<User>,
+}
+
+#[derive(Deserialize)]
+struct CommentEvent {
+    comment: IssueComment,
+    issue: Issue,
+    repository: Repository,
+    sender: Option<User>,
+}
+
+#[derive(Deserialize)]
+struct Repository {
+    full_name: Repo,
+}
+
+/// `event` is the value of `X-GitHub-Event`.
+///
+/// # Errors
+/// If the event is one the agent has a use for, and the body is not what GitHub sends with it.
+pub(super) fn read(event: &str, body: &[u8], redactor: &Redactor) -> Result<Reading, serde_json::Error> {
+    if !matches!(event, "issues" | "issue_comment") {
+        return Ok(if event == "ping" { Reading::Ping } else { Reading::Useless });
+    }
+    let Action { action } = serde_json::from_slice(body)?;
+    match (event, action.as_str()) {
+        ("issues", "opened" | "reopened" | "labeled") => {
+            read_issue(&action, serde_json::from_slice(body)?, redactor)
+        }
+        ("issue_comment", "created") => read_comment(serde_json::from_slice(body)?, redactor),
+        _ => Ok(Reading::Useless),
+    }
+}
+
+fn read_issue(action: &str, event: IssueEvent, redactor: &Redactor) -> Result<Reading, serde_json::Error> {
+    let action = match (action, event.label) {
+        ("opened", _) => IssueAction::Opened,
+        ("reopened", _) => IssueAction::Reopened,
+        (_, Some(label)) => IssueAction::Labeled(label.name),
+        // The label was deleted before the delivery left.
+        (_, None) => return Ok(Reading::Useless),
+    };
+    if event.issue.is_pull_request() {
+        return Ok(Reading::Useless);
+    }
+    let ticket = event.issue.into_ticket(&event.repository.full_name, redactor);
+    let sender = sender(event.sender, &ticket.author);
+    Ok(Reading::Delivery(Box::new(Delivery::IssueTouched { ticket, action, sender })))
+}
+
+fn read_comment(event: CommentEvent, redactor: &Redactor) -> Result<Reading, serde_json::Error> {
+    if event.issue.is_pull_request() {
+        return Ok(Reading::Useless);
+    }
+    let ticket = event.issue.into_ticket(&event.repository.full_name, redactor);
+    let comment = event.comment.into_comment(ticket.id.clone());
+    let sender = sender(event.sender, &comment.author);
+    Ok(Reading::Delivery(Box::new(Delivery::CommentWritten { comment, ticket, sender })))
+}
+
+/// GitHub names the sender always; should it not, then it is the author.
+fn sender(user: Option<User>, author: &str) -> Sender {
+    let user = user.unwrap_or_else(|| User { login: author.to_owned(), kind: String::new() });
+    Sender { is_bot: user.is_bot(), login: user.login }
+}
