@@ -36,9 +36,7 @@ pub enum Manner {
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum AppError {
     #[error("there is no GitHub token: the environment variable {0} is not set")]
-    #[diagnostic(help(
-        "make a fine-grained token with read and write access to issues, then: export {0}=…"
-    ))]
+    #[diagnostic(help("make a fine-grained token with read and write access to issues, then: export {0}=…"))]
     NoToken(String),
     #[error("{0}")]
     #[diagnostic(help("see [github] base_url and the token's variable in the configuration"))]

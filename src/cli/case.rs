@@ -136,8 +136,11 @@ fn describe(event: &Event) -> String {
         }
         Event::Triaged(triage) => match &triage.site {
             Some(site) => {
-                let names: Vec<String> =
-                    triage.explained_by.iter().map(|found| format!("{} ({:?})", found.playbook, found.words)).collect();
+                let names: Vec<String> = triage
+                    .explained_by
+                    .iter()
+                    .map(|found| format!("{} ({:?})", found.playbook, found.words))
+                    .collect();
                 format!("{}; would be explained by: {}", site.name, names.join(", "))
             }
             None => "no system".into(),
@@ -146,20 +149,44 @@ fn describe(event: &Event) -> String {
             let lost = evidence.sights.values().filter(|s| !matches!(s.seen, Seen::Observed(_))).count();
             let word = format!("{purpose:?}");
             let word = word.split('(').next().unwrap_or("").to_lowercase();
-            format!("{word}: {} probes in {} ms, connecting {} ms{}", evidence.sights.len(), evidence.took_ms, evidence.connect_ms, if lost > 0 { format!(", {lost} without an answer") } else { String::new() })
+            format!(
+                "{word}: {} probes in {} ms, connecting {} ms{}",
+                evidence.sights.len(),
+                evidence.took_ms,
+                evidence.connect_ms,
+                if lost > 0 { format!(", {lost} without an answer") } else { String::new() }
+            )
         }
         Event::Diagnosed(diagnosis) => {
-            let found: Vec<String> = diagnosis.findings.iter().map(|f| format!("{}: {}", f.playbook, f.because)).collect();
-            format!("found [{}]; {} ruled out, {} unknown", found.join("; "), diagnosis.ruled_out.len(), diagnosis.unknown.len())
+            let found: Vec<String> =
+                diagnosis.findings.iter().map(|f| format!("{}: {}", f.playbook, f.because)).collect();
+            format!(
+                "found [{}]; {} ruled out, {} unknown",
+                found.join("; "),
+                diagnosis.ruled_out.len(),
+                diagnosis.unknown.len()
+            )
         }
         Event::Held { hosts, waited } => {
             let names: Vec<&str> = hosts.iter().map(|host| host.as_str()).collect();
             format!("{}{}", names.join(", "), if *waited { ", after another case" } else { "" })
         }
-        Event::Planned(plan) => format!("{}: {} steps, plan {}", plan.playbook, plan.steps.len(), &plan.hash[..plan.hash.len().min(12)]),
-        Event::ChangeStarted { attempt, host, command, .. } => format!("on {host}, attempt {attempt}: {}", first_line(command.as_str())),
+        Event::Planned(plan) => format!(
+            "{}: {} steps, plan {}",
+            plan.playbook,
+            plan.steps.len(),
+            &plan.hash[..plan.hash.len().min(12)]
+        ),
+        Event::ChangeStarted { attempt, host, command, .. } => {
+            format!("on {host}, attempt {attempt}: {}", first_line(command.as_str()))
+        }
         Event::ChangeEnded { observation, success, .. } => {
-            format!("{} in {} ms{}", observation.exit, observation.took_ms, if *success { "" } else { ", which is a failure" })
+            format!(
+                "{} in {} ms{}",
+                observation.exit,
+                observation.took_ms,
+                if *success { "" } else { ", which is a failure" }
+            )
         }
         Event::ChangeNotStarted { why, .. } | Event::ChangeInDoubt { why, .. } => why.to_string(),
         Event::ChangeSkipped { why, .. } | Event::ChangeFrozen { why, .. } => why.clone(),
@@ -170,7 +197,9 @@ fn describe(event: &Event) -> String {
         }
         Event::Verified { conditions } => conditions.join("; "),
         Event::Undone { clean } => if *clean { "all taken back" } else { "taking back failed" }.into(),
-        Event::Concluded(Outcome::Escalated(escalation)) => format!("escalated ({}): {}", escalation.code, escalation.why),
+        Event::Concluded(Outcome::Escalated(escalation)) => {
+            format!("escalated ({}): {}", escalation.code, escalation.why)
+        }
         Event::Concluded(outcome) => outcome.word().into(),
         Event::Told { act, took_ms, .. } => format!("{act:?} in {took_ms} ms").to_lowercase(),
         Event::NotTold { act, why, .. } => format!("{act:?}: {why}").to_lowercase(),

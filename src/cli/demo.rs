@@ -18,7 +18,7 @@ use crate::doors::Doors;
 use crate::engine::{Agent, Dispatch, Manners, Stop};
 use crate::github::{GitHub, Options, Pace};
 use crate::library::{self, Files};
-use crate::ports::{Clock, Journal};
+use crate::ports::Clock;
 use crate::render::Prompts;
 use crate::sandbox::github::{Hooks, Hub, Kind, Role as Rights};
 use crate::sandbox::host::{HostFile, Model, Server, Shared, Welcome, write_key};
@@ -82,7 +82,8 @@ pub async fn run(arguments: Arguments) -> Result<Ending> {
         print(&format!("\nGitHub in a box: {}/example/tickets/issues\nCtrl-C ends it.", stage.hub.url()));
         stop.pulled().await;
     }
-    let as_planned = cases.iter().filter(|case| case.outcome == Some(Outcome::Resolved)).count() == SITES.len() - 1;
+    let as_planned =
+        cases.iter().filter(|case| case.outcome == Some(Outcome::Resolved)).count() == SITES.len() - 1;
     stage.close().await;
     Ok(if as_planned { Ending::Done } else { Ending::Failed })
 }
@@ -224,15 +225,15 @@ async fn listen(hub: &Hub, agent: &Agent, dispatch: &Dispatch, stop: Stop, outer
     let secret = format!("demo-{}", std::process::id());
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.into_diagnostic()?;
     let url = format!("http://{}/webhook", listener.local_addr().into_diagnostic()?);
-    let doors = Arc::new(Doors { agent: agent.clone(), wake: dispatch.waker() });
-    let options = web::Options::new(vec![secret.clone().into()], (*agent.redactor).clone());
+    let doors = Doors { agent: agent.clone(), wake: dispatch.waker() };
+    let router = doors.router([secret.clone().into()]);
     let until = async move {
         tokio::select! {
             () = stop.pulled() => {}
             () = outer.pulled() => {}
         }
     };
-    tokio::spawn(web::serve(listener, web::router(options, doors), until));
+    tokio::spawn(web::serve(listener, router, until));
     hub.hook(Hooks { url, secret });
     Ok(())
 }
@@ -292,6 +293,13 @@ fn summarise(cases: &[Case], took: Duration) {
         let seconds = (case.updated_at - case.opened_at).num_milliseconds() as f64 / 1000.0;
         print(&format!("  #{} {site:<6} {outcome:<28} {seconds:>5.1} s", case.ticket.id.number));
     }
-    let count = |word: &str| cases.iter().filter(|case| case.outcome.as_ref().is_some_and(|o| o.word() == word)).count();
-    print(&format!("  {} resolved, {} escalated, in {:.1} s", count("resolved"), count("escalated"), took.as_secs_f64()));
+    let count = |word: &str| {
+        cases.iter().filter(|case| case.outcome.as_ref().is_some_and(|o| o.word() == word)).count()
+    };
+    print(&format!(
+        "  {} resolved, {} escalated, in {:.1} s",
+        count("resolved"),
+        count("escalated"),
+        took.as_secs_f64()
+    ));
 }

@@ -42,7 +42,12 @@ pub async fn run(setting: &Setting, arguments: Arguments) -> Result<Ending> {
 }
 
 fn show(system: &str, diagnosis: &Diagnosis, evidence: &Evidence) {
-    print(&format!("{system}: {} checks in {} ms (connecting {} ms)\n", evidence.sights.len(), evidence.took_ms, evidence.connect_ms));
+    print(&format!(
+        "{system}: {} checks in {} ms (connecting {} ms)\n",
+        evidence.sights.len(),
+        evidence.took_ms,
+        evidence.connect_ms
+    ));
     for (probe, sight) in &evidence.sights {
         let result = match &sight.seen {
             Seen::Observed(observation) => format!("{}, {} ms", observation.exit, observation.took_ms),

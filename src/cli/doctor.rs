@@ -67,7 +67,10 @@ async fn check_journal(setting: &Setting, findings: &mut Findings) {
                 audit.cases,
                 audit.records
             )),
-            Ok(audit) => findings.bad("journal", &format!("{} cases are damaged; `fieldmedic audit verify` names them", audit.broken.len())),
+            Ok(audit) => findings.bad(
+                "journal",
+                &format!("{} cases are damaged; `fieldmedic audit verify` names them", audit.broken.len()),
+            ),
             Err(error) => findings.bad("journal", &error.to_string()),
         },
         Err(error) => findings.bad("journal", &told(&error)),
@@ -77,7 +80,10 @@ async fn check_journal(setting: &Setting, findings: &mut Findings) {
 async fn check_github(setting: &Setting, findings: &mut Findings) {
     let config = &setting.config;
     let forge = app::token(config).and_then(|token| {
-        let options = github::Options { base_url: config.github.base_url.clone(), ..github::Options::new(token, Redactor::default()) };
+        let options = github::Options {
+            base_url: config.github.base_url.clone(),
+            ..github::Options::new(token, Redactor::default())
+        };
         Ok(GitHub::new(options)?)
     });
     let forge = match forge {
@@ -95,16 +101,26 @@ async fn check_github(setting: &Setting, findings: &mut Findings) {
             continue;
         }
         match forge.permission(repo, &me).await {
-            Ok(permission) if permission >= Permission::Write => findings.good(&format!("{repo}: issues can be read and written")),
-            Ok(_) => findings.bad(&format!("{repo}"), &format!("{me} may not write there: labels, comments and closing need write permission")),
-            Err(error) => findings.bad(&format!("{repo}"), &format!("what {me} may do cannot be told: {error}\n  the token needs metadata: read")),
+            Ok(permission) if permission >= Permission::Write => {
+                findings.good(&format!("{repo}: issues can be read and written"))
+            }
+            Ok(_) => findings.bad(
+                &format!("{repo}"),
+                &format!("{me} may not write there: labels, comments and closing need write permission"),
+            ),
+            Err(error) => findings.bad(
+                &format!("{repo}"),
+                &format!("what {me} may do cannot be told: {error}\n  the token needs metadata: read"),
+            ),
         }
     }
 }
 
 fn advice(error: &crate::ports::ForgeError) -> &'static str {
     match error {
-        crate::ports::ForgeError::Unauthorized(_) => "make a new token, and put it into the variable that [github] token_env names",
+        crate::ports::ForgeError::Unauthorized(_) => {
+            "make a new token, and put it into the variable that [github] token_env names"
+        }
         crate::ports::ForgeError::Unreachable(_) => "check the network, and [github] base_url",
         _ => "check the token's rights",
     }
@@ -119,9 +135,12 @@ async fn check_systems(setting: &Setting, findings: &mut Findings) {
     };
     let library = match library::load(&files) {
         Ok(library) => library,
-        Err(problems) => return findings.bad("playbooks", &format!("{problems}; `fieldmedic playbook check` lists them")),
+        Err(problems) => {
+            return findings.bad("playbooks", &format!("{problems}; `fieldmedic playbook check` lists them"));
+        }
     };
-    let count: usize = library.systems.values().map(|system| system.faults.len() + system.requests.len()).sum();
+    let count: usize =
+        library.systems.values().map(|system| system.faults.len() + system.requests.len()).sum();
     findings.good(&format!("playbooks: {count} for {} kinds of system", library.systems.len()));
     let inventory = match setting.config.inventory(&library, &setting.path) {
         Ok(inventory) => inventory,
@@ -157,10 +176,18 @@ async fn check_systems(setting: &Setting, findings: &mut Findings) {
             Some(format!("{probe}.{fact} is unknown: {why}"))
         });
         match unread.next() {
-            None => findings.good(&format!("system {}: all {} checks can be read", site.name, evidence.sights.len())),
+            None => findings.good(&format!(
+                "system {}: all {} checks can be read",
+                site.name,
+                evidence.sights.len()
+            )),
             Some(first) => {
                 let more = unread.count();
-                let more = if more > 0 { format!(", and {more} more checks; `fieldmedic diagnose {}` shows them", site.name) } else { String::new() };
+                let more = if more > 0 {
+                    format!(", and {more} more checks; `fieldmedic diagnose {}` shows them", site.name)
+                } else {
+                    String::new()
+                };
                 findings.bad(&format!("system {}", site.name), &format!("{first}{more}"));
             }
         }

@@ -89,7 +89,11 @@ fn check(config: Option<PathBuf>, place: Place) -> Result<Ending> {
             for system in library.systems.values() {
                 let faults = system.faults.len();
                 let requests = system.requests.len();
-                print(&format!("{}: {} probes, {faults} faults, {requests} requests, no problems", system.kind, system.probes.len()));
+                print(&format!(
+                    "{}: {} probes, {faults} faults, {requests} requests, no problems",
+                    system.kind,
+                    system.probes.len()
+                ));
             }
             Ok(Ending::Done)
         }
@@ -111,7 +115,10 @@ async fn run_scenarios(config: Option<PathBuf>, test: Test) -> Result<Ending> {
         scenarios.retain(|path| path.to_string_lossy().contains(only.as_str()));
     }
     if scenarios.is_empty() {
-        return Err(miette!("there are no scenarios under {}: a scenario is a folder with ticket.md, host.yaml and expect.yaml", test.scenarios.display()));
+        return Err(miette!(
+            "there are no scenarios under {}: a scenario is a folder with ticket.md, host.yaml and expect.yaml",
+            test.scenarios.display()
+        ));
     }
     let mut failed = 0;
     for path in &scenarios {
@@ -171,14 +178,17 @@ fn show(files: &Files, name: &str) -> Result<Ending> {
     let found = files.as_map().iter().find(|(path, _)| {
         path.ends_with(&format!("/{wanted}")) && (!name.contains('/') || **path == format!("{name}.yaml"))
     });
-    let (_, text) = found.ok_or_else(|| miette!("there is no playbook `{name}`; `fieldmedic playbook list` shows them"))?;
+    let (_, text) = found
+        .ok_or_else(|| miette!("there is no playbook `{name}`; `fieldmedic playbook list` shows them"))?;
     print(text.trim_end());
     Ok(Ending::Done)
 }
 
 fn explain(library: &Library, name: &str) -> Result<Ending> {
-    let (kind, playbook) = name.rsplit_once('/').map_or((None, name), |(kind, playbook)| (Some(kind), playbook));
-    let systems = library.systems.values().filter(|system| kind.is_none_or(|kind| system.kind.as_str() == kind));
+    let (kind, playbook) =
+        name.rsplit_once('/').map_or((None, name), |(kind, playbook)| (Some(kind), playbook));
+    let systems =
+        library.systems.values().filter(|system| kind.is_none_or(|kind| system.kind.as_str() == kind));
     for system in systems {
         if let Some(fault) = system.faults.iter().find(|fault| fault.name.as_str() == playbook) {
             explain_fault(system, fault);
@@ -198,7 +208,12 @@ fn explain_fault(system: &System, fault: &Fault) {
     let names = fault.when.names();
     let probes = system.probes_of(names.iter().map(String::as_str));
     for probe in probes.iter().filter_map(|name| system.probes.get(name)) {
-        print(&format!("  where `{}` is read on {} by\n    {}", probe.name, probe.on, indented(&probe.command.to_string())));
+        print(&format!(
+            "  where `{}` is read on {} by\n    {}",
+            probe.name,
+            probe.on,
+            indented(&probe.command.to_string())
+        ));
     }
     if !fault.before.is_empty() {
         let names: Vec<&str> = fault.before.iter().map(|name| name.as_str()).collect();
@@ -207,7 +222,10 @@ fn explain_fault(system: &System, fault: &Fault) {
     if fault.remedy.is_empty() {
         print("\nIt is never treated: a person is called at once.");
     } else {
-        print(&format!("\nThen, if policy allows {:?} risk, these changes are made in order:", fault.risk).to_lowercase());
+        print(
+            &format!("\nThen, if policy allows {:?} risk, these changes are made in order:", fault.risk)
+                .to_lowercase(),
+        );
     }
     for (index, step) in fault.remedy.iter().enumerate() {
         print(&format!("  {}. {} (on {})", index + 1, step.name, step.on));

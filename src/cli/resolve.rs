@@ -7,7 +7,7 @@ use crate::core::event::Door;
 use crate::core::outcome::Outcome;
 use crate::core::report::report;
 use crate::core::ticket::{Repo, TicketId};
-use crate::engine::{DriveError, Stop, drive, library_of, take_in};
+use crate::engine::{DriveError, drive, library_of, take_in};
 use crate::ports::Intake;
 use clap::Args;
 use miette::{IntoDiagnostic, Result, bail, miette};

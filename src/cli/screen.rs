@@ -31,7 +31,11 @@ impl<W: Write + Send> Screen<W> {
 
     fn line(&self, case: &Case, text: &str) {
         let Ok(mut out) = self.out.lock() else { return };
-        let label = if self.several { format!("{:>5} ", format!("#{}", case.ticket.id.number)) } else { String::new() };
+        let label = if self.several {
+            format!("{:>5} ", format!("#{}", case.ticket.id.number))
+        } else {
+            String::new()
+        };
         // Nobody can be told that the screen is gone.
         let _ = writeln!(out, "{label}{}", plain(text));
     }
@@ -115,7 +119,9 @@ fn recorded(case: &Case, event: &Event) -> Vec<String> {
         Event::Undone { clean: true } => vec!["· what was changed is taken back".into()],
         Event::Undone { clean: false } => vec!["✗ taking it back failed".into()],
         Event::Concluded(outcome) => vec![match outcome {
-            Outcome::Escalated(escalation) => format!("☎ a person is needed ({}): {}", escalation.code, escalation.why),
+            Outcome::Escalated(escalation) => {
+                format!("☎ a person is needed ({}): {}", escalation.code, escalation.why)
+            }
             Outcome::Declined { why } => format!("· declined: {why}"),
             other => format!("✓ {}", other.word()),
         }],

@@ -25,7 +25,8 @@ pub async fn run(setting: &Setting, arguments: Arguments) -> Result<Ending> {
     app.agent.watch = Arc::new(Screen::for_many(std::io::stderr()));
     let agent = app.agent.clone();
     let stop = app::stop_on_signal();
-    let dispatch = Dispatch::start(agent.clone(), arguments.cases.max(1), stop.clone()).await.into_diagnostic()?;
+    let dispatch =
+        Dispatch::start(agent.clone(), arguments.cases.max(1), stop.clone()).await.into_diagnostic()?;
     let mut tasks = JoinSet::new();
     let config = &setting.config;
     if let Some(webhook) = &config.webhook {
@@ -34,8 +35,8 @@ pub async fn run(setting: &Setting, arguments: Arguments) -> Result<Ending> {
             format!("[webhook] cannot listen on {}: is another fieldmedic running?", webhook.listen)
         })?;
         eprintln!("· webhook on http://{}/webhook", listener.local_addr().into_diagnostic()?);
-        let door = Arc::new(crate::doors::Doors { agent: agent.clone(), wake: dispatch.waker() });
-        let router = web::router(web::Options::new(vec![secret], (*agent.redactor).clone()), door);
+        let doors = crate::doors::Doors { agent: agent.clone(), wake: dispatch.waker() };
+        let router = doors.router([secret]);
         let stop = stop.clone();
         tasks.spawn(async move {
             if let Err(error) = web::serve(listener, router, async move { stop.pulled().await }).await {
@@ -43,7 +44,13 @@ pub async fn run(setting: &Setting, arguments: Arguments) -> Result<Ending> {
             }
         });
     }
-    let round = |name: &'static str, every: Duration| Round { name, every, agent: agent.clone(), wake: dispatch.waker(), stop: stop.clone() };
+    let round = |name: &'static str, every: Duration| Round {
+        name,
+        every,
+        agent: agent.clone(),
+        wake: dispatch.waker(),
+        stop: stop.clone(),
+    };
     tasks.spawn(round("poll", config.github.poll).run(Work::Poll));
     tasks.spawn(round("sweep of tickets", config.sweep.tickets).run(Work::SweepTickets));
     tasks.spawn(round("sweep of systems", config.sweep.systems).run(Work::SweepSystems));
@@ -86,7 +93,9 @@ impl Round {
                 Ok(cases) => cases.into_iter().for_each(|case| {
                     let _ = self.wake.send(case);
                 }),
-                Err(error) => tracing::warn!(%error, "the {} failed; it is tried again in {:?}", self.name, self.every),
+                Err(error) => {
+                    tracing::warn!(%error, "the {} failed; it is tried again in {:?}", self.name, self.every)
+                }
             }
             tokio::select! {
                 () = tokio::time::sleep(self.every) => {}

@@ -49,7 +49,12 @@ pub async fn run(setting: &Setting, arguments: Arguments) -> Result<Ending> {
             print(&format!("{}: {state}", swept.system));
         }
         for case in &ended {
-            print(&format!("{} {}: {}", case["ticket"].as_str().unwrap_or(""), case["case"].as_str().unwrap_or(""), case["outcome"].as_str().unwrap_or("")));
+            print(&format!(
+                "{} {}: {}",
+                case["ticket"].as_str().unwrap_or(""),
+                case["case"].as_str().unwrap_or(""),
+                case["outcome"].as_str().unwrap_or("")
+            ));
         }
         if cases.is_empty() {
             print("no ticket was waiting");

@@ -130,7 +130,8 @@ pub async fn play(path: &Path, files: &Files) -> Result<Played, ScenarioError> {
     let scene = Scene::set_up(path, files).await?;
     let case = scene.take_in().await?;
     let (stop, _pull) = Stop::new();
-    let case = drive(&scene.agent, &case, &stop).await.map_err(|error| ScenarioError::Stopped(error.to_string()))?;
+    let case =
+        drive(&scene.agent, &case, &stop).await.map_err(|error| ScenarioError::Stopped(error.to_string()))?;
     scene.judge(case)
 }
 
@@ -212,7 +213,10 @@ impl Scene {
     pub async fn take_in(&self) -> Result<CaseId, ScenarioError> {
         let stopped = |error: &dyn std::fmt::Display| ScenarioError::Stopped(error.to_string());
         let ticket = self.agent.forge.ticket(&self.ticket).await.map_err(|error| stopped(&error))?;
-        match take_in(&self.agent, ticket, Door::Webhook, "scenario").await.map_err(|error| stopped(&error))? {
+        match take_in(&self.agent, ticket, Door::Webhook, "scenario")
+            .await
+            .map_err(|error| stopped(&error))?
+        {
             Intake::Opened(case) | Intake::Running(case) => Ok(case),
             Intake::Seen => Err(stopped(&"the ticket was taken in before")),
         }
@@ -220,7 +224,8 @@ impl Scene {
 
     /// Holds what came of it against what was expected.
     pub fn judge(&self, case: Case) -> Result<Played, ScenarioError> {
-        let issue = self.hub.issue(&self.ticket).ok_or_else(|| ScenarioError::Stopped("the issue is gone".into()))?;
+        let issue =
+            self.hub.issue(&self.ticket).ok_or_else(|| ScenarioError::Stopped("the issue is gone".into()))?;
         let report = report(&case, &self.agent.library);
         let mut played = Played {
             report,
@@ -235,7 +240,8 @@ impl Scene {
     }
 
     fn wrongs(&self, played: &Played) -> Vec<String> {
-        let mut wrongs: Vec<String> = self.host.lock().problems().iter().map(|p| format!("host.yaml: {p}")).collect();
+        let mut wrongs: Vec<String> =
+            self.host.lock().problems().iter().map(|p| format!("host.yaml: {p}")).collect();
         let expect = &self.expect;
         let mut equal = |what: &str, got: &str, wanted: &str| {
             if got != wanted {
@@ -248,7 +254,11 @@ impl Scene {
         }
         equal("what was mended", &played.mended().join(", "), &expect.mended.join(", "));
         let closes = played.case.outcome.as_ref().is_some_and(Outcome::closes);
-        equal("the issue", if played.issue.is_closed() { "closed" } else { "open" }, if closes { "closed" } else { "open" });
+        equal(
+            "the issue",
+            if played.issue.is_closed() { "closed" } else { "open" },
+            if closes { "closed" } else { "open" },
+        );
         for source in &expect.state {
             match self.state_holds(source) {
                 Truth::True => {}
@@ -269,7 +279,12 @@ impl Scene {
                 }
             }
         }
-        let last = played.issue.comments_by(MEDIC).map(|comment| comment.body.as_str()).collect::<Vec<_>>().join("\n");
+        let last = played
+            .issue
+            .comments_by(MEDIC)
+            .map(|comment| comment.body.as_str())
+            .collect::<Vec<_>>()
+            .join("\n");
         for text in &expect.says {
             if !last.contains(text.as_str()) {
                 wrongs.push(format!("no comment says {text:?}"));
@@ -306,15 +321,18 @@ impl Played {
 
     /// In a line.
     pub fn summary(&self) -> String {
-        let code = if self.report.code.is_empty() { String::new() } else { format!(" ({})", self.report.code) };
+        let code =
+            if self.report.code.is_empty() { String::new() } else { format!(" ({})", self.report.code) };
         let mended = self.mended();
-        let mended = if mended.is_empty() { String::new() } else { format!(", mended {}", mended.join(", ")) };
+        let mended =
+            if mended.is_empty() { String::new() } else { format!(", mended {}", mended.join(", ")) };
         format!("{}{code}{mended}", self.report.outcome)
     }
 
     /// Everything that the agent said, and every command that the host was given.
     pub fn story(&self) -> String {
-        let comments: Vec<&str> = self.issue.comments_by(MEDIC).map(|comment| comment.body.as_str()).collect();
+        let comments: Vec<&str> =
+            self.issue.comments_by(MEDIC).map(|comment| comment.body.as_str()).collect();
         format!("{}\n\ncommands:\n  {}\n", comments.join("\n---\n"), self.commands.join("\n  "))
     }
 
@@ -354,7 +372,8 @@ impl Paper {
             None => (Front { labels: Vec::new(), author: None }, text.as_str()),
         };
         let (title, body) = rest.trim_start().split_once('\n').unwrap_or((rest.trim(), ""));
-        let title = title.strip_prefix("# ").ok_or_else(|| wrong("the first line is not `# title`".into()))?;
+        let title =
+            title.strip_prefix("# ").ok_or_else(|| wrong("the first line is not `# title`".into()))?;
         let mut labels = front.labels;
         labels.push("support".into());
         Ok(Self {

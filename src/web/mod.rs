@@ -13,7 +13,7 @@ pub use signature::Secrets;
 
 use crate::core::redact::Redactor;
 use async_trait::async_trait;
-use axum::Router;
+pub use axum::Router;
 use axum::body::to_bytes;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
