@@ -246,7 +246,12 @@ fn explain_fault(system: &System, fault: &Fault) {
     if !fault.verify.is_empty() {
         print("\nIt counts as mended when the condition above has turned false, and stays so, and");
         for check in &fault.verify {
-            print(&format!("  {} (within {:?}, for {:?})", check.holds.source(), check.within, check.steady));
+            let within = humantime::format_duration(check.within);
+            let steady = match check.steady.is_zero() {
+                true => String::new(),
+                false => format!(", for {}", humantime::format_duration(check.steady)),
+            };
+            print(&format!("  {} (within {within}{steady})", check.holds.source()));
         }
     }
     print(&format!("\nOtherwise a person is told: {}", fault.advice));

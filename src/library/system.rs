@@ -104,11 +104,10 @@ fn decode_probes(page: &Page, map: Map<'_>, system: &mut System) {
         drafts.push((name, map, places));
     }
     for (name, map, places) in drafts {
-        let finished = finish_probe(page, &name, map, &places, system);
-        match finished {
-            Some(probe) => system.probes.insert(name, probe),
-            None => system.probes.remove(&name),
-        };
+        // A probe with a mistake keeps its facts, so that what uses them is not reported too.
+        if let Some(probe) = finish_probe(page, &name, map, &places, system) {
+            system.probes.insert(name, probe);
+        }
     }
     check_circles(page, system);
 }
