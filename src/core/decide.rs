@@ -59,7 +59,7 @@ pub fn decide(case: &Case, world: World<'_>) -> Action {
     let ground = Ground { case, world, triage, site, system };
     match case.stage {
         Stage::Looking => ground.look(),
-        Stage::Looked => Action::Note(Event::Diagnosed(diagnose(system, site, &case.evidence))),
+        Stage::Looked => Action::Note(Event::Diagnosed(ground.diagnose())),
         Stage::Diagnosed => ground.next(),
         Stage::Treating => ground.treat(),
         Stage::Opened | Stage::Concluded | Stage::Ended => Action::Rest,
@@ -153,16 +153,24 @@ impl Ground<'_> {
         }
     }
 
+    /// What the look says about the faults. A question that is not about health was looked at for its
+    /// own probes only, which say nothing about faults.
+    fn diagnose(self) -> Diagnosis {
+        match self.triage.asks {
+            Asks::Question { health: false, .. } => Diagnosis::default(),
+            _ => diagnose(self.system, self.site, &self.case.evidence),
+        }
+    }
+
     /// After a diagnosis: the next fault to treat, or the end.
     fn next(self) -> Action {
         let Some(diagnosis) = self.case.diagnosis() else { return self.look() };
         if let Some(action) = self.case.treatments.last().and_then(|last| self.after_failure(last)) {
             return action;
         }
-        let is_question = matches!(self.triage.asks, Asks::Question { health: false, .. });
         match diagnosis.findings.first() {
-            Some(finding) if !is_question => self.begin(&finding.playbook, diagnosis),
-            _ => Action::Note(Event::Concluded(self.conclude(diagnosis))),
+            Some(finding) => self.begin(&finding.playbook, diagnosis),
+            None => Action::Note(Event::Concluded(self.conclude(diagnosis))),
         }
     }
 
