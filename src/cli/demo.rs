@@ -42,8 +42,8 @@ const SITES: [(&str, &str, &str); 5] = [
     ("north", "worker-down", "its worker containers have stopped"),
     ("east", "disk-full", "its disk is almost full"),
     ("south", "queue-stuck", "its job queue is stuck"),
-    ("west", "missing-qgis-image", "its QGIS image is gone"),
-    ("depot", "healthy-complaint", "nothing is wrong that a playbook knows"),
+    ("west", "missing-image", "its QGIS image is gone"),
+    ("depot", "sync-failed-healthy", "nothing is wrong that a playbook knows"),
 ];
 
 const MEDIC: &str = "fieldmedic-bot";

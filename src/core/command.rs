@@ -411,11 +411,16 @@ fn bad(message: &str, hint: &str) -> BadTemplate {
     BadTemplate { message: message.into(), hint: hint.into() }
 }
 
-/// Quotes one word for a POSIX shell. Values are checked to hold no NUL, the one thing that cannot be
-/// quoted; should one get here, it is dropped.
+/// Quotes one word for a POSIX shell: as it is where that is safe, else in single quotes, in which
+/// nothing is special but the quote itself. People read and repeat these lines, so a script stays one
+/// readable block. Values are checked to hold no NUL, the one thing that cannot be quoted; should one
+/// get here, it is dropped.
 fn quote(word: &str) -> String {
-    let clean: String = word.chars().filter(|c| *c != '\0').collect();
-    shlex::try_quote(&clean).map(|quoted| quoted.into_owned()).unwrap_or_default()
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-_./:=@%+,".contains(&b);
+    if !word.is_empty() && word.bytes().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\0', "").replace('\'', r"'\''"))
 }
 
 #[cfg(test)]
@@ -486,6 +491,13 @@ mod tests {
         assert!(matches!(error, Unrenderable::Unknown { .. }), "{error}");
         let error = run("docker start x{{ names }}").unwrap().render(&table()).unwrap_err();
         assert!(matches!(error, Unrenderable::Refused { .. }), "{error}");
+    }
+
+    #[test]
+    fn every_word_comes_back_from_a_shell_as_it_was() {
+        for word in ["", "a", "it's", "''", "a\nb", "$(x)", "`x`", "\\", "a b", "*", "~", "é", "'; rm -rf /; '", "-n", "\t"] {
+            assert_eq!(shlex::split(&quote(word)), Some(vec![word.to_owned()]), "{word:?}");
+        }
     }
 
     #[test]

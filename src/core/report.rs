@@ -328,6 +328,8 @@ fn facts(facts: &BTreeMap<FactName, Result<Value, String>>) -> Vec<String> {
     facts
         .iter()
         .map(|(name, known)| match known {
+            // Whole tables are the probe's raw material; the journal has them.
+            Ok(Value::Array(rows)) if rows.iter().any(Value::is_object) => format!("{name}: {} rows", rows.len()),
             Ok(value) => {
                 let text = value.to_string();
                 let short = super::evidence::cut_at(&text, 200);

@@ -333,11 +333,20 @@ impl Played {
     pub fn story(&self) -> String {
         let comments: Vec<&str> =
             self.issue.comments_by(MEDIC).map(|comment| comment.body.as_str()).collect();
-        format!("{}\n\ncommands:\n  {}\n", comments.join("\n---\n"), self.commands.join("\n  "))
+        let commands: Vec<String> = self.commands.iter().map(|line| shortened(line)).collect();
+        format!("{}\n\ncommands:\n  {}\n", comments.join("\n---\n"), commands.join("\n  "))
     }
 
     pub fn expect(&self) -> &Expect {
         &self.expect
+    }
+}
+
+/// A script by its first line and its name, which stands last.
+fn shortened(line: &str) -> String {
+    match (line.split_once('\n'), line.rsplit_once(' ')) {
+        (Some((first, _)), Some((_, name))) => format!("{first} … {name}"),
+        _ => line.to_owned(),
     }
 }
 

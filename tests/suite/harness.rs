@@ -1,0 +1,136 @@
+//! A rig: a GitHub in a box, a host behind SSH in a box, a configuration, and the real binary.
+
+use fieldmedic::clock::Wall;
+use fieldmedic::core::ticket::{Repo, TicketId};
+use fieldmedic::ports::Clock;
+use fieldmedic::sandbox::github::{Hub, Kind, Role};
+use fieldmedic::sandbox::host::{HostFile, Model, Server, Shared, Welcome, write_key};
+use fieldmedic::sandbox::scenario;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::Arc;
+use tempfile::TempDir;
+use tokio::process::Command;
+
+pub const TOKEN: &str = "rig-token-0123456789";
+pub const MEDIC: &str = "fieldmedic-bot";
+
+/// Everything that one run of the agent needs.
+pub struct Rig {
+    pub hub: Hub,
+    pub host: Shared,
+    pub server: Option<Server>,
+    pub repo: Repo,
+    pub dir: TempDir,
+}
+
+/// What a run printed, and how it ended.
+#[derive(Debug)]
+pub struct Ran {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Rig {
+    /// A rig whose host is the one of a scenario.
+    pub async fn new(scenario_name: &str) -> Rig {
+        let folder = crate::scenarios::fixtures().join("qfieldcloud").join(scenario_name);
+        let text = scenario::host_text(&folder.join("host.yaml")).expect("the host file can be read");
+        Self::with_host(&text).await
+    }
+
+    /// A rig whose host is described by this text.
+    pub async fn with_host(host_yaml: &str) -> Rig {
+        let clock: Arc<dyn Clock> = Arc::new(Wall);
+        let dir = tempfile::tempdir().expect("a folder");
+        let repo: Repo = "example/tickets".parse().expect("a repository");
+        let hub = Hub::start(clock.clone()).await.expect("a GitHub in a box");
+        hub.register(MEDIC, Kind::Bot, TOKEN);
+        hub.grant(&repo, MEDIC, Role::Write);
+        hub.grant(&repo, "ops-lead", Role::Write);
+        hub.grant(&repo, "field-agent", Role::Read);
+        let file = HostFile::parse(host_yaml).expect("the host file is right");
+        let host = Model::new(&file, clock.now()).share();
+        let public = write_key(&dir.path().join("key")).expect("a key");
+        let server =
+            Server::start(host.clone(), &Welcome::Key(public), clock).await.expect("a host in a box");
+        std::fs::write(dir.path().join("known_hosts"), server.known_hosts().join("\n") + "\n").expect("known_hosts");
+        let rig = Rig { hub, host, server: Some(server), repo, dir };
+        rig.configure("mode = \"act\"");
+        rig
+    }
+
+    /// Writes the configuration, with this in `[policy]`.
+    pub fn configure(&self, policy: &str) {
+        let address = self.server.as_ref().expect("the host is up").address();
+        let config = format!(
+            "[github]\nrepos = [\"example/tickets\"]\non_call = [\"ops-lead\"]\nbase_url = \"{}\"\n\
+             token_env = \"RIG_TOKEN\"\npoll = \"200ms\"\n[store]\npath = \"journal.db\"\n[policy]\n{policy}\nsoak = \"1s\"\n\
+             [hosts.main]\naddress = \"{}\"\nport = {}\nuser = \"medic\"\nkey = \"key\"\nknown_hosts = \"known_hosts\"\n\
+             [systems.qfieldcloud]\nhosts = {{ main = \"main\" }}\n",
+            self.hub.url(),
+            address.ip(),
+            address.port(),
+        );
+        std::fs::write(self.config(), config).expect("the configuration is written");
+    }
+
+    pub fn config(&self) -> PathBuf {
+        self.dir.path().join("fieldmedic.toml")
+    }
+
+    /// Files a ticket as a person.
+    pub fn file(&self, title: &str, body: &str) -> TicketId {
+        self.hub.file(&self.repo, "field-agent", title, body, &["support"]).expect("GitHub takes the ticket")
+    }
+
+    /// The binary with these arguments, ready to run.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_fieldmedic"));
+        command
+            .arg("--config")
+            .arg(self.config())
+            .args(arguments)
+            .env("RIG_TOKEN", TOKEN)
+            .env_remove("SSH_AUTH_SOCK")
+            .env_remove("FIELDMEDIC_LOG")
+            .stdin(Stdio::null())
+            .kill_on_drop(true);
+        command
+    }
+
+    pub async fn run(&self, arguments: &[&str]) -> Ran {
+        ran(self.command(arguments)).await
+    }
+
+    /// Bodies of the agent's comments of this kind: `status`, `report`, `call`.
+    pub fn said(&self, id: &TicketId, kind: &str) -> Vec<String> {
+        let comments = self.hub.comments(id);
+        let of_kind = comments.into_iter().filter(|c| c.body.starts_with("<!-- fieldmedic") && c.body.contains(&format!("kind={kind}")));
+        of_kind.map(|comment| comment.body).collect()
+    }
+
+    pub fn labels(&self, id: &TicketId) -> Vec<String> {
+        self.hub.issue(id).expect("the issue is there").labels.iter().map(|label| label.to_string()).collect()
+    }
+
+    pub fn is_closed(&self, id: &TicketId) -> bool {
+        self.hub.issue(id).expect("the issue is there").is_closed()
+    }
+
+    /// The command lines that the host was given.
+    pub fn commands(&self) -> Vec<String> {
+        self.host.lock().log().iter().map(|logged| logged.line.clone()).collect()
+    }
+}
+
+/// Runs a command to its end.
+pub async fn ran(mut command: Command) -> Ran {
+    let output = command.output().await.expect("the binary runs");
+    Ran {
+        code: output.status.code(),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}

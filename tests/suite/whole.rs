@@ -1,0 +1,202 @@
+//! The whole agent: the real binary over real HTTP and SSH, with an SQLite journal on disk.
+
+use crate::harness::{Rig, ran};
+use fieldmedic::sandbox::github::{At, Fault, Role};
+use http::Method;
+use std::time::Duration;
+
+/// Waits for something to become so, for a minute at most.
+async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    for _ in 0..1200 {
+        if holds() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("it did not come about: {what}");
+}
+
+#[tokio::test]
+async fn a_ticket_is_worked_to_its_end() {
+    let rig = Rig::new("worker-down").await;
+    let id = rig.file("Sync never finishes", "Since this morning changes stay pending on all our tablets.");
+    let ran = rig.run(&["resolve", &id.number.to_string()]).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(rig.is_closed(&id));
+    assert_eq!(rig.labels(&id), ["support", "medic:resolved"]);
+    assert_eq!(rig.said(&id, "report").len(), 1);
+    assert_eq!(rig.said(&id, "status").len(), 1);
+    assert!(ran.stdout.contains("Resolved"), "{}", ran.stdout);
+    let server = rig.server.as_ref().expect("it is up");
+    assert!(server.connections() <= 1, "{} connections", server.connections());
+    assert!(server.peak_channels() <= 8);
+    let shown = rig.run(&["case", "list"]).await;
+    let case = shown.stdout.split_whitespace().next().expect("a case").to_owned();
+    let shown = rig.run(&["case", "show", &case]).await;
+    for word in ["diagnosed", "change_started", "verified", "connecting", "GitHub"] {
+        assert!(shown.stdout.contains(word), "{word} is not in {}", shown.stdout);
+    }
+    let audit = rig.run(&["audit", "verify"]).await;
+    assert_eq!(audit.code, Some(0), "{audit:?}");
+}
+
+#[tokio::test]
+async fn a_rehearsal_changes_and_writes_nothing() {
+    let rig = Rig::new("worker-down").await;
+    let id = rig.file("Sync never finishes", "Changes stay pending.");
+    let ran = rig.run(&["resolve", &id.number.to_string(), "--dry-run", "--json"]).await;
+    assert_eq!(ran.code, Some(3), "{ran:?}");
+    let report: serde_json::Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    assert_eq!(report["code"], "not-permitted");
+    assert!(!report["proposal"].as_array().expect("a list").is_empty());
+    assert!(rig.hub.comments(&id).is_empty());
+    assert!(!rig.commands().iter().any(|line| line.contains("up -d")), "{:?}", rig.commands());
+    assert!(rig.hub.requests().iter().all(|request| request.method == "GET"));
+    assert!(!rig.dir.path().join("journal.db").exists());
+}
+
+#[tokio::test]
+async fn every_door_leads_to_one_case() {
+    let rig = Rig::new("worker-down").await;
+    let labelled = rig.file("Sync never finishes", "Changes stay pending.");
+    let mut daemon = rig.command(&["serve"]).spawn().expect("the daemon starts");
+    until("the labelled issue is closed", || rig.is_closed(&labelled)).await;
+    // A comment by a person who may write hands in an issue without the label; one who may not does not.
+    let plain = rig.hub.file(&rig.repo, "field-agent", "Please check QField system status", "", &[]).expect("filed");
+    rig.hub.grant(&rig.repo, "passer-by", Role::Read);
+    rig.hub.comment(&plain, "passer-by", "/qfield:support").expect("commented");
+    until("the refusal is seen", || !rig.hub.comments(&plain)[0].reactions.is_empty()).await;
+    assert!(!rig.is_closed(&plain));
+    rig.hub.comment(&plain, "ops-lead", "/qfield:support").expect("commented");
+    until("the question is answered", || rig.is_closed(&plain)).await;
+    let pid = daemon.id().expect("it runs");
+    assert!(std::process::Command::new("kill").args(["-TERM", &pid.to_string()]).status().expect("kill").success());
+    let ended = daemon.wait().await.expect("it ends");
+    assert_eq!(ended.code(), Some(0));
+    assert_eq!(rig.said(&labelled, "report").len(), 1);
+    assert_eq!(rig.said(&plain, "report").len(), 1);
+}
+
+#[tokio::test]
+async fn a_sweep_finds_a_fault_before_anyone_reports_it() {
+    let rig = Rig::new("worker-down").await;
+    let swept = rig.run(&["sweep"]).await;
+    assert_eq!(swept.code, Some(5), "{swept:?}");
+    let issues = rig.hub.issues(&rig.repo);
+    assert_eq!(issues.len(), 1);
+    assert!(issues[0].is_closed(), "{:?}", issues[0].comments);
+    let again = rig.run(&["sweep"]).await;
+    assert_eq!(again.code, Some(0), "{again:?}");
+    assert_eq!(rig.hub.issues(&rig.repo).len(), 1, "the second sweep opens no second ticket");
+}
+
+#[tokio::test]
+async fn a_killed_agent_goes_on_where_it_was() {
+    let rig = Rig::new("worker-down").await;
+    let id = rig.file("Sync never finishes", "Changes stay pending.");
+    let number = id.number.to_string();
+    let mut child = rig.command(&["resolve", &number]).spawn().expect("it starts");
+    until("a change was asked for", || rig.commands().iter().any(|line| line.contains("up -d"))).await;
+    child.kill().await.expect("it is killed");
+    let ran = rig.run(&["resolve", &number]).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(ran.stderr.contains("going on with it"), "{}", ran.stderr);
+    assert!(rig.is_closed(&id));
+    assert_eq!(rig.said(&id, "report").len(), 1);
+}
+
+#[tokio::test]
+async fn what_cannot_be_done_is_said_plainly() {
+    let rig = Rig::new("sync-failed-healthy").await;
+    let closed = rig.file("Sync never finishes", "x");
+    rig.hub.close(&closed, "ops-lead", "completed").expect("closed");
+    let locked = rig.file("Sync never finishes", "x");
+    rig.hub.lock(&locked, "ops-lead").expect("locked");
+    let empty = rig.file("Sync never finishes", "");
+    let huge = rig.file("Sync never finishes", &"It never finishes. ".repeat(3400));
+    for (arguments, code, says) in [
+        (vec!["resolve", "999"], 1, "does not exist"),
+        (vec!["resolve", "nonsense"], 1, "owner/name#12"),
+        (vec!["resolve", &closed.number.to_string()], 4, ""),
+        (vec!["resolve", &locked.number.to_string()], 4, ""),
+        (vec!["resolve", &empty.number.to_string()], 3, "nothing-found"),
+        (vec!["resolve", &huge.number.to_string()], 3, "nothing-found"),
+        (vec!["diagnose", "nowhere"], 1, "there is: qfieldcloud"),
+        (vec!["case", "show", "c000000000000"], 1, "case list"),
+        (vec!["playbook", "show", "nothing"], 1, "playbook list"),
+    ] {
+        let ran = rig.run(&arguments).await;
+        assert_eq!(ran.code, Some(code), "{arguments:?}: {ran:?}");
+        let all = format!("{}{}", ran.stdout, ran.stderr);
+        assert!(all.contains(says), "{arguments:?} does not say {says:?}: {all}");
+    }
+    assert!(!rig.is_closed(&empty), "a complaint on a healthy system is not closed");
+    assert!(rig.hub.comments(&closed).is_empty(), "nothing is written on a closed issue");
+    let mut tokenless = rig.command(&["resolve", "1"]);
+    tokenless.env_remove("RIG_TOKEN");
+    let ran_without = ran(tokenless).await;
+    assert_eq!(ran_without.code, Some(1));
+    assert!(ran_without.stderr.contains("RIG_TOKEN"), "{}", ran_without.stderr);
+    let mut wrong = rig.command(&["resolve", "1"]);
+    wrong.env("RIG_TOKEN", "another-token");
+    assert!(ran(wrong).await.stderr.contains("token"));
+    std::fs::write(rig.config(), "[github]\nrepos = []\nx = 1").expect("written");
+    let broken = rig.run(&["resolve", "1"]).await;
+    assert_eq!(broken.code, Some(1));
+    assert!(broken.stderr.contains("fieldmedic.example.toml"), "{}", broken.stderr);
+}
+
+#[tokio::test]
+async fn an_unknown_host_key_is_refused_with_the_line_to_add() {
+    let rig = Rig::new("worker-down").await;
+    let line = std::fs::read_to_string(rig.dir.path().join("known_hosts")).expect("known_hosts");
+    std::fs::write(rig.dir.path().join("known_hosts"), "").expect("emptied");
+    let id = rig.file("Sync never finishes", "x");
+    let ran = rig.run(&["resolve", &id.number.to_string()]).await;
+    assert_eq!(ran.code, Some(3), "{ran:?}");
+    assert!(ran.stdout.contains("unreachable"), "{}", ran.stdout);
+    assert!(!rig.is_closed(&id));
+    let doctor = rig.run(&["doctor"]).await;
+    assert_eq!(doctor.code, Some(1));
+    let key = line.split_whitespace().nth(2).expect("a key");
+    assert!(doctor.stdout.contains(key), "the line to add is not in {}", doctor.stdout);
+}
+
+#[tokio::test]
+async fn github_in_trouble_loses_and_doubles_nothing() {
+    let rig = Rig::new("worker-down").await;
+    let id = rig.file("Sync never finishes", "Changes stay pending.");
+    // The status is not waited for; the report is written, and GitHub's answer to it is lost.
+    rig.hub.inject(Fault::DropAfter, At::Call(Method::POST, "/comments".into()), 2);
+    rig.hub.inject(Fault::BadGateway, At::Call(Method::PATCH, "/issues/".into()), 1);
+    let ran = rig.run(&["resolve", &id.number.to_string()]).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(rig.is_closed(&id));
+    assert_eq!(rig.said(&id, "report").len(), 1);
+}
+
+#[tokio::test]
+async fn hosts_that_answer_nonsense_get_nothing_changed() {
+    for fault in ["garbage", "flood", "drop", "refuse"] {
+        let rig = Rig::with_host(&format!("state: {{}}\ncommands:\n  - {{ run: \"**\", fault: {fault} }}\n")).await;
+        let id = rig.file("Sync never finishes", "Changes stay pending.");
+        let ran = rig.run(&["resolve", &id.number.to_string()]).await;
+        assert_eq!(ran.code, Some(3), "{fault}: {ran:?}");
+        assert!(!rig.is_closed(&id), "{fault}");
+        let report = rig.said(&id, "report");
+        assert_eq!(report.len(), 1, "{fault}");
+        assert!(!rig.commands().iter().any(|line| line.contains("up -d") || line.contains("prune")), "{fault}");
+    }
+}
+
+#[tokio::test]
+async fn the_demo_shows_the_whole_loop_and_leaves_nothing() {
+    let rig = tempfile::tempdir().expect("a folder");
+    let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_fieldmedic"));
+    command.arg("demo").env("TMPDIR", rig.path()).current_dir(rig.path()).kill_on_drop(true);
+    let ran = ran(command).await;
+    assert_eq!(ran.code, Some(0), "{}\n{}", ran.stdout, ran.stderr);
+    assert!(ran.stdout.contains("4 resolved, 1 escalated"), "{}", ran.stdout);
+    let left: Vec<_> = std::fs::read_dir(rig.path()).expect("the folder").collect();
+    assert!(left.is_empty(), "{left:?}");
+}
