@@ -317,8 +317,7 @@ async fn refusals_say_what_github_says() {
 async fn trouble_on_the_way_is_unreachable_and_not_tried_again() {
     let bench = bench().await;
     let id = bench.file("Sync fails");
-    let github =
-        GitHub::new(Options { answer: Duration::from_millis(200), ..options(bench.hub.url(), TOKEN) });
+    let github = GitHub::new(Options { answer: Duration::from_secs(1), ..options(bench.hub.url(), TOKEN) });
     let github = github.unwrap();
     for fault in [Fault::BadGateway, Fault::Garbage, Fault::Hang, Fault::DropBefore] {
         bench.hub.inject(fault.clone(), At::Any, 1);
