@@ -29,7 +29,9 @@ impl Forge for GitHub {
 
     async fn ticket(&self, id: &TicketId) -> Result<Ticket, ForgeError> {
         let issue: Issue = self.wire.get(&issue_route(id), id).await?;
-        check_place(id, &issue)?;
+        if issue.is_pull_request() {
+            return Err(ForgeError::NotFound(format!("{id} as an issue (it is a pull request)")));
+        }
         Ok(issue.into_ticket(&id.repo, &self.redactor))
     }
 
@@ -219,20 +221,6 @@ impl GitHub {
         }
         self.labels.lock().unwrap_or_else(PoisonError::into_inner).insert(known);
         Ok(())
-    }
-}
-
-/// GitHub leads from an issue that was transferred, or whose repository was renamed, to where it
-/// is now. That is another ticket: what was allowed here need not be allowed there.
-fn check_place(id: &TicketId, issue: &Issue) -> Result<(), ForgeError> {
-    if issue.is_pull_request() {
-        return Err(ForgeError::NotFound(format!("{id} as an issue (it is a pull request)")));
-    }
-    match issue.html_url.parse::<TicketId>() {
-        Ok(now) if !now.to_string().eq_ignore_ascii_case(&id.to_string()) => {
-            Err(ForgeError::NotFound(format!("{id} (it is {now} now)")))
-        }
-        _ => Ok(()),
     }
 }
 

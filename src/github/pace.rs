@@ -67,7 +67,7 @@ mod tests {
 
     #[tokio::test]
     async fn only_a_burst_is_slowed_down() {
-        let gap = Duration::from_millis(40);
+        let gap = Duration::from_millis(250);
         let writer = Writer::new(Pace { gap, free: 3 });
         let start = Instant::now();
         for _ in 0..3 {

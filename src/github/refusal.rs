@@ -36,8 +36,10 @@ fn sort_answer(answer: &GitHubError, what: What<'_>) -> ForgeError {
         _ if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT => {
             ForgeError::Unreachable(format!("{}: {}", status.as_u16(), short(&answer.message)))
         }
-        // Only a redirect that was not followed comes this far: that of a write.
-        _ if status.is_redirection() => ForgeError::NotFound(format!("{what} (it has moved)")),
+        _ if status.is_redirection() => {
+            let now = headers.get(header::LOCATION).and_then(|now| now.to_str().ok()).unwrap_or("elsewhere");
+            ForgeError::NotFound(format!("{what} (it has moved to {now})"))
+        }
         _ => ForgeError::Refused(spell(answer)),
     }
 }

@@ -280,7 +280,8 @@ async fn what_is_gone_or_was_never_there_is_not_found() {
         assert!(answer.unwrap_err().is_lasting());
     }
     let told = bench.github.ticket(&moved).await.unwrap_err().to_string();
-    assert!(told.starts_with("example/tickets#2 (it is example/archive#1 now)"), "{told}");
+    let now = format!("(it has moved to {}/repos/example/archive/issues/1)", bench.hub.url());
+    assert!(told.starts_with(&format!("example/tickets#2 {now}")), "{told}");
     let closed = bench.github.close(&moved, CloseReason::Completed).await;
     assert!(matches!(closed, Err(ForgeError::NotFound(_))), "{closed:?}");
 }
@@ -316,8 +317,7 @@ async fn refusals_say_what_github_says() {
 async fn trouble_on_the_way_is_unreachable_and_not_tried_again() {
     let bench = bench().await;
     let id = bench.file("Sync fails");
-    let github =
-        GitHub::new(Options { answer: Duration::from_millis(200), ..options(bench.hub.url(), TOKEN) });
+    let github = GitHub::new(Options { answer: Duration::from_secs(1), ..options(bench.hub.url(), TOKEN) });
     let github = github.unwrap();
     for fault in [Fault::BadGateway, Fault::Garbage, Fault::Hang, Fault::DropBefore] {
         bench.hub.inject(fault.clone(), At::Any, 1);
@@ -385,8 +385,7 @@ async fn the_box_sends_what_octocrab_expects_of_github() {
     let id = bench.file("Sync fails");
     bench.hub.comment(&id, "ada", "a comment").unwrap();
     bench.hub.close(&id, "medic", "not_planned").unwrap();
-    let client = octocrab::Octocrab::builder().base_uri(bench.hub.url()).unwrap();
-    let client = client.personal_token(TOKEN).build().unwrap();
+    let client = crate::github::client::build(&options(bench.hub.url(), TOKEN)).unwrap();
     let issues = client.issues("example", "tickets");
     let issue = issues.get(1).await.unwrap();
     assert_eq!((issue.user.login.as_str(), issue.comments), ("ada", 1));
@@ -397,4 +396,16 @@ async fn the_box_sends_what_octocrab_expects_of_github() {
     assert_eq!(client.current().user().await.unwrap().login, "medic");
     assert!(client.ratelimit().get().await.unwrap().rate.remaining > 0);
     client.repos("example", "tickets").get().await.unwrap();
+}
+
+/// The client for TLS is another one than the client without; here it only has to come as far as the
+/// handshake, which the box does not know.
+#[tokio::test]
+async fn what_is_asked_with_tls_never_goes_without() {
+    let bench = bench().await;
+    let id = bench.file("Sync fails");
+    let github = GitHub::new(options(&bench.hub.url().replace("http:", "https:"), TOKEN)).unwrap();
+    let answer = github.ticket(&id).await;
+    assert!(matches!(answer, Err(ForgeError::Unreachable(_))), "{answer:?}");
+    assert!(bench.hub.requests().is_empty());
 }

@@ -1,0 +1,125 @@
+//! The HTTP client beneath: who it asks, and as whom.
+//!
+//! It follows no redirect. GitHub leads on from an issue that was transferred, or whose repository was
+//! renamed; but that is another ticket, and what was allowed here need not be allowed there.
+
+use super::Options;
+use http::{HeaderName, HeaderValue, Uri, header};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use octocrab::service::middleware::base_uri::BaseUriLayer;
+use octocrab::service::middleware::extra_headers::ExtraHeadersLayer;
+use octocrab::{AuthState, OctoBody, Octocrab, OctocrabBuilder};
+use secrecy::{ExposeSecret, SecretString};
+use std::sync::Arc;
+
+const VERSION: (HeaderName, &str) = (HeaderName::from_static("x-github-api-version"), "2022-11-28");
+
+/// Why there is no client to begin with: the configuration has to be mended.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadOptions {
+    #[error("`{0}` is not the address of an API: write https://api.github.com or https://<host>/api/v3")]
+    Address(String),
+    #[error("`{0}` would carry the token in the clear: write https")]
+    Insecure(String),
+    #[error("the token is empty, or holds characters that no token has")]
+    Token,
+    #[error("the HTTP client cannot be made: {0}")]
+    Client(String),
+}
+
+/// # Errors
+/// [`BadOptions`] if the address or the token cannot be right, or TLS cannot be had.
+pub(super) fn build(options: &Options) -> Result<Octocrab, BadOptions> {
+    let uri = base_uri(&options.base_url)?;
+    let token = clean_token(&options.token)?;
+    if uri.scheme_str() == Some("http") {
+        return Ok(build_plain(uri, token, options));
+    }
+    Octocrab::builder()
+        .base_uri(uri)
+        .map_err(|_| BadOptions::Address(options.base_url.clone()))?
+        .personal_token(token)
+        .add_header(VERSION.0, VERSION.1.to_owned())
+        .set_connect_timeout(Some(options.connect))
+        .set_read_timeout(Some(options.answer))
+        .set_write_timeout(Some(options.answer))
+        .build()
+        .map_err(|error| BadOptions::Client(error.to_string()))
+}
+
+/// For a GitHub on this machine. octocrab's own client insists on the system's certificates even where
+/// nothing is encrypted, and a bare machine, which the demo is meant for, may have none.
+fn build_plain(uri: Uri, token: SecretString, options: &Options) -> Octocrab {
+    let mut connector = HttpConnector::new();
+    connector.set_connect_timeout(Some(options.connect));
+    let client = Client::builder(TokioExecutor::new()).build::<_, OctoBody>(connector);
+    let headers = vec![
+        (header::USER_AGENT, HeaderValue::from_static("octocrab")),
+        (VERSION.0, HeaderValue::from_static(VERSION.1)),
+    ];
+    let built = OctocrabBuilder::new_empty()
+        .with_service(client)
+        .with_layer(&ExtraHeadersLayer::new(Arc::new(headers)))
+        .with_layer(&BaseUriLayer::new(uri))
+        .with_auth(AuthState::AccessToken { token })
+        .build();
+    match built {
+        Ok(client) => client,
+        Err(never) => match never {},
+    }
+}
+
+fn base_uri(address: &str) -> Result<Uri, BadOptions> {
+    let bad = || BadOptions::Address(address.to_owned());
+    let uri: Uri = address.trim().trim_end_matches('/').parse().map_err(|_| bad())?;
+    let host = uri.host().ok_or_else(bad)?;
+    match uri.scheme_str() {
+        _ if uri.query().is_some() => Err(bad()),
+        Some("https") => Ok(uri),
+        // A GitHub on this very machine: the one in a box.
+        Some("http") if is_loopback(host) => Ok(uri),
+        Some("http") => Err(BadOptions::Insecure(address.to_owned())),
+        _ => Err(bad()),
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || bare.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// Without the line end that a file or a variable often has. octocrab panics over a token that cannot
+/// stand in a header, so that is found out here.
+fn clean_token(token: &SecretString) -> Result<SecretString, BadOptions> {
+    let text = token.expose_secret().trim();
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(BadOptions::Token);
+    }
+    Ok(text.to_owned().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_and_tokens() {
+        for (address, expect) in [
+            ("https://api.github.com", Ok("https://api.github.com/")),
+            ("https://ghe.example.org/api/v3/", Ok("https://ghe.example.org/api/v3")),
+            ("http://127.0.0.1:8080", Ok("http://127.0.0.1:8080/")),
+            ("http://[::1]:8080", Ok("http://[::1]:8080/")),
+            ("http://ghe.example.org", Err(BadOptions::Insecure("http://ghe.example.org".into()))),
+            ("api.github.com", Err(BadOptions::Address("api.github.com".into()))),
+            ("", Err(BadOptions::Address("".into()))),
+        ] {
+            assert_eq!(base_uri(address).map(|uri| uri.to_string()), expect.map(str::to_owned));
+        }
+        let clean = |token: &str| clean_token(&token.to_owned().into()).map(|t| t.expose_secret().to_owned());
+        assert_eq!(clean("ghp_x\n"), Ok("ghp_x".to_owned()));
+        assert_eq!(clean(" \n"), Err(BadOptions::Token));
+        assert_eq!(clean("a\nb"), Err(BadOptions::Token));
+    }
+}
