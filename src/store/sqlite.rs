@@ -14,12 +14,14 @@ use crate::core::playbook::LibraryHash;
 use crate::ports::{Audit, CaseLine, Intake, Journal, JournalError, Lease, Opening};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, SqlitePool, Transaction};
 use std::collections::BTreeMap;
-use std::fs::{OpenOptions, Permissions};
+use std::fs::{self, OpenOptions, Permissions};
+use std::io::ErrorKind;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{self, Path};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use trouble::{Failure, explain, explain_io, is_busy};
 
@@ -52,18 +54,19 @@ impl Sqlite {
     /// journal that this version can use.
     pub async fn open(path: &Path) -> Result<Self, JournalError> {
         let path = path::absolute(path).map_err(|error| explain_io(path, &error))?;
-        prepare_file(&path)?;
+        make_file(&path)?;
         let options = SqliteConnectOptions::new()
             .filename(&path)
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(PATIENCE)
             .disable_statement_logging();
-        let place = path.display().to_string();
-        let failed = |error| explain(&place, Failure::Store(error));
-        let writer = connect_patiently(options.clone().journal_mode(SqliteJournalMode::Wal));
-        let writer = writer.await.map_err(failed)?;
-        let readers = pool(READERS).connect_lazy_with(options.pragma("query_only", "ON"));
-        Self::ready(writer, readers, place).await
+        let journal = Self {
+            writer: pool(1).connect_lazy_with(options.clone()),
+            readers: pool(READERS).connect_lazy_with(options.pragma("query_only", "ON")),
+            place: path.display().to_string(),
+        };
+        journal.explained(journal.settle_patiently(&path).await)?;
+        Ok(journal)
     }
 
     /// A journal that is gone when the last clone of it is dropped.
@@ -71,16 +74,35 @@ impl Sqlite {
     /// # Errors
     /// [`JournalError::Unavailable`]: there is no memory for it.
     pub async fn in_memory() -> Result<Self, JournalError> {
-        let place = "the journal in memory".to_owned();
         let options = SqliteConnectOptions::new().in_memory(true).disable_statement_logging();
-        let only = pool(1).connect_with(options).await;
-        let only = only.map_err(|error| explain(&place, Failure::Store(error)))?;
-        Self::ready(only.clone(), only, place).await
+        let only = pool(1).connect_lazy_with(options);
+        let place = "the journal in memory".to_owned();
+        let journal = Self { writer: only.clone(), readers: only, place };
+        journal.explained(schema::migrate(&journal.writer, &journal.place).await)?;
+        Ok(journal)
     }
 
-    async fn ready(writer: SqlitePool, readers: SqlitePool, place: String) -> Result<Self, JournalError> {
-        schema::migrate(&writer, &place).await.map_err(|failure| explain(&place, failure))?;
-        Ok(Self { writer, readers, place })
+    /// Makes the file ready. Some of this does not wait by itself for other processes that do the same
+    /// to the same new file, so the waiting is done here.
+    async fn settle_patiently(&self, path: &Path) -> Result<(), Failure> {
+        let began = Instant::now();
+        loop {
+            match self.settle(path).await {
+                Err(Failure::Store(error)) if is_busy(&error) && began.elapsed() < PATIENCE => {
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+                other => return other,
+            }
+        }
+    }
+
+    /// The first step refuses a file that is not ours; nothing is done to it before.
+    async fn settle(&self, path: &Path) -> Result<(), Failure> {
+        schema::migrate(&self.writer, &self.place).await?;
+        // SQLite gives the files that it puts beside this one the same mode.
+        fs::set_permissions(path, Permissions::from_mode(0o600)).map_err(|error| explain_io(path, &error))?;
+        sqlx::query("PRAGMA journal_mode = WAL").execute(&self.writer).await?;
+        Ok(())
     }
 
     /// Makes the list of cases anew from the records. It is a cache; this mends it.
@@ -231,20 +253,22 @@ impl Journal for Sqlite {
     }
 }
 
-/// Makes the file, or finds it, and sees to it that only its owner can read it. SQLite gives the files
-/// that it puts beside it the same mode.
-fn prepare_file(path: &Path) -> Result<(), JournalError> {
-    let failed = |error| explain_io(path, &error);
-    let mut options = OpenOptions::new();
-    let file = options.read(true).write(true).create(true).truncate(false).mode(0o600).open(path);
-    let file = file.map_err(failed)?;
-    let found = file.metadata().map_err(failed)?;
-    if !found.is_file() {
+/// Makes the file if it is missing, for its owner alone.
+fn make_file(path: &Path) -> Result<(), JournalError> {
+    // To close any handle of a file gives up the locks that SQLite has on it for this process. So a file
+    // that is there is not opened here, and only one at a time makes one.
+    static TURN: Mutex<()> = Mutex::new(());
+    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map(drop);
+    drop(turn);
+    let found = match made {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => fs::metadata(path),
+        Err(error) => Err(error),
+        Ok(()) => return Ok(()),
+    };
+    if !found.map_err(|error| explain_io(path, &error))?.is_file() {
         let why = format!("{} is not a plain file. Name another one", path.display());
         return Err(JournalError::Unavailable(why));
-    }
-    if found.permissions().mode() & 0o077 != 0 {
-        file.set_permissions(Permissions::from_mode(0o600)).map_err(failed)?;
     }
     Ok(())
 }
@@ -263,20 +287,6 @@ fn pool(size: u32) -> SqlitePoolOptions {
                 Ok(!connection.is_in_transaction())
             })
         })
-}
-
-/// Connects the writer. The switch to write-ahead logging does not wait for other processes that open
-/// the same new file, so the waiting is done here.
-async fn connect_patiently(options: SqliteConnectOptions) -> Result<SqlitePool, sqlx::Error> {
-    let began = Instant::now();
-    loop {
-        match pool(1).connect_with(options.clone()).await {
-            Err(error) if is_busy(&error) && began.elapsed() < PATIENCE => {
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-            other => return other,
-        }
-    }
 }
 
 #[cfg(test)]
@@ -304,6 +314,36 @@ mod tests {
         sqlx::query("PRAGMA max_page_count = 100000").execute(&journal.writer).await.unwrap();
         journal.keep_library(&hash, &files).await.unwrap();
         assert_eq!(journal.library(&hash).await.unwrap(), Some(files));
+    }
+
+    #[tokio::test]
+    async fn what_stands_in_the_way_is_said() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("journal.db");
+        let (journal, other) = (Sqlite::open(&path).await.unwrap(), Sqlite::open(&path).await.unwrap());
+        let at = DateTime::UNIX_EPOCH;
+
+        sqlx::query("PRAGMA busy_timeout = 10").execute(&journal.writer).await.unwrap();
+        let lock = other.write().await.unwrap();
+        let refused = journal.set_bookmark("poll", at).await.unwrap_err().to_string();
+        assert!(refused.contains("another process is writing to /"), "{refused}");
+        assert_eq!(journal.bookmark("poll").await, Ok(None), "who only reads does not wait");
+        drop(lock);
+        journal.set_bookmark("poll", at).await.unwrap();
+
+        sqlx::query("PRAGMA query_only = ON").execute(&journal.writer).await.unwrap();
+        let refused = journal.set_bookmark("poll", at).await.unwrap_err().to_string();
+        assert!(refused.contains("may not be written. Give the user"), "{refused}");
+    }
+
+    #[tokio::test]
+    async fn a_commit_waits_for_the_disk() {
+        let directory = tempfile::tempdir().unwrap();
+        let journal = Sqlite::open(&directory.path().join("journal.db")).await.unwrap();
+        let mode: String =
+            sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&journal.writer).await.unwrap();
+        let level: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(&journal.writer).await.unwrap();
+        assert_eq!((mode.as_str(), level), ("wal", 2), "2 is FULL: the log is synced at every commit");
     }
 
     #[tokio::test]

@@ -58,7 +58,7 @@ pub(super) fn explain(place: &str, failure: Failure) -> JournalError {
     })
 }
 
-/// Explains why the file could not even be opened for reading and writing.
+/// Explains why the file could not be made or looked at.
 pub(super) fn explain_io(path: &Path, error: &io::Error) -> JournalError {
     let place = path.display();
     JournalError::Unavailable(match error.kind() {
@@ -66,7 +66,6 @@ pub(super) fn explain_io(path: &Path, error: &io::Error) -> JournalError {
             let directory = path.parent().unwrap_or(path).display();
             format!("the directory of {place} is not there. Create it with `mkdir -p {directory}`")
         }
-        io::ErrorKind::IsADirectory => format!("{place} is a directory. Name a file in it"),
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => format!(
             "{place} may not be written ({error}). Give the user that runs fieldmedic the right to write \
              to the file and its directory"
@@ -96,6 +95,10 @@ const NOTADB: u32 = 26;
 
 /// The primary code is the lowest byte of the extended one, which is what the driver gives.
 fn result_code(error: &sqlx::Error) -> Option<u32> {
+    if matches!(error, sqlx::Error::PoolTimedOut) {
+        // The calls before this one wait for another process.
+        return Some(BUSY);
+    }
     let extended: u32 = error.as_database_error()?.code()?.parse().ok()?;
     Some(extended & 0xff)
 }
