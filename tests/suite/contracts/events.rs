@@ -1,0 +1,217 @@
+//! One record of every kind, as a journal may have to keep it.
+
+use chrono::{DateTime, Utc};
+use fieldmedic::core::diagnosis::{Diagnosis, Finding, Unknown};
+use fieldmedic::core::event::{Act, ChangeId, Door, Event, Purpose, Way};
+use fieldmedic::core::evidence::{Evidence, Exit, Observation, RawObservation, RawOutput, Seen, Sight};
+use fieldmedic::core::expr::Truth;
+use fieldmedic::core::inventory::Site;
+use fieldmedic::core::name::{
+    FactName, HostName, KindName, ParamName, PlaybookName, ProbeName, Role, SystemName,
+};
+use fieldmedic::core::outcome::{Code, Escalation, Outcome};
+use fieldmedic::core::playbook::LibraryHash;
+use fieldmedic::core::policy::Risk;
+use fieldmedic::core::redact::{Redacted, Redactor};
+use fieldmedic::core::remedy::{Plan, PlannedStep};
+use fieldmedic::core::ticket::{State, Ticket, TicketId};
+use fieldmedic::core::triage::{Asks, Match, Suspect, Triage};
+use serde_json::json;
+use std::collections::BTreeMap;
+
+pub fn moment() -> DateTime<Utc> {
+    "2026-03-01T08:00:00.123456Z".parse().unwrap()
+}
+
+pub fn ticket_id(number: u64) -> TicketId {
+    format!("example/tickets#{number}").parse().unwrap()
+}
+
+pub fn host(name: &str) -> HostName {
+    HostName::new(name).unwrap()
+}
+
+fn text(text: &str) -> Redacted {
+    Redactor::default().text(text)
+}
+
+fn playbook(name: &str) -> PlaybookName {
+    PlaybookName::new(name).unwrap()
+}
+
+/// The first record of a case.
+pub fn opened(ticket: &TicketId) -> Event {
+    let ticket = Ticket {
+        id: ticket.clone(),
+        title: text("Sync failed 🔄 – “Übertragung” bricht ab"),
+        body: text("line one\r\nline \"two\"\u{0}\u{7f}'; DROP TABLE event; --\n"),
+        author: "maria".into(),
+        labels: vec!["support".into()],
+        state: State::Open,
+        locked: false,
+        created_at: moment(),
+        updated_at: moment(),
+        url: "https://github.com/example/tickets/issues/1".into(),
+    };
+    Event::Opened { ticket, door: Door::Webhook, library: LibraryHash("ab12".into()) }
+}
+
+fn triage(asks: Asks) -> Event {
+    let site = Site {
+        name: SystemName::new("qfieldcloud").unwrap(),
+        kind: KindName::new("qfieldcloud").unwrap(),
+        hosts: BTreeMap::from([(Role::main(), host("qfc-1"))]),
+        params: BTreeMap::from([(ParamName::new("disk_limit").unwrap(), json!(90))]),
+        aliases: vec!["qfc".into()],
+        mode: None,
+    };
+    let explained_by = vec![Match { playbook: playbook("worker-down"), words: "jobs stay".into() }];
+    Event::Triaged(Triage { site: Some(site), asks, explained_by })
+}
+
+fn observation() -> Observation {
+    let stream =
+        |bytes: &[u8]| RawOutput { kept: bytes.to_vec(), length: bytes.len() as u64, sha256: "cd34".into() };
+    let raw = RawObservation {
+        exit: Exit::Code(1),
+        stdout: stream(b"Filesystem 91% /\n"),
+        stderr: stream(b"\xff\x00 not text"),
+        took_ms: 12,
+    };
+    Observation::new(&raw, &Redactor::default())
+}
+
+fn evidence() -> Evidence {
+    let seen = [
+        ("disk", Seen::Observed(observation())),
+        ("queue", Seen::Unreached(text("no route"))),
+        ("workers", Seen::Lost(text("timed out"))),
+        ("image", Seen::NotRun(text("`disk.free` is unknown"))),
+    ];
+    let sights = seen.map(|(name, seen)| {
+        let host = (name != "image").then(|| host("qfc-1"));
+        (ProbeName::new(name).unwrap(), Sight { host, command: text("df -P /"), seen })
+    });
+    let fact = |name: &str| FactName::new(name).unwrap();
+    let facts = BTreeMap::from([
+        (fact("used_percent"), Ok(json!(91.5))),
+        (fact("mounts"), Ok(json!(["/", {"data": null}]))),
+        (fact("free"), Err("not a number".into())),
+    ]);
+    Evidence {
+        at: moment(),
+        took_ms: 310,
+        connect_ms: 45,
+        sights: BTreeMap::from(sights),
+        facts: BTreeMap::from([(ProbeName::new("disk").unwrap(), facts)]),
+    }
+}
+
+fn plan() -> Plan {
+    let command = |words: serde_json::Value| {
+        let form = json!({"form": {"words": words}, "cwd": "/opt/x y", "sudo": true, "timeout_ms": 5000});
+        serde_json::from_value(form).unwrap()
+    };
+    let step = PlannedStep {
+        name: "start the workers".into(),
+        host: host("qfc-1"),
+        command: Ok(command(json!(["docker", "compose", "up", "-d"]))),
+        undo: Some(command(json!(["docker", "compose", "stop"]))),
+    };
+    Plan { playbook: playbook("worker-down"), risk: Risk::Low, steps: vec![step], hash: "7f3a".into() }
+}
+
+/// Every kind of event that can follow the first, some in several shapes.
+pub fn following() -> Vec<Event> {
+    let change = ChangeId { treatment: 0, step: 2, way: Way::Do };
+    let back = ChangeId { way: Way::Undo, ..change };
+    let looks = [
+        Purpose::Diagnose,
+        Purpose::Answer,
+        Purpose::OnlyIf(change),
+        Purpose::Replay(back, 2),
+        Purpose::Verify,
+    ];
+    let outcomes = [
+        Outcome::Resolved,
+        Outcome::Answered { request: playbook("status-report") },
+        Outcome::Healthy,
+        Outcome::Declined { why: "closed already".into() },
+        Outcome::Cancelled,
+        Outcome::Escalated(Escalation { code: Code::NotFixed, why: "it stayed full".into() }),
+    ];
+    let question = Asks::Question { request: playbook("status-report"), health: true };
+    let diagnosis = Diagnosis {
+        findings: vec![Finding {
+            playbook: playbook("disk-full"),
+            title: "The disk is full".into(),
+            because: "91.5 % of / are used".into(),
+        }],
+        ruled_out: vec![playbook("worker-down")],
+        unknown: vec![Unknown { playbook: playbook("queue-stuck"), why: "no route".into() }],
+    };
+    let mut events = vec![triage(Asks::Complaint), triage(question)];
+    events.extend(looks.map(|purpose| Event::Looked { purpose, evidence: evidence() }));
+    events.extend([
+        Event::Diagnosed(diagnosis),
+        Event::Held { hosts: vec![host("qfc-1"), host("qfc-2")], waited: true },
+        Event::Planned(plan()),
+        Event::ChangeStarted { change, attempt: 1, host: host("qfc-1"), command: text("docker compose up") },
+        Event::ChangeEnded { change, observation: observation(), success: false },
+        Event::ChangeNotStarted { change, why: text("connection refused") },
+        Event::ChangeInDoubt { change, why: text("the connection broke") },
+        Event::ChangeSkipped { change, why: "nothing to do".into() },
+        Event::ChangeFound { change },
+        Event::ChangeFrozen { change: back, why: "never twice".into() },
+        Event::Applied,
+        Event::Checked { truths: vec![Truth::True, Truth::False, Truth::Unknown("no route".into())] },
+        Event::Verified { conditions: vec!["no longer: disk.used_percent > 90".into()] },
+        Event::NotVerified { why: "workers.running >= workers.expected".into() },
+        Event::RemedyFailed { why: "exit 1".into() },
+        Event::Undone { clean: true },
+        Event::Told { act: Act::Report, stage: "ended".into(), took_ms: 240 },
+        Event::NotTold { act: Act::Close, why: text("locked"), lasting: true },
+    ]);
+    events.extend(outcomes.map(Event::Concluded));
+    events.push(Event::Ended);
+    events
+}
+
+/// Openings by every door.
+pub fn doors() -> Vec<Door> {
+    let suspect =
+        Suspect { system: SystemName::new("qfieldcloud").unwrap(), playbook: playbook("disk-full") };
+    vec![
+        Door::Webhook,
+        Door::Poll,
+        Door::Command { user: "maria".into() },
+        Door::Terminal,
+        Door::Sweep { suspect: None },
+        Door::Sweep { suspect: Some(suspect) },
+    ]
+}
+
+/// The words that serde would take where it found `?`.
+fn known_words(error: serde_json::Error) -> Vec<String> {
+    let error = error.to_string();
+    let (_, known) = error.split_once("expected one of ").unwrap();
+    let mut words: Vec<String> = known.split('`').skip(1).step_by(2).map(str::to_owned).collect();
+    words.sort_unstable();
+    words
+}
+
+/// A new kind of event, or a new door, must be added to the samples.
+#[test]
+fn the_samples_hold_every_kind_and_every_door() {
+    let first = opened(&ticket_id(1));
+    let mut kinds: Vec<&str> = following().iter().map(Event::kind).chain([first.kind()]).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    assert_eq!(kinds, known_words(serde_json::from_str::<Event>(r#"{"event": "?"}"#).unwrap_err()));
+
+    let word = |door: &Door| serde_json::to_value(door).unwrap()["by"].as_str().unwrap().to_owned();
+    let mut words: Vec<String> = doors().iter().map(word).collect();
+    words.sort_unstable();
+    words.dedup();
+    assert_eq!(words, known_words(serde_json::from_str::<Door>(r#"{"by": "?"}"#).unwrap_err()));
+}

@@ -1,0 +1,325 @@
+//! The contract of [`Journal`]. [`store_contract!`] makes a test of each clause for one adapter.
+
+use super::events::{doors, following, host, moment, opened, ticket_id};
+use chrono::TimeDelta;
+use fieldmedic::core::event::{CaseId, Event, Record};
+use fieldmedic::core::outcome::Outcome;
+use fieldmedic::core::playbook::LibraryHash;
+use fieldmedic::ports::{Audit, CaseLine, Intake, Journal, JournalError, Opening};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Two ways into one new journal, as two processes have them, and what has to outlive them.
+pub struct Pair {
+    pub one: Arc<dyn Journal>,
+    pub other: Arc<dyn Journal>,
+    pub _home: Box<dyn Send>,
+}
+
+/// Tests that an adapter keeps the contract; `$fresh` is an async function that gives a [`Pair`].
+macro_rules! store_contract {
+    ($fresh:path) => {
+        store_contract! { $fresh:
+            every_event_comes_back_as_it_was
+            a_record_is_appended_once_and_in_order
+            of_two_that_append_one_wins
+            what_came_in_once_opens_one_case
+            many_that_open_at_once_open_one_case
+            a_ticket_has_one_case_at_a_time
+            a_case_begins_with_its_ticket
+            cases_are_listed
+            a_claim_is_exclusive_until_it_runs_out
+            of_many_that_claim_one_gets_it
+            a_lease_is_exclusive_until_it_is_over
+            of_many_that_hold_one_gets_the_host
+            libraries_are_kept
+            bookmarks_are_kept
+            a_whole_journal_passes_the_audit
+        }
+    };
+    ($fresh:path: $($clause:ident)*) => {$(
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $clause() {
+            $crate::contracts::store::$clause($fresh().await).await;
+        }
+    )*};
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// A key stands for one content, so two tickets never share one.
+pub fn opening(ticket: u64, key: &str) -> Opening {
+    let ticket = ticket_id(ticket);
+    let key = format!("{ticket} {key}");
+    Opening { case: CaseId::derive(&ticket, &key), first: opened(&ticket), ticket, key, at: moment() }
+}
+
+/// Opens a case and gives its name.
+pub async fn open(journal: &dyn Journal, ticket: u64, key: &str) -> CaseId {
+    let opening = opening(ticket, key);
+    assert_eq!(journal.open_case(&opening).await, Ok(Intake::Opened(opening.case.clone())));
+    opening.case
+}
+
+async fn end(journal: &dyn Journal, case: &CaseId) {
+    let seq = journal.load(case).await.unwrap().len() as u64;
+    journal.append(case, seq, moment(), &Event::Ended).await.unwrap();
+}
+
+pub async fn every_event_comes_back_as_it_was(pair: Pair) {
+    for (number, door) in (10..).zip(doors()) {
+        let mut opening = opening(number, "key");
+        if let Event::Opened { door: first, .. } = &mut opening.first {
+            *first = door;
+        }
+        pair.one.open_case(&opening).await.unwrap();
+        let loaded = pair.other.load(&opening.case).await.unwrap();
+        assert_eq!(loaded, [Record { seq: 0, at: moment(), event: opening.first }]);
+    }
+
+    let case = open(&*pair.one, 1, "key").await;
+    let mut expect = vec![Record { seq: 0, at: moment(), event: opened(&ticket_id(1)) }];
+    // The year before 1970 and the finest moment: what is finer than a microsecond is cut off.
+    let moments = [TimeDelta::zero(), TimeDelta::nanoseconds(999), TimeDelta::days(-365 * 60)];
+    for ((seq, event), after) in (1..).zip(following()).zip(moments.iter().cycle()) {
+        pair.one.append(&case, seq, moment() + *after, &event).await.unwrap();
+        let at = if after.num_days() == 0 { moment() } else { moment() + *after };
+        expect.push(Record { seq, at, event });
+    }
+    assert_eq!(pair.one.load(&case).await.unwrap(), expect);
+    assert_eq!(pair.other.load(&case).await.unwrap(), expect);
+    assert_eq!(pair.one.load(&CaseId::derive(&ticket_id(2), "none")).await, Ok(vec![]));
+}
+
+pub async fn a_record_is_appended_once_and_in_order(pair: Pair) {
+    let case = open(&*pair.one, 1, "key").await;
+    pair.one.append(&case, 1, moment(), &Event::Applied).await.unwrap();
+    let before = pair.one.load(&case).await.unwrap();
+    for seq in [0, 1, 3, u64::MAX] {
+        let refused = pair.other.append(&case, seq, moment(), &Event::Undone { clean: true }).await;
+        assert_eq!(refused, Err(JournalError::Conflict { case: case.clone(), seq }));
+    }
+    assert_eq!(pair.one.load(&case).await.unwrap(), before);
+
+    let never_opened = CaseId::derive(&ticket_id(9), "none");
+    for seq in [0, 1] {
+        let refused = pair.one.append(&never_opened, seq, moment(), &opened(&ticket_id(9))).await;
+        assert_eq!(refused, Err(JournalError::Conflict { case: never_opened.clone(), seq }));
+    }
+    assert_eq!(pair.one.cases(9).await.unwrap().len(), 1);
+}
+
+pub async fn of_two_that_append_one_wins(pair: Pair) {
+    let case = open(&*pair.one, 1, "key").await;
+    for seq in 1..=20 {
+        let (one, other) = tokio::join!(
+            pair.one.append(&case, seq, moment(), &Event::Applied),
+            pair.other.append(&case, seq, moment(), &Event::Undone { clean: true }),
+        );
+        let conflict = Err(JournalError::Conflict { case: case.clone(), seq });
+        assert!((one == Ok(()) && other == conflict) || (other == Ok(()) && one == conflict));
+    }
+    assert_eq!(pair.one.load(&case).await.unwrap().len(), 21);
+    assert_eq!(pair.one.audit().await.unwrap().broken, []);
+}
+
+pub async fn what_came_in_once_opens_one_case(pair: Pair) {
+    let case = open(&*pair.one, 1, "key").await;
+    assert_eq!(pair.other.open_case(&opening(1, "key")).await, Ok(Intake::Seen));
+    end(&*pair.one, &case).await;
+    assert_eq!(pair.one.open_case(&opening(1, "key")).await, Ok(Intake::Seen));
+    assert_eq!(pair.one.cases(9).await.unwrap().len(), 1);
+}
+
+pub async fn many_that_open_at_once_open_one_case(pair: Pair) {
+    let tasks: Vec<_> = (0..20)
+        .map(|number| {
+            let journal = Arc::clone(if number % 2 == 0 { &pair.one } else { &pair.other });
+            tokio::spawn(async move { journal.open_case(&opening(1, "key")).await.unwrap() })
+        })
+        .collect();
+    let mut intakes = Vec::new();
+    for task in tasks {
+        intakes.push(task.await.unwrap());
+    }
+    let opened = intakes.iter().filter(|intake| matches!(intake, Intake::Opened(_))).count();
+    let seen = intakes.iter().filter(|intake| **intake == Intake::Seen).count();
+    assert_eq!((opened, seen), (1, 19));
+}
+
+pub async fn a_ticket_has_one_case_at_a_time(pair: Pair) {
+    let case = open(&*pair.one, 1, "first").await;
+    assert_eq!(pair.other.open_case(&opening(1, "second")).await, Ok(Intake::Running(case.clone())));
+    let mut shouted = opening(1, "third");
+    shouted.ticket = "EXAMPLE/Tickets#1".parse().unwrap();
+    assert_eq!(pair.one.open_case(&shouted).await, Ok(Intake::Running(case.clone())));
+    open(&*pair.one, 2, "first of another").await;
+
+    end(&*pair.one, &case).await;
+    assert_eq!(pair.one.open_case(&opening(1, "second")).await, Ok(Intake::Seen), "it was told of");
+    let again = open(&*pair.other, 1, "fourth").await;
+    assert_ne!(again, case);
+}
+
+pub async fn a_case_begins_with_its_ticket(pair: Pair) {
+    let mut without = opening(1, "key");
+    without.first = Event::Ended;
+    let mut of_another = opening(1, "key");
+    of_another.first = opened(&ticket_id(2));
+    for wrong in [without, of_another] {
+        let refused = pair.one.open_case(&wrong).await;
+        assert!(matches!(refused, Err(JournalError::Unreadable(_))), "{refused:?}");
+    }
+    open(&*pair.one, 1, "key").await;
+}
+
+pub async fn cases_are_listed(pair: Pair) {
+    let mut openings: Vec<Opening> = (1..=4).map(|number| opening(number, "key")).collect();
+    for (opening, minutes) in openings.iter_mut().zip([5, 0, 15, 10]) {
+        opening.at = moment() + MINUTE * minutes;
+        pair.one.open_case(opening).await.unwrap();
+    }
+    let [five, none, fifteen, ten] = &openings[..] else { unreachable!() };
+    let later = moment() + MINUTE * 60;
+    pair.other.append(&five.case, 1, moment(), &Event::Concluded(Outcome::Healthy)).await.unwrap();
+    pair.other.append(&five.case, 2, later, &Event::Ended).await.unwrap();
+    pair.other.append(&ten.case, 1, later, &Event::Applied).await.unwrap();
+
+    let ids = |openings: &[&Opening]| -> Vec<CaseId> { openings.iter().map(|o| o.case.clone()).collect() };
+    assert_eq!(pair.one.open_cases().await.unwrap(), ids(&[none, ten, fifteen]));
+    let line = |opening: &Opening, updated_at, outcome| CaseLine {
+        id: opening.case.clone(),
+        ticket: opening.ticket.clone(),
+        opened_at: opening.at,
+        updated_at,
+        outcome,
+    };
+    let expect = [
+        line(fifteen, fifteen.at, None),
+        line(ten, later, None),
+        line(five, later, Some(Outcome::Healthy)),
+        line(none, none.at, None),
+    ];
+    assert_eq!(pair.one.cases(9).await.unwrap(), expect);
+    assert_eq!(pair.other.cases(2).await.unwrap(), expect[..2]);
+    assert_eq!(pair.one.cases(0).await.unwrap(), []);
+}
+
+pub async fn a_claim_is_exclusive_until_it_runs_out(pair: Pair) {
+    let case = open(&*pair.one, 1, "key").await;
+    let (here, there) = ("here:1:1", "there:1:1");
+    let now = moment();
+    let claim =
+        async |worker, after: Duration| pair.one.claim(&case, worker, now + after, MINUTE).await.unwrap();
+    assert!(claim(here, Duration::ZERO).await);
+    assert!(!pair.other.claim(&case, there, now, MINUTE).await.unwrap());
+    assert!(claim(here, MINUTE / 2).await, "a worker renews its claim");
+    assert!(!claim(there, MINUTE).await, "it was renewed");
+    assert!(claim(there, MINUTE / 2 + MINUTE).await, "it ran out");
+    assert!(!claim(here, MINUTE / 2 + MINUTE).await);
+
+    pair.one.release(&case, here).await.unwrap();
+    assert!(!claim(here, MINUTE * 2).await, "nobody gives up another's claim");
+    pair.other.release(&case, there).await.unwrap();
+    assert!(claim(here, MINUTE * 2).await);
+
+    let another = open(&*pair.one, 2, "key").await;
+    assert!(pair.one.claim(&another, there, now, Duration::MAX).await.unwrap(), "each case has its own");
+    assert!(!pair.one.claim(&another, here, now + MINUTE * 60 * 24 * 3650, MINUTE).await.unwrap());
+}
+
+pub async fn of_many_that_claim_one_gets_it(pair: Pair) {
+    let case = open(&*pair.one, 1, "key").await;
+    let tasks: Vec<_> = (0..20)
+        .map(|number| {
+            let journal = Arc::clone(if number % 2 == 0 { &pair.one } else { &pair.other });
+            let case = case.clone();
+            tokio::spawn(async move {
+                journal.claim(&case, &format!("host{number}:1:1"), moment(), MINUTE).await.unwrap()
+            })
+        })
+        .collect();
+    let mut claimed = 0;
+    for task in tasks {
+        claimed += usize::from(task.await.unwrap());
+    }
+    assert_eq!(claimed, 1);
+}
+
+pub async fn a_lease_is_exclusive_until_it_is_over(pair: Pair) {
+    let one = open(&*pair.one, 1, "key").await;
+    let other = open(&*pair.one, 2, "key").await;
+    let now = moment();
+    let hold = async |case: &CaseId, name: &str, after: Duration| {
+        pair.one.hold(&host(name), case, now + after, MINUTE).await.unwrap()
+    };
+    let lease = hold(&one, "web", Duration::ZERO).await.unwrap();
+    assert_eq!((lease.host(), lease.case(), lease.until()), (&host("web"), &one, now + MINUTE));
+    assert_eq!(pair.other.hold(&host("web"), &other, now, MINUTE).await, Ok(None));
+    assert!(hold(&other, "db", Duration::ZERO).await.is_some(), "each host has its own");
+
+    let renewed = hold(&one, "web", MINUTE / 2).await.unwrap();
+    assert_eq!(renewed.until(), now + MINUTE / 2 + MINUTE);
+    assert_eq!(hold(&other, "web", MINUTE).await, None, "it was renewed");
+    assert!(hold(&other, "web", MINUTE / 2 + MINUTE).await.is_some(), "it ran out");
+
+    pair.one.free(&one).await.unwrap();
+    assert_eq!(hold(&one, "web", MINUTE * 2).await, None, "nobody frees another's host");
+    pair.other.free(&other).await.unwrap();
+    assert!(hold(&one, "web", MINUTE * 2).await.is_some());
+    assert!(hold(&one, "db", MINUTE * 2).await.is_some(), "all hosts of a case are freed");
+
+    end(&*pair.one, &one).await;
+    assert!(hold(&other, "web", MINUTE * 2).await.is_some(), "a case that has ended holds nothing");
+}
+
+pub async fn of_many_that_hold_one_gets_the_host(pair: Pair) {
+    let mut tasks = Vec::new();
+    for number in 0..10 {
+        let case = open(&*pair.one, number, "key").await;
+        let journal = Arc::clone(if number % 2 == 0 { &pair.one } else { &pair.other });
+        tasks.push(async move { journal.hold(&host("web"), &case, moment(), MINUTE).await.unwrap() });
+    }
+    let tasks: Vec<_> = tasks.into_iter().map(tokio::spawn).collect();
+    let mut held = 0;
+    for task in tasks {
+        held += usize::from(task.await.unwrap().is_some());
+    }
+    assert_eq!(held, 1);
+}
+
+pub async fn libraries_are_kept(pair: Pair) {
+    let hash = LibraryHash("ab12".into());
+    assert_eq!(pair.one.library(&hash).await, Ok(None));
+    let files: BTreeMap<String, String> =
+        [("qfieldcloud/system.yaml", "system: qfieldcloud\n"), ("qfieldcloud/ü.yaml", "")]
+            .map(|(path, text)| (path.to_owned(), text.to_owned()))
+            .into();
+    pair.one.keep_library(&hash, &files).await.unwrap();
+    pair.other.keep_library(&hash, &files).await.unwrap();
+    pair.one.keep_library(&LibraryHash("cd34".into()), &BTreeMap::new()).await.unwrap();
+    assert_eq!(pair.other.library(&hash).await, Ok(Some(files)));
+}
+
+pub async fn bookmarks_are_kept(pair: Pair) {
+    assert_eq!(pair.one.bookmark("poll").await, Ok(None));
+    pair.one.set_bookmark("poll", moment()).await.unwrap();
+    pair.one.set_bookmark("sweep", moment() + MINUTE).await.unwrap();
+    assert_eq!(pair.other.bookmark("poll").await, Ok(Some(moment())));
+    pair.other.set_bookmark("poll", moment() - MINUTE).await.unwrap();
+    assert_eq!(pair.one.bookmark("poll").await, Ok(Some(moment() - MINUTE)));
+    assert_eq!(pair.one.bookmark("sweep").await, Ok(Some(moment() + MINUTE)));
+}
+
+pub async fn a_whole_journal_passes_the_audit(pair: Pair) {
+    assert_eq!(pair.one.audit().await, Ok(Audit::default()));
+    for number in 1..=3 {
+        let case = open(&*pair.one, number, "key").await;
+        for (seq, event) in (1..).zip(following()) {
+            pair.one.append(&case, seq, moment() + TimeDelta::nanoseconds(1), &event).await.unwrap();
+        }
+    }
+    let records = 3 * (1 + following().len() as u64);
+    assert_eq!(pair.other.audit().await, Ok(Audit { cases: 3, records, broken: vec![] }));
+}
