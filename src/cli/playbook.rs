@@ -109,7 +109,7 @@ fn check(config: Option<PathBuf>, place: Place) -> Result<Ending> {
 
 async fn run_scenarios(config: Option<PathBuf>, test: Test) -> Result<Ending> {
     let files = files(config, test.playbooks)?;
-    library::load(&files)?;
+    let books = scenario::Books::open(&files)?;
     let mut scenarios = scenario::find(&test.scenarios).into_diagnostic()?;
     if let Some(only) = &test.only {
         scenarios.retain(|path| path.to_string_lossy().contains(only.as_str()));
@@ -122,7 +122,7 @@ async fn run_scenarios(config: Option<PathBuf>, test: Test) -> Result<Ending> {
     }
     let mut failed = 0;
     for path in &scenarios {
-        let played = scenario::play(path, &files).await;
+        let played = scenario::play(path, &books).await;
         let name = path.display();
         match played {
             Ok(played) => {

@@ -46,9 +46,11 @@ impl Truth {
 pub type Known = Result<Value, String>;
 
 /// What an expression can see: plain names, and namespaces of facts.
+///
+/// Clones share their entries: an expression reads what it names and nothing else, however much there is.
 #[derive(Debug, Clone, Default)]
 pub struct Scope {
-    entries: BTreeMap<String, Entry>,
+    entries: Arc<BTreeMap<String, Entry>>,
 }
 
 #[derive(Debug, Clone)]
@@ -59,11 +61,11 @@ enum Entry {
 
 impl Scope {
     pub fn set(&mut self, name: impl Into<String>, known: Known) {
-        self.entries.insert(name.into(), Entry::Plain(known));
+        Arc::make_mut(&mut self.entries).insert(name.into(), Entry::Plain(known));
     }
 
     pub fn set_namespace(&mut self, name: impl Into<String>, facts: BTreeMap<String, Known>) {
-        self.entries.insert(name.into(), Entry::Namespace(facts));
+        Arc::make_mut(&mut self.entries).insert(name.into(), Entry::Namespace(facts));
     }
 
     /// The value behind `name` or `namespace.name`.
@@ -129,7 +131,8 @@ impl Expr {
     /// The value in this scope, or why it is unknown.
     pub fn value(&self, scope: &Scope) -> Known {
         let misses = Misses::default();
-        let result = self.compiled.eval(root(scope, &misses));
+        let names = Names { level: Level::Root(scope.clone()), misses: misses.clone() };
+        let result = self.compiled.eval(Jinja::from_object(names));
         if let Some(reason) = misses.first() {
             return Err(reason);
         }
@@ -244,24 +247,68 @@ impl Misses {
     }
 }
 
-/// What a [`Names`] level stands for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Level {
-    /// The outermost names; one that is not here may be a function of the language.
-    Root,
-    /// The facts of a probe.
-    Facts,
-    /// A map inside a value. `map.get('key', default)` reads an optional key without a miss.
-    Data,
-}
-
 /// One level of names; reads through it note their misses.
 #[derive(Debug)]
 struct Names {
-    path: String,
-    values: BTreeMap<String, Result<Jinja, String>>,
-    misses: Misses,
     level: Level,
+    misses: Misses,
+}
+
+#[derive(Debug)]
+enum Level {
+    /// The outermost names; one that is not here may be a function of the language.
+    Root(Scope),
+    /// The facts of a probe.
+    Facts(Scope, String),
+    /// A map inside a value. `map.get('key', default)` reads an optional key without a miss.
+    Data { path: String, values: BTreeMap<String, Result<Jinja, String>> },
+}
+
+impl Names {
+    /// The value under a key, or why there is none; `None` where the language itself may have it.
+    fn read(&self, key: &str) -> Option<Result<Jinja, String>> {
+        let unheard = |path: &str| format!("{path}{key} is not known here");
+        let told = |path: &str, known: &Known| match known {
+            Ok(value) => Ok(tracked(value, &format!("{path}{key}"), &self.misses)),
+            Err(reason) => Err(format!("{path}{key} is unknown: {reason}")),
+        };
+        Some(match &self.level {
+            Level::Root(scope) => match scope.entries.get(key) {
+                Some(Entry::Plain(known)) => told("", known),
+                Some(Entry::Namespace(_)) => {
+                    let level = Level::Facts(scope.clone(), key.to_owned());
+                    Ok(Jinja::from_object(Names { level, misses: self.misses.clone() }))
+                }
+                None if LANGUAGE.globals().any(|(name, _)| name == key) => return None,
+                None => Err(unheard("")),
+            },
+            Level::Facts(scope, space) => {
+                let path = format!("{space}.");
+                match scope.entries.get(space) {
+                    Some(Entry::Namespace(facts)) => {
+                        facts.get(key).map_or_else(|| Err(unheard(&path)), |known| told(&path, known))
+                    }
+                    _ => Err(unheard(&path)),
+                }
+            }
+            Level::Data { path, values } => match values.get(key) {
+                Some(Ok(value)) => Ok(value.clone()),
+                Some(Err(reason)) => Err(format!("{path}.{key} is unknown: {reason}")),
+                None => Err(unheard(&format!("{path}."))),
+            },
+        })
+    }
+
+    fn keys(&self) -> Vec<String> {
+        match &self.level {
+            Level::Root(scope) => scope.entries.keys().cloned().collect(),
+            Level::Facts(scope, space) => match scope.entries.get(space) {
+                Some(Entry::Namespace(facts)) => facts.keys().cloned().collect(),
+                _ => Vec::new(),
+            },
+            Level::Data { values, .. } => values.keys().cloned().collect(),
+        }
+    }
 }
 
 impl Object for Names {
@@ -270,23 +317,17 @@ impl Object for Names {
     }
 
     fn get_value(self: &Arc<Self>, key: &Jinja) -> Option<Jinja> {
-        let key = key.as_str()?;
-        match self.values.get(key) {
-            Some(Ok(value)) => Some(value.clone()),
-            Some(Err(reason)) => {
-                self.misses.note(format!("{}{key} is unknown: {reason}", self.path));
-                None
-            }
-            None if self.level == Level::Root && LANGUAGE.globals().any(|(name, _)| name == key) => None,
-            None => {
-                self.misses.note(format!("{}{key} is not known here", self.path));
+        match self.read(key.as_str()?)? {
+            Ok(value) => Some(value),
+            Err(reason) => {
+                self.misses.note(reason);
                 None
             }
         }
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
-        Enumerator::Values(self.values.keys().map(|key| Jinja::from(key.as_str())).collect())
+        Enumerator::Values(self.keys().into_iter().map(Jinja::from).collect())
     }
 
     fn call_method(
@@ -295,9 +336,9 @@ impl Object for Names {
         method: &str,
         args: &[Jinja],
     ) -> Result<Jinja, Error> {
-        match (self.level, method, args) {
-            (Level::Data, "get", [key, default]) => {
-                let found = key.as_str().and_then(|key| self.values.get(key));
+        match (&self.level, method, args) {
+            (Level::Data { values, .. }, "get", [key, default]) => {
+                let found = key.as_str().and_then(|key| values.get(key));
                 Ok(found.and_then(|value| value.clone().ok()).unwrap_or_else(|| default.clone()))
             }
             _ => Err(Error::from(ErrorKind::UnknownMethod)),
@@ -334,59 +375,24 @@ impl Object for Items {
 /// A JSON value whose every level notes misses. A null is a miss where it is read.
 fn tracked(value: &Value, path: &str, misses: &Misses) -> Jinja {
     match value {
-        Value::Object(entries) => Jinja::from_object(Names {
-            path: format!("{path}."),
-            values: entries
-                .iter()
-                .map(|(key, entry)| {
-                    let tracked = match entry {
-                        Value::Null => Err("it is null".to_owned()),
-                        entry => Ok(tracked(entry, &format!("{path}.{key}"), misses)),
-                    };
-                    (key.clone(), tracked)
-                })
-                .collect(),
-            misses: misses.clone(),
-            level: Level::Data,
-        }),
-        Value::Array(items) => Jinja::from_object(Items {
-            path: path.to_owned(),
-            values: items
-                .iter()
-                .enumerate()
-                .map(|(index, item)| tracked(item, &format!("{path}[{index}]"), misses))
-                .collect(),
-            misses: misses.clone(),
-        }),
+        Value::Object(entries) => {
+            let values = entries.iter().map(|(key, entry)| {
+                let tracked = match entry {
+                    Value::Null => Err("it is null".to_owned()),
+                    entry => Ok(tracked(entry, &format!("{path}.{key}"), misses)),
+                };
+                (key.clone(), tracked)
+            });
+            let level = Level::Data { path: path.to_owned(), values: values.collect() };
+            Jinja::from_object(Names { level, misses: misses.clone() })
+        }
+        Value::Array(items) => {
+            let values = items.iter().enumerate();
+            let values = values.map(|(index, item)| tracked(item, &format!("{path}[{index}]"), misses));
+            Jinja::from_object(Items { path: path.to_owned(), values: values.collect(), misses: misses.clone() })
+        }
         plain => Jinja::from(Serde(plain)),
     }
-}
-
-fn root(scope: &Scope, misses: &Misses) -> Jinja {
-    let to_jinja = |path: &str, known: &Known| match known {
-        Ok(value) => Ok(tracked(value, path, misses)),
-        Err(reason) => Err(reason.clone()),
-    };
-    let values = scope
-        .entries
-        .iter()
-        .map(|(name, entry)| {
-            let value = match entry {
-                Entry::Plain(known) => to_jinja(name, known),
-                Entry::Namespace(facts) => Ok(Jinja::from_object(Names {
-                    path: format!("{name}."),
-                    values: facts
-                        .iter()
-                        .map(|(fact, known)| (fact.clone(), to_jinja(&format!("{name}.{fact}"), known)))
-                        .collect(),
-                    misses: misses.clone(),
-                    level: Level::Facts,
-                })),
-            };
-            (name.clone(), value)
-        })
-        .collect();
-    Jinja::from_object(Names { path: String::new(), values, misses: misses.clone(), level: Level::Root })
 }
 
 /// The smallest, largest, first or last of nothing is an error: undefined would compare silently.

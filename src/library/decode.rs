@@ -11,6 +11,7 @@ use regex::{Regex, RegexBuilder};
 use serde_json::Value;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 /// One file being read, with the problems found in it so far.
@@ -341,24 +342,23 @@ impl<'p> Map<'p> {
 }
 
 /// Commands that have destroyed data or images on real servers; no playbook may hold them.
+static FORBIDDEN: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
+    [
+        (r"\bsystem\s+prune\b", "`docker system prune` deletes images and networks that are only idle"),
+        (r"\bvolumes?\s+(prune|rm)\b|\bprune\b[^\n;|&]*--volumes", "deleting volumes deletes data"),
+        (
+            r"\bimage\s+prune\b[^\n;|&]*(\s-[a-z]*a|\s--all)",
+            "`docker image prune -a` deletes images that no container happens to use now",
+        ),
+        (r"\bdown\b[^\n;|&]*(\s-[a-z]*v\b|\s--volumes)", "`docker compose down -v` deletes data"),
+        (r"\brm\s+(-[a-zA-Z]*\s+)*(--\s+)?/(\s|$|\*)", "this deletes the whole file system"),
+    ]
+    .map(|(pattern, why)| (Regex::new(pattern).expect("a constant pattern"), why))
+    .into()
+});
+
 fn forbidden(text: &str) -> Option<&'static str> {
-    let has = |pattern: &str| Regex::new(pattern).is_ok_and(|regex| regex.is_match(text));
-    if has(r"\bsystem\s+prune\b") {
-        return Some("`docker system prune` deletes images and networks that are only idle");
-    }
-    if has(r"\bvolumes?\s+(prune|rm)\b|\bprune\b[^\n;|&]*--volumes") {
-        return Some("deleting volumes deletes data");
-    }
-    if has(r"\bimage\s+prune\b[^\n;|&]*(\s-[a-z]*a|\s--all)") {
-        return Some("`docker image prune -a` deletes images that no container happens to use now");
-    }
-    if has(r"\bdown\b[^\n;|&]*(\s-[a-z]*v\b|\s--volumes)") {
-        return Some("`docker compose down -v` deletes data");
-    }
-    if has(r"\brm\s+(-[a-zA-Z]*\s+)*(--\s+)?/(\s|$|\*)") {
-        return Some("this deletes the whole file system");
-    }
-    None
+    FORBIDDEN.iter().find(|(regex, _)| regex.is_match(text)).map(|(_, why)| *why)
 }
 
 fn is_function(name: &str) -> bool {

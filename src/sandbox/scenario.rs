@@ -19,13 +19,14 @@ use crate::core::expr::{Expr, Scope, Truth};
 use crate::core::inventory::{Inventory, Site};
 use crate::core::name::{HostName, KindName, ParamName, Role as HostRole, SystemName};
 use crate::core::outcome::Outcome;
+use crate::core::playbook::Library;
 use crate::core::policy::Policy;
 use crate::core::redact::Redactor;
 use crate::core::report::{Report, report};
 use crate::core::ticket::{Repo, TicketId};
 use crate::engine::{Agent, Manners, Stop, Unwatched, drive, take_in};
 use crate::github::{GitHub, Options, Pace};
-use crate::library::{self, Files};
+use crate::library::{self, Files, Problems};
 use crate::ports::{Clock, Intake};
 use crate::render::Prompts;
 use crate::store::Sqlite;
@@ -78,6 +79,20 @@ pub enum ScenarioError {
     Stopped(String),
 }
 
+/// Playbooks to play with: loaded once, for many scenarios.
+pub struct Books {
+    library: Arc<Library>,
+    files: Arc<BTreeMap<String, String>>,
+}
+
+impl Books {
+    /// # Errors
+    /// Every problem of the playbooks.
+    pub fn open(files: &Files) -> Result<Self, Problems> {
+        Ok(Self { library: Arc::new(library::load(files)?), files: Arc::new(files.as_map().clone()) })
+    }
+}
+
 /// A scenario that is set up and not yet played.
 pub struct Scene {
     pub agent: Agent,
@@ -126,8 +141,8 @@ pub fn find(root: &Path) -> std::io::Result<Vec<PathBuf>> {
 }
 
 /// Plays a scenario to its end.
-pub async fn play(path: &Path, files: &Files) -> Result<Played, ScenarioError> {
-    let scene = Scene::set_up(path, files).await?;
+pub async fn play(path: &Path, books: &Books) -> Result<Played, ScenarioError> {
+    let scene = Scene::set_up(path, books).await?;
     let case = scene.take_in().await?;
     let (stop, _pull) = Stop::new();
     let case =
@@ -140,13 +155,12 @@ const MEDIC: &str = "fieldmedic-bot";
 
 impl Scene {
     /// Reads the files and puts the boxes up.
-    pub async fn set_up(path: &Path, files: &Files) -> Result<Self, ScenarioError> {
+    pub async fn set_up(path: &Path, books: &Books) -> Result<Self, ScenarioError> {
         let set_up = |error: &dyn std::fmt::Display| ScenarioError::SetUp(error.to_string());
         let expect = read_expect(path)?;
         let paper = Paper::read(&path.join("ticket.md"))?;
         let kind = path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
         let kind = KindName::new(kind.unwrap_or_default()).map_err(|error| set_up(&error))?;
-        let library = library::load(files).map_err(|error| set_up(&error))?;
 
         let start = DateTime::<Utc>::UNIX_EPOCH + Duration::from_secs(1_790_000_000);
         let clock = Arc::new(PlayedClock::eager(start));
@@ -190,8 +204,8 @@ impl Scene {
             clock: shared_clock,
             redactor: Arc::new(redactor),
             prompts: Arc::new(Prompts::built_in().map_err(|error| set_up(&error))?),
-            library: Arc::new(library),
-            files: Arc::new(files.as_map().clone()),
+            library: books.library.clone(),
+            files: books.files.clone(),
             inventory: Arc::new(Inventory {
                 systems: BTreeMap::from([(site.name.clone(), site)]),
                 hosts: BTreeSet::from([main]),

@@ -12,7 +12,7 @@ use fieldmedic::core::playbook::LibraryHash;
 use fieldmedic::engine::{DriveError, Stop, drive};
 use fieldmedic::library::Files;
 use fieldmedic::ports::{Audit, CaseLine, Intake, Journal, JournalError, Lease, Opening};
-use fieldmedic::sandbox::scenario::{self, Played, Scene};
+use fieldmedic::sandbox::scenario::{self, Books, Played, Scene};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -82,8 +82,8 @@ impl Journal for Mortal {
 }
 
 /// Plays a scenario with one death, and goes on as a restarted process would.
-async fn play_with_death(path: &Path, files: &Files, dies_at: u64, keeps_it: bool) -> Option<Played> {
-    let mut scene = Scene::set_up(path, files).await.expect("the scenario can be set up");
+async fn play_with_death(path: &Path, books: &Books, dies_at: u64, keeps_it: bool) -> Option<Played> {
+    let mut scene = Scene::set_up(path, books).await.expect("the scenario can be set up");
     let case = scene.take_in().await.expect("the ticket is taken in");
     let (stop, _pull) = Stop::new();
     let immortal = scene.agent.journal.clone();
@@ -108,14 +108,14 @@ fn reports(played: &Played) -> usize {
 
 #[tokio::test]
 async fn a_death_at_any_point_changes_nothing_that_counts() {
-    let files = Files::built_in();
+    let books = Books::open(&Files::built_in()).expect("the built-in playbooks are right");
     let mut points = 0;
     for path in scenario::find(&fixtures()).expect("fixtures can be read") {
-        let calm = scenario::play(&path, &files).await.expect("the scenario plays");
+        let calm = scenario::play(&path, &books).await.expect("the scenario plays");
         for dies_at in 0.. {
             let mut ended = false;
             for keeps_it in [false, true] {
-                let Some(played) = play_with_death(&path, &files, dies_at, keeps_it).await else {
+                let Some(played) = play_with_death(&path, &books, dies_at, keeps_it).await else {
                     ended = true;
                     continue;
                 };

@@ -1,7 +1,7 @@
 //! Every scenario under `fixtures/`, as `fieldmedic playbook test` plays it.
 
 use fieldmedic::library::{self, Files};
-use fieldmedic::sandbox::scenario::{self, Verdict};
+use fieldmedic::sandbox::scenario::{self, Books, Verdict};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -11,13 +11,13 @@ pub fn fixtures() -> PathBuf {
 
 #[tokio::test]
 async fn every_scenario_comes_out_as_expected() {
-    let files = Files::built_in();
+    let books = Books::open(&Files::built_in()).expect("the built-in playbooks are right");
     let mut failed = Vec::new();
     let scenarios = scenario::find(&fixtures()).expect("fixtures can be read");
     assert!(scenarios.len() >= 20, "only {} scenarios were found", scenarios.len());
     for path in scenarios {
         let name = path.strip_prefix(fixtures()).unwrap_or(&path).display().to_string();
-        match scenario::play(&path, &files).await {
+        match scenario::play(&path, &books).await {
             Ok(played) => {
                 if let Verdict::Failed(wrongs) = played.verdict() {
                     failed.push(format!("{name}:\n  {}\n{}", wrongs.join("\n  "), played.story()));
