@@ -4,7 +4,7 @@
 //! with `!`, several keys for a host, and `@revoked`. `@cert-authority` lines are passed over, and so is a
 //! line that cannot be read, as OpenSSH does it.
 
-use super::trouble::Trouble;
+use super::trouble::{ShownKey, Trouble};
 use hmac::{Hmac, KeyInit, Mac};
 use russh::Preferred;
 use russh::keys::ssh_key::known_hosts::{Entry, HostPatterns, Marker};
@@ -81,17 +81,17 @@ impl Pinned {
         if trusted.clone().any(|pin| shown(&pin)) {
             return Ok(());
         }
-        let (at, file) = (self.name.clone(), self.file.clone());
-        let algorithm = key.algorithm().as_str().to_owned();
-        let fingerprint = key.fingerprint(HashAlg::Sha256).to_string();
-        let line = format!("{} {}", self.name, openssh(key));
-        Err(match trusted.find(|pin| same_kind(&pin.key.algorithm(), &key.algorithm())) {
-            Some(pin) => {
-                Trouble::HostKeyChanged { at, algorithm, fingerprint, file, number: pin.number, line }
-            }
-            None => {
-                Trouble::HostKeyUnknown { at, algorithm, fingerprint, known: self.known_kinds(), file, line }
-            }
+        let changed = trusted.find(|pin| same_kind(&pin.key.algorithm(), &key.algorithm()));
+        let shown = Box::new(ShownKey {
+            at: self.name.clone(),
+            algorithm: key.algorithm().as_str().to_owned(),
+            fingerprint: key.fingerprint(HashAlg::Sha256).to_string(),
+            file: self.file.clone(),
+            line: format!("{} {}", self.name, openssh(key)),
+        });
+        Err(match changed {
+            Some(pin) => Trouble::HostKeyChanged { shown, number: pin.number },
+            None => Trouble::HostKeyUnknown { shown, known: self.known_kinds() },
         })
     }
 
@@ -235,9 +235,9 @@ mod tests {
     #[test]
     fn an_unknown_key_is_shown_with_the_line_to_add() {
         let error = pinned("", "203.0.113.5", 2222).check(&key(ONE)).unwrap_err();
-        let Trouble::HostKeyUnknown { line, fingerprint, .. } = &error else { panic!("{error}") };
-        assert_eq!(*line, format!("[203.0.113.5]:2222 {ONE}"));
-        assert!(fingerprint.starts_with("SHA256:"));
+        let Trouble::HostKeyUnknown { shown, .. } = &error else { panic!("{error}") };
+        assert_eq!(shown.line, format!("[203.0.113.5]:2222 {ONE}"));
+        assert!(shown.fingerprint.starts_with("SHA256:"));
         assert!(error.to_string().contains("/etc/known:\n[203.0.113.5]:2222 ssh-ed25519 AAAA"), "{error}");
     }
 

@@ -247,8 +247,15 @@ mod tests {
         let error = sh(&line, Duration::from_millis(300)).await.err().unwrap();
         assert!(matches!(error, Trouble::Late { ending: Ending::Stopped, .. }), "{error}");
         let pid = std::fs::read_to_string(file.path()).unwrap();
-        let state = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
-        assert!(state.is_empty() || state.contains(") Z "), "{state}");
+        let is_running = || {
+            let state = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim()));
+            state.is_ok_and(|state| !state.contains(") Z "))
+        };
+        let patience = Instant::now();
+        while is_running() {
+            assert!(patience.elapsed() < Duration::from_secs(10), "the child goes on");
+            tokio::task::yield_now().await;
+        }
     }
 
     #[tokio::test]

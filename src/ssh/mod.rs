@@ -10,7 +10,8 @@
 //!   that is `NotStarted`; from the request on, what has no clear end is `InDoubt`.
 //! - A host key that `known_hosts` does not hold is refused, always.
 //! - However much a command writes, memory holds [`Limits::kept`] of each stream.
-//! - A command that outlives its deadline is told to stop, and the answer says whether it did.
+//! - A command that outlives its deadline is told to stop, and the answer says whether it did. OpenSSH
+//!   passes no signal on to what `root` runs, nor to what runs under `sudo`: that goes on.
 //! - A caller that stops waiting closes its channel and leaves the command to itself, as a broken
 //!   connection would.
 //!
@@ -30,7 +31,7 @@ mod tests;
 
 pub use capture::capture;
 pub use login::Login;
-pub use trouble::{Ending, Trouble};
+pub use trouble::{Ending, ShownKey, Trouble};
 
 use crate::core::command::Command;
 use crate::core::evidence::RawObservation;

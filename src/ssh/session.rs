@@ -193,32 +193,29 @@ impl Session<'_> {
         }
     }
 
-    /// Tells the command to stop, first kindly, then for good.
+    /// Tells the command to stop, first kindly, then for good. It has stopped when the host has said how
+    /// it ended and closed the channel: until then, one of its children may go on.
     async fn end(&mut self) -> Ending {
-        let mut ending = Ending::Unknown;
+        let mut has_ended = false;
         for signal in [Sig::TERM, Sig::KILL] {
             if self.channel.signal(signal).await.is_err() {
-                return ending;
+                return Ending::Unknown;
             }
             let until = Instant::now() + self.limits.grace;
             while let Ok(message) = timeout_at(until, self.channel.wait()).await {
                 match message {
-                    Some(ChannelMsg::ExitStatus { .. } | ChannelMsg::ExitSignal { .. }) => {
-                        ending = Ending::Stopped;
-                    }
-                    Some(ChannelMsg::Close) | None => return ending,
+                    Some(ChannelMsg::ExitStatus { .. } | ChannelMsg::ExitSignal { .. }) => has_ended = true,
+                    Some(ChannelMsg::Close) if has_ended => return Ending::Stopped,
+                    Some(ChannelMsg::Close) | None => return Ending::Unknown,
                     // What it still writes is of no use, and may never end.
                     Some(_) if Instant::now() >= until => break,
                     Some(_) => {}
                 }
             }
-            if ending == Ending::Stopped {
-                break;
-            }
         }
         self.close().await;
         self.connection.retire();
-        ending
+        Ending::Unknown
     }
 
     /// Closes the channel from this side.
@@ -231,7 +228,11 @@ impl Session<'_> {
 fn signal(signal: Sig) -> String {
     match signal {
         // OpenSSH adds its own name to a signal that the protocol does not know: `SYS@openssh.com`.
-        Sig::Custom(name) => name.split('@').next().unwrap_or(&name).to_owned(),
+        // For one that it has no name for either, it says `SIG@openssh.com`.
+        Sig::Custom(name) => match name.split('@').next() {
+            None | Some("SIG") => "a signal without a name".to_owned(),
+            Some(name) => name.to_owned(),
+        },
         known => format!("{known:?}"),
     }
 }

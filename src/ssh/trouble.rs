@@ -19,35 +19,27 @@ pub enum Trouble {
     #[error("{at} answers, but no SSH connection came about: {cause}")]
     Handshake { at: String, cause: String },
 
-    /// `line` is what `file` must hold for the connection to be made.
     #[error(
-        "the host key of {at} is not known: it showed an {algorithm} key with the fingerprint {fingerprint}.{known} \
-         If that is the host's own (on the host, `ssh-keygen -lf` of a file /etc/ssh/ssh_host_*_key.pub shows it), \
-         add this line to {}:\n{line}", .file.display()
+        "the host key of {} is not known: it showed an {} key with the fingerprint {}.{known} If that is the host's own \
+         (on the host, `ssh-keygen -lf` of a file /etc/ssh/ssh_host_*_key.pub shows it), add this line to {}:\n{}",
+        .shown.at, .shown.algorithm, .shown.fingerprint, .shown.file.display(), .shown.line
     )]
     HostKeyUnknown {
-        at: String,
-        algorithm: String,
-        fingerprint: String,
+        shown: Box<ShownKey>,
         /// Keys of other kinds that are known: a sentence, or nothing.
         known: String,
-        file: PathBuf,
-        line: String,
     },
 
     #[error(
-        "THE HOST KEY OF {at} HAS CHANGED. Somebody may be listening in, or the host was installed anew. It showed an \
-         {algorithm} key with the fingerprint {fingerprint}, but {} holds another one in line {number}. Only if you \
-         know why it changed, put this line in its place:\n{line}", .file.display()
+        "THE HOST KEY OF {} HAS CHANGED. Somebody may be listening in, or the host was installed anew. It showed an {} \
+         key with the fingerprint {}, but {} holds another one in line {number}. Only if you know why it changed, put \
+         this line in its place:\n{}",
+        .shown.at, .shown.algorithm, .shown.fingerprint, .shown.file.display(), .shown.line
     )]
     HostKeyChanged {
-        at: String,
-        algorithm: String,
-        fingerprint: String,
-        file: PathBuf,
+        shown: Box<ShownKey>,
         /// Where the file holds the old key, counted from 1.
         number: usize,
-        line: String,
     },
 
     #[error("the host key of {at} is marked as revoked in {}, line {number}: do not connect", .file.display())]
@@ -100,6 +92,18 @@ pub enum Trouble {
 
     #[error("the command wrote more than {}; {ending}", bytes(*.limit))]
     Flooded { limit: u64, ending: Ending },
+}
+
+/// A host key that is not trusted, and what would make it so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShownKey {
+    pub at: String,
+    pub algorithm: String,
+    /// `SHA256:…`, as `ssh-keygen -l` writes it.
+    pub fingerprint: String,
+    pub file: PathBuf,
+    /// What the file must hold for the key to be trusted.
+    pub line: String,
 }
 
 /// What came of telling a command to stop.

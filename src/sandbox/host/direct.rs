@@ -106,3 +106,90 @@ impl Shell for Direct {
         Ok(self.run(host, command).await?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::command::{Template, TemplateSource, Values};
+    use crate::core::evidence::Exit;
+    use crate::core::value::Kind;
+    use crate::sandbox::host::{HostFile, Model};
+    use serde_json::Value;
+    use std::sync::Mutex;
+
+    /// Sleeping is what makes its time pass.
+    struct Jumping(Mutex<DateTime<Utc>>);
+
+    #[async_trait]
+    impl Clock for Jumping {
+        fn now(&self) -> DateTime<Utc> {
+            *self.0.lock().unwrap()
+        }
+
+        async fn sleep_until(&self, at: DateTime<Utc>) {
+            let mut now = self.0.lock().unwrap();
+            *now = at.max(*now);
+        }
+    }
+
+    struct Nothing;
+
+    impl Values for Nothing {
+        fn value(&self, name: &str) -> Result<(Value, Kind), String> {
+            Err(format!("there is no {name}"))
+        }
+    }
+
+    #[tokio::test]
+    async fn faults_are_told_as_ssh_tells_them() {
+        let text = "
+state: { down: false, done: 0 }
+unreachable: down
+commands:
+  - { run: fine, stdout: hello, takes: 5s, set: { done: done + 1 } }
+  - { run: hang, fault: hang, set: { done: 9 } }
+  - { run: slow, takes: 1m, set: { done: 99 } }
+  - { run: drop, fault: drop }
+  - { run: refuse, fault: refuse }
+  - { run: flood, fault: flood }
+  - { run: stuck, fault: stuck }
+  - { run: killed, signal: SIGKILL }
+  - { run: silent, exit: unsaid }
+";
+        let start = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let clock = Arc::new(Jumping(Mutex::new(start)));
+        let model = Model::new(&HostFile::parse(text).unwrap(), start).share();
+        let name = HostName::new("box").unwrap();
+        let shell = Direct::new(BTreeMap::from([(name.clone(), model.clone())]), clock.clone());
+        let ask = async |run: &str| {
+            let timeout = Duration::from_secs(30);
+            let source = TemplateSource { run: Some(run), timeout, ..TemplateSource::default() };
+            let command = Template::new(source).unwrap().render(&Nothing).unwrap();
+            shell.probe(&name, &command).await.map(|seen| seen.exit)
+        };
+        let doubt = |why: &str| Err(ShellError::InDoubt { why: why.into() });
+
+        assert_eq!(ask("fine").await, Ok(Exit::Code(0)));
+        assert_eq!(clock.now() - start, chrono::TimeDelta::seconds(5));
+        let late = "the command did not end within 30 s; it was told to stop, and";
+        assert_eq!(ask("hang").await, doubt(&format!("{late} stopped")));
+        assert_eq!(ask("slow").await, doubt(&format!("{late} stopped")));
+        assert_eq!(ask("stuck").await, doubt(&format!("{late} may still be running")));
+        assert_eq!(
+            ask("drop").await,
+            doubt("the connection to box broke while the command ran: the host closed it")
+        );
+        assert_eq!(
+            ask("flood").await,
+            doubt("the command wrote more than 64 MiB; it was told to stop, and stopped")
+        );
+        assert!(matches!(ask("refuse").await, Err(ShellError::NotStarted { .. })));
+        assert_eq!(ask("killed").await, Ok(Exit::Signal("KILL".into())));
+        assert_eq!(ask("silent").await, Ok(Exit::Unsaid));
+        assert_eq!(model.lock().state("done", clock.now()), Some(9.into()), "a slow command was stopped");
+
+        model.lock().set("down", true.into(), clock.now()).unwrap();
+        assert!(matches!(ask("fine").await, Err(ShellError::NotStarted { .. })));
+        assert!(shell.connect(&name).await.is_err());
+    }
+}

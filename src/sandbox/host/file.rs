@@ -2,13 +2,12 @@
 
 use super::asked::Pattern;
 use super::model::Fault;
+use super::page::{Entry, Every, Page, Sets, Sudo};
 use super::state::{RESERVED, Settings, Source, State, Templates};
 use crate::core::evidence::Exit;
 use crate::core::expr::Expr;
-use serde::Deserialize;
 use serde_json::{Map, Value};
 use serde_saphyr::Spanned;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -62,13 +61,6 @@ pub(super) struct Rule {
     pub fault: Option<Fault>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Sudo {
-    Required,
-    Denied,
-}
-
 pub(super) struct Later {
     pub after: Duration,
     pub when: Option<Expr>,
@@ -80,58 +72,6 @@ pub(super) struct Tick {
     pub when: Option<Expr>,
     pub set: Settings,
 }
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Page {
-    #[serde(default, rename = "summary")]
-    _summary: String,
-    unreachable: Option<Spanned<Value>>,
-    state: Option<Spanned<Map<String, Value>>>,
-    #[serde(default)]
-    commands: Vec<Spanned<Entry>>,
-    #[serde(default)]
-    every: Vec<Every>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Entry {
-    run: Option<Spanned<String>>,
-    script: Option<String>,
-    r#in: Option<String>,
-    when: Option<Spanned<String>>,
-    times: Option<u32>,
-    sudo: Option<Sudo>,
-    stdout: Option<Spanned<String>>,
-    stderr: Option<Spanned<String>>,
-    exit: Option<Spanned<Value>>,
-    signal: Option<String>,
-    takes: Option<Spanned<String>>,
-    #[serde(default)]
-    set: Sets,
-    #[serde(default)]
-    later: Vec<After>,
-    fault: Option<Fault>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct After {
-    after: Spanned<String>,
-    when: Option<Spanned<String>>,
-    set: Sets,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Every {
-    each: Spanned<String>,
-    when: Option<Spanned<String>>,
-    set: Sets,
-}
-
-type Sets = BTreeMap<String, Spanned<Value>>;
 
 impl HostFile {
     /// Reads and checks the text of a `host.yaml`.

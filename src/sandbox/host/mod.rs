@@ -79,7 +79,9 @@ mod asked;
 mod direct;
 mod file;
 mod garbage;
+mod guest;
 mod model;
+mod page;
 mod server;
 mod state;
 

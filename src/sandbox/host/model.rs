@@ -3,8 +3,9 @@
 //! It has no clock and no chance in it: the same commands at the same times give the same answers.
 
 use super::asked::Asked;
-use super::file::{Down, HostFile, Rule, Sudo};
+use super::file::{Down, HostFile, Rule};
 use super::garbage;
+use super::page::Sudo;
 use super::state::{Asking, State};
 use crate::core::evidence::Exit;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -316,4 +317,140 @@ fn later(at: DateTime<Utc>, by: Duration) -> DateTime<Utc> {
 fn fail(run: Run, code: i32, stderr: &str) -> Response {
     let (exit, stderr) = (Exit::Code(code), stderr.as_bytes().to_vec());
     Response { run, stdout: Vec::new(), stderr, exit, delay: Duration::ZERO, fault: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_000_000 + seconds, 0).unwrap()
+    }
+
+    fn host(text: &str) -> Model {
+        Model::new(&HostFile::parse(text).unwrap(), at(0))
+    }
+
+    const WORKERS: &str = r#"
+summary: all workers are down
+state:
+  workers: { running: 0, expected: 4 }
+  queue: { pending: 3, last: "none" }
+commands:
+  - run: docker compose ps **
+    stdout: |
+      {% for n in range(workers.running) %}
+      {"State": "running", "at": "{{ now | time }}"}
+      {% endfor %}
+  - run: docker start *
+    sudo: required
+    set: { workers.running: workers.running + 1, queue.last: "args[0]" }
+  - run: docker compose up -d **
+    in: /opt/q
+    takes: 3s
+    set: { workers.running: workers.expected }
+    later:
+      - { after: 11s, when: queue.pending == 0, set: { queue.last: "'idle'" } }
+  - script: queue
+    stdout: '{"pending": {{ queue.pending }}, "limit": {{ env.LIMIT }}}'
+  - run: docker rm *
+    sudo: denied
+    stderr: "gone\n"
+    exit: 4
+every:
+  - each: 5s
+    when: workers.running > 0 and queue.pending > 0
+    set: { queue.pending: queue.pending - 1 }
+"#;
+
+    fn said(response: &Response) -> (&str, &str, Exit) {
+        let text = |bytes| std::str::from_utf8(bytes).unwrap();
+        (text(&response.stdout), text(&response.stderr), response.exit.clone())
+    }
+
+    #[test]
+    fn commands_change_the_state_and_time_does_too() {
+        let mut host = host(WORKERS);
+        let response = host.respond("docker compose ps -a", at(1));
+        assert_eq!(said(&response), ("", "", Exit::Code(0)));
+        let response = host.respond("cd -- /opt/q && docker compose up -d worker_wrapper", at(2));
+        assert_eq!(response.delay, Duration::from_secs(3));
+        assert_eq!(host.state("workers.running", at(4)), Some(json!(0)));
+        assert_eq!(host.state("workers.running", at(5)), Some(json!(4)));
+        // A tick that is due at the same time comes after what was begun before it.
+        assert_eq!(host.state("queue.pending", at(5)), Some(json!(2)));
+        let response = host.respond("env LIMIT=9 sh -euc 'select 1' queue", at(11));
+        assert_eq!(said(&response).0, r#"{"pending": 1, "limit": 9}"#);
+        assert_eq!(host.state("queue.last", at(16)), Some(json!("idle")));
+        let response = host.respond("docker compose ps", at(20));
+        assert!(
+            said(&response).0.starts_with("{\"State\": \"running\", \"at\": \"2027-01-15T08:00:20Z\"}\n")
+        );
+        assert_eq!(said(&response).0.lines().count(), 4);
+        assert_eq!(host.problems(), &[] as &[String]);
+    }
+
+    #[test]
+    fn what_was_ended_early_is_not_done() {
+        let mut host = host(WORKERS);
+        let response = host.respond("cd -- /opt/q && docker compose up -d", at(0));
+        host.end(response.run, at(2));
+        assert_eq!(host.state("workers.running", at(60)), Some(json!(0)));
+        let response = host.respond("cd -- /opt/q && docker compose up -d", at(60));
+        host.end(response.run, at(64));
+        assert_eq!(host.state("workers.running", at(64)), Some(json!(4)));
+    }
+
+    #[test]
+    fn unknown_commands_and_rights_are_as_in_a_shell() {
+        let mut host = host(WORKERS);
+        for (line, stderr, code) in [
+            ("uptime -p", "sh: 1: uptime: not found\n", 127),
+            ("docker compose up -d", "sh: 1: docker: not found\n", 127),
+            ("docker start a", "docker: permission denied\n", 1),
+            ("sudo -n -- docker rm a", "sudo: a password is required\n", 1),
+            ("docker rm a", "gone\n", 4),
+        ] {
+            let response = host.respond(line, at(1));
+            assert_eq!(said(&response), ("", stderr, Exit::Code(code)), "{line}");
+        }
+        host.respond("sudo -n -- docker start abc", at(2));
+        assert_eq!(host.state("queue.last", at(2)), Some(json!("abc")));
+        let log: Vec<_> = host.log().iter().map(|logged| (logged.brief.as_str(), logged.rule)).collect();
+        assert_eq!(log[1], ("docker compose up -d", None));
+        assert_eq!(log[5], ("docker start abc", Some(12)));
+    }
+
+    #[test]
+    fn a_rule_that_is_used_up_makes_way() {
+        let mut host = host(
+            "commands:\n  - { run: x, times: 1, fault: drop }\n  - { run: x, fault: garbage }\n  - { run: y, fault: partial, stdout: abcd }\n",
+        );
+        assert_eq!(host.respond("x", at(0)).fault, Some(Fault::Drop));
+        let response = host.respond("x", at(0));
+        assert!(std::str::from_utf8(&response.stdout).is_err());
+        assert_eq!(host.respond("y", at(0)).stdout, b"ab");
+    }
+
+    #[test]
+    fn a_host_goes_down_and_comes_back() {
+        let mut host = host(
+            "state: { down: false }\nunreachable: down\ncommands:\n  - { run: reboot, set: { down: true }, later: [{ after: 30s, set: { down: false } }] }\n",
+        );
+        assert!(!host.is_unreachable(at(0)));
+        host.respond("reboot", at(0));
+        assert!(host.is_unreachable(at(29)));
+        assert!(!host.is_unreachable(at(30)));
+    }
+
+    #[test]
+    fn a_mistake_in_the_file_is_loud() {
+        let mut host =
+            host("commands:\n  - { run: x, stdout: '{{ nothing }}' }\n  - { run: y, when: nothing > 1 }\n");
+        let response = host.respond("x", at(0));
+        assert_eq!(response.exit, Exit::Code(125));
+        assert_eq!(host.respond("y", at(0)).exit, Exit::Code(127));
+        assert_eq!(host.problems().len(), 2, "{:?}", host.problems());
+    }
 }
