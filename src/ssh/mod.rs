@@ -26,9 +26,6 @@ mod login;
 mod session;
 mod trouble;
 
-#[cfg(test)]
-mod tests;
-
 pub use capture::capture;
 pub use login::Login;
 pub use trouble::{Ending, ShownKey, Trouble};
@@ -200,3 +197,6 @@ impl Shell for Hosts {
         self.run(host, command, Purpose::Change).await
     }
 }
+
+#[cfg(test)]
+mod tests;
