@@ -1,3 +1,8 @@
 //! The integration tests, in one binary.
 
 mod contracts;
+mod crash;
+mod harness;
+mod scenarios;
+mod tidy;
+mod whole;
