@@ -2,10 +2,12 @@
 
 use crate::cli::Setting;
 use crate::clock::Wall;
-use crate::config::{Config, Host};
+use crate::config::{Config, Host, Webhook};
+use crate::core::inventory::Inventory;
 use crate::core::name::HostName;
+use crate::core::playbook::Library;
 use crate::core::redact::Redactor;
-use crate::engine::{Agent, Manners, Stop, Unwatched};
+use crate::engine::{Agent, Eyes, Manners, Stop, Unwatched};
 use crate::github::{self, GitHub};
 use crate::library::{self, Files};
 use crate::ports::{Clock, Journal};
@@ -21,7 +23,6 @@ use std::sync::Arc;
 /// An agent with its configuration.
 pub struct App {
     pub agent: Agent,
-    pub hosts: Arc<Hosts>,
 }
 
 /// What the agent is put together for.
@@ -38,6 +39,9 @@ pub enum AppError {
     #[error("there is no GitHub token: the environment variable {0} is not set")]
     #[diagnostic(help("make a fine-grained token with read and write access to issues, then: export {0}=…"))]
     NoToken(String),
+    #[error("there is no webhook secret: the environment variable {0} is not set")]
+    #[diagnostic(help("set it to the secret that GitHub's webhook has; `openssl rand -hex 32` makes one"))]
+    NoSecret(String),
     #[error("{0}")]
     #[diagnostic(help("see [github] base_url and the token's variable in the configuration"))]
     GitHub(#[from] github::BadOptions),
@@ -46,44 +50,59 @@ pub enum AppError {
     Journal(#[from] crate::ports::JournalError),
 }
 
-impl App {
-    pub async fn build(setting: &Setting, manner: Manner) -> Result<Self> {
+/// What is needed to look at the systems of a configuration; no token is.
+pub struct Lookout {
+    pub eyes: Eyes,
+    pub hosts: Arc<Hosts>,
+    pub files: Files,
+    pub library: Library,
+    pub inventory: Inventory,
+}
+
+impl Lookout {
+    pub fn build(setting: &Setting) -> Result<Self> {
         let config = &setting.config;
-        let token = token(config)?;
-        let redactor = redactor(config, [token.expose_secret().to_owned()]);
         let files = files(config)?;
         let library = library::load(&files)?;
         let inventory = config.inventory(&library, &setting.path)?;
         let clock: Arc<dyn Clock> = Arc::new(Wall);
         let hosts = Arc::new(hosts(config, &clock));
-        let policy = config.policy();
+        let eyes = Eyes { shell: hosts.clone(), clock, redactor: Arc::new(redactor(config)) };
+        Ok(Self { eyes, hosts, files, library, inventory })
+    }
+}
+
+impl App {
+    pub async fn build(setting: &Setting, manner: Manner) -> Result<Self> {
+        let config = &setting.config;
+        let lookout = Lookout::build(setting)?;
+        let Eyes { shell, clock, redactor } = lookout.eyes;
         let options = github::Options {
             base_url: config.github.base_url.clone(),
-            ..github::Options::new(token, redactor.clone())
+            ..github::Options::new(token(config)?, (*redactor).clone())
         };
-        let journal: Arc<dyn Journal> = match manner {
-            Manner::Work => open_journal(setting).await?,
-            Manner::Rehearse => Arc::new(Sqlite::in_memory().await.map_err(AppError::from)?),
+        let (journal, policy): (Arc<dyn Journal>, _) = match manner {
+            Manner::Work => (open_journal(setting).await?, config.policy()),
+            Manner::Rehearse => {
+                (Arc::new(Sqlite::in_memory().await.map_err(AppError::from)?), config.policy().rehearsal())
+            }
         };
         let agent = Agent {
             forge: Arc::new(GitHub::new(options).map_err(AppError::from)?),
-            shell: hosts.clone(),
+            shell,
             journal,
             clock,
-            redactor: Arc::new(redactor),
+            redactor,
             prompts: Arc::new(prompts(config)?),
-            library: Arc::new(library),
-            files: Arc::new(files.as_map().clone()),
-            inventory: Arc::new(inventory),
-            policy: Arc::new(match manner {
-                Manner::Work => policy,
-                Manner::Rehearse => policy.rehearsal(),
-            }),
+            library: Arc::new(lookout.library),
+            files: Arc::new(lookout.files.as_map().clone()),
+            inventory: Arc::new(lookout.inventory),
+            policy: Arc::new(policy),
             manners: Arc::new(manners(config)),
             worker: worker_name(),
             watch: Arc::new(Unwatched),
         };
-        Ok(Self { agent, hosts })
+        Ok(Self { agent })
     }
 }
 
@@ -100,7 +119,7 @@ pub fn files(config: &Config) -> Result<Files> {
     })
 }
 
-pub fn prompts(config: &Config) -> Result<Prompts> {
+fn prompts(config: &Config) -> Result<Prompts> {
     Ok(match &config.prompts {
         Some(dir) => Prompts::from_dir(dir)?,
         None => Prompts::built_in()?,
@@ -109,25 +128,32 @@ pub fn prompts(config: &Config) -> Result<Prompts> {
 
 /// The token, from the variable that the configuration names.
 pub fn token(config: &Config) -> Result<SecretString, AppError> {
-    secret(&config.github.token_env)
+    let variable = &config.github.token_env;
+    from_environment(variable).ok_or_else(|| AppError::NoToken(variable.clone()))
 }
 
-/// A secret from the environment.
-pub fn secret(variable: &str) -> Result<SecretString, AppError> {
-    match std::env::var(variable) {
-        Ok(value) if !value.trim().is_empty() => Ok(value.trim().into()),
-        _ => Err(AppError::NoToken(variable.into())),
-    }
+/// The webhook's secret, from the variable that the configuration names.
+pub fn webhook_secret(webhook: &Webhook) -> Result<SecretString, AppError> {
+    let variable = &webhook.secret_env;
+    from_environment(variable).ok_or_else(|| AppError::NoSecret(variable.clone()))
+}
+
+fn from_environment(variable: &str) -> Option<SecretString> {
+    let value = std::env::var(variable).ok()?;
+    (!value.trim().is_empty()).then(|| value.trim().into())
 }
 
 /// Hides the operator's patterns and every secret that the program itself holds. The patterns were
 /// checked when the configuration was read.
-pub fn redactor(config: &Config, secrets: impl IntoIterator<Item = String>) -> Redactor {
+fn redactor(config: &Config) -> Redactor {
+    let webhook = config.webhook.as_ref().map(|webhook| &webhook.secret_env);
+    let variables = [Some(&config.github.token_env), webhook].into_iter().flatten();
+    let secrets = variables.filter_map(|variable| from_environment(variable));
     let patterns = config.redact.patterns.iter().filter_map(|pattern| Regex::new(pattern).ok()).collect();
-    Redactor::new(secrets, patterns)
+    Redactor::new(secrets.map(|secret| secret.expose_secret().to_owned()), patterns)
 }
 
-pub fn manners(config: &Config) -> Manners {
+fn manners(config: &Config) -> Manners {
     Manners {
         repos: config.github.repos.clone(),
         label: config.github.label.clone(),
@@ -137,7 +163,7 @@ pub fn manners(config: &Config) -> Manners {
 }
 
 /// The way to every host of a configuration.
-pub fn hosts(config: &Config, clock: &Arc<dyn Clock>) -> Hosts {
+fn hosts(config: &Config, clock: &Arc<dyn Clock>) -> Hosts {
     let reach = |(name, host): (&HostName, &Host)| (name.clone(), reach(host));
     Hosts::new(config.hosts.iter().map(reach).collect(), Limits::default(), clock.clone())
 }

@@ -267,8 +267,8 @@ pub trait Journal: Send + Sync {
     /// The newest cases first, at most `limit`.
     async fn cases(&self, limit: u32) -> Result<Vec<CaseLine>, JournalError>;
 
-    /// Claims a case for a worker until `now + ttl`. A worker renews by claiming again. `false`:
-    /// another worker has it.
+    /// Claims a case for a worker until `now + ttl`. A worker renews by claiming again, and with the
+    /// claim it renews the hosts that the case holds. `false`: another worker has it.
     async fn claim(
         &self,
         case: &CaseId,

@@ -1,7 +1,7 @@
 //! `fieldmedic diagnose`: a look at a system, without a ticket. Nothing is changed.
 
 use super::{Ending, Format, Setting, print, print_json, screen::plain};
-use crate::app::{App, Manner};
+use crate::app::Lookout;
 use crate::core::diagnosis::{Diagnosis, diagnose};
 use crate::core::evidence::{Evidence, Seen};
 use crate::core::name::SystemName;
@@ -19,15 +19,15 @@ pub struct Arguments {
 }
 
 pub async fn run(setting: &Setting, arguments: Arguments) -> Result<Ending> {
-    let app = App::build(setting, Manner::Rehearse).await?;
-    let systems = &app.agent.inventory.systems;
+    let Lookout { eyes, library, inventory, .. } = Lookout::build(setting)?;
+    let systems = &inventory.systems;
     let site = systems.get(arguments.system.as_str()).ok_or_else(|| {
         let known: Vec<&str> = systems.keys().map(SystemName::as_str).collect();
         miette!("there is no system `{}`; there is: {}", arguments.system, known.join(", "))
     })?;
-    let system = &app.agent.library.systems[&site.kind];
+    let system = &library.systems[&site.kind];
     let probes = system.probes.keys().cloned().collect();
-    let evidence = look(&app.agent, system, site, &probes).await;
+    let evidence = look(&eyes, system, site, &probes).await;
     let diagnosis = diagnose(system, site, &evidence);
     if arguments.format.json {
         print_json(&json!({ "system": site.name, "diagnosis": diagnosis, "evidence": evidence }))?;

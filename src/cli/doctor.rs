@@ -1,18 +1,16 @@
 //! `fieldmedic doctor`: everything that has to be right before a ticket comes.
 
 use super::{Ending, Setting, print, screen::plain};
-use crate::app;
+use crate::app::{self, Lookout};
 use crate::clock::Wall;
 use crate::core::redact::Redactor;
-use crate::engine::{Agent, Unwatched, look};
+use crate::engine::look;
 use crate::github::{self, GitHub};
-use crate::library;
-use crate::ports::{Clock, Forge, Permission, Shell};
-use crate::store::{Sqlite, worker_name};
+use crate::ports::{Clock, Forge, Permission};
+use crate::ssh::Purpose;
 use clap::Args;
 use miette::{Diagnostic, Result};
 use std::path::PathBuf;
-use std::sync::Arc;
 
 #[derive(Debug, Args)]
 pub struct Arguments {}
@@ -128,95 +126,48 @@ fn advice(error: &crate::ports::ForgeError) -> &'static str {
 
 /// Playbooks, hosts, and whether every probe of every system can be read.
 async fn check_systems(setting: &Setting, findings: &mut Findings) {
-    let loaded = app::files(&setting.config);
-    let files = match loaded {
-        Ok(files) => files,
-        Err(error) => return findings.bad("playbooks", &error.to_string()),
-    };
-    let library = match library::load(&files) {
-        Ok(library) => library,
-        Err(problems) => {
-            return findings.bad("playbooks", &format!("{problems}; `fieldmedic playbook check` lists them"));
-        }
+    let Lookout { eyes, hosts, library, inventory, .. } = match Lookout::build(setting) {
+        Ok(lookout) => lookout,
+        Err(error) => return findings.bad("playbooks and systems", &told(&*error)),
     };
     let count: usize =
         library.systems.values().map(|system| system.faults.len() + system.requests.len()).sum();
     findings.good(&format!("playbooks: {count} for {} kinds of system", library.systems.len()));
-    let inventory = match setting.config.inventory(&library, &setting.path) {
-        Ok(inventory) => inventory,
-        Err(error) => return findings.bad("systems", &told(&error)),
-    };
-    let clock: Arc<dyn Clock> = Arc::new(Wall);
-    let hosts = Arc::new(app::hosts(&setting.config, &clock));
+    if inventory.systems.is_empty() {
+        findings.bad("systems", "none is configured: add [hosts.…] and [systems.…]");
+    }
     let mut reached = true;
     for host in &inventory.hosts {
-        match hosts.connect(host).await {
-            Ok(took) => findings.good(&format!("host {host}: connected in {} ms", took.as_millis())),
-            Err(error) => {
-                reached = false;
-                findings.bad(&format!("host {host}"), &error.to_string());
+        for (purpose, what) in [(Purpose::Probe, "looks"), (Purpose::Change, "changes")] {
+            match hosts.open(host, purpose).await {
+                Ok(took) => {
+                    findings.good(&format!("host {host}: logged in for {what} in {} ms", took.as_millis()));
+                }
+                Err(error) => {
+                    reached = false;
+                    findings.bad(&format!("host {host}, for {what}"), &error.to_string());
+                }
             }
         }
-    }
-    if inventory.systems.is_empty() {
-        return findings.bad("systems", "none is configured: add [hosts.…] and [systems.…]");
     }
     if !reached {
         return;
     }
-    let agent = match observer(setting, library, inventory, hosts, clock).await {
-        Ok(agent) => agent,
-        Err(error) => return findings.bad("systems", &error.to_string()),
-    };
-    for site in agent.inventory.systems.values() {
-        let system = &agent.library.systems[&site.kind];
-        let evidence = look(&agent, system, site, &system.probes.keys().cloned().collect()).await;
+    for site in inventory.systems.values() {
+        let system = &library.systems[&site.kind];
+        let evidence = look(&eyes, system, site, &system.probes.keys().cloned().collect()).await;
         let mut unread = evidence.facts.iter().filter_map(|(probe, facts)| {
             let (fact, why) = facts.iter().find_map(|(fact, known)| Some((fact, known.as_ref().err()?)))?;
             Some(format!("{probe}.{fact} is unknown: {why}"))
         });
-        match unread.next() {
-            None => findings.good(&format!(
-                "system {}: all {} checks can be read",
-                site.name,
-                evidence.sights.len()
-            )),
-            Some(first) => {
-                let more = unread.count();
-                let more = if more > 0 {
-                    format!(", and {more} more checks; `fieldmedic diagnose {}` shows them", site.name)
-                } else {
-                    String::new()
-                };
-                findings.bad(&format!("system {}", site.name), &format!("{first}{more}"));
-            }
-        }
+        let Some(first) = unread.next() else {
+            findings.good(&format!("system {}: all {} checks can be read", site.name, evidence.sights.len()));
+            continue;
+        };
+        let more = match unread.count() {
+            0 => String::new(),
+            more => format!(", and {more} more checks; `fieldmedic diagnose {}` shows them", site.name),
+        };
+        findings.bad(&format!("system {}", site.name), &format!("{first}{more}"));
     }
-}
-
-/// An agent that can look, and nothing else.
-async fn observer(
-    setting: &Setting,
-    library: crate::core::playbook::Library,
-    inventory: crate::core::inventory::Inventory,
-    hosts: Arc<crate::ssh::Hosts>,
-    clock: Arc<dyn Clock>,
-) -> Result<Agent> {
-    let config = &setting.config;
-    let options = github::Options::new("none".to_owned().into(), Redactor::default());
-    Ok(Agent {
-        forge: Arc::new(GitHub::new(options).map_err(app::AppError::from)?),
-        shell: hosts,
-        journal: Arc::new(Sqlite::in_memory().await.map_err(app::AppError::from)?),
-        clock,
-        redactor: Arc::new(app::redactor(config, [])),
-        prompts: Arc::new(app::prompts(config)?),
-        files: Arc::default(),
-        library: Arc::new(library),
-        inventory: Arc::new(inventory),
-        policy: Arc::new(config.policy().rehearsal()),
-        manners: Arc::new(app::manners(config)),
-        worker: worker_name(),
-        watch: Arc::new(Unwatched),
-    })
 }

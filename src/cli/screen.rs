@@ -2,10 +2,11 @@
 
 use crate::core::action::Action;
 use crate::core::case::Case;
-use crate::core::event::{Act, Event, Purpose, Way};
+use crate::core::event::{Act, CaseId, Event, Purpose, Way};
 use crate::core::expr::Truth;
 use crate::core::outcome::Outcome;
 use crate::engine::{Glimpse, Watch};
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::Mutex;
 
@@ -14,22 +15,30 @@ pub struct Screen<W> {
     out: Mutex<W>,
     /// With several cases at work each line names its ticket.
     several: bool,
+    /// The last line of each case: what is still so is not said again.
+    last: Mutex<BTreeMap<CaseId, String>>,
 }
 
 impl Screen<std::io::Stderr> {
     /// Progress of one case, on stderr.
     pub fn for_one() -> Self {
-        Self { out: Mutex::new(std::io::stderr()), several: false }
+        Self { out: Mutex::new(std::io::stderr()), several: false, last: Mutex::default() }
     }
 }
 
 impl<W: Write + Send> Screen<W> {
     /// Progress of many cases.
     pub fn for_many(out: W) -> Self {
-        Self { out: Mutex::new(out), several: true }
+        Self { out: Mutex::new(out), several: true, last: Mutex::default() }
     }
 
     fn line(&self, case: &Case, text: &str) {
+        if let Ok(mut last) = self.last.lock() {
+            if last.get(&case.id).is_some_and(|before| before == text) {
+                return;
+            }
+            last.insert(case.id.clone(), text.to_owned());
+        }
         let Ok(mut out) = self.out.lock() else { return };
         let label = if self.several {
             format!("{:>5} ", format!("#{}", case.ticket.id.number))
@@ -116,7 +125,10 @@ fn recorded(case: &Case, event: &Event) -> Vec<String> {
         }
         Event::Verified { .. } => vec!["✓ verified".into()],
         Event::NotVerified { why } | Event::RemedyFailed { why } => vec![format!("✗ {why}")],
-        Event::Undone { clean: true } => vec!["· what was changed is taken back".into()],
+        Event::Undone { clean: true } => {
+            let undone = case.treatments.last().is_some_and(|t| t.undos.iter().any(|undo| undo.attempts > 0));
+            if undone { vec!["· what was changed is taken back".into()] } else { Vec::new() }
+        }
         Event::Undone { clean: false } => vec!["✗ taking it back failed".into()],
         Event::Concluded(outcome) => vec![match outcome {
             Outcome::Escalated(escalation) => {

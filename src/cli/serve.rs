@@ -30,7 +30,7 @@ pub async fn run(setting: &Setting, arguments: Arguments) -> Result<Ending> {
     let mut tasks = JoinSet::new();
     let config = &setting.config;
     if let Some(webhook) = &config.webhook {
-        let secret = app::secret(&webhook.secret_env)?;
+        let secret = app::webhook_secret(webhook)?;
         let listener = TcpListener::bind(webhook.listen).await.into_diagnostic().wrap_err_with(|| {
             format!("[webhook] cannot listen on {}: is another fieldmedic running?", webhook.listen)
         })?;

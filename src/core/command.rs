@@ -495,7 +495,23 @@ mod tests {
 
     #[test]
     fn every_word_comes_back_from_a_shell_as_it_was() {
-        for word in ["", "a", "it's", "''", "a\nb", "$(x)", "`x`", "\\", "a b", "*", "~", "é", "'; rm -rf /; '", "-n", "\t"] {
+        for word in [
+            "",
+            "a",
+            "it's",
+            "''",
+            "a\nb",
+            "$(x)",
+            "`x`",
+            "\\",
+            "a b",
+            "*",
+            "~",
+            "é",
+            "'; rm -rf /; '",
+            "-n",
+            "\t",
+        ] {
             assert_eq!(shlex::split(&quote(word)), Some(vec![word.to_owned()]), "{word:?}");
         }
     }

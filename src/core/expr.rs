@@ -218,17 +218,30 @@ impl Sentence {
 
     /// The sentence with its values; what is unknown reads `unknown`.
     pub fn fill(&self, scope: &Scope) -> String {
+        self.spans(scope).into_iter().map(|span| span.text).collect()
+    }
+
+    /// The same in pieces, so that the author's own words can be told from values.
+    pub fn spans(&self, scope: &Scope) -> Vec<Span> {
         self.parts
             .iter()
             .map(|part| match part {
-                Part::Text(text) => text.clone(),
-                Part::Value(expr) => match expr.value(scope) {
-                    Ok(value) => value::words(&value).join(", "),
-                    Err(_) => "unknown".into(),
-                },
+                Part::Text(text) => Span { authored: true, text: text.clone() },
+                Part::Value(expr) => {
+                    let text = expr.value(scope).map(|value| value::words(&value).join(", "));
+                    Span { authored: false, text: text.unwrap_or_else(|_| "unknown".into()) }
+                }
             })
             .collect()
     }
+}
+
+/// A piece of a sentence.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Span {
+    /// The playbook's author wrote it, so its Markdown is meant.
+    pub authored: bool,
+    pub text: String,
 }
 
 /// Names that were looked up and had no value.
@@ -389,7 +402,11 @@ fn tracked(value: &Value, path: &str, misses: &Misses) -> Jinja {
         Value::Array(items) => {
             let values = items.iter().enumerate();
             let values = values.map(|(index, item)| tracked(item, &format!("{path}[{index}]"), misses));
-            Jinja::from_object(Items { path: path.to_owned(), values: values.collect(), misses: misses.clone() })
+            Jinja::from_object(Items {
+                path: path.to_owned(),
+                values: values.collect(),
+                misses: misses.clone(),
+            })
         }
         plain => Jinja::from(Serde(plain)),
     }

@@ -3,6 +3,7 @@
 use super::case::{Case, ChangeState, Phase, Spent, Track, Treated, Treatment};
 use super::event::Door;
 use super::evidence::{Evidence, Seen};
+use super::expr::Span;
 use super::name::{FactName, PlaybookName};
 use super::outcome::Outcome;
 use super::playbook::{Fault, Library, System};
@@ -36,7 +37,7 @@ pub struct Report {
     pub unknown: Vec<Line>,
     pub ruled_out: Vec<String>,
     pub advice: Vec<String>,
-    pub notes: Vec<String>,
+    pub notes: Vec<Vec<Span>>,
     pub sights: Vec<Looked>,
     /// The request that was answered, else empty.
     pub request: String,
@@ -176,8 +177,8 @@ pub fn report(case: &Case, library: &Library) -> Report {
         notes: faults
             .iter()
             .filter_map(|fault| fault.note.as_ref())
-            .map(|note| note.fill(&case.evidence.scope(&params)))
-            .filter(|note| !note.trim().is_empty())
+            .map(|note| note.spans(&case.evidence.scope(&params)))
+            .filter(|note| note.iter().any(|span| !span.text.trim().is_empty()))
             .collect(),
         sights: sights(&case.evidence),
         request: match case.triage.as_ref().map(|triage| &triage.asks) {
@@ -329,7 +330,9 @@ fn facts(facts: &BTreeMap<FactName, Result<Value, String>>) -> Vec<String> {
         .iter()
         .map(|(name, known)| match known {
             // Whole tables are the probe's raw material; the journal has them.
-            Ok(Value::Array(rows)) if rows.iter().any(Value::is_object) => format!("{name}: {} rows", rows.len()),
+            Ok(Value::Array(rows)) if rows.iter().any(Value::is_object) => {
+                format!("{name}: {} rows", rows.len())
+            }
             Ok(value) => {
                 let text = value.to_string();
                 let short = super::evidence::cut_at(&text, 200);

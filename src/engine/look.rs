@@ -1,22 +1,30 @@
 //! A look: the probes of a system, side by side, each as soon as what it needs is known.
 
-use super::Agent;
 use crate::core::command::Command;
 use crate::core::evidence::{Evidence, Observation, RawObservation, Seen, Sight, read_facts};
 use crate::core::inventory::Site;
 use crate::core::name::{FactName, HostName, ProbeName};
 use crate::core::playbook::{Probe, System};
-use crate::core::redact::Redacted;
+use crate::core::redact::{Redacted, Redactor};
 use crate::core::remedy::CommandValues;
-use crate::ports::ShellError;
+use crate::ports::{Clock, Shell, ShellError};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Instant;
 use tokio::task::JoinSet;
 
+/// What a look needs.
+#[derive(Clone)]
+pub struct Eyes {
+    pub shell: Arc<dyn Shell>,
+    pub clock: Arc<dyn Clock>,
+    pub redactor: Arc<Redactor>,
+}
+
 /// Runs `probes` on the hosts of `site`. Whatever goes wrong becomes evidence; a look does not fail.
-pub async fn look(agent: &Agent, system: &System, site: &Site, probes: &BTreeSet<ProbeName>) -> Evidence {
+pub async fn look(eyes: &Eyes, system: &System, site: &Site, probes: &BTreeSet<ProbeName>) -> Evidence {
     let start = Instant::now();
-    let connect_ms = connect(agent, system, site, probes).await;
+    let connect_ms = connect(eyes, system, site, probes).await;
     let mut evidence = Evidence { connect_ms, ..Evidence::default() };
     let mut waiting: Vec<&Probe> = probes.iter().filter_map(|name| system.probes.get(name)).collect();
     let mut running: JoinSet<(ProbeName, Answer)> = JoinSet::new();
@@ -27,15 +35,15 @@ pub async fn look(agent: &Agent, system: &System, site: &Site, probes: &BTreeSet
         if ready.is_empty() && running.is_empty() {
             // What they wait for broke without an answer.
             for probe in waiting.drain(..) {
-                let sight = unready(agent, site, probe, "a probe that it needs gave nothing");
+                let sight = unready(eyes, site, probe, "a probe that it needs gave nothing");
                 record_unknown(&mut evidence, probe, sight);
             }
         }
         for probe in ready {
-            match prepare(agent, system, site, probe, &evidence) {
+            match prepare(eyes, system, site, probe, &evidence) {
                 Ok((host, command)) => {
-                    let (agent, name, retries) = (agent.clone(), probe.name.clone(), probe.retries);
-                    running.spawn(async move { (name, ask(agent, host, command, retries).await) });
+                    let (eyes, name, retries) = (eyes.clone(), probe.name.clone(), probe.retries);
+                    running.spawn(async move { (name, ask(eyes, host, command, retries).await) });
                 }
                 Err(sight) => record_unknown(&mut evidence, probe, sight),
             }
@@ -43,7 +51,7 @@ pub async fn look(agent: &Agent, system: &System, site: &Site, probes: &BTreeSet
         match running.join_next().await {
             Some(Ok((name, answer))) => {
                 if let Some(probe) = system.probes.get(&name) {
-                    record(agent, system, site, probe, answer, &mut evidence);
+                    record(eyes, system, site, probe, answer, &mut evidence);
                 }
             }
             Some(Err(error)) => tracing::error!(%error, "a probe broke"),
@@ -52,7 +60,7 @@ pub async fn look(agent: &Agent, system: &System, site: &Site, probes: &BTreeSet
     }
     evidence.took_ms = millis(start);
     // Evidence counts from when it was complete: nothing may seem to have held for longer than it did.
-    evidence.at = agent.clock.now();
+    evidence.at = eyes.clock.now();
     evidence
 }
 
@@ -62,12 +70,12 @@ fn can_run(probe: &Probe, probes: &BTreeSet<ProbeName>, evidence: &Evidence) -> 
 
 /// Opens every connection that the look needs, side by side. Gives the longest time in milliseconds.
 /// A host that cannot be reached is told by its probes.
-async fn connect(agent: &Agent, system: &System, site: &Site, probes: &BTreeSet<ProbeName>) -> u64 {
+async fn connect(eyes: &Eyes, system: &System, site: &Site, probes: &BTreeSet<ProbeName>) -> u64 {
     let roles = probes.iter().filter_map(|name| system.probes.get(name)).map(|probe| &probe.on);
     let hosts: BTreeSet<HostName> = roles.filter_map(|role| site.host(role)).cloned().collect();
     let mut opening = JoinSet::new();
     for host in hosts {
-        let shell = agent.shell.clone();
+        let shell = eyes.shell.clone();
         opening.spawn(async move { shell.connect(&host).await });
     }
     let times = opening.join_all().await;
@@ -82,20 +90,20 @@ struct Answer {
     result: Result<RawObservation, ShellError>,
 }
 
-async fn ask(agent: Agent, host: HostName, command: Command, retries: u32) -> Answer {
-    let mut result = agent.shell.probe(&host, &command).await;
+async fn ask(eyes: Eyes, host: HostName, command: Command, retries: u32) -> Answer {
+    let mut result = eyes.shell.probe(&host, &command).await;
     for _ in 0..retries {
         // Only what was never started: a probe that broke half-way may be what breaks the host.
         if !matches!(result, Err(ShellError::NotStarted { .. })) {
             break;
         }
-        result = agent.shell.probe(&host, &command).await;
+        result = eyes.shell.probe(&host, &command).await;
     }
     Answer { host, line: command.summary(), result }
 }
 
 fn prepare(
-    agent: &Agent,
+    eyes: &Eyes,
     system: &System,
     site: &Site,
     probe: &Probe,
@@ -103,7 +111,7 @@ fn prepare(
 ) -> Result<(HostName, Command), Sight> {
     let Some(host) = site.host(&probe.on) else {
         return Err(unready(
-            agent,
+            eyes,
             site,
             probe,
             &format!("no host of this system has the role `{}`", probe.on),
@@ -112,11 +120,11 @@ fn prepare(
     let rendered = probe.command.render(&CommandValues::new(system, site, evidence));
     rendered
         .map(|command| (host.clone(), command))
-        .map_err(|why| unready(agent, site, probe, &why.to_string()))
+        .map_err(|why| unready(eyes, site, probe, &why.to_string()))
 }
 
-fn unready(agent: &Agent, site: &Site, probe: &Probe, why: &str) -> Sight {
-    let seen = Seen::NotRun(agent.redactor.text(why));
+fn unready(eyes: &Eyes, site: &Site, probe: &Probe, why: &str) -> Sight {
+    let seen = Seen::NotRun(eyes.redactor.text(why));
     Sight { host: site.host(&probe.on).cloned(), command: Redacted::default(), seen }
 }
 
@@ -131,30 +139,23 @@ fn record_unknown(evidence: &mut Evidence, probe: &Probe, sight: Sight) {
     evidence.sights.insert(probe.name.clone(), sight);
 }
 
-fn record(
-    agent: &Agent,
-    system: &System,
-    site: &Site,
-    probe: &Probe,
-    answer: Answer,
-    evidence: &mut Evidence,
-) {
-    let command = agent.redactor.text(&answer.line);
+fn record(eyes: &Eyes, system: &System, site: &Site, probe: &Probe, answer: Answer, evidence: &mut Evidence) {
+    let command = eyes.redactor.text(&answer.line);
     let sight = |seen| Sight { host: Some(answer.host.clone()), command: command.clone(), seen };
     match &answer.result {
         Ok(raw) => {
             let scope = evidence.scope(&system.params(&site.params));
-            let facts = read_facts(system, probe, raw, &agent.redactor, scope);
+            let facts = read_facts(system, probe, raw, &eyes.redactor, scope);
             evidence.facts.insert(probe.name.clone(), facts);
-            let observation = Observation::new(raw, &agent.redactor);
+            let observation = Observation::new(raw, &eyes.redactor);
             evidence.sights.insert(probe.name.clone(), sight(Seen::Observed(observation)));
         }
         Err(ShellError::NotStarted { why }) => {
-            let seen = Seen::Unreached(agent.redactor.text(why));
+            let seen = Seen::Unreached(eyes.redactor.text(why));
             record_unknown(evidence, probe, sight(seen));
         }
         Err(ShellError::InDoubt { why }) => {
-            let seen = Seen::Lost(agent.redactor.text(why));
+            let seen = Seen::Lost(eyes.redactor.text(why));
             record_unknown(evidence, probe, sight(seen));
         }
     }

@@ -15,7 +15,7 @@ mod sweep;
 pub use dispatch::Dispatch;
 pub use drive::{DriveError, Stop, drive, library_of};
 pub use intake::{IntakeError, take_comment, take_in, take_issue, take_reopened, wants};
-pub use look::look;
+pub use look::{Eyes, look};
 pub use perform::answer;
 pub use poll::poll;
 pub use sweep::{Swept, sweep_systems, sweep_tickets};
@@ -50,6 +50,13 @@ pub struct Agent {
     /// This process, as claims name it.
     pub worker: String,
     pub watch: Arc<dyn Watch>,
+}
+
+impl Agent {
+    /// What it looks with.
+    pub fn eyes(&self) -> Eyes {
+        Eyes { shell: self.shell.clone(), clock: self.clock.clone(), redactor: self.redactor.clone() }
+    }
 }
 
 /// How the agent behaves on the forge.

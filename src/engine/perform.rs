@@ -35,7 +35,7 @@ pub(super) async fn perform(pen: &mut Pen<'_>, action: Action, stop: &Stop) -> R
             let site = pen.case.triage.as_ref().and_then(|triage| triage.site.clone());
             let Some(site) = site else { return Ok(()) };
             let Some(system) = pen.library.systems.get(&site.kind) else { return Ok(()) };
-            let evidence = look(pen.agent, system, &site, &probes).await;
+            let evidence = look(&pen.agent.eyes(), system, &site, &probes).await;
             pen.write(Event::Looked { purpose, evidence }).await
         }
         Action::Hold { hosts } => hold(pen, hosts, stop).await,

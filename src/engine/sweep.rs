@@ -37,7 +37,7 @@ pub async fn sweep_systems(agent: &Agent) -> Result<Vec<Swept>, IntakeError> {
     let mut swept = Vec::new();
     for site in agent.inventory.systems.values() {
         let Some(system) = agent.library.systems.get(&site.kind) else { continue };
-        let evidence = look(agent, system, site, &system.probes.keys().cloned().collect()).await;
+        let evidence = look(&agent.eyes(), system, site, &system.probes.keys().cloned().collect()).await;
         let diagnosis = diagnose(system, site, &evidence);
         let opened = if diagnosis.findings.is_empty() || is_being_treated(agent, &site.name).await? {
             None

@@ -30,7 +30,13 @@ struct Mortal {
 
 #[async_trait]
 impl Journal for Mortal {
-    async fn append(&self, case: &CaseId, seq: u64, at: DateTime<Utc>, event: &Event) -> Result<(), JournalError> {
+    async fn append(
+        &self,
+        case: &CaseId,
+        seq: u64,
+        at: DateTime<Utc>,
+        event: &Event,
+    ) -> Result<(), JournalError> {
         let dead = || JournalError::Unavailable("the process was killed".into());
         let number = self.appends.fetch_add(1, Ordering::SeqCst);
         if number == self.dies_at && !self.keeps_it {
@@ -52,19 +58,35 @@ impl Journal for Mortal {
     async fn cases(&self, limit: u32) -> Result<Vec<CaseLine>, JournalError> {
         self.inner.cases(limit).await
     }
-    async fn claim(&self, case: &CaseId, worker: &str, now: DateTime<Utc>, ttl: Duration) -> Result<bool, JournalError> {
+    async fn claim(
+        &self,
+        case: &CaseId,
+        worker: &str,
+        now: DateTime<Utc>,
+        ttl: Duration,
+    ) -> Result<bool, JournalError> {
         self.inner.claim(case, worker, now, ttl).await
     }
     async fn release(&self, case: &CaseId, worker: &str) -> Result<(), JournalError> {
         self.inner.release(case, worker).await
     }
-    async fn hold(&self, host: &HostName, case: &CaseId, now: DateTime<Utc>, ttl: Duration) -> Result<Option<Lease>, JournalError> {
+    async fn hold(
+        &self,
+        host: &HostName,
+        case: &CaseId,
+        now: DateTime<Utc>,
+        ttl: Duration,
+    ) -> Result<Option<Lease>, JournalError> {
         self.inner.hold(host, case, now, ttl).await
     }
     async fn free(&self, case: &CaseId) -> Result<(), JournalError> {
         self.inner.free(case).await
     }
-    async fn keep_library(&self, hash: &LibraryHash, files: &BTreeMap<String, String>) -> Result<(), JournalError> {
+    async fn keep_library(
+        &self,
+        hash: &LibraryHash,
+        files: &BTreeMap<String, String>,
+    ) -> Result<(), JournalError> {
         self.inner.keep_library(hash, files).await
     }
     async fn library(&self, hash: &LibraryHash) -> Result<Option<BTreeMap<String, String>>, JournalError> {
@@ -117,7 +139,8 @@ async fn a_death_at_any_point_changes_nothing_that_counts() {
         let calm = scenario::play(&path, &books).await.expect("the scenario plays");
         // The most telling ones at every record; the others at every ninth, each beginning elsewhere.
         let name = path.file_name().expect("a folder").to_string_lossy().into_owned();
-        let (first, stride) = if EVERY_RECORD.contains(&name.as_str()) { (0, 1) } else { (name.len() as u64 % 9, 9) };
+        let (first, stride) =
+            if EVERY_RECORD.contains(&name.as_str()) { (0, 1) } else { (name.len() as u64 % 9, 9) };
         for dies_at in (first..).step_by(stride) {
             let mut ended = false;
             for keeps_it in [false, true] {

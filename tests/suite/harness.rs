@@ -55,7 +55,8 @@ impl Rig {
         let public = write_key(&dir.path().join("key")).expect("a key");
         let server =
             Server::start(host.clone(), &Welcome::Key(public), clock).await.expect("a host in a box");
-        std::fs::write(dir.path().join("known_hosts"), server.known_hosts().join("\n") + "\n").expect("known_hosts");
+        std::fs::write(dir.path().join("known_hosts"), server.known_hosts().join("\n") + "\n")
+            .expect("known_hosts");
         let rig = Rig { hub, host, server: Some(server), repo, dir };
         rig.configure("mode = \"act\"");
         rig
@@ -107,7 +108,9 @@ impl Rig {
     /// Bodies of the agent's comments of this kind: `status`, `report`, `call`.
     pub fn said(&self, id: &TicketId, kind: &str) -> Vec<String> {
         let comments = self.hub.comments(id);
-        let of_kind = comments.into_iter().filter(|c| c.body.starts_with("<!-- fieldmedic") && c.body.contains(&format!("kind={kind}")));
+        let of_kind = comments
+            .into_iter()
+            .filter(|c| c.body.starts_with("<!-- fieldmedic") && c.body.contains(&format!("kind={kind}")));
         of_kind.map(|comment| comment.body).collect()
     }
 

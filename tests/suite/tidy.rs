@@ -62,11 +62,38 @@ fn vendors_are_named_in_their_own_folder_only() {
 #[test]
 fn dependencies_point_down() {
     let forbidden: [(&str, &[&str]); 6] = [
-        ("src/core/", &["library", "render", "ports", "engine", "github", "ssh", "store", "web", "sandbox", "app", "cli", "config", "clock", "doors"]),
-        ("src/library/", &["ports", "engine", "github", "ssh", "store", "web", "sandbox", "app", "cli", "config", "clock", "doors"]),
-        ("src/render.rs", &["ports", "engine", "github", "ssh", "store", "web", "sandbox", "app", "cli", "config", "clock", "doors"]),
-        ("src/ports.rs", &["library", "render", "engine", "github", "ssh", "store", "web", "sandbox", "app", "cli", "config", "clock", "doors"]),
-        ("src/engine/", &["github", "ssh", "store", "web", "sandbox", "app", "cli", "config", "clock", "doors"]),
+        (
+            "src/core/",
+            &[
+                "library", "render", "ports", "engine", "github", "ssh", "store", "web", "sandbox", "app",
+                "cli", "config", "clock", "doors",
+            ],
+        ),
+        (
+            "src/library/",
+            &[
+                "ports", "engine", "github", "ssh", "store", "web", "sandbox", "app", "cli", "config",
+                "clock", "doors",
+            ],
+        ),
+        (
+            "src/render.rs",
+            &[
+                "ports", "engine", "github", "ssh", "store", "web", "sandbox", "app", "cli", "config",
+                "clock", "doors",
+            ],
+        ),
+        (
+            "src/ports.rs",
+            &[
+                "library", "render", "engine", "github", "ssh", "store", "web", "sandbox", "app", "cli",
+                "config", "clock", "doors",
+            ],
+        ),
+        (
+            "src/engine/",
+            &["github", "ssh", "store", "web", "sandbox", "app", "cli", "config", "clock", "doors"],
+        ),
         ("src/ssh/", &["engine", "github", "store", "web", "app", "cli", "config", "doors"]),
     ];
     for (name, text) in files("src", "rs") {
@@ -88,7 +115,22 @@ fn dependencies_point_down() {
 fn the_core_is_pure() {
     for (name, text) in files("src/core", "rs") {
         let text = shipped(&text);
-        for impure in ["async fn", ".await", "tokio", "std::fs", "std::env", "std::process", "Utc::now", "Instant::now", "SystemTime", "println!", "unwrap()", "panic!", "todo!", "unimplemented!"] {
+        for impure in [
+            "async fn",
+            ".await",
+            "tokio",
+            "std::fs",
+            "std::env",
+            "std::process",
+            "Utc::now",
+            "Instant::now",
+            "SystemTime",
+            "println!",
+            "unwrap()",
+            "panic!",
+            "todo!",
+            "unimplemented!",
+        ] {
             assert!(!text.contains(impure), "{name} holds `{impure}`");
         }
     }
@@ -124,7 +166,10 @@ fn names_are_plain() {
     for (name, text) in files("src", "rs") {
         for line in shipped(&text).lines() {
             let line = line.trim_start().trim_start_matches("pub ").trim_start_matches("pub(super) ");
-            let Some(rest) = ["struct ", "enum ", "trait "].iter().find_map(|word| line.strip_prefix(word)) else { continue };
+            let Some(rest) = ["struct ", "enum ", "trait "].iter().find_map(|word| line.strip_prefix(word))
+            else {
+                continue;
+            };
             let type_name: String = rest.chars().take_while(|c| c.is_alphanumeric()).collect();
             for vague in ["Manager", "Helper", "Util", "Service", "Data"] {
                 assert!(!type_name.contains(vague), "{name}: {type_name}");
@@ -156,7 +201,15 @@ fn the_example_configuration_works() {
     let all: Vec<String> = text
         .lines()
         .map(|line| match line.strip_prefix("# ") {
-            Some(entry) if entry.starts_with('[') || entry.split('=').next().is_some_and(|key| !key.trim().contains(' ') && entry.contains(" = ")) => entry.to_owned(),
+            Some(entry)
+                if entry.starts_with('[')
+                    || entry
+                        .split('=')
+                        .next()
+                        .is_some_and(|key| !key.trim().contains(' ') && entry.contains(" = ")) =>
+            {
+                entry.to_owned()
+            }
             _ => line.to_owned(),
         })
         .filter(|line| !line.starts_with("playbooks =") && !line.starts_with("prompts ="))

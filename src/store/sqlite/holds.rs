@@ -39,8 +39,15 @@ pub(super) async fn claim(
     .bind(case.as_str())
     .bind(name)
     .bind(stamp(until))
-    .execute(tx)
+    .execute(&mut *tx)
     .await?;
+    // Whoever works on the case keeps its hosts too, however long it verifies; a host that another case
+    // has taken meanwhile is not among them.
+    sqlx::query("UPDATE lease SET until = ?1 WHERE case_id = ?2 AND until < ?1")
+        .bind(stamp(until))
+        .bind(case.as_str())
+        .execute(tx)
+        .await?;
     Ok(true)
 }
 

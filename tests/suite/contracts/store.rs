@@ -264,6 +264,9 @@ pub async fn a_lease_is_exclusive_until_it_is_over(pair: Pair) {
     assert_eq!(hold(&other, "web", MINUTE).await, None, "it was renewed");
     assert!(hold(&other, "web", MINUTE / 2 + MINUTE).await.is_some(), "it ran out");
 
+    assert!(pair.one.claim(&other, "elsewhere:1:1", now + MINUTE, MINUTE * 5).await.unwrap());
+    assert_eq!(hold(&one, "web", MINUTE * 4).await, None, "who claims a case renews its hosts");
+
     pair.one.free(&one).await.unwrap();
     assert_eq!(hold(&one, "web", MINUTE * 2).await, None, "nobody frees another's host");
     pair.other.free(&other).await.unwrap();
