@@ -217,6 +217,9 @@ impl fmt::Display for Wrongs {
     }
 }
 
+/// Nothing is repeated more often than this.
+const SHORTEST: Duration = Duration::from_secs(1);
+
 /// Where a configuration is looked for when nobody names one, first to last.
 pub fn places() -> Vec<PathBuf> {
     let home = std::env::var_os("HOME").map(PathBuf::from);
@@ -272,6 +275,15 @@ impl Config {
                 "[github] command is `{}`: a slash command begins with `/`",
                 self.github.command
             ));
+        }
+        for (entry, every) in [
+            ("[github] poll", self.github.poll),
+            ("[sweep] tickets", self.sweep.tickets),
+            ("[sweep] systems", self.sweep.systems),
+        ] {
+            if every < SHORTEST {
+                wrong.push(format!("{entry} is shorter than {SHORTEST:?}: that would do nothing else"));
+            }
         }
         for (name, host) in &self.hosts {
             match (&host.local, &host.address) {

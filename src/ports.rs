@@ -242,7 +242,8 @@ impl Lease {
 /// The durable memory: cases, leases, and what was taken in.
 #[async_trait]
 pub trait Journal: Send + Sync {
-    /// Opens a case with its first record, in one transaction with the memory of `opening.key`.
+    /// Opens a case with its first record, in one transaction with the memory of its keys. Content that
+    /// meets a running case is not remembered: it may open a case when that one has ended.
     async fn open_case(&self, opening: &Opening) -> Result<Intake, JournalError>;
 
     /// Appends the record with the sequence number `seq`.
@@ -318,8 +319,10 @@ pub trait Journal: Send + Sync {
 pub struct Opening {
     pub case: CaseId,
     pub ticket: TicketId,
-    /// The content that came in; the same key never opens a second case.
+    /// What came in, by its content: the same content never opens a second case.
     pub key: String,
+    /// Other content that this case answers too, and that must not open another.
+    pub also: Vec<String>,
     pub at: DateTime<Utc>,
     pub first: Event,
 }

@@ -188,7 +188,12 @@ fn describe(event: &Event) -> String {
                 if *success { "" } else { ", which is a failure" }
             )
         }
-        Event::ChangeNotStarted { why, .. } | Event::ChangeInDoubt { why, .. } => why.to_string(),
+        Event::Rechecked { open } => {
+            if *open { "the issue is still open" } else { "the issue is closed" }.into()
+        }
+        Event::ChangeBarred { why, .. }
+        | Event::ChangeNotStarted { why, .. }
+        | Event::ChangeInDoubt { why, .. } => why.to_string(),
         Event::ChangeSkipped { why, .. } | Event::ChangeFrozen { why, .. } => why.clone(),
         Event::NotVerified { why } | Event::RemedyFailed { why } => why.clone(),
         Event::Checked { truths } => {

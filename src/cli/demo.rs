@@ -11,7 +11,7 @@ use crate::core::case::Case;
 use crate::core::inventory::{Inventory, Site};
 use crate::core::name::{HostName, KindName, Role, SystemName};
 use crate::core::outcome::Outcome;
-use crate::core::policy::Policy;
+use crate::core::policy::{Mode, Policy};
 use crate::core::redact::Redactor;
 use crate::core::ticket::{Repo, TicketId};
 use crate::doors::Doors;
@@ -138,7 +138,7 @@ impl Stage {
             library: Arc::new(library::load(&files)?),
             files: Arc::new(files.as_map().clone()),
             inventory: Arc::new(Inventory { systems, hosts }),
-            policy: Arc::new(Policy::default()),
+            policy: Arc::new(Policy { mode: Mode::Act, ..Policy::default() }),
             manners: Arc::new(Manners {
                 repos: vec![repo.clone()],
                 label: "support".into(),
@@ -149,7 +149,7 @@ impl Stage {
             watch: Arc::new(Screen::for_many(std::io::stdout())),
         };
         let (stop, pull) = Stop::new();
-        let dispatch = Dispatch::start(agent.clone(), SITES.len(), stop.clone()).await.into_diagnostic()?;
+        let dispatch = Dispatch::start(agent.clone(), SITES.len(), stop.clone());
         listen(&hub, &agent, &dispatch, stop, outer.clone()).await?;
         Ok(Self { hub, agent, dispatch, repo, pull, _servers: servers })
     }

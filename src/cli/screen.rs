@@ -113,7 +113,9 @@ fn recorded(case: &Case, event: &Event) -> Vec<String> {
         Event::ChangeEnded { observation, .. } => {
             vec![format!("  failed, {}: {}", observation.exit, observation.last_words())]
         }
-        Event::ChangeNotStarted { why, .. } => vec![format!("  not started: {why}")],
+        Event::ChangeBarred { why, .. } | Event::ChangeNotStarted { why, .. } => {
+            vec![format!("  not started: {why}")]
+        }
         Event::ChangeInDoubt { why, .. } => vec![format!("  in doubt: {why}")],
         Event::ChangeSkipped { why, .. } => vec![format!("  skipped, {why}")],
         Event::ChangeFound { .. } => vec!["  it was done already".into()],
@@ -146,6 +148,7 @@ fn recorded(case: &Case, event: &Event) -> Vec<String> {
 
 fn word(act: Act) -> &'static str {
     match act {
+        Act::Recheck => "second look at the issue",
         Act::Status => "status",
         Act::Label => "label",
         Act::Report => "report",

@@ -3,6 +3,7 @@
 use super::{Ending, Setting, screen::Screen};
 use crate::app::{self, App, Manner};
 use crate::core::event::CaseId;
+use crate::doors::Doors;
 use crate::engine::{Agent, Dispatch, Stop, poll, sweep_systems, sweep_tickets};
 use crate::web;
 use clap::Args;
@@ -25,18 +26,21 @@ pub async fn run(setting: &Setting, arguments: Arguments) -> Result<Ending> {
     app.agent.watch = Arc::new(Screen::for_many(std::io::stderr()));
     let agent = app.agent.clone();
     let stop = app::stop_on_signal();
-    let dispatch =
-        Dispatch::start(agent.clone(), arguments.cases.max(1), stop.clone()).await.into_diagnostic()?;
-    let mut tasks = JoinSet::new();
     let config = &setting.config;
+    let mut door = None;
+    // All that can fail comes before the first case is driven.
     if let Some(webhook) = &config.webhook {
         let secret = app::webhook_secret(webhook)?;
         let listener = TcpListener::bind(webhook.listen).await.into_diagnostic().wrap_err_with(|| {
             format!("[webhook] cannot listen on {}: is another fieldmedic running?", webhook.listen)
         })?;
         eprintln!("· webhook on http://{}/webhook", listener.local_addr().into_diagnostic()?);
-        let doors = crate::doors::Doors { agent: agent.clone(), wake: dispatch.waker() };
-        let router = doors.router([secret]);
+        door = Some((listener, secret));
+    }
+    let dispatch = Dispatch::start(agent.clone(), arguments.cases.max(1), stop.clone());
+    let mut tasks = JoinSet::new();
+    if let Some((listener, secret)) = door {
+        let router = Doors { agent: agent.clone(), wake: dispatch.waker() }.router([secret]);
         let stop = stop.clone();
         tasks.spawn(async move {
             if let Err(error) = web::serve(listener, router, async move { stop.pulled().await }).await {

@@ -16,6 +16,8 @@ pub enum Action {
         purpose: Purpose,
         probes: BTreeSet<ProbeName>,
     },
+    /// See whether the issue is still open.
+    Recheck,
     /// Take these hosts for this case alone.
     Hold {
         hosts: Vec<HostName>,

@@ -9,7 +9,7 @@ use super::outcome::Outcome;
 use super::playbook::LibraryHash;
 use super::remedy::Plan;
 use super::report::{Proof, proof};
-use super::ticket::Ticket;
+use super::ticket::{State, Ticket};
 use super::triage::Triage;
 use super::verification;
 use chrono::{DateTime, Utc};
@@ -34,6 +34,8 @@ pub struct Case {
     /// The first diagnosis is what was found; the last is how it stands.
     pub diagnoses: Vec<Diagnosis>,
     pub held: BTreeSet<HostName>,
+    /// The issue was seen to be still open since the last diagnosis.
+    pub rechecked: bool,
     pub treatments: Vec<Treatment>,
     pub outcome: Option<Outcome>,
     pub talk: Talk,
@@ -143,6 +145,8 @@ pub struct Talk {
     pub reported: bool,
     pub called: bool,
     pub closed: bool,
+    /// The forge will never take the report; nothing is closed without one.
+    pub refused_report: bool,
     /// Attempts of the act that the forge refused last, and when.
     pub trouble: Option<Trouble>,
 }
@@ -187,6 +191,7 @@ impl Case {
             looked_for: None,
             diagnoses: Vec::new(),
             held: BTreeSet::new(),
+            rechecked: false,
             treatments: Vec::new(),
             outcome: None,
             talk: Talk::default(),
@@ -265,10 +270,33 @@ impl Case {
             }
             Event::ChangeNotStarted { change, why } => {
                 let track = self.track(*change)?;
-                track.state = ChangeState::NotStarted(why.to_string());
+                // The attempt that was written down was none. An earlier one may have been made, though,
+                // and that doubt stays.
                 track.attempts = track.attempts.saturating_sub(1);
                 track.misses += 1;
                 track.at = Some(at);
+                track.state = match track.attempts {
+                    0 => ChangeState::NotStarted(why.to_string()),
+                    _ => ChangeState::InDoubt(why.to_string()),
+                };
+            }
+            Event::ChangeBarred { change, why } => {
+                let track = self.track(*change)?;
+                track.misses += 1;
+                track.at = Some(at);
+                track.state = match &track.state {
+                    ChangeState::Pending | ChangeState::NotStarted(_) => {
+                        ChangeState::NotStarted(why.to_string())
+                    }
+                    doubt => doubt.clone(),
+                };
+            }
+            Event::Rechecked { open } => {
+                self.rechecked = true;
+                self.talk.trouble = None;
+                if !open {
+                    self.ticket.state = State::Closed;
+                }
             }
             Event::ChangeInDoubt { change, why } => {
                 self.track(*change)?.state = ChangeState::InDoubt(why.to_string());
@@ -330,6 +358,7 @@ impl Case {
         }
         if purpose == Purpose::Diagnose {
             self.evidence = evidence.clone();
+            self.rechecked = false;
             self.stage = Stage::Looked;
         } else {
             self.evidence.update(evidence.clone());
@@ -344,6 +373,7 @@ impl Case {
 
     fn told(&mut self, act: Act, stage: &str) {
         match act {
+            Act::Recheck => {}
             Act::Status => self.talk.status = Some(stage.to_owned()),
             Act::Label => self.talk.label = Some(stage.to_owned()),
             Act::Report => self.talk.reported = true,
@@ -356,9 +386,12 @@ impl Case {
     /// What the forge will never take counts as told, so that the case can end; the journal says why.
     /// A status or a label is not worth waiting for.
     fn not_told(&mut self, act: Act, lasting: bool, at: DateTime<Utc>) {
-        if lasting || matches!(act, Act::Status | Act::Label) {
+        // While the case is at work the next stage brings the next chance; its last word is waited for.
+        let passing = matches!(act, Act::Status | Act::Label) && self.outcome.is_none();
+        if lasting || passing {
             let word = if act == Act::Label { self.label_word().to_owned() } else { self.stage_word() };
             self.told(act, &word);
+            self.talk.refused_report |= act == Act::Report;
             return;
         }
         let before = self.talk.trouble.as_ref().filter(|trouble| trouble.act == act);

@@ -2,7 +2,7 @@
 
 use super::action::{Action, Order};
 use super::case::{Case, ChangeState, Phase, Stage, Track, Treated, Treatment, Trouble};
-use super::diagnosis::{Diagnosis, diagnose};
+use super::diagnosis::{Diagnosis, Finding, Unknown, diagnose};
 use super::event::{ChangeId, Door, Event, Purpose, Way};
 use super::expr::{Expr, Truth};
 use super::inventory::{Inventory, Site};
@@ -22,6 +22,8 @@ use std::time::Duration;
 const ATTEMPTS: u32 = 3;
 /// The pause before the first repetition; it doubles.
 const PAUSE: Duration = Duration::from_secs(2);
+/// Older evidence begins no remedy.
+const LONGEST_SIGHT: chrono::TimeDelta = chrono::TimeDelta::minutes(3);
 /// The longest pause between attempts to tell the forge something.
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
@@ -95,8 +97,9 @@ fn show(case: &Case, policy: &Policy) -> Option<Action> {
 /// After the outcome: report, call people or close, set the labels, bring the status up to date.
 fn tell(case: &Case, world: World<'_>) -> Action {
     let Some(outcome) = &case.outcome else { return Action::Note(Event::Ended) };
-    // A declined ticket is one that must not be written on.
-    if !world.policy.speaks || matches!(outcome, Outcome::Declined { .. }) {
+    // A declined ticket is one that must not be written on; what was written before is brought to an end.
+    let silent = matches!(outcome, Outcome::Declined { .. }) && case.talk.status.is_none();
+    if !world.policy.speaks || silent {
         return Action::Note(Event::Ended);
     }
     if let Some(trouble) = &case.talk.trouble {
@@ -105,10 +108,14 @@ fn tell(case: &Case, world: World<'_>) -> Action {
             return Action::Wait { until };
         }
     }
+    if matches!(outcome, Outcome::Declined { .. }) {
+        return show(case, world.policy).unwrap_or(Action::Note(Event::Ended));
+    }
     if !case.talk.reported {
         return Action::PostReport;
     }
-    if outcome.closes() && !case.talk.closed {
+    // Nothing is closed without a word.
+    if outcome.closes() && !case.talk.closed && !case.talk.refused_report {
         return Action::Close;
     }
     if matches!(outcome, Outcome::Escalated(_)) && !case.talk.called {
@@ -169,9 +176,31 @@ impl Ground<'_> {
             return action;
         }
         match diagnosis.findings.first() {
-            Some(finding) => self.begin(&finding.playbook, diagnosis),
+            Some(finding) => {
+                if let Some(unknown) = self.unknown_cause(&finding.playbook, diagnosis) {
+                    let why = format!(
+                        "{}, which could cause {}: {}",
+                        unknown.playbook, finding.playbook, unknown.why
+                    );
+                    return escalate(Code::CannotTell, why);
+                }
+                self.begin(&finding.playbook, diagnosis)
+            }
             None => Action::Note(Event::Concluded(self.conclude(diagnosis))),
         }
+    }
+
+    /// A fault that would have to be treated first, if only one knew whether it is there.
+    fn unknown_cause<'d>(self, of: &PlaybookName, diagnosis: &'d Diagnosis) -> Option<&'d Unknown> {
+        let mut consequences = BTreeSet::from([of.clone()]);
+        // The faults stand in causal order, so one pass from the end finds causes of causes.
+        for fault in self.system.faults.iter().rev() {
+            if !fault.before.is_disjoint(&consequences) {
+                consequences.insert(fault.name.clone());
+            }
+        }
+        consequences.remove(of);
+        diagnosis.unknown.iter().find(|unknown| consequences.contains(&unknown.playbook))
     }
 
     /// A treatment that did not end well ends the case.
@@ -205,6 +234,10 @@ impl Ground<'_> {
                 format!("{number} remedies were applied to this ticket already"),
             );
         }
+        // What was seen before a wait or a restart says nothing about now.
+        if self.world.now - self.case.evidence.at > LONGEST_SIGHT {
+            return self.look();
+        }
         let because = diagnosis.findings.first().map_or("", |finding| finding.because.as_str());
         if fault.remedy.is_empty() {
             return escalate(Code::NeedsPerson, format!("{playbook}: {because}"));
@@ -213,16 +246,32 @@ impl Ground<'_> {
             Ok(plan) => plan,
             Err(problem) => return escalate(Code::CannotTell, format!("{playbook}: {problem}")),
         };
-        let permit =
-            policy::permit(self.world.policy, &plan, self.site.mode, fault.mode, self.case.changes_made());
+        // A plan is permitted as a whole: to run out half-way would leave a remedy half-made.
+        let changes = self.case.changes_made() + plan.steps.len();
+        let permit = policy::permit(self.world.policy, &plan, self.site.mode, fault.mode, changes);
         if let Err(refusal) = permit {
             return escalate(Code::NotPermitted, format!("{playbook}: {because}; {refusal}"));
+        }
+        if self.case.ticket.state == State::Closed {
+            let why = "the issue was closed meanwhile".to_owned();
+            return Action::Note(Event::Concluded(Outcome::Declined { why }));
+        }
+        if !self.case.rechecked {
+            return self.recheck();
         }
         let hosts: Vec<_> = plan.hosts().difference(&self.case.held).cloned().collect();
         if !hosts.is_empty() {
             return Action::Hold { hosts };
         }
         Action::Note(Event::Planned(plan))
+    }
+
+    /// Nobody's servers are changed for an issue that was closed while they were looked at.
+    fn recheck(self) -> Action {
+        match &self.case.talk.trouble {
+            Some(trouble) if after(trouble) > self.world.now => Action::Wait { until: after(trouble) },
+            _ => Action::Recheck,
+        }
     }
 
     fn treat(self) -> Action {
@@ -279,7 +328,13 @@ impl Ground<'_> {
                 if explained {
                     return Outcome::Resolved;
                 }
-                if mended.is_empty() {
+                if let (true, Some(finding)) = (mended.is_empty(), self.found_at_first()) {
+                    let why = format!(
+                        "{} ({}), and that was gone before I treated it",
+                        finding.title, finding.because
+                    );
+                    escalated(Code::WentAway, why)
+                } else if mended.is_empty() {
                     escalated(
                         Code::NothingFound,
                         "every condition that the playbooks know was ruled out".into(),
@@ -292,6 +347,11 @@ impl Ground<'_> {
                 }
             }
         }
+    }
+
+    /// What an earlier look of this case found.
+    fn found_at_first(&self) -> Option<&Finding> {
+        self.case.diagnoses.iter().flat_map(|diagnosis| &diagnosis.findings).next()
     }
 
     /// Why a question cannot be answered from this evidence; a fact that is unknown is no answer.
@@ -390,11 +450,14 @@ impl Bed<'_> {
             ChangeState::InDoubt(why) => why.clone(),
             _ => "the agent stopped while it ran".to_owned(),
         };
+        if track.misses >= ATTEMPTS {
+            return Action::Note(Event::ChangeFrozen { change, why: doubt });
+        }
         let frozen = |why: String| Action::Note(Event::ChangeFrozen { change, why });
         match replay {
             Replay::Never => frozen(doubt),
             _ if track.attempts >= ATTEMPTS => frozen(format!("{doubt}, {ATTEMPTS} times")),
-            Replay::Safe => self.make(change, track.attempts),
+            Replay::Safe => self.pause_then_make(change, track),
             Replay::Check(done) => {
                 let purpose = Purpose::Replay(change, track.attempts);
                 if self.ground.case.looked_for != Some(purpose) {
@@ -402,7 +465,7 @@ impl Bed<'_> {
                 }
                 match self.truth(done) {
                     Truth::True => Action::Note(Event::ChangeFound { change }),
-                    Truth::False => self.make(change, track.attempts),
+                    Truth::False => self.pause_then_make(change, track),
                     Truth::Unknown(why) => frozen(format!("{doubt}; cannot tell whether it was done: {why}")),
                 }
             }
@@ -410,7 +473,8 @@ impl Bed<'_> {
     }
 
     fn pause_then_make(self, change: ChangeId, track: &Track) -> Action {
-        let until = track.at.unwrap_or(self.ground.world.now) + PAUSE * (1 << track.misses.min(5));
+        let tries = track.misses + track.attempts.saturating_sub(1);
+        let until = track.at.unwrap_or(self.ground.world.now) + PAUSE * (1 << tries.min(5));
         if until > self.ground.world.now { Action::Wait { until } } else { self.make(change, track.attempts) }
     }
 
@@ -435,7 +499,7 @@ impl Bed<'_> {
             (Way::Do, Err(why), _) => return self.unwritten(change, planned, &why.to_string()),
             (Way::Undo, _, None) => return Action::Note(Event::Undone { clean: false }),
         };
-        match self.permit() {
+        match self.permit(change.way) {
             Ok(permit) => Action::Change(Order {
                 change,
                 attempt: attempts + 1,
@@ -455,9 +519,18 @@ impl Bed<'_> {
         Action::Note(Event::RemedyFailed { why: format!("{}: {why}", planned.name) })
     }
 
-    fn permit(self) -> Result<Permit, policy::Refusal> {
+    fn permit(self, way: Way) -> Result<Permit, policy::Refusal> {
         let Ground { case, world, site, .. } = self.ground;
-        policy::permit(world.policy, &self.treatment.plan, site.mode, self.fault.mode, case.changes_made())
+        if way == Way::Undo {
+            return policy::permit_undo(world.policy, &self.treatment.plan);
+        }
+        policy::permit(
+            world.policy,
+            &self.treatment.plan,
+            site.mode,
+            self.fault.mode,
+            case.changes_made() + 1,
+        )
     }
 
     fn verify(self, progress: &verification::Progress) -> Action {

@@ -83,8 +83,6 @@ pub enum Way {
 #[serde(rename_all = "lowercase")]
 pub enum Purpose {
     Diagnose,
-    /// For the answer to a question.
-    Answer,
     /// Whether a step is needed.
     OnlyIf(ChangeId),
     /// Whether a change that is in doubt was made; the number is the attempt it asks about.
@@ -96,6 +94,8 @@ pub enum Purpose {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Act {
+    /// Whether the issue is still open.
+    Recheck,
     Status,
     Label,
     Report,
@@ -123,6 +123,10 @@ pub enum Event {
         hosts: Vec<HostName>,
         waited: bool,
     },
+    /// The issue was looked at again before anything is changed.
+    Rechecked {
+        open: bool,
+    },
     Planned(Plan),
     ChangeStarted {
         change: ChangeId,
@@ -137,6 +141,11 @@ pub enum Event {
     },
     /// The host was never asked: nothing happened.
     ChangeNotStarted {
+        change: ChangeId,
+        why: Redacted,
+    },
+    /// The host is not this case's to change now; no attempt was made.
+    ChangeBarred {
         change: ChangeId,
         why: Redacted,
     },
@@ -203,10 +212,12 @@ impl Event {
             Event::Looked { .. } => "looked",
             Event::Diagnosed(_) => "diagnosed",
             Event::Held { .. } => "held",
+            Event::Rechecked { .. } => "rechecked",
             Event::Planned(_) => "planned",
             Event::ChangeStarted { .. } => "change_started",
             Event::ChangeEnded { .. } => "change_ended",
             Event::ChangeNotStarted { .. } => "change_not_started",
+            Event::ChangeBarred { .. } => "change_barred",
             Event::ChangeInDoubt { .. } => "change_in_doubt",
             Event::ChangeSkipped { .. } => "change_skipped",
             Event::ChangeFound { .. } => "change_found",

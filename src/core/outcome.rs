@@ -58,6 +58,8 @@ codes! {
     CannotTell = "cannot-tell",
     /// A complaint, and every condition is false.
     NothingFound = "nothing-found",
+    /// A fault was found, and gone before it was treated.
+    WentAway = "went-away",
     /// Faults were mended, but none explains the ticket.
     NotExplained = "not-explained",
     /// The fault is one that only a person may treat.

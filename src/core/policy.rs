@@ -45,7 +45,7 @@ pub struct Policy {
 impl Default for Policy {
     fn default() -> Self {
         Self {
-            mode: Mode::Act,
+            mode: Mode::Observe,
             playbook_modes: BTreeMap::new(),
             max_risk: Risk::Medium,
             soak: Duration::from_secs(10),
@@ -84,31 +84,44 @@ impl Permit {
 pub enum Refusal {
     #[error("the agent only observes here: `mode = \"act\"` would let it make these changes")]
     Observing,
+    #[error("this is a rehearsal, which changes nothing")]
+    Rehearsing,
     #[error("its risk is {risk:?}, and `max_risk` allows {allowed:?} at most", risk = .risk, allowed = .allowed)]
     TooRisky { risk: Risk, allowed: Risk },
-    #[error("{made} changes were made in this case, and `max_changes` allows {allowed}")]
-    TooManyChanges { made: usize, allowed: usize },
+    #[error("it would be {changes} changes for this ticket, and `max_changes` allows {allowed}")]
+    TooManyChanges { changes: usize, allowed: usize },
+}
+
+/// The permit to take back what was changed under a permit for the same plan: an undo is part of it.
+pub fn permit_undo(policy: &Policy, plan: &Plan) -> Result<Permit, Refusal> {
+    if !policy.speaks {
+        return Err(Refusal::Rehearsing);
+    }
+    Ok(Permit { plan: plan.hash.clone() })
 }
 
 /// Asks for the changes of a plan. `site_mode` and `fault_mode` are those of the system and of the
-/// playbook's author; the strictest of all holds.
+/// playbook's author; the strictest of all holds. `changes` counts those of the case, with those asked for.
 pub fn permit(
     policy: &Policy,
     plan: &Plan,
     site_mode: Option<Mode>,
     fault_mode: Option<Mode>,
-    changes_made: usize,
+    changes: usize,
 ) -> Result<Permit, Refusal> {
     let configured = policy.playbook_modes.get(&plan.playbook).copied();
     let strictest = [site_mode, fault_mode, configured].into_iter().flatten().fold(policy.mode, Mode::min);
+    if !policy.speaks {
+        return Err(Refusal::Rehearsing);
+    }
     if strictest < Mode::Act {
         return Err(Refusal::Observing);
     }
     if plan.risk > policy.max_risk {
         return Err(Refusal::TooRisky { risk: plan.risk, allowed: policy.max_risk });
     }
-    if changes_made >= policy.max_changes {
-        return Err(Refusal::TooManyChanges { made: changes_made, allowed: policy.max_changes });
+    if changes > policy.max_changes {
+        return Err(Refusal::TooManyChanges { changes, allowed: policy.max_changes });
     }
     Ok(Permit { plan: plan.hash.clone() })
 }
@@ -143,10 +156,10 @@ mod tests {
 
     #[test]
     fn risk_and_number_are_bounded() {
-        let policy = Policy::default();
-        assert!(permit(&policy, &plan(Risk::Medium), None, None, 39).is_ok());
+        let policy = Policy { mode: Mode::Act, ..Policy::default() };
+        assert!(permit(&policy, &plan(Risk::Medium), None, None, 40).is_ok());
         assert!(permit(&policy, &plan(Risk::High), None, None, 0).is_err());
-        assert!(permit(&policy, &plan(Risk::Low), None, None, 40).is_err());
+        assert!(permit(&policy, &plan(Risk::Low), None, None, 41).is_err());
         assert!(permit(&policy.rehearsal(), &plan(Risk::Low), None, None, 0).is_err());
     }
 }

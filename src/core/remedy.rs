@@ -85,21 +85,16 @@ pub fn plan(system: &System, site: &Site, fault: &Fault, evidence: &Evidence) ->
             return Err(NoPlan::Unrenderable { step: step.name.clone(), why: why.clone() });
         }
         let line = command.as_ref().map_or_else(ToString::to_string, Command::line);
-        hash.update(format!("{host}\0{line}\0"));
-        steps.push(PlannedStep {
-            name: step.name.clone(),
-            host: host.clone(),
-            undo: match &step.undo {
-                Some(undo) if command.is_ok() => {
-                    Some(undo.render(&values).map_err(|why| NoPlan::Unrenderable {
-                        step: format!("undo of {}", step.name),
-                        why,
-                    })?)
-                }
-                _ => None,
-            },
-            command,
-        });
+        let undo = match &step.undo {
+            Some(undo) if command.is_ok() => Some(
+                undo.render(&values)
+                    .map_err(|why| NoPlan::Unrenderable { step: format!("undo of {}", step.name), why })?,
+            ),
+            _ => None,
+        };
+        let undo_line = undo.as_ref().map(Command::line).unwrap_or_default();
+        hash.update(format!("{host}\0{line}\0{undo_line}\0"));
+        steps.push(PlannedStep { name: step.name.clone(), host: host.clone(), undo, command });
     }
     let hash = hex::encode(hash.finalize());
     Ok(Plan { playbook: fault.name.clone(), risk: fault.risk, steps, hash })

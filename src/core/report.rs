@@ -5,7 +5,7 @@ use super::event::Door;
 use super::evidence::{Evidence, Seen};
 use super::expr::Span;
 use super::name::{FactName, PlaybookName};
-use super::outcome::Outcome;
+use super::outcome::{Code, Outcome};
 use super::playbook::{Fault, Library, System};
 use super::triage::Asks;
 use super::verification::Held;
@@ -93,6 +93,8 @@ pub struct Proof {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Proposed {
     pub name: String,
+    /// The condition under which the step is made; empty if it always is.
+    pub only_if: String,
     pub host: String,
     pub command: String,
 }
@@ -148,10 +150,10 @@ pub fn report(case: &Case, library: &Library) -> Report {
         system: site.map_or_else(String::new, |site| site.name.to_string()),
         stage: case.stage_word(),
         outcome: case.outcome.as_ref().map_or("working", Outcome::word).to_owned(),
+        proposal: if code == Code::NotPermitted.as_str() { proposal(case, system) } else { Vec::new() },
         code,
         why,
         opened_by_agent: matches!(&case.door, Door::Sweep { suspect: Some(_) }),
-        proposal: if case.treatments.is_empty() { proposal(case, system) } else { Vec::new() },
         words: words(case),
         findings: faults
             .iter()
@@ -210,21 +212,21 @@ fn because(case: &Case, fault: &Fault) -> String {
 
 /// What the first finding's remedy would do, rendered anew from the evidence.
 fn proposal(case: &Case, system: Option<&System>) -> Vec<Proposed> {
-    let plan = || {
+    let proposed = || {
         let site = case.triage.as_ref()?.site.as_ref()?;
         let system = system?;
         let finding = case.diagnosis()?.findings.first()?;
         let fault = system.fault(&finding.playbook)?;
-        super::remedy::plan(system, site, fault, &case.evidence).ok()
+        let plan = super::remedy::plan(system, site, fault, &case.evidence).ok()?;
+        let steps = plan.steps.into_iter().zip(&fault.remedy);
+        let told = steps.filter_map(|(planned, step)| {
+            let only_if = step.only_if.as_ref().map(|expr| expr.source().to_owned()).unwrap_or_default();
+            let command = planned.command.ok()?.line();
+            Some(Proposed { name: planned.name, only_if, host: planned.host.to_string(), command })
+        });
+        Some(told.collect())
     };
-    let steps = plan().map(|plan| plan.steps).unwrap_or_default();
-    steps
-        .into_iter()
-        .filter_map(|step| {
-            let command = step.command.ok()?.line();
-            Some(Proposed { name: step.name, host: step.host.to_string(), command })
-        })
-        .collect()
+    proposed().unwrap_or_default()
 }
 
 fn tell(case: &Case, treatment: &Treatment, fault: Option<&Fault>) -> Told {

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 
-/// A repository, `owner/name`.
+/// A repository, `owner/name`. GitHub does not tell upper from lower case in it; here it is lower.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Repo {
@@ -42,7 +42,7 @@ impl FromStr for Repo {
         };
         match text.split_once('/') {
             Some((owner, name)) if is_part(owner) && is_part(name) => {
-                Ok(Repo { owner: owner.into(), name: name.into() })
+                Ok(Repo { owner: owner.to_lowercase(), name: name.to_lowercase() })
             }
             _ => Err(BadAddress::Repo(text.into())),
         }
@@ -142,6 +142,7 @@ mod tests {
             ("example/tickets#12", Some("example/tickets#12")),
             ("https://github.com/example/tickets/issues/7", Some("example/tickets#7")),
             ("https://git.example.org/example/tickets/issues/7#issuecomment-3", Some("example/tickets#7")),
+            ("Example/Tickets#12", Some("example/tickets#12")),
             ("example/tickets", None),
             ("12", None),
             ("example/tickets#", None),

@@ -127,13 +127,20 @@ fn find_site<'a>(
     only(all().collect())
 }
 
-/// `word` stands in `text` with no letter or digit before or behind it.
+/// `word` stands in `text` as a whole name: `prod` is not named by `prod-2` or `prod.example.org`.
 fn contains_word(text: &str, word: &str) -> bool {
-    let is_part = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+    /// Whether a name goes on with these characters, read away from it.
+    fn goes_on(mut chars: impl Iterator<Item = char>) -> bool {
+        match chars.next() {
+            Some(c) if c.is_alphanumeric() || c == '_' => true,
+            Some('-' | '.') => chars.next().is_some_and(char::is_alphanumeric),
+            _ => false,
+        }
+    }
     !word.is_empty()
-        && text.match_indices(word).any(|(at, _)| {
-            !is_part(text[..at].chars().next_back()) && !is_part(text[at + word.len()..].chars().next())
-        })
+        && text
+            .match_indices(word)
+            .any(|(at, _)| !goes_on(text[..at].chars().rev()) && !goes_on(text[at + word.len()..].chars()))
 }
 
 #[cfg(test)]
@@ -145,6 +152,12 @@ mod tests {
         assert!(contains_word("the depot is down", "depot"));
         assert!(contains_word("depot:", "depot"));
         assert!(!contains_word("depots", "depot"));
+        assert!(contains_word("at the depot.", "depot"));
+        assert!(contains_word("(depot)", "depot"));
+        assert!(!contains_word("depot-2 is down", "depot"));
+        assert!(!contains_word("depot.old.example.org", "depot"));
+        assert!(!contains_word("old-depot is down", "depot"));
+        assert!(!contains_word("old_depot", "depot"));
         assert!(!contains_word("", "depot"));
         assert!(!contains_word("anything", ""));
         assert!(contains_word("süd-server läuft", "süd-server"));

@@ -25,6 +25,9 @@ pub enum Held {
     Not(String),
 }
 
+/// Two looks further apart than this do not show that a condition held between them.
+const LONGEST_GAP: chrono::TimeDelta = chrono::TimeDelta::minutes(3);
+
 /// What to make of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
@@ -82,7 +85,11 @@ impl Progress {
     /// Takes in one look. A condition that was true before and is true now has held since then;
     /// anything else starts afresh.
     pub fn take(&mut self, truths: &[Truth], at: DateTime<Utc>) {
-        let before = std::mem::take(&mut self.held);
+        let mut before = std::mem::take(&mut self.held);
+        // Nobody looked for a while (the agent was stopped): what was so in between is not known.
+        if at - self.looked_at > LONGEST_GAP {
+            before.clear();
+        }
         self.looks += 1;
         self.looked_at = at;
         self.held = truths
@@ -193,5 +200,6 @@ mod tests {
             "flapping ends"
         );
         assert!(pending(play(60, 0, &[])), "nothing seen, nothing passed");
+        assert!(pending(play(900, 20, &[(1, True), (600, True)])), "nobody looked in between");
     }
 }

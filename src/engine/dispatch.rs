@@ -3,14 +3,17 @@
 use super::Agent;
 use super::drive::{DriveError, Stop, drive};
 use crate::core::event::CaseId;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::{Id, JoinHandle, JoinSet};
 
 /// The pause before a case is tried again that the journal stopped.
 const PAUSE: Duration = Duration::from_secs(5);
+
+/// How often the journal is asked for open cases that nobody works on.
+const RESCAN: Duration = Duration::from_secs(20);
 
 /// A handle on the cases at work.
 #[derive(Debug)]
@@ -20,14 +23,12 @@ pub struct Dispatch {
 }
 
 impl Dispatch {
-    /// Starts to drive cases, at most `limit` at once. Those that are open in the journal come first.
-    pub async fn start(agent: Agent, limit: usize, stop: Stop) -> Result<Self, DriveError> {
+    /// Starts to drive cases, at most `limit` at once: those that are open in the journal, and those
+    /// that are woken.
+    pub fn start(agent: Agent, limit: usize, stop: Stop) -> Self {
         let (wake, woken) = mpsc::unbounded_channel();
-        for case in agent.journal.open_cases().await? {
-            let _ = wake.send(case);
-        }
         let limit = Arc::new(Semaphore::new(limit));
-        Ok(Self { wake, task: tokio::spawn(run(agent, limit, stop, woken)) })
+        Self { wake, task: tokio::spawn(run(agent, limit, stop, woken)) }
     }
 
     /// A sender for those who open cases.
@@ -45,30 +46,40 @@ impl Dispatch {
 }
 
 async fn run(agent: Agent, limit: Arc<Semaphore>, stop: Stop, mut woken: mpsc::UnboundedReceiver<CaseId>) {
-    let mut at_work: BTreeSet<CaseId> = BTreeSet::new();
-    let mut tasks: JoinSet<CaseId> = JoinSet::new();
+    let mut at_work: BTreeMap<Id, CaseId> = BTreeMap::new();
+    let mut tasks: JoinSet<()> = JoinSet::new();
+    let mut rescan = tokio::time::interval(RESCAN);
     loop {
+        let mut found = Vec::new();
         tokio::select! {
             () = stop.pulled() => break,
-            Some(case) = woken.recv() => {
-                if at_work.insert(case.clone()) {
-                    tasks.spawn(drive_to_end(agent.clone(), Arc::clone(&limit), stop.clone(), case));
-                }
-            }
-            Some(done) = tasks.join_next() => match done {
-                Ok(case) => {
-                    at_work.remove(&case);
-                }
-                Err(error) => tracing::error!(%error, "a case's task broke; a restart goes on with it"),
+            Some(case) = woken.recv() => found.push(case),
+            // Whoever opened a case may have failed before it could wake it, and another process may
+            // have let go of one: the journal knows them all.
+            _ = rescan.tick() => match agent.journal.open_cases().await {
+                Ok(cases) => found = cases,
+                Err(error) => tracing::error!(%error, "the journal cannot be read; trying again"),
             },
-            else => break,
+            Some(done) = tasks.join_next_with_id() => match done {
+                Ok((id, ())) => drop(at_work.remove(&id)),
+                Err(error) => {
+                    tracing::error!(%error, "a case's task broke; it is begun again from its journal");
+                    at_work.remove(&error.id());
+                }
+            },
+        }
+        for case in found {
+            if !at_work.values().any(|other| *other == case) {
+                let work = drive_to_end(agent.clone(), Arc::clone(&limit), stop.clone(), case.clone());
+                at_work.insert(tasks.spawn(work).id(), case);
+            }
         }
     }
     while tasks.join_next().await.is_some() {}
 }
 
-async fn drive_to_end(agent: Agent, limit: Arc<Semaphore>, stop: Stop, case: CaseId) -> CaseId {
-    let Ok(_place) = limit.acquire().await else { return case };
+async fn drive_to_end(agent: Agent, limit: Arc<Semaphore>, stop: Stop, case: CaseId) {
+    let Ok(_place) = limit.acquire().await else { return };
     while !stop.is_pulled() {
         match drive(&agent, &case, &stop).await {
             Ok(_) => break,
@@ -86,5 +97,4 @@ async fn drive_to_end(agent: Agent, limit: Arc<Semaphore>, stop: Stop, case: Cas
             }
         }
     }
-    case
 }

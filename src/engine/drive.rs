@@ -11,6 +11,7 @@ use crate::core::playbook::{Library, LibraryHash};
 use crate::ports::JournalError;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Instant;
 use tokio::sync::watch;
 
 /// Why a case was left where it was. Its journal is whole, and driving it again goes on from there.
@@ -87,12 +88,15 @@ pub async fn drive(agent: &Agent, id: &CaseId, stop: &Stop) -> Result<Case, Driv
 
 /// Renews the claim for as long as it is polled; ends when that fails, and the work with it.
 async fn keep_claim(agent: &Agent, id: &CaseId) -> DriveError {
+    let mut since = Instant::now();
     loop {
-        tokio::time::sleep(CLAIM / 3).await;
+        tokio::time::sleep(CLAIM / 6).await;
         match agent.journal.claim(id, &agent.worker, agent.clock.now(), CLAIM).await {
-            Ok(true) => {}
+            Ok(true) => since = Instant::now(),
             Ok(false) => return DriveError::Claimed,
-            Err(error) => return error.into(),
+            // A change that runs is not cut off for a hiccup, while the claim still stands.
+            Err(error) if since.elapsed() > CLAIM / 2 => return error.into(),
+            Err(error) => tracing::warn!(case = %id, %error, "the claim could not be renewed; trying again"),
         }
     }
 }

@@ -1,9 +1,10 @@
 //! Intake: the one door behind all doors. It turns tickets and commands into cases, once.
 
 use super::Agent;
+use super::perform::NEEDS_HUMAN;
 use crate::core::event::{CaseId, Door, Event};
 use crate::core::slash::{Slash, command};
-use crate::core::ticket::{State, Ticket};
+use crate::core::ticket::{State, Ticket, TicketId};
 use crate::ports::{Comment, ForgeError, Intake, JournalError, Opening, Permission, Reaction};
 
 /// Why something that came in was not taken.
@@ -17,10 +18,9 @@ pub enum IntakeError {
 
 /// Whether the agent takes an issue of its own accord: open, labelled, and not locked.
 pub fn wants(agent: &Agent, ticket: &Ticket) -> bool {
-    let label = &agent.manners.label;
-    ticket.state == State::Open
-        && !ticket.locked
-        && ticket.labels.iter().any(|name| name.eq_ignore_ascii_case(label))
+    let has = |label: &str| ticket.labels.iter().any(|name| name.eq_ignore_ascii_case(label));
+    // The label of a case that was handed over says that a person has it, even if the journal is lost.
+    ticket.state == State::Open && !ticket.locked && has(&agent.manners.label) && !has(NEEDS_HUMAN)
 }
 
 /// Opens a case for a ticket, unless this content has been taken in before or a case is running.
@@ -31,18 +31,25 @@ pub async fn take_in(agent: &Agent, ticket: Ticket, door: Door, key: &str) -> Re
         case: CaseId::derive(&ticket.id, key),
         ticket: ticket.id.clone(),
         key: key.to_owned(),
+        also: vec![issue_key(&ticket.id)],
         at: agent.clock.now(),
         first: Event::Opened { ticket, door, library: agent.library.hash.clone() },
     };
     agent.journal.open_case(&opening).await
 }
 
+/// An issue as such: whatever opened its first case, it is not taken again of the agent's own accord.
+pub(super) fn issue_key(id: &TicketId) -> String {
+    format!("issue {id}")
+}
+
 /// Takes in an issue that is there to be taken: once in its life, by whichever door it comes first.
-pub async fn take_issue(agent: &Agent, ticket: Ticket, door: Door) -> Result<Option<CaseId>, JournalError> {
-    if !wants(agent, &ticket) {
+/// The agent's own tickets come in by the sweep that opened them, which knows what they are about.
+pub async fn take_issue(agent: &Agent, ticket: Ticket, door: Door) -> Result<Option<CaseId>, IntakeError> {
+    if !wants(agent, &ticket) || ticket.author == agent.forge.me().await? {
         return Ok(None);
     }
-    let key = format!("issue {}", ticket.id);
+    let key = issue_key(&ticket.id);
     Ok(opened(take_in(agent, ticket, door, &key).await?))
 }
 
@@ -71,8 +78,11 @@ pub async fn take_comment(agent: &Agent, comment: &Comment) -> Result<Option<Cas
     let ticket = agent.forge.ticket(&comment.ticket).await?;
     let door = Door::Command { user: comment.author.clone() };
     let intake = take_in(agent, ticket, door, &format!("comment {} {}", comment.ticket, comment.id)).await?;
-    if intake != Intake::Seen {
-        agent.forge.react(comment, Reaction::Eyes).await?;
+    if matches!(intake, Intake::Opened(_)) {
+        // The case is what counts; it must not be lost for want of a reaction.
+        if let Err(error) = agent.forge.react(comment, Reaction::Eyes).await {
+            tracing::warn!(ticket = %comment.ticket, %error, "the reaction was not taken");
+        }
     }
     Ok(opened(intake))
 }

@@ -58,6 +58,12 @@ pub async fn look(eyes: &Eyes, system: &System, site: &Site, probes: &BTreeSet<P
             None => {}
         }
     }
+    for probe in probes.iter().filter_map(|name| system.probes.get(name)) {
+        // A probe that broke must not leave an older sight standing.
+        if !evidence.sights.contains_key(&probe.name) {
+            record_unknown(&mut evidence, probe, unready(eyes, site, probe, "the probe broke"));
+        }
+    }
     evidence.took_ms = millis(start);
     // Evidence counts from when it was complete: nothing may seem to have held for longer than it did.
     evidence.at = eyes.clock.now();

@@ -93,6 +93,6 @@ impl Watch for Unwatched {
     fn see(&self, _: Glimpse<'_>) {}
 }
 
-/// How long a case or a host stays claimed by a process that has died. Both are renewed at a third
-/// of it.
+/// How long a case or a host stays claimed by a process that has died. They are renewed
+/// several times in it.
 pub const CLAIM: Duration = Duration::from_secs(60);

@@ -6,13 +6,14 @@ use super::{Agent, CLAIM};
 use crate::core::action::{Action, Order};
 use crate::core::case::Case;
 use crate::core::event::{Act, Event, Way};
-use crate::core::evidence::{Observation, RawObservation};
+use crate::core::evidence::{Exit, Observation, RawObservation};
 use crate::core::expr::Scope;
 use crate::core::name::HostName;
 use crate::core::outcome::{Code, Escalation, Outcome};
 use crate::core::playbook::{Library, Step};
 use crate::core::redact::Redacted;
 use crate::core::report::report;
+use crate::core::ticket::State;
 use crate::core::triage::Asks;
 use crate::ports::{CloseReason, ForgeError, Label, Marker, ShellError};
 use crate::render;
@@ -29,7 +30,13 @@ pub(super) async fn perform(pen: &mut Pen<'_>, action: Action, stop: &Stop) -> R
     match action {
         Action::Note(event) => {
             let event = answerable(pen, event);
-            pen.write(event).await
+            let concluded = matches!(event, Event::Concluded(_));
+            pen.write(event).await?;
+            if concluded {
+                // What is left to do is talk; the hosts are for others.
+                pen.agent.journal.free(&pen.case.id).await?;
+            }
+            Ok(())
         }
         Action::Look { purpose, probes } => {
             let site = pen.case.triage.as_ref().and_then(|triage| triage.site.clone());
@@ -38,6 +45,7 @@ pub(super) async fn perform(pen: &mut Pen<'_>, action: Action, stop: &Stop) -> R
             let evidence = look(&pen.agent.eyes(), system, &site, &probes).await;
             pen.write(Event::Looked { purpose, evidence }).await
         }
+        Action::Recheck => recheck(pen).await,
         Action::Hold { hosts } => hold(pen, hosts, stop).await,
         Action::Change(order) => change(pen, order).await,
         Action::ShowStatus => {
@@ -66,6 +74,20 @@ async fn wait(agent: &Agent, until: DateTime<Utc>, stop: &Stop) {
     }
 }
 
+/// Looks at the issue once more. What GitHub cannot say now is asked again later: nothing is changed on
+/// a guess.
+async fn recheck(pen: &mut Pen<'_>) -> Result<(), DriveError> {
+    let event = match pen.agent.forge.ticket(&pen.case.ticket.id).await {
+        Ok(ticket) => Event::Rechecked { open: ticket.state == State::Open && !ticket.locked },
+        Err(error) if error.is_lasting() => Event::Rechecked { open: false },
+        Err(error) => {
+            let why = pen.agent.redactor.text(&error.to_string());
+            Event::NotTold { act: Act::Recheck, why, lasting: false }
+        }
+    };
+    pen.write(event).await
+}
+
 /// Holds the hosts in their order, so that two cases never wait for each other.
 async fn hold(pen: &mut Pen<'_>, hosts: Vec<HostName>, stop: &Stop) -> Result<(), DriveError> {
     let agent = pen.agent;
@@ -90,11 +112,20 @@ async fn change(pen: &mut Pen<'_>, order: Order) -> Result<(), DriveError> {
     let lease = agent.journal.hold(&host, &pen.case.id, agent.clock.now(), held).await?;
     let Some(lease) = lease else {
         let why = Redacted::constant("another case holds the host");
-        return pen.write(Event::ChangeNotStarted { change, why }).await;
+        return pen.write(Event::ChangeBarred { change, why }).await;
     };
+    let planned = pen.case.treatments.get(change.treatment).map(|treatment| treatment.plan.hash.as_str());
+    if planned != Some(permit.plan()) {
+        let why = Redacted::constant("the permit is for another plan");
+        return pen.write(Event::ChangeBarred { change, why }).await;
+    }
     let line = agent.redactor.text(&command.line());
     pen.write(Event::ChangeStarted { change, attempt, host: host.clone(), command: line }).await?;
     let event = match agent.shell.change(&host, &command, &permit, &lease).await {
+        Ok(raw) if raw.exit == Exit::Unsaid => {
+            let why = Redacted::constant("the host did not say how it ended");
+            Event::ChangeInDoubt { change, why }
+        }
         Ok(raw) => Event::ChangeEnded {
             change,
             observation: Observation::new(&raw, &agent.redactor),
@@ -123,7 +154,7 @@ fn succeeded(step: &Step, raw: &RawObservation) -> bool {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
     let mut scope = Scope::default();
     let exit = match raw.exit {
-        crate::core::evidence::Exit::Code(code) => Ok(json!(code)),
+        Exit::Code(code) => Ok(json!(code)),
         ref other => Err(other.to_string()),
     };
     scope.set("exit", exit);
@@ -174,10 +205,10 @@ async fn call_people(agent: Agent, case: Case, _: Library) -> Result<(), ForgeEr
     if on_call.is_empty() {
         return Ok(());
     }
-    agent.forge.assign(&case.ticket.id, on_call).await?;
     let people: Vec<String> = on_call.iter().map(|login| format!("@{login}")).collect();
     let text = agent.prompts.fill("called.md", json!({ "people": people.join(" ") }));
-    comment(&agent, &case, "call", &text).await
+    comment(&agent, &case, "call", &text).await?;
+    agent.forge.assign(&case.ticket.id, on_call).await
 }
 
 async fn close(agent: Agent, case: Case, _: Library) -> Result<(), ForgeError> {
@@ -189,6 +220,9 @@ async fn comment(agent: &Agent, case: &Case, kind: &str, text: &str) -> Result<(
     let body = agent.redactor.text(&format!("{}\n{text}", marker.as_str()));
     agent.forge.upsert_comment(&case.ticket.id, &marker, &body).await
 }
+
+/// The label of a ticket that a person has.
+pub(super) const NEEDS_HUMAN: &str = "medic:needs-human";
 
 const LABELS: [(&str, &str, &str); 3] = [
     ("working", "1d76db", "Fieldmedic is working on this"),

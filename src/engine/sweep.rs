@@ -1,13 +1,15 @@
 //! Sweeps: tickets that nobody took, and systems that nobody complained about.
 
 use super::Agent;
-use super::intake::{IntakeError, take_in, take_issue};
+use super::intake::{IntakeError, issue_key, take_in, take_issue};
 use super::look::look;
 use crate::core::case::Case;
 use crate::core::diagnosis::{Diagnosis, diagnose};
 use crate::core::event::{CaseId, Door};
 use crate::core::inventory::Site;
 use crate::core::name::SystemName;
+use crate::core::outcome::Outcome;
+use crate::core::ticket::{State, TicketId};
 use crate::core::triage::Suspect;
 use crate::ports::{Intake, Marker, NewTicket};
 use serde_json::json;
@@ -49,17 +51,35 @@ pub async fn sweep_systems(agent: &Agent) -> Result<Vec<Swept>, IntakeError> {
     Ok(swept)
 }
 
-/// Whether a case on this system has not ended.
+/// How many of the newest cases are asked for one that a person has.
+const RECENT: u32 = 500;
+
+/// Whether a case on this system is at work, or was handed to a person whose ticket is still open:
+/// nobody's hands are to be crossed.
 async fn is_being_treated(agent: &Agent, system: &SystemName) -> Result<bool, IntakeError> {
-    for id in agent.journal.open_cases().await? {
-        let records = agent.journal.load(&id).await?;
-        let Ok(case) = Case::fold(&id, &records) else { continue };
+    for line in agent.journal.cases(RECENT).await? {
+        if !matches!(line.outcome, None | Some(Outcome::Escalated(_))) {
+            continue;
+        }
+        let records = agent.journal.load(&line.id).await?;
+        let Ok(case) = Case::fold(&line.id, &records) else { continue };
         let site = case.triage.as_ref().and_then(|triage| triage.site.as_ref());
-        if site.is_some_and(|site| site.name == *system) {
+        if site.is_none_or(|site| site.name != *system) {
+            continue;
+        }
+        if line.outcome.is_none() || is_open(agent, &line.ticket).await? {
             return Ok(true);
         }
     }
     Ok(false)
+}
+
+async fn is_open(agent: &Agent, ticket: &TicketId) -> Result<bool, IntakeError> {
+    match agent.forge.ticket(ticket).await {
+        Ok(ticket) => Ok(ticket.state == State::Open),
+        Err(error) if error.is_lasting() => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Opens a ticket for the first finding. If the agent's ticket for it is still open, that one is taken,
@@ -87,7 +107,7 @@ async fn open_ticket(
     let id = agent.forge.open(&new).await?;
     let ticket = agent.forge.ticket(&id).await?;
     let suspect = Suspect { system: site.name.clone(), playbook: finding.playbook.clone() };
-    let key = format!("issue {id}");
+    let key = issue_key(&id);
     let intake = take_in(agent, ticket, Door::Sweep { suspect: Some(suspect) }, &key).await?;
     Ok(match intake {
         Intake::Opened(case) => Some(case),

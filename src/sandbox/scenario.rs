@@ -20,7 +20,7 @@ use crate::core::inventory::{Inventory, Site};
 use crate::core::name::{HostName, KindName, ParamName, Role as HostRole, SystemName};
 use crate::core::outcome::Outcome;
 use crate::core::playbook::Library;
-use crate::core::policy::Policy;
+use crate::core::policy::{Mode, Policy};
 use crate::core::redact::Redactor;
 use crate::core::report::{Report, report};
 use crate::core::ticket::{Repo, TicketId};
@@ -210,7 +210,7 @@ impl Scene {
                 systems: BTreeMap::from([(site.name.clone(), site)]),
                 hosts: BTreeSet::from([main]),
             }),
-            policy: Arc::new(Policy::default()),
+            policy: Arc::new(Policy { mode: Mode::Act, ..Policy::default() }),
             manners: Arc::new(Manners {
                 repos: vec![repo],
                 label: "support".into(),

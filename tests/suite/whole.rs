@@ -210,3 +210,34 @@ async fn the_demo_shows_the_whole_loop_and_leaves_nothing() {
     let left: Vec<_> = std::fs::read_dir(rig.path()).expect("the folder").collect();
     assert!(left.is_empty(), "{left:?}");
 }
+
+#[tokio::test]
+async fn what_a_person_has_is_left_to_them() {
+    let rig = Rig::new("worker-down").await;
+    rig.configure("mode = \"observe\"");
+    let id = rig.file("Sync never finishes", "Changes stay pending.");
+    let ran = rig.run(&["resolve", &id.number.to_string()]).await;
+    assert_eq!(ran.code, Some(3), "{ran:?}");
+    assert_eq!(rig.labels(&id), ["support", "medic:needs-human"]);
+    // Neither the ticket nor the fault is taken up again while the ticket is open.
+    rig.configure("mode = \"act\"");
+    let swept = rig.run(&["sweep"]).await;
+    assert_eq!(swept.code, Some(5), "{swept:?}");
+    assert_eq!(rig.hub.issues(&rig.repo).len(), 1);
+    assert_eq!(rig.said(&id, "report").len(), 1);
+    assert!(!rig.commands().iter().any(|line| line.contains("up -d")));
+}
+
+#[tokio::test]
+async fn an_issue_that_was_closed_meanwhile_is_left_alone() {
+    let rig = Rig::new("sync-failed-queue").await;
+    let id = rig.file("Sync never finishes", "Changes stay pending.");
+    // The look at a stuck queue takes half a minute; the reporter closes the issue before it ends.
+    let child = rig.command(&["resolve", &id.number.to_string()]).spawn().expect("it starts");
+    until("the look began", || !rig.commands().is_empty()).await;
+    rig.hub.close(&id, "field-agent", "completed").expect("closed");
+    let output = child.wait_with_output().await.expect("it ends");
+    assert_eq!(output.status.code(), Some(4));
+    assert!(!rig.commands().iter().any(|line| line.contains("update core_job")));
+    assert!(rig.said(&id, "report").is_empty());
+}

@@ -21,16 +21,10 @@ pub(super) struct Stored {
 
 /// Opens a case, unless its key was seen or its ticket has a running case. The caller commits.
 pub(super) async fn open(tx: &mut SqliteConnection, opening: &Opening) -> Result<Intake, Failure> {
-    let Opening { case, ticket, key, at, first } = opening;
+    let Opening { case, ticket, key, also, at, first } = opening;
     let at = column::cut(*at);
-    let remembered =
-        sqlx::query("INSERT INTO seen (key, case_id, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING")
-            .bind(key)
-            .bind(case.as_str())
-            .bind(stamp(at))
-            .execute(&mut *tx)
-            .await?;
-    if remembered.rows_affected() == 0 {
+    let seen = sqlx::query("SELECT 1 FROM seen WHERE key = ?").bind(key).fetch_optional(&mut *tx).await?;
+    if seen.is_some() {
         return Ok(Intake::Seen);
     }
     let running = sqlx::query("SELECT id FROM cases WHERE ticket = ? AND ended = 0")
@@ -39,6 +33,14 @@ pub(super) async fn open(tx: &mut SqliteConnection, opening: &Opening) -> Result
         .await?;
     if let Some(row) = running {
         return Ok(Intake::Running(column::case(&row, "id")?));
+    }
+    for key in also.iter().chain([key]) {
+        sqlx::query("INSERT INTO seen (key, case_id, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING")
+            .bind(key)
+            .bind(case.as_str())
+            .bind(stamp(at))
+            .execute(&mut *tx)
+            .await?;
     }
     if head(tx, case).await?.is_some() {
         return Err(JournalError::Conflict { case: case.clone(), seq: 0 }.into());

@@ -127,7 +127,6 @@ pub fn following() -> Vec<Event> {
     let back = ChangeId { way: Way::Undo, ..change };
     let looks = [
         Purpose::Diagnose,
-        Purpose::Answer,
         Purpose::OnlyIf(change),
         Purpose::Replay(back, 2),
         Purpose::Verify,
