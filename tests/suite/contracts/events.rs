@@ -172,6 +172,8 @@ pub fn following() -> Vec<Event> {
         Event::NotTold { act: Act::Close, why: text("locked"), lasting: true },
     ]);
     events.extend(outcomes.map(Event::Concluded));
+    events.push(Event::Rechecked { open: true });
+    events.push(Event::ChangeBarred { change, why: text("another case holds the host") });
     events.push(Event::Ended);
     events
 }

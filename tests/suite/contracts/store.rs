@@ -159,7 +159,7 @@ pub async fn a_ticket_has_one_case_at_a_time(pair: Pair) {
 
     end(&*pair.one, &case).await;
     let mut again = opening(1, "second");
-    again.also = vec!["fourth".into()];
+    again.also = vec![opening(1, "fourth").key];
     let again = pair.one.open_case(&again).await.unwrap();
     assert!(matches!(again, Intake::Opened(_)), "what met a running case is not lost: {again:?}");
     assert_ne!(again, Intake::Opened(case));
