@@ -25,14 +25,15 @@ pub struct Agent {
 pub struct Run {
     pub code: i32,
     pub stdout: String,
-    pub stderr: String,
-    pub took: Duration,
 }
 
 impl Agent {
     /// An agent for the stack as it is now. What it says goes to the transcript as well.
     pub fn new(stack: &Stack, desk: &Desk, transcript: &Arc<Mutex<String>>) -> Self {
-        let dir = tempfile::Builder::new().prefix("fieldmedic-agent-").tempdir().expect("a directory for the agent");
+        let dir = tempfile::Builder::new()
+            .prefix("fieldmedic-agent-")
+            .tempdir()
+            .expect("a directory for the agent");
         write_private(&dir.path().join("key"), &stack.read("ssh/id_ed25519"));
         write_private(&dir.path().join("known_hosts"), &stack.read("ssh/known_hosts"));
         write_private(&dir.path().join("fieldmedic.toml"), &config(stack, desk));
@@ -42,6 +43,14 @@ impl Agent {
     /// Puts another text in the place of the known hosts.
     pub fn trust(&self, known_hosts: &str) {
         write_private(&self.dir.path().join("known_hosts"), known_hosts);
+    }
+
+    /// Puts another entry in the place of one in the configuration.
+    pub fn configure(&self, from: &str, to: &str) {
+        let path = self.dir.path().join("fieldmedic.toml");
+        let text = std::fs::read_to_string(&path).expect("the configuration");
+        assert!(text.contains(from), "the configuration has no {from}");
+        write_private(&path, &text.replace(from, to));
     }
 
     pub fn known_hosts(&self) -> PathBuf {
@@ -58,14 +67,15 @@ impl Agent {
 
     /// Runs a command to its end.
     pub fn run(&self, arguments: &[&str]) -> Run {
-        let started = Instant::now();
         let mut child = self.spawn(arguments);
         let (out, err) = (drain(child.stdout.take()), drain(child.stderr.take()));
         let ended = wait(&mut child, PATIENCE);
         let (stdout, stderr) = (out.join().unwrap_or_default(), err.join().unwrap_or_default());
         self.note(&format!("$ fieldmedic {}\n{stderr}{stdout}", arguments.join(" ")));
-        let Some(ended) = ended else { panic!("`fieldmedic {}` did not end within {PATIENCE:?}", arguments.join(" ")) };
-        Run { code: ended.code().unwrap_or(-1), stdout, stderr, took: started.elapsed() }
+        let Some(ended) = ended else {
+            panic!("`fieldmedic {}` did not end within {PATIENCE:?}", arguments.join(" "))
+        };
+        Run { code: ended.code().unwrap_or(-1), stdout }
     }
 
     /// Runs a command that prints JSON.
@@ -82,7 +92,9 @@ impl Agent {
         let stderr = child.stderr.take();
         let transcript = self.transcript.clone();
         std::thread::spawn(move || {
-            for line in stderr.into_iter().flat_map(|stderr| BufReader::new(stderr).lines()).map_while(Result::ok) {
+            for line in
+                stderr.into_iter().flat_map(|stderr| BufReader::new(stderr).lines()).map_while(Result::ok)
+            {
                 transcript.lock().expect("the transcript").push_str(&format!("{line}\n"));
                 let _ = tell.send(line);
             }
@@ -91,12 +103,10 @@ impl Agent {
         Running { child, lines }
     }
 
-    /// Where the time of the newest case went, in the agent's own words.
-    pub fn timings(&self) -> String {
+    /// The id of the case that was opened last.
+    pub fn newest_case(&self) -> String {
         let cases = self.json(&["case", "list", "--json"]);
-        let Some(case) = cases[0]["case"].as_str() else { return "no case".into() };
-        let shown = self.run(&["case", "show", case]).stdout;
-        shown.lines().last().unwrap_or_default().to_owned()
+        cases[0]["case"].as_str().expect("a case was opened").to_owned()
     }
 
     fn spawn(&self, arguments: &[&str]) -> Child {
@@ -160,7 +170,7 @@ fn config(stack: &Stack, desk: &Desk) -> String {
 repos = ["{repo}"]
 base_url = "{url}"
 on_call = ["{ON_CALL}"]
-poll = "1s"
+poll = "1h"
 
 [webhook]
 listen = "127.0.0.1:0"

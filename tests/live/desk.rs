@@ -71,16 +71,17 @@ impl Desk {
         self.hub.issues(&self.repo)
     }
 
-    /// Waits until an issue of the repository is as `so` says.
-    pub fn wait_until(&self, patience: Duration, so: impl Fn(&Issue) -> bool) -> Option<Issue> {
+    /// Waits until an issue of the repository is closed, and its labels say so.
+    pub fn wait_for_end(&self, patience: Duration) -> Issue {
         let end = Instant::now() + patience;
         while Instant::now() < end {
-            if let Some(issue) = self.issues().into_iter().find(&so) {
-                return Some(issue);
+            let resolved = |issue: &Issue| issue.is_closed() && medic_labels(issue) == ["medic:resolved"];
+            if let Some(issue) = self.issues().into_iter().find(resolved) {
+                return issue;
             }
             std::thread::sleep(Duration::from_millis(50));
         }
-        None
+        panic!("no issue was resolved within {patience:?}");
     }
 
     /// Requests of the agent that changed something in this repository.
@@ -102,21 +103,29 @@ pub trait Left {
 
 impl Left for Issue {
     fn reports(&self) -> Vec<&str> {
-        self.comments_by(MEDIC).map(|one| one.body.as_str()).filter(|body| body.contains("kind=report")).collect()
+        self.comments_by(MEDIC)
+            .map(|one| one.body.as_str())
+            .filter(|body| body.contains("kind=report"))
+            .collect()
     }
 
     fn assert_resolved(&self) {
-        assert_eq!(self.close_reason(), Some("completed"), "issue #{} is not closed as completed", self.number);
-        assert_eq!(self.reports().len(), 1, "reports: {:#?}", self.reports());
-        assert_eq!(medic_labels(self), ["medic:resolved"]);
+        assert_eq!(
+            self.close_reason(),
+            Some("completed"),
+            "issue #{} is not closed as completed",
+            self.number
+        );
+        assert_eq!(self.reports().len(), 1, "there must be one report");
+        assert_eq!(medic_labels(self), ["medic:resolved"], "the label must tell the end");
     }
 
     fn assert_escalated(&self, code: &str) {
         assert!(!self.is_closed(), "issue #{} must stay open", self.number);
         let reports = self.reports();
-        assert_eq!(reports.len(), 1, "reports: {reports:#?}");
-        assert!(reports[0].contains(&format!("`{code}`")), "the report does not say {code}:\n{}", reports[0]);
-        assert_eq!(medic_labels(self), ["medic:needs-human"]);
+        assert_eq!(reports.len(), 1, "there must be one report");
+        assert!(reports[0].contains(&format!("`{code}`")), "the report does not say {code}");
+        assert_eq!(medic_labels(self), ["medic:needs-human"], "the label must tell the end");
         assert!(self.assignees.iter().any(|login| login == ON_CALL), "nobody was assigned");
         let called = |body: &str| body.contains(&format!("@{ON_CALL}"));
         assert!(self.comments_by(MEDIC).any(|one| called(&one.body)), "nobody was called");

@@ -1,67 +1,94 @@
-//! The four faults: each is made for real, reported in the words of people, and must be gone.
+//! The faults that a person reports and `resolve` works off: each is made for real, told in the words of
+//! people, and must be gone.
 
 use crate::desk::Left;
 use crate::ground::Ground;
+use crate::truth::Truth;
+use serde_json::Value;
+use std::time::Duration;
+
+pub const QGIS: [&str; 2] = ["qfieldcloud-qgis3", "qfieldcloud-qgis4"];
 
 pub fn workers_down(ground: &Ground) {
     ground.stack.fault("workers-down", &["3"]);
-    // The one that is left has its hands full; it must be let finish.
-    let busy = ground.stack.fault("job", &["1", "15"]).trim().to_owned();
-    let started = |truth: &crate::truth::Truth| truth.jobs.rows.get(&busy).is_some_and(|status| status == "started");
-    let before = ground.stack.wait_until(std::time::Duration::from_secs(20), started);
-    let issue = ground.desk.file(
+    // The one that is left has its hands full, and must be let finish.
+    let job = ground.stack.fault("job", &["1", "12"]);
+    let before = ground.stack.wait_until(Duration::from_secs(20), |truth| truth.jobs_are(&job, "started"));
+    let logins = ground.stack.logins();
+    let after = resolved(
+        ground,
+        &before,
         "Sync never finishes",
-        "Since this morning our tablets show the spinning wheel and the changes stay pending for hours. Six people in the field are waiting.",
+        "Since this morning our tablets only show the spinning wheel, and the changes stay pending for \
+         hours. Six people in the field are waiting.",
     );
-    let agent = ground.agent();
-    let run = agent.run(&["resolve", &issue.to_string()]);
-    ground.note(agent.timings());
-    assert_eq!(run.code, 0, "exit code");
-    ground.desk.issue(&issue).assert_resolved();
-    let after = ground.assert_unharmed_since(&before);
-    assert_eq!(after.workers_running, 4);
-    ground.assert_jobs_finish();
-}
-
-pub fn disk_full(ground: &Ground) {
-    ground.stack.fault("disk-full", &[]);
-    let before = ground.stack.truth();
-    let issue = ground.desk.file("Upload fails: No space left on device", "QGIS says `[Errno 28] No space left on device` when I push our project. It worked on Friday.");
-    let agent = ground.agent();
-    let run = agent.run(&["resolve", &issue.to_string()]);
-    ground.note(agent.timings());
-    assert_eq!(run.code, 0, "exit code");
-    ground.desk.issue(&issue).assert_resolved();
-    let after = ground.assert_unharmed_since(&before);
-    assert!(after.disk.used_percent < 90, "the disk is at {} %", after.disk.used_percent);
-    ground.assert_jobs_finish();
-}
-
-pub fn queue_stuck(ground: &Ground) {
-    ground.stack.fault("queue-stuck", &[]);
-    let before = ground.stack.truth();
-    let issue = ground.desk.file("Changes stuck in pending", "Five projects, same picture: the changes are stuck in the queue and nothing gets synced.");
-    let agent = ground.agent();
-    let run = agent.run(&["resolve", &issue.to_string()]);
-    ground.note(agent.timings());
-    assert_eq!(run.code, 0, "exit code");
-    ground.desk.issue(&issue).assert_resolved();
-    let after = ground.assert_unharmed_since(&before);
-    assert_eq!(after.jobs.queued_not_started, 0);
-    ground.assert_jobs_finish();
+    assert_eq!(after.workers_running, 4, "workers");
+    let done = ground.stack.wait_until(Duration::from_secs(30), |truth| truth.jobs_are(&job, "finished"));
+    assert!(done.jobs_are(&job, "finished"), "the job that ran was not let finish");
+    let connections = ground.stack.logins().connections - logins.connections;
+    assert_eq!(connections, 1, "one connection is used for everything");
 }
 
 pub fn missing_image(ground: &Ground) {
     let well = ground.stack.truth();
     ground.stack.fault("missing-image", &[]);
     let before = ground.stack.truth();
-    let issue = ground.desk.file("Packaging fails", "pull access denied for qfieldcloud-qgis3, repository does not exist or may require 'docker login'");
+    let after = resolved(
+        ground,
+        &before,
+        "Cannot download project to QField",
+        "Uploading from QGIS works, but the package job fails with `404 Client Error: pull access denied \
+         for qfieldcloud-qgis3, repository does not exist or may require 'docker login'`.",
+    );
+    for name in QGIS {
+        assert_eq!(after.image(name), well.image(name), "{name} must be the one from the backup");
+    }
+}
+
+pub fn bad_backup(ground: &Ground) {
+    let well = ground.stack.truth();
+    ground.stack.fault("missing-image", &["qgis4"]);
+    ground.stack.fault("bad-backup", &[]);
+    let before = ground.stack.truth();
+    let after = resolved(
+        ground,
+        &before,
+        "Packaging fails for the new QGIS 4 projects",
+        "All package jobs of the two QGIS 4 projects failed today: No such image: qfieldcloud-qgis4",
+    );
+    assert_eq!(after.image(QGIS[1]), well.image(QGIS[1]), "the older archive holds the same image");
+}
+
+pub fn workers_and_image(ground: &Ground) {
+    ground.stack.fault("workers-down", &[]);
+    ground.stack.fault("missing-image", &["qgis3"]);
+    let before = ground.stack.truth();
+    let after = resolved(
+        ground,
+        &before,
+        "QField sync broken since the weekend",
+        "Nothing gets synced any more, on none of our devices. The jobs are stuck in the queue.",
+    );
+    assert_eq!(after.workers_running, 4, "workers");
+    assert!(after.image(QGIS[0]).is_some(), "{} must be back", QGIS[0]);
+    let records = ground.last_records();
+    assert_eq!(playbooks_treated(&records), ["missing-qgis-image", "worker-down"], "the cause comes first");
+}
+
+/// Files a ticket, lets the agent resolve it, and checks all that is the same for every fault.
+fn resolved(ground: &Ground, before: &Truth, title: &str, body: &str) -> Truth {
+    let issue = ground.desk.file(title, body);
     let agent = ground.agent();
     let run = agent.run(&["resolve", &issue.to_string()]);
-    ground.note(agent.timings());
-    assert_eq!(run.code, 0, "exit code");
+    ground.note_case(&agent);
+    assert_eq!(run.code, 0, "the exit code of `resolve`");
     ground.desk.issue(&issue).assert_resolved();
-    let after = ground.assert_unharmed_since(&before);
-    assert_eq!(after.image("qfieldcloud-qgis3"), well.image("qfieldcloud-qgis3"));
+    let after = ground.assert_unharmed_since(before);
     ground.assert_jobs_finish();
+    after
+}
+
+/// The playbooks whose remedies were planned, in order.
+fn playbooks_treated(records: &[Value]) -> Vec<&str> {
+    records.iter().filter_map(|record| record["event"]["with"]["playbook"].as_str()).collect()
 }

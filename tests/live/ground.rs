@@ -4,7 +4,9 @@ use crate::agent::Agent;
 use crate::desk::Desk;
 use crate::stack::Stack;
 use crate::truth::Truth;
+use serde_json::Value;
 use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -13,11 +15,18 @@ pub struct Ground<'a> {
     pub desk: Desk,
     transcript: Arc<Mutex<String>>,
     notes: RefCell<Vec<String>>,
+    records: RefCell<Vec<Value>>,
 }
 
 impl<'a> Ground<'a> {
     pub fn new(stack: &'a Stack, desk: Desk) -> Self {
-        Self { stack, desk, transcript: Arc::default(), notes: RefCell::default() }
+        Self {
+            stack,
+            desk,
+            transcript: Arc::default(),
+            notes: RefCell::default(),
+            records: RefCell::default(),
+        }
     }
 
     pub fn agent(&self) -> Agent {
@@ -27,6 +36,24 @@ impl<'a> Ground<'a> {
     /// Something worth knowing beside the result.
     pub fn note(&self, text: impl Into<String>) {
         self.notes.borrow_mut().push(text.into());
+    }
+
+    /// Notes where the time of a case went, and keeps its records for a closer look.
+    pub fn note_case(&self, agent: &Agent) {
+        let timings = agent.run(&["case", "show", &agent.newest_case()]).stdout;
+        self.note(timings.lines().last().unwrap_or_default());
+        *self.records.borrow_mut() = self.records_of(agent);
+    }
+
+    /// The journal of an agent's newest case.
+    pub fn records_of(&self, agent: &Agent) -> Vec<Value> {
+        let records = agent.json(&["case", "show", "--json", &agent.newest_case()]);
+        records.as_array().cloned().unwrap_or_default()
+    }
+
+    /// The journal of the case that was noted last.
+    pub fn last_records(&self) -> Vec<Value> {
+        self.records.borrow().clone()
     }
 
     pub fn notes(&self) -> String {
@@ -40,26 +67,31 @@ impl<'a> Ground<'a> {
         for issue in self.desk.issues() {
             account += &format!("--- issue #{} {:?} {:?}\n", issue.number, issue.state, issue.labels);
             for comment in &issue.comments {
-                account += &format!("[{}] {}\n", comment.author, comment.body);
+                let first: Vec<&str> = comment.body.lines().take(4).collect();
+                account += &format!("[{}] {}\n", comment.author, first.join(" "));
             }
         }
-        let state = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| format!("{:#?}", self.stack.truth())));
+        let state = catch_unwind(AssertUnwindSafe(|| format!("{:#?}", self.stack.truth())));
         account + "--- the server\n" + &state.unwrap_or_else(|_| "its state cannot be read".into())
     }
 
     /// The proof that counts for the people in the field: new jobs run to their end.
     pub fn assert_jobs_finish(&self) {
         let ids = self.stack.fault("job", &["3"]);
-        let done = |truth: &Truth| ids.split_whitespace().all(|id| truth.jobs.rows.get(id).is_some_and(|s| s == "finished"));
-        let truth = self.stack.wait_until(Duration::from_secs(40), done);
-        assert!(done(&truth), "new jobs do not finish: {:?}", truth.jobs.rows);
+        let truth = self.stack.wait_until(Duration::from_secs(40), |truth| truth.jobs_are(&ids, "finished"));
+        assert!(truth.jobs_are(&ids, "finished"), "new jobs do not finish");
     }
 
-    /// The server as it is now, after a check that the remedy harmed nothing that was there before.
+    /// The server as it is now, after a check that nothing was harmed that was there before.
     pub fn assert_unharmed_since(&self, before: &Truth) -> Truth {
         let after = self.stack.truth();
         let harm = before.harm_in(&after);
         assert!(harm.is_empty(), "harm was done: {}", harm.join("; "));
         after
+    }
+
+    /// Nothing at all is different.
+    pub fn assert_untouched_since(&self, before: &Truth) {
+        assert_eq!(self.stack.truth().without_drift(), before.without_drift(), "the server was touched");
     }
 }

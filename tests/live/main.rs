@@ -7,9 +7,14 @@
 //! hold these words.
 
 mod agent;
+mod controls;
+mod crash;
 mod desk;
+mod doors;
 mod faults;
 mod ground;
+mod logins;
+mod looks;
 mod stack;
 mod truth;
 
@@ -24,10 +29,22 @@ use std::time::Instant;
 type Scenario = (&'static str, fn(&Ground));
 
 const SCENARIOS: &[Scenario] = &[
+    ("doctor and diagnose, all well", looks::doctor_and_diagnose),
+    ("a complaint, all well", controls::healthy_and_a_complaint),
+    ("a question about the status", controls::a_question),
+    ("a wrong and an unknown host key", controls::host_keys),
+    ("the host is unreachable", controls::unreachable),
+    ("a rehearsal", controls::a_rehearsal),
     ("workers are down", faults::workers_down),
-    ("the disk is full", faults::disk_full),
-    ("jobs are stuck in the queue", faults::queue_stuck),
+    ("workers are down, found by a sweep", doors::workers_down_by_sweep),
+    ("the disk is full, by webhook", doors::disk_full_by_webhook),
+    ("jobs are stuck, by a slash command", doors::queue_stuck_by_command),
     ("the images are missing", faults::missing_image),
+    ("an image is missing, the newest archive is broken", faults::bad_backup),
+    ("an image is missing, nothing to restore from", controls::nothing_to_restore_from),
+    ("workers are down and an image is missing", faults::workers_and_image),
+    ("killed while workers start", crash::while_workers_start),
+    ("killed while an image is loaded", crash::while_an_image_is_loaded),
 ];
 
 #[test]
@@ -39,8 +56,11 @@ fn the_agent_looks_after_a_real_server() {
     let stack = Stack::up();
     let desk = Desk::open();
     say(&format!("the server is up after {:.1} s", started.elapsed().as_secs_f32()));
-    let failed: Vec<&str> =
-        chosen.into_iter().filter(|scenario| !passes(scenario, &stack, &desk)).map(|(name, _)| *name).collect();
+    let failed: Vec<&str> = chosen
+        .into_iter()
+        .filter(|scenario| !passes(scenario, &stack, &desk))
+        .map(|(name, _)| *name)
+        .collect();
     drop(stack);
     say(&format!("the server is gone after {:.1} s", started.elapsed().as_secs_f32()));
     assert!(failed.is_empty(), "failed: {}", failed.join("; "));
@@ -49,7 +69,7 @@ fn the_agent_looks_after_a_real_server() {
 /// Runs one scenario on a healed server and tells in a line how it went.
 fn passes((name, scenario): &Scenario, stack: &Stack, desk: &Desk) -> bool {
     let started = Instant::now();
-    let ground = Ground::new(stack, desk.repository(&name.replace(' ', "-")));
+    let ground = Ground::new(stack, desk.repository(&name.replace([' ', ','], "-")));
     let result = catch_unwind(AssertUnwindSafe(|| {
         stack.heal();
         scenario(&ground);
@@ -60,7 +80,11 @@ fn passes((name, scenario): &Scenario, stack: &Stack, desk: &Desk) -> bool {
         Err(panic) => {
             let text = panic.downcast_ref::<String>().map(String::as_str);
             let why = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("it panicked");
-            say(&format!("FAILED  {seconds:>5.1} s  {name}: {why}{}\n\n{}", ground.notes(), ground.account()));
+            say(&format!(
+                "FAILED  {seconds:>5.1} s  {name}: {why}{}\n\n{}",
+                ground.notes(),
+                ground.account()
+            ));
         }
     }
     result.is_ok()

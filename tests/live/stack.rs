@@ -1,6 +1,7 @@
 //! The server under care: brought up once, harmed and healed by the scripts in `stack/`, and taken away
 //! whatever happens to the test.
 
+use crate::logins::Logins;
 use crate::truth::Truth;
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -15,6 +16,8 @@ const PATIENCE: Duration = Duration::from_secs(180);
 
 pub struct Stack {
     dir: PathBuf,
+    /// Whom the agent logs in as.
+    user: String,
     /// Takes the stack down when its standard input ends: when this value is dropped, when the test
     /// panics, and when the test is killed.
     guard: Option<Child>,
@@ -30,8 +33,9 @@ impl Stack {
         std::os::unix::process::CommandExt::process_group(&mut guard, 0);
         let guard = guard.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         let guard = guard.unwrap_or_else(|error| panic!("bash cannot be started: {error}"));
-        let stack = Self { dir, guard: Some(guard) };
+        let mut stack = Self { dir, user: String::new(), guard: Some(guard) };
         stack.run("up", &[]);
+        stack.user = stack.env("LIVE_SSH_USER");
         stack
     }
 
@@ -48,7 +52,8 @@ impl Stack {
     /// The truth, by other means than the agent's.
     pub fn truth(&self) -> Truth {
         let text = self.run("state", &[]);
-        serde_json::from_str(&text).unwrap_or_else(|error| panic!("`state` is not as expected: {error}\n{text}"))
+        serde_json::from_str(&text)
+            .unwrap_or_else(|error| panic!("`state` is not as expected: {error}\n{text}"))
     }
 
     /// Asks for the truth until it is as `so` says; the last one is given back either way.
@@ -74,8 +79,28 @@ impl Stack {
         finish(as_root("cat").arg(self.dir.join(path)))
     }
 
-    pub fn dir(&self) -> &Path {
-        &self.dir
+    /// What the SSH server has seen so far.
+    pub fn logins(&self) -> Logins {
+        Logins::read(&self.read("ssh/sshd.log"))
+    }
+
+    /// Waits until somebody has logged in since `before`, and no session is open any more.
+    pub fn wait_for_quiet_since(&self, before: &Logins, patience: Duration) {
+        let end = Instant::now() + patience;
+        while Instant::now() < end {
+            let now = self.logins();
+            if now.sessions > before.sessions && now.open == 0 {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        panic!("the SSH server does not come to rest");
+    }
+
+    /// The commands that run for the login user now.
+    pub fn remote_commands(&self) -> String {
+        let listed = Command::new("ps").args(["-o", "args=", "-u", &self.user]).output();
+        listed.map(|listed| String::from_utf8_lossy(&listed.stdout).into_owned()).unwrap_or_default()
     }
 
     fn run(&self, name: &str, arguments: &[&str]) -> String {
@@ -89,7 +114,11 @@ impl Drop for Stack {
             drop(guard.stdin.take());
             let ended = wait(&mut guard, PATIENCE);
             if !ended.is_some_and(|ended| ended.success()) {
-                crate::say(&format!("{} could not be taken down; run {}", self.dir.display(), script("down")));
+                crate::say(&format!(
+                    "{} could not be taken down; run {}",
+                    self.dir.display(),
+                    script("down")
+                ));
             }
         }
     }

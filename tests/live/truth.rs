@@ -51,8 +51,9 @@ impl Truth {
         self.images.iter().find(|image| image.tags.contains(&full)).map(|image| image.id.as_str())
     }
 
-    pub fn container(&self, name: &str) -> Option<&Container> {
-        self.containers.iter().find(|one| one.name == name)
+    /// Whether these jobs, as `fault job` prints them, have come so far.
+    pub fn jobs_are(&self, ids: &str, status: &str) -> bool {
+        ids.split_whitespace().all(|id| self.jobs.rows.get(id).is_some_and(|now| now == status))
     }
 
     /// What is different although no remedy may touch it: lost rows, edited history, rows that left
@@ -76,8 +77,11 @@ impl Truth {
             }
         }
         let tagged = |truth: &Truth| -> BTreeSet<(String, String)> {
-            let pairs = truth.images.iter().flat_map(|image| image.tags.iter().map(|tag| (tag.clone(), image.id.clone())));
-            pairs.collect()
+            let named = |image: &Image| -> Vec<(String, String)> {
+                let tags = image.tags.iter().filter(|tag| *tag != "<none>:<none>");
+                tags.map(|tag| (tag.clone(), image.id.clone())).collect()
+            };
+            truth.images.iter().flat_map(named).collect()
         };
         for (tag, _) in tagged(self).difference(&tagged(after)) {
             harm.push(format!("the image {tag} is gone or another one"));
@@ -107,7 +111,7 @@ impl Truth {
         harm
     }
 
-    /// What may change by itself: the space in use, and jobs that end.
+    /// All that stays the same on a server that nobody touches; logs use more space by the minute.
     pub fn without_drift(&self) -> Truth {
         Truth { disk: Disk { used_percent: 0 }, ..self.clone() }
     }

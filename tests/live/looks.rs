@@ -1,0 +1,93 @@
+//! Looking, without a ticket: everything can be read, over one connection, and in little more time than
+//! the commands themselves take.
+
+use crate::agent::Agent;
+use crate::ground::Ground;
+use crate::stack::finish;
+use serde_json::Value;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+pub fn doctor_and_diagnose(ground: &Ground) {
+    let before = ground.stack.truth();
+    let agent = ground.agent();
+    let doctor = agent.run(&["doctor"]);
+    assert_eq!(doctor.code, 0, "the exit code of `doctor`");
+
+    let logins = ground.stack.logins();
+    let run = agent.run(&["diagnose", "qfieldcloud", "--json"]);
+    assert_eq!(run.code, 0, "the exit code of `diagnose`");
+    let seen: Value = serde_json::from_str(&run.stdout).expect("`diagnose --json` prints JSON");
+    for (probe, facts) in seen["evidence"]["facts"].as_object().expect("facts") {
+        for (fact, known) in facts.as_object().expect("facts of a probe") {
+            assert!(known.get("Err").is_none(), "{probe}.{fact} is unknown: {known}");
+        }
+    }
+    assert_eq!(
+        seen["diagnosis"]["findings"].as_array().map(Vec::len),
+        Some(0),
+        "a healthy server has no fault"
+    );
+    let now = ground.stack.logins();
+    assert_eq!(now.connections - logins.connections, 1, "one connection is enough");
+    assert!(now.most_at_once <= 10, "{} sessions at once; OpenSSH allows 10", now.most_at_once);
+    ground.assert_untouched_since(&before);
+
+    let took = |name: &str| seen["evidence"][name].as_u64().unwrap_or_default();
+    let commands = commands(&seen);
+    let (in_turn, at_once) = by_plain_ssh(ground, &agent, &commands);
+    ground.note(format!(
+        "diagnosis {} ms, of which connecting {} ms; the same {} commands by plain ssh over one open connection: \
+         {} ms all at once, {} ms one after another; at most {} sessions at once",
+        took("took_ms"),
+        took("connect_ms"),
+        commands.len(),
+        at_once.as_millis(),
+        in_turn.as_millis(),
+        now.most_at_once,
+    ));
+}
+
+fn commands(seen: &Value) -> Vec<String> {
+    let sights = seen["evidence"]["sights"].as_object().expect("sights");
+    sights.values().filter_map(|sight| sight["command"].as_str()).map(str::to_owned).collect()
+}
+
+/// How long OpenSSH's own client takes for the same commands.
+fn by_plain_ssh(ground: &Ground, agent: &Agent, commands: &[String]) -> (Duration, Duration) {
+    let socket = agent.path().join("master");
+    let ssh = || {
+        let mut ssh = Command::new("ssh");
+        ssh.args(["-F", "none", "-o", "BatchMode=yes", "-p", &ground.stack.env("LIVE_SSH_PORT")]);
+        ssh.arg("-o").arg(format!("UserKnownHostsFile={}", agent.known_hosts().display()));
+        ssh.arg("-i").arg(agent.key()).arg("-S").arg(&socket);
+        ssh.arg(format!("{}@{}", ground.stack.env("LIVE_SSH_USER"), ground.stack.env("LIVE_SSH_HOST")));
+        ssh
+    };
+    let mut master = ssh();
+    master.args(["-M", "-N"]).stdin(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+    let mut master = master.spawn().expect("ssh is installed with openssh-client");
+    let end = Instant::now() + Duration::from_secs(10);
+    while !socket.exists() {
+        assert!(Instant::now() < end, "plain ssh does not connect");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let prepared = || commands.iter().map(|line| ssh_with(ssh(), line));
+    let started = Instant::now();
+    prepared().for_each(|mut command| drop(finish(&mut command)));
+    let in_turn = started.elapsed();
+    let started = Instant::now();
+    std::thread::scope(|scope| {
+        let lanes: Vec<_> = prepared().map(|mut command| scope.spawn(move || finish(&mut command))).collect();
+        lanes.into_iter().for_each(|lane| drop(lane.join()));
+    });
+    let at_once = started.elapsed();
+    let _ = master.kill();
+    let _ = master.wait();
+    (in_turn, at_once)
+}
+
+fn ssh_with(mut ssh: Command, line: &str) -> Command {
+    ssh.arg(line);
+    ssh
+}
