@@ -45,9 +45,13 @@ impl Agent {
         write_private(&self.dir.path().join("known_hosts"), known_hosts);
     }
 
+    pub fn config(&self) -> PathBuf {
+        self.dir.path().join("fieldmedic.toml")
+    }
+
     /// Puts another entry in the place of one in the configuration.
     pub fn configure(&self, from: &str, to: &str) {
-        let path = self.dir.path().join("fieldmedic.toml");
+        let path = self.config();
         let text = std::fs::read_to_string(&path).expect("the configuration");
         assert!(text.contains(from), "the configuration has no {from}");
         write_private(&path, &text.replace(from, to));
@@ -111,7 +115,7 @@ impl Agent {
 
     fn spawn(&self, arguments: &[&str]) -> Child {
         let mut command = Command::new(env!("CARGO_BIN_EXE_fieldmedic"));
-        command.arg("--config").arg(self.dir.path().join("fieldmedic.toml")).args(arguments);
+        command.arg("--config").arg(self.config()).args(arguments);
         command.env("FIELDMEDIC_GITHUB_TOKEN", TOKEN).env("FIELDMEDIC_WEBHOOK_SECRET", SECRET);
         command.env("FIELDMEDIC_PROGRESS", "1").env("NO_COLOR", "1").env_remove("SSH_AUTH_SOCK");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());

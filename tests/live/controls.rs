@@ -65,8 +65,7 @@ pub fn host_keys(ground: &Ground) {
     let before = ground.stack.truth();
     let agent = ground.agent();
     let right = ground.stack.read("ssh/known_hosts");
-    let line = right.lines().find(|line| line.contains("ssh-ed25519")).expect("the server's key");
-    let (host, _) = line.split_once(' ').expect("a known host has a name");
+    let host = right.split_whitespace().next().expect("the server's address");
     // Any other key will do for a stranger's; the agent's own is at hand.
     let other = finish(Command::new("ssh-keygen").arg("-y").arg("-f").arg(agent.key()));
     let other: String = other.split_whitespace().take(2).collect::<Vec<_>>().join(" ");
@@ -77,12 +76,13 @@ pub fn host_keys(ground: &Ground) {
         let issue = ground.desk.file("QField sync does not work", "Nobody can synchronize since 9:00.");
         let run = agent.run(&["resolve", &issue.to_string()]);
         assert_eq!(run.code, 3, "the exit code of `resolve`");
-        for said in [&doctor.stdout, &run.stdout] {
+        let issue = ground.desk.issue(&issue);
+        issue.assert_escalated("unreachable");
+        for said in [&doctor.stdout, &run.stdout, &issue.reports().concat()] {
             assert!(said.contains(expect), "it does not say that the key {expect}");
-            assert!(said.contains(host), "it does not show the line to add");
+            // A server has keys of several kinds; it may show any of them.
+            assert!(right.lines().any(|line| said.contains(line)), "it does not show the line to add");
         }
-        assert!(doctor.stdout.contains(line), "the line to add is not the server's own");
-        ground.desk.issue(&issue).assert_escalated("unreachable");
     }
     ground.assert_untouched_since(&before);
 }

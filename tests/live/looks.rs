@@ -4,6 +4,11 @@
 use crate::agent::Agent;
 use crate::ground::Ground;
 use crate::stack::finish;
+use fieldmedic::config::Config;
+use fieldmedic::core::evidence::Evidence;
+use fieldmedic::core::remedy::CommandValues;
+use fieldmedic::library::{self, Files};
+use serde::Deserialize;
 use serde_json::Value;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -34,7 +39,7 @@ pub fn doctor_and_diagnose(ground: &Ground) {
     ground.assert_untouched_since(&before);
 
     let took = |name: &str| seen["evidence"][name].as_u64().unwrap_or_default();
-    let commands = commands(&seen);
+    let commands = commands(&agent, &seen);
     let (in_turn, at_once) = by_plain_ssh(ground, &agent, &commands);
     ground.note(format!(
         "diagnosis {} ms, of which connecting {} ms; the same {} commands by plain ssh over one open connection: \
@@ -48,12 +53,20 @@ pub fn doctor_and_diagnose(ground: &Ground) {
     ));
 }
 
-fn commands(seen: &Value) -> Vec<String> {
-    let sights = seen["evidence"]["sights"].as_object().expect("sights");
-    sights.values().filter_map(|sight| sight["command"].as_str()).map(str::to_owned).collect()
+/// The command lines of all probes, filled in with what was seen.
+fn commands(agent: &Agent, seen: &Value) -> Vec<String> {
+    let config = Config::read(&agent.config()).expect("the agent's configuration");
+    let library = library::load(&Files::built_in()).expect("the built-in playbooks");
+    let inventory = config.inventory(&library, &agent.config()).expect("the agent's systems");
+    let site = inventory.systems.get("qfieldcloud").expect("the one system");
+    let system = &library.systems[&site.kind];
+    let evidence = Evidence::deserialize(&seen["evidence"]).expect("evidence is kept as it is shown");
+    let values = CommandValues::new(system, site, &evidence);
+    let rendered = system.probes.values().map(|probe| probe.command.render(&values));
+    rendered.map(|command| command.expect("everything is known").line()).collect()
 }
 
-/// How long OpenSSH's own client takes for the same commands.
+/// How long OpenSSH's own client takes for the same commands: one after another, and all at once.
 fn by_plain_ssh(ground: &Ground, agent: &Agent, commands: &[String]) -> (Duration, Duration) {
     let socket = agent.path().join("master");
     let ssh = || {
@@ -72,7 +85,13 @@ fn by_plain_ssh(ground: &Ground, agent: &Agent, commands: &[String]) -> (Duratio
         assert!(Instant::now() < end, "plain ssh does not connect");
         std::thread::sleep(Duration::from_millis(20));
     }
-    let prepared = || commands.iter().map(|line| ssh_with(ssh(), line));
+    let prepared = || {
+        commands.iter().map(|line| {
+            let mut command = ssh();
+            command.arg(line);
+            command
+        })
+    };
     let started = Instant::now();
     prepared().for_each(|mut command| drop(finish(&mut command)));
     let in_turn = started.elapsed();
@@ -85,9 +104,4 @@ fn by_plain_ssh(ground: &Ground, agent: &Agent, commands: &[String]) -> (Duratio
     let _ = master.kill();
     let _ = master.wait();
     (in_turn, at_once)
-}
-
-fn ssh_with(mut ssh: Command, line: &str) -> Command {
-    ssh.arg(line);
-    ssh
 }

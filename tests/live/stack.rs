@@ -3,6 +3,7 @@
 
 use crate::logins::Logins;
 use crate::truth::Truth;
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,7 @@ pub struct Stack {
     dir: PathBuf,
     /// Whom the agent logs in as.
     user: String,
+    harmed: Cell<bool>,
     /// Takes the stack down when its standard input ends: when this value is dropped, when the test
     /// panics, and when the test is killed.
     guard: Option<Child>,
@@ -33,7 +35,7 @@ impl Stack {
         std::os::unix::process::CommandExt::process_group(&mut guard, 0);
         let guard = guard.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         let guard = guard.unwrap_or_else(|error| panic!("bash cannot be started: {error}"));
-        let mut stack = Self { dir, user: String::new(), guard: Some(guard) };
+        let mut stack = Self { dir, user: String::new(), harmed: Cell::new(false), guard: Some(guard) };
         stack.run("up", &[]);
         stack.user = stack.env("LIVE_SSH_USER");
         stack
@@ -41,12 +43,16 @@ impl Stack {
 
     /// Does harm, and gives what the script said.
     pub fn fault(&self, name: &str, arguments: &[&str]) -> String {
+        self.harmed.set(true);
         self.run("fault", &[&[name], arguments].concat())
     }
 
-    /// Back to the first day.
+    /// Back to the first day, unless it is still that.
     pub fn heal(&self) {
-        self.fault("heal", &[]);
+        if self.harmed.get() {
+            self.run("fault", &["heal"]);
+            self.harmed.set(false);
+        }
     }
 
     /// The truth, by other means than the agent's.
