@@ -29,11 +29,11 @@ pub fn disk_full_by_webhook(ground: &Ground) {
 
 pub fn queue_stuck_by_command(ground: &Ground) {
     let (agent, daemon) = start_daemon(ground);
-    ground.stack.fault("queue-stuck", &[]);
+    ground.stack.fault("queue-stuck", &["3"]);
     let before = ground.stack.truth();
     let issue = ground.desk.file_unlabelled(
         "Changes stay in \"pending\" status",
-        "Five projects, the same picture everywhere: the changes are stuck in the queue and nothing gets synced.",
+        "Three projects, the same picture everywhere: the changes are stuck in the queue and nothing gets synced.",
     );
     ground.desk.comment(&issue, ON_CALL, "/qfield:support");
     let closed = ground.desk.wait_for_end(PATIENCE);
@@ -48,6 +48,7 @@ pub fn queue_stuck_by_command(ground: &Ground) {
     );
     let after = ground.assert_unharmed_since(&before);
     assert_eq!(after.jobs.queued_not_started, 0, "jobs that no worker takes");
+    ground.assert_finished("a job that was stuck", before.jobs.with_status(&["queued", "pending"]));
     ground.assert_jobs_finish();
 }
 

@@ -13,7 +13,8 @@ pub fn workers_down(ground: &Ground) {
     ground.stack.fault("workers-down", &["3"]);
     // The one that is left has its hands full, and must be let finish.
     let job = ground.stack.fault("job", &["1", "12"]);
-    let before = ground.stack.wait_until(Duration::from_secs(20), |truth| truth.jobs_are(&job, "started"));
+    let job = job.trim();
+    let before = ground.stack.wait_until(Duration::from_secs(20), |truth| truth.jobs_are([job], "started"));
     let logins = ground.stack.logins();
     let after = resolved(
         ground,
@@ -23,8 +24,7 @@ pub fn workers_down(ground: &Ground) {
          hours. Six people in the field are waiting.",
     );
     assert_eq!(after.workers_running, 4, "workers");
-    let done = ground.stack.wait_until(Duration::from_secs(30), |truth| truth.jobs_are(&job, "finished"));
-    assert!(done.jobs_are(&job, "finished"), "the job that ran was not let finish");
+    ground.assert_finished("the job that ran", [job].into_iter());
     let connections = ground.stack.logins().connections - logins.connections;
     assert_eq!(connections, 1, "one connection is used for everything");
 }
@@ -43,6 +43,8 @@ pub fn missing_image(ground: &Ground) {
     for name in QGIS {
         assert_eq!(after.image(name), well.image(name), "{name} must be the one from the backup");
     }
+    let failed = before.jobs.with_status(&["failed"]).filter(|id| !well.jobs.rows.contains_key(*id));
+    ground.assert_finished("a job that failed for want of the image", failed);
 }
 
 pub fn bad_backup(ground: &Ground) {
@@ -62,6 +64,7 @@ pub fn bad_backup(ground: &Ground) {
 pub fn workers_and_image(ground: &Ground) {
     ground.stack.fault("workers-down", &[]);
     ground.stack.fault("missing-image", &["qgis3"]);
+    ground.stack.fault("no-archive", &[]);
     let before = ground.stack.truth();
     let after = resolved(
         ground,
@@ -70,9 +73,10 @@ pub fn workers_and_image(ground: &Ground) {
         "Nothing gets synced any more, on none of our devices. The jobs are stuck in the queue.",
     );
     assert_eq!(after.workers_running, 4, "workers");
-    assert!(after.image(QGIS[0]).is_some(), "{} must be back", QGIS[0]);
+    assert!(after.image(QGIS[0]).is_some(), "{} must be built", QGIS[0]);
     let records = ground.last_records();
     assert_eq!(playbooks_treated(&records), ["missing-qgis-image", "worker-down"], "the cause comes first");
+    ground.assert_finished("a job that waited", before.jobs.with_status(&["pending"]));
 }
 
 /// Files a ticket, lets the agent resolve it, and checks all that is the same for every fault.

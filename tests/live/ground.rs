@@ -78,8 +78,15 @@ impl<'a> Ground<'a> {
     /// The proof that counts for the people in the field: new jobs run to their end.
     pub fn assert_jobs_finish(&self) {
         let ids = self.stack.fault("job", &["3"]);
-        let truth = self.stack.wait_until(Duration::from_secs(40), |truth| truth.jobs_are(&ids, "finished"));
-        assert!(truth.jobs_are(&ids, "finished"), "new jobs do not finish");
+        self.assert_finished("a new job", ids.split_whitespace());
+    }
+
+    /// Waits until all of these jobs have run to their end.
+    pub fn assert_finished<'b>(&self, what: &str, ids: impl Iterator<Item = &'b str>) {
+        let ids: Vec<&str> = ids.collect();
+        assert!(!ids.is_empty(), "there was not {what}");
+        let done = |truth: &Truth| truth.jobs_are(ids.iter().copied(), "finished");
+        assert!(done(&self.stack.wait_until(Duration::from_secs(40), done)), "{what} does not finish");
     }
 
     /// The server as it is now, after a check that nothing was harmed that was there before.

@@ -42,7 +42,7 @@ const SCENARIOS: &[Scenario] = &[
     ("the images are missing", faults::missing_image),
     ("an image is missing, the newest archive is broken", faults::bad_backup),
     ("an image is missing, nothing to restore from", controls::nothing_to_restore_from),
-    ("workers are down and an image is missing", faults::workers_and_image),
+    ("workers are down, an image is missing and has to be built", faults::workers_and_image),
     ("killed while workers start", crash::while_workers_start),
     ("killed while an image is loaded", crash::while_an_image_is_loaded),
 ];

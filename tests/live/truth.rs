@@ -51,9 +51,9 @@ impl Truth {
         self.images.iter().find(|image| image.tags.contains(&full)).map(|image| image.id.as_str())
     }
 
-    /// Whether these jobs, as `fault job` prints them, have come so far.
-    pub fn jobs_are(&self, ids: &str, status: &str) -> bool {
-        ids.split_whitespace().all(|id| self.jobs.rows.get(id).is_some_and(|now| now == status))
+    /// Whether these jobs have come so far.
+    pub fn jobs_are<'a>(&self, ids: impl IntoIterator<Item = &'a str>, status: &str) -> bool {
+        ids.into_iter().all(|id| self.jobs.rows.get(id).is_some_and(|now| now == status))
     }
 
     /// What is different although no remedy may touch it: lost rows, edited history, rows that left
@@ -75,6 +75,9 @@ impl Truth {
                 }
                 Some(_) => {}
             }
+        }
+        for id in after.jobs.rows.keys().filter(|id| !self.jobs.rows.contains_key(*id)) {
+            harm.push(format!("job {id} was made"));
         }
         let tagged = |truth: &Truth| -> BTreeSet<(String, String)> {
             let named = |image: &Image| -> Vec<(String, String)> {
@@ -114,5 +117,13 @@ impl Truth {
     /// All that stays the same on a server that nobody touches; logs use more space by the minute.
     pub fn without_drift(&self) -> Truth {
         Truth { disk: Disk { used_percent: 0 }, ..self.clone() }
+    }
+}
+
+impl Jobs {
+    /// The ids of the jobs that have one of these statuses.
+    pub fn with_status<'a>(&'a self, statuses: &'a [&str]) -> impl Iterator<Item = &'a str> {
+        let rows = self.rows.iter().filter(|(_, status)| statuses.contains(&status.as_str()));
+        rows.map(|(id, _)| id.as_str())
     }
 }
