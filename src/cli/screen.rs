@@ -98,6 +98,8 @@ fn recorded(case: &Case, event: &Event) -> Vec<String> {
             Some(site) => vec![format!("· about {}: {}", site.name, short(case.ticket.title.as_str()))],
             None => vec!["· it names no system that is looked after".into()],
         },
+        // Every condition is unknown for the one reason that the end of the case tells.
+        Event::Diagnosed(_) if case.evidence.nothing_reached() => Vec::new(),
         Event::Diagnosed(diagnosis) => {
             let found = diagnosis.findings.iter().map(|f| format!("! {}: {}", f.title, f.because));
             let unknown = diagnosis.unknown.iter().map(|u| format!("? {}: {}", u.playbook, u.why));

@@ -163,6 +163,11 @@ async fn an_unknown_host_key_is_refused_with_the_line_to_add() {
     assert_eq!(ran.code, Some(3), "{ran:?}");
     assert!(ran.stdout.contains("unreachable"), "{}", ran.stdout);
     assert!(!rig.is_closed(&id));
+    // In the report the line can be copied, and it is said once, not for every check.
+    let report = rig.said(&id, "report").concat();
+    for said in [&report, &ran.stderr] {
+        assert_eq!(said.matches(line.trim()).count(), 1, "{said}");
+    }
     let doctor = rig.run(&["doctor"]).await;
     assert_eq!(doctor.code, Some(1));
     let key = line.split_whitespace().nth(2).expect("a key");

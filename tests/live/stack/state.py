@@ -9,6 +9,10 @@ import sys
 directory, disk, project, sshd = sys.argv[1:5]
 
 
+class Gone(Exception):
+    """It was listed, and has ended since."""
+
+
 class Engine(http.client.HTTPConnection):
     def connect(self):
         self.sock = socket.socket(socket.AF_UNIX)
@@ -21,6 +25,8 @@ class Engine(http.client.HTTPConnection):
         connection.request("GET", path)
         answer = connection.getresponse()
         body = answer.read()
+        if answer.status == 404:
+            raise Gone(path)
         if answer.status != 200:
             raise OSError(f"{path}: {answer.status} {body[:200]}")
         return json.loads(body)
@@ -72,7 +78,10 @@ def jobs(database):
 def engine_state():
     services, job_containers, database = [], [], None
     for summary in Engine.get("/containers/json?all=1"):
-        seen = container(summary)
+        try:
+            seen = container(summary)
+        except Gone:
+            continue
         labels = seen.pop("labels")
         # A job container inherits its image's Compose labels, but never this one.
         if "com.docker.compose.config-hash" in labels:

@@ -1,0 +1,96 @@
+//! The live test: the agent's binary against a real server. SSH, Docker, Compose, PostgreSQL and the
+//! disk are real; only GitHub is a box.
+//!
+//! It is one test, because there is one server: the scenarios harm it one after another, and each begins
+//! on a healed one. It needs root (or `sudo` without a password) on Debian, and what `stack/install`
+//! installs; `scripts/live` does both. `FIELDMEDIC_LIVE_ONLY=<words>` runs the scenarios whose names
+//! hold these words.
+
+mod agent;
+mod controls;
+mod crash;
+mod desk;
+mod doors;
+mod faults;
+mod ground;
+mod logins;
+mod looks;
+mod stack;
+mod truth;
+
+use desk::Desk;
+use ground::Ground;
+use stack::Stack;
+use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
+
+/// What is done to the server, and what must come of it.
+type Scenario = (&'static str, fn(&Ground));
+
+const SCENARIOS: &[Scenario] = &[
+    ("doctor and diagnose, all well", looks::doctor_and_diagnose),
+    ("a complaint, all well", controls::healthy_and_a_complaint),
+    ("a question about the status", controls::a_question),
+    ("a wrong and an unknown host key", controls::host_keys),
+    ("the host is unreachable", controls::unreachable),
+    ("a rehearsal", controls::a_rehearsal),
+    ("workers are down", faults::workers_down),
+    ("workers are down, found by a sweep", doors::workers_down_by_sweep),
+    ("the disk is full, by webhook", doors::disk_full_by_webhook),
+    ("jobs are stuck, by a slash command", doors::queue_stuck_by_command),
+    ("the images are missing", faults::missing_image),
+    ("an image is missing, the newest archive is broken", faults::bad_backup),
+    ("an image is missing, nothing to restore from", controls::nothing_to_restore_from),
+    ("workers are down, an image is missing and has to be built", faults::workers_and_image),
+    ("killed while workers start", crash::while_workers_start),
+    ("killed while an image is loaded", crash::while_an_image_is_loaded),
+];
+
+#[test]
+fn the_agent_looks_after_a_real_server() {
+    let only = std::env::var("FIELDMEDIC_LIVE_ONLY").unwrap_or_default();
+    let chosen: Vec<&Scenario> = SCENARIOS.iter().filter(|(name, _)| name.contains(&only)).collect();
+    assert!(!chosen.is_empty(), "no scenario has {only:?} in its name");
+    let started = Instant::now();
+    let stack = Stack::up();
+    let desk = Desk::open();
+    say(&format!("the server is up after {:.1} s", started.elapsed().as_secs_f32()));
+    let failed: Vec<&str> = chosen
+        .into_iter()
+        .filter(|scenario| !passes(scenario, &stack, &desk))
+        .map(|(name, _)| *name)
+        .collect();
+    drop(stack);
+    say(&format!("the server is gone after {:.1} s", started.elapsed().as_secs_f32()));
+    assert!(failed.is_empty(), "failed: {}", failed.join("; "));
+}
+
+/// Runs one scenario on a healed server and tells in a line how it went.
+fn passes((name, scenario): &Scenario, stack: &Stack, desk: &Desk) -> bool {
+    let started = Instant::now();
+    let ground = Ground::new(stack, desk.repository(&name.replace([' ', ','], "-")));
+    let result = catch_unwind(AssertUnwindSafe(|| {
+        stack.heal();
+        scenario(&ground);
+    }));
+    let seconds = started.elapsed().as_secs_f32();
+    match &result {
+        Ok(()) => say(&format!("ok      {seconds:>5.1} s  {name}{}", ground.notes())),
+        Err(panic) => {
+            let text = panic.downcast_ref::<String>().map(String::as_str);
+            let why = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("it panicked");
+            say(&format!(
+                "FAILED  {seconds:>5.1} s  {name}: {why}{}\n\n{}",
+                ground.notes(),
+                ground.account()
+            ));
+        }
+    }
+    result.is_ok()
+}
+
+/// Says something at once, also where a test's output is held back.
+pub fn say(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
