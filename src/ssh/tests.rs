@@ -5,7 +5,7 @@ use crate::core::command::{Template, TemplateSource, Values};
 use crate::core::event::CaseId;
 use crate::core::evidence::Exit;
 use crate::core::name::PlaybookName;
-use crate::core::policy::{self, Policy, Risk};
+use crate::core::policy::{self, Mode, Policy, Risk};
 use crate::core::remedy::Plan;
 use crate::core::value::Kind;
 use crate::sandbox::host::{HostFile, Model, Server, Shared, Welcome, write_key};
@@ -326,7 +326,7 @@ async fn a_change_needs_a_lease_that_holds() {
         steps: Vec::new(),
         hash: "h".into(),
     };
-    let permit = policy::permit(&Policy::default(), &plan, None, None, 0).unwrap();
+    let permit = policy::permit(&Policy { mode: Mode::Act, ..Policy::default() }, &plan, None, None, 0).unwrap();
     let lease = |host: HostName, seconds| {
         let case = CaseId::from_text("c0123456789ab").unwrap();
         Lease::granted(host, case, Utc::now() + TimeDelta::seconds(seconds))
