@@ -125,12 +125,7 @@ fn plan() -> Plan {
 pub fn following() -> Vec<Event> {
     let change = ChangeId { treatment: 0, step: 2, way: Way::Do };
     let back = ChangeId { way: Way::Undo, ..change };
-    let looks = [
-        Purpose::Diagnose,
-        Purpose::OnlyIf(change),
-        Purpose::Replay(back, 2),
-        Purpose::Verify,
-    ];
+    let looks = [Purpose::Diagnose, Purpose::OnlyIf(change), Purpose::Replay(back, 2), Purpose::Verify];
     let outcomes = [
         Outcome::Resolved,
         Outcome::Answered { request: playbook("status-report") },
