@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Arc;
 use tempfile::TempDir;
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 
 pub const TOKEN: &str = "rig-token-0123456789";
 pub const MEDIC: &str = "fieldmedic-bot";
@@ -99,6 +99,12 @@ impl Rig {
             .stdin(Stdio::null())
             .kill_on_drop(true);
         command
+    }
+
+    /// The same, to go on in the background; what it says is not kept.
+    pub fn spawn(&self, arguments: &[&str]) -> Child {
+        let mut command = self.command(arguments);
+        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the binary starts")
     }
 
     pub async fn run(&self, arguments: &[&str]) -> Ran {

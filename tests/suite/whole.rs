@@ -59,7 +59,7 @@ async fn a_rehearsal_changes_and_writes_nothing() {
 async fn every_door_leads_to_one_case() {
     let rig = Rig::new("worker-down").await;
     let labelled = rig.file("Sync never finishes", "Changes stay pending.");
-    let mut daemon = rig.command(&["serve"]).spawn().expect("the daemon starts");
+    let mut daemon = rig.spawn(&["serve"]);
     until("the labelled issue is closed", || rig.is_closed(&labelled)).await;
     // A comment by a person who may write hands in an issue without the label; one who may not does not.
     let plain =
@@ -102,7 +102,7 @@ async fn a_killed_agent_goes_on_where_it_was() {
     let rig = Rig::new("worker-down").await;
     let id = rig.file("Sync never finishes", "Changes stay pending.");
     let number = id.number.to_string();
-    let mut child = rig.command(&["resolve", &number]).spawn().expect("it starts");
+    let mut child = rig.spawn(&["resolve", &number]);
     until("a change was asked for", || rig.commands().iter().any(|line| line.contains("up -d"))).await;
     child.kill().await.expect("it is killed");
     let ran = rig.run(&["resolve", &number]).await;
@@ -238,7 +238,7 @@ async fn an_issue_that_was_closed_meanwhile_is_left_alone() {
     let rig = Rig::new("sync-failed-queue").await;
     let id = rig.file("Sync never finishes", "Changes stay pending.");
     // The look at a stuck queue takes half a minute; the reporter closes the issue before it ends.
-    let child = rig.command(&["resolve", &id.number.to_string()]).spawn().expect("it starts");
+    let child = rig.spawn(&["resolve", &id.number.to_string()]);
     until("the look began", || !rig.commands().is_empty()).await;
     rig.hub.close(&id, "field-agent", "completed").expect("closed");
     let output = child.wait_with_output().await.expect("it ends");
