@@ -142,3 +142,76 @@ fn order(system: &mut System, pages: &[Page]) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SYSTEM: &str = "system: x\nparams:\n  dir: { type: path, default: /srv }\nprobes:\n  disk:\n    run: df -P {{ dir }}\n    read: table\n    facts:\n      used: rows[0].Capacity | number\n      mount: { is: \"rows[0].Mounted\", type: path }\n";
+    const FAULT: &str = "playbook: full\ntitle: Full\nwhen: disk.used > 90\nbecause: \"{{ disk.used }} %\"\nremedy:\n  - { name: clean, run: \"clean {{ disk.mount }}\", replay: safe }\nverify:\n  - { holds: disk.used < 90 }\nescalate: { advice: look }\n";
+
+    fn problems(system: &str, fault: &str) -> Vec<String> {
+        let files = [("x/system.yaml", system), ("x/full.yaml", fault)];
+        let files = files.map(|(path, text)| (path.to_owned(), text.to_owned()));
+        match load(&Files::from_map(files.into())) {
+            Ok(_) => Vec::new(),
+            Err(problems) => {
+                let told = problems.list().iter();
+                told.map(|p| format!("{}:{}:{}: {} ({})", p.path, p.line, p.column, p.message, p.hint))
+                    .collect()
+            }
+        }
+    }
+
+    #[test]
+    fn a_sound_library_loads() {
+        assert_eq!(problems(SYSTEM, FAULT), Vec::<String>::new());
+        load(&Files::built_in()).expect("the built-in playbooks are sound");
+    }
+
+    #[test]
+    fn each_mistake_is_told_with_its_place_and_what_to_do() {
+        for (from, to, expect) in [
+            (
+                "title: Full",
+                "titel: Full",
+                "x/full.yaml:2:1: `titel` is not known here (did you mean `title`?)",
+            ),
+            (
+                "disk.used > 90",
+                "disk.usd > 90",
+                "x/full.yaml:3:7: the probe `disk` has no fact `usd` (did you mean `used`?)",
+            ),
+            ("disk.used > 90", "dsk.used > 90", "(did you mean `disk`?)"),
+            ("disk.used > 90", "disk.used >", "not an expression"),
+            ("replay: safe", "replay: perhaps", "`perhaps` is no replay"),
+            (", replay: safe", "", "`replay` is missing"),
+            ("disk.mount", "disk.used", "has no type, so it cannot become part of a command"),
+            ("clean {{ disk.mount }}", "clean | sh", "`|` in `run` needs a shell"),
+            ("clean {{ disk.mount }}", "docker system prune -f", "deletes images"),
+            ("clean {{ disk.mount }}", "docker image prune -af", "deletes images"),
+            ("clean {{ disk.mount }}", "docker volume prune -f", "deletes data"),
+            ("clean {{ disk.mount }}", "docker compose down -v", "deletes data"),
+            ("escalate: { advice: look }", "", "`escalate: { advice: … }` is missing"),
+            ("verify:\n  - { holds: disk.used < 90 }\n", "", "no `verify`"),
+            ("playbook: full", "playbook: fuller", "call the file fuller.yaml"),
+            ("title: Full", "title: Full\nbefore: [other]", "`before` names `other`"),
+            ("title: Full", "title: [", ""),
+        ] {
+            let told = problems(SYSTEM, &FAULT.replace(from, to));
+            assert!(told.iter().any(|line| line.contains(expect)), "{to:?}: {expect:?} is not in {told:#?}");
+        }
+    }
+
+    #[test]
+    fn every_problem_is_told_at_once() {
+        let system = SYSTEM
+            .replace("read: table", "read: tabel")
+            .replace("type: path, default", "type: paht, default");
+        let fault = FAULT.replace("replay: safe", "replay: maybe").replace("disk.used > 90", "nowhere > 1");
+        let told = problems(&system, &fault);
+        for expect in ["`tabel`", "`paht`", "`maybe` is no replay", "`nowhere`"] {
+            assert!(told.iter().any(|line| line.contains(expect)), "{expect} is not in {told:#?}");
+        }
+    }
+}
