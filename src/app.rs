@@ -1,6 +1,6 @@
 //! Wiring: from a configuration to an agent. This file alone names every adapter.
 
-use crate::cli::Setting;
+use crate::cli::{Setting, tell};
 use crate::clock::Wall;
 use crate::config::{Config, Host, Webhook};
 use crate::core::inventory::Inventory;
@@ -191,7 +191,7 @@ pub fn stop_on_signal() -> Stop {
     let (stop, pull) = Stop::new();
     tokio::spawn(async move {
         wait_for_signal().await;
-        eprintln!("stopping at the next safe point; once more to stop at once");
+        tell("stopping at the next safe point; once more to stop at once");
         let _ = pull.send(true);
         wait_for_signal().await;
         std::process::exit(130);

@@ -1,6 +1,6 @@
 //! `fieldmedic resolve`: one ticket, now.
 
-use super::{Ending, Format, Setting, print, print_json, screen::Screen};
+use super::{Ending, Format, Setting, print, print_json, screen::Screen, tell};
 use crate::app::{App, Manner};
 use crate::core::case::{Case, Stage};
 use crate::core::event::Door;
@@ -39,7 +39,7 @@ pub async fn run(setting: &Setting, arguments: Arguments) -> Result<Ending> {
     let case = match take_in(agent, ticket, Door::Terminal, &key).await.into_diagnostic()? {
         Intake::Opened(case) => case,
         Intake::Running(case) => {
-            eprintln!("· case {case} is open for this ticket; going on with it");
+            tell(&format!("· case {case} is open for this ticket; going on with it"));
             case
         }
         Intake::Seen => bail!("this run of `resolve` was taken in before; run it again"),
@@ -66,7 +66,7 @@ async fn finish(app: &App, case: &Case, format: Format) -> Result<Ending> {
         print(&app.agent.prompts.fill("report.md", json!({ "report": report, "answer": answer })));
     }
     if case.stage != Stage::Ended {
-        eprintln!("stopped; `fieldmedic resolve {}` goes on where it stands", case.ticket.id);
+        tell(&format!("stopped; `fieldmedic resolve {}` goes on where it stands", case.ticket.id));
         return Ok(Ending::Failed);
     }
     Ok(match &case.outcome {

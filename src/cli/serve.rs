@@ -1,6 +1,6 @@
 //! `fieldmedic serve`: the daemon.
 
-use super::{Ending, Setting, screen::Screen};
+use super::{Ending, Setting, screen::Screen, tell};
 use crate::app::{self, App, Manner};
 use crate::core::event::CaseId;
 use crate::doors::Doors;
@@ -34,7 +34,7 @@ pub async fn run(setting: &Setting, arguments: Arguments) -> Result<Ending> {
         let listener = TcpListener::bind(webhook.listen).await.into_diagnostic().wrap_err_with(|| {
             format!("[webhook] cannot listen on {}: is another fieldmedic running?", webhook.listen)
         })?;
-        eprintln!("· webhook on http://{}/webhook", listener.local_addr().into_diagnostic()?);
+        tell(&format!("· webhook on http://{}/webhook", listener.local_addr().into_diagnostic()?));
         door = Some((listener, secret));
     }
     let dispatch = Dispatch::start(agent.clone(), arguments.cases.max(1), stop.clone());
@@ -59,10 +59,10 @@ pub async fn run(setting: &Setting, arguments: Arguments) -> Result<Ending> {
     tasks.spawn(round("sweep of tickets", config.sweep.tickets).run(Work::SweepTickets));
     tasks.spawn(round("sweep of systems", config.sweep.systems).run(Work::SweepSystems));
     let systems: Vec<&str> = agent.inventory.systems.keys().map(|name| name.as_str()).collect();
-    eprintln!("· looking after {}; Ctrl-C stops at a safe point", systems.join(", "));
+    tell(&format!("· looking after {}; Ctrl-C stops at a safe point", systems.join(", ")));
     while tasks.join_next().await.is_some() {}
     dispatch.finish().await;
-    eprintln!("· stopped");
+    tell("· stopped");
     Ok(Ending::Done)
 }
 

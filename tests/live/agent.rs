@@ -30,10 +30,7 @@ pub struct Run {
 impl Agent {
     /// An agent for the stack as it is now. What it says goes to the transcript as well.
     pub fn new(stack: &Stack, desk: &Desk, transcript: &Arc<Mutex<String>>) -> Self {
-        let dir = tempfile::Builder::new()
-            .prefix("fieldmedic-agent-")
-            .tempdir()
-            .expect("a directory for the agent");
+        let dir = tempfile::tempdir_in(stack.dir().join("agents")).expect("a directory for the agent");
         write_private(&dir.path().join("key"), &stack.read("ssh/id_ed25519"));
         write_private(&dir.path().join("known_hosts"), &stack.read("ssh/known_hosts"));
         write_private(&dir.path().join("fieldmedic.toml"), &config(stack, desk));

@@ -85,6 +85,10 @@ impl Stack {
         finish(as_root("cat").arg(self.dir.join(path)))
     }
 
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// What the SSH server has seen so far.
     pub fn logins(&self) -> Logins {
         Logins::read(&self.read("ssh/sshd.log"))

@@ -3,7 +3,10 @@
 use crate::harness::{Rig, ran};
 use fieldmedic::sandbox::github::{At, Fault, Role};
 use http::Method;
+use std::process::Stdio;
 use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::Child;
 
 /// Waits for something to become so, for a minute at most.
 async fn until(what: &str, mut holds: impl FnMut() -> bool) {
@@ -14,6 +17,12 @@ async fn until(what: &str, mut holds: impl FnMut() -> bool) {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     panic!("it did not come about: {what}");
+}
+
+fn terminate(daemon: &Child) {
+    let pid = daemon.id().expect("it runs").to_string();
+    let sent = std::process::Command::new("kill").args(["-TERM", &pid]).status().expect("kill");
+    assert!(sent.success());
 }
 
 #[tokio::test]
@@ -70,18 +79,27 @@ async fn every_door_leads_to_one_case() {
     assert!(!rig.is_closed(&plain));
     rig.hub.comment(&plain, "ops-lead", "/qfield:support").expect("commented");
     until("the question is answered", || rig.is_closed(&plain)).await;
-    let pid = daemon.id().expect("it runs");
-    assert!(
-        std::process::Command::new("kill")
-            .args(["-TERM", &pid.to_string()])
-            .status()
-            .expect("kill")
-            .success()
-    );
+    terminate(&daemon);
     let ended = daemon.wait().await.expect("it ends");
     assert_eq!(ended.code(), Some(0));
     assert_eq!(rig.said(&labelled, "report").len(), 1);
     assert_eq!(rig.said(&plain, "report").len(), 1);
+}
+
+#[tokio::test]
+async fn a_daemon_whose_log_nobody_reads_stops_all_the_same() {
+    let rig = Rig::new("sync-failed-healthy").await;
+    let mut command = rig.command(&["serve"]);
+    command.stderr(Stdio::piped());
+    let mut daemon = command.spawn().expect("the daemon starts");
+    let mut log = BufReader::new(daemon.stderr.take().expect("it is piped"));
+    let mut line = String::new();
+    log.read_line(&mut line).await.expect("it says something");
+    assert!(line.contains("looking after"), "{line}");
+    drop(log);
+    terminate(&daemon);
+    let ended = tokio::time::timeout(Duration::from_secs(20), daemon.wait()).await;
+    assert_eq!(ended.expect("it stops").expect("it ends").code(), Some(0));
 }
 
 #[tokio::test]
@@ -157,20 +175,22 @@ async fn what_cannot_be_done_is_said_plainly() {
 async fn an_unknown_host_key_is_refused_with_the_line_to_add() {
     let rig = Rig::new("worker-down").await;
     let line = std::fs::read_to_string(rig.dir.path().join("known_hosts")).expect("known_hosts");
+    let key = line.split_whitespace().nth(2).expect("a key");
     std::fs::write(rig.dir.path().join("known_hosts"), "").expect("emptied");
     let id = rig.file("Sync never finishes", "x");
-    let ran = rig.run(&["resolve", &id.number.to_string()]).await;
+    let mut command = rig.command(&["resolve", &id.number.to_string()]);
+    command.env("FIELDMEDIC_PROGRESS", "1");
+    let ran = ran(command).await;
     assert_eq!(ran.code, Some(3), "{ran:?}");
     assert!(ran.stdout.contains("unreachable"), "{}", ran.stdout);
     assert!(!rig.is_closed(&id));
     // In the report the line can be copied, and it is said once, not for every check.
     let report = rig.said(&id, "report").concat();
     for said in [&report, &ran.stderr] {
-        assert_eq!(said.matches(line.trim()).count(), 1, "{said}");
+        assert_eq!(said.matches(key).count(), 1, "{said}");
     }
     let doctor = rig.run(&["doctor"]).await;
     assert_eq!(doctor.code, Some(1));
-    let key = line.split_whitespace().nth(2).expect("a key");
     assert!(doctor.stdout.contains(key), "the line to add is not in {}", doctor.stdout);
 }
 

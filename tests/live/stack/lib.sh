@@ -33,6 +33,15 @@ open_dir() {
     unset COMPOSE_FILE COMPOSE_PROJECT_NAME COMPOSE_PROFILES DOCKER_CONTEXT DOCKER_BUILDKIT
 }
 
+# One command at a time alters a stack: `down` waits for an `up` whose caller was killed. A command
+# that is called by another one is covered by its caller's lock.
+hold() {
+    [ "${FIELDMEDIC_LIVE_HELD:-}" != "$id" ] || return 0
+    exec 9>"/run/lock/$user"
+    flock -w 300 9 || die "another command has been busy with $dir for too long"
+    export FIELDMEDIC_LIVE_HELD=$id
+}
+
 d() { "$docker_bin" "$@"; }
 compose() { (cd "$project" && "$docker_bin" compose "$@"); }
 
