@@ -64,7 +64,9 @@ async fn is_being_treated(agent: &Agent, system: &SystemName) -> Result<bool, In
         let records = agent.journal.load(&line.id).await?;
         let Ok(case) = Case::fold(&line.id, &records) else { continue };
         let site = case.triage.as_ref().and_then(|triage| triage.site.as_ref());
-        if site.is_none_or(|site| site.name != *system) {
+        // A case that has only just begun may turn out to be about any system.
+        let is_here = site.map_or(line.outcome.is_none(), |site| site.name == *system);
+        if !is_here {
             continue;
         }
         if line.outcome.is_none() || is_open(agent, &line.ticket).await? {
