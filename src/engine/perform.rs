@@ -164,17 +164,14 @@ fn succeeded(step: &Step, raw: &RawObservation) -> bool {
 }
 
 /// An act on the forge: what, and what is said of it.
-async fn tell<'a, F>(
+async fn tell(
     pen: &mut Pen<'_>,
     act: Act,
     stage: String,
-    speak: impl FnOnce(Agent, Case, Library) -> F,
-) -> Result<(), DriveError>
-where
-    F: Future<Output = Result<(), ForgeError>> + 'a,
-{
+    speak: impl AsyncFnOnce(&Agent, &Case, &Library) -> Result<(), ForgeError>,
+) -> Result<(), DriveError> {
     let start = Instant::now();
-    let result = speak(pen.agent.clone(), pen.case.clone(), pen.library.clone()).await;
+    let result = speak(pen.agent, &pen.case, pen.library).await;
     let event = match result {
         Ok(()) => {
             let took_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -189,29 +186,29 @@ where
     pen.write(event).await
 }
 
-async fn show_status(agent: Agent, case: Case, library: Library) -> Result<(), ForgeError> {
-    let text = agent.prompts.fill("status.md", json!({ "report": report(&case, &library) }));
-    comment(&agent, &case, "status", &text).await
+async fn show_status(agent: &Agent, case: &Case, library: &Library) -> Result<(), ForgeError> {
+    let text = agent.prompts.fill("status.md", json!({ "report": report(case, library) }));
+    comment(agent, case, "status", &text).await
 }
 
-async fn post_report(agent: Agent, case: Case, library: Library) -> Result<(), ForgeError> {
-    let answer = answer(&case, &library).transpose().ok().flatten();
-    let data = json!({ "report": report(&case, &library), "answer": answer });
-    comment(&agent, &case, "report", &agent.prompts.fill("report.md", data)).await
+async fn post_report(agent: &Agent, case: &Case, library: &Library) -> Result<(), ForgeError> {
+    let answer = answer(case, library).transpose().ok().flatten();
+    let data = json!({ "report": report(case, library), "answer": answer });
+    comment(agent, case, "report", &agent.prompts.fill("report.md", data)).await
 }
 
-async fn call_people(agent: Agent, case: Case, _: Library) -> Result<(), ForgeError> {
+async fn call_people(agent: &Agent, case: &Case, _: &Library) -> Result<(), ForgeError> {
     let on_call = &agent.manners.on_call;
     if on_call.is_empty() {
         return Ok(());
     }
     let people: Vec<String> = on_call.iter().map(|login| format!("@{login}")).collect();
     let text = agent.prompts.fill("called.md", json!({ "people": people.join(" ") }));
-    comment(&agent, &case, "call", &text).await?;
+    comment(agent, case, "call", &text).await?;
     agent.forge.assign(&case.ticket.id, on_call).await
 }
 
-async fn close(agent: Agent, case: Case, _: Library) -> Result<(), ForgeError> {
+async fn close(agent: &Agent, case: &Case, _: &Library) -> Result<(), ForgeError> {
     agent.forge.close(&case.ticket.id, CloseReason::Completed).await
 }
 
@@ -230,7 +227,7 @@ const LABELS: [(&str, &str, &str); 3] = [
     ("needs-human", "d93f0b", "Fieldmedic has handed this to a person"),
 ];
 
-async fn set_label(agent: Agent, case: Case, _: Library) -> Result<(), ForgeError> {
+async fn set_label(agent: &Agent, case: &Case, _: &Library) -> Result<(), ForgeError> {
     let name = |word: &str| format!("medic:{word}");
     let wanted = case.label_word();
     let add: Vec<Label> = LABELS
