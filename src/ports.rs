@@ -191,9 +191,10 @@ pub enum ShellError {
     /// The host was never asked to run it: it is safe to try again.
     #[error("{why}")]
     NotStarted { why: String },
-    /// The host was asked, and may have run it, or may still be running it.
+    /// The host was asked, and may have run it. `may_still_run`: it was told to stop and did not say that
+    /// it has, so a second run could meet the first.
     #[error("{why}")]
-    InDoubt { why: String },
+    InDoubt { why: String, may_still_run: bool },
 }
 
 /// The exclusive hold of a host by a case. Only a store grants one; `tests/tidy.rs` holds that.

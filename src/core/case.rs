@@ -104,6 +104,8 @@ pub struct Track {
     pub attempts: u32,
     /// How often it could not be asked.
     pub misses: u32,
+    /// One of the attempts was told to stop and may go on: another could meet it.
+    pub may_still_run: bool,
     pub observation: Option<Observation>,
     pub at: Option<DateTime<Utc>>,
 }
@@ -298,8 +300,10 @@ impl Case {
                     self.ticket.state = State::Closed;
                 }
             }
-            Event::ChangeInDoubt { change, why } => {
-                self.track(*change)?.state = ChangeState::InDoubt(why.to_string());
+            Event::ChangeInDoubt { change, why, may_still_run } => {
+                let track = self.track(*change)?;
+                track.state = ChangeState::InDoubt(why.to_string());
+                track.may_still_run |= may_still_run;
             }
             Event::ChangeSkipped { change, why } => {
                 self.track(*change)?.state = ChangeState::Skipped(why.clone());

@@ -457,6 +457,8 @@ impl Bed<'_> {
         match replay {
             Replay::Never => frozen(doubt),
             _ if track.attempts >= ATTEMPTS => frozen(format!("{doubt}, {ATTEMPTS} times")),
+            // Safe to run again is not safe to run twice at once.
+            Replay::Safe if track.may_still_run => frozen(doubt),
             Replay::Safe => self.pause_then_make(change, track),
             Replay::Check(done) => {
                 let purpose = Purpose::Replay(change, track.attempts);
@@ -465,6 +467,8 @@ impl Bed<'_> {
                 }
                 match self.truth(done) {
                     Truth::True => Action::Note(Event::ChangeFound { change }),
+                    // Not done yet, by one that may be about to do it.
+                    Truth::False if track.may_still_run => frozen(doubt),
                     Truth::False => self.pause_then_make(change, track),
                     Truth::Unknown(why) => frozen(format!("{doubt}; cannot tell whether it was done: {why}")),
                 }

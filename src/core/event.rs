@@ -149,10 +149,13 @@ pub enum Event {
         change: ChangeId,
         why: Redacted,
     },
-    /// The host was asked, and nobody knows what came of it.
+    /// The host was asked, and nobody knows what came of it. `may_still_run`: it was told to stop, and
+    /// may go on all the same.
     ChangeInDoubt {
         change: ChangeId,
         why: Redacted,
+        #[serde(default)]
+        may_still_run: bool,
     },
     ChangeSkipped {
         change: ChangeId,

@@ -160,7 +160,7 @@ fn record(eyes: &Eyes, system: &System, site: &Site, probe: &Probe, answer: Answ
             let seen = Seen::Unreached(eyes.redactor.text(why));
             record_unknown(evidence, probe, sight(seen));
         }
-        Err(ShellError::InDoubt { why }) => {
+        Err(ShellError::InDoubt { why, .. }) => {
             let seen = Seen::Lost(eyes.redactor.text(why));
             record_unknown(evidence, probe, sight(seen));
         }

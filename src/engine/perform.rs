@@ -124,7 +124,7 @@ async fn change(pen: &mut Pen<'_>, order: Order) -> Result<(), DriveError> {
     let event = match agent.shell.change(&host, &command, &permit, &lease).await {
         Ok(raw) if raw.exit == Exit::Unsaid => {
             let why = Redacted::constant("the host did not say how it ended");
-            Event::ChangeInDoubt { change, why }
+            Event::ChangeInDoubt { change, why, may_still_run: false }
         }
         Ok(raw) => Event::ChangeEnded {
             change,
@@ -137,7 +137,9 @@ async fn change(pen: &mut Pen<'_>, order: Order) -> Result<(), DriveError> {
         Err(ShellError::NotStarted { why }) => {
             Event::ChangeNotStarted { change, why: agent.redactor.text(&why) }
         }
-        Err(ShellError::InDoubt { why }) => Event::ChangeInDoubt { change, why: agent.redactor.text(&why) },
+        Err(ShellError::InDoubt { why, may_still_run }) => {
+            Event::ChangeInDoubt { change, why: agent.redactor.text(&why), may_still_run }
+        }
     };
     pen.write(event).await
 }

@@ -123,13 +123,13 @@ async fn until(what: &str, holds: impl Fn() -> bool) {
 fn not_started(error: &ShellError) -> &str {
     match error {
         ShellError::NotStarted { why } => why,
-        ShellError::InDoubt { why } => panic!("in doubt: {why}"),
+        ShellError::InDoubt { why, .. } => panic!("in doubt: {why}"),
     }
 }
 
 fn in_doubt(error: &ShellError) -> &str {
     match error {
-        ShellError::InDoubt { why } => why,
+        ShellError::InDoubt { why, .. } => why,
         ShellError::NotStarted { why } => panic!("not started: {why}"),
     }
 }

@@ -120,13 +120,21 @@ impl Trouble {
     pub fn may_have_run(&self) -> bool {
         matches!(self, Trouble::Lost { .. } | Trouble::Late { .. } | Trouble::Flooded { .. })
     }
+
+    /// It outlived its deadline or its cap on output, and is not known to have ended.
+    fn may_still_run(&self) -> bool {
+        matches!(
+            self,
+            Trouble::Late { ending: Ending::Unknown, .. } | Trouble::Flooded { ending: Ending::Unknown, .. }
+        )
+    }
 }
 
 impl From<Trouble> for ShellError {
     fn from(trouble: Trouble) -> Self {
         let why = trouble.to_string();
         match trouble.may_have_run() {
-            true => ShellError::InDoubt { why },
+            true => ShellError::InDoubt { why, may_still_run: trouble.may_still_run() },
             false => ShellError::NotStarted { why },
         }
     }

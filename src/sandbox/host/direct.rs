@@ -167,14 +167,15 @@ commands:
             let command = Template::new(source).unwrap().render(&Nothing).unwrap();
             shell.probe(&name, &command).await.map(|seen| seen.exit)
         };
-        let doubt = |why: &str| Err(ShellError::InDoubt { why: why.into() });
+        let doubt = |why: &str| Err(ShellError::InDoubt { why: why.into(), may_still_run: false });
 
         assert_eq!(ask("fine").await, Ok(Exit::Code(0)));
         assert_eq!(clock.now() - start, chrono::TimeDelta::seconds(5));
         let late = "the command did not end within 30 s; it was told to stop, and";
         assert_eq!(ask("hang").await, doubt(&format!("{late} stopped")));
         assert_eq!(ask("slow").await, doubt(&format!("{late} stopped")));
-        assert_eq!(ask("stuck").await, doubt(&format!("{late} may still be running")));
+        let why = format!("{late} may still be running");
+        assert_eq!(ask("stuck").await, Err(ShellError::InDoubt { why, may_still_run: true }));
         assert_eq!(
             ask("drop").await,
             doubt("the connection to box broke while the command ran: the host closed it")
