@@ -145,7 +145,7 @@ fn from_environment(variable: &str) -> Option<SecretString> {
 
 /// Hides the operator's patterns and every secret that the program itself holds. The patterns were
 /// checked when the configuration was read.
-fn redactor(config: &Config) -> Redactor {
+pub fn redactor(config: &Config) -> Redactor {
     let webhook = config.webhook.as_ref().map(|webhook| &webhook.secret_env);
     let variables = [Some(&config.github.token_env), webhook].into_iter().flatten();
     let secrets = variables.filter_map(|variable| from_environment(variable));

@@ -9,7 +9,7 @@ use crate::core::evidence::RawObservation;
 use crate::core::name::HostName;
 use crate::core::outcome::Outcome;
 use crate::core::playbook::LibraryHash;
-use crate::core::policy::Permit;
+use crate::core::policy::{Pause, Permit};
 use crate::core::redact::Redacted;
 use crate::core::ticket::{Repo, Ticket, TicketId};
 use async_trait::async_trait;
@@ -309,6 +309,12 @@ pub trait Journal: Send + Sync {
     async fn bookmark(&self, name: &str) -> Result<Option<DateTime<Utc>>, JournalError>;
 
     async fn set_bookmark(&self, name: &str, at: DateTime<Utc>) -> Result<(), JournalError>;
+
+    /// The halt that is in force.
+    async fn pause(&self) -> Result<Option<Pause>, JournalError>;
+
+    /// Calls a halt in place of any other, or lifts it.
+    async fn set_pause(&self, pause: Option<&Pause>) -> Result<(), JournalError>;
 
     /// Checks the hash chain of every case. Gives the number of records, and the first broken one of
     /// each damaged case.

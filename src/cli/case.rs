@@ -188,6 +188,7 @@ fn describe(event: &Event) -> String {
                 if *success { "" } else { ", which is a failure" }
             )
         }
+        Event::Paused(pause) => super::pause::told(pause),
         Event::Rechecked { open } => {
             if *open { "the issue is still open" } else { "the issue is closed" }.into()
         }
@@ -208,7 +209,7 @@ fn describe(event: &Event) -> String {
         Event::Concluded(outcome) => outcome.word().into(),
         Event::Told { act, took_ms, .. } => format!("{act:?} in {took_ms} ms").to_lowercase(),
         Event::NotTold { act, why, .. } => format!("{act:?}: {why}").to_lowercase(),
-        Event::ChangeFound { .. } | Event::Applied | Event::Ended => String::new(),
+        Event::Resumed | Event::ChangeFound { .. } | Event::Applied | Event::Ended => String::new(),
     }
 }
 

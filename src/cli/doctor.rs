@@ -73,6 +73,12 @@ async fn check_journal(setting: &Setting, findings: &mut Findings) {
         },
         Err(error) => findings.bad("journal", &told(&error)),
     }
+    if let Ok(journal) = app::open_journal(setting).await
+        && let Ok(Some(pause)) = journal.pause().await
+    {
+        let what = format!("paused by {}", super::pause::told(&pause));
+        findings.bad(&what, "nothing is changed until `fieldmedic resume`");
+    }
 }
 
 async fn check_github(setting: &Setting, findings: &mut Findings) {

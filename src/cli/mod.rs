@@ -5,6 +5,7 @@ mod case;
 mod demo;
 mod diagnose;
 mod doctor;
+mod pause;
 mod playbook;
 mod resolve;
 pub mod screen;
@@ -59,6 +60,10 @@ enum Command {
     /// Cases: list, show.
     #[command(subcommand)]
     Case(case::Arguments),
+    /// Calls a halt: from now on nothing is changed on any system, whatever is under way waits.
+    Pause(pause::Arguments),
+    /// Lifts the halt; cases that waited look again, and go on.
+    Resume,
     /// Checks the configuration, GitHub's rights, SSH, the journal and the playbooks.
     Doctor(doctor::Arguments),
     /// Checks the journal.
@@ -100,6 +105,8 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
             Command::Playbook(arguments) => playbook::run(place, arguments).await,
             Command::Case(arguments) => case::run(&read_config(place)?, arguments).await,
             Command::Audit(arguments) => case::audit(&read_config(place)?, arguments).await,
+            Command::Pause(arguments) => pause::pause(&read_config(place)?, arguments).await,
+            Command::Resume => pause::resume(&read_config(place)?).await,
             Command::Doctor(arguments) => doctor::run(place, arguments).await,
         }
     })?;

@@ -141,6 +141,8 @@ fn recorded(case: &Case, event: &Event) -> Vec<String> {
             Outcome::Declined { why } => format!("· declined: {why}"),
             other => format!("✓ {}", other.word()),
         }],
+        Event::Paused(pause) => vec![format!("‖ paused by {}", super::pause::told(pause))],
+        Event::Resumed => vec!["· the halt is lifted".into()],
         Event::Told { act: Act::Report, .. } => vec!["· report posted".into()],
         Event::Told { act: Act::Close, .. } => vec!["· issue closed".into()],
         Event::NotTold { act, why, .. } => vec![format!("  GitHub did not take the {}: {why}", word(*act))],

@@ -7,6 +7,7 @@ use super::evidence::{Evidence, Observation};
 use super::name::{HostName, ProbeName};
 use super::outcome::Outcome;
 use super::playbook::LibraryHash;
+use super::policy::Pause;
 use super::remedy::Plan;
 use super::report::{Proof, proof};
 use super::ticket::{State, Ticket};
@@ -36,6 +37,8 @@ pub struct Case {
     pub held: BTreeSet<HostName>,
     /// The issue was seen to be still open since the last diagnosis.
     pub rechecked: bool,
+    /// The halt under which it waits.
+    pub paused: Option<Pause>,
     pub treatments: Vec<Treatment>,
     pub outcome: Option<Outcome>,
     pub talk: Talk,
@@ -194,6 +197,7 @@ impl Case {
             diagnoses: Vec::new(),
             held: BTreeSet::new(),
             rechecked: false,
+            paused: None,
             treatments: Vec::new(),
             outcome: None,
             talk: Talk::default(),
@@ -237,6 +241,15 @@ impl Case {
             Event::Held { hosts, waited } => {
                 self.held.extend(hosts.iter().cloned());
                 if *waited {
+                    self.stage = Stage::Looking;
+                }
+            }
+            Event::Paused(pause) => self.paused = Some(pause.clone()),
+            Event::Resumed => {
+                self.paused = None;
+                self.fresh.clear();
+                self.looked_for = None;
+                if self.stage == Stage::Diagnosed {
                     self.stage = Stage::Looking;
                 }
             }
@@ -446,6 +459,7 @@ impl Case {
     pub fn stage_word(&self) -> String {
         match (self.stage, self.treatments.last()) {
             (Stage::Concluded | Stage::Ended, _) => "ended".into(),
+            _ if self.paused.is_some() => format!("paused {}", self.treatments.len()),
             (Stage::Treating, Some(treatment)) => {
                 let number = self.treatments.len();
                 let word = match treatment.phase {

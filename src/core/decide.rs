@@ -9,7 +9,7 @@ use super::inventory::{Inventory, Site};
 use super::name::{PlaybookName, ProbeName};
 use super::outcome::{Code, Escalation, Outcome};
 use super::playbook::{Fault, Library, Replay, Step, System};
-use super::policy::{self, Permit, Policy};
+use super::policy::{self, Pause, Permit, Policy};
 use super::remedy::{self, PlannedStep};
 use super::ticket::State;
 use super::triage::{Asks, Triage, triage};
@@ -24,6 +24,8 @@ const ATTEMPTS: u32 = 3;
 const PAUSE: Duration = Duration::from_secs(2);
 /// Older evidence begins no remedy.
 const LONGEST_SIGHT: chrono::TimeDelta = chrono::TimeDelta::minutes(3);
+/// How often a case that waits under a halt asks whether it is lifted.
+const HALT: Duration = Duration::from_secs(5);
 /// The longest pause between attempts to tell the forge something.
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
@@ -34,6 +36,8 @@ pub struct World<'a> {
     pub library: &'a Library,
     pub inventory: &'a Inventory,
     pub policy: &'a Policy,
+    /// A person's halt to all changes.
+    pub pause: Option<&'a Pause>,
     pub now: DateTime<Utc>,
 }
 
@@ -234,6 +238,11 @@ impl Ground<'_> {
                 format!("{number} remedies were applied to this ticket already"),
             );
         }
+        if self.case.paused.is_some()
+            && let Some(action) = self.halt()
+        {
+            return action;
+        }
         // What was seen before a wait or a restart says nothing about now.
         if self.world.now - self.case.evidence.at > LONGEST_SIGHT {
             return self.look();
@@ -252,6 +261,9 @@ impl Ground<'_> {
         if let Err(refusal) = permit {
             return escalate(Code::NotPermitted, format!("{playbook}: {because}; {refusal}"));
         }
+        if let Some(action) = self.halt() {
+            return action;
+        }
         if self.case.ticket.state == State::Closed {
             let why = "the issue was closed meanwhile".to_owned();
             return Action::Note(Event::Concluded(Outcome::Declined { why }));
@@ -264,6 +276,16 @@ impl Ground<'_> {
             return Action::Hold { hosts };
         }
         Action::Note(Event::Planned(plan))
+    }
+
+    /// What a person's halt makes of a case that is about to change something: it waits where it stands.
+    fn halt(self) -> Option<Action> {
+        match (self.world.pause, &self.case.paused) {
+            (Some(pause), None) => Some(Action::Note(Event::Paused(pause.clone()))),
+            (Some(_), Some(_)) => Some(Action::Wait { until: self.world.now + HALT }),
+            (None, Some(_)) => Some(Action::Note(Event::Resumed)),
+            (None, None) => None,
+        }
     }
 
     /// Nobody's servers are changed for an issue that was closed while they were looked at.
@@ -503,6 +525,9 @@ impl Bed<'_> {
             (Way::Do, Err(why), _) => return self.unwritten(change, planned, &why.to_string()),
             (Way::Undo, _, None) => return Action::Note(Event::Undone { clean: false }),
         };
+        if let Some(action) = self.ground.halt() {
+            return action;
+        }
         match self.permit(change.way) {
             Ok(permit) => Action::Change(Order {
                 change,

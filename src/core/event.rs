@@ -6,6 +6,7 @@ use super::expr::Truth;
 use super::name::HostName;
 use super::outcome::Outcome;
 use super::playbook::LibraryHash;
+use super::policy::Pause;
 use super::redact::Redacted;
 use super::remedy::Plan;
 use super::ticket::{Ticket, TicketId};
@@ -127,6 +128,10 @@ pub enum Event {
     Rechecked {
         open: bool,
     },
+    /// A person has called a halt: the case waits before its next change.
+    Paused(Pause),
+    /// The halt is lifted. What was seen before is stale.
+    Resumed,
     Planned(Plan),
     ChangeStarted {
         change: ChangeId,
@@ -216,6 +221,8 @@ impl Event {
             Event::Diagnosed(_) => "diagnosed",
             Event::Held { .. } => "held",
             Event::Rechecked { .. } => "rechecked",
+            Event::Paused(_) => "paused",
+            Event::Resumed => "resumed",
             Event::Planned(_) => "planned",
             Event::ChangeStarted { .. } => "change_started",
             Event::ChangeEnded { .. } => "change_ended",

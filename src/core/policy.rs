@@ -1,7 +1,9 @@
 //! Policy: whether a change may be made. A [`Permit`] is its yes, and only this module makes one.
 
 use super::name::PlaybookName;
+use super::redact::Redacted;
 use super::remedy::Plan;
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -63,6 +65,15 @@ impl Policy {
         self.speaks = false;
         self
     }
+}
+
+/// A person's halt to all changes, on every system, until it is lifted. Looks go on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pause {
+    pub by: String,
+    pub at: DateTime<Utc>,
+    /// May be empty.
+    pub why: Redacted,
 }
 
 /// Policy's yes to the changes of one plan. It cannot be made elsewhere, copied into another plan, or

@@ -7,6 +7,7 @@ use super::expr::Span;
 use super::name::{FactName, PlaybookName};
 use super::outcome::{Code, Outcome};
 use super::playbook::{Fault, Library, System};
+use super::policy::Pause;
 use super::triage::Asks;
 use super::verification::Held;
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -28,6 +29,8 @@ pub struct Report {
     pub code: String,
     pub why: String,
     pub opened_by_agent: bool,
+    /// The halt under which it waits.
+    pub pause: Option<Pause>,
     /// A rehearsal, or an agent that only observes: what it would have done.
     pub proposal: Vec<Proposed>,
     /// The words of the ticket that a finding accounts for.
@@ -154,6 +157,7 @@ pub fn report(case: &Case, library: &Library) -> Report {
         code,
         why,
         opened_by_agent: matches!(&case.door, Door::Sweep { suspect: Some(_) }),
+        pause: case.paused.clone(),
         words: words(case),
         findings: faults
             .iter()

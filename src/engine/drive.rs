@@ -114,7 +114,10 @@ async fn work(agent: &Agent, id: &CaseId, stop: &Stop) -> Result<Case, DriveErro
         pen.write(Event::Concluded(Outcome::Escalated(escalation))).await?;
     }
     while !stop.is_pulled() {
+        // Asked before every decision; if it cannot be told, nothing is done.
+        let pause = agent.journal.pause().await?;
         let world = World {
+            pause: pause.as_ref(),
             library: pen.library,
             inventory: &agent.inventory,
             policy: &agent.policy,

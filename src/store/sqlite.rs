@@ -11,6 +11,7 @@ mod trouble;
 use crate::core::event::{CaseId, Event, Record};
 use crate::core::name::HostName;
 use crate::core::playbook::LibraryHash;
+use crate::core::policy::Pause;
 use crate::ports::{Audit, CaseLine, Intake, Journal, JournalError, Lease, Opening};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -244,6 +245,17 @@ impl Journal for Sqlite {
     async fn set_bookmark(&self, name: &str, at: DateTime<Utc>) -> Result<(), JournalError> {
         let mut tx = self.write().await?;
         let done = shelf::set_bookmark(&mut tx, name, at).await;
+        self.commit(tx, done).await
+    }
+
+    async fn pause(&self) -> Result<Option<Pause>, JournalError> {
+        let mut tx = self.read().await?;
+        self.explained(shelf::pause(&mut tx).await)
+    }
+
+    async fn set_pause(&self, pause: Option<&Pause>) -> Result<(), JournalError> {
+        let mut tx = self.write().await?;
+        let done = shelf::set_pause(&mut tx, pause).await;
         self.commit(tx, done).await
     }
 

@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use fieldmedic::core::event::{CaseId, Event, Record};
 use fieldmedic::core::name::HostName;
 use fieldmedic::core::playbook::LibraryHash;
+use fieldmedic::core::policy::Pause;
 use fieldmedic::engine::{DriveError, Stop, drive};
 use fieldmedic::library::Files;
 use fieldmedic::ports::{Audit, CaseLine, Intake, Journal, JournalError, Lease, Opening};
@@ -97,6 +98,12 @@ impl Journal for Mortal {
     }
     async fn set_bookmark(&self, name: &str, at: DateTime<Utc>) -> Result<(), JournalError> {
         self.inner.set_bookmark(name, at).await
+    }
+    async fn pause(&self) -> Result<Option<Pause>, JournalError> {
+        self.inner.pause().await
+    }
+    async fn set_pause(&self, pause: Option<&Pause>) -> Result<(), JournalError> {
+        self.inner.set_pause(pause).await
     }
     async fn audit(&self) -> Result<Audit, JournalError> {
         self.inner.audit().await

@@ -2,6 +2,7 @@
 
 mod contracts;
 mod crash;
+mod halt;
 mod harness;
 mod scenarios;
 mod tidy;

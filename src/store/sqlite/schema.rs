@@ -5,7 +5,8 @@ use crate::ports::JournalError;
 use sqlx::{AssertSqlSafe, SqliteConnection, SqlitePool};
 
 /// Each file leads from the version before it to its own number. They are only ever added to.
-const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_journal.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("../migrations/0001_journal.sql"), include_str!("../migrations/0002_pause.sql")];
 
 /// What the first migration writes into the file's header.
 const APPLICATION: i64 = 1_179_209_042;

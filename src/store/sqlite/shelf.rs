@@ -1,8 +1,9 @@
-//! What is kept beside the records: libraries of playbooks, and bookmarks.
+//! What is kept beside the records: libraries of playbooks, bookmarks, and a halt.
 
-use super::column::{self, stamp};
+use super::column::{self, stamp, unreadable};
 use super::trouble::Failure;
 use crate::core::playbook::LibraryHash;
+use crate::core::policy::Pause;
 use chrono::{DateTime, Utc};
 use sqlx::{Row, SqliteConnection};
 use std::collections::BTreeMap;
@@ -58,5 +59,20 @@ pub(super) async fn set_bookmark(
     .bind(stamp(at))
     .execute(tx)
     .await?;
+    Ok(())
+}
+
+pub(super) async fn pause(tx: &mut SqliteConnection) -> Result<Option<Pause>, Failure> {
+    let body: Option<String> = sqlx::query_scalar("SELECT body FROM pause").fetch_optional(tx).await?;
+    let read =
+        |body: String| serde_json::from_str(&body).map_err(|error| unreadable(format!("a halt: {error}")));
+    body.map(read).transpose()
+}
+
+pub(super) async fn set_pause(tx: &mut SqliteConnection, pause: Option<&Pause>) -> Result<(), Failure> {
+    sqlx::query("DELETE FROM pause").execute(&mut *tx).await?;
+    let Some(pause) = pause else { return Ok(()) };
+    let body = serde_json::to_string(pause).map_err(|error| unreadable(format!("a halt: {error}")))?;
+    sqlx::query("INSERT INTO pause (one, body) VALUES (1, ?)").bind(body).execute(tx).await?;
     Ok(())
 }

@@ -11,7 +11,7 @@ use fieldmedic::core::name::{
 };
 use fieldmedic::core::outcome::{Code, Escalation, Outcome};
 use fieldmedic::core::playbook::LibraryHash;
-use fieldmedic::core::policy::Risk;
+use fieldmedic::core::policy::{Pause, Risk};
 use fieldmedic::core::redact::{Redacted, Redactor};
 use fieldmedic::core::remedy::{Plan, PlannedStep};
 use fieldmedic::core::ticket::{State, Ticket, TicketId};
@@ -168,6 +168,8 @@ pub fn following() -> Vec<Event> {
     ]);
     events.extend(outcomes.map(Event::Concluded));
     events.push(Event::Rechecked { open: true });
+    events.push(Event::Paused(Pause { by: "ops-lead".into(), at: moment(), why: text("a migration") }));
+    events.push(Event::Resumed);
     events.push(Event::ChangeBarred { change, why: text("another case holds the host") });
     events.push(Event::Ended);
     events

@@ -5,6 +5,8 @@ use chrono::TimeDelta;
 use fieldmedic::core::event::{CaseId, Event, Record};
 use fieldmedic::core::outcome::Outcome;
 use fieldmedic::core::playbook::LibraryHash;
+use fieldmedic::core::policy::Pause;
+use fieldmedic::core::redact::Redacted;
 use fieldmedic::ports::{Audit, CaseLine, Intake, Journal, JournalError, Opening};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -35,6 +37,7 @@ macro_rules! store_contract {
             of_many_that_hold_one_gets_the_host
             libraries_are_kept
             bookmarks_are_kept
+            a_halt_is_kept_until_it_is_lifted
             a_whole_journal_passes_the_audit
         }
     };
@@ -321,6 +324,16 @@ pub async fn bookmarks_are_kept(pair: Pair) {
     pair.other.set_bookmark("poll", moment() - MINUTE).await.unwrap();
     assert_eq!(pair.one.bookmark("poll").await, Ok(Some(moment() - MINUTE)));
     assert_eq!(pair.one.bookmark("sweep").await, Ok(Some(moment() + MINUTE)));
+}
+
+pub async fn a_halt_is_kept_until_it_is_lifted(pair: Pair) {
+    assert_eq!(pair.one.pause().await, Ok(None));
+    let halt = |by: &str| Pause { by: by.into(), at: moment(), why: Redacted::constant("a migration") };
+    pair.one.set_pause(Some(&halt("one"))).await.unwrap();
+    pair.other.set_pause(Some(&halt("two"))).await.unwrap();
+    assert_eq!(pair.one.pause().await, Ok(Some(halt("two"))));
+    pair.one.set_pause(None).await.unwrap();
+    assert_eq!(pair.other.pause().await, Ok(None));
 }
 
 pub async fn a_whole_journal_passes_the_audit(pair: Pair) {
