@@ -12,6 +12,7 @@ use crate::core::playbook::LibraryHash;
 use crate::core::policy::{Pause, Permit};
 use crate::core::redact::Redacted;
 use crate::core::ticket::{Repo, Ticket, TicketId};
+use crate::core::word::Word;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use std::collections::BTreeMap;
@@ -316,6 +317,22 @@ pub trait Journal: Send + Sync {
     /// Calls a halt in place of any other, or lifts it.
     async fn set_pause(&self, pause: Option<&Pause>) -> Result<(), JournalError>;
 
+    /// Leaves a word for a case. The same key is kept once for a case; `false`: it was there.
+    ///
+    /// The driver of a case, and nobody else, writes its records: others speak to it in this way.
+    async fn post(&self, case: &CaseId, key: &str, word: &Word) -> Result<bool, JournalError>;
+
+    /// The words that were left for a case, in the order in which they were.
+    async fn posted(&self, case: &CaseId) -> Result<Vec<Posted>, JournalError>;
+
+    /// The records of all cases that are of one of these kinds and not older than `since`, by their
+    /// time, then by case and number. Cheap however large the journal is.
+    async fn history(
+        &self,
+        kinds: &[&str],
+        since: DateTime<Utc>,
+    ) -> Result<Vec<(CaseId, Record)>, JournalError>;
+
     /// Checks the hash chain of every case. Gives the number of records, and the first broken one of
     /// each damaged case.
     async fn audit(&self) -> Result<Audit, JournalError>;
@@ -342,6 +359,13 @@ pub enum Intake {
     Seen,
     /// The ticket has a case that has not ended.
     Running(CaseId),
+}
+
+/// A word that was left for a case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Posted {
+    pub key: String,
+    pub word: Word,
 }
 
 /// One line of the list of cases; a cache of what the records say.

@@ -26,3 +26,4 @@ pub mod ticket;
 pub mod triage;
 pub mod value;
 pub mod verification;
+pub mod word;

@@ -12,7 +12,8 @@ use crate::core::event::{CaseId, Event, Record};
 use crate::core::name::HostName;
 use crate::core::playbook::LibraryHash;
 use crate::core::policy::Pause;
-use crate::ports::{Audit, CaseLine, Intake, Journal, JournalError, Lease, Opening};
+use crate::core::word::Word;
+use crate::ports::{Audit, CaseLine, Intake, Journal, JournalError, Lease, Opening, Posted};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
@@ -257,6 +258,26 @@ impl Journal for Sqlite {
         let mut tx = self.write().await?;
         let done = shelf::set_pause(&mut tx, pause).await;
         self.commit(tx, done).await
+    }
+
+    async fn post(&self, case: &CaseId, key: &str, word: &Word) -> Result<bool, JournalError> {
+        let mut tx = self.write().await?;
+        let done = shelf::post(&mut tx, case, key, word).await;
+        self.commit(tx, done).await
+    }
+
+    async fn posted(&self, case: &CaseId) -> Result<Vec<Posted>, JournalError> {
+        let mut tx = self.read().await?;
+        self.explained(shelf::posted(&mut tx, case).await)
+    }
+
+    async fn history(
+        &self,
+        kinds: &[&str],
+        since: DateTime<Utc>,
+    ) -> Result<Vec<(CaseId, Record)>, JournalError> {
+        let mut tx = self.read().await?;
+        self.explained(records::history(&mut tx, kinds, since).await)
     }
 
     async fn audit(&self) -> Result<Audit, JournalError> {

@@ -10,9 +10,10 @@ use fieldmedic::core::event::{CaseId, Event, Record};
 use fieldmedic::core::name::HostName;
 use fieldmedic::core::playbook::LibraryHash;
 use fieldmedic::core::policy::Pause;
+use fieldmedic::core::word::Word;
 use fieldmedic::engine::{DriveError, Stop, drive};
 use fieldmedic::library::Files;
-use fieldmedic::ports::{Audit, CaseLine, Intake, Journal, JournalError, Lease, Opening};
+use fieldmedic::ports::{Audit, CaseLine, Intake, Journal, JournalError, Lease, Opening, Posted};
 use fieldmedic::sandbox::scenario::{self, Books, Played, Scene};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -104,6 +105,19 @@ impl Journal for Mortal {
     }
     async fn set_pause(&self, pause: Option<&Pause>) -> Result<(), JournalError> {
         self.inner.set_pause(pause).await
+    }
+    async fn post(&self, case: &CaseId, key: &str, word: &Word) -> Result<bool, JournalError> {
+        self.inner.post(case, key, word).await
+    }
+    async fn posted(&self, case: &CaseId) -> Result<Vec<Posted>, JournalError> {
+        self.inner.posted(case).await
+    }
+    async fn history(
+        &self,
+        kinds: &[&str],
+        since: DateTime<Utc>,
+    ) -> Result<Vec<(CaseId, Record)>, JournalError> {
+        self.inner.history(kinds, since).await
     }
     async fn audit(&self) -> Result<Audit, JournalError> {
         self.inner.audit().await

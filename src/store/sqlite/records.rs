@@ -6,8 +6,12 @@ use super::trouble::Failure;
 use crate::core::event::{CaseId, Event, Record, chain};
 use crate::ports::{Audit, Intake, JournalError, Opening};
 use chrono::{DateTime, Utc};
+use serde_json::json;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
+
+const HISTORY: &str = "SELECT case_id, seq, at, version, body, prev_hash, hash FROM event \
+     WHERE kind IN (SELECT value FROM json_each(?)) AND at >= ? ORDER BY at, case_id, seq";
 
 /// A record as the table has it, its body not yet understood.
 pub(super) struct Stored {
@@ -121,6 +125,21 @@ pub(super) async fn stored(tx: &mut SqliteConnection, case: &CaseId) -> Result<V
     rows.iter().map(Stored::read).collect()
 }
 
+/// The records of these kinds, of all cases, from a moment on.
+pub(super) async fn history(
+    tx: &mut SqliteConnection,
+    kinds: &[&str],
+    since: DateTime<Utc>,
+) -> Result<Vec<(CaseId, Record)>, Failure> {
+    let rows = sqlx::query(HISTORY).bind(json!(kinds).to_string()).bind(stamp(since)).fetch_all(tx).await?;
+    let read = |row: &SqliteRow| {
+        let case = column::case(row, "case_id")?;
+        let record = Stored::read(row)?.record(&case)?;
+        Ok((case, record))
+    };
+    rows.iter().map(read).collect()
+}
+
 /// Every case that has a record.
 pub(super) async fn all_cases(tx: &mut SqliteConnection) -> Result<Vec<CaseId>, Failure> {
     let rows = sqlx::query("SELECT DISTINCT case_id FROM event ORDER BY case_id").fetch_all(tx).await?;
@@ -190,5 +209,22 @@ impl Stored {
         let at = column::moment(&self.at).ok_or_else(|| bad(format!("`{}` is not a moment", self.at)))?;
         let event = serde_json::from_str(&self.body).map_err(|error| bad(error.to_string()))?;
         Ok(Record { seq, at, event })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Sqlite;
+    use sqlx::AssertSqlSafe;
+
+    #[tokio::test]
+    async fn the_history_is_found_by_its_index() {
+        let journal = Sqlite::in_memory().await.unwrap();
+        let plan = sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {HISTORY}")));
+        let rows = plan.bind("[]").bind("").fetch_all(&journal.writer).await.unwrap();
+        let steps: Vec<String> = rows.iter().map(|row| row.get("detail")).collect();
+        let by_index = "SEARCH event USING INDEX event_by_kind (kind=? AND at>?)";
+        assert!(steps.iter().any(|step| step == by_index), "{steps:?}");
     }
 }

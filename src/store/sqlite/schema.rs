@@ -5,8 +5,11 @@ use crate::ports::JournalError;
 use sqlx::{AssertSqlSafe, SqliteConnection, SqlitePool};
 
 /// Each file leads from the version before it to its own number. They are only ever added to.
-const MIGRATIONS: &[&str] =
-    &[include_str!("../migrations/0001_journal.sql"), include_str!("../migrations/0002_pause.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/0001_journal.sql"),
+    include_str!("../migrations/0002_pause.sql"),
+    include_str!("../migrations/0003_words.sql"),
+];
 
 /// What the first migration writes into the file's header.
 const APPLICATION: i64 = 1_179_209_042;

@@ -1,10 +1,15 @@
-//! What is kept beside the records: libraries of playbooks, bookmarks, and a halt.
+//! What is kept beside the records: libraries of playbooks, bookmarks, a halt, and
+//! words that were left for cases.
 
 use super::column::{self, stamp, unreadable};
 use super::trouble::Failure;
+use crate::core::event::CaseId;
 use crate::core::playbook::LibraryHash;
 use crate::core::policy::Pause;
+use crate::core::word::Word;
+use crate::ports::Posted;
 use chrono::{DateTime, Utc};
+use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 use std::collections::BTreeMap;
 
@@ -75,4 +80,39 @@ pub(super) async fn set_pause(tx: &mut SqliteConnection, pause: Option<&Pause>) 
     let body = serde_json::to_string(pause).map_err(|error| unreadable(format!("a halt: {error}")))?;
     sqlx::query("INSERT INTO pause (one, body) VALUES (1, ?)").bind(body).execute(tx).await?;
     Ok(())
+}
+
+/// Leaves a word, unless its key was used for this case.
+pub(super) async fn post(
+    tx: &mut SqliteConnection,
+    case: &CaseId,
+    key: &str,
+    word: &Word,
+) -> Result<bool, Failure> {
+    let body = serde_json::to_string(word).map_err(|error| unreadable(format!("a word: {error}")))?;
+    let posted = sqlx::query(
+        "INSERT INTO word (case_id, number, key, body) \
+         VALUES (?1, (SELECT coalesce(max(number) + 1, 0) FROM word WHERE case_id = ?1), ?2, ?3) \
+         ON CONFLICT (case_id, key) DO NOTHING",
+    )
+    .bind(case.as_str())
+    .bind(key)
+    .bind(body)
+    .execute(tx)
+    .await?;
+    Ok(posted.rows_affected() == 1)
+}
+
+pub(super) async fn posted(tx: &mut SqliteConnection, case: &CaseId) -> Result<Vec<Posted>, Failure> {
+    let rows = sqlx::query("SELECT key, body FROM word WHERE case_id = ? ORDER BY number")
+        .bind(case.as_str())
+        .fetch_all(tx)
+        .await?;
+    let read = |row: &SqliteRow| {
+        let (key, body): (String, String) = (row.try_get("key")?, row.try_get("body")?);
+        let word = serde_json::from_str(&body)
+            .map_err(|error| unreadable(format!("case {case}, the word `{key}`: {error}")))?;
+        Ok(Posted { key, word })
+    };
+    rows.iter().map(read).collect()
 }

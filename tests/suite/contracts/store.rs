@@ -7,7 +7,8 @@ use fieldmedic::core::outcome::Outcome;
 use fieldmedic::core::playbook::LibraryHash;
 use fieldmedic::core::policy::Pause;
 use fieldmedic::core::redact::Redacted;
-use fieldmedic::ports::{Audit, CaseLine, Intake, Journal, JournalError, Opening};
+use fieldmedic::core::word::{Says, Word};
+use fieldmedic::ports::{Audit, CaseLine, Intake, Journal, JournalError, Opening, Posted};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,6 +39,8 @@ macro_rules! store_contract {
             libraries_are_kept
             bookmarks_are_kept
             a_halt_is_kept_until_it_is_lifted
+            words_are_left_once_and_in_order
+            the_history_of_all_cases_is_told
             a_whole_journal_passes_the_audit
         }
     };
@@ -334,6 +337,71 @@ pub async fn a_halt_is_kept_until_it_is_lifted(pair: Pair) {
     assert_eq!(pair.one.pause().await, Ok(Some(halt("two"))));
     pair.one.set_pause(None).await.unwrap();
     assert_eq!(pair.other.pause().await, Ok(None));
+}
+
+pub async fn words_are_left_once_and_in_order(pair: Pair) {
+    let (case, another) = (open(&*pair.one, 1, "key").await, open(&*pair.one, 2, "key").await);
+    assert_eq!(pair.one.posted(&case).await, Ok(vec![]));
+    let approve = Says::Approve { plan: "7f3a".into() };
+    let says = [Says::Pause, approve, Says::Resume, Says::Deny, Says::Cancel];
+    let mut left = Vec::new();
+    for (number, says) in says.into_iter().enumerate() {
+        // The last one said is not the last one left: what counts is the order of leaving.
+        let at = moment() - MINUTE * u32::try_from(number).unwrap();
+        let posted = Posted { key: format!("comment {number}"), word: Word { by: "maria".into(), at, says } };
+        let journal = if number % 2 == 0 { &pair.one } else { &pair.other };
+        assert_eq!(journal.post(&case, &posted.key, &posted.word).await, Ok(true));
+        left.push(posted);
+    }
+    let again = Word { by: "ops-lead".into(), ..left[0].word.clone() };
+    assert_eq!(pair.other.post(&case, "comment 0", &again).await, Ok(false));
+    assert_eq!(pair.one.post(&another, "comment 0", &again).await, Ok(true), "each case has its own keys");
+    assert_eq!(pair.other.posted(&case).await, Ok(left));
+    assert_eq!(pair.other.posted(&another).await.unwrap().len(), 1);
+
+    let tasks: Vec<_> = (0..20)
+        .map(|number| {
+            let journal = Arc::clone(if number % 2 == 0 { &pair.one } else { &pair.other });
+            let (another, again) = (another.clone(), again.clone());
+            let key = format!("key {}", number / 2);
+            tokio::spawn(async move { journal.post(&another, &key, &again).await.unwrap() })
+        })
+        .collect();
+    let mut kept = 0;
+    for task in tasks {
+        kept += usize::from(task.await.unwrap());
+    }
+    assert_eq!(kept, 10);
+    assert_eq!(pair.one.posted(&another).await.unwrap().len(), 11);
+}
+
+pub async fn the_history_of_all_cases_is_told(pair: Pair) {
+    let (one, other) = (open(&*pair.one, 1, "key").await, open(&*pair.one, 2, "key").await);
+    let write = async |case: &CaseId, seq, minutes, event: &Event| {
+        pair.one.append(case, seq, moment() + MINUTE * minutes, event).await.unwrap();
+    };
+    let (applied, undone) = (Event::Applied, Event::Undone { clean: true });
+    write(&one, 1, 3, &applied).await;
+    write(&one, 2, 3, &applied).await;
+    write(&one, 3, 4, &Event::Resumed).await;
+    write(&other, 1, 2, &undone).await;
+    write(&other, 2, 3, &applied).await;
+
+    let history = async |kinds: &[&str], minutes| -> Vec<(CaseId, u64)> {
+        let told = pair.other.history(kinds, moment() + MINUTE * minutes).await.unwrap();
+        for (case, record) in &told {
+            assert!(pair.one.load(case).await.unwrap().contains(record));
+        }
+        told.into_iter().map(|(case, record)| (case, record.seq)).collect()
+    };
+    let mut at_three = vec![(one.clone(), 1), (one.clone(), 2), (other.clone(), 2)];
+    at_three.sort();
+    assert_eq!(history(&["applied"], 3).await, at_three, "at that very moment, then by case and number");
+    assert_eq!(history(&["applied"], 4).await, []);
+    let both = history(&["applied", "undone", "danced"], 0).await;
+    assert_eq!((both[0].clone(), &both[1..]), ((other, 1), &at_three[..]), "by their time first");
+    assert_eq!(history(&["resumed", "resumed"], 0).await, [(one, 3)]);
+    assert_eq!(history(&[], 0).await, []);
 }
 
 pub async fn a_whole_journal_passes_the_audit(pair: Pair) {
