@@ -12,7 +12,7 @@ use crate::core::playbook::LibraryHash;
 use crate::core::policy::{Pause, Permit};
 use crate::core::redact::Redacted;
 use crate::core::ticket::{Repo, Ticket, TicketId};
-use crate::core::word::Word;
+use crate::core::word::{Posted, Word};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use std::collections::BTreeMap;
@@ -359,13 +359,6 @@ pub enum Intake {
     Seen,
     /// The ticket has a case that has not ended.
     Running(CaseId),
-}
-
-/// A word that was left for a case.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Posted {
-    pub key: String,
-    pub word: Word,
 }
 
 /// One line of the list of cases; a cache of what the records say.

@@ -143,6 +143,14 @@ fn recorded(case: &Case, event: &Event) -> Vec<String> {
         }],
         Event::Paused(pause) => vec![format!("‖ paused by {}", super::pause::told(pause))],
         Event::Resumed => vec!["· the halt is lifted".into()],
+        Event::Asked { plan, until } => {
+            let until = until.format("%Y-%m-%d %H:%M UTC");
+            vec![format!("✋ plan {} needs a person's yes, until {until}", plan.short())]
+        }
+        Event::Delayed(delay) => {
+            vec![format!("‖ waits until {}: {}", delay.until.format("%H:%M:%S UTC"), delay.over)]
+        }
+        Event::Heard(posted) => vec![format!("· {}", super::say::told(&posted.word))],
         Event::Told { act: Act::Report, .. } => vec!["· report posted".into()],
         Event::Told { act: Act::Close, .. } => vec!["· issue closed".into()],
         Event::NotTold { act, why, .. } => vec![format!("  GitHub did not take the {}: {why}", word(*act))],
@@ -153,6 +161,7 @@ fn recorded(case: &Case, event: &Event) -> Vec<String> {
 fn word(act: Act) -> &'static str {
     match act {
         Act::Recheck => "second look at the issue",
+        Act::Question => "question",
         Act::Status => "status",
         Act::Label => "label",
         Act::Report => "report",

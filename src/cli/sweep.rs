@@ -2,7 +2,7 @@
 
 use super::{Ending, Format, Setting, print, print_json, screen::Screen};
 use crate::app::{App, Manner};
-use crate::engine::{drive, sweep_systems, sweep_tickets};
+use crate::engine::{drive_on, sweep_systems, sweep_tickets};
 use clap::Args;
 use miette::{IntoDiagnostic, Result};
 use serde_json::json;
@@ -27,7 +27,7 @@ pub async fn run(setting: &Setting, arguments: Arguments) -> Result<Ending> {
     let stop = crate::app::stop_on_signal();
     let mut ended = Vec::new();
     for case in &cases {
-        let case = drive(agent, case, &stop).await.into_diagnostic()?;
+        let case = drive_on(agent, case, &stop).await.into_diagnostic()?;
         let outcome = case.outcome.as_ref().map_or("open", |outcome| outcome.word());
         ended.push(json!({ "case": case.id, "ticket": case.ticket.id, "outcome": outcome }));
     }

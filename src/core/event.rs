@@ -1,5 +1,6 @@
 //! Events: what the journal records. Old records must stay readable, so fields are only ever added.
 
+use super::budget::Delay;
 use super::diagnosis::Diagnosis;
 use super::evidence::{Evidence, Observation};
 use super::expr::Truth;
@@ -11,6 +12,7 @@ use super::redact::Redacted;
 use super::remedy::Plan;
 use super::ticket::{Ticket, TicketId};
 use super::triage::{Suspect, Triage};
+use super::word::Posted;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -97,6 +99,8 @@ pub enum Purpose {
 pub enum Act {
     /// Whether the issue is still open.
     Recheck,
+    /// Whether a plan may be carried out.
+    Question,
     Status,
     Label,
     Report,
@@ -132,6 +136,15 @@ pub enum Event {
     Paused(Pause),
     /// The halt is lifted. What was seen before is stale.
     Resumed,
+    /// A plan needs a person's yes, and waits for it until a moment.
+    Asked {
+        plan: Plan,
+        until: DateTime<Utc>,
+    },
+    /// A budget is used up: nothing is begun before a moment.
+    Delayed(Delay),
+    /// A word that a person left for this case has been read.
+    Heard(Posted),
     Planned(Plan),
     ChangeStarted {
         change: ChangeId,
@@ -223,6 +236,9 @@ impl Event {
             Event::Rechecked { .. } => "rechecked",
             Event::Paused(_) => "paused",
             Event::Resumed => "resumed",
+            Event::Asked { .. } => "asked",
+            Event::Delayed(_) => "delayed",
+            Event::Heard(_) => "heard",
             Event::Planned(_) => "planned",
             Event::ChangeStarted { .. } => "change_started",
             Event::ChangeEnded { .. } => "change_ended",

@@ -2,6 +2,7 @@
 
 use super::drive::{DriveError, Pen, Stop};
 use super::look::look;
+use super::words::word_of_label;
 use super::{Agent, CLAIM};
 use crate::core::action::{Action, Order};
 use crate::core::case::Case;
@@ -48,6 +49,10 @@ pub(super) async fn perform(pen: &mut Pen<'_>, action: Action, stop: &Stop) -> R
         Action::Recheck => recheck(pen).await,
         Action::Hold { hosts } => hold(pen, hosts, stop).await,
         Action::Change(order) => change(pen, order).await,
+        Action::AskPeople => {
+            let hash = pen.case.asked.as_ref().map_or_else(String::new, |asked| asked.plan.hash.clone());
+            tell(pen, Act::Question, hash, ask_people).await
+        }
         Action::ShowStatus => {
             let stage = pen.case.stage_word();
             tell(pen, Act::Status, stage, show_status).await
@@ -63,11 +68,11 @@ pub(super) async fn perform(pen: &mut Pen<'_>, action: Action, stop: &Stop) -> R
             wait(pen.agent, until, stop).await;
             Ok(())
         }
-        Action::Rest => Ok(()),
+        Action::Park { .. } | Action::Rest => Ok(()),
     }
 }
 
-async fn wait(agent: &Agent, until: DateTime<Utc>, stop: &Stop) {
+pub(super) async fn wait(agent: &Agent, until: DateTime<Utc>, stop: &Stop) {
     tokio::select! {
         () = agent.clock.sleep_until(until) => {}
         () = stop.pulled() => {}
@@ -78,7 +83,10 @@ async fn wait(agent: &Agent, until: DateTime<Utc>, stop: &Stop) {
 /// a guess.
 async fn recheck(pen: &mut Pen<'_>) -> Result<(), DriveError> {
     let event = match pen.agent.forge.ticket(&pen.case.ticket.id).await {
-        Ok(ticket) => Event::Rechecked { open: ticket.state == State::Open && !ticket.locked },
+        Ok(ticket) => match word_of_label(&pen.case, &ticket) {
+            Some(word) => Event::Heard(word),
+            None => Event::Rechecked { open: ticket.state == State::Open && !ticket.locked },
+        },
         Err(error) if error.is_lasting() => Event::Rechecked { open: false },
         Err(error) => {
             let why = pen.agent.redactor.text(&error.to_string());
@@ -193,6 +201,19 @@ async fn show_status(agent: &Agent, case: &Case, library: &Library) -> Result<()
     comment(agent, case, "status", &text).await
 }
 
+/// People are told of new comments only, so each plan is asked about in one of its own.
+async fn ask_people(agent: &Agent, case: &Case, library: &Library) -> Result<(), ForgeError> {
+    let Some(asked) = &case.asked else { return Ok(()) };
+    let people: Vec<String> = agent.manners.on_call.iter().map(|login| format!("@{login}")).collect();
+    let data = json!({
+        "report": report(case, library),
+        "command": agent.manners.command,
+        "people": people.join(" "),
+    });
+    let text = agent.prompts.fill("approval.md", data);
+    comment(agent, case, &format!("question plan={}", asked.plan.hash), &text).await
+}
+
 async fn post_report(agent: &Agent, case: &Case, library: &Library) -> Result<(), ForgeError> {
     let answer = answer(case, library).transpose().ok().flatten();
     let data = json!({ "report": report(case, library), "answer": answer });
@@ -223,8 +244,9 @@ async fn comment(agent: &Agent, case: &Case, kind: &str, text: &str) -> Result<(
 /// The label of a ticket that a person has.
 pub(super) const NEEDS_HUMAN: &str = "medic:needs-human";
 
-const LABELS: [(&str, &str, &str); 3] = [
+const LABELS: [(&str, &str, &str); 4] = [
     ("working", "1d76db", "Fieldmedic is working on this"),
+    ("needs-approval", "fbca04", "Fieldmedic asks whether it may carry out its plan"),
     ("resolved", "0e8a16", "Resolved by Fieldmedic, and verified"),
     ("needs-human", "d93f0b", "Fieldmedic has handed this to a person"),
 ];

@@ -24,7 +24,7 @@ use crate::core::policy::{Mode, Policy};
 use crate::core::redact::Redactor;
 use crate::core::report::{Report, report};
 use crate::core::ticket::{Repo, TicketId};
-use crate::engine::{Agent, Manners, Stop, Unwatched, drive, take_in};
+use crate::engine::{Agent, Manners, Stop, Unwatched, drive_on, take_in};
 use crate::github::{GitHub, Options, Pace};
 use crate::library::{self, Files, Problems};
 use crate::ports::{Clock, Intake};
@@ -145,8 +145,9 @@ pub async fn play(path: &Path, books: &Books) -> Result<Played, ScenarioError> {
     let scene = Scene::set_up(path, books).await?;
     let case = scene.take_in().await?;
     let (stop, _pull) = Stop::new();
-    let case =
-        drive(&scene.agent, &case, &stop).await.map_err(|error| ScenarioError::Stopped(error.to_string()))?;
+    let case = drive_on(&scene.agent, &case, &stop)
+        .await
+        .map_err(|error| ScenarioError::Stopped(error.to_string()))?;
     scene.judge(case)
 }
 
@@ -209,6 +210,7 @@ impl Scene {
             inventory: Arc::new(Inventory {
                 systems: BTreeMap::from([(site.name.clone(), site)]),
                 hosts: BTreeSet::from([main]),
+                groups: BTreeMap::new(),
             }),
             policy: Arc::new(Policy { mode: Mode::Act, ..Policy::default() }),
             manners: Arc::new(Manners {
@@ -216,6 +218,7 @@ impl Scene {
                 label: "support".into(),
                 command: "/qfield:support".into(),
                 on_call: vec!["ops-lead".into()],
+                approvers: Vec::new(),
             }),
             worker: "scenario".into(),
             watch: Arc::new(Unwatched),
