@@ -58,6 +58,9 @@ pub trait Forge: Send + Sync {
     /// Closes the issue; to close a closed one is no error.
     async fn close(&self, id: &TicketId, reason: CloseReason) -> Result<(), ForgeError>;
 
+    /// Opens a closed issue again; to open an open one is no error.
+    async fn reopen(&self, id: &TicketId) -> Result<(), ForgeError>;
+
     /// What a person may do in the repository.
     async fn permission(&self, repo: &Repo, login: &str) -> Result<Permission, ForgeError>;
 }

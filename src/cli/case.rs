@@ -201,6 +201,7 @@ fn describe(event: &Event) -> String {
         Event::Asked { plan, until } => {
             format!("{}, plan {}, until {until}", plan.playbook, plan.short())
         }
+        Event::Recurred { playbook, count, .. } => format!("{playbook}, mended {count} times before"),
         Event::Delayed(delay) => format!("until {}: {}", delay.until, delay.over),
         Event::Heard(posted) => say::told(&posted.word),
         Event::Rechecked { open } => {
@@ -235,6 +236,7 @@ fn door_word(door: &crate::core::event::Door) -> String {
         Door::Command { user } => format!("by a command of {user},"),
         Door::Terminal => "by `resolve`,".into(),
         Door::Sweep { .. } => "by a sweep,".into(),
+        Door::Recurrence { of, .. } => format!("because what case {of} mended is back,"),
     }
 }
 

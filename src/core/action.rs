@@ -25,6 +25,10 @@ pub enum Action {
     ShowStatus,
     /// Set the label of the ticket's stage.
     SetLabel,
+    /// Open the issue again, whose fault is back.
+    Reopen,
+    /// Open a ticket about a fault that comes back again and again.
+    OpenProblem,
     /// Post the final report.
     PostReport,
     /// Assign and mention the people on call.

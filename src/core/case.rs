@@ -5,7 +5,7 @@ use super::budget::Delay;
 use super::diagnosis::Diagnosis;
 use super::event::{Act, CaseId, ChangeId, Door, Event, Purpose, Record, Way};
 use super::evidence::{Evidence, Observation};
-use super::name::{HostName, ProbeName};
+use super::name::{HostName, PlaybookName, ProbeName};
 use super::outcome::Outcome;
 use super::playbook::LibraryHash;
 use super::policy::{Approval, Pause};
@@ -52,6 +52,8 @@ pub struct Case {
     pub questions: usize,
     /// The newest yes.
     pub approval: Option<Approval>,
+    /// A fault of this case that was mended before, and how often within the last days.
+    pub recurred: Option<Recurred>,
     /// Who said no to the plan.
     pub denied_by: Option<String>,
     /// Who called the case off.
@@ -92,6 +94,14 @@ pub enum Standstill {
     Delayed(DateTime<Utc>),
     /// A person has called a halt.
     Halted,
+}
+
+/// A fault that comes back after it was mended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recurred {
+    pub playbook: PlaybookName,
+    pub hosts: BTreeSet<HostName>,
+    pub count: usize,
 }
 
 /// A plan that waits for a person's yes.
@@ -189,6 +199,10 @@ pub struct Talk {
     pub label: Option<String>,
     /// The plan that people were asked about last, by its hash.
     pub question: Option<String>,
+    /// The issue is open again.
+    pub reopened: bool,
+    /// The ticket about what comes back again and again; empty if the forge never takes one.
+    pub problem: Option<String>,
     pub reported: bool,
     pub called: bool,
     pub closed: bool,
@@ -245,6 +259,7 @@ impl Case {
             asked: None,
             questions: 0,
             approval: None,
+            recurred: None,
             denied_by: None,
             cancelled_by: None,
             delay: None,
@@ -320,6 +335,10 @@ impl Case {
                 self.delay = Some(delay.clone());
                 self.delayed_at.get_or_insert(at);
                 self.held.clear();
+            }
+            Event::Recurred { playbook, hosts, count } => {
+                let (playbook, hosts) = (playbook.clone(), hosts.clone());
+                self.recurred = Some(Recurred { playbook, hosts, count: *count });
             }
             Event::Heard(posted) => self.hear(posted),
             Event::Planned(plan) => {
@@ -488,6 +507,8 @@ impl Case {
     fn told(&mut self, act: Act, stage: &str) {
         match act {
             Act::Recheck => {}
+            Act::Reopen => self.talk.reopened = true,
+            Act::Problem => self.talk.problem = Some(stage.to_owned()),
             Act::Question => self.talk.question = Some(stage.to_owned()),
             Act::Status => self.talk.status = Some(stage.to_owned()),
             Act::Label => self.talk.label = Some(stage.to_owned()),
@@ -509,6 +530,7 @@ impl Case {
                 Act::Question => {
                     self.asked.as_ref().map_or_else(String::new, |asked| asked.plan.hash.clone())
                 }
+                Act::Problem => String::new(),
                 _ => self.stage_word(),
             };
             self.told(act, &word);

@@ -27,6 +27,9 @@ const PAUSE: Duration = Duration::from_secs(2);
 /// The longest pause between attempts to tell the forge something.
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
+/// A fault that came back so often within [`History::REACH`] gets a ticket of its own.
+const PROBLEM: usize = 3;
+
 /// What a decision rests on, beside the case.
 #[derive(Debug, Clone, Copy)]
 pub struct World<'a> {
@@ -87,6 +90,10 @@ fn open(case: &Case, world: World<'_>) -> Action {
     }
     let suspect = match &case.door {
         Door::Sweep { suspect } => suspect.as_ref(),
+        Door::Recurrence { .. } if world.policy.speaks && !case.talk.reopened => {
+            return pause_after_trouble(case, world).unwrap_or(Action::Reopen);
+        }
+        Door::Recurrence { suspect, .. } => Some(suspect),
         _ => None,
     };
     Action::Note(Event::Triaged(triage(&case.ticket, world.library, world.inventory, suspect)))
@@ -111,14 +118,16 @@ fn tell(case: &Case, world: World<'_>) -> Action {
     if !world.policy.speaks || silent {
         return Action::Note(Event::Ended);
     }
-    if let Some(trouble) = &case.talk.trouble {
-        let until = after(trouble);
-        if until > world.now {
-            return Action::Wait { until };
-        }
+    if let Some(wait) = pause_after_trouble(case, world) {
+        return wait;
     }
     if matches!(outcome, Outcome::Declined { .. }) {
         return show(case, world.policy).unwrap_or(Action::Note(Event::Ended));
+    }
+    // Before the report, which links to it.
+    let recurs = case.recurred.as_ref().is_some_and(|recurred| recurred.count >= PROBLEM);
+    if recurs && case.talk.problem.is_none() {
+        return Action::OpenProblem;
     }
     if !case.talk.reported {
         return Action::PostReport;
@@ -131,6 +140,12 @@ fn tell(case: &Case, world: World<'_>) -> Action {
         return Action::CallPeople;
     }
     show(case, world.policy).unwrap_or(Action::Note(Event::Ended))
+}
+
+/// What the forge did not take is not tried again at once.
+fn pause_after_trouble(case: &Case, world: World<'_>) -> Option<Action> {
+    let until = after(case.talk.trouble.as_ref()?);
+    (until > world.now).then_some(Action::Wait { until })
 }
 
 fn after(trouble: &Trouble) -> DateTime<Utc> {

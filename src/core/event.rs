@@ -4,7 +4,7 @@ use super::budget::Delay;
 use super::diagnosis::Diagnosis;
 use super::evidence::{Evidence, Observation};
 use super::expr::Truth;
-use super::name::HostName;
+use super::name::{HostName, PlaybookName};
 use super::outcome::Outcome;
 use super::playbook::LibraryHash;
 use super::policy::Pause;
@@ -16,6 +16,7 @@ use super::word::Posted;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// The identity of a case: `c` and 12 hex digits.
@@ -64,6 +65,11 @@ pub enum Door {
     Sweep {
         suspect: Option<Suspect>,
     },
+    /// What another case had mended and proven was found again after the close.
+    Recurrence {
+        of: CaseId,
+        suspect: Suspect,
+    },
 }
 
 /// One change of one treatment, forward or back.
@@ -101,6 +107,10 @@ pub enum Act {
     Recheck,
     /// Whether a plan may be carried out.
     Question,
+    /// That the issue is open again, because its fault is back.
+    Reopen,
+    /// That a fault comes back again and again, in a ticket of its own.
+    Problem,
     Status,
     Label,
     Report,
@@ -143,6 +153,12 @@ pub enum Event {
     },
     /// A budget is used up: nothing is begun before a moment.
     Delayed(Delay),
+    /// The fault that is about to be treated was mended so often within the last days.
+    Recurred {
+        playbook: PlaybookName,
+        hosts: BTreeSet<HostName>,
+        count: usize,
+    },
     /// A word that a person left for this case has been read.
     Heard(Posted),
     Planned(Plan),
@@ -238,6 +254,7 @@ impl Event {
             Event::Resumed => "resumed",
             Event::Asked { .. } => "asked",
             Event::Delayed(_) => "delayed",
+            Event::Recurred { .. } => "recurred",
             Event::Heard(_) => "heard",
             Event::Planned(_) => "planned",
             Event::ChangeStarted { .. } => "change_started",

@@ -36,6 +36,10 @@ pub struct Report {
     pub question: Option<Question>,
     /// The budget that it waits for.
     pub delay: Option<Waiting>,
+    /// How often the fault was mended before within seven days; 0 if it was not.
+    pub recurrences: usize,
+    /// The ticket about a fault that comes back again and again, else empty.
+    pub problem: String,
     /// Who said yes to the newest plan.
     pub approved_by: Option<String>,
     /// A rehearsal, or an agent that only observes: what it would have done.
@@ -188,13 +192,15 @@ pub fn report(case: &Case, library: &Library) -> Report {
         proposal: if changes_nothing_yet(&code) { proposal(case, system) } else { Vec::new() },
         code,
         why,
-        opened_by_agent: matches!(&case.door, Door::Sweep { suspect: Some(_) }),
+        opened_by_agent: matches!(&case.door, Door::Sweep { suspect: Some(_) } | Door::Recurrence { .. }),
         pause: case.paused.clone(),
         question: case.asked.as_ref().map(|asked| question(case, asked, fault(&asked.plan.playbook))),
         delay: case
             .delay
             .as_ref()
             .map(|delay| Waiting { until: minute(delay.until), why: delay.over.to_string() }),
+        recurrences: case.recurred.as_ref().map_or(0, |recurred| recurred.count),
+        problem: case.talk.problem.clone().unwrap_or_default(),
         approved_by: case.approval.as_ref().map(|approval| approval.by.clone()),
         words: words(case),
         findings: faults

@@ -2,7 +2,8 @@
 //!
 //! `drive` works one case to its end, `perform` carries out one action, `look` runs probes, `intake`
 //! is the one door through which tickets become cases, `words` is how people speak to them, `dispatch`
-//! runs cases side by side, `sweep` looks at systems without being asked.
+//! runs cases side by side, `sweep` looks at systems without being asked, `recurrence` at what was mended,
+//! `problem` tells of what comes back again and again.
 
 mod dispatch;
 mod drive;
@@ -10,6 +11,8 @@ mod intake;
 mod look;
 mod perform;
 mod poll;
+mod problem;
+mod recurrence;
 mod sweep;
 mod words;
 
@@ -19,6 +22,7 @@ pub use intake::{IntakeError, take_comment, take_in, take_issue, take_reopened, 
 pub use look::{Eyes, look};
 pub use perform::answer;
 pub use poll::poll;
+pub use recurrence::watch_over;
 pub use sweep::{Swept, sweep_systems, sweep_tickets};
 pub use words::heed_label;
 

@@ -1,12 +1,13 @@
 //! Performing: one action, with the intent written down before and the fact after.
 
 use super::drive::{DriveError, Pen, Stop};
-use super::look::look;
+use super::look::{look, millis};
+use super::problem::open_problem;
 use super::words::word_of_label;
 use super::{Agent, CLAIM};
 use crate::core::action::{Action, Order};
 use crate::core::case::Case;
-use crate::core::event::{Act, Event, Way};
+use crate::core::event::{Act, Door, Event, Way};
 use crate::core::evidence::{Exit, Observation, RawObservation};
 use crate::core::expr::Scope;
 use crate::core::name::HostName;
@@ -61,6 +62,8 @@ pub(super) async fn perform(pen: &mut Pen<'_>, action: Action, stop: &Stop) -> R
             let word = pen.case.label_word().to_owned();
             tell(pen, Act::Label, word, set_label).await
         }
+        Action::Reopen => tell(pen, Act::Reopen, String::new(), reopen).await,
+        Action::OpenProblem => report_problem(pen).await,
         Action::PostReport => tell(pen, Act::Report, String::new(), post_report).await,
         Action::CallPeople => tell(pen, Act::Assign, String::new(), call_people).await,
         Action::Close => tell(pen, Act::Close, String::new(), close).await,
@@ -183,17 +186,16 @@ async fn tell(
     let start = Instant::now();
     let result = speak(pen.agent, &pen.case, pen.library).await;
     let event = match result {
-        Ok(()) => {
-            let took_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
-            Event::Told { act, stage, took_ms }
-        }
-        Err(error) => {
-            tracing::warn!(case = %pen.case.id, ?act, %error, "the forge did not take it");
-            let why = pen.agent.redactor.text(&error.to_string());
-            Event::NotTold { act, why, lasting: error.is_lasting() }
-        }
+        Ok(()) => Event::Told { act, stage, took_ms: millis(start) },
+        Err(error) => not_told(pen, act, &error),
     };
     pen.write(event).await
+}
+
+fn not_told(pen: &Pen<'_>, act: Act, error: &ForgeError) -> Event {
+    tracing::warn!(case = %pen.case.id, ?act, %error, "the forge did not take it");
+    let why = pen.agent.redactor.text(&error.to_string());
+    Event::NotTold { act, why, lasting: error.is_lasting() }
 }
 
 async fn show_status(agent: &Agent, case: &Case, library: &Library) -> Result<(), ForgeError> {
@@ -218,6 +220,28 @@ async fn post_report(agent: &Agent, case: &Case, library: &Library) -> Result<()
     let answer = answer(case, library).transpose().ok().flatten();
     let data = json!({ "report": report(case, library), "answer": answer });
     comment(agent, case, "report", &agent.prompts.fill("report.md", data)).await
+}
+
+/// Opens the issue of a fault that is back, and says so to those who follow it.
+async fn reopen(agent: &Agent, case: &Case, library: &Library) -> Result<(), ForgeError> {
+    let Door::Recurrence { suspect, .. } = &case.door else { return Ok(()) };
+    agent.forge.reopen(&case.ticket.id).await?;
+    let kind = agent.inventory.systems.get(&suspect.system).map(|site| &site.kind);
+    let fault =
+        kind.and_then(|kind| library.systems.get(kind)).and_then(|kind| kind.fault(&suspect.playbook));
+    let title = fault.map_or(suspect.playbook.as_str(), |fault| &fault.title);
+    let text = agent.prompts.fill("returned.md", json!({ "title": title, "system": suspect.system }));
+    comment(agent, case, "returned", &text).await
+}
+
+/// Opens the ticket about a fault that comes back again and again, and remembers which it is.
+async fn report_problem(pen: &mut Pen<'_>) -> Result<(), DriveError> {
+    let start = Instant::now();
+    let event = match open_problem(pen.agent, &pen.case).await? {
+        Ok(id) => Event::Told { act: Act::Problem, stage: id.to_string(), took_ms: millis(start) },
+        Err(error) => not_told(pen, Act::Problem, &error),
+    };
+    pen.write(event).await
 }
 
 async fn call_people(agent: &Agent, case: &Case, _: &Library) -> Result<(), ForgeError> {

@@ -1,11 +1,12 @@
 //! Beginning: everything that has to be so before a remedy is begun, and what a case does until it is.
 
-use super::{Ground, World, after, escalate};
+use super::{Ground, World, escalate, pause_after_trouble};
 use crate::core::action::Action;
 use crate::core::budget;
 use crate::core::case::{Asked, Stage};
 use crate::core::diagnosis::Diagnosis;
 use crate::core::event::Event;
+use crate::core::history::End;
 use crate::core::name::PlaybookName;
 use crate::core::outcome::{Code, Outcome};
 use crate::core::policy::{self, Refusal};
@@ -56,6 +57,9 @@ impl Ground<'_> {
             Ok(plan) => plan,
             Err(problem) => return escalate(Code::CannotTell, format!("{playbook}: {problem}")),
         };
+        if let Some(action) = self.note_recurrence(&plan) {
+            return action;
+        }
         // A plan is permitted as a whole: to run out half-way would leave a remedy half-made.
         let changes = self.case.changes_made() + plan.steps.len();
         let modes = [self.site.mode, fault.mode];
@@ -113,7 +117,7 @@ impl Ground<'_> {
         if self.case.talk.question.as_ref() == Some(&asked.plan.hash) {
             return Action::Park { until: asked.until };
         }
-        self.pause_after_trouble().unwrap_or(Action::AskPeople)
+        pause_after_trouble(self.case, self.world).unwrap_or(Action::AskPeople)
     }
 
     /// What the budgets make of a plan: it waits for them, or is handed over if that would take too long.
@@ -158,12 +162,19 @@ impl Ground<'_> {
         if self.case.rechecked {
             return None;
         }
-        Some(self.pause_after_trouble().unwrap_or(Action::Recheck))
+        Some(pause_after_trouble(self.case, self.world).unwrap_or(Action::Recheck))
     }
 
-    /// What the forge did not take is not tried again at once.
-    fn pause_after_trouble(self) -> Option<Action> {
-        let until = after(self.case.talk.trouble.as_ref()?);
-        (until > self.world.now).then_some(Action::Wait { until })
+    /// Remembers that a fault was mended before, lately and on the same hosts: mending does not reach its
+    /// cause.
+    fn note_recurrence(self, plan: &Plan) -> Option<Action> {
+        if self.case.recurred.as_ref().is_some_and(|known| known.playbook == plan.playbook) {
+            return None;
+        }
+        let hosts = plan.hosts();
+        let runs = self.world.history?.runs_of(&plan.playbook, &hosts);
+        let count = runs.filter(|run| matches!(run.end, Some(End::Mended(_)))).count();
+        let playbook = plan.playbook.clone();
+        (count > 0).then_some(Action::Note(Event::Recurred { playbook, hosts, count }))
     }
 }
