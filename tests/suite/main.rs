@@ -5,6 +5,7 @@ mod contracts;
 mod crash;
 mod halt;
 mod harness;
+mod limits;
 mod recurrence;
 mod scenarios;
 mod tidy;
