@@ -1,7 +1,7 @@
 //! Scenarios: a ticket, a host in a box and what should come of them, each in a folder of its own.
 //!
-//! A scenario is played on a GitHub in a box over HTTP, with the real adapter, and on a host in a box
-//! without SSH, so that the clock can be played: an incident of half an hour takes milliseconds.
+//! A scenario is played on a GitHub in a box, with the real adapter, and on a host in a box, both without
+//! a network, so that the clock can be played: an incident of half an hour takes milliseconds.
 //!
 //! ```text
 //! fixtures/qfieldcloud/worker-down/
@@ -174,7 +174,7 @@ impl Scene {
         let shell = Direct::new(BTreeMap::from([(main.clone(), host.clone())]), shared_clock.clone());
 
         let repo = Repo { owner: "example".into(), name: "tickets".into() };
-        let hub = Hub::start(shared_clock.clone()).await.map_err(|error| set_up(&error))?;
+        let hub = Hub::unplugged(shared_clock.clone());
         hub.register(MEDIC, Kind::Bot, TOKEN);
         hub.grant(&repo, MEDIC, Role::Write);
         hub.grant(&repo, "ops-lead", Role::Write);
@@ -199,7 +199,7 @@ impl Scene {
             mode: None,
         };
         let agent = Agent {
-            forge: Arc::new(GitHub::new(options).map_err(|error| set_up(&error))?),
+            forge: Arc::new(GitHub::over(options, hub.indoors()).map_err(|error| set_up(&error))?),
             shell: Arc::new(shell),
             journal: Arc::new(Sqlite::in_memory().await.map_err(|error| set_up(&error))?),
             clock: shared_clock,
