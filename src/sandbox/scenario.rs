@@ -58,6 +58,10 @@ impl Books {
             prompts: Arc::new(Prompts::built_in().expect("a test holds that they are templates")),
         })
     }
+
+    pub fn library(&self) -> &Library {
+        &self.library
+    }
 }
 
 /// A scenario that is set up and not yet played.

@@ -7,5 +7,6 @@ mod halt;
 mod harness;
 mod recurrence;
 mod scenarios;
+mod taps;
 mod tidy;
 mod whole;
