@@ -8,5 +8,6 @@ mod harness;
 mod limits;
 mod recurrence;
 mod scenarios;
+mod taps;
 mod tidy;
 mod whole;
