@@ -100,6 +100,9 @@ impl Journal for Mortal {
     async fn set_bookmark(&self, name: &str, at: DateTime<Utc>) -> Result<(), JournalError> {
         self.inner.set_bookmark(name, at).await
     }
+    async fn take_turn(&self, name: &str, now: DateTime<Utc>, every: Duration) -> Result<bool, JournalError> {
+        self.inner.take_turn(name, now, every).await
+    }
     async fn pause(&self) -> Result<Option<Pause>, JournalError> {
         self.inner.pause().await
     }
