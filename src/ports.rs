@@ -314,6 +314,10 @@ pub trait Journal: Send + Sync {
 
     async fn set_bookmark(&self, name: &str, at: DateTime<Utc>) -> Result<(), JournalError>;
 
+    /// Takes a turn at something that must not be done by two replicas at once and cannot be done twice
+    /// without harm. `false`: somebody took one less than `every` ago.
+    async fn take_turn(&self, name: &str, now: DateTime<Utc>, every: Duration) -> Result<bool, JournalError>;
+
     /// The halt that is in force.
     async fn pause(&self) -> Result<Option<Pause>, JournalError>;
 

@@ -3,6 +3,7 @@
 
 use super::Agent;
 use super::drive::{DriveError, library_of};
+use super::sweep::OPENING;
 use crate::core::case::{Case, Recurred};
 use crate::core::history::{End, History, Run};
 use crate::core::report::{Report, report};
@@ -44,6 +45,9 @@ pub(super) async fn open_problem(
         marker,
         labels: Vec::new(),
     };
+    if !agent.journal.take_turn(new.marker.as_str(), agent.clock.now(), OPENING).await? {
+        return Ok(Err(ForgeError::Unreachable("another case is about to open this ticket".into())));
+    }
     Ok(open(agent, &new).await)
 }
 

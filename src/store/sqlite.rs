@@ -249,6 +249,12 @@ impl Journal for Sqlite {
         self.commit(tx, done).await
     }
 
+    async fn take_turn(&self, name: &str, now: DateTime<Utc>, every: Duration) -> Result<bool, JournalError> {
+        let mut tx = self.write().await?;
+        let done = shelf::take_turn(&mut tx, name, now, every).await;
+        self.commit(tx, done).await
+    }
+
     async fn pause(&self) -> Result<Option<Pause>, JournalError> {
         let mut tx = self.read().await?;
         self.explained(shelf::pause(&mut tx).await)

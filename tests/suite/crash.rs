@@ -81,10 +81,16 @@ impl<'a> Matrix<'a> {
         let played = on_all_cores(jobs, |job| {
             let Subject { name, scenario, calm } = &self.subjects[job.subject];
             let run = block_on(play(scenario, &self.books, &job.deaths, job.heir, self.flaw))?;
-            let place: Vec<&str> = job.deaths.iter().filter_map(|at| Some(&*calm.points.get(*at)?.name)).collect();
+            let place: Vec<&str> =
+                job.deaths.iter().filter_map(|at| Some(&*calm.points.get(*at)?.name)).collect();
             let place = format!("{name}, killed {} ({job:?})", place.join(", then about "));
             let wrongs = self.rules.judge(calm, &run.end);
-            Some(wrongs.into_iter().map(|(wrong, why)| (wrong, format!("{place}: {wrong:?}: {why}"))).collect())
+            Some(
+                wrongs
+                    .into_iter()
+                    .map(|(wrong, why)| (wrong, format!("{place}: {wrong:?}: {why}")))
+                    .collect(),
+            )
         });
         let played: Vec<Vec<(Wrong, String)>> = played.into_iter().flatten().collect();
         (played.len(), played.into_iter().flatten().collect())
@@ -134,7 +140,8 @@ fn rules_of(files: &Files) -> Rules {
 /// One run on this thread alone.
 fn block_on<T>(run: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let run = async { tokio::time::timeout(Duration::from_secs(120), run).await.expect("it comes to an end") };
+    let run =
+        async { tokio::time::timeout(Duration::from_secs(120), run).await.expect("it comes to an end") };
     runtime.block_on(run)
 }
 

@@ -8,6 +8,12 @@ CREATE TABLE word (
     UNIQUE (case_id, key)
 ) STRICT;
 
+-- When somebody last did what only one may do.
+CREATE TABLE turn (
+    name TEXT NOT NULL PRIMARY KEY,
+    at   TEXT NOT NULL
+) STRICT;
+
 -- What happened lately, across all cases.
 CREATE INDEX event_by_kind ON event (kind, at, case_id, seq);
 

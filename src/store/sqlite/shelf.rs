@@ -1,5 +1,5 @@
-//! What is kept beside the records: libraries of playbooks, bookmarks, a halt, and
-//! words that were left for cases.
+//! What is kept beside the records: libraries of playbooks, bookmarks, turns, a halt, and words that
+//! were left for cases.
 
 use super::column::{self, stamp, unreadable};
 use super::trouble::Failure;
@@ -11,6 +11,7 @@ use chrono::{DateTime, Utc};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// Keeps the files of a library. The hash is over them, so what is kept already is the same.
 pub(super) async fn keep_library(
@@ -64,6 +65,31 @@ pub(super) async fn set_bookmark(
     .execute(tx)
     .await?;
     Ok(())
+}
+
+/// Takes a turn, unless the last one is younger than `every`. One that lies in the future was taken
+/// under a wrong clock and holds nobody up.
+pub(super) async fn take_turn(
+    tx: &mut SqliteConnection,
+    name: &str,
+    now: DateTime<Utc>,
+    every: Duration,
+) -> Result<bool, Failure> {
+    let last = sqlx::query("SELECT at FROM turn WHERE name = ?").bind(name).fetch_optional(&mut *tx).await?;
+    if let Some(row) = last {
+        let last = column::at(&row, "at")?;
+        if last <= now && now < column::after(last, every) {
+            return Ok(false);
+        }
+    }
+    sqlx::query(
+        "INSERT INTO turn (name, at) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET at = excluded.at",
+    )
+    .bind(name)
+    .bind(stamp(now))
+    .execute(tx)
+    .await?;
+    Ok(true)
 }
 
 pub(super) async fn pause(tx: &mut SqliteConnection) -> Result<Option<Pause>, Failure> {

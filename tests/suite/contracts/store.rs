@@ -38,6 +38,7 @@ macro_rules! store_contract {
             of_many_that_hold_one_gets_the_host
             libraries_are_kept
             bookmarks_are_kept
+            of_many_one_has_the_turn
             a_halt_is_kept_until_it_is_lifted
             words_are_left_once_and_in_order
             the_history_of_all_cases_is_told
@@ -327,6 +328,25 @@ pub async fn bookmarks_are_kept(pair: Pair) {
     pair.other.set_bookmark("poll", moment() - MINUTE).await.unwrap();
     assert_eq!(pair.one.bookmark("poll").await, Ok(Some(moment() - MINUTE)));
     assert_eq!(pair.one.bookmark("sweep").await, Ok(Some(moment() + MINUTE)));
+}
+
+pub async fn of_many_one_has_the_turn(pair: Pair) {
+    for round in 0..5 {
+        let tasks: Vec<_> = (0..10)
+            .map(|number| {
+                let journal = Arc::clone(if number % 2 == 0 { &pair.one } else { &pair.other });
+                let name = format!("round {round}");
+                tokio::spawn(async move { journal.take_turn(&name, moment(), MINUTE).await.unwrap() })
+            })
+            .collect();
+        let mut had_it = 0;
+        for task in tasks {
+            had_it += usize::from(task.await.unwrap());
+        }
+        assert_eq!(had_it, 1);
+    }
+    assert!(!pair.other.take_turn("round 0", moment(), Duration::MAX).await.unwrap());
+    assert!(pair.other.take_turn("round 0", moment(), Duration::ZERO).await.unwrap(), "its time is over");
 }
 
 pub async fn a_halt_is_kept_until_it_is_lifted(pair: Pair) {

@@ -72,7 +72,11 @@ impl Rules {
         }
         if in_doubt && !same {
             let handed_over = !end.closed && end.labels.contains("medic:needs-human");
-            hold(Wrong::Issue, handed_over, format!("in doubt, and {:?}, closed: {}", end.labels, end.closed));
+            hold(
+                Wrong::Issue,
+                handed_over,
+                format!("in doubt, and {:?}, closed: {}", end.labels, end.closed),
+            );
         } else {
             let said = format!("{:?}, closed: {}", end.labels, end.closed);
             hold(Wrong::Issue, end.labels == calm.labels && end.closed == calm.closed, said);

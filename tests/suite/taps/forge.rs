@@ -73,6 +73,10 @@ impl Forge for Tapped<dyn Forge> {
         self.pass(Deed::Say("close"), self.inner.close(id, reason)).await
     }
 
+    async fn reopen(&self, id: &TicketId) -> Result<(), ForgeError> {
+        self.pass(Deed::Say("reopen"), self.inner.reopen(id)).await
+    }
+
     async fn permission(&self, repo: &Repo, login: &str) -> Result<Permission, ForgeError> {
         self.pass(Deed::Ask("permission"), self.inner.permission(repo, login)).await
     }

@@ -7,8 +7,8 @@ use fieldmedic::core::event::{CaseId, Event, Record};
 use fieldmedic::core::name::HostName;
 use fieldmedic::core::playbook::LibraryHash;
 use fieldmedic::core::policy::Pause;
-use fieldmedic::core::word::Word;
-use fieldmedic::ports::{Audit, CaseLine, Intake, Journal, JournalError, Lease, Opening, Posted};
+use fieldmedic::core::word::{Posted, Word};
+use fieldmedic::ports::{Audit, CaseLine, Intake, Journal, JournalError, Lease, Opening};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -94,6 +94,10 @@ impl Journal for Tapped<dyn Journal> {
 
     async fn set_bookmark(&self, name: &str, at: DateTime<Utc>) -> Result<(), JournalError> {
         self.pass(Deed::Write("set_bookmark"), self.inner.set_bookmark(name, at)).await
+    }
+
+    async fn take_turn(&self, name: &str, now: DateTime<Utc>, every: Duration) -> Result<bool, JournalError> {
+        self.pass(Deed::Write("take_turn"), self.inner.take_turn(name, now, every)).await
     }
 
     async fn pause(&self) -> Result<Option<Pause>, JournalError> {
