@@ -113,6 +113,11 @@ impl Template {
         Self { form, cwd: None, sudo: false, timeout: Duration::ZERO }
     }
 
+    /// Whether it runs by `sudo`.
+    pub fn is_root(&self) -> bool {
+        self.sudo
+    }
+
     /// The names of all placeholders.
     pub fn names(&self) -> BTreeSet<&str> {
         let words: Vec<&Word> = match &self.form {

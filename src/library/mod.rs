@@ -3,6 +3,7 @@
 mod decode;
 mod fault;
 mod files;
+mod keep;
 mod node;
 mod problem;
 mod request;
@@ -196,6 +197,20 @@ mod tests {
             ("verify:\n  - { holds: disk.used < 90 }\n", "", "no `verify`"),
             ("playbook: full", "playbook: fuller", "call the file fuller.yaml"),
             ("title: Full", "title: Full\nbefore: [other]", "`before` names `other`"),
+            ("replay: safe }", "keep: state, replay: safe }", "`keep` goes with `script`"),
+            ("replay: safe }", "keep: state, replay: safe }", "nothing reads what is kept"),
+            ("replay: safe }", "replay: safe, undo: { script: 'cat \"$KEPT\"' } }", "its step keeps nothing"),
+            (
+                "run: \"clean {{ disk.mount }}\", replay: safe }",
+                "script: x, env: { KEPT: a }, keep: y, replay: safe, undo: { script: 'cat \"$KEPT\"' } }",
+                "`KEPT` has a meaning beside `keep`",
+            ),
+            (
+                "run: \"clean {{ disk.mount }}\", replay: safe }",
+                "script: x, keep: y, replay: safe, undo: { sudo: true, script: 'cat \"$KEPT\"' } }",
+                "one has `sudo`",
+            ),
+            ("clean {{ disk.mount }}", "clean {{ keep }}", "`keep` is neither a parameter nor a fact"),
             ("title: Full", "title: [", ""),
         ] {
             let told = problems(SYSTEM, &FAULT.replace(from, to));

@@ -1,10 +1,12 @@
 //! `system.yaml`: parameters and probes.
 
 use super::decode::{Map, Page};
+use super::keep::Around;
 use super::node::{Content, Node, Place};
 use crate::core::name::{FactName, KindName, ParamName, ProbeName, Role};
 use crate::core::playbook::{Fact, Param, Probe, System};
 use crate::core::reading::Read;
+use crate::core::remedy::KEEP;
 use crate::core::value::Kind;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -41,6 +43,9 @@ fn decode_params(page: &Page, map: Map<'_>) -> BTreeMap<ParamName, Param> {
     let mut params = BTreeMap::new();
     for (key, node) in map.into_entries() {
         let Some(name) = named_key(page, &key, ParamName::new) else { continue };
+        if name.as_str() == KEEP {
+            page.report(key.place, "`keep` has a meaning of its own", "name the parameter otherwise");
+        }
         let Some(mut map) = page.map(node) else { continue };
         let kind = map.need("type", "say what it may hold").and_then(|node| decode_kind(page, &node));
         let default = map.take("default");
@@ -144,7 +149,7 @@ fn finish_probe(
     let draft = system.probes.get(name)?;
     let place = map.place();
     let on = map.take("on").and_then(|node| page.named(&node, Role::new)).unwrap_or_else(Role::main);
-    let command = map.command(name.as_str(), PROBE_TIMEOUT, system);
+    let command = map.command(name.as_str(), PROBE_TIMEOUT, system, Around::Nothing);
     let read = map.take("read").map_or(Some(Read::Text), |node| decode_read(page, node));
     let exits = map.items("exits", |node| page.number(node));
     let exits: Vec<i32> = exits.into_iter().filter_map(|n| i32::try_from(n).ok()).collect();
