@@ -4,6 +4,11 @@
 //! loaded. Values go in as whole, typed, quoted words, or as environment variables of a script.
 //! No text of a ticket, a comment or an output can become anything else.
 
+mod outline;
+
+pub(super) use outline::take_word;
+pub use outline::{Known, Part, Shape};
+
 use super::value::{self, BadValue, Kind};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -30,8 +35,9 @@ enum TemplateForm {
 #[derive(Debug, Clone, PartialEq)]
 struct Word(Vec<Piece>);
 
+/// A piece of a word.
 #[derive(Debug, Clone, PartialEq)]
-enum Piece {
+pub enum Piece {
     Literal(String),
     /// `name` of a parameter, or `probe.fact`.
     Value(String),
@@ -111,6 +117,11 @@ impl Template {
     pub fn nothing() -> Self {
         let form = TemplateForm::Words(vec![Word(vec![Piece::Literal("true".into())])]);
         Self { form, cwd: None, sudo: false, timeout: Duration::ZERO }
+    }
+
+    /// The deadline of what it renders to.
+    pub fn timeout(&self) -> Duration {
+        self.timeout
     }
 
     /// Whether it runs by `sudo`.
@@ -421,11 +432,21 @@ fn bad(message: &str, hint: &str) -> BadTemplate {
 /// readable block. Values are checked to hold no NUL, the one thing that cannot be quoted; should one
 /// get here, it is dropped.
 fn quote(word: &str) -> String {
-    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-_./:=@%+,".contains(&b);
-    if !word.is_empty() && word.bytes().all(is_plain) {
+    if !word.is_empty() && !always_quoted(word) {
         return word.to_owned();
     }
-    format!("'{}'", word.replace('\0', "").replace('\'', r"'\''"))
+    format!("'{}'", escaped(&word.replace('\0', "")))
+}
+
+/// Whether a word that holds this text is quoted, whatever else it holds.
+pub(super) fn always_quoted(text: &str) -> bool {
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-_./:=@%+,".contains(&b);
+    !text.bytes().all(is_plain)
+}
+
+/// Text as it stands between single quotes.
+pub(super) fn escaped(text: &str) -> String {
+    text.replace('\'', r"'\''")
 }
 
 #[cfg(test)]

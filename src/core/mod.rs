@@ -12,6 +12,7 @@ pub mod diagnosis;
 pub mod event;
 pub mod evidence;
 pub mod expr;
+pub mod gate;
 pub mod inventory;
 pub mod name;
 pub mod outcome;

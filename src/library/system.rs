@@ -3,6 +3,8 @@
 use super::decode::{Map, Page};
 use super::keep::Around;
 use super::node::{Content, Node, Place};
+use super::root;
+use crate::core::gate::sudoers::ANY;
 use crate::core::name::{FactName, KindName, ParamName, ProbeName, Role};
 use crate::core::playbook::{Fact, Param, Probe, System};
 use crate::core::reading::Read;
@@ -24,6 +26,7 @@ pub(super) fn decode(page: &Page, mut map: Map<'_>) -> Option<System> {
         trouble: map.items("trouble", |node| page.regex(node)),
         params: BTreeMap::new(),
         probes: BTreeMap::new(),
+        sudo: Vec::new(),
         faults: Vec::new(),
         requests: Vec::new(),
     };
@@ -35,6 +38,7 @@ pub(super) fn decode(page: &Page, mut map: Map<'_>) -> Option<System> {
     {
         decode_probes(page, probes, &mut system);
     }
+    system.sudo = map.items("sudo", |node| root::decode(page, node, &system));
     map.finish();
     Some(system)
 }
@@ -86,6 +90,9 @@ fn decode_probes(page: &Page, map: Map<'_>, system: &mut System) {
         let Some(mut map) = page.map(node) else { continue };
         let facts = map.need("facts", "a probe is there for its facts").and_then(|node| page.map(node));
         let facts = facts.map_or_else(Vec::new, |facts| decode_facts(page, facts));
+        if name.as_str() == ANY {
+            page.report(key.place, "`any` has a meaning of its own", "name the probe otherwise");
+        }
         if system.params.contains_key(name.as_str()) {
             page.report(
                 key.place,

@@ -2,6 +2,7 @@
 
 mod contracts;
 mod crash;
+mod gate;
 mod halt;
 mod harness;
 mod scenarios;
