@@ -1,7 +1,7 @@
 //! Commands: templates that a playbook's author wrote, and the commands they render to.
 //!
 //! A [`Command`] can only come from a [`Template`], and a template's text is fixed when the playbook is
-//! loaded. Values go in as whole, typed, quoted words, or as environment variables of a script.
+//! loaded; the one question that the agent asks by itself is a constant. Values go in as whole, typed, quoted words, or as environment variables of a script.
 //! No text of a ticket, a comment or an output can become anything else.
 
 mod outline;
@@ -169,6 +169,12 @@ impl Template {
 }
 
 impl Command {
+    /// One constant word.
+    pub(super) fn plain(word: &'static str, timeout: Duration) -> Self {
+        let timeout_ms = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
+        Self { form: Form::Words(vec![word.to_owned()]), cwd: None, sudo: false, timeout_ms }
+    }
+
     /// The deadline, counted from the moment the host was asked to start it.
     pub fn timeout(&self) -> Duration {
         Duration::from_millis(self.timeout_ms)

@@ -7,20 +7,20 @@
 pub mod posix;
 pub mod sudoers;
 
-use super::command::{Known, Part, Template, TemplateSource, take_word};
+use super::command::{Command, Known, Part, Template, take_word};
 use super::inventory::Site;
 use super::name::HostName;
 use super::playbook::System;
 use super::remedy::KEEP;
 use super::value::Kind;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Asks a gate which rules it has. A host without a gate does not know this command.
 pub const QUESTION: &str = "fieldmedic-gate-version";
+/// What its answer begins with.
+pub const NAME: &str = "fieldmedic-gate ";
 /// How a gate ends that has run nothing; no program that a playbook runs is known to end so.
 pub const REFUSED: i32 = 97;
 /// All that such a gate says, on stderr.
@@ -78,13 +78,11 @@ pub struct BadRule {
     pub why: String,
 }
 
-/// A system on a host, and what is known of its facts for good.
+/// A system that stands on a host.
 #[derive(Debug, Clone, Copy)]
 pub struct Standing<'a> {
     pub system: &'a System,
     pub site: &'a Site,
-    /// `probe.fact` to its value: what never changes on this host.
-    pub pinned: &'a BTreeMap<String, Value>,
 }
 
 impl Rules {
@@ -130,7 +128,7 @@ impl Rules {
 
     /// What a gate with these rules says to [`QUESTION`].
     pub fn version(&self) -> String {
-        format!("fieldmedic-gate 1 {}", self.hash())
+        format!("{NAME}1 {}", self.hash())
     }
 }
 
@@ -235,10 +233,7 @@ impl Standing<'_> {
         let declared =
             self.system.probes.get(probe).and_then(|p| p.facts.iter().find(|f| f.name.as_str() == fact));
         let kind = declared.and_then(|fact| fact.kind).ok_or_else(|| format!("`{name}` has no type"))?;
-        Ok(match self.pinned.get(name) {
-            Some(value) => Known::Value(value.clone(), kind),
-            None => Known::Kind(kind),
-        })
+        Ok(Known::Kind(kind))
     }
 }
 
@@ -247,8 +242,6 @@ fn limit(timeout: Duration) -> u64 {
 }
 
 /// The question to a gate, as a command.
-pub fn question() -> Template {
-    let source =
-        TemplateSource { run: Some(QUESTION), timeout: Duration::from_secs(10), ..TemplateSource::default() };
-    Template::new(source).unwrap_or_else(|_| Template::nothing())
+pub fn question() -> Command {
+    Command::plain(QUESTION, Duration::from_secs(10))
 }

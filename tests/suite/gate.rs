@@ -77,8 +77,7 @@ impl Books {
     }
 
     fn rules(&self, admits: Admits) -> Rules {
-        let pinned = BTreeMap::new();
-        let standing = Standing { system: self.system(), site: &self.site, pinned: &pinned };
+        let standing = Standing { system: self.system(), site: &self.site };
         Rules::new(&self.host, admits, &[standing]).expect("every command can be told from others")
     }
 
@@ -505,8 +504,7 @@ fn what_cannot_be_told_from_others_is_no_rule() {
              list: {{ is: json, type: names }}\n      percent: {{ is: json, type: percent }}\n  q: {{ {probe}, facts: {{ x: text }} }}\n"
         );
         let books = Books::of("s", &Files::from_map([("s/system.yaml".to_owned(), system)].into()));
-        let pinned = BTreeMap::new();
-        let standing = Standing { system: books.system(), site: &books.site, pinned: &pinned };
+        let standing = Standing { system: books.system(), site: &books.site };
         let bad = Rules::new(&books.host, Admits::All, &[standing]).unwrap_err();
         assert!(bad[0].to_string().contains(expect), "{expect:?} is not in {}", bad[0]);
     }
