@@ -5,6 +5,8 @@ mod case;
 mod demo;
 mod diagnose;
 mod doctor;
+mod gate;
+mod host_setup;
 mod pause;
 mod playbook;
 mod resolve;
@@ -68,6 +70,10 @@ enum Command {
     Resume,
     /// Checks the configuration, GitHub's rights, SSH, the journal and the playbooks.
     Doctor(doctor::Arguments),
+    /// Prints what to put on a server for least privilege: gates for the keys, sudo rules, key lines.
+    HostSetup(host_setup::Arguments),
+    /// On a server, behind an SSH key: runs what the rules admit, and nothing else.
+    Gate(gate::Arguments),
     /// Checks the journal.
     #[command(subcommand)]
     Audit(case::AuditArguments),
@@ -95,6 +101,9 @@ pub enum Ending {
 
 /// Runs a command line.
 pub fn run(cli: Cli) -> Result<ExitCode> {
+    if let Command::Gate(arguments) = &cli.command {
+        return Ok(gate::run(arguments));
+    }
     start_log(cli.verbose);
     let runtime = tokio::runtime::Runtime::new().into_diagnostic()?;
     let place = cli.config;
@@ -111,6 +120,9 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
             Command::Pause(arguments) => pause::pause(&read_config(place)?, arguments).await,
             Command::Resume => pause::resume(&read_config(place)?).await,
             Command::Doctor(arguments) => doctor::run(place, arguments).await,
+            Command::HostSetup(arguments) => host_setup::run(&read_config(place)?, arguments).await,
+            // It has become something else, or has ended, before this.
+            Command::Gate(_) => Ok(Ending::Failed),
         }
     })?;
     // A probe that hangs on a blocking thread must not keep the process.

@@ -455,6 +455,11 @@ impl Case {
         Some(())
     }
 
+    /// What the next treatment's steps call the places of what they keep.
+    pub fn keep_name(&self) -> String {
+        format!("{}-{}", self.id, self.treatments.len())
+    }
+
     fn look(&mut self, purpose: Purpose, evidence: &Evidence) {
         self.fresh.extend(evidence.sights.keys().cloned());
         self.looked_for = Some(purpose);

@@ -14,6 +14,7 @@ pub mod event;
 pub mod evidence;
 pub mod expr;
 pub mod freeze;
+pub mod gate;
 pub mod history;
 pub mod inventory;
 pub mod name;

@@ -92,6 +92,8 @@ pub struct StepTold {
     pub why: String,
     pub seconds: Option<f64>,
     pub output: String,
+    /// Where the host keeps what was there before; empty if the step keeps nothing.
+    pub kept: String,
 }
 
 /// A condition that held at the end.
@@ -270,7 +272,7 @@ fn proposal(case: &Case, system: Option<&System>) -> Vec<Proposed> {
         let system = system?;
         let finding = case.diagnosis()?.findings.first()?;
         let fault = system.fault(&finding.playbook)?;
-        let plan = super::remedy::plan(system, site, fault, &case.evidence).ok()?;
+        let plan = super::remedy::plan(system, site, fault, &case.evidence, &case.keep_name()).ok()?;
         Some(steps(&plan, fault))
     };
     proposed().unwrap_or_default()
@@ -321,6 +323,12 @@ fn tell(case: &Case, treatment: &Treatment, fault: Option<&Fault>) -> Told {
             Treated::InDoubt { why, .. } => ("in-doubt", why.clone()),
         },
     };
+    // The first undo that fails is the last that is tried; a person has the others to do, too.
+    let is_left = |index: usize| {
+        result == "undo-failed"
+            && treatment.plan.steps[index].undo.is_some()
+            && matches!(treatment.steps[index].state, ChangeState::Done | ChangeState::Failed(_))
+    };
     let step = |(index, track): (usize, &Track), undo: bool| {
         let planned = &treatment.plan.steps[index];
         let command = if undo { planned.undo.as_ref() } else { planned.command.as_ref().ok() };
@@ -334,6 +342,7 @@ fn tell(case: &Case, treatment: &Treatment, fault: Option<&Fault>) -> Told {
             why,
             seconds: track.observation.as_ref().map(|o| seconds(o.took_ms)),
             output: track.observation.as_ref().map(|o| o.last_words().to_owned()).unwrap_or_default(),
+            kept: planned.kept.clone().unwrap_or_default(),
         }
     };
     Told {
@@ -346,7 +355,7 @@ fn tell(case: &Case, treatment: &Treatment, fault: Option<&Fault>) -> Told {
             .undos
             .iter()
             .enumerate()
-            .filter(|(_, track)| track.state != ChangeState::Pending)
+            .filter(|(index, track)| track.state != ChangeState::Pending || is_left(*index))
             .map(|track| step(track, true))
             .collect(),
         proof: treatment.proof.iter().flatten().cloned().collect(),

@@ -50,6 +50,9 @@ commands:
   - { run: drop, stdout: again }
   - { run: partial, fault: partial, stdout: abcdef }
   - { run: refuse, fault: refuse }
+  - { run: unknown, stderr: \"fieldmedic gate: not admitted, nothing was run\\n\", exit: 97 }
+  - { run: similar, stdout: x, stderr: \"fieldmedic gate: not admitted, nothing was run\\n\", exit: 97 }
+  - { run: other, stderr: \"nothing was run\\n\", exit: 97 }
   - { run: big, stdout: \"{{ 'x' * 3000000 }}\" }
 ";
 
@@ -196,6 +199,17 @@ async fn what_the_host_refuses_was_not_started() {
     assert!(not_started(&error(&hosts, "refuse").await).contains("refused to run the command"));
     assert_eq!(seen(&hosts, "hello").await.exit, Exit::Code(3));
     assert_eq!(stage.server.connections(), 1);
+}
+
+#[tokio::test]
+async fn what_the_gate_does_not_admit_was_not_started() {
+    let stage = Stage::new().await;
+    let hosts = stage.hosts();
+    assert!(not_started(&error(&hosts, "unknown").await).contains("`fieldmedic host-setup`"));
+    // A command that ran and ends like it is an observation.
+    assert_eq!(seen(&hosts, "similar").await.exit, Exit::Code(97));
+    assert_eq!(seen(&hosts, "other").await.exit, Exit::Code(97));
+    assert_eq!(hosts.ask_gate(&name(), Purpose::Probe).await.unwrap(), None);
 }
 
 #[tokio::test]

@@ -47,7 +47,8 @@ async fn begin_elsewhere(scene: &Scene, on: &str, name: &str) -> CaseId {
     journal.open_case(&opening).await.expect("the journal works");
     let form = json!({ "form": { "words": ["true"] }, "cwd": null, "sudo": false, "timeout_ms": 1000 });
     let command = serde_json::from_value(form).expect("a command");
-    let step = PlannedStep { name: "begin".into(), host: host(on), command: Ok(command), undo: None };
+    let step =
+        PlannedStep { name: "begin".into(), host: host(on), command: Ok(command), undo: None, kept: None };
     let playbook = PlaybookName::new(name).expect("a name");
     let plan = Plan { playbook, risk: Risk::Low, steps: vec![step], hash: "h".into() };
     journal.append(&id, 1, at, &Event::Planned(plan)).await.expect("the journal works");

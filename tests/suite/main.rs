@@ -3,6 +3,7 @@
 mod asking;
 mod contracts;
 mod crash;
+mod gate;
 mod halt;
 mod harness;
 mod limits;

@@ -39,6 +39,7 @@ fn plan(on: &[&str]) -> Plan {
         host: host(on),
         command: Err(Unrenderable::Unknown { name: "x".into(), reason: "it was not read".into() }),
         undo: None,
+        kept: None,
     };
     Plan { playbook: playbook("p"), risk: Risk::Low, steps: on.iter().map(step).collect(), hash: "h".into() }
 }

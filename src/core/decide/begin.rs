@@ -53,7 +53,8 @@ impl Ground<'_> {
         if fault.remedy.is_empty() {
             return escalate(Code::NeedsPerson, format!("{playbook}: {because}"));
         }
-        let plan = match remedy::plan(self.system, self.site, fault, &self.case.evidence) {
+        let keep = self.case.keep_name();
+        let plan = match remedy::plan(self.system, self.site, fault, &self.case.evidence, &keep) {
             Ok(plan) => plan,
             Err(problem) => return escalate(Code::CannotTell, format!("{playbook}: {problem}")),
         };

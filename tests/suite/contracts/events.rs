@@ -119,6 +119,7 @@ fn plan() -> Plan {
         host: host("qfc-1"),
         command: Ok(command(json!(["docker", "compose", "up", "-d"]))),
         undo: Some(command(json!(["docker", "compose", "stop"]))),
+        kept: Some("~/.fieldmedic/kept/c0123456789ab-0-0".into()),
     };
     Plan { playbook: playbook("worker-down"), risk: Risk::Low, steps: vec![step], hash: "7f3a".into() }
 }
