@@ -5,10 +5,12 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use fieldmedic::clock::Played;
 use fieldmedic::core::case::Case;
-use fieldmedic::core::event::CaseId;
+use fieldmedic::core::event::{CaseId, Event};
+use fieldmedic::core::redact::Redacted;
 use fieldmedic::core::report::report;
-use fieldmedic::engine::{Agent, DriveError, Stop, drive, sweep_tickets};
-use fieldmedic::ports::{Clock, Journal};
+use fieldmedic::core::ticket::TicketId;
+use fieldmedic::engine::{Agent, DriveError, Stop, drive_on, sweep_tickets};
+use fieldmedic::ports::{Clock, ForgeError, Journal, Marker};
 use fieldmedic::sandbox::scenario::{Books, Scenario, Scene};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -77,16 +79,16 @@ impl Tap for Mortal {
         Ok(())
     }
 
-    fn recorded(&self, event: &fieldmedic::core::event::Event) -> fieldmedic::core::event::Event {
+    fn recorded(&self, event: &Event) -> Event {
         self.flaw.recorded(event)
     }
 
     fn written(
         &self,
-        id: &fieldmedic::core::ticket::TicketId,
-        marker: &fieldmedic::ports::Marker,
-        body: &fieldmedic::core::redact::Redacted,
-    ) -> Option<Result<(), fieldmedic::ports::ForgeError>> {
+        id: &TicketId,
+        marker: &Marker,
+        body: &Redacted,
+    ) -> Option<Result<(), ForgeError>> {
         self.flaw.written(id, marker, body)
     }
 }
@@ -159,6 +161,8 @@ pub async fn play(
             break;
         }
     }
+    // What is under way on the host comes to rest.
+    scene.clock.sleep_until(scene.clock.now() + Duration::from_secs(3600)).await;
     let end = end_of(&scene, &changes, books).await;
     Some(Run { end, points: first.unwrap_or_default() })
 }
@@ -173,7 +177,7 @@ async fn live(agent: &Agent) {
             return;
         }
         for case in open {
-            match drive(agent, &case, &stop).await {
+            match drive_on(agent, &case, &stop).await {
                 Ok(_) => {}
                 Err(DriveError::Claimed) => {
                     agent.clock.sleep_until(agent.clock.now() + Duration::from_secs(20)).await;
