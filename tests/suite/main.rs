@@ -4,6 +4,7 @@ mod contracts;
 mod crash;
 mod halt;
 mod harness;
+mod postgres;
 mod scenarios;
 mod tidy;
 mod whole;
