@@ -288,10 +288,10 @@ async fn a_database_that_cannot_be_used_is_explained() {
 }
 
 /// Appends a hundred records as a driver does: whatever fails, it reads the journal and goes on from there.
-/// Gives how often it failed.
-async fn append_like_a_driver(journal: &Postgres, case: &CaseId) -> u32 {
+/// What it left is looked at by a `sound` way. Gives how often it failed.
+async fn append_like_a_driver(journal: &Postgres, sound: &Postgres, case: &CaseId) -> u32 {
     let mut failures = 0;
-    let mut records = journal.load(case).await.unwrap();
+    let mut records = sound.load(case).await.unwrap();
     while records.len() <= 100 {
         let seq = records.len() as u64;
         let (at, event) =
@@ -301,6 +301,7 @@ async fn append_like_a_driver(journal: &Postgres, case: &CaseId) -> u32 {
             Err(JournalError::Unavailable(_)) => {
                 failures += 1;
                 assert!(failures < 2000, "the server does not come back");
+                tokio::time::sleep(Duration::from_millis(20)).await;
                 if let Ok(now) = journal.load(case).await {
                     assert_eq!(now[..records.len()], records, "what was acknowledged is there");
                     records = now;
@@ -309,10 +310,10 @@ async fn append_like_a_driver(journal: &Postgres, case: &CaseId) -> u32 {
             Err(other) => panic!("{other}"),
         }
     }
-    assert_eq!(journal.load(case).await.unwrap(), records);
+    assert_eq!(sound.load(case).await.unwrap(), records);
     let said: BTreeSet<String> = records.iter().map(|record| format!("{:?}", record.event)).collect();
     assert_eq!(said.len(), records.len(), "nothing is there twice");
-    assert_eq!(journal.audit().await.unwrap().broken, []);
+    assert_eq!(sound.audit().await.unwrap().broken, []);
     failures
 }
 
@@ -338,9 +339,10 @@ async fn a_server_that_dies_and_comes_back_loses_nothing() {
             }
         })
     };
-    append_like_a_driver(&journal, &case).await;
+    let failures = append_like_a_driver(&journal, &journal, &case).await;
     killer.await.unwrap();
-    append_like_a_driver(&journal, &case).await;
+    assert!(failures > 0, "it was noticed");
+    assert_eq!(append_like_a_driver(&journal, &journal, &case).await, 0, "an idle pool gets over it too");
 }
 
 /// A way to a server that breaks at every n-th COMMIT: it reaches the server, and the answer is lost.
@@ -410,10 +412,11 @@ async fn pass(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lost_answer_to_a_commit_neither_loses_nor_doubles_a_record() {
     let database = database().await;
-    let case = open(&database.open().await, 1, "key").await;
+    let sound = database.open().await;
+    let case = open(&sound, 1, "key").await;
     let lossy = Lossy::start(&database, 7);
     let journal = lossy.open(&database).await;
-    let failures = append_like_a_driver(&journal, &case).await;
+    let failures = append_like_a_driver(&journal, &sound, &case).await;
     assert!(failures >= 5 && lossy.lost.load(Ordering::SeqCst) >= 5, "{failures} answers were lost");
 }
 
@@ -422,7 +425,7 @@ async fn a_case_comes_to_the_same_end_whatever_answers_are_lost() {
     let books = Books::open(&Files::built_in()).unwrap();
     let path = fixtures().join("qfieldcloud/worker-down");
     let calm = scenario::play(&path, &books).await.unwrap();
-    for nth in [5, 6, 7] {
+    for nth in [19, 23, 31] {
         let database = database().await;
         let mut scene = Scene::set_up(&path, &books).await.unwrap();
         scene.agent.journal = Arc::new(database.open().await);
@@ -443,7 +446,8 @@ async fn a_case_comes_to_the_same_end_whatever_answers_are_lost() {
         let audit = database.open().await.audit().await.unwrap();
         assert_eq!((audit.cases, audit.broken), (1, vec![]));
         let played = scene.judge(case.expect("it came to an end")).unwrap();
-        assert_eq!(played.report.outcome, calm.report.outcome, "{}", played.story());
+        let in_doubt = played.report.code == "in-doubt" && !played.issue.is_closed();
+        assert!(in_doubt || played.report.outcome == calm.report.outcome, "{}", played.story());
         let reports = played.issue.comments.iter().filter(|c| c.body.contains("kind=report")).count();
         assert_eq!(reports, 1);
     }
