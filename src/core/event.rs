@@ -239,7 +239,8 @@ pub enum Event {
 
 impl Event {
     /// The version of the record format. A reader of a later version knows how to read this one.
-    pub const VERSION: u32 = 1;
+    /// Version 2 took the version into the hash; the format is the same.
+    pub const VERSION: u32 = 2;
 
     /// One word for it, as the journal's `kind` column has it.
     pub fn kind(&self) -> &'static str {
@@ -288,11 +289,14 @@ pub struct Record {
 }
 
 /// The hash of a record: SHA-256 in hex over the hash before it and everything that the record holds.
-/// An edit anywhere breaks the chain from there on.
-pub fn chain(prev: &str, case: &CaseId, seq: u64, at: DateTime<Utc>, body: &str) -> String {
+/// An edit anywhere breaks the chain from there on. Records of version 1 were written without their
+/// version in it, and are checked so.
+pub fn chain(prev: &str, case: &CaseId, seq: u64, at: DateTime<Utc>, version: u32, body: &str) -> String {
     let at = at.to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
     let mut hash = Sha256::new();
-    for part in [prev, case.as_str(), &seq.to_string(), &at, body] {
+    let (seq, number) = (seq.to_string(), version.to_string());
+    let version = (version > 1).then_some(number.as_str());
+    for part in [prev, case.as_str(), &seq, &at, body].into_iter().chain(version) {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
     }

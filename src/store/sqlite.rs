@@ -14,6 +14,8 @@ use crate::core::playbook::LibraryHash;
 use crate::core::policy::Pause;
 use crate::core::word::{Posted, Word};
 use crate::ports::{Audit, CaseLine, Intake, Journal, JournalError, Lease, Opening};
+use crate::store::column::after;
+use crate::store::failure::Failure;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
@@ -25,7 +27,7 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{self, Path};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use trouble::{Failure, explain, explain_io, is_busy};
+use trouble::{explain, explain_io, is_busy};
 
 /// How long a call waits for another process that is writing.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -195,7 +197,7 @@ impl Journal for Sqlite {
         ttl: Duration,
     ) -> Result<bool, JournalError> {
         let mut tx = self.write().await?;
-        let done = holds::claim(&mut tx, case, worker, now, column::after(now, ttl)).await;
+        let done = holds::claim(&mut tx, case, worker, now, after(now, ttl)).await;
         self.commit(tx, done).await
     }
 
@@ -213,7 +215,7 @@ impl Journal for Sqlite {
         ttl: Duration,
     ) -> Result<Option<Lease>, JournalError> {
         let mut tx = self.write().await?;
-        let done = holds::hold(&mut tx, host, case, now, column::after(now, ttl)).await;
+        let done = holds::hold(&mut tx, host, case, now, after(now, ttl)).await;
         self.commit(tx, done).await
     }
 

@@ -7,6 +7,7 @@ mod gate;
 mod halt;
 mod harness;
 mod limits;
+mod postgres;
 mod recurrence;
 mod scenarios;
 mod taps;

@@ -1,12 +1,13 @@
 //! What is kept beside the records: libraries of playbooks, bookmarks, turns, a halt, and words that
 //! were left for cases.
 
-use super::column::{self, stamp, unreadable};
-use super::trouble::Failure;
+use super::column::at;
 use crate::core::event::CaseId;
 use crate::core::playbook::LibraryHash;
 use crate::core::policy::Pause;
 use crate::core::word::{Posted, Word};
+use crate::store::column::{self, stamp};
+use crate::store::failure::{Failure, unreadable};
 use chrono::{DateTime, Utc};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
@@ -49,7 +50,7 @@ pub(super) async fn bookmark(
     name: &str,
 ) -> Result<Option<DateTime<Utc>>, Failure> {
     let row = sqlx::query("SELECT at FROM bookmark WHERE name = ?").bind(name).fetch_optional(tx).await?;
-    row.map(|row| column::at(&row, "at")).transpose()
+    row.map(|row| at(&row, "at")).transpose()
 }
 
 pub(super) async fn set_bookmark(
@@ -77,7 +78,7 @@ pub(super) async fn take_turn(
 ) -> Result<bool, Failure> {
     let last = sqlx::query("SELECT at FROM turn WHERE name = ?").bind(name).fetch_optional(&mut *tx).await?;
     if let Some(row) = last {
-        let last = column::at(&row, "at")?;
+        let last = at(&row, "at")?;
         if last <= now && now < column::after(last, every) {
             return Ok(false);
         }

@@ -83,12 +83,7 @@ impl Tap for Mortal {
         self.flaw.recorded(event)
     }
 
-    fn written(
-        &self,
-        id: &TicketId,
-        marker: &Marker,
-        body: &Redacted,
-    ) -> Option<Result<(), ForgeError>> {
+    fn written(&self, id: &TicketId, marker: &Marker, body: &Redacted) -> Option<Result<(), ForgeError>> {
         self.flaw.written(id, marker, body)
     }
 }
