@@ -1,6 +1,6 @@
 //! Wiring: from a configuration to an agent. This file alone names every adapter.
 
-use crate::cli::{Setting, tell};
+use crate::cli::{Setting, tell, voice};
 use crate::clock::Wall;
 use crate::config::{Config, Host, Webhook};
 use crate::core::inventory::Inventory;
@@ -150,7 +150,9 @@ pub fn redactor(config: &Config) -> Redactor {
     let variables = [Some(&config.github.token_env), webhook].into_iter().flatten();
     let secrets = variables.filter_map(|variable| from_environment(variable));
     let patterns = config.redact.patterns.iter().filter_map(|pattern| Regex::new(pattern).ok()).collect();
-    Redactor::new(secrets.map(|secret| secret.expose_secret().to_owned()), patterns)
+    let redactor = Redactor::new(secrets.map(|secret| secret.expose_secret().to_owned()), patterns);
+    voice::keep_quiet_about(&redactor);
+    redactor
 }
 
 fn manners(config: &Config) -> Manners {
