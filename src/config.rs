@@ -5,6 +5,7 @@ use crate::core::name::{HostName, KindName, ParamName, PlaybookName, Role, Syste
 use crate::core::playbook::Library;
 use crate::core::policy::{Mode, Policy, Risk};
 use crate::core::ticket::Repo;
+use crate::store::Address;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -78,10 +79,15 @@ pub struct Sweep {
     pub systems: Duration,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Store {
-    pub path: PathBuf,
+    /// An SQLite file.
+    pub path: Option<PathBuf>,
+    /// A PostgreSQL database, by a URL without a password.
+    pub url: Option<String>,
+    /// The environment variable that holds such a URL, with its password.
+    pub url_env: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -143,12 +149,6 @@ pub struct SystemEntry {
 impl Default for Sweep {
     fn default() -> Self {
         Self { tickets: Duration::from_secs(300), systems: Duration::from_secs(900) }
-    }
-}
-
-impl Default for Store {
-    fn default() -> Self {
-        Self { path: PathBuf::from("fieldmedic.db") }
     }
 }
 
@@ -254,11 +254,15 @@ impl Config {
     }
 
     fn place_paths(&mut self, base: &Path) {
+        let Store { path, url, url_env } = &mut self.store;
+        if url.is_none() && url_env.is_none() {
+            path.get_or_insert_with(|| PathBuf::from("fieldmedic.db"));
+        }
         let hosts = self
             .hosts
             .values_mut()
             .flat_map(|host| [host.key.as_mut(), host.change_key.as_mut(), Some(&mut host.known_hosts)]);
-        let own = [self.playbooks.as_mut(), self.prompts.as_mut(), Some(&mut self.store.path)];
+        let own = [self.playbooks.as_mut(), self.prompts.as_mut(), self.store.path.as_mut()];
         for path in hosts.chain(own).flatten() {
             *path = placed(path, base);
         }
@@ -276,6 +280,7 @@ impl Config {
                 self.github.command
             ));
         }
+        wrong.extend(self.store.wrongs());
         for (entry, every) in [
             ("[github] poll", self.github.poll),
             ("[sweep] tickets", self.sweep.tickets),
@@ -395,6 +400,27 @@ impl Config {
     }
 }
 
+impl Store {
+    fn wrongs(&self) -> Vec<String> {
+        let mut wrong = Vec::new();
+        let named =
+            [self.path.is_some(), self.url.is_some(), self.url_env.is_some()].into_iter().filter(|is| *is);
+        if named.count() > 1 {
+            wrong.push("[store] has several of path, url and url_env: keep one of them".into());
+        }
+        match self.url.as_deref().map(Address::parse) {
+            Some(Err(error)) => wrong.push(format!("[store] url: {error}")),
+            Some(Ok(address)) if !address.passwords().is_empty() => wrong.push(
+                "[store] url holds a password, which is never written here: name an environment variable \
+                 by url_env, or use PGPASSWORD or ~/.pgpass"
+                    .into(),
+            ),
+            _ => {}
+        }
+        wrong
+    }
+}
+
 /// `~/` is the home directory; other relative paths are relative to `base`.
 fn placed(path: &Path, base: &Path) -> PathBuf {
     match (path.strip_prefix("~"), std::env::var_os("HOME")) {
@@ -437,6 +463,29 @@ mod tests {
     fn unknown_entries_are_refused_with_their_place() {
         let error = read("[github]\nrepos = [\"example/tickets\"]\nlable = \"x\"\n").unwrap_err().to_string();
         assert!(error.contains("lable") && error.contains("line 3"), "{error}");
+    }
+
+    #[test]
+    fn a_journal_has_one_place_and_no_password_in_the_file() {
+        let store = |entries: &str| read(&format!("[github]\nrepos = [\"e/t\"]\n[store]\n{entries}"));
+        let place = |entries: &str| {
+            let Store { path, url, url_env } = store(entries).unwrap().store;
+            (path.and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned())), url, url_env)
+        };
+        assert_eq!(place(""), (Some("fieldmedic.db".into()), None, None));
+        assert_eq!(place("path = \"x.db\""), (Some("x.db".into()), None, None));
+        let url = "postgres://medic@db.example.org/fm?sslmode=verify-full";
+        assert_eq!(place(&format!("url = \"{url}\"")), (None, Some(url.into()), None));
+        assert_eq!(place("url_env = \"X\""), (None, None, Some("X".into())));
+        for (entries, expect) in [
+            ("path = \"x.db\"\nurl_env = \"X\"", "keep one of them"),
+            ("url = \"postgres://medic:hunter2@db/fm\"", "url_env"),
+            ("url = \"postgres:///fm?password=hunter2\"", "url_env"),
+            ("url = \"medic:hunter2@db\"", "postgres://"),
+        ] {
+            let error = store(entries).unwrap_err().to_string();
+            assert!(error.contains(expect) && !error.contains("hunter2"), "{entries}: {error}");
+        }
     }
 
     #[test]
