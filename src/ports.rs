@@ -12,6 +12,7 @@ use crate::core::playbook::LibraryHash;
 use crate::core::policy::{Pause, Permit};
 use crate::core::redact::Redacted;
 use crate::core::ticket::{Repo, Ticket, TicketId};
+use crate::core::word::{Posted, Word};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use std::collections::BTreeMap;
@@ -56,6 +57,9 @@ pub trait Forge: Send + Sync {
 
     /// Closes the issue; to close a closed one is no error.
     async fn close(&self, id: &TicketId, reason: CloseReason) -> Result<(), ForgeError>;
+
+    /// Opens a closed issue again; to open an open one is no error.
+    async fn reopen(&self, id: &TicketId) -> Result<(), ForgeError>;
 
     /// What a person may do in the repository.
     async fn permission(&self, repo: &Repo, login: &str) -> Result<Permission, ForgeError>;
@@ -310,11 +314,31 @@ pub trait Journal: Send + Sync {
 
     async fn set_bookmark(&self, name: &str, at: DateTime<Utc>) -> Result<(), JournalError>;
 
+    /// Takes a turn at something that must not be done by two replicas at once and cannot be done twice
+    /// without harm. `false`: somebody took one less than `every` ago.
+    async fn take_turn(&self, name: &str, now: DateTime<Utc>, every: Duration) -> Result<bool, JournalError>;
+
     /// The halt that is in force.
     async fn pause(&self) -> Result<Option<Pause>, JournalError>;
 
     /// Calls a halt in place of any other, or lifts it.
     async fn set_pause(&self, pause: Option<&Pause>) -> Result<(), JournalError>;
+
+    /// Leaves a word for a case. The same key is kept once for a case; `false`: it was there.
+    ///
+    /// The driver of a case, and nobody else, writes its records: others speak to it in this way.
+    async fn post(&self, case: &CaseId, key: &str, word: &Word) -> Result<bool, JournalError>;
+
+    /// The words that were left for a case, in the order in which they were.
+    async fn posted(&self, case: &CaseId) -> Result<Vec<Posted>, JournalError>;
+
+    /// The records of all cases that are of one of these kinds and not older than `since`, by their
+    /// time, then by case and number. Cheap however large the journal is.
+    async fn history(
+        &self,
+        kinds: &[&str],
+        since: DateTime<Utc>,
+    ) -> Result<Vec<(CaseId, Record)>, JournalError>;
 
     /// Checks the hash chain of every case. Gives the number of records, and the first broken one of
     /// each damaged case.

@@ -10,6 +10,7 @@ mod host_setup;
 mod pause;
 mod playbook;
 mod resolve;
+mod say;
 pub mod screen;
 mod serve;
 mod sweep;
@@ -42,7 +43,8 @@ const EXIT_CODES: &str = "Exit codes:
   3  a person is needed: the ticket was escalated
   4  the ticket was declined: closed or locked
   5  faults were found (diagnose, sweep)
-  6  some conditions could not be told (diagnose)";
+  6  some conditions could not be told (diagnose)
+  7  the plan waits for a person's yes";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -59,7 +61,7 @@ enum Command {
     /// Playbooks: check, test, list, show, explain.
     #[command(subcommand)]
     Playbook(playbook::Arguments),
-    /// Cases: list, show.
+    /// Cases: list, show, approve, deny, cancel.
     #[command(subcommand)]
     Case(case::Arguments),
     /// Calls a halt: from now on nothing is changed on any system, whatever is under way waits.
@@ -94,6 +96,7 @@ pub enum Ending {
     Declined = 4,
     FaultsFound = 5,
     CannotTell = 6,
+    Waiting = 7,
 }
 
 /// Runs a command line.

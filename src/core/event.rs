@@ -1,9 +1,10 @@
 //! Events: what the journal records. Old records must stay readable, so fields are only ever added.
 
+use super::budget::Delay;
 use super::diagnosis::Diagnosis;
 use super::evidence::{Evidence, Observation};
 use super::expr::Truth;
-use super::name::HostName;
+use super::name::{HostName, PlaybookName};
 use super::outcome::Outcome;
 use super::playbook::LibraryHash;
 use super::policy::Pause;
@@ -11,9 +12,11 @@ use super::redact::Redacted;
 use super::remedy::Plan;
 use super::ticket::{Ticket, TicketId};
 use super::triage::{Suspect, Triage};
+use super::word::Posted;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// The identity of a case: `c` and 12 hex digits.
@@ -62,6 +65,11 @@ pub enum Door {
     Sweep {
         suspect: Option<Suspect>,
     },
+    /// What another case had mended and proven was found again after the close.
+    Recurrence {
+        of: CaseId,
+        suspect: Suspect,
+    },
 }
 
 /// One change of one treatment, forward or back.
@@ -97,6 +105,12 @@ pub enum Purpose {
 pub enum Act {
     /// Whether the issue is still open.
     Recheck,
+    /// Whether a plan may be carried out.
+    Question,
+    /// That the issue is open again, because its fault is back.
+    Reopen,
+    /// That a fault comes back again and again, in a ticket of its own.
+    Problem,
     Status,
     Label,
     Report,
@@ -132,6 +146,21 @@ pub enum Event {
     Paused(Pause),
     /// The halt is lifted. What was seen before is stale.
     Resumed,
+    /// A plan needs a person's yes, and waits for it until a moment.
+    Asked {
+        plan: Plan,
+        until: DateTime<Utc>,
+    },
+    /// A budget is used up: nothing is begun before a moment.
+    Delayed(Delay),
+    /// The fault that is about to be treated was mended so often within the last days.
+    Recurred {
+        playbook: PlaybookName,
+        hosts: BTreeSet<HostName>,
+        count: usize,
+    },
+    /// A word that a person left for this case has been read.
+    Heard(Posted),
     Planned(Plan),
     ChangeStarted {
         change: ChangeId,
@@ -210,7 +239,8 @@ pub enum Event {
 
 impl Event {
     /// The version of the record format. A reader of a later version knows how to read this one.
-    pub const VERSION: u32 = 1;
+    /// Version 2 took the version into the hash; the format is the same.
+    pub const VERSION: u32 = 2;
 
     /// One word for it, as the journal's `kind` column has it.
     pub fn kind(&self) -> &'static str {
@@ -223,6 +253,10 @@ impl Event {
             Event::Rechecked { .. } => "rechecked",
             Event::Paused(_) => "paused",
             Event::Resumed => "resumed",
+            Event::Asked { .. } => "asked",
+            Event::Delayed(_) => "delayed",
+            Event::Recurred { .. } => "recurred",
+            Event::Heard(_) => "heard",
             Event::Planned(_) => "planned",
             Event::ChangeStarted { .. } => "change_started",
             Event::ChangeEnded { .. } => "change_ended",
@@ -255,11 +289,14 @@ pub struct Record {
 }
 
 /// The hash of a record: SHA-256 in hex over the hash before it and everything that the record holds.
-/// An edit anywhere breaks the chain from there on.
-pub fn chain(prev: &str, case: &CaseId, seq: u64, at: DateTime<Utc>, body: &str) -> String {
+/// An edit anywhere breaks the chain from there on. Records of version 1 were written without their
+/// version in it, and are checked so.
+pub fn chain(prev: &str, case: &CaseId, seq: u64, at: DateTime<Utc>, version: u32, body: &str) -> String {
     let at = at.to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
     let mut hash = Sha256::new();
-    for part in [prev, case.as_str(), &seq.to_string(), &at, body] {
+    let (seq, number) = (seq.to_string(), version.to_string());
+    let version = (version > 1).then_some(number.as_str());
+    for part in [prev, case.as_str(), &seq, &at, body].into_iter().chain(version) {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
     }

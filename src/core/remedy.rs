@@ -23,7 +23,7 @@ pub struct Plan {
     pub playbook: PlaybookName,
     pub risk: Risk,
     pub steps: Vec<PlannedStep>,
-    /// SHA-256 in hex over hosts and command lines: the same plan has the same hash.
+    /// SHA-256 in hex over the playbook, hosts and command lines: the same plan has the same hash.
     pub hash: String,
 }
 
@@ -39,6 +39,9 @@ pub struct PlannedStep {
     #[serde(default)]
     pub kept: Option<String>,
 }
+
+/// How many digits of a hash people are shown.
+const SHORT: usize = 4;
 
 /// Why there is no plan.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -98,6 +101,7 @@ pub fn plan(
 ) -> Result<Plan, NoPlan> {
     let mut values = CommandValues::new(system, site, evidence);
     let mut hash = Sha256::new();
+    hash.update(format!("{}\0", fault.name));
     let mut steps = Vec::new();
     for (index, step) in fault.remedy.iter().enumerate() {
         let keep = format!("{keep}-{index}");
@@ -128,6 +132,17 @@ pub fn plan(
 }
 
 impl Plan {
+    /// The beginning of the hash, as people read and write it.
+    pub fn short(&self) -> &str {
+        self.hash.get(..SHORT).unwrap_or(&self.hash)
+    }
+
+    /// Whether what a person wrote means this plan: the beginning of its hash, and not less of it than
+    /// they are shown.
+    pub fn is_meant_by(&self, text: &str) -> bool {
+        text.len() >= SHORT && self.hash.starts_with(&text.to_ascii_lowercase())
+    }
+
     /// Every host that the plan touches.
     pub fn hosts(&self) -> std::collections::BTreeSet<HostName> {
         self.steps.iter().map(|step| step.host.clone()).collect()

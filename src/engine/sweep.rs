@@ -13,6 +13,7 @@ use crate::core::ticket::{State, TicketId};
 use crate::core::triage::Suspect;
 use crate::ports::{Intake, Marker, NewTicket};
 use serde_json::json;
+use std::time::Duration;
 
 /// What a sweep saw of one system.
 #[derive(Debug, Clone, PartialEq)]
@@ -84,6 +85,9 @@ async fn is_open(agent: &Agent, ticket: &TicketId) -> Result<bool, IntakeError> 
     }
 }
 
+/// How long an opened ticket may take to be found by its marker.
+pub(super) const OPENING: Duration = Duration::from_secs(60);
+
 /// Opens a ticket for the first finding. If the agent's ticket for it is still open, that one is taken,
 /// and a ticket that has been worked before opens no second case.
 async fn open_ticket(
@@ -95,6 +99,10 @@ async fn open_ticket(
         return Ok(None);
     };
     let marker = Marker::new(&format!("sweep system={} playbook={}", site.name, finding.playbook));
+    // Two that look for the marker at the same moment would both not find it.
+    if !agent.journal.take_turn(marker.as_str(), agent.clock.now(), OPENING).await? {
+        return Ok(None);
+    }
     let text = agent.prompts.fill(
         "opened.md",
         json!({ "system": site.name, "title": finding.title, "because": finding.because }),

@@ -341,7 +341,7 @@ async fn a_change_needs_a_lease_that_holds() {
         hash: "h".into(),
     };
     let permit =
-        policy::permit(&Policy { mode: Mode::Act, ..Policy::default() }, &plan, None, None, 0).unwrap();
+        policy::permit(&Policy { mode: Mode::Act, ..Policy::default() }, &plan, [None; 2], 0, None).unwrap();
     let lease = |host: HostName, seconds| {
         let case = CaseId::from_text("c0123456789ab").unwrap();
         Lease::granted(host, case, Utc::now() + TimeDelta::seconds(seconds))

@@ -12,7 +12,10 @@ use crate::core::event::{CaseId, Event, Record};
 use crate::core::name::HostName;
 use crate::core::playbook::LibraryHash;
 use crate::core::policy::Pause;
+use crate::core::word::{Posted, Word};
 use crate::ports::{Audit, CaseLine, Intake, Journal, JournalError, Lease, Opening};
+use crate::store::column::after;
+use crate::store::failure::Failure;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
@@ -24,7 +27,7 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{self, Path};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use trouble::{Failure, explain, explain_io, is_busy};
+use trouble::{explain, explain_io, is_busy};
 
 /// How long a call waits for another process that is writing.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -194,7 +197,7 @@ impl Journal for Sqlite {
         ttl: Duration,
     ) -> Result<bool, JournalError> {
         let mut tx = self.write().await?;
-        let done = holds::claim(&mut tx, case, worker, now, column::after(now, ttl)).await;
+        let done = holds::claim(&mut tx, case, worker, now, after(now, ttl)).await;
         self.commit(tx, done).await
     }
 
@@ -212,7 +215,7 @@ impl Journal for Sqlite {
         ttl: Duration,
     ) -> Result<Option<Lease>, JournalError> {
         let mut tx = self.write().await?;
-        let done = holds::hold(&mut tx, host, case, now, column::after(now, ttl)).await;
+        let done = holds::hold(&mut tx, host, case, now, after(now, ttl)).await;
         self.commit(tx, done).await
     }
 
@@ -248,6 +251,12 @@ impl Journal for Sqlite {
         self.commit(tx, done).await
     }
 
+    async fn take_turn(&self, name: &str, now: DateTime<Utc>, every: Duration) -> Result<bool, JournalError> {
+        let mut tx = self.write().await?;
+        let done = shelf::take_turn(&mut tx, name, now, every).await;
+        self.commit(tx, done).await
+    }
+
     async fn pause(&self) -> Result<Option<Pause>, JournalError> {
         let mut tx = self.read().await?;
         self.explained(shelf::pause(&mut tx).await)
@@ -257,6 +266,26 @@ impl Journal for Sqlite {
         let mut tx = self.write().await?;
         let done = shelf::set_pause(&mut tx, pause).await;
         self.commit(tx, done).await
+    }
+
+    async fn post(&self, case: &CaseId, key: &str, word: &Word) -> Result<bool, JournalError> {
+        let mut tx = self.write().await?;
+        let done = shelf::post(&mut tx, case, key, word).await;
+        self.commit(tx, done).await
+    }
+
+    async fn posted(&self, case: &CaseId) -> Result<Vec<Posted>, JournalError> {
+        let mut tx = self.read().await?;
+        self.explained(shelf::posted(&mut tx, case).await)
+    }
+
+    async fn history(
+        &self,
+        kinds: &[&str],
+        since: DateTime<Utc>,
+    ) -> Result<Vec<(CaseId, Record)>, JournalError> {
+        let mut tx = self.read().await?;
+        self.explained(records::history(&mut tx, kinds, since).await)
     }
 
     async fn audit(&self) -> Result<Audit, JournalError> {

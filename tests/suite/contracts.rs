@@ -3,4 +3,5 @@
 mod events;
 #[macro_use]
 mod store;
+mod postgres;
 mod sqlite;

@@ -3,11 +3,12 @@
 //! Every function reads and writes inside a transaction that its caller began with the write lock, so
 //! two processes on one file never both get a yes.
 
-use super::column::{self, stamp};
-use super::trouble::Failure;
+use super::column::{at, case as case_in};
 use crate::core::event::CaseId;
 use crate::core::name::HostName;
 use crate::ports::Lease;
+use crate::store::column::stamp;
+use crate::store::failure::Failure;
 use crate::store::worker;
 use chrono::{DateTime, Utc};
 use sqlx::{Row, SqliteConnection};
@@ -27,7 +28,7 @@ pub(super) async fn claim(
         .await?;
     if let Some(row) = held {
         let holder: String = row.try_get("worker")?;
-        let is_free = holder == name || column::at(&row, "until")? <= now || worker::is_gone(&holder);
+        let is_free = holder == name || at(&row, "until")? <= now || worker::is_gone(&holder);
         if !is_free {
             return Ok(false);
         }
@@ -78,9 +79,8 @@ pub(super) async fn hold(
     .fetch_optional(&mut *tx)
     .await?;
     if let Some(row) = held {
-        let is_free = column::case(&row, "case_id")? == *case
-            || row.try_get("ended")?
-            || column::at(&row, "until")? <= now;
+        let is_free =
+            case_in(&row, "case_id")? == *case || row.try_get("ended")? || at(&row, "until")? <= now;
         if !is_free {
             return Ok(None);
         }

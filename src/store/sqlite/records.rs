@@ -1,23 +1,20 @@
 //! The records of cases: written once, read in order, and checked against their hash chain.
 
-use super::column::{self, stamp, unreadable};
-use super::summary::Summary;
-use super::trouble::Failure;
-use crate::core::event::{CaseId, Event, Record, chain};
+use super::column::case as case_in;
+use super::summary;
+use crate::core::event::{CaseId, Event, Record};
 use crate::ports::{Audit, Intake, JournalError, Opening};
+use crate::store::column::{self, stamp};
+use crate::store::failure::Failure;
+use crate::store::stored::{Stored, first_broken};
+use crate::store::summary::Summary;
 use chrono::{DateTime, Utc};
+use serde_json::json;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
-/// A record as the table has it, its body not yet understood.
-pub(super) struct Stored {
-    seq: u64,
-    at: String,
-    version: u32,
-    body: String,
-    prev_hash: String,
-    pub(super) hash: String,
-}
+const HISTORY: &str = "SELECT case_id, seq, at, version, body, prev_hash, hash FROM event \
+     WHERE kind IN (SELECT value FROM json_each(?)) AND at >= ? ORDER BY at, case_id, seq";
 
 /// Opens a case, unless its key was seen or its ticket has a running case. The caller commits.
 pub(super) async fn open(tx: &mut SqliteConnection, opening: &Opening) -> Result<Intake, Failure> {
@@ -32,7 +29,7 @@ pub(super) async fn open(tx: &mut SqliteConnection, opening: &Opening) -> Result
         .fetch_optional(&mut *tx)
         .await?;
     if let Some(row) = running {
-        return Ok(Intake::Running(column::case(&row, "id")?));
+        return Ok(Intake::Running(case_in(&row, "id")?));
     }
     for key in also.iter().chain([key]) {
         sqlx::query("INSERT INTO seen (key, case_id, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING")
@@ -47,11 +44,7 @@ pub(super) async fn open(tx: &mut SqliteConnection, opening: &Opening) -> Result
     }
     let record = Record { seq: 0, at, event: first.clone() };
     let hash = insert(tx, case, "", &record).await?;
-    let summary = Summary::open(case, &record, hash).filter(|summary| summary.line.ticket == *ticket);
-    let summary = summary.ok_or_else(|| {
-        unreadable(format!("case {case} of {ticket} begins with `{}`, not with its ticket", first.kind()))
-    })?;
-    summary.save(tx).await?;
+    summary::save(tx, &Summary::open(case, ticket, &record, hash)?).await?;
     Ok(Intake::Opened(case.clone()))
 }
 
@@ -68,11 +61,11 @@ pub(super) async fn append(
     if last.checked_add(1) != Some(seq) {
         return Err(conflict().into());
     }
-    let mut summary = Summary::load_or_fold(tx, case).await?;
+    let mut summary = summary::load_or_fold(tx, case).await?;
     let record = Record { seq, at: column::cut(at), event: event.clone() };
     let hash = insert(tx, case, &prev, &record).await?;
     summary.take(&record, hash);
-    summary.save(tx).await
+    summary::save(tx, &summary).await
 }
 
 /// The sequence number and the hash of a case's last record.
@@ -81,7 +74,7 @@ async fn head(tx: &mut SqliteConnection, case: &CaseId) -> Result<Option<(u64, S
         .bind(case.as_str())
         .fetch_optional(tx)
         .await?;
-    last.map(|row| Ok((column::seq(&row, "seq")?, row.try_get("hash")?))).transpose()
+    last.map(|row| Ok((column::seq(row.try_get("seq")?)?, row.try_get("hash")?))).transpose()
 }
 
 /// Writes one record and gives its hash.
@@ -91,19 +84,16 @@ async fn insert(
     prev: &str,
     record: &Record,
 ) -> Result<String, Failure> {
-    let Record { seq, at, event } = record;
-    let body = serde_json::to_string(event)
-        .map_err(|error| unreadable(format!("case {case}, record {seq} cannot be written: {error}")))?;
-    let hash = chain(prev, case, *seq, *at, &body);
+    let Stored { seq, at, version, body, prev_hash, hash } = Stored::seal(prev, case, record)?;
     sqlx::query(
         "INSERT INTO event (case_id, seq, at, version, body, prev_hash, hash) VALUES (?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(case.as_str())
-    .bind(i64::try_from(*seq).unwrap_or(i64::MAX))
-    .bind(stamp(*at))
-    .bind(Event::VERSION)
+    .bind(i64::try_from(seq).unwrap_or(i64::MAX))
+    .bind(at)
+    .bind(version)
     .bind(body)
-    .bind(prev)
+    .bind(prev_hash)
     .bind(&hash)
     .execute(tx)
     .await?;
@@ -118,26 +108,42 @@ pub(super) async fn stored(tx: &mut SqliteConnection, case: &CaseId) -> Result<V
     .bind(case.as_str())
     .fetch_all(tx)
     .await?;
-    rows.iter().map(Stored::read).collect()
+    rows.iter().map(read).collect()
+}
+
+/// The records of these kinds, of all cases, from a moment on.
+pub(super) async fn history(
+    tx: &mut SqliteConnection,
+    kinds: &[&str],
+    since: DateTime<Utc>,
+) -> Result<Vec<(CaseId, Record)>, Failure> {
+    let rows = sqlx::query(HISTORY).bind(json!(kinds).to_string()).bind(stamp(since)).fetch_all(tx).await?;
+    let told = |row: &SqliteRow| {
+        let case = case_in(row, "case_id")?;
+        let record = read(row)?.record(&case)?;
+        Ok((case, record))
+    };
+    rows.iter().map(told).collect()
 }
 
 /// Every case that has a record.
 pub(super) async fn all_cases(tx: &mut SqliteConnection) -> Result<Vec<CaseId>, Failure> {
     let rows = sqlx::query("SELECT DISTINCT case_id FROM event ORDER BY case_id").fetch_all(tx).await?;
-    rows.iter().map(|row| column::case(row, "case_id")).collect()
+    rows.iter().map(|row| case_in(row, "case_id")).collect()
 }
 
-/// Checks the chain of every case, and that it ends where the list of cases says.
+/// Checks the chain of every case that is known in any way, and that it ends where the list of cases says.
 pub(super) async fn audit(tx: &mut SqliteConnection) -> Result<Audit, Failure> {
     let rows = sqlx::query(
         "SELECT id, head FROM cases UNION ALL \
-         SELECT DISTINCT case_id, NULL FROM event WHERE case_id NOT IN (SELECT id FROM cases) ORDER BY 1",
+         SELECT case_id, NULL FROM (SELECT case_id FROM event UNION SELECT case_id FROM seen) \
+         WHERE case_id NOT IN (SELECT id FROM cases) ORDER BY 1",
     )
     .fetch_all(&mut *tx)
     .await?;
     let mut audit = Audit::default();
     for row in rows {
-        let case = column::case(&row, "id")?;
+        let case = case_in(&row, "id")?;
         let head: Option<String> = row.try_get("head")?;
         let records = stored(tx, &case).await?;
         audit.cases += 1;
@@ -149,46 +155,30 @@ pub(super) async fn audit(tx: &mut SqliteConnection) -> Result<Audit, Failure> {
     Ok(audit)
 }
 
-/// The first record that is not as it was written, or that is missing.
-fn first_broken(case: &CaseId, records: &[Stored], head: Option<&str>) -> Option<u64> {
-    let mut prev = "";
-    for (expected, record) in (0..).zip(records) {
-        if record.seq != expected || record.prev_hash != prev || !record.is_as_written(case) {
-            return Some(expected);
-        }
-        prev = &record.hash;
-    }
-    (head != Some(prev)).then_some(records.len() as u64)
+fn read(row: &SqliteRow) -> Result<Stored, Failure> {
+    Ok(Stored {
+        seq: column::seq(row.try_get("seq")?)?,
+        at: row.try_get("at")?,
+        version: row.try_get("version")?,
+        body: row.try_get("body")?,
+        prev_hash: row.try_get("prev_hash")?,
+        hash: row.try_get("hash")?,
+    })
 }
 
-impl Stored {
-    fn read(row: &SqliteRow) -> Result<Self, Failure> {
-        Ok(Self {
-            seq: column::seq(row, "seq")?,
-            at: row.try_get("at")?,
-            version: row.try_get("version")?,
-            body: row.try_get("body")?,
-            prev_hash: row.try_get("prev_hash")?,
-            hash: row.try_get("hash")?,
-        })
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Sqlite;
+    use sqlx::AssertSqlSafe;
 
-    fn is_as_written(&self, case: &CaseId) -> bool {
-        // The hash is over the moment, so its spelling is compared too.
-        column::moment(&self.at)
-            .filter(|at| stamp(*at) == self.at)
-            .is_some_and(|at| chain(&self.prev_hash, case, self.seq, at, &self.body) == self.hash)
-    }
-
-    /// Understands the body.
-    pub(super) fn record(&self, case: &CaseId) -> Result<Record, Failure> {
-        let seq = self.seq;
-        let bad = |why: String| unreadable(format!("case {case}, record {seq}: {why}"));
-        if self.version > Event::VERSION {
-            return Err(bad("it was written by a later version of fieldmedic".into()));
-        }
-        let at = column::moment(&self.at).ok_or_else(|| bad(format!("`{}` is not a moment", self.at)))?;
-        let event = serde_json::from_str(&self.body).map_err(|error| bad(error.to_string()))?;
-        Ok(Record { seq, at, event })
+    #[tokio::test]
+    async fn the_history_is_found_by_its_index() {
+        let journal = Sqlite::in_memory().await.unwrap();
+        let plan = sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {HISTORY}")));
+        let rows = plan.bind("[]").bind("").fetch_all(&journal.writer).await.unwrap();
+        let steps: Vec<String> = rows.iter().map(|row| row.get("detail")).collect();
+        let by_index = "SEARCH event USING INDEX event_by_kind (kind=? AND at>?)";
+        assert!(steps.iter().any(|step| step == by_index), "{steps:?}");
     }
 }

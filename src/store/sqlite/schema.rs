@@ -1,12 +1,15 @@
 //! The tables, and how an older journal becomes a newer one.
 
-use super::trouble::Failure;
 use crate::ports::JournalError;
+use crate::store::failure::Failure;
 use sqlx::{AssertSqlSafe, SqliteConnection, SqlitePool};
 
 /// Each file leads from the version before it to its own number. They are only ever added to.
-const MIGRATIONS: &[&str] =
-    &[include_str!("../migrations/0001_journal.sql"), include_str!("../migrations/0002_pause.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_journal.sql"),
+    include_str!("migrations/0002_pause.sql"),
+    include_str!("migrations/0003_words.sql"),
+];
 
 /// What the first migration writes into the file's header.
 const APPLICATION: i64 = 1_179_209_042;

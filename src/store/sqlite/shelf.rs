@@ -1,12 +1,18 @@
-//! What is kept beside the records: libraries of playbooks, bookmarks, and a halt.
+//! What is kept beside the records: libraries of playbooks, bookmarks, turns, a halt, and words that
+//! were left for cases.
 
-use super::column::{self, stamp, unreadable};
-use super::trouble::Failure;
+use super::column::at;
+use crate::core::event::CaseId;
 use crate::core::playbook::LibraryHash;
 use crate::core::policy::Pause;
+use crate::core::word::{Posted, Word};
+use crate::store::column::{self, stamp};
+use crate::store::failure::{Failure, unreadable};
 use chrono::{DateTime, Utc};
+use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// Keeps the files of a library. The hash is over them, so what is kept already is the same.
 pub(super) async fn keep_library(
@@ -44,7 +50,7 @@ pub(super) async fn bookmark(
     name: &str,
 ) -> Result<Option<DateTime<Utc>>, Failure> {
     let row = sqlx::query("SELECT at FROM bookmark WHERE name = ?").bind(name).fetch_optional(tx).await?;
-    row.map(|row| column::at(&row, "at")).transpose()
+    row.map(|row| at(&row, "at")).transpose()
 }
 
 pub(super) async fn set_bookmark(
@@ -62,6 +68,31 @@ pub(super) async fn set_bookmark(
     Ok(())
 }
 
+/// Takes a turn, unless the last one is younger than `every`. One that lies in the future was taken
+/// under a wrong clock and holds nobody up.
+pub(super) async fn take_turn(
+    tx: &mut SqliteConnection,
+    name: &str,
+    now: DateTime<Utc>,
+    every: Duration,
+) -> Result<bool, Failure> {
+    let last = sqlx::query("SELECT at FROM turn WHERE name = ?").bind(name).fetch_optional(&mut *tx).await?;
+    if let Some(row) = last {
+        let last = at(&row, "at")?;
+        if last <= now && now < column::after(last, every) {
+            return Ok(false);
+        }
+    }
+    sqlx::query(
+        "INSERT INTO turn (name, at) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET at = excluded.at",
+    )
+    .bind(name)
+    .bind(stamp(now))
+    .execute(tx)
+    .await?;
+    Ok(true)
+}
+
 pub(super) async fn pause(tx: &mut SqliteConnection) -> Result<Option<Pause>, Failure> {
     let body: Option<String> = sqlx::query_scalar("SELECT body FROM pause").fetch_optional(tx).await?;
     let read =
@@ -75,4 +106,39 @@ pub(super) async fn set_pause(tx: &mut SqliteConnection, pause: Option<&Pause>) 
     let body = serde_json::to_string(pause).map_err(|error| unreadable(format!("a halt: {error}")))?;
     sqlx::query("INSERT INTO pause (one, body) VALUES (1, ?)").bind(body).execute(tx).await?;
     Ok(())
+}
+
+/// Leaves a word, unless its key was used for this case.
+pub(super) async fn post(
+    tx: &mut SqliteConnection,
+    case: &CaseId,
+    key: &str,
+    word: &Word,
+) -> Result<bool, Failure> {
+    let body = serde_json::to_string(word).map_err(|error| unreadable(format!("a word: {error}")))?;
+    let posted = sqlx::query(
+        "INSERT INTO word (case_id, number, key, body) \
+         VALUES (?1, (SELECT coalesce(max(number) + 1, 0) FROM word WHERE case_id = ?1), ?2, ?3) \
+         ON CONFLICT (case_id, key) DO NOTHING",
+    )
+    .bind(case.as_str())
+    .bind(key)
+    .bind(body)
+    .execute(tx)
+    .await?;
+    Ok(posted.rows_affected() == 1)
+}
+
+pub(super) async fn posted(tx: &mut SqliteConnection, case: &CaseId) -> Result<Vec<Posted>, Failure> {
+    let rows = sqlx::query("SELECT key, body FROM word WHERE case_id = ? ORDER BY number")
+        .bind(case.as_str())
+        .fetch_all(tx)
+        .await?;
+    let read = |row: &SqliteRow| {
+        let (key, body): (String, String) = (row.try_get("key")?, row.try_get("body")?);
+        let word = serde_json::from_str(&body)
+            .map_err(|error| unreadable(format!("case {case}, the word `{key}`: {error}")))?;
+        Ok(Posted { key, word })
+    };
+    rows.iter().map(read).collect()
 }

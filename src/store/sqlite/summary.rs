@@ -1,102 +1,53 @@
-//! The list of cases: a cache of what the records say, folded from them in one way only, whether a
-//! record has just been written or the whole list is made anew.
+//! The list of cases as a table.
 
-use super::column::{self, stamp, unreadable};
+use super::column::{at, case};
 use super::records;
-use super::trouble::Failure;
-use crate::core::event::{CaseId, Event, Record};
-use crate::core::outcome::Outcome;
+use crate::core::event::CaseId;
 use crate::ports::CaseLine;
+use crate::store::column::{self, stamp};
+use crate::store::failure::Failure;
+use crate::store::summary::{Summary, read_outcome};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
-/// What the list keeps of one case.
-pub(super) struct Summary {
-    pub(super) line: CaseLine,
-    ended: bool,
-    /// The hash of the last record.
-    head: String,
+/// As the list has it; if it lacks the case, from the records.
+pub(super) async fn load_or_fold(tx: &mut SqliteConnection, id: &CaseId) -> Result<Summary, Failure> {
+    let row =
+        sqlx::query("SELECT * FROM cases WHERE id = ?").bind(id.as_str()).fetch_optional(&mut *tx).await?;
+    match row {
+        Some(row) => {
+            Ok(Summary { line: read_line(&row)?, ended: row.try_get("ended")?, head: row.try_get("head")? })
+        }
+        None => Summary::fold(id, records::stored(tx, id).await?),
+    }
 }
 
-impl Summary {
-    /// From the first record, which names the ticket; `None` if it is not one that opens a case.
-    pub(super) fn open(case: &CaseId, first: &Record, hash: String) -> Option<Self> {
-        let Event::Opened { ticket, .. } = &first.event else { return None };
-        let line = CaseLine {
-            id: case.clone(),
-            ticket: ticket.id.clone(),
-            opened_at: first.at,
-            updated_at: first.at,
-            outcome: None,
-        };
-        Some(Self { line, ended: false, head: hash })
-    }
-
-    /// Takes in the next record.
-    pub(super) fn take(&mut self, record: &Record, hash: String) {
-        self.line.updated_at = record.at;
-        self.head = hash;
-        match &record.event {
-            Event::Concluded(outcome) => self.line.outcome = Some(outcome.clone()),
-            Event::Ended => self.ended = true,
-            _ => {}
-        }
-    }
-
-    /// As the list has it; if it lacks the case, from the records.
-    pub(super) async fn load_or_fold(tx: &mut SqliteConnection, case: &CaseId) -> Result<Self, Failure> {
-        let row = sqlx::query("SELECT * FROM cases WHERE id = ?")
-            .bind(case.as_str())
-            .fetch_optional(&mut *tx)
-            .await?;
-        match row {
-            Some(row) => {
-                Ok(Self { line: read_line(&row)?, ended: row.try_get("ended")?, head: row.try_get("head")? })
-            }
-            None => Self::fold(tx, case).await,
-        }
-    }
-
-    /// From all records of the case.
-    async fn fold(tx: &mut SqliteConnection, case: &CaseId) -> Result<Self, Failure> {
-        let mut summary: Option<Self> = None;
-        for stored in records::stored(tx, case).await? {
-            let record = stored.record(case)?;
-            match &mut summary {
-                Some(summary) => summary.take(&record, stored.hash),
-                None => summary = Self::open(case, &record, stored.hash),
-            }
-        }
-        summary.ok_or_else(|| unreadable(format!("case {case} has no record that opens it")))
-    }
-
-    pub(super) async fn save(&self, tx: &mut SqliteConnection) -> Result<(), Failure> {
-        let outcome = self.line.outcome.as_ref().map(serde_json::to_string).transpose();
-        let outcome = outcome.map_err(|error| unreadable(format!("the outcome: {error}")))?;
-        sqlx::query(
-            "INSERT INTO cases (id, ticket, opened_at, updated_at, outcome, ended, head) \
-             VALUES (?, ?, ?, ?, ?, ?, ?) \
-             ON CONFLICT (id) DO UPDATE SET updated_at = excluded.updated_at, \
-             outcome = excluded.outcome, ended = excluded.ended, head = excluded.head",
-        )
-        .bind(self.line.id.as_str())
-        .bind(self.line.ticket.to_string())
-        .bind(stamp(self.line.opened_at))
-        .bind(stamp(self.line.updated_at))
-        .bind(outcome)
-        .bind(self.ended)
-        .bind(&self.head)
-        .execute(tx)
-        .await?;
-        Ok(())
-    }
+pub(super) async fn save(tx: &mut SqliteConnection, summary: &Summary) -> Result<(), Failure> {
+    let Summary { line, ended, head } = summary;
+    sqlx::query(
+        "INSERT INTO cases (id, ticket, opened_at, updated_at, outcome, ended, head) \
+         VALUES (?, ?, ?, ?, ?, ?, ?) \
+         ON CONFLICT (id) DO UPDATE SET updated_at = excluded.updated_at, \
+         outcome = excluded.outcome, ended = excluded.ended, head = excluded.head",
+    )
+    .bind(line.id.as_str())
+    .bind(line.ticket.to_string())
+    .bind(stamp(line.opened_at))
+    .bind(stamp(line.updated_at))
+    .bind(summary.outcome()?)
+    .bind(ended)
+    .bind(head)
+    .execute(tx)
+    .await?;
+    Ok(())
 }
 
 /// Makes the whole list anew from the records. The caller commits.
 pub(super) async fn rebuild(tx: &mut SqliteConnection) -> Result<(), Failure> {
     sqlx::query("DELETE FROM cases").execute(&mut *tx).await?;
-    for case in records::all_cases(tx).await? {
-        Summary::fold(tx, &case).await?.save(tx).await?;
+    for id in records::all_cases(tx).await? {
+        let summary = Summary::fold(&id, records::stored(tx, &id).await?)?;
+        save(tx, &summary).await?;
     }
     Ok(())
 }
@@ -105,7 +56,7 @@ pub(super) async fn rebuild(tx: &mut SqliteConnection) -> Result<(), Failure> {
 pub(super) async fn open_cases(tx: &mut SqliteConnection) -> Result<Vec<CaseId>, Failure> {
     let rows =
         sqlx::query("SELECT id FROM cases WHERE ended = 0 ORDER BY opened_at, id").fetch_all(tx).await?;
-    rows.iter().map(|row| column::case(row, "id")).collect()
+    rows.iter().map(|row| case(row, "id")).collect()
 }
 
 /// The newest cases first.
@@ -118,17 +69,12 @@ pub(super) async fn newest(tx: &mut SqliteConnection, limit: u32) -> Result<Vec<
 }
 
 fn read_line(row: &SqliteRow) -> Result<CaseLine, Failure> {
-    let id = column::case(row, "id")?;
-    let outcome: Option<String> = row.try_get("outcome")?;
-    let outcome: Option<Outcome> = outcome
-        .map(|text| serde_json::from_str(&text))
-        .transpose()
-        .map_err(|error| unreadable(format!("case {id}, its outcome: {error}")))?;
+    let id = case(row, "id")?;
     Ok(CaseLine {
+        ticket: column::ticket(row.try_get("ticket")?)?,
+        opened_at: at(row, "opened_at")?,
+        updated_at: at(row, "updated_at")?,
+        outcome: read_outcome(&id, row.try_get("outcome")?)?,
         id,
-        ticket: column::ticket(row, "ticket")?,
-        opened_at: column::at(row, "opened_at")?,
-        updated_at: column::at(row, "updated_at")?,
-        outcome,
     })
 }

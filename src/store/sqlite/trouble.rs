@@ -1,28 +1,9 @@
 //! What went wrong with the database, as a sentence and what to do next.
 
 use crate::ports::JournalError;
+use crate::store::failure::Failure;
 use std::io;
 use std::path::Path;
-
-/// Why a statement or a whole call failed, before it is explained.
-#[derive(Debug)]
-pub(super) enum Failure {
-    Store(sqlx::Error),
-    /// Known by the journal itself; said as it is.
-    Said(JournalError),
-}
-
-impl From<sqlx::Error> for Failure {
-    fn from(error: sqlx::Error) -> Self {
-        Failure::Store(error)
-    }
-}
-
-impl From<JournalError> for Failure {
-    fn from(error: JournalError) -> Self {
-        Failure::Said(error)
-    }
-}
 
 /// Explains a failure; `place` is the journal's file, as people know it.
 pub(super) fn explain(place: &str, failure: Failure) -> JournalError {

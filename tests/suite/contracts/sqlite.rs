@@ -1,9 +1,9 @@
 //! SQLite keeps the contract of the journal, and what it promises beyond it: nothing acknowledged is
 //! lost, no edit goes unseen, and bad files have a clear answer.
 
-use super::events::{following, moment, opened, ticket_id};
+use super::events::{following, host, moment, opened, ticket_id};
 use super::store::{Pair, open, opening};
-use fieldmedic::core::event::{CaseId, Event};
+use fieldmedic::core::event::{CaseId, Event, chain};
 use fieldmedic::core::outcome::Outcome;
 use fieldmedic::ports::{Intake, Journal, JournalError};
 use fieldmedic::store::{Sqlite, worker_name};
@@ -103,6 +103,8 @@ async fn an_audit_finds_the_very_record_that_was_touched() {
         ("UPDATE event SET body = replace(body, 'docker', 'dockeR') WHERE seq = 10", 10),
         ("UPDATE event SET at = '2026-03-01T08:00:00.123457Z' WHERE seq = 4", 4),
         ("UPDATE event SET at = '2026-03-01T08:00:00.123456+00:00' WHERE seq = 5", 5),
+        ("UPDATE event SET version = 1 WHERE seq = 5", 5),
+        ("UPDATE event SET version = 3 WHERE seq = 5", 5),
         ("UPDATE event SET hash = '' WHERE seq = 6", 6),
         ("UPDATE event SET prev_hash = '' WHERE seq = 7", 7),
         ("DELETE FROM event WHERE seq = 8", 8),
@@ -114,6 +116,7 @@ async fn an_audit_finds_the_very_record_that_was_touched() {
         ("DELETE FROM event WHERE seq >= 20", 20),
         ("DELETE FROM event", 0),
         ("DELETE FROM cases", length),
+        ("DELETE FROM event; DELETE FROM cases", 0),
     ] {
         let home = Home::new();
         let (journal, case) = filled(&home).await;
@@ -128,6 +131,48 @@ async fn an_audit_finds_the_very_record_that_was_touched() {
         let others = audit.broken.iter().filter(|(broken, _)| *broken != case).count();
         assert_eq!(others, usize::from(!edit.contains("WHERE")), "{edit}");
     }
+}
+
+#[tokio::test]
+async fn records_of_the_first_version_stay_readable_and_sound() {
+    let home = Home::new();
+    let (journal, case) = filled(&home).await;
+    home.sql("DROP TRIGGER event_stays").await.unwrap();
+    let mut raw = home.raw().await;
+    let mut prev = String::new();
+    let sql = "SELECT seq, body FROM event WHERE case_id = ? ORDER BY seq";
+    for row in sqlx::query(sql).bind(case.as_str()).fetch_all(&mut raw).await.unwrap() {
+        let (seq, body): (i64, String) = (row.get("seq"), row.get("body"));
+        let hash = chain(&prev, &case, seq.try_into().unwrap(), moment(), 1, &body);
+        let sql = "UPDATE event SET version = 1, prev_hash = ?, hash = ? WHERE case_id = ? AND seq = ?";
+        let update = sqlx::query(sql).bind(&prev).bind(&hash).bind(case.as_str()).bind(seq);
+        update.execute(&mut raw).await.unwrap();
+        prev = hash;
+    }
+    let sql = "UPDATE cases SET head = ? WHERE id = ?";
+    sqlx::query(sql).bind(&prev).bind(case.as_str()).execute(&mut raw).await.unwrap();
+
+    let length = journal.load(&case).await.unwrap().len() as u64;
+    assert_eq!(journal.audit().await.unwrap().broken, []);
+    journal.append(&case, length, moment(), &Event::Applied).await.unwrap();
+    assert_eq!(journal.audit().await.unwrap().broken, [], "later records follow them");
+    home.sql(&format!("UPDATE event SET version = 2 WHERE case_id = '{case}' AND seq = 3")).await.unwrap();
+    assert_eq!(journal.audit().await.unwrap().broken, [(case, 3)]);
+}
+
+#[tokio::test]
+async fn what_is_held_runs_out_by_the_clock_of_the_caller() {
+    let journal = Sqlite::in_memory().await.unwrap();
+    let (case, another) = (open(&journal, 1, "key").await, open(&journal, 2, "key").await);
+    let (now, minute) = (moment(), Duration::from_secs(60));
+    assert!(journal.claim(&case, "here:1:1", now, minute).await.unwrap());
+    assert!(journal.hold(&host("web"), &case, now, minute).await.unwrap().is_some());
+    let almost = now + minute - Duration::from_micros(1);
+    assert!(!journal.claim(&case, "there:1:1", almost, minute).await.unwrap());
+    assert_eq!(journal.hold(&host("web"), &another, almost, minute).await, Ok(None));
+    assert!(journal.claim(&another, "there:1:1", now, minute).await.unwrap());
+    assert!(journal.hold(&host("web"), &another, now + minute, minute).await.unwrap().is_some());
+    assert!(journal.claim(&case, "there:1:1", now + minute, minute).await.unwrap());
 }
 
 #[tokio::test]

@@ -7,7 +7,8 @@ use fieldmedic::core::outcome::Outcome;
 use fieldmedic::core::playbook::LibraryHash;
 use fieldmedic::core::policy::Pause;
 use fieldmedic::core::redact::Redacted;
-use fieldmedic::ports::{Audit, CaseLine, Intake, Journal, JournalError, Opening};
+use fieldmedic::core::word::{Posted, Says, Word};
+use fieldmedic::ports::{Audit, CaseLine, Intake, Journal, JournalError, Opening, ShellError};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,10 +35,14 @@ macro_rules! store_contract {
             a_claim_is_exclusive_until_it_runs_out
             of_many_that_claim_one_gets_it
             a_lease_is_exclusive_until_it_is_over
+            what_is_held_stays_so_for_a_paused_owner_only_until_it_runs_out
             of_many_that_hold_one_gets_the_host
             libraries_are_kept
             bookmarks_are_kept
+            of_many_one_has_the_turn
             a_halt_is_kept_until_it_is_lifted
+            words_are_left_once_and_in_order
+            the_history_of_all_cases_is_told
             a_whole_journal_passes_the_audit
         }
     };
@@ -116,15 +121,20 @@ pub async fn a_record_is_appended_once_and_in_order(pair: Pair) {
 
 pub async fn of_two_that_append_one_wins(pair: Pair) {
     let case = open(&*pair.one, 1, "key").await;
-    for seq in 1..=20 {
-        let (one, other) = tokio::join!(
-            pair.one.append(&case, seq, moment(), &Event::Applied),
-            pair.other.append(&case, seq, moment(), &Event::Undone { clean: true }),
-        );
+    for seq in 1..=50 {
+        let write = |journal: &Arc<dyn Journal>, event| {
+            let (journal, case) = (Arc::clone(journal), case.clone());
+            tokio::spawn(async move { journal.append(&case, seq, moment(), &event).await })
+        };
+        let one = write(&pair.one, Event::Applied);
+        let other = write(&pair.other, Event::Undone { clean: true });
+        let (one, other) = (one.await.unwrap(), other.await.unwrap());
         let conflict = Err(JournalError::Conflict { case: case.clone(), seq });
-        assert!((one == Ok(()) && other == conflict) || (other == Ok(()) && one == conflict));
+        let (won, expect) =
+            if one.is_ok() { (&other, Event::Applied) } else { (&one, Event::Undone { clean: true }) };
+        assert!((one.is_ok() != other.is_ok()) && *won == conflict, "{one:?} {other:?}");
+        assert_eq!(pair.one.load(&case).await.unwrap().pop().unwrap().event, expect);
     }
-    assert_eq!(pair.one.load(&case).await.unwrap().len(), 21);
     assert_eq!(pair.one.audit().await.unwrap().broken, []);
 }
 
@@ -217,23 +227,23 @@ pub async fn cases_are_listed(pair: Pair) {
     assert_eq!(pair.one.cases(0).await.unwrap(), []);
 }
 
+// An adapter may go by a clock of its own, so time to live is what runs out here, at once or never.
+
 pub async fn a_claim_is_exclusive_until_it_runs_out(pair: Pair) {
     let case = open(&*pair.one, 1, "key").await;
-    let (here, there) = ("here:1:1", "there:1:1");
-    let now = moment();
-    let claim =
-        async |worker, after: Duration| pair.one.claim(&case, worker, now + after, MINUTE).await.unwrap();
+    let (here, there, now) = ("here:1:1", "there:1:1", moment());
+    let claim = async |worker, ttl: Duration| pair.one.claim(&case, worker, now, ttl).await.unwrap();
     assert!(claim(here, Duration::ZERO).await);
-    assert!(!pair.other.claim(&case, there, now, MINUTE).await.unwrap());
-    assert!(claim(here, MINUTE / 2).await, "a worker renews its claim");
-    assert!(!claim(there, MINUTE).await, "it was renewed");
-    assert!(claim(there, MINUTE / 2 + MINUTE).await, "it ran out");
-    assert!(!claim(here, MINUTE / 2 + MINUTE).await);
+    assert!(claim(here, MINUTE).await, "a worker renews its claim");
+    assert!(!pair.other.claim(&case, there, now, MINUTE).await.unwrap(), "it was renewed");
+    assert!(claim(here, Duration::ZERO).await);
+    assert!(claim(there, MINUTE).await, "it ran out");
+    assert!(!claim(here, MINUTE).await);
 
     pair.one.release(&case, here).await.unwrap();
-    assert!(!claim(here, MINUTE * 2).await, "nobody gives up another's claim");
+    assert!(!claim(here, MINUTE).await, "nobody gives up another's claim");
     pair.other.release(&case, there).await.unwrap();
-    assert!(claim(here, MINUTE * 2).await);
+    assert!(claim(here, MINUTE).await);
 
     let another = open(&*pair.one, 2, "key").await;
     assert!(pair.one.claim(&another, there, now, Duration::MAX).await.unwrap(), "each case has its own");
@@ -262,30 +272,54 @@ pub async fn a_lease_is_exclusive_until_it_is_over(pair: Pair) {
     let one = open(&*pair.one, 1, "key").await;
     let other = open(&*pair.one, 2, "key").await;
     let now = moment();
-    let hold = async |case: &CaseId, name: &str, after: Duration| {
-        pair.one.hold(&host(name), case, now + after, MINUTE).await.unwrap()
+    let hold = async |case: &CaseId, name: &str, ttl: Duration| {
+        pair.one.hold(&host(name), case, now, ttl).await.unwrap()
     };
     let lease = hold(&one, "web", Duration::ZERO).await.unwrap();
-    assert_eq!((lease.host(), lease.case(), lease.until()), (&host("web"), &one, now + MINUTE));
-    assert_eq!(pair.other.hold(&host("web"), &other, now, MINUTE).await, Ok(None));
-    assert!(hold(&other, "db", Duration::ZERO).await.is_some(), "each host has its own");
+    assert_eq!((lease.host(), lease.case(), lease.until()), (&host("web"), &one, now));
+    let renewed = hold(&one, "web", MINUTE).await.unwrap();
+    assert_eq!(renewed.until(), now + MINUTE);
+    assert_eq!(pair.other.hold(&host("web"), &other, now, MINUTE).await, Ok(None), "it was renewed");
+    assert!(hold(&other, "db", MINUTE).await.is_some(), "each host has its own");
 
-    let renewed = hold(&one, "web", MINUTE / 2).await.unwrap();
-    assert_eq!(renewed.until(), now + MINUTE / 2 + MINUTE);
-    assert_eq!(hold(&other, "web", MINUTE).await, None, "it was renewed");
-    assert!(hold(&other, "web", MINUTE / 2 + MINUTE).await.is_some(), "it ran out");
-
-    assert!(pair.one.claim(&other, "elsewhere:1:1", now + MINUTE, MINUTE * 5).await.unwrap());
-    assert_eq!(hold(&one, "web", MINUTE * 4).await, None, "who claims a case renews its hosts");
+    hold(&one, "web", Duration::ZERO).await.unwrap();
+    assert!(hold(&other, "web", Duration::ZERO).await.is_some(), "it ran out");
+    assert!(pair.one.claim(&other, "elsewhere:1:1", now, MINUTE).await.unwrap());
+    assert_eq!(hold(&one, "web", MINUTE).await, None, "who claims a case renews its hosts");
 
     pair.one.free(&one).await.unwrap();
-    assert_eq!(hold(&one, "web", MINUTE * 2).await, None, "nobody frees another's host");
+    assert_eq!(hold(&one, "web", MINUTE).await, None, "nobody frees another's host");
     pair.other.free(&other).await.unwrap();
-    assert!(hold(&one, "web", MINUTE * 2).await.is_some());
-    assert!(hold(&one, "db", MINUTE * 2).await.is_some(), "all hosts of a case are freed");
+    assert!(hold(&one, "web", MINUTE).await.is_some());
+    assert!(hold(&one, "db", MINUTE).await.is_some(), "all hosts of a case are freed");
 
     end(&*pair.one, &one).await;
-    assert!(hold(&other, "web", MINUTE * 2).await.is_some(), "a case that has ended holds nothing");
+    assert!(hold(&other, "web", MINUTE).await.is_some(), "a case that has ended holds nothing");
+}
+
+pub async fn what_is_held_stays_so_for_a_paused_owner_only_until_it_runs_out(pair: Pair) {
+    let case = open(&*pair.one, 1, "key").await;
+    let another = open(&*pair.one, 2, "key").await;
+    let now = moment();
+    assert!(pair.one.claim(&case, "here:1:1", now, Duration::ZERO).await.unwrap());
+    let old = pair.one.hold(&host("web"), &case, now, Duration::ZERO).await.unwrap().unwrap();
+
+    // The owner stands still; meanwhile another worker goes on with its case, and another case has the host.
+    assert!(pair.other.claim(&case, "there:1:1", now, MINUTE).await.unwrap());
+    pair.other.append(&case, 1, now, &Event::Applied).await.unwrap();
+    pair.other.free(&case).await.unwrap();
+    assert!(pair.other.hold(&host("web"), &another, now, MINUTE).await.unwrap().is_some());
+
+    let change = old.check(&host("web"), now);
+    assert!(matches!(change, Err(ShellError::NotStarted { .. })), "it may not change: {change:?}");
+    let append = pair.one.append(&case, 1, now, &Event::Undone { clean: true }).await;
+    assert_eq!(append, Err(JournalError::Conflict { case: case.clone(), seq: 1 }));
+    assert!(!pair.one.claim(&case, "here:1:1", now, MINUTE).await.unwrap());
+    assert_eq!(pair.one.hold(&host("web"), &case, now, MINUTE).await, Ok(None));
+    pair.one.release(&case, "here:1:1").await.unwrap();
+    pair.one.free(&case).await.unwrap();
+    assert!(!pair.one.claim(&case, "here:1:1", now, MINUTE).await.unwrap(), "the new owner keeps it");
+    assert_eq!(pair.one.hold(&host("web"), &case, now, MINUTE).await, Ok(None));
 }
 
 pub async fn of_many_that_hold_one_gets_the_host(pair: Pair) {
@@ -326,6 +360,25 @@ pub async fn bookmarks_are_kept(pair: Pair) {
     assert_eq!(pair.one.bookmark("sweep").await, Ok(Some(moment() + MINUTE)));
 }
 
+pub async fn of_many_one_has_the_turn(pair: Pair) {
+    for round in 0..5 {
+        let tasks: Vec<_> = (0..10)
+            .map(|number| {
+                let journal = Arc::clone(if number % 2 == 0 { &pair.one } else { &pair.other });
+                let name = format!("round {round}");
+                tokio::spawn(async move { journal.take_turn(&name, moment(), MINUTE).await.unwrap() })
+            })
+            .collect();
+        let mut had_it = 0;
+        for task in tasks {
+            had_it += usize::from(task.await.unwrap());
+        }
+        assert_eq!(had_it, 1);
+    }
+    assert!(!pair.other.take_turn("round 0", moment(), Duration::MAX).await.unwrap());
+    assert!(pair.other.take_turn("round 0", moment(), Duration::ZERO).await.unwrap(), "its time is over");
+}
+
 pub async fn a_halt_is_kept_until_it_is_lifted(pair: Pair) {
     assert_eq!(pair.one.pause().await, Ok(None));
     let halt = |by: &str| Pause { by: by.into(), at: moment(), why: Redacted::constant("a migration") };
@@ -334,6 +387,71 @@ pub async fn a_halt_is_kept_until_it_is_lifted(pair: Pair) {
     assert_eq!(pair.one.pause().await, Ok(Some(halt("two"))));
     pair.one.set_pause(None).await.unwrap();
     assert_eq!(pair.other.pause().await, Ok(None));
+}
+
+pub async fn words_are_left_once_and_in_order(pair: Pair) {
+    let (case, another) = (open(&*pair.one, 1, "key").await, open(&*pair.one, 2, "key").await);
+    assert_eq!(pair.one.posted(&case).await, Ok(vec![]));
+    let approve = Says::Approve { plan: "7f3a".into() };
+    let says = [Says::Pause, approve, Says::Resume, Says::Deny, Says::Cancel];
+    let mut left = Vec::new();
+    for (number, says) in says.into_iter().enumerate() {
+        // The last one said is not the last one left: what counts is the order of leaving.
+        let at = moment() - MINUTE * u32::try_from(number).unwrap();
+        let posted = Posted { key: format!("comment {number}"), word: Word { by: "maria".into(), at, says } };
+        let journal = if number % 2 == 0 { &pair.one } else { &pair.other };
+        assert_eq!(journal.post(&case, &posted.key, &posted.word).await, Ok(true));
+        left.push(posted);
+    }
+    let again = Word { by: "ops-lead".into(), ..left[0].word.clone() };
+    assert_eq!(pair.other.post(&case, "comment 0", &again).await, Ok(false));
+    assert_eq!(pair.one.post(&another, "comment 0", &again).await, Ok(true), "each case has its own keys");
+    assert_eq!(pair.other.posted(&case).await, Ok(left));
+    assert_eq!(pair.other.posted(&another).await.unwrap().len(), 1);
+
+    let tasks: Vec<_> = (0..20)
+        .map(|number| {
+            let journal = Arc::clone(if number % 2 == 0 { &pair.one } else { &pair.other });
+            let (another, again) = (another.clone(), again.clone());
+            let key = format!("key {}", number / 2);
+            tokio::spawn(async move { journal.post(&another, &key, &again).await.unwrap() })
+        })
+        .collect();
+    let mut kept = 0;
+    for task in tasks {
+        kept += usize::from(task.await.unwrap());
+    }
+    assert_eq!(kept, 10);
+    assert_eq!(pair.one.posted(&another).await.unwrap().len(), 11);
+}
+
+pub async fn the_history_of_all_cases_is_told(pair: Pair) {
+    let (one, other) = (open(&*pair.one, 1, "key").await, open(&*pair.one, 2, "key").await);
+    let write = async |case: &CaseId, seq, minutes, event: &Event| {
+        pair.one.append(case, seq, moment() + MINUTE * minutes, event).await.unwrap();
+    };
+    let (applied, undone) = (Event::Applied, Event::Undone { clean: true });
+    write(&one, 1, 3, &applied).await;
+    write(&one, 2, 3, &applied).await;
+    write(&one, 3, 4, &Event::Resumed).await;
+    write(&other, 1, 2, &undone).await;
+    write(&other, 2, 3, &applied).await;
+
+    let history = async |kinds: &[&str], minutes| -> Vec<(CaseId, u64)> {
+        let told = pair.other.history(kinds, moment() + MINUTE * minutes).await.unwrap();
+        for (case, record) in &told {
+            assert!(pair.one.load(case).await.unwrap().contains(record));
+        }
+        told.into_iter().map(|(case, record)| (case, record.seq)).collect()
+    };
+    let mut at_three = vec![(one.clone(), 1), (one.clone(), 2), (other.clone(), 2)];
+    at_three.sort();
+    assert_eq!(history(&["applied"], 3).await, at_three, "at that very moment, then by case and number");
+    assert_eq!(history(&["applied"], 4).await, []);
+    let both = history(&["applied", "undone", "danced"], 0).await;
+    assert_eq!((both[0].clone(), &both[1..]), ((other, 1), &at_three[..]), "by their time first");
+    assert_eq!(history(&["resumed", "resumed"], 0).await, [(one, 3)]);
+    assert_eq!(history(&[], 0).await, []);
 }
 
 pub async fn a_whole_journal_passes_the_audit(pair: Pair) {

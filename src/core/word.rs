@@ -1,0 +1,34 @@
+//! Words: what a person says to a case that is at work. Only the driver of a case writes its records;
+//! everybody else leaves a word, and the driver reads it.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+/// A word, who said it and when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Word {
+    pub by: String,
+    pub at: DateTime<Utc>,
+    pub says: Says,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", tag = "word")]
+pub enum Says {
+    /// Yes to the plan whose hash begins so.
+    Approve {
+        plan: String,
+    },
+    Deny,
+    Cancel,
+    Pause,
+    Resume,
+}
+
+/// A word that was left for a case.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Posted {
+    /// What it came from: the same comment is heard once.
+    pub key: String,
+    pub word: Word,
+}
