@@ -540,7 +540,9 @@ fn the_binary_becomes_the_command_or_runs_nothing() {
     let (code, said, _) = ask(&file, b"printenv SSH_ORIGINAL_COMMAND");
     assert_eq!((code, said.as_str()), (Some(1), ""), "the command sees nothing of the gate");
     let refused = (Some(REFUSED), String::new(), format!("{REFUSAL}\n"));
-    for line in [&b""[..], b"id", b"printf %s a.b\nid", b"printf %s a;id", b"printf %s 'a'", b"printf %s \xff"] {
+    for line in
+        [&b""[..], b"id", b"printf %s a.b\nid", b"printf %s a;id", b"printf %s 'a'", b"printf %s \xff"]
+    {
         assert_eq!(ask(&file, line), refused, "{:?}", String::from_utf8_lossy(line));
     }
     for file in [&broken, &dir.path().join("missing.json")] {
@@ -580,7 +582,8 @@ fn host_setup_prints_a_script_for_the_server() {
         assert!(text.lines().any(|known| known == line), "{line} is not in it");
         // The other key's public half is not here.
         assert!(text.contains("# restrict,command=") && hints.contains("ssh-keygen -y -f"), "{hints}");
-        let grants: Vec<&str> = text.lines().filter(|line| line.starts_with("medic ALL=(root) NOPASSWD: ")).collect();
+        let grants: Vec<&str> =
+            text.lines().filter(|line| line.starts_with("medic ALL=(root) NOPASSWD: ")).collect();
         assert_eq!(grants.len(), 5, "{grants:#?}");
         assert!(grants.iter().all(|line| line.contains(" ^") && line.ends_with('$')), "{grants:#?}");
     }
