@@ -5,6 +5,7 @@ mod crash;
 mod halt;
 mod harness;
 mod postgres;
+mod replicas;
 mod scenarios;
 mod tidy;
 mod whole;

@@ -138,7 +138,7 @@ mod tests {
             ("s3cret", "it is no URL"),
             ("mysql://medic:s3cret@db/fm", "does not begin with postgres://"),
             ("postgres://medic:s3cret@db/fm?sslmod=require", "`sslmod` is not known"),
-            ("postgres://medic:s3cret@db/fm?sslmode=sure", "sslmode"),
+            ("postgres://medic:s3cret@db/fm?sslmode=sure", "`ssl_mode`"),
             ("postgres://medic:s3cret@db:port/fm", "it is no URL"),
         ] {
             let error = Address::parse(url).unwrap_err().to_string();
