@@ -1,11 +1,15 @@
 //! The configuration: one TOML file, checked as a whole before anything starts.
 
-use crate::core::inventory::{Inventory, Site};
+use crate::core::budget::{Breaker, Budgets};
+use crate::core::freeze::{Freeze, Span};
+use crate::core::inventory::{Group, Inventory, Site};
 use crate::core::name::{HostName, KindName, ParamName, PlaybookName, Role, SystemName};
 use crate::core::playbook::Library;
 use crate::core::policy::{Mode, Policy, Risk};
 use crate::core::ticket::Repo;
 use crate::store::Address;
+use chrono::{DateTime, Utc};
+use croner::Cron;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,6 +35,8 @@ pub struct Config {
     pub redact: Redact,
     #[serde(default)]
     pub hosts: BTreeMap<HostName, Host>,
+    #[serde(default)]
+    pub groups: BTreeMap<HostName, GroupEntry>,
     #[serde(default)]
     pub systems: BTreeMap<SystemName, SystemEntry>,
     /// A folder of playbooks in place of the built-in ones.
@@ -102,8 +108,66 @@ pub struct PolicyEntry {
     pub soak: Option<Duration>,
     pub max_remedies: Option<usize>,
     pub max_changes: Option<usize>,
+    #[serde(deserialize_with = "optional_duration")]
+    pub patience: Option<Duration>,
+    /// Logins that may approve, deny and halt without write permission.
+    pub approvers: Vec<String>,
     /// Playbook to mode.
     pub playbooks: BTreeMap<PlaybookName, Mode>,
+    pub budgets: BudgetsEntry,
+    pub freeze: Vec<FreezeEntry>,
+}
+
+/// What is missing has its default, [`Budgets::default`].
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct BudgetsEntry {
+    #[serde(deserialize_with = "optional_duration")]
+    pub cooldown: Option<Duration>,
+    pub failures: Option<BreakerEntry>,
+    pub recurrences: Option<BreakerEntry>,
+    pub runs_an_hour: Option<usize>,
+    pub changes_an_hour: Option<usize>,
+    #[serde(deserialize_with = "optional_duration")]
+    pub longest_wait: Option<Duration>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BreakerEntry {
+    pub count: usize,
+    #[serde(deserialize_with = "duration")]
+    pub pause: Duration,
+}
+
+/// A time in which nothing is changed: `from` and `until`, or `begins` and `lasts`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FreezeEntry {
+    pub why: String,
+    #[serde(default)]
+    pub from: Option<DateTime<Utc>>,
+    #[serde(default)]
+    pub until: Option<DateTime<Utc>>,
+    /// A cron expression.
+    #[serde(default)]
+    pub begins: Option<String>,
+    #[serde(default, deserialize_with = "optional_duration")]
+    pub lasts: Option<Duration>,
+    /// Of the cron expression; UTC where it is missing.
+    #[serde(default)]
+    pub zone: Option<String>,
+}
+
+/// Hosts of which only a share is changed within a time.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GroupEntry {
+    pub hosts: BTreeSet<HostName>,
+    /// In percent; one host may always be changed.
+    pub share: u8,
+    #[serde(deserialize_with = "duration")]
+    pub window: Duration,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -223,6 +287,9 @@ impl fmt::Display for Wrongs {
     }
 }
 
+/// What the names begin with under which whole groups are held, beside those of hosts.
+const GROUP: &str = "group.";
+
 /// Nothing is repeated more often than this.
 const SHORTEST: Duration = Duration::from_secs(1);
 
@@ -297,6 +364,11 @@ impl Config {
             }
         }
         for (name, host) in &self.hosts {
+            if name.as_str().starts_with(GROUP) {
+                wrong.push(format!(
+                    "[hosts.{name}] begins with `{GROUP}`, which is kept for groups: rename it"
+                ));
+            }
             match (&host.local, &host.address) {
                 (true, Some(_)) => {
                     wrong.push(format!("[hosts.{name}] is local and has an address: keep one of them"))
@@ -306,6 +378,19 @@ impl Config {
                     wrong.push(format!("[hosts.{name}] needs a user to log in as"))
                 }
                 _ => {}
+            }
+        }
+        for (name, group) in &self.groups {
+            for host in group.hosts.iter().filter(|host| !self.hosts.contains_key(*host)) {
+                wrong.push(format!("[groups.{name}] hosts: there is no [hosts.{host}]"));
+            }
+            if !(1..=100).contains(&group.share) {
+                wrong.push(format!("[groups.{name}] share is {}: it is 1 to 100 percent", group.share));
+            }
+        }
+        for freeze in &self.policy.freeze {
+            if let Err(why) = freeze.read() {
+                wrong.push(format!("[[policy.freeze]] \"{}\": {why}", freeze.why));
             }
         }
         for (name, system) in &self.systems {
@@ -383,7 +468,12 @@ impl Config {
             return Err(ConfigError::Wrong { path: path.to_owned(), problems: Wrongs(wrong) });
         }
         let hosts: BTreeSet<HostName> = self.hosts.keys().cloned().collect();
-        Ok(Inventory { systems, hosts })
+        let groups = self.groups.iter().filter_map(|(name, group)| {
+            let GroupEntry { hosts, share, window } = group.clone();
+            // A name that is too long with it was refused above.
+            Some((HostName::new(format!("{GROUP}{name}")).ok()?, Group { hosts, share, window }))
+        });
+        Ok(Inventory { systems, hosts, groups: groups.collect() })
     }
 
     /// The host that is the agent's own machine, for the role `agent`.
@@ -401,6 +491,10 @@ impl Config {
             soak: entry.soak.unwrap_or(default.soak),
             max_remedies: entry.max_remedies.unwrap_or(default.max_remedies),
             max_changes: entry.max_changes.unwrap_or(default.max_changes),
+            patience: entry.patience.unwrap_or(default.patience),
+            budgets: entry.budgets.read(),
+            // They were read before, when the configuration was checked.
+            freezes: entry.freeze.iter().filter_map(|freeze| freeze.read().ok()).collect(),
             speaks: true,
         }
     }
@@ -424,6 +518,45 @@ impl Store {
             _ => {}
         }
         wrong
+    }
+}
+
+impl BudgetsEntry {
+    fn read(&self) -> Budgets {
+        let default = Budgets::default();
+        let breaker = |entry: &Option<BreakerEntry>, default| {
+            entry
+                .as_ref()
+                .map_or(default, |BreakerEntry { count, pause }| Breaker { count: *count, pause: *pause })
+        };
+        Budgets {
+            cooldown: self.cooldown.unwrap_or(default.cooldown),
+            failures: breaker(&self.failures, default.failures),
+            recurrences: breaker(&self.recurrences, default.recurrences),
+            runs_an_hour: self.runs_an_hour.unwrap_or(default.runs_an_hour),
+            changes_an_hour: self.changes_an_hour.unwrap_or(default.changes_an_hour),
+            longest_wait: self.longest_wait.unwrap_or(default.longest_wait),
+        }
+    }
+}
+
+impl FreezeEntry {
+    fn read(&self) -> Result<Freeze, String> {
+        let when = match (self.from, self.until, &self.begins, self.lasts) {
+            (Some(from), Some(until), None, None) if from < until => Span::Once { from, until },
+            (Some(_), Some(_), None, None) => return Err("it ends before it begins".into()),
+            (None, None, Some(begins), Some(lasts)) => {
+                let begins: Cron =
+                    begins.parse().map_err(|error| format!("begins is not a cron expression: {error}"))?;
+                let zone = self.zone.as_deref().unwrap_or("UTC");
+                let zone = zone
+                    .parse()
+                    .map_err(|_| format!("there is no time zone `{zone}`; write one like Europe/Zurich"))?;
+                Span::Again { begins: Box::new(begins), zone, lasts }
+            }
+            _ => return Err("it needs either from and until, or begins and lasts".into()),
+        };
+        Ok(Freeze { when, why: self.why.clone() })
     }
 }
 

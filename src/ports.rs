@@ -12,7 +12,7 @@ use crate::core::playbook::LibraryHash;
 use crate::core::policy::{Pause, Permit};
 use crate::core::redact::Redacted;
 use crate::core::ticket::{Repo, Ticket, TicketId};
-use crate::core::word::Word;
+use crate::core::word::{Posted, Word};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use std::collections::BTreeMap;
@@ -57,6 +57,9 @@ pub trait Forge: Send + Sync {
 
     /// Closes the issue; to close a closed one is no error.
     async fn close(&self, id: &TicketId, reason: CloseReason) -> Result<(), ForgeError>;
+
+    /// Opens a closed issue again; to open an open one is no error.
+    async fn reopen(&self, id: &TicketId) -> Result<(), ForgeError>;
 
     /// What a person may do in the repository.
     async fn permission(&self, repo: &Repo, login: &str) -> Result<Permission, ForgeError>;
@@ -371,13 +374,6 @@ pub enum Intake {
     Seen,
     /// The ticket has a case that has not ended.
     Running(CaseId),
-}
-
-/// A word that was left for a case.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Posted {
-    pub key: String,
-    pub word: Word,
 }
 
 /// One line of the list of cases; a cache of what the records say.

@@ -1,6 +1,6 @@
 //! `fieldmedic case` and `fieldmedic audit`: what the journal holds.
 
-use super::{Ending, Format, Setting, print, print_json, screen::plain};
+use super::{Ending, Format, Setting, print, print_json, say, screen::plain};
 use crate::app;
 use crate::core::case::Case;
 use crate::core::event::{CaseId, Event};
@@ -17,6 +17,12 @@ pub enum Arguments {
     List(List),
     /// One case: what happened when, and where the time went.
     Show(Show),
+    /// Says yes to the plan that a case asks about.
+    Approve(say::Approve),
+    /// Says no to it; the ticket is handed to a person.
+    Deny(say::Address),
+    /// Calls a case off: nothing more is changed, and what a remedy in progress has done is undone.
+    Cancel(say::Address),
 }
 
 #[derive(Debug, Args)]
@@ -47,6 +53,9 @@ pub async fn run(setting: &Setting, arguments: Arguments) -> Result<Ending> {
     match arguments {
         Arguments::List(arguments) => list(&*journal, arguments).await,
         Arguments::Show(arguments) => show(&*journal, arguments).await,
+        Arguments::Approve(arguments) => say::approve(&*journal, arguments).await,
+        Arguments::Deny(address) => say::deny(&*journal, address).await,
+        Arguments::Cancel(address) => say::cancel(&*journal, address).await,
     }
 }
 
@@ -112,7 +121,7 @@ async fn show(journal: &dyn Journal, arguments: Show) -> Result<Ending> {
     Ok(Ending::Done)
 }
 
-async fn find(journal: &dyn Journal, text: &str) -> Result<CaseId> {
+pub(super) async fn find(journal: &dyn Journal, text: &str) -> Result<CaseId> {
     if let Some(id) = CaseId::from_text(text) {
         if journal.load(&id).await.into_diagnostic()?.is_empty() {
             bail!("there is no case {id}; `fieldmedic case list` shows them");
@@ -189,6 +198,12 @@ fn describe(event: &Event) -> String {
             )
         }
         Event::Paused(pause) => super::pause::told(pause),
+        Event::Asked { plan, until } => {
+            format!("{}, plan {}, until {until}", plan.playbook, plan.short())
+        }
+        Event::Recurred { playbook, count, .. } => format!("{playbook}, mended {count} times before"),
+        Event::Delayed(delay) => format!("until {}: {}", delay.until, delay.over),
+        Event::Heard(posted) => say::told(&posted.word),
         Event::Rechecked { open } => {
             if *open { "the issue is still open" } else { "the issue is closed" }.into()
         }
@@ -221,6 +236,7 @@ fn door_word(door: &crate::core::event::Door) -> String {
         Door::Command { user } => format!("by a command of {user},"),
         Door::Terminal => "by `resolve`,".into(),
         Door::Sweep { .. } => "by a sweep,".into(),
+        Door::Recurrence { of, .. } => format!("because what case {of} mended is back,"),
     }
 }
 

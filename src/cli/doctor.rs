@@ -1,13 +1,16 @@
 //! `fieldmedic doctor`: everything that has to be right before a ticket comes.
 
+use super::host_setup::{self, Gates};
 use super::{Ending, Setting, print, screen::plain};
 use crate::app::{self, Lookout};
 use crate::clock::Wall;
+use crate::core::gate::BadRule;
+use crate::core::name::HostName;
 use crate::core::redact::Redactor;
 use crate::engine::look;
 use crate::github::{self, GitHub};
 use crate::ports::{Clock, Forge, Permission};
-use crate::ssh::Purpose;
+use crate::ssh::{Hosts, Purpose};
 use clap::Args;
 use miette::{Diagnostic, Result};
 use std::path::PathBuf;
@@ -159,6 +162,13 @@ async fn check_systems(setting: &Setting, findings: &mut Findings) {
     if !reached {
         return;
     }
+    for name in &inventory.hosts {
+        let host = &setting.config.hosts[name];
+        if !host.local {
+            let standing = host_setup::standing(&library, &inventory, name);
+            check_gates(&hosts, name, Gates::new(name, host, &standing), findings).await;
+        }
+    }
     for site in inventory.systems.values() {
         let system = &library.systems[&site.kind];
         let evidence = look(&eyes, system, site, &system.probes.keys().cloned().collect()).await;
@@ -175,5 +185,32 @@ async fn check_systems(setting: &Setting, findings: &mut Findings) {
             more => format!(", and {more} more checks; `fieldmedic diagnose {}` shows them", site.name),
         };
         findings.bad(&format!("system {}", site.name), &format!("{first}{more}"));
+    }
+}
+
+/// Whether the host itself says what the agent may do there, by the playbooks of today.
+async fn check_gates(
+    hosts: &Hosts,
+    name: &HostName,
+    gates: Result<Gates, Vec<BadRule>>,
+    findings: &mut Findings,
+) {
+    let mut logins = vec![(Purpose::Probe, "looks", gates.as_ref().ok().map(|gates| &gates.looks))];
+    if let Ok(Gates { changes: Some(changes), .. }) = &gates {
+        logins.push((Purpose::Change, "changes", Some(changes)));
+    }
+    for (purpose, what, rules) in logins {
+        let what = format!("host {name}, gate for {what}");
+        match hosts.ask_gate(name, purpose).await {
+            Ok(None) => findings.good(&format!("{what}: there is none; `fieldmedic host-setup` prints one")),
+            Ok(Some(said)) if rules.is_some_and(|rules| rules.version() == said) => {
+                findings.good(&format!("{what}: it admits what these playbooks need, and nothing else"));
+            }
+            Ok(Some(_)) => findings.bad(
+                &what,
+                "it was made from other playbooks or parameters\n  make it anew with `fieldmedic host-setup`",
+            ),
+            Err(error) => findings.bad(&what, &error.to_string()),
+        }
     }
 }

@@ -5,9 +5,12 @@ mod case;
 mod demo;
 mod diagnose;
 mod doctor;
+mod gate;
+mod host_setup;
 mod pause;
 mod playbook;
 mod resolve;
+mod say;
 pub mod screen;
 mod serve;
 mod sweep;
@@ -40,7 +43,8 @@ const EXIT_CODES: &str = "Exit codes:
   3  a person is needed: the ticket was escalated
   4  the ticket was declined: closed or locked
   5  faults were found (diagnose, sweep)
-  6  some conditions could not be told (diagnose)";
+  6  some conditions could not be told (diagnose)
+  7  the plan waits for a person's yes";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -57,7 +61,7 @@ enum Command {
     /// Playbooks: check, test, list, show, explain.
     #[command(subcommand)]
     Playbook(playbook::Arguments),
-    /// Cases: list, show.
+    /// Cases: list, show, approve, deny, cancel.
     #[command(subcommand)]
     Case(case::Arguments),
     /// Calls a halt: from now on nothing is changed on any system, whatever is under way waits.
@@ -66,6 +70,10 @@ enum Command {
     Resume,
     /// Checks the configuration, GitHub's rights, SSH, the journal and the playbooks.
     Doctor(doctor::Arguments),
+    /// Prints what to put on a server for least privilege: gates for the keys, sudo rules, key lines.
+    HostSetup(host_setup::Arguments),
+    /// On a server, behind an SSH key: runs what the rules admit, and nothing else.
+    Gate(gate::Arguments),
     /// Checks the journal.
     #[command(subcommand)]
     Audit(case::AuditArguments),
@@ -88,10 +96,14 @@ pub enum Ending {
     Declined = 4,
     FaultsFound = 5,
     CannotTell = 6,
+    Waiting = 7,
 }
 
 /// Runs a command line.
 pub fn run(cli: Cli) -> Result<ExitCode> {
+    if let Command::Gate(arguments) = &cli.command {
+        return Ok(gate::run(arguments));
+    }
     start_log(cli.verbose);
     let runtime = tokio::runtime::Runtime::new().into_diagnostic()?;
     let place = cli.config;
@@ -108,6 +120,9 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
             Command::Pause(arguments) => pause::pause(&read_config(place)?, arguments).await,
             Command::Resume => pause::resume(&read_config(place)?).await,
             Command::Doctor(arguments) => doctor::run(place, arguments).await,
+            Command::HostSetup(arguments) => host_setup::run(&read_config(place)?, arguments).await,
+            // It has become something else, or has ended, before this.
+            Command::Gate(_) => Ok(Ending::Failed),
         }
     })?;
     // A probe that hangs on a blocking thread must not keep the process.

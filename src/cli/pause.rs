@@ -16,8 +16,7 @@ pub struct Arguments {
 
 pub async fn pause(setting: &Setting, arguments: Arguments) -> Result<Ending> {
     let journal = app::open_journal(setting).await?;
-    let user = ["USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
-    let by = user.unwrap_or_else(|| "somebody at the terminal".into());
+    let by = somebody();
     let why = app::redactor(&setting.config).text(arguments.why.trim());
     journal.set_pause(Some(&Pause { by, at: Utc::now(), why })).await.into_diagnostic()?;
     print(
@@ -36,6 +35,12 @@ pub async fn resume(setting: &Setting) -> Result<Ending> {
         None => print("it was not paused"),
     }
     Ok(Ending::Done)
+}
+
+/// Who sits at the terminal.
+pub(super) fn somebody() -> String {
+    let user = ["USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
+    user.unwrap_or_else(|| "somebody at the terminal".into())
 }
 
 /// Who called a halt, when and why.

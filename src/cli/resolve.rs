@@ -7,7 +7,7 @@ use crate::core::event::Door;
 use crate::core::outcome::Outcome;
 use crate::core::report::report;
 use crate::core::ticket::{Repo, TicketId};
-use crate::engine::{DriveError, drive, library_of, take_in};
+use crate::engine::{DriveError, drive_on, heed_label, library_of, take_in};
 use crate::ports::Intake;
 use clap::Args;
 use miette::{IntoDiagnostic, Result, bail, miette};
@@ -36,16 +36,17 @@ pub async fn run(setting: &Setting, arguments: Arguments) -> Result<Ending> {
     let agent = &app.agent;
     let ticket = agent.forge.ticket(&id).await.map_err(|error| miette!("{error}"))?;
     let key = format!("terminal {id} {}", agent.clock.now().timestamp_micros());
-    let case = match take_in(agent, ticket, Door::Terminal, &key).await.into_diagnostic()? {
+    let case = match take_in(agent, ticket.clone(), Door::Terminal, &key).await.into_diagnostic()? {
         Intake::Opened(case) => case,
         Intake::Running(case) => {
             tell(&format!("· case {case} is open for this ticket; going on with it"));
+            heed_label(agent, &ticket).await.into_diagnostic()?;
             case
         }
         Intake::Seen => bail!("this run of `resolve` was taken in before; run it again"),
     };
     let stop = crate::app::stop_on_signal();
-    let case = match drive(agent, &case, &stop).await {
+    let case = match drive_on(agent, &case, &stop).await {
         Ok(case) => case,
         Err(DriveError::Claimed) => {
             bail!("another fieldmedic is working on case {case}; `fieldmedic case show {case}` follows it")
@@ -61,9 +62,17 @@ async fn finish(app: &App, case: &Case, format: Format) -> Result<Ending> {
     let report = report(case, &library);
     if format.json {
         print_json(&report)?;
+    } else if report.question.is_some() {
+        let data = json!({ "report": report, "command": app.agent.manners.command, "people": "" });
+        print(&app.agent.prompts.fill("approval.md", data));
     } else {
         let answer = crate::engine::answer(case, &library).and_then(Result::ok);
         print(&app.agent.prompts.fill("report.md", json!({ "report": report, "answer": answer })));
+    }
+    if let Some(asked) = &case.asked {
+        let (id, plan) = (&case.id, asked.plan.short());
+        tell(&format!("waiting for a yes: `fieldmedic case approve {id} {plan}`, or the comment above"));
+        return Ok(Ending::Waiting);
     }
     if case.stage != Stage::Ended {
         tell(&format!("stopped; `fieldmedic resolve {}` goes on where it stands", case.ticket.id));

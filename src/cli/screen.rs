@@ -143,7 +143,21 @@ fn recorded(case: &Case, event: &Event) -> Vec<String> {
         }],
         Event::Paused(pause) => vec![format!("‖ paused by {}", super::pause::told(pause))],
         Event::Resumed => vec!["· the halt is lifted".into()],
+        Event::Asked { plan, until } => {
+            let until = until.format("%Y-%m-%d %H:%M UTC");
+            vec![format!("✋ plan {} needs a person's yes, until {until}", plan.short())]
+        }
+        Event::Recurred { playbook, count, .. } => {
+            vec![format!("! {playbook} was mended {count} times within seven days, and is back")]
+        }
+        Event::Delayed(delay) => {
+            vec![format!("‖ waits until {}: {}", delay.until.format("%H:%M:%S UTC"), delay.over)]
+        }
+        Event::Heard(posted) => vec![format!("· {}", super::say::told(&posted.word))],
         Event::Told { act: Act::Report, .. } => vec!["· report posted".into()],
+        Event::Told { act: Act::Problem, stage, .. } if !stage.is_empty() => {
+            vec![format!("· what comes back again and again has a ticket of its own: {stage}")]
+        }
         Event::Told { act: Act::Close, .. } => vec!["· issue closed".into()],
         Event::NotTold { act, why, .. } => vec![format!("  GitHub did not take the {}: {why}", word(*act))],
         _ => Vec::new(),
@@ -153,6 +167,9 @@ fn recorded(case: &Case, event: &Event) -> Vec<String> {
 fn word(act: Act) -> &'static str {
     match act {
         Act::Recheck => "second look at the issue",
+        Act::Question => "question",
+        Act::Reopen => "opening of the issue",
+        Act::Problem => "ticket about what comes back",
         Act::Status => "status",
         Act::Label => "label",
         Act::Report => "report",

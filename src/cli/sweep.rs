@@ -2,7 +2,7 @@
 
 use super::{Ending, Format, Setting, print, print_json, screen::Screen};
 use crate::app::{App, Manner};
-use crate::engine::{drive, sweep_systems, sweep_tickets};
+use crate::engine::{drive_on, sweep_systems, sweep_tickets, watch_over};
 use clap::Args;
 use miette::{IntoDiagnostic, Result};
 use serde_json::json;
@@ -22,12 +22,13 @@ pub async fn run(setting: &Setting, arguments: Arguments) -> Result<Ending> {
     }
     let agent = &app.agent;
     let mut cases = sweep_tickets(agent).await.into_diagnostic()?;
+    cases.extend(watch_over(agent).await.into_diagnostic()?);
     let swept = sweep_systems(agent).await.into_diagnostic()?;
     cases.extend(swept.iter().filter_map(|swept| swept.opened.clone()));
     let stop = crate::app::stop_on_signal();
     let mut ended = Vec::new();
     for case in &cases {
-        let case = drive(agent, case, &stop).await.into_diagnostic()?;
+        let case = drive_on(agent, case, &stop).await.into_diagnostic()?;
         let outcome = case.outcome.as_ref().map_or("open", |outcome| outcome.word());
         ended.push(json!({ "case": case.id, "ticket": case.ticket.id, "outcome": outcome }));
     }

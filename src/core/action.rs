@@ -12,31 +12,34 @@ pub enum Action {
     /// Record a decision; nothing happens outside.
     Note(Event),
     /// Run these probes, side by side.
-    Look {
-        purpose: Purpose,
-        probes: BTreeSet<ProbeName>,
-    },
+    Look { purpose: Purpose, probes: BTreeSet<ProbeName> },
     /// See whether the issue is still open.
     Recheck,
     /// Take these hosts for this case alone.
-    Hold {
-        hosts: Vec<HostName>,
-    },
+    Hold { hosts: Vec<HostName> },
     /// Make a change.
     Change(Order),
+    /// Ask in the ticket whether the plan may be carried out.
+    AskPeople,
     /// Create or edit the status comment.
     ShowStatus,
     /// Set the label of the ticket's stage.
     SetLabel,
+    /// Open the issue again, whose fault is back.
+    Reopen,
+    /// Open a ticket about a fault that comes back again and again.
+    OpenProblem,
     /// Post the final report.
     PostReport,
     /// Assign and mention the people on call.
     CallPeople,
     /// Close the issue.
     Close,
-    Wait {
-        until: DateTime<Utc>,
-    },
+    /// Wait, and keep what is held.
+    Wait { until: DateTime<Utc> },
+    /// Let go of the case, hosts included, until somebody takes it up again: at this moment, or when a
+    /// word was left for it.
+    Park { until: DateTime<Utc> },
     /// The case has ended; there is nothing to do.
     Rest,
 }

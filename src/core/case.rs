@@ -1,18 +1,21 @@
 //! A case: the fold of its events. Live running and recovery use the same fold, so there is no second
 //! path for a restart.
 
+use super::budget::Delay;
 use super::diagnosis::Diagnosis;
 use super::event::{Act, CaseId, ChangeId, Door, Event, Purpose, Record, Way};
 use super::evidence::{Evidence, Observation};
-use super::name::{HostName, ProbeName};
+use super::name::{HostName, PlaybookName, ProbeName};
 use super::outcome::Outcome;
 use super::playbook::LibraryHash;
-use super::policy::Pause;
+use super::policy::{Approval, Pause};
+use super::redact::Redacted;
 use super::remedy::Plan;
 use super::report::{Proof, proof};
 use super::ticket::{State, Ticket};
 use super::triage::Triage;
 use super::verification;
+use super::word::{Posted, Says, Word};
 use chrono::{DateTime, Utc};
 use std::collections::BTreeSet;
 
@@ -39,6 +42,26 @@ pub struct Case {
     pub rechecked: bool,
     /// The halt under which it waits.
     pub paused: Option<Pause>,
+    /// A halt to this case alone.
+    pub halt: Option<Pause>,
+    /// The keys of the words that were read.
+    pub heard: BTreeSet<String>,
+    /// The plan that waits for a person's yes.
+    pub asked: Option<Asked>,
+    /// How many plans people were asked about.
+    pub questions: usize,
+    /// The newest yes.
+    pub approval: Option<Approval>,
+    /// A fault of this case that was mended before, and how often within the last days.
+    pub recurred: Option<Recurred>,
+    /// Who said no to the plan.
+    pub denied_by: Option<String>,
+    /// Who called the case off.
+    pub cancelled_by: Option<String>,
+    /// Nothing is begun before then.
+    pub delay: Option<Delay>,
+    /// Since when it waits for its budgets.
+    pub delayed_at: Option<DateTime<Utc>>,
     pub treatments: Vec<Treatment>,
     pub outcome: Option<Outcome>,
     pub talk: Talk,
@@ -60,6 +83,33 @@ pub enum Stage {
     /// The outcome is known and has to be told.
     Concluded,
     Ended,
+}
+
+/// Why a case does not go on by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standstill {
+    /// A person may say yes until then.
+    Asked(DateTime<Utc>),
+    /// A budget is free again then.
+    Delayed(DateTime<Utc>),
+    /// A person has called a halt.
+    Halted,
+}
+
+/// A fault that comes back after it was mended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recurred {
+    pub playbook: PlaybookName,
+    pub hosts: BTreeSet<HostName>,
+    pub count: usize,
+}
+
+/// A plan that waits for a person's yes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Asked {
+    pub plan: Plan,
+    /// An answer after this moment is too late.
+    pub until: DateTime<Utc>,
 }
 
 /// One playbook's remedy at work.
@@ -147,6 +197,12 @@ pub struct Talk {
     /// For which stage the status comment and the label were last set.
     pub status: Option<String>,
     pub label: Option<String>,
+    /// The plan that people were asked about last, by its hash.
+    pub question: Option<String>,
+    /// The issue is open again.
+    pub reopened: bool,
+    /// The ticket about what comes back again and again; empty if the forge never takes one.
+    pub problem: Option<String>,
     pub reported: bool,
     pub called: bool,
     pub closed: bool,
@@ -198,6 +254,16 @@ impl Case {
             held: BTreeSet::new(),
             rechecked: false,
             paused: None,
+            halt: None,
+            heard: BTreeSet::new(),
+            asked: None,
+            questions: 0,
+            approval: None,
+            recurred: None,
+            denied_by: None,
+            cancelled_by: None,
+            delay: None,
+            delayed_at: None,
             treatments: Vec::new(),
             outcome: None,
             talk: Talk::default(),
@@ -244,7 +310,13 @@ impl Case {
                     self.stage = Stage::Looking;
                 }
             }
-            Event::Paused(pause) => self.paused = Some(pause.clone()),
+            Event::Paused(pause) => {
+                self.paused = Some(pause.clone());
+                // In the middle of a remedy its hosts stay its own.
+                if self.stage != Stage::Treating {
+                    self.held.clear();
+                }
+            }
             Event::Resumed => {
                 self.paused = None;
                 self.fresh.clear();
@@ -253,7 +325,24 @@ impl Case {
                     self.stage = Stage::Looking;
                 }
             }
+            Event::Asked { plan, until } => {
+                self.asked = Some(Asked { plan: plan.clone(), until: *until });
+                self.approval = None;
+                self.questions += 1;
+                self.held.clear();
+            }
+            Event::Delayed(delay) => {
+                self.delay = Some(delay.clone());
+                self.delayed_at.get_or_insert(at);
+                self.held.clear();
+            }
+            Event::Recurred { playbook, hosts, count } => {
+                let (playbook, hosts) = (playbook.clone(), hosts.clone());
+                self.recurred = Some(Recurred { playbook, hosts, count: *count });
+            }
+            Event::Heard(posted) => self.hear(posted),
             Event::Planned(plan) => {
+                self.delayed_at = None;
                 let tracks = vec![Track::default(); plan.steps.len()];
                 self.treatments.push(Treatment {
                     plan: plan.clone(),
@@ -366,6 +455,11 @@ impl Case {
         Some(())
     }
 
+    /// What the next treatment's steps call the places of what they keep.
+    pub fn keep_name(&self) -> String {
+        format!("{}-{}", self.id, self.treatments.len())
+    }
+
     fn look(&mut self, purpose: Purpose, evidence: &Evidence) {
         self.fresh.extend(evidence.sights.keys().cloned());
         self.looked_for = Some(purpose);
@@ -376,9 +470,36 @@ impl Case {
         if purpose == Purpose::Diagnose {
             self.evidence = evidence.clone();
             self.rechecked = false;
+            self.delay = None;
             self.stage = Stage::Looked;
         } else {
             self.evidence.update(evidence.clone());
+        }
+    }
+
+    /// Takes in what a person said. What does not fit changes nothing.
+    fn hear(&mut self, Posted { key, word }: &Posted) {
+        self.heard.insert(key.clone());
+        let Word { by, at, says } = word;
+        match says {
+            Says::Approve { plan } => {
+                let Some(asked) =
+                    self.asked.take_if(|asked| asked.plan.is_meant_by(plan) && *at <= asked.until)
+                else {
+                    return;
+                };
+                self.approval = Some(Approval { plan: asked.plan.hash, by: by.clone() });
+                // Much may have changed since the question; the answer holds if the plan is still the same.
+                self.stage = Stage::Looking;
+            }
+            Says::Deny if self.asked.is_some() => self.denied_by = Some(by.clone()),
+            Says::Deny => {}
+            Says::Cancel => self.cancelled_by = Some(by.clone()),
+            Says::Pause => {
+                let why = Redacted::constant("asked for in this ticket");
+                self.halt = Some(Pause { by: by.clone(), at: *at, why });
+            }
+            Says::Resume => self.halt = None,
         }
     }
 
@@ -391,6 +512,9 @@ impl Case {
     fn told(&mut self, act: Act, stage: &str) {
         match act {
             Act::Recheck => {}
+            Act::Reopen => self.talk.reopened = true,
+            Act::Problem => self.talk.problem = Some(stage.to_owned()),
+            Act::Question => self.talk.question = Some(stage.to_owned()),
             Act::Status => self.talk.status = Some(stage.to_owned()),
             Act::Label => self.talk.label = Some(stage.to_owned()),
             Act::Report => self.talk.reported = true,
@@ -406,7 +530,14 @@ impl Case {
         // While the case is at work the next stage brings the next chance; its last word is waited for.
         let passing = matches!(act, Act::Status | Act::Label) && self.outcome.is_none();
         if lasting || passing {
-            let word = if act == Act::Label { self.label_word().to_owned() } else { self.stage_word() };
+            let word = match act {
+                Act::Label => self.label_word().to_owned(),
+                Act::Question => {
+                    self.asked.as_ref().map_or_else(String::new, |asked| asked.plan.hash.clone())
+                }
+                Act::Problem => String::new(),
+                _ => self.stage_word(),
+            };
             self.told(act, &word);
             self.talk.refused_report |= act == Act::Report;
             return;
@@ -434,6 +565,16 @@ impl Case {
         }
     }
 
+    /// What it waits for while nobody works on it.
+    pub fn standstill(&self) -> Option<Standstill> {
+        if self.stage != Stage::Diagnosed {
+            return None;
+        }
+        let asked = self.asked.as_ref().map(|asked| Standstill::Asked(asked.until));
+        let delayed = self.delay.as_ref().map(|delay| Standstill::Delayed(delay.until));
+        asked.or(delayed).or(self.paused.as_ref().map(|_| Standstill::Halted))
+    }
+
     /// The newest diagnosis.
     pub fn diagnosis(&self) -> Option<&Diagnosis> {
         self.diagnoses.last()
@@ -448,6 +589,7 @@ impl Case {
     /// Which label the ticket should have.
     pub fn label_word(&self) -> &'static str {
         match &self.outcome {
+            None if self.asked.is_some() => "needs-approval",
             None => "working",
             Some(outcome) if outcome.closes() => "resolved",
             Some(Outcome::Escalated(_)) => "needs-human",
@@ -460,6 +602,12 @@ impl Case {
         match (self.stage, self.treatments.last()) {
             (Stage::Concluded | Stage::Ended, _) => "ended".into(),
             _ if self.paused.is_some() => format!("paused {}", self.treatments.len()),
+            (Stage::Diagnosed, _) if let Some(asked) = &self.asked => {
+                format!("asking {}", asked.plan.short())
+            }
+            (Stage::Diagnosed, _) if let Some(delay) = &self.delay => {
+                format!("delayed until {}", delay.until)
+            }
             (Stage::Treating, Some(treatment)) => {
                 let number = self.treatments.len();
                 let word = match treatment.phase {

@@ -1,8 +1,13 @@
 //! Commands: templates that a playbook's author wrote, and the commands they render to.
 //!
 //! A [`Command`] can only come from a [`Template`], and a template's text is fixed when the playbook is
-//! loaded. Values go in as whole, typed, quoted words, or as environment variables of a script.
+//! loaded; the one question that the agent asks by itself is a constant. Values go in as whole, typed, quoted words, or as environment variables of a script.
 //! No text of a ticket, a comment or an output can become anything else.
+
+mod outline;
+
+pub(super) use outline::take_word;
+pub use outline::{Known, Part, Shape};
 
 use super::value::{self, BadValue, Kind};
 use serde::{Deserialize, Serialize};
@@ -30,8 +35,9 @@ enum TemplateForm {
 #[derive(Debug, Clone, PartialEq)]
 struct Word(Vec<Piece>);
 
+/// A piece of a word.
 #[derive(Debug, Clone, PartialEq)]
-enum Piece {
+pub enum Piece {
     Literal(String),
     /// `name` of a parameter, or `probe.fact`.
     Value(String),
@@ -113,6 +119,16 @@ impl Template {
         Self { form, cwd: None, sudo: false, timeout: Duration::ZERO }
     }
 
+    /// The deadline of what it renders to.
+    pub fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// Whether it runs by `sudo`.
+    pub fn is_root(&self) -> bool {
+        self.sudo
+    }
+
     /// The names of all placeholders.
     pub fn names(&self) -> BTreeSet<&str> {
         let words: Vec<&Word> = match &self.form {
@@ -153,6 +169,12 @@ impl Template {
 }
 
 impl Command {
+    /// One constant word.
+    pub(super) fn plain(word: &'static str, timeout: Duration) -> Self {
+        let timeout_ms = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
+        Self { form: Form::Words(vec![word.to_owned()]), cwd: None, sudo: false, timeout_ms }
+    }
+
     /// The deadline, counted from the moment the host was asked to start it.
     pub fn timeout(&self) -> Duration {
         Duration::from_millis(self.timeout_ms)
@@ -416,11 +438,21 @@ fn bad(message: &str, hint: &str) -> BadTemplate {
 /// readable block. Values are checked to hold no NUL, the one thing that cannot be quoted; should one
 /// get here, it is dropped.
 fn quote(word: &str) -> String {
-    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-_./:=@%+,".contains(&b);
-    if !word.is_empty() && word.bytes().all(is_plain) {
+    if !word.is_empty() && !always_quoted(word) {
         return word.to_owned();
     }
-    format!("'{}'", word.replace('\0', "").replace('\'', r"'\''"))
+    format!("'{}'", escaped(&word.replace('\0', "")))
+}
+
+/// Whether a word that holds this text is quoted, whatever else it holds.
+pub(super) fn always_quoted(text: &str) -> bool {
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-_./:=@%+,".contains(&b);
+    !text.bytes().all(is_plain)
+}
+
+/// Text as it stands between single quotes.
+pub(super) fn escaped(text: &str) -> String {
+    text.replace('\'', r"'\''")
 }
 
 #[cfg(test)]

@@ -1,19 +1,21 @@
 //! The decision: from a case to the next action. Pure, total, and the same after a restart as before.
 
-use super::action::{Action, Order};
-use super::case::{Case, ChangeState, Phase, Stage, Track, Treated, Treatment, Trouble};
+mod begin;
+mod treat;
+
+use super::action::Action;
+use super::case::{Case, Phase, Stage, Treated, Treatment, Trouble};
 use super::diagnosis::{Diagnosis, Finding, Unknown, diagnose};
-use super::event::{ChangeId, Door, Event, Purpose, Way};
-use super::expr::{Expr, Truth};
+use super::event::{Door, Event, Purpose};
+use super::history::History;
 use super::inventory::{Inventory, Site};
-use super::name::{PlaybookName, ProbeName};
+use super::name::PlaybookName;
 use super::outcome::{Code, Escalation, Outcome};
-use super::playbook::{Fault, Library, Replay, Step, System};
-use super::policy::{self, Pause, Permit, Policy};
-use super::remedy::{self, PlannedStep};
+use super::playbook::{Library, System};
+use super::policy::{Pause, Policy};
 use super::ticket::State;
 use super::triage::{Asks, Triage, triage};
-use super::verification::{self, Verdict};
+use super::word::Posted;
 use chrono::{DateTime, Utc};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -22,12 +24,11 @@ use std::time::Duration;
 const ATTEMPTS: u32 = 3;
 /// The pause before the first repetition; it doubles.
 const PAUSE: Duration = Duration::from_secs(2);
-/// Older evidence begins no remedy.
-const LONGEST_SIGHT: chrono::TimeDelta = chrono::TimeDelta::minutes(3);
-/// How often a case that waits under a halt asks whether it is lifted.
-const HALT: Duration = Duration::from_secs(5);
 /// The longest pause between attempts to tell the forge something.
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+
+/// A fault that came back so often within [`History::REACH`] gets a ticket of its own.
+const PROBLEM: usize = 3;
 
 /// What a decision rests on, beside the case.
 #[derive(Debug, Clone, Copy)]
@@ -38,6 +39,10 @@ pub struct World<'a> {
     pub policy: &'a Policy,
     /// A person's halt to all changes.
     pub pause: Option<&'a Pause>,
+    /// What people have said to this case, read before or not.
+    pub words: &'a [Posted],
+    /// What was changed lately, in all cases; `None` where it was not asked for.
+    pub history: Option<&'a History>,
     pub now: DateTime<Utc>,
 }
 
@@ -45,6 +50,9 @@ pub struct World<'a> {
 pub fn decide(case: &Case, world: World<'_>) -> Action {
     if case.stage == Stage::Ended {
         return Action::Rest;
+    }
+    if let Some(unheard) = world.words.iter().find(|posted| !case.heard.contains(&posted.key)) {
+        return Action::Note(Event::Heard(unheard.clone()));
     }
     if case.stage == Stage::Concluded {
         return tell(case, world);
@@ -82,6 +90,10 @@ fn open(case: &Case, world: World<'_>) -> Action {
     }
     let suspect = match &case.door {
         Door::Sweep { suspect } => suspect.as_ref(),
+        Door::Recurrence { .. } if world.policy.speaks && !case.talk.reopened => {
+            return pause_after_trouble(case, world).unwrap_or(Action::Reopen);
+        }
+        Door::Recurrence { suspect, .. } => Some(suspect),
         _ => None,
     };
     Action::Note(Event::Triaged(triage(&case.ticket, world.library, world.inventory, suspect)))
@@ -106,14 +118,16 @@ fn tell(case: &Case, world: World<'_>) -> Action {
     if !world.policy.speaks || silent {
         return Action::Note(Event::Ended);
     }
-    if let Some(trouble) = &case.talk.trouble {
-        let until = after(trouble);
-        if until > world.now {
-            return Action::Wait { until };
-        }
+    if let Some(wait) = pause_after_trouble(case, world) {
+        return wait;
     }
     if matches!(outcome, Outcome::Declined { .. }) {
         return show(case, world.policy).unwrap_or(Action::Note(Event::Ended));
+    }
+    // Before the report, which links to it.
+    let recurs = case.recurred.as_ref().is_some_and(|recurred| recurred.count >= PROBLEM);
+    if recurs && case.talk.problem.is_none() {
+        return Action::OpenProblem;
     }
     if !case.talk.reported {
         return Action::PostReport;
@@ -126,6 +140,12 @@ fn tell(case: &Case, world: World<'_>) -> Action {
         return Action::CallPeople;
     }
     show(case, world.policy).unwrap_or(Action::Note(Event::Ended))
+}
+
+/// What the forge did not take is not tried again at once.
+fn pause_after_trouble(case: &Case, world: World<'_>) -> Option<Action> {
+    let until = after(case.talk.trouble.as_ref()?);
+    (until > world.now).then_some(Action::Wait { until })
 }
 
 fn after(trouble: &Trouble) -> DateTime<Utc> {
@@ -179,6 +199,12 @@ impl Ground<'_> {
         if let Some(action) = self.case.treatments.last().and_then(|last| self.after_failure(last)) {
             return action;
         }
+        if self.case.cancelled_by.is_some() {
+            return Action::Note(Event::Concluded(Outcome::Cancelled));
+        }
+        if let Some(action) = self.stand_still() {
+            return action;
+        }
         match diagnosis.findings.first() {
             Some(finding) => {
                 if let Some(unknown) = self.unknown_cause(&finding.playbook, diagnosis) {
@@ -213,6 +239,7 @@ impl Ground<'_> {
         let playbook = &treatment.plan.playbook;
         match result {
             Treated::Mended => None,
+            Treated::NotFixed { .. } if self.case.cancelled_by.is_some() => None,
             Treated::NotFixed { why } => Some(escalate(Code::NotFixed, format!("{playbook}: {why}"))),
             Treated::UndoFailed { why } => {
                 Some(escalate(Code::UndoFailed, format!("{playbook}: {why}; undoing it failed too")))
@@ -221,78 +248,6 @@ impl Ground<'_> {
                 let step = treatment.plan.steps.get(change.step).map_or("", |step| step.name.as_str());
                 Some(escalate(Code::InDoubt, format!("{playbook}, {step}: {why}")))
             }
-        }
-    }
-
-    fn begin(self, playbook: &PlaybookName, diagnosis: &Diagnosis) -> Action {
-        let Some(fault) = self.system.fault(playbook) else {
-            return escalate(Code::NoPlaybooks, format!("the playbook `{playbook}` is gone"));
-        };
-        if self.case.treatments.iter().any(|treatment| treatment.plan.playbook == *playbook) {
-            return escalate(Code::CameBack, format!("{playbook}: it came back after it was mended"));
-        }
-        if self.case.treatments.len() >= self.world.policy.max_remedies {
-            let number = self.case.treatments.len();
-            return escalate(
-                Code::NotPermitted,
-                format!("{number} remedies were applied to this ticket already"),
-            );
-        }
-        if self.case.paused.is_some()
-            && let Some(action) = self.halt()
-        {
-            return action;
-        }
-        // What was seen before a wait or a restart says nothing about now.
-        if self.world.now - self.case.evidence.at > LONGEST_SIGHT {
-            return self.look();
-        }
-        let because = diagnosis.findings.first().map_or("", |finding| finding.because.as_str());
-        if fault.remedy.is_empty() {
-            return escalate(Code::NeedsPerson, format!("{playbook}: {because}"));
-        }
-        let plan = match remedy::plan(self.system, self.site, fault, &self.case.evidence) {
-            Ok(plan) => plan,
-            Err(problem) => return escalate(Code::CannotTell, format!("{playbook}: {problem}")),
-        };
-        // A plan is permitted as a whole: to run out half-way would leave a remedy half-made.
-        let changes = self.case.changes_made() + plan.steps.len();
-        let permit = policy::permit(self.world.policy, &plan, self.site.mode, fault.mode, changes);
-        if let Err(refusal) = permit {
-            return escalate(Code::NotPermitted, format!("{playbook}: {because}; {refusal}"));
-        }
-        if let Some(action) = self.halt() {
-            return action;
-        }
-        if self.case.ticket.state == State::Closed {
-            let why = "the issue was closed meanwhile".to_owned();
-            return Action::Note(Event::Concluded(Outcome::Declined { why }));
-        }
-        if !self.case.rechecked {
-            return self.recheck();
-        }
-        let hosts: Vec<_> = plan.hosts().difference(&self.case.held).cloned().collect();
-        if !hosts.is_empty() {
-            return Action::Hold { hosts };
-        }
-        Action::Note(Event::Planned(plan))
-    }
-
-    /// What a person's halt makes of a case that is about to change something: it waits where it stands.
-    fn halt(self) -> Option<Action> {
-        match (self.world.pause, &self.case.paused) {
-            (Some(pause), None) => Some(Action::Note(Event::Paused(pause.clone()))),
-            (Some(_), Some(_)) => Some(Action::Wait { until: self.world.now + HALT }),
-            (None, Some(_)) => Some(Action::Note(Event::Resumed)),
-            (None, None) => None,
-        }
-    }
-
-    /// Nobody's servers are changed for an issue that was closed while they were looked at.
-    fn recheck(self) -> Action {
-        match &self.case.talk.trouble {
-            Some(trouble) if after(trouble) > self.world.now => Action::Wait { until: after(trouble) },
-            _ => Action::Recheck,
         }
     }
 
@@ -305,7 +260,7 @@ impl Ground<'_> {
                 format!("the playbook `{}` is gone", treatment.plan.playbook),
             );
         };
-        let bed = Bed { ground: self, index, treatment, fault };
+        let bed = treat::Bed { ground: self, index, treatment, fault };
         match &treatment.phase {
             Phase::Applying => bed.apply(),
             Phase::Verifying(progress) => bed.verify(progress),
@@ -405,230 +360,5 @@ impl Ground<'_> {
             })
             .collect();
         reasons.into_iter().collect::<Vec<_>>().join("; ")
-    }
-}
-
-/// A treatment in progress, on its ground.
-#[derive(Clone, Copy)]
-struct Bed<'a> {
-    ground: Ground<'a>,
-    index: usize,
-    treatment: &'a Treatment,
-    fault: &'a Fault,
-}
-
-impl Bed<'_> {
-    fn apply(self) -> Action {
-        for (step, (track, spec)) in self.treatment.steps.iter().zip(&self.fault.remedy).enumerate() {
-            let change = self.change(step, Way::Do);
-            match &track.state {
-                ChangeState::Done | ChangeState::Skipped(_) => {}
-                ChangeState::Failed(_) if spec.optional => {}
-                ChangeState::Failed(why) => {
-                    return Action::Note(Event::RemedyFailed { why: format!("{}: {why}", spec.name) });
-                }
-                ChangeState::Pending => return self.first_try(change, spec),
-                _ => return self.try_again(change, track, &spec.replay),
-            }
-        }
-        let anything_done = self.treatment.steps.iter().any(|track| track.state == ChangeState::Done);
-        if !anything_done {
-            return Action::Note(Event::RemedyFailed {
-                why: "no step of the remedy could be applied".into(),
-            });
-        }
-        Action::Note(Event::Applied)
-    }
-
-    /// A step that was not begun: is it needed?
-    fn first_try(self, change: ChangeId, spec: &Step) -> Action {
-        let Some(only_if) = &spec.only_if else { return self.make(change, 0) };
-        match self.fresh_truth(only_if, Purpose::OnlyIf(change)) {
-            Err(look) => look,
-            Ok(Truth::True) => self.make(change, 0),
-            Ok(Truth::False) => Action::Note(Event::ChangeSkipped {
-                change,
-                why: format!("not needed: {}", only_if.source()),
-            }),
-            Ok(Truth::Unknown(why)) if spec.optional => Action::Note(Event::ChangeSkipped {
-                change,
-                why: format!("cannot tell whether it is needed: {why}"),
-            }),
-            Ok(Truth::Unknown(why)) => Action::Note(Event::RemedyFailed {
-                why: format!("{}: cannot tell whether it is needed: {why}", spec.name),
-            }),
-        }
-    }
-
-    /// A change that was begun before: after a crash, a broken connection, or a host that did not answer.
-    fn try_again(self, change: ChangeId, track: &Track, replay: &Replay) -> Action {
-        let doubt = match &track.state {
-            ChangeState::NotStarted(why) => {
-                if track.misses >= ATTEMPTS {
-                    return self.give_up(change, why);
-                }
-                return self.pause_then_make(change, track);
-            }
-            ChangeState::InDoubt(why) => why.clone(),
-            _ => "the agent stopped while it ran".to_owned(),
-        };
-        if track.misses >= ATTEMPTS {
-            return Action::Note(Event::ChangeFrozen { change, why: doubt });
-        }
-        let frozen = |why: String| Action::Note(Event::ChangeFrozen { change, why });
-        match replay {
-            Replay::Never => frozen(doubt),
-            _ if track.attempts >= ATTEMPTS => frozen(format!("{doubt}, {ATTEMPTS} times")),
-            // Safe to run again is not safe to run twice at once.
-            Replay::Safe if track.may_still_run => frozen(doubt),
-            Replay::Safe => self.pause_then_make(change, track),
-            Replay::Check(done) => {
-                let purpose = Purpose::Replay(change, track.attempts);
-                if self.ground.case.looked_for != Some(purpose) {
-                    return self.look(done, purpose);
-                }
-                match self.truth(done) {
-                    Truth::True => Action::Note(Event::ChangeFound { change }),
-                    // Not done yet, by one that may be about to do it.
-                    Truth::False if track.may_still_run => frozen(doubt),
-                    Truth::False => self.pause_then_make(change, track),
-                    Truth::Unknown(why) => frozen(format!("{doubt}; cannot tell whether it was done: {why}")),
-                }
-            }
-        }
-    }
-
-    fn pause_then_make(self, change: ChangeId, track: &Track) -> Action {
-        let tries = track.misses + track.attempts.saturating_sub(1);
-        let until = track.at.unwrap_or(self.ground.world.now) + PAUSE * (1 << tries.min(5));
-        if until > self.ground.world.now { Action::Wait { until } } else { self.make(change, track.attempts) }
-    }
-
-    /// The host cannot be asked: nothing happened, so the step failed cleanly.
-    fn give_up(self, change: ChangeId, why: &str) -> Action {
-        match change.way {
-            Way::Do => {
-                let name = &self.treatment.plan.steps[change.step].name;
-                Action::Note(Event::RemedyFailed { why: format!("{name}: {why}") })
-            }
-            Way::Undo => Action::Note(Event::Undone { clean: false }),
-        }
-    }
-
-    /// The order, if policy permits it and the command could be written.
-    fn make(self, change: ChangeId, attempts: u32) -> Action {
-        let Some(planned) = self.treatment.plan.steps.get(change.step) else {
-            return Action::Note(Event::RemedyFailed { why: "the plan has no such step".into() });
-        };
-        let command = match (change.way, &planned.command, &planned.undo) {
-            (Way::Do, Ok(command), _) | (Way::Undo, _, Some(command)) => command.clone(),
-            (Way::Do, Err(why), _) => return self.unwritten(change, planned, &why.to_string()),
-            (Way::Undo, _, None) => return Action::Note(Event::Undone { clean: false }),
-        };
-        if let Some(action) = self.ground.halt() {
-            return action;
-        }
-        match self.permit(change.way) {
-            Ok(permit) => Action::Change(Order {
-                change,
-                attempt: attempts + 1,
-                host: planned.host.clone(),
-                command,
-                permit,
-            }),
-            Err(refusal) => self.give_up(change, &refusal.to_string()),
-        }
-    }
-
-    fn unwritten(self, change: ChangeId, planned: &PlannedStep, why: &str) -> Action {
-        let optional = self.fault.remedy.get(change.step).is_some_and(|spec| spec.optional);
-        if optional {
-            return Action::Note(Event::ChangeSkipped { change, why: why.to_owned() });
-        }
-        Action::Note(Event::RemedyFailed { why: format!("{}: {why}", planned.name) })
-    }
-
-    fn permit(self, way: Way) -> Result<Permit, policy::Refusal> {
-        let Ground { case, world, site, .. } = self.ground;
-        if way == Way::Undo {
-            return policy::permit_undo(world.policy, &self.treatment.plan);
-        }
-        policy::permit(
-            world.policy,
-            &self.treatment.plan,
-            site.mode,
-            self.fault.mode,
-            case.changes_made() + 1,
-        )
-    }
-
-    fn verify(self, progress: &verification::Progress) -> Action {
-        let Ground { case, world, .. } = self.ground;
-        let conditions = verification::conditions(self.fault, world.policy);
-        if case.looked_for == Some(Purpose::Verify) {
-            let scope = case.evidence.scope(&self.ground.system.params(&self.ground.site.params));
-            let truths = conditions.iter().map(|condition| condition.truth(&scope)).collect();
-            return Action::Note(Event::Checked { truths });
-        }
-        match progress.judge(&conditions) {
-            Verdict::Passed => {
-                let conditions = conditions.into_iter().map(|condition| condition.what).collect();
-                Action::Note(Event::Verified { conditions })
-            }
-            Verdict::Failed(why) => Action::Note(Event::NotVerified { why }),
-            Verdict::Pending(until) if until > world.now => Action::Wait { until },
-            Verdict::Pending(_) => {
-                let exprs = self.fault.verify.iter().map(|check| &check.holds).chain([&self.fault.when]);
-                let names: BTreeSet<String> = exprs.flat_map(Expr::names).collect();
-                let probes = self.ground.system.probes_of(names.iter().map(String::as_str));
-                Action::Look { purpose: Purpose::Verify, probes }
-            }
-        }
-    }
-
-    /// Undoes, in reverse, what was done and what failed half-way.
-    fn undo(self) -> Action {
-        let steps = self.treatment.steps.iter().zip(&self.treatment.undos).enumerate().rev();
-        for (step, (done, undone)) in steps {
-            let touched = matches!(done.state, ChangeState::Done | ChangeState::Failed(_));
-            let has_undo = self.treatment.plan.steps.get(step).is_some_and(|planned| planned.undo.is_some());
-            if !touched || !has_undo {
-                continue;
-            }
-            let change = self.change(step, Way::Undo);
-            match &undone.state {
-                ChangeState::Done | ChangeState::Skipped(_) => {}
-                ChangeState::Failed(_) => return Action::Note(Event::Undone { clean: false }),
-                ChangeState::Pending => return self.make(change, 0),
-                _ => return self.try_again(change, undone, &Replay::Safe),
-            }
-        }
-        Action::Note(Event::Undone { clean: true })
-    }
-
-    fn change(self, step: usize, way: Way) -> ChangeId {
-        ChangeId { treatment: self.index, step, way }
-    }
-
-    fn truth(self, expr: &Expr) -> Truth {
-        let Ground { case, site, system, .. } = self.ground;
-        expr.truth(&case.evidence.scope(&system.params(&site.params)))
-    }
-
-    /// The truth of a condition on evidence newer than the last change, or the look that it needs.
-    fn fresh_truth(self, expr: &Expr, purpose: Purpose) -> Result<Truth, Action> {
-        let needed = self.probes(expr);
-        if needed.is_subset(&self.ground.case.fresh) {
-            return Ok(self.truth(expr));
-        }
-        Err(self.look(expr, purpose))
-    }
-
-    fn look(self, expr: &Expr, purpose: Purpose) -> Action {
-        Action::Look { purpose, probes: self.probes(expr) }
-    }
-
-    fn probes(self, expr: &Expr) -> BTreeSet<ProbeName> {
-        self.ground.system.probes_of(expr.names().iter().map(String::as_str))
     }
 }

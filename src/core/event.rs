@@ -1,9 +1,10 @@
 //! Events: what the journal records. Old records must stay readable, so fields are only ever added.
 
+use super::budget::Delay;
 use super::diagnosis::Diagnosis;
 use super::evidence::{Evidence, Observation};
 use super::expr::Truth;
-use super::name::HostName;
+use super::name::{HostName, PlaybookName};
 use super::outcome::Outcome;
 use super::playbook::LibraryHash;
 use super::policy::Pause;
@@ -11,9 +12,11 @@ use super::redact::Redacted;
 use super::remedy::Plan;
 use super::ticket::{Ticket, TicketId};
 use super::triage::{Suspect, Triage};
+use super::word::Posted;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// The identity of a case: `c` and 12 hex digits.
@@ -62,6 +65,11 @@ pub enum Door {
     Sweep {
         suspect: Option<Suspect>,
     },
+    /// What another case had mended and proven was found again after the close.
+    Recurrence {
+        of: CaseId,
+        suspect: Suspect,
+    },
 }
 
 /// One change of one treatment, forward or back.
@@ -97,6 +105,12 @@ pub enum Purpose {
 pub enum Act {
     /// Whether the issue is still open.
     Recheck,
+    /// Whether a plan may be carried out.
+    Question,
+    /// That the issue is open again, because its fault is back.
+    Reopen,
+    /// That a fault comes back again and again, in a ticket of its own.
+    Problem,
     Status,
     Label,
     Report,
@@ -132,6 +146,21 @@ pub enum Event {
     Paused(Pause),
     /// The halt is lifted. What was seen before is stale.
     Resumed,
+    /// A plan needs a person's yes, and waits for it until a moment.
+    Asked {
+        plan: Plan,
+        until: DateTime<Utc>,
+    },
+    /// A budget is used up: nothing is begun before a moment.
+    Delayed(Delay),
+    /// The fault that is about to be treated was mended so often within the last days.
+    Recurred {
+        playbook: PlaybookName,
+        hosts: BTreeSet<HostName>,
+        count: usize,
+    },
+    /// A word that a person left for this case has been read.
+    Heard(Posted),
     Planned(Plan),
     ChangeStarted {
         change: ChangeId,
@@ -224,6 +253,10 @@ impl Event {
             Event::Rechecked { .. } => "rechecked",
             Event::Paused(_) => "paused",
             Event::Resumed => "resumed",
+            Event::Asked { .. } => "asked",
+            Event::Delayed(_) => "delayed",
+            Event::Recurred { .. } => "recurred",
+            Event::Heard(_) => "heard",
             Event::Planned(_) => "planned",
             Event::ChangeStarted { .. } => "change_started",
             Event::ChangeEnded { .. } => "change_ended",

@@ -5,6 +5,7 @@
 //! expressions, `chrono` times.
 
 pub mod action;
+pub mod budget;
 pub mod case;
 pub mod command;
 pub mod decide;
@@ -12,6 +13,9 @@ pub mod diagnosis;
 pub mod event;
 pub mod evidence;
 pub mod expr;
+pub mod freeze;
+pub mod gate;
+pub mod history;
 pub mod inventory;
 pub mod name;
 pub mod outcome;

@@ -66,6 +66,12 @@ codes! {
     NeedsPerson = "needs-person",
     /// Policy issued no permit.
     NotPermitted = "not-permitted",
+    /// A person said no to the plan.
+    Denied = "denied",
+    /// Nobody answered whether the plan may be carried out.
+    NoAnswer = "no-answer",
+    /// A budget is used up, and will be for longer than a case waits.
+    HeldBack = "held-back",
     /// A step failed, or the verification did not pass.
     NotFixed = "not-fixed",
     /// The remedy did not help, and undoing it failed.

@@ -38,6 +38,8 @@ pub struct System {
     pub trouble: Vec<Regex>,
     pub params: BTreeMap<ParamName, Param>,
     pub probes: BTreeMap<ProbeName, Probe>,
+    /// What its scripts run by `sudo -n`.
+    pub sudo: Vec<Template>,
     /// The faults in causal order: a cause stands before its consequences.
     pub faults: Vec<Fault>,
     pub requests: Vec<Request>,

@@ -1,5 +1,7 @@
 //! Policy: whether a change may be made. A [`Permit`] is its yes, and only this module makes one.
 
+use super::budget::Budgets;
+use super::freeze::Freeze;
 use super::name::PlaybookName;
 use super::redact::Redacted;
 use super::remedy::Plan;
@@ -14,6 +16,8 @@ use std::time::Duration;
 pub enum Mode {
     /// Look, and say what it would do.
     Observe,
+    /// Show the plan in the ticket, and wait for a person's yes.
+    Ask,
     /// Look, change and verify.
     Act,
 }
@@ -28,11 +32,11 @@ pub enum Risk {
 }
 
 /// What the operator allows.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Policy {
     pub mode: Mode,
     pub playbook_modes: BTreeMap<PlaybookName, Mode>,
-    /// The gravest risk that is run without a person.
+    /// The gravest risk that is run without a person's yes.
     pub max_risk: Risk,
     /// How long the fault's own condition must stay false before it counts as mended.
     pub soak: Duration,
@@ -40,6 +44,10 @@ pub struct Policy {
     pub max_remedies: usize,
     /// Commands that change something, for one case.
     pub max_changes: usize,
+    /// How long a plan waits for a person's yes.
+    pub patience: Duration,
+    pub budgets: Budgets,
+    pub freezes: Vec<Freeze>,
     /// Whether anything is said on the forge. A rehearsal says nothing.
     pub speaks: bool,
 }
@@ -53,6 +61,9 @@ impl Default for Policy {
             soak: Duration::from_secs(10),
             max_remedies: 4,
             max_changes: 40,
+            patience: Duration::from_secs(24 * 3600),
+            budgets: Budgets::default(),
+            freezes: Vec::new(),
             speaks: true,
         }
     }
@@ -76,6 +87,14 @@ pub struct Pause {
     pub why: Redacted,
 }
 
+/// A person's yes to one plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approval {
+    /// The hash of the plan.
+    pub plan: String,
+    pub by: String,
+}
+
 /// Policy's yes to the changes of one plan. It cannot be made elsewhere, copied into another plan, or
 /// kept in a journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,8 +116,9 @@ pub enum Refusal {
     Observing,
     #[error("this is a rehearsal, which changes nothing")]
     Rehearsing,
-    #[error("its risk is {risk:?}, and `max_risk` allows {allowed:?} at most", risk = .risk, allowed = .allowed)]
-    TooRisky { risk: Risk, allowed: Risk },
+    /// A person's yes to this very plan would be enough.
+    #[error("a person has to agree first")]
+    NeedsApproval,
     #[error("it would be {changes} changes for this ticket, and `max_changes` allows {allowed}")]
     TooManyChanges { changes: usize, allowed: usize },
 }
@@ -111,28 +131,29 @@ pub fn permit_undo(policy: &Policy, plan: &Plan) -> Result<Permit, Refusal> {
     Ok(Permit { plan: plan.hash.clone() })
 }
 
-/// Asks for the changes of a plan. `site_mode` and `fault_mode` are those of the system and of the
-/// playbook's author; the strictest of all holds. `changes` counts those of the case, with those asked for.
+/// Asks for the changes of a plan. `modes` are those of the system and of the playbook's author; the
+/// strictest of all holds. `changes` counts those of the case, with those asked for.
 pub fn permit(
     policy: &Policy,
     plan: &Plan,
-    site_mode: Option<Mode>,
-    fault_mode: Option<Mode>,
+    modes: [Option<Mode>; 2],
     changes: usize,
+    approval: Option<&Approval>,
 ) -> Result<Permit, Refusal> {
     let configured = policy.playbook_modes.get(&plan.playbook).copied();
-    let strictest = [site_mode, fault_mode, configured].into_iter().flatten().fold(policy.mode, Mode::min);
+    let strictest = modes.into_iter().chain([configured]).flatten().fold(policy.mode, Mode::min);
     if !policy.speaks {
         return Err(Refusal::Rehearsing);
     }
-    if strictest < Mode::Act {
+    if strictest == Mode::Observe {
         return Err(Refusal::Observing);
-    }
-    if plan.risk > policy.max_risk {
-        return Err(Refusal::TooRisky { risk: plan.risk, allowed: policy.max_risk });
     }
     if changes > policy.max_changes {
         return Err(Refusal::TooManyChanges { changes, allowed: policy.max_changes });
+    }
+    let approved = approval.is_some_and(|approval| approval.plan == plan.hash);
+    if (strictest == Mode::Ask || plan.risk > policy.max_risk) && !approved {
+        return Err(Refusal::NeedsApproval);
     }
     Ok(Permit { plan: plan.hash.clone() })
 }
@@ -145,32 +166,57 @@ mod tests {
         Plan { playbook: PlaybookName::new("p").unwrap(), risk, steps: Vec::new(), hash: "h".into() }
     }
 
+    fn yes(plan: &str) -> Approval {
+        Approval { plan: plan.into(), by: "ops-lead".into() }
+    }
+
     #[test]
     fn the_strictest_mode_holds() {
-        use Mode::{Act, Observe};
-        for (global, site, fault, own, allowed) in [
-            (Act, None, None, None, true),
-            (Observe, Some(Act), Some(Act), Some(Act), false),
-            (Act, Some(Observe), None, None, false),
-            (Act, None, Some(Observe), None, false),
-            (Act, Some(Act), Some(Act), Some(Observe), false),
-            (Act, Some(Act), Some(Act), Some(Act), true),
+        use Mode::{Act, Ask, Observe};
+        for (global, site, fault, own, answer) in [
+            (Act, None, None, None, Ok(())),
+            (Act, Some(Act), Some(Act), Some(Act), Ok(())),
+            (Observe, Some(Act), Some(Act), Some(Act), Err(Refusal::Observing)),
+            (Act, Some(Observe), None, None, Err(Refusal::Observing)),
+            (Act, None, Some(Observe), None, Err(Refusal::Observing)),
+            (Act, Some(Act), Some(Act), Some(Observe), Err(Refusal::Observing)),
+            (Act, Some(Ask), None, Some(Observe), Err(Refusal::Observing)),
+            (Ask, None, None, None, Err(Refusal::NeedsApproval)),
+            (Act, None, Some(Ask), None, Err(Refusal::NeedsApproval)),
+            (Act, None, None, Some(Ask), Err(Refusal::NeedsApproval)),
         ] {
             let mut policy = Policy { mode: global, ..Policy::default() };
             if let Some(own) = own {
                 policy.playbook_modes.insert(PlaybookName::new("p").unwrap(), own);
             }
-            let answer = permit(&policy, &plan(Risk::Low), site, fault, 0);
-            assert_eq!(answer.is_ok(), allowed, "{global:?} {site:?} {fault:?} {own:?}");
+            let given = permit(&policy, &plan(Risk::Low), [site, fault], 0, None);
+            assert_eq!(given.map(drop), answer, "{global:?} {site:?} {fault:?} {own:?}");
+        }
+    }
+
+    #[test]
+    fn a_yes_is_for_one_plan_and_loosens_nothing_else() {
+        let ask = Policy { mode: Mode::Ask, ..Policy::default() };
+        assert!(permit(&ask, &plan(Risk::Low), [None; 2], 0, Some(&yes("h"))).is_ok());
+        assert!(permit(&ask, &plan(Risk::High), [None; 2], 0, Some(&yes("h"))).is_ok());
+        for (policy, changes, approval) in [
+            (&ask, 0, yes("another")),
+            (&ask, 41, yes("h")),
+            (&Policy::default(), 0, yes("h")),
+            (&ask.clone().rehearsal(), 0, yes("h")),
+        ] {
+            let given = permit(policy, &plan(Risk::Low), [None; 2], changes, Some(&approval));
+            assert!(given.is_err(), "{policy:?} {changes} {approval:?}");
         }
     }
 
     #[test]
     fn risk_and_number_are_bounded() {
         let policy = Policy { mode: Mode::Act, ..Policy::default() };
-        assert!(permit(&policy, &plan(Risk::Medium), None, None, 40).is_ok());
-        assert!(permit(&policy, &plan(Risk::High), None, None, 0).is_err());
-        assert!(permit(&policy, &plan(Risk::Low), None, None, 41).is_err());
-        assert!(permit(&policy.rehearsal(), &plan(Risk::Low), None, None, 0).is_err());
+        let given = |policy: &Policy, risk, changes| permit(policy, &plan(risk), [None; 2], changes, None);
+        assert!(given(&policy, Risk::Medium, 40).is_ok());
+        assert_eq!(given(&policy, Risk::High, 0), Err(Refusal::NeedsApproval));
+        assert!(given(&policy, Risk::Low, 41).is_err());
+        assert_eq!(given(&policy.rehearsal(), Risk::Low, 0), Err(Refusal::Rehearsing));
     }
 }

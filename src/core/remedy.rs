@@ -12,13 +12,18 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
+/// The placeholder for the place of what a step keeps; no parameter has this name.
+pub const KEEP: &str = "keep";
+/// Below the home of whoever runs a step: what steps have kept.
+pub const KEPT_DIR: &str = ".fieldmedic/kept";
+
 /// The ordered changes of one playbook, rendered from one diagnosis.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
     pub playbook: PlaybookName,
     pub risk: Risk,
     pub steps: Vec<PlannedStep>,
-    /// SHA-256 in hex over hosts and command lines: the same plan has the same hash.
+    /// SHA-256 in hex over the playbook, hosts and command lines: the same plan has the same hash.
     pub hash: String,
 }
 
@@ -30,7 +35,13 @@ pub struct PlannedStep {
     /// A step whose values are unknown can still be skipped by its `only_if`, but never run.
     pub command: Result<Command, Unrenderable>,
     pub undo: Option<Command>,
+    /// The directory on the host that holds what the step kept before it changed anything.
+    #[serde(default)]
+    pub kept: Option<String>,
 }
+
+/// How many digits of a hash people are shown.
+const SHORT: usize = 4;
 
 /// Why there is no plan.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -46,16 +57,22 @@ pub struct CommandValues<'a> {
     system: &'a System,
     params: BTreeMap<String, Value>,
     evidence: &'a Evidence,
+    /// For the step that is being written.
+    keep: Option<String>,
 }
 
 impl<'a> CommandValues<'a> {
     pub fn new(system: &'a System, site: &Site, evidence: &'a Evidence) -> Self {
-        Self { system, params: system.params(&site.params), evidence }
+        Self { system, params: system.params(&site.params), evidence, keep: None }
     }
 }
 
 impl Values for CommandValues<'_> {
     fn value(&self, name: &str) -> Result<(Value, Kind), String> {
+        if name == KEEP {
+            let keep = self.keep.clone().ok_or("only a step can keep something")?;
+            return Ok((Value::String(keep), Kind::Name));
+        }
         let Some((probe, fact)) = name.split_once('.') else {
             let param = self.system.params.get(name).ok_or("there is no such parameter")?;
             let value = self.params.get(name).ok_or("it has no value in the configuration")?;
@@ -70,15 +87,25 @@ impl Values for CommandValues<'_> {
     }
 }
 
-/// Renders the remedy of a fault.
+/// Renders the remedy of a fault. `keep` is a name that no other treatment has: what is kept on a host is
+/// found by it, after a crash too.
 ///
 /// # Errors
 /// A role has no host, or a step that nothing could skip cannot be rendered.
-pub fn plan(system: &System, site: &Site, fault: &Fault, evidence: &Evidence) -> Result<Plan, NoPlan> {
-    let values = CommandValues::new(system, site, evidence);
+pub fn plan(
+    system: &System,
+    site: &Site,
+    fault: &Fault,
+    evidence: &Evidence,
+    keep: &str,
+) -> Result<Plan, NoPlan> {
+    let mut values = CommandValues::new(system, site, evidence);
     let mut hash = Sha256::new();
+    hash.update(format!("{}\0", fault.name));
     let mut steps = Vec::new();
-    for step in &fault.remedy {
+    for (index, step) in fault.remedy.iter().enumerate() {
+        let keep = format!("{keep}-{index}");
+        values.keep = Some(keep.clone());
         let host = site.host(&step.on).ok_or_else(|| NoPlan::NoHost(step.on.to_string()))?;
         let command = step.command.render(&values);
         if let (Err(why), None, false) = (&command, &step.only_if, step.optional) {
@@ -93,14 +120,29 @@ pub fn plan(system: &System, site: &Site, fault: &Fault, evidence: &Evidence) ->
             _ => None,
         };
         let undo_line = undo.as_ref().map(Command::line).unwrap_or_default();
-        hash.update(format!("{host}\0{line}\0{undo_line}\0"));
-        steps.push(PlannedStep { name: step.name.clone(), host: host.clone(), undo, command });
+        // Where something is kept is another place in each case, and makes no other plan.
+        let place = |line: &str| line.replace(&keep, KEEP);
+        hash.update(format!("{host}\0{}\0{}\0", place(&line), place(&undo_line)));
+        let home = if step.command.is_root() { "~root" } else { "~" };
+        let kept = step.command.names().contains(KEEP).then(|| format!("{home}/{KEPT_DIR}/{keep}"));
+        steps.push(PlannedStep { name: step.name.clone(), host: host.clone(), undo, command, kept });
     }
     let hash = hex::encode(hash.finalize());
     Ok(Plan { playbook: fault.name.clone(), risk: fault.risk, steps, hash })
 }
 
 impl Plan {
+    /// The beginning of the hash, as people read and write it.
+    pub fn short(&self) -> &str {
+        self.hash.get(..SHORT).unwrap_or(&self.hash)
+    }
+
+    /// Whether what a person wrote means this plan: the beginning of its hash, and not less of it than
+    /// they are shown.
+    pub fn is_meant_by(&self, text: &str) -> bool {
+        text.len() >= SHORT && self.hash.starts_with(&text.to_ascii_lowercase())
+    }
+
     /// Every host that the plan touches.
     pub fn hosts(&self) -> std::collections::BTreeSet<HostName> {
         self.steps.iter().map(|step| step.host.clone()).collect()

@@ -1,13 +1,14 @@
 //! Reports: what a case has to say, as data. The sentences stand in `prompts/`.
 
-use super::case::{Case, ChangeState, Phase, Spent, Track, Treated, Treatment};
+use super::case::{Asked, Case, ChangeState, Phase, Spent, Track, Treated, Treatment};
 use super::event::Door;
 use super::evidence::{Evidence, Seen};
 use super::expr::Span;
 use super::name::{FactName, PlaybookName};
 use super::outcome::{Code, Outcome};
 use super::playbook::{Fault, Library, System};
-use super::policy::Pause;
+use super::policy::{Pause, Risk};
+use super::remedy::Plan;
 use super::triage::Asks;
 use super::verification::Held;
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -31,6 +32,16 @@ pub struct Report {
     pub opened_by_agent: bool,
     /// The halt under which it waits.
     pub pause: Option<Pause>,
+    /// What it waits for a person's yes to.
+    pub question: Option<Question>,
+    /// The budget that it waits for.
+    pub delay: Option<Waiting>,
+    /// How often the fault was mended before within seven days; 0 if it was not.
+    pub recurrences: usize,
+    /// The ticket about a fault that comes back again and again, else empty.
+    pub problem: String,
+    /// Who said yes to the newest plan.
+    pub approved_by: Option<String>,
     /// A rehearsal, or an agent that only observes: what it would have done.
     pub proposal: Vec<Proposed>,
     /// The words of the ticket that a finding accounts for.
@@ -81,6 +92,8 @@ pub struct StepTold {
     pub why: String,
     pub seconds: Option<f64>,
     pub output: String,
+    /// Where the host keeps what was there before; empty if the step keeps nothing.
+    pub kept: String,
 }
 
 /// A condition that held at the end.
@@ -92,7 +105,29 @@ pub struct Proof {
     pub seconds: i64,
 }
 
-/// A change that was not permitted.
+/// A plan that needs a person's yes.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Question {
+    pub playbook: String,
+    /// The beginning of the plan's hash, which the answer repeats.
+    pub plan: String,
+    /// People were asked about another plan before.
+    pub changed: bool,
+    pub risk: Risk,
+    /// `2026-12-24 12:00 UTC`.
+    pub until: String,
+    pub steps: Vec<Proposed>,
+}
+
+/// A budget that is used up.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Waiting {
+    /// `2026-12-24 12:00 UTC`.
+    pub until: String,
+    pub why: String,
+}
+
+/// A change that was not made, or not yet.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Proposed {
     pub name: String,
@@ -100,6 +135,8 @@ pub struct Proposed {
     pub only_if: String,
     pub host: String,
     pub command: String,
+    /// Empty if there is no way back.
+    pub undo: String,
 }
 
 /// One probe of the newest look.
@@ -124,6 +161,7 @@ pub fn report(case: &Case, library: &Library) -> Report {
     let (code, why) = match &case.outcome {
         Some(Outcome::Escalated(escalation)) => (escalation.code.to_string(), escalation.why.clone()),
         Some(Outcome::Declined { why }) => (String::new(), why.clone()),
+        Some(Outcome::Cancelled) => (String::new(), cancelled(case)),
         _ => Default::default(),
     };
     let faults: Vec<&Fault> = case
@@ -153,11 +191,19 @@ pub fn report(case: &Case, library: &Library) -> Report {
         system: site.map_or_else(String::new, |site| site.name.to_string()),
         stage: case.stage_word(),
         outcome: case.outcome.as_ref().map_or("working", Outcome::word).to_owned(),
-        proposal: if code == Code::NotPermitted.as_str() { proposal(case, system) } else { Vec::new() },
+        proposal: if changes_nothing_yet(&code) { proposal(case, system) } else { Vec::new() },
         code,
         why,
-        opened_by_agent: matches!(&case.door, Door::Sweep { suspect: Some(_) }),
+        opened_by_agent: matches!(&case.door, Door::Sweep { suspect: Some(_) } | Door::Recurrence { .. }),
         pause: case.paused.clone(),
+        question: case.asked.as_ref().map(|asked| question(case, asked, fault(&asked.plan.playbook))),
+        delay: case
+            .delay
+            .as_ref()
+            .map(|delay| Waiting { until: minute(delay.until), why: delay.over.to_string() }),
+        recurrences: case.recurred.as_ref().map_or(0, |recurred| recurred.count),
+        problem: case.talk.problem.clone().unwrap_or_default(),
+        approved_by: case.approval.as_ref().map(|approval| approval.by.clone()),
         words: words(case),
         findings: faults
             .iter()
@@ -214,6 +260,11 @@ fn because(case: &Case, fault: &Fault) -> String {
     of_fault.next().map_or_else(String::new, |finding| finding.because.clone())
 }
 
+/// Escalations of plans that were not begun.
+fn changes_nothing_yet(code: &str) -> bool {
+    [Code::NotPermitted, Code::Denied, Code::NoAnswer, Code::HeldBack].iter().any(|it| it.as_str() == code)
+}
+
 /// What the first finding's remedy would do, rendered anew from the evidence.
 fn proposal(case: &Case, system: Option<&System>) -> Vec<Proposed> {
     let proposed = || {
@@ -221,16 +272,43 @@ fn proposal(case: &Case, system: Option<&System>) -> Vec<Proposed> {
         let system = system?;
         let finding = case.diagnosis()?.findings.first()?;
         let fault = system.fault(&finding.playbook)?;
-        let plan = super::remedy::plan(system, site, fault, &case.evidence).ok()?;
-        let steps = plan.steps.into_iter().zip(&fault.remedy);
-        let told = steps.filter_map(|(planned, step)| {
-            let only_if = step.only_if.as_ref().map(|expr| expr.source().to_owned()).unwrap_or_default();
-            let command = planned.command.ok()?.line();
-            Some(Proposed { name: planned.name, only_if, host: planned.host.to_string(), command })
-        });
-        Some(told.collect())
+        let plan = super::remedy::plan(system, site, fault, &case.evidence, &case.keep_name()).ok()?;
+        Some(steps(&plan, fault))
     };
     proposed().unwrap_or_default()
+}
+
+fn steps(plan: &Plan, fault: &Fault) -> Vec<Proposed> {
+    let steps = plan.steps.iter().zip(&fault.remedy);
+    let told = steps.filter_map(|(planned, step)| {
+        Some(Proposed {
+            name: planned.name.clone(),
+            only_if: step.only_if.as_ref().map(|expr| expr.source().to_owned()).unwrap_or_default(),
+            host: planned.host.to_string(),
+            command: planned.command.as_ref().ok()?.line(),
+            undo: planned.undo.as_ref().map(super::command::Command::line).unwrap_or_default(),
+        })
+    });
+    told.collect()
+}
+
+fn question(case: &Case, asked: &Asked, fault: Option<&Fault>) -> Question {
+    Question {
+        playbook: asked.plan.playbook.to_string(),
+        plan: asked.plan.short().to_owned(),
+        changed: case.questions > 1,
+        risk: asked.plan.risk,
+        until: minute(asked.until),
+        steps: fault.map(|fault| steps(&asked.plan, fault)).unwrap_or_default(),
+    }
+}
+
+fn cancelled(case: &Case) -> String {
+    case.cancelled_by.as_ref().map_or_else(String::new, |by| format!("{by} called it off"))
+}
+
+fn minute(at: DateTime<Utc>) -> String {
+    at.format("%Y-%m-%d %H:%M UTC").to_string()
 }
 
 fn tell(case: &Case, treatment: &Treatment, fault: Option<&Fault>) -> Told {
@@ -245,6 +323,12 @@ fn tell(case: &Case, treatment: &Treatment, fault: Option<&Fault>) -> Told {
             Treated::InDoubt { why, .. } => ("in-doubt", why.clone()),
         },
     };
+    // The first undo that fails is the last that is tried; a person has the others to do, too.
+    let is_left = |index: usize| {
+        result == "undo-failed"
+            && treatment.plan.steps[index].undo.is_some()
+            && matches!(treatment.steps[index].state, ChangeState::Done | ChangeState::Failed(_))
+    };
     let step = |(index, track): (usize, &Track), undo: bool| {
         let planned = &treatment.plan.steps[index];
         let command = if undo { planned.undo.as_ref() } else { planned.command.as_ref().ok() };
@@ -258,6 +342,7 @@ fn tell(case: &Case, treatment: &Treatment, fault: Option<&Fault>) -> Told {
             why,
             seconds: track.observation.as_ref().map(|o| seconds(o.took_ms)),
             output: track.observation.as_ref().map(|o| o.last_words().to_owned()).unwrap_or_default(),
+            kept: planned.kept.clone().unwrap_or_default(),
         }
     };
     Told {
@@ -270,7 +355,7 @@ fn tell(case: &Case, treatment: &Treatment, fault: Option<&Fault>) -> Told {
             .undos
             .iter()
             .enumerate()
-            .filter(|(_, track)| track.state != ChangeState::Pending)
+            .filter(|(index, track)| track.state != ChangeState::Pending || is_left(*index))
             .map(|track| step(track, true))
             .collect(),
         proof: treatment.proof.iter().flatten().cloned().collect(),

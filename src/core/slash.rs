@@ -4,11 +4,19 @@
 //! comment was not said to the agent. In doubt there is no command: a person who is not heard says it
 //! again, but nothing takes back what was done by mistake.
 
+use super::word::Says;
+
 /// An order to the agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Slash {
     /// The command alone: take this ticket.
     Support,
+    /// Something to say to the case of this ticket.
+    Say(Says),
+    /// Change nothing on any system, for this reason, which may be empty.
+    Halt(String),
+    /// Lift the halt.
+    Resume,
     /// The words behind it, as written, without the space around them.
     Other(String),
 }
@@ -147,10 +155,28 @@ fn on_line(line: &str, prefix: &str) -> Option<Slash> {
     let words = &line[head.len()..];
     match words.chars().next() {
         None => Some(Slash::Support),
-        Some(next) if next.is_whitespace() => Some(Slash::Other(words.trim().to_owned())),
+        Some(next) if next.is_whitespace() => Some(order(words.trim())),
         // Another, longer command.
         Some(_) => None,
     }
+}
+
+/// What the words behind the command mean.
+fn order(words: &str) -> Slash {
+    let (verb, rest) = words.split_once(char::is_whitespace).unwrap_or((words, ""));
+    let rest = rest.trim();
+    match (verb.to_ascii_lowercase().as_str(), rest) {
+        ("approve", plan) if is_hex(plan) => Slash::Say(Says::Approve { plan: plan.to_ascii_lowercase() }),
+        ("deny", "") => Slash::Say(Says::Deny),
+        ("cancel", "") => Slash::Say(Says::Cancel),
+        ("pause", why) => Slash::Halt(why.to_owned()),
+        ("resume", "") => Slash::Resume,
+        _ => Slash::Other(words.to_owned()),
+    }
+}
+
+fn is_hex(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 #[cfg(test)]
@@ -168,7 +194,16 @@ mod tests {
             ("/QField:Support  \r\n", Some(Slash::Support)),
             ("   /qfield:support", Some(Slash::Support)),
             ("Please look.\n/qfield:support\nThank you", Some(Slash::Support)),
-            ("/qfield:support approve 7f3a", other("approve 7f3a")),
+            ("/qfield:support Approve 7F3A", Some(Slash::Say(Says::Approve { plan: "7f3a".into() }))),
+            ("/qfield:support approve", other("approve")),
+            ("/qfield:support approve all", other("approve all")),
+            ("/qfield:support approve 7f3a now", other("approve 7f3a now")),
+            ("/qfield:support deny", Some(Slash::Say(Says::Deny))),
+            ("/qfield:support deny it", other("deny it")),
+            ("/qfield:support cancel", Some(Slash::Say(Says::Cancel))),
+            ("/qfield:support pause", Some(Slash::Halt(String::new()))),
+            ("/qfield:support pause a  migration", Some(Slash::Halt("a  migration".into()))),
+            ("/qfield:support resume", Some(Slash::Resume)),
             ("/qfield:support\trun logs  lines=100 ", other("run logs  lines=100")),
             ("/qfield:support one\n/qfield:support two", other("one")),
             ("", None),

@@ -24,3 +24,11 @@ pub enum Says {
     Pause,
     Resume,
 }
+
+/// A word that was left for a case.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Posted {
+    /// What it came from: the same comment is heard once.
+    pub key: String,
+    pub word: Word,
+}

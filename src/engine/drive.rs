@@ -1,18 +1,22 @@
 //! Driving: one case, from where its journal stands to its end.
 
-use super::perform::perform;
+use super::perform::{perform, wait};
 use super::{Agent, CLAIM, Glimpse};
 use crate::core::action::Action;
-use crate::core::case::{BadHistory, Case};
+use crate::core::case::{BadHistory, Case, Stage, Standstill};
 use crate::core::decide::{World, decide};
 use crate::core::event::{CaseId, Event, Record};
+use crate::core::history::History;
 use crate::core::outcome::{Code, Escalation, Outcome};
 use crate::core::playbook::{Library, LibraryHash};
 use crate::ports::JournalError;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
+
+/// How long it takes until a case under a halt is looked at again.
+const HALTED: Duration = Duration::from_secs(5);
 
 /// Why a case was left where it was. Its journal is whole, and driving it again goes on from there.
 #[derive(Debug, thiserror::Error)]
@@ -66,7 +70,7 @@ impl Pen<'_> {
     }
 }
 
-/// Works a case until it ends or `stop` is pulled.
+/// Works a case until it ends, `stop` is pulled, or it stands still ([`Case::standstill`]).
 ///
 /// # Errors
 /// The case is another worker's, the journal cannot be used, or the history makes no sense. In each
@@ -84,6 +88,26 @@ pub async fn drive(agent: &Agent, id: &CaseId, stop: &Stop) -> Result<Case, Driv
         tracing::warn!(case = %id, %error, "the claim could not be released");
     }
     result
+}
+
+/// Works a case as [`drive`] does, and waits with it for budgets and halts. What is asked of people is
+/// not waited for.
+///
+/// # Errors
+/// As [`drive`].
+pub async fn drive_on(agent: &Agent, id: &CaseId, stop: &Stop) -> Result<Case, DriveError> {
+    loop {
+        let case = drive(agent, id, stop).await?;
+        let until = match case.standstill() {
+            Some(Standstill::Delayed(until)) => until,
+            Some(Standstill::Halted) => agent.clock.now() + HALTED,
+            Some(Standstill::Asked(_)) | None => return Ok(case),
+        };
+        wait(agent, until, stop).await;
+        if stop.is_pulled() {
+            return Ok(case);
+        }
+    }
 }
 
 /// Renews the claim for as long as it is polled; ends when that fails, and the work with it.
@@ -116,22 +140,35 @@ async fn work(agent: &Agent, id: &CaseId, stop: &Stop) -> Result<Case, DriveErro
     while !stop.is_pulled() {
         // Asked before every decision; if it cannot be told, nothing is done.
         let pause = agent.journal.pause().await?;
+        let words = agent.journal.posted(id).await?;
+        let history = history(agent, &pen.case).await?;
         let world = World {
             pause: pause.as_ref(),
+            words: &words,
+            history: history.as_ref(),
             library: pen.library,
             inventory: &agent.inventory,
             policy: &agent.policy,
             now: agent.clock.now(),
         };
         let action = decide(&pen.case, world);
-        if action == Action::Rest {
+        agent.watch.see(Glimpse::Doing { case: &pen.case, action: &action });
+        if matches!(action, Action::Rest | Action::Park { .. }) {
             agent.journal.free(id).await?;
             break;
         }
-        agent.watch.see(Glimpse::Doing { case: &pen.case, action: &action });
         perform(&mut pen, action, stop).await?;
     }
     Ok(pen.case)
+}
+
+/// What was changed lately, for a case that may be about to begin a remedy.
+async fn history(agent: &Agent, case: &Case) -> Result<Option<History>, JournalError> {
+    if case.stage != Stage::Diagnosed {
+        return Ok(None);
+    }
+    let since = agent.clock.now() - History::REACH;
+    Ok(Some(History::fold(&agent.journal.history(&History::KINDS, since).await?)))
 }
 
 /// The playbooks with this hash: the agent's own, or those that the journal kept.

@@ -2,6 +2,7 @@
 
 use super::Agent;
 use super::perform::NEEDS_HUMAN;
+use super::words::{heed_label, take_order};
 use crate::core::event::{CaseId, Door, Event};
 use crate::core::slash::{Slash, command};
 use crate::core::ticket::{State, Ticket, TicketId};
@@ -46,6 +47,9 @@ pub(super) fn issue_key(id: &TicketId) -> String {
 /// Takes in an issue that is there to be taken: once in its life, by whichever door it comes first.
 /// The agent's own tickets come in by the sweep that opened them, which knows what they are about.
 pub async fn take_issue(agent: &Agent, ticket: Ticket, door: Door) -> Result<Option<CaseId>, IntakeError> {
+    if let Some(case) = heed_label(agent, &ticket).await? {
+        return Ok(Some(case));
+    }
     if !wants(agent, &ticket) || ticket.author == agent.forge.me().await? {
         return Ok(None);
     }
@@ -62,13 +66,16 @@ pub async fn take_reopened(agent: &Agent, ticket: Ticket) -> Result<Option<CaseI
     Ok(opened(take_in(agent, ticket, Door::Webhook, &key).await?))
 }
 
-/// Takes in a comment: a slash command by a person with write permission starts a case.
+/// Takes in a comment: a slash command by a person who may give it starts a case, or says something to
+/// one that is at work. Gives the case that has something to do.
 pub async fn take_comment(agent: &Agent, comment: &Comment) -> Result<Option<CaseId>, IntakeError> {
-    if comment.by_bot || command(&comment.body, &agent.manners.command) != Some(Slash::Support) {
-        return Ok(None);
-    }
+    let order = command(&comment.body, &agent.manners.command).filter(|_| !comment.by_bot);
+    let Some(order) = order else { return Ok(None) };
     if comment.author == agent.forge.me().await? {
         return Ok(None);
+    }
+    if order != Slash::Support {
+        return take_order(agent, comment, order).await;
     }
     if agent.forge.permission(&comment.ticket.repo, &comment.author).await? < Permission::Write {
         tracing::info!(ticket = %comment.ticket, author = %comment.author, "a command without permission");

@@ -167,6 +167,7 @@ fn record(eyes: &Eyes, system: &System, site: &Site, probe: &Probe, answer: Answ
     }
 }
 
-fn millis(start: Instant) -> u64 {
+/// Since then, in milliseconds.
+pub(super) fn millis(start: Instant) -> u64 {
     u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX)
 }

@@ -1,8 +1,9 @@
 //! The engine: performs what `decide` orders, and records what came of it.
 //!
 //! `drive` works one case to its end, `perform` carries out one action, `look` runs probes, `intake`
-//! is the one door through which tickets become cases, `dispatch` runs cases side by side, `sweep`
-//! looks at systems without being asked.
+//! is the one door through which tickets become cases, `words` is how people speak to them, `dispatch`
+//! runs cases side by side, `sweep` looks at systems without being asked, `recurrence` at what was mended,
+//! `problem` tells of what comes back again and again.
 
 mod dispatch;
 mod drive;
@@ -10,15 +11,20 @@ mod intake;
 mod look;
 mod perform;
 mod poll;
+mod problem;
+mod recurrence;
 mod sweep;
+mod words;
 
 pub use dispatch::Dispatch;
-pub use drive::{DriveError, Stop, drive, library_of};
+pub use drive::{DriveError, Stop, drive, drive_on, library_of};
 pub use intake::{IntakeError, take_comment, take_in, take_issue, take_reopened, wants};
 pub use look::{Eyes, look};
 pub use perform::answer;
 pub use poll::poll;
+pub use recurrence::watch_over;
 pub use sweep::{Swept, sweep_systems, sweep_tickets};
+pub use words::heed_label;
 
 use crate::core::inventory::Inventory;
 use crate::core::playbook::Library;
@@ -69,6 +75,8 @@ pub struct Manners {
     pub command: String,
     /// Who is assigned and mentioned when a person is needed.
     pub on_call: Vec<String>,
+    /// Who may approve, deny, cancel and halt, beside people with write permission.
+    pub approvers: Vec<String>,
 }
 
 /// Someone who watches cases at work: the terminal, a log, a test.

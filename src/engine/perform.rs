@@ -1,11 +1,13 @@
 //! Performing: one action, with the intent written down before and the fact after.
 
 use super::drive::{DriveError, Pen, Stop};
-use super::look::look;
+use super::look::{look, millis};
+use super::problem::open_problem;
+use super::words::word_of_label;
 use super::{Agent, CLAIM};
 use crate::core::action::{Action, Order};
 use crate::core::case::Case;
-use crate::core::event::{Act, Event, Way};
+use crate::core::event::{Act, Door, Event, Way};
 use crate::core::evidence::{Exit, Observation, RawObservation};
 use crate::core::expr::Scope;
 use crate::core::name::HostName;
@@ -48,6 +50,10 @@ pub(super) async fn perform(pen: &mut Pen<'_>, action: Action, stop: &Stop) -> R
         Action::Recheck => recheck(pen).await,
         Action::Hold { hosts } => hold(pen, hosts, stop).await,
         Action::Change(order) => change(pen, order).await,
+        Action::AskPeople => {
+            let hash = pen.case.asked.as_ref().map_or_else(String::new, |asked| asked.plan.hash.clone());
+            tell(pen, Act::Question, hash, ask_people).await
+        }
         Action::ShowStatus => {
             let stage = pen.case.stage_word();
             tell(pen, Act::Status, stage, show_status).await
@@ -56,6 +62,8 @@ pub(super) async fn perform(pen: &mut Pen<'_>, action: Action, stop: &Stop) -> R
             let word = pen.case.label_word().to_owned();
             tell(pen, Act::Label, word, set_label).await
         }
+        Action::Reopen => tell(pen, Act::Reopen, String::new(), reopen).await,
+        Action::OpenProblem => report_problem(pen).await,
         Action::PostReport => tell(pen, Act::Report, String::new(), post_report).await,
         Action::CallPeople => tell(pen, Act::Assign, String::new(), call_people).await,
         Action::Close => tell(pen, Act::Close, String::new(), close).await,
@@ -63,11 +71,11 @@ pub(super) async fn perform(pen: &mut Pen<'_>, action: Action, stop: &Stop) -> R
             wait(pen.agent, until, stop).await;
             Ok(())
         }
-        Action::Rest => Ok(()),
+        Action::Park { .. } | Action::Rest => Ok(()),
     }
 }
 
-async fn wait(agent: &Agent, until: DateTime<Utc>, stop: &Stop) {
+pub(super) async fn wait(agent: &Agent, until: DateTime<Utc>, stop: &Stop) {
     tokio::select! {
         () = agent.clock.sleep_until(until) => {}
         () = stop.pulled() => {}
@@ -78,7 +86,10 @@ async fn wait(agent: &Agent, until: DateTime<Utc>, stop: &Stop) {
 /// a guess.
 async fn recheck(pen: &mut Pen<'_>) -> Result<(), DriveError> {
     let event = match pen.agent.forge.ticket(&pen.case.ticket.id).await {
-        Ok(ticket) => Event::Rechecked { open: ticket.state == State::Open && !ticket.locked },
+        Ok(ticket) => match word_of_label(&pen.case, &ticket) {
+            Some(word) => Event::Heard(word),
+            None => Event::Rechecked { open: ticket.state == State::Open && !ticket.locked },
+        },
         Err(error) if error.is_lasting() => Event::Rechecked { open: false },
         Err(error) => {
             let why = pen.agent.redactor.text(&error.to_string());
@@ -181,17 +192,16 @@ async fn tell(
     let start = Instant::now();
     let result = speak(pen.agent, &pen.case, pen.library).await;
     let event = match result {
-        Ok(()) => {
-            let took_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
-            Event::Told { act, stage, took_ms }
-        }
-        Err(error) => {
-            tracing::warn!(case = %pen.case.id, ?act, %error, "the forge did not take it");
-            let why = pen.agent.redactor.text(&error.to_string());
-            Event::NotTold { act, why, lasting: error.is_lasting() }
-        }
+        Ok(()) => Event::Told { act, stage, took_ms: millis(start) },
+        Err(error) => not_told(pen, act, &error),
     };
     pen.write(event).await
+}
+
+fn not_told(pen: &Pen<'_>, act: Act, error: &ForgeError) -> Event {
+    tracing::warn!(case = %pen.case.id, ?act, %error, "the forge did not take it");
+    let why = pen.agent.redactor.text(&error.to_string());
+    Event::NotTold { act, why, lasting: error.is_lasting() }
 }
 
 async fn show_status(agent: &Agent, case: &Case, library: &Library) -> Result<(), ForgeError> {
@@ -199,10 +209,45 @@ async fn show_status(agent: &Agent, case: &Case, library: &Library) -> Result<()
     comment(agent, case, "status", &text).await
 }
 
+/// People are told of new comments only, so each plan is asked about in one of its own.
+async fn ask_people(agent: &Agent, case: &Case, library: &Library) -> Result<(), ForgeError> {
+    let Some(asked) = &case.asked else { return Ok(()) };
+    let people: Vec<String> = agent.manners.on_call.iter().map(|login| format!("@{login}")).collect();
+    let data = json!({
+        "report": report(case, library),
+        "command": agent.manners.command,
+        "people": people.join(" "),
+    });
+    let text = agent.prompts.fill("approval.md", data);
+    comment(agent, case, &format!("question plan={}", asked.plan.hash), &text).await
+}
+
 async fn post_report(agent: &Agent, case: &Case, library: &Library) -> Result<(), ForgeError> {
     let answer = answer(case, library).transpose().ok().flatten();
     let data = json!({ "report": report(case, library), "answer": answer });
     comment(agent, case, "report", &agent.prompts.fill("report.md", data)).await
+}
+
+/// Opens the issue of a fault that is back, and says so to those who follow it.
+async fn reopen(agent: &Agent, case: &Case, library: &Library) -> Result<(), ForgeError> {
+    let Door::Recurrence { suspect, .. } = &case.door else { return Ok(()) };
+    agent.forge.reopen(&case.ticket.id).await?;
+    let kind = agent.inventory.systems.get(&suspect.system).map(|site| &site.kind);
+    let fault =
+        kind.and_then(|kind| library.systems.get(kind)).and_then(|kind| kind.fault(&suspect.playbook));
+    let title = fault.map_or(suspect.playbook.as_str(), |fault| &fault.title);
+    let text = agent.prompts.fill("returned.md", json!({ "title": title, "system": suspect.system }));
+    comment(agent, case, "returned", &text).await
+}
+
+/// Opens the ticket about a fault that comes back again and again, and remembers which it is.
+async fn report_problem(pen: &mut Pen<'_>) -> Result<(), DriveError> {
+    let start = Instant::now();
+    let event = match open_problem(pen.agent, &pen.case).await? {
+        Ok(id) => Event::Told { act: Act::Problem, stage: id.to_string(), took_ms: millis(start) },
+        Err(error) => not_told(pen, Act::Problem, &error),
+    };
+    pen.write(event).await
 }
 
 async fn call_people(agent: &Agent, case: &Case, _: &Library) -> Result<(), ForgeError> {
@@ -229,8 +274,9 @@ async fn comment(agent: &Agent, case: &Case, kind: &str, text: &str) -> Result<(
 /// The label of a ticket that a person has.
 pub(super) const NEEDS_HUMAN: &str = "medic:needs-human";
 
-const LABELS: [(&str, &str, &str); 3] = [
+const LABELS: [(&str, &str, &str); 4] = [
     ("working", "1d76db", "Fieldmedic is working on this"),
+    ("needs-approval", "fbca04", "Fieldmedic asks whether it may carry out its plan"),
     ("resolved", "0e8a16", "Resolved by Fieldmedic, and verified"),
     ("needs-human", "d93f0b", "Fieldmedic has handed this to a person"),
 ];

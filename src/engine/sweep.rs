@@ -86,7 +86,7 @@ async fn is_open(agent: &Agent, ticket: &TicketId) -> Result<bool, IntakeError> 
 }
 
 /// How long an opened ticket may take to be found by its marker.
-const OPENING: Duration = Duration::from_secs(60);
+pub(super) const OPENING: Duration = Duration::from_secs(60);
 
 /// Opens a ticket for the first finding. If the agent's ticket for it is still open, that one is taken,
 /// and a ticket that has been worked before opens no second case.

@@ -4,7 +4,7 @@
 //! renamed; but that is another ticket, and what was allowed here need not be allowed there.
 
 use super::Options;
-use http::{HeaderName, HeaderValue, Uri, header};
+use http::{HeaderName, HeaderValue, Request, Response, Uri, header};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
@@ -12,7 +12,9 @@ use octocrab::service::middleware::base_uri::BaseUriLayer;
 use octocrab::service::middleware::extra_headers::ExtraHeadersLayer;
 use octocrab::{AuthState, OctoBody, Octocrab, OctocrabBuilder};
 use secrecy::{ExposeSecret, SecretString};
+use std::error::Error;
 use std::sync::Arc;
+use tower_service::Service;
 
 const VERSION: (HeaderName, &str) = (HeaderName::from_static("x-github-api-version"), "2022-11-28");
 
@@ -55,13 +57,9 @@ fn build_plain(uri: Uri, token: SecretString, options: &Options) -> Octocrab {
     let mut connector = HttpConnector::new();
     connector.set_connect_timeout(Some(options.connect));
     let client = Client::builder(TokioExecutor::new()).build::<_, OctoBody>(connector);
-    let headers = vec![
-        (header::USER_AGENT, HeaderValue::from_static("octocrab")),
-        (VERSION.0, HeaderValue::from_static(VERSION.1)),
-    ];
     let built = OctocrabBuilder::new_empty()
         .with_service(client)
-        .with_layer(&ExtraHeadersLayer::new(Arc::new(headers)))
+        .with_layer(&headers())
         .with_layer(&BaseUriLayer::new(uri))
         .with_auth(AuthState::AccessToken { token })
         .build();
@@ -69,6 +67,33 @@ fn build_plain(uri: Uri, token: SecretString, options: &Options) -> Octocrab {
         Ok(client) => client,
         Err(never) => match never {},
     }
+}
+
+/// For a GitHub in this process: the same requests, and no network between.
+pub(super) fn build_over<S>(options: &Options, service: S) -> Result<Octocrab, BadOptions>
+where
+    S: Service<Request<OctoBody>, Response = Response<String>> + Send + 'static,
+    S::Future: Send,
+    S::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    let built = OctocrabBuilder::new_empty()
+        .with_service(service)
+        .with_layer(&headers())
+        .with_layer(&BaseUriLayer::new(base_uri(&options.base_url)?))
+        .with_auth(AuthState::AccessToken { token: clean_token(&options.token)? })
+        .build();
+    match built {
+        Ok(client) => Ok(client),
+        Err(never) => match never {},
+    }
+}
+
+/// What octocrab's own client would add.
+fn headers() -> ExtraHeadersLayer {
+    ExtraHeadersLayer::new(Arc::new(vec![
+        (header::USER_AGENT, HeaderValue::from_static("octocrab")),
+        (VERSION.0, HeaderValue::from_static(VERSION.1)),
+    ]))
 }
 
 fn base_uri(address: &str) -> Result<Uri, BadOptions> {

@@ -179,6 +179,13 @@ impl Forge for GitHub {
         Ok(())
     }
 
+    async fn reopen(&self, id: &TicketId) -> Result<(), ForgeError> {
+        let body = json!({ "state": "open", "state_reason": "reopened" });
+        let mut turn = self.writer.turn().await;
+        self.wire.write(&mut turn, Method::PATCH, &issue_route(id), Some(&body), id).await?;
+        Ok(())
+    }
+
     async fn permission(&self, repo: &Repo, login: &str) -> Result<Permission, ForgeError> {
         let route = format!("{}/collaborators/{}/permission", repo_route(repo), encode(login));
         let granted = match self.wire.get::<Granted>(&route, repo).await {

@@ -19,12 +19,16 @@ pub use pace::Pace;
 
 use crate::core::redact::Redactor;
 use crate::core::ticket::Repo;
+use http::{Request, Response};
+use octocrab::{OctoBody, Octocrab};
 use pace::Writer;
 use secrecy::SecretString;
 use std::collections::BTreeSet;
+use std::error::Error;
 use std::sync::Mutex;
 use std::time::Duration;
 use tokio::sync::OnceCell;
+use tower_service::Service;
 use wire::Wire;
 
 /// GitHub's own API. GitHub Enterprise has it at `https://<host>/api/v3`.
@@ -75,12 +79,30 @@ impl GitHub {
     /// # Errors
     /// [`BadOptions`] if the address or the token cannot be right.
     pub fn new(options: Options) -> Result<Self, BadOptions> {
-        Ok(Self {
-            wire: Wire::new(client::build(&options)?, options.answer),
+        Ok(Self::with(client::build(&options)?, options))
+    }
+
+    /// A client of a GitHub in this process, which is asked through this service. It must be called
+    /// inside a Tokio runtime.
+    ///
+    /// # Errors
+    /// [`BadOptions`] if the address or the token cannot be right.
+    pub fn over<S>(options: Options, service: S) -> Result<Self, BadOptions>
+    where
+        S: Service<Request<OctoBody>, Response = Response<String>> + Send + 'static,
+        S::Future: Send,
+        S::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        Ok(Self::with(client::build_over(&options, service)?, options))
+    }
+
+    fn with(client: Octocrab, options: Options) -> Self {
+        Self {
+            wire: Wire::new(client, options.answer),
             writer: Writer::new(options.pace),
             redactor: options.redactor,
             login: OnceCell::new(),
             labels: Mutex::default(),
-        })
+        }
     }
 }

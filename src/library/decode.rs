@@ -1,12 +1,14 @@
 //! Reading a page of YAML field by field. A field that is wrong is reported and reading goes on, so
 //! that an author sees every problem at once.
 
+use super::keep::{self, Around};
 use super::node::{Content, Node, Place};
 use super::problem::Problem;
 use crate::core::command::{Template, TemplateSource};
 use crate::core::expr::{Expr, Sentence};
 use crate::core::name::BadName;
 use crate::core::playbook::System;
+use crate::core::remedy::KEEP;
 use regex::{Regex, RegexBuilder};
 use serde_json::Value;
 use std::cell::RefCell;
@@ -294,7 +296,13 @@ impl<'p> Map<'p> {
     }
 
     /// Takes `run` or `script` and what goes with them, as a command.
-    pub fn command(&mut self, name: &str, timeout: Duration, system: &System) -> Option<Template> {
+    pub fn command(
+        &mut self,
+        name: &str,
+        timeout: Duration,
+        system: &System,
+        around: Around<'_>,
+    ) -> Option<Template> {
         let page = self.page;
         let run = self.take("run");
         let script = self.take("script");
@@ -305,13 +313,24 @@ impl<'p> Map<'p> {
         let place = run.as_ref().or(script.as_ref()).map_or(self.place, |node| node.place);
         let text = |node: &Option<Node>| node.as_ref().and_then(|node| page.text_of(node));
         let (run, script, cwd) = (text(&run), text(&script), text(&cwd));
-        let env: Vec<(String, String)> = env.map_or_else(Vec::new, |map| {
+        let mut env: Vec<(String, String)> = env.map_or_else(Vec::new, |map| {
             let entries = map.into_entries();
             entries.into_iter().filter_map(|(key, node)| Some((key.name, page.text_of(&node)?))).collect()
         });
+        let mut whole = script.clone();
+        if !matches!(around, Around::Nothing) {
+            if let Some((taken, _)) = env.iter().find(|(key, _)| keep::TAKEN.contains(&key.as_str())) {
+                page.report(place, &format!("`{taken}` has a meaning beside `keep`"), "name it otherwise");
+            }
+            if run.is_some() {
+                page.report(place, "`keep` goes with `script`", "make a script of `run`");
+            }
+            env.push((keep::VARIABLE.into(), format!("{{{{ {KEEP} }}}}")));
+            whole = script.as_deref().map(|own| around.script(own));
+        }
         let source = TemplateSource {
             run: run.as_deref(),
-            script: script.as_deref(),
+            script: whole.as_deref(),
             name,
             env: env.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect(),
             cwd: cwd.as_deref(),
@@ -328,7 +347,11 @@ impl<'p> Map<'p> {
         if let Some(why) = run.as_deref().or(script.as_deref()).and_then(forbidden) {
             page.report(place, why, "clean up what is known to be unused, by name or label");
         }
-        page.check_values(place, &template.names(), system);
+        let mut names = template.names();
+        if !matches!(around, Around::Nothing) {
+            names.remove(KEEP);
+        }
+        page.check_values(place, &names, system);
         Some(template)
     }
 

@@ -1,7 +1,9 @@
 //! A playbook for a fault.
 
 use super::decode::{Map, Page};
+use super::keep::{Around, reads_kept};
 use super::node::{Content, Node};
+use crate::core::command::Template;
 use crate::core::expr::Expr;
 use crate::core::name::{PlaybookName, Role};
 use crate::core::playbook::{Check, Explains, Fault, Replay, Step, System};
@@ -81,7 +83,9 @@ fn decode_step(page: &Page, mut map: Map<'_>, system: &System) -> Option<Step> {
     let name = map.need("name", "what people read while it runs").and_then(|node| page.text_of(&node));
     let on = map.take("on").and_then(|node| page.named(&node, Role::new)).unwrap_or_else(Role::main);
     let label = name.clone().unwrap_or_default();
-    let command = map.command(&label, STEP_TIMEOUT, system);
+    let keep = map.take("keep").and_then(|node| Some((node.place, page.text_of(&node)?)));
+    let around = keep.as_ref().map_or(Around::Nothing, |(_, text)| Around::Keep(text));
+    let command = map.command(&label, STEP_TIMEOUT, system, around);
     let replay = map.need(
         "replay",
         "after a crash in the middle: `safe` runs it again, `{ check: … }` asks, `never` hands over",
@@ -94,9 +98,34 @@ fn decode_step(page: &Page, mut map: Map<'_>, system: &System) -> Option<Step> {
         page.check_names(node.place, &expr.names(), &["exit", "text", "stderr"], system);
         Some(expr)
     });
-    let undo = map.take("undo").and_then(|node| page.map(node)).and_then(|mut map| {
-        let undo = map.command(&format!("undo {label}"), STEP_TIMEOUT, system);
+    let undo = map.take("undo").and_then(|node| page.map(node));
+    let reads = undo.as_ref().and_then(|map| map.peek_text("script")).is_some_and(reads_kept);
+    match (&keep, &undo) {
+        (Some((place, _)), _) if !reads => page.report(
+            *place,
+            "nothing reads what is kept",
+            "the `script` of this step's `undo` finds it in the file \"$KEPT\"; without need for it, leave `keep` out",
+        ),
+        (None, Some(undo)) if reads => page.report(
+            undo.place(),
+            "this undo reads `$KEPT`, but its step keeps nothing",
+            "give the step `keep: |`, a script that prints what is there before the change",
+        ),
+        _ => {}
+    }
+    let undo = undo.and_then(|mut map| {
+        let place = map.place();
+        let around = if keep.is_some() { Around::Kept } else { Around::Nothing };
+        let undo = map.command(&format!("undo {label}"), STEP_TIMEOUT, system, around);
         map.finish();
+        let roots = (command.as_ref().map(Template::is_root), undo.as_ref().map(Template::is_root));
+        if keep.is_some() && matches!(roots, (Some(step), Some(undo)) if step != undo) {
+            page.report(
+                place,
+                "of a step and its undo, one has `sudo` and the other has not",
+                "what the one keeps in its home the other does not find: give both the same `sudo`",
+            );
+        }
         undo
     });
     map.finish();

@@ -3,9 +3,11 @@
 mod decode;
 mod fault;
 mod files;
+mod keep;
 mod node;
 mod problem;
 mod request;
+mod root;
 mod system;
 
 pub use files::{Files, FilesError};
@@ -59,6 +61,7 @@ fn load_folder(files: &Files, folder: &str, names: &[String], found: &mut Vec<Pr
     if let Some(system) = &mut system {
         check_folder_name(&pages[0], folder, &system.kind);
         order(system, &pages);
+        root::check(system, &pages);
     }
     let had = found.len();
     found.extend(pages.into_iter().flat_map(Page::into_problems));
@@ -196,10 +199,52 @@ mod tests {
             ("verify:\n  - { holds: disk.used < 90 }\n", "", "no `verify`"),
             ("playbook: full", "playbook: fuller", "call the file fuller.yaml"),
             ("title: Full", "title: Full\nbefore: [other]", "`before` names `other`"),
+            ("replay: safe }", "keep: state, replay: safe }", "`keep` goes with `script`"),
+            ("replay: safe }", "keep: state, replay: safe }", "nothing reads what is kept"),
+            ("replay: safe }", "replay: safe, undo: { script: 'cat \"$KEPT\"' } }", "its step keeps nothing"),
+            (
+                "run: \"clean {{ disk.mount }}\", replay: safe }",
+                "script: x, env: { KEPT: a }, keep: y, replay: safe, undo: { script: 'cat \"$KEPT\"' } }",
+                "`KEPT` has a meaning beside `keep`",
+            ),
+            (
+                "run: \"clean {{ disk.mount }}\", replay: safe }",
+                "script: x, keep: y, replay: safe, undo: { sudo: true, script: 'cat \"$KEPT\"' } }",
+                "one has `sudo`",
+            ),
+            ("clean {{ disk.mount }}", "clean {{ keep }}", "`keep` is neither a parameter nor a fact"),
+            (
+                "run: \"clean {{ disk.mount }}\"",
+                "script: 'sudo -n rm -f /x'",
+                "`sudo -n rm -f /x` is not in the list `sudo` of system.yaml",
+            ),
             ("title: Full", "title: [", ""),
         ] {
             let told = problems(SYSTEM, &FAULT.replace(from, to));
             assert!(told.iter().any(|line| line.contains(expect)), "{to:?}: {expect:?} is not in {told:#?}");
+        }
+    }
+
+    #[test]
+    fn what_scripts_run_as_root_is_listed() {
+        let fault = FAULT.replace(
+            "run: \"clean {{ disk.mount }}\"",
+            "script: 'n=$(sudo -n stat -c %s \"$LOG\"); sudo -n truncate -s 0 \"$LOG\" || true'",
+        );
+        let listed = |list: &str| problems(&format!("{SYSTEM}sudo: {list}\n"), &fault);
+        let truncate = "'truncate -s 0 {{ disk.mount }}/{{ any.name }}'";
+        assert_eq!(listed(&format!("['stat -c %s {{{{ any.path }}}}', {truncate}]")), Vec::<String>::new());
+        for (list, expect) in [
+            (format!("[{truncate}]"), "`sudo -n stat -c %s \"$LOG\"` is not in the list"),
+            (format!("['stat -c %s /x', {truncate}]"), "`sudo -n stat -c %s \"$LOG\"` is not in the list"),
+            (
+                format!("['stat -c %s {{{{ any.path }}}}', id, {truncate}]"),
+                "no script runs `id` by `sudo -n`",
+            ),
+            (format!("['stat -c %s {{{{ any.thing }}}}', {truncate}]"), "there is no type `thing`"),
+        ] {
+            let told = listed(&list);
+            assert!(told.iter().any(|line| line.contains(expect)), "{list}: {expect:?} is not in {told:#?}");
         }
     }
 

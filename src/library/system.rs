@@ -1,10 +1,14 @@
 //! `system.yaml`: parameters and probes.
 
 use super::decode::{Map, Page};
+use super::keep::Around;
 use super::node::{Content, Node, Place};
+use super::root;
+use crate::core::gate::sudoers::ANY;
 use crate::core::name::{FactName, KindName, ParamName, ProbeName, Role};
 use crate::core::playbook::{Fact, Param, Probe, System};
 use crate::core::reading::Read;
+use crate::core::remedy::KEEP;
 use crate::core::value::Kind;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -22,6 +26,7 @@ pub(super) fn decode(page: &Page, mut map: Map<'_>) -> Option<System> {
         trouble: map.items("trouble", |node| page.regex(node)),
         params: BTreeMap::new(),
         probes: BTreeMap::new(),
+        sudo: Vec::new(),
         faults: Vec::new(),
         requests: Vec::new(),
     };
@@ -33,6 +38,7 @@ pub(super) fn decode(page: &Page, mut map: Map<'_>) -> Option<System> {
     {
         decode_probes(page, probes, &mut system);
     }
+    system.sudo = map.items("sudo", |node| root::decode(page, node, &system));
     map.finish();
     Some(system)
 }
@@ -41,6 +47,9 @@ fn decode_params(page: &Page, map: Map<'_>) -> BTreeMap<ParamName, Param> {
     let mut params = BTreeMap::new();
     for (key, node) in map.into_entries() {
         let Some(name) = named_key(page, &key, ParamName::new) else { continue };
+        if name.as_str() == KEEP {
+            page.report(key.place, "`keep` has a meaning of its own", "name the parameter otherwise");
+        }
         let Some(mut map) = page.map(node) else { continue };
         let kind = map.need("type", "say what it may hold").and_then(|node| decode_kind(page, &node));
         let default = map.take("default");
@@ -81,6 +90,9 @@ fn decode_probes(page: &Page, map: Map<'_>, system: &mut System) {
         let Some(mut map) = page.map(node) else { continue };
         let facts = map.need("facts", "a probe is there for its facts").and_then(|node| page.map(node));
         let facts = facts.map_or_else(Vec::new, |facts| decode_facts(page, facts));
+        if name.as_str() == ANY {
+            page.report(key.place, "`any` has a meaning of its own", "name the probe otherwise");
+        }
         if system.params.contains_key(name.as_str()) {
             page.report(
                 key.place,
@@ -144,7 +156,7 @@ fn finish_probe(
     let draft = system.probes.get(name)?;
     let place = map.place();
     let on = map.take("on").and_then(|node| page.named(&node, Role::new)).unwrap_or_else(Role::main);
-    let command = map.command(name.as_str(), PROBE_TIMEOUT, system);
+    let command = map.command(name.as_str(), PROBE_TIMEOUT, system, Around::Nothing);
     let read = map.take("read").map_or(Some(Read::Text), |node| decode_read(page, node));
     let exits = map.items("exits", |node| page.number(node));
     let exits: Vec<i32> = exits.into_iter().filter_map(|n| i32::try_from(n).ok()).collect();

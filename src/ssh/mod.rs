@@ -11,7 +11,9 @@
 //! - A host key that `known_hosts` does not hold is refused, always.
 //! - However much a command writes, memory holds [`Limits::kept`] of each stream.
 //! - A command that outlives its deadline is told to stop, and the answer says whether it did. OpenSSH
-//!   passes no signal on to what `root` runs, nor to what runs under `sudo`: that goes on.
+//!   passes no signal on to what `root` runs, nor to what runs under `sudo`: that goes on. Nor to what runs
+//!   behind a gate, but that keeps the deadline itself.
+//! - What the host's gate refuses is `NotStarted`.
 //! - A caller that stops waiting closes its channel and leaves the command to itself, as a broken
 //!   connection would.
 //!
@@ -31,7 +33,8 @@ pub use login::Login;
 pub use trouble::{Ending, ShownKey, Trouble};
 
 use crate::core::command::Command;
-use crate::core::evidence::RawObservation;
+use crate::core::evidence::{Exit, RawObservation};
+use crate::core::gate;
 use crate::core::name::HostName;
 use crate::core::policy::Permit;
 use crate::ports::{Clock, Lease, Shell, ShellError};
@@ -150,11 +153,32 @@ impl Hosts {
             Route::Local => local::run(&text, command.timeout(), &self.limits).await,
             Route::Ssh { probe, change } => {
                 let line = if purpose == Purpose::Probe { probe } else { change };
-                line.run(&text, command.timeout()).await
+                let observation = line.run(&text, command.timeout()).await;
+                if observation.as_ref().is_ok_and(is_refusal) {
+                    return Err(Trouble::NotAdmitted { host: host.to_string() }.into());
+                }
+                observation
             }
         };
         Ok(observation?)
     }
+
+    /// What the gate that a login meets says of its rules; `None` if there is no gate.
+    ///
+    /// # Errors
+    /// The host cannot be asked.
+    pub async fn ask_gate(&self, host: &HostName, purpose: Purpose) -> Result<Option<String>, ShellError> {
+        let seen = self.run(host, &gate::question(), purpose).await?;
+        let said = String::from_utf8_lossy(&seen.stdout.kept).trim().to_owned();
+        Ok((seen.exit.is_success() && said.starts_with(gate::NAME)).then_some(said))
+    }
+}
+
+/// A gate that has run nothing. All three signs together: what ran may end or speak like it, not both.
+fn is_refusal(seen: &RawObservation) -> bool {
+    seen.exit == Exit::Code(gate::REFUSED)
+        && seen.stdout.length == 0
+        && seen.stderr.kept.strip_suffix(b"\n") == Some(gate::REFUSAL.as_bytes())
 }
 
 impl Route {

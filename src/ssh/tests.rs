@@ -50,6 +50,9 @@ commands:
   - { run: drop, stdout: again }
   - { run: partial, fault: partial, stdout: abcdef }
   - { run: refuse, fault: refuse }
+  - { run: unknown, stderr: \"fieldmedic gate: not admitted, nothing was run\\n\", exit: 97 }
+  - { run: similar, stdout: x, stderr: \"fieldmedic gate: not admitted, nothing was run\\n\", exit: 97 }
+  - { run: other, stderr: \"nothing was run\\n\", exit: 97 }
   - { run: big, stdout: \"{{ 'x' * 3000000 }}\" }
 ";
 
@@ -199,6 +202,17 @@ async fn what_the_host_refuses_was_not_started() {
 }
 
 #[tokio::test]
+async fn what_the_gate_does_not_admit_was_not_started() {
+    let stage = Stage::new().await;
+    let hosts = stage.hosts();
+    assert!(not_started(&error(&hosts, "unknown").await).contains("`fieldmedic host-setup`"));
+    // A command that ran and ends like it is an observation.
+    assert_eq!(seen(&hosts, "similar").await.exit, Exit::Code(97));
+    assert_eq!(seen(&hosts, "other").await.exit, Exit::Code(97));
+    assert_eq!(hosts.ask_gate(&name(), Purpose::Probe).await.unwrap(), None);
+}
+
+#[tokio::test]
 async fn many_share_one_connection_and_few_sessions() {
     let stage = Stage::new().await;
     let hosts = Arc::new(stage.hosts());
@@ -327,7 +341,7 @@ async fn a_change_needs_a_lease_that_holds() {
         hash: "h".into(),
     };
     let permit =
-        policy::permit(&Policy { mode: Mode::Act, ..Policy::default() }, &plan, None, None, 0).unwrap();
+        policy::permit(&Policy { mode: Mode::Act, ..Policy::default() }, &plan, [None; 2], 0, None).unwrap();
     let lease = |host: HostName, seconds| {
         let case = CaseId::from_text("c0123456789ab").unwrap();
         Lease::granted(host, case, Utc::now() + TimeDelta::seconds(seconds))

@@ -81,6 +81,12 @@ pub enum Trouble {
     #[error("{at} refused to run the command: a forced command or the account's shell may forbid it")]
     Forbidden { at: String },
 
+    #[error(
+        "the gate on {host} does not admit this command. Make it anew with `fieldmedic host-setup`, from the playbooks \
+         and parameters of today"
+    )]
+    NotAdmitted { host: String },
+
     #[error("the shell `sh` could not be started here: {cause}")]
     NoShell { cause: String },
 

@@ -1,7 +1,8 @@
 //! The agent: the real binary with a configuration of its own, and what it said.
 
 use crate::desk::{Desk, ON_CALL, SECRET, TOKEN};
-use crate::stack::{Stack, drain, wait};
+use crate::stack::{Stack, drain, finish, wait};
+use fieldmedic::library::Files;
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
@@ -52,6 +53,32 @@ impl Agent {
         let text = std::fs::read_to_string(&path).expect("the configuration");
         assert!(text.contains(from), "the configuration has no {from}");
         write_private(&path, &text.replace(from, to));
+    }
+
+    /// Takes the built-in playbooks, with other texts in the place of some.
+    pub fn edit_playbooks(&self, edits: &[(&str, &str, &str)]) {
+        for (path, text) in Files::built_in().as_map() {
+            let own = edits.iter().filter(|(file, ..)| path.ends_with(file));
+            let text = own.fold(text.clone(), |text, (_, from, to)| {
+                assert!(text.contains(from), "{path} has no {from}");
+                text.replace(from, to)
+            });
+            let path = self.dir.path().join("playbooks").join(path);
+            std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder of playbooks");
+            write_private(&path, &text);
+        }
+        let path = self.config();
+        let config = std::fs::read_to_string(&path).expect("the configuration");
+        write_private(&path, &format!("playbooks = \"playbooks\"\n{config}"));
+    }
+
+    /// Gives it a key of its own for changes, and puts the public halves beside both keys.
+    pub fn part_keys(&self) {
+        let change = self.dir.path().join("change");
+        finish(Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&change));
+        let public = finish(Command::new("ssh-keygen").arg("-y").arg("-f").arg(self.key()));
+        write_private(&self.dir.path().join("key.pub"), &public);
+        self.configure("key = \"key\"", "key = \"key\"\nchange_key = \"change\"");
     }
 
     pub fn known_hosts(&self) -> PathBuf {

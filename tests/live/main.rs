@@ -12,11 +12,13 @@ mod crash;
 mod desk;
 mod doors;
 mod faults;
+mod gate;
 mod ground;
 mod logins;
 mod looks;
 mod stack;
 mod truth;
+mod undo;
 
 use desk::Desk;
 use ground::Ground;
@@ -43,6 +45,8 @@ const SCENARIOS: &[Scenario] = &[
     ("an image is missing, the newest archive is broken", faults::bad_backup),
     ("an image is missing, nothing to restore from", controls::nothing_to_restore_from),
     ("workers are down, an image is missing and has to be built", faults::workers_and_image),
+    ("jobs are put back, behind a gate in shell", undo::jobs_are_put_back_behind_a_gate),
+    ("the disk is full, behind the binary as a gate", gate::disk_full_behind_the_binary),
     ("killed while workers start", crash::while_workers_start),
     ("killed while an image is loaded", crash::while_an_image_is_loaded),
 ];

@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(180);
 pub struct Stack {
     dir: PathBuf,
     /// Whom the agent logs in as.
-    user: String,
+    pub user: String,
     harmed: Cell<bool>,
     /// Takes the stack down when its standard input ends: when this value is dropped, when the test
     /// panics, and when the test is killed.
@@ -53,6 +53,12 @@ impl Stack {
             self.run("fault", &["heal"]);
             self.harmed.set(false);
         }
+    }
+
+    /// Runs a shell script on the server as its administrator would; what it did is harm to be healed.
+    pub fn administer(&self, script: &str) -> String {
+        self.harmed.set(true);
+        finish(as_root("sh").args(["-euc", script]))
     }
 
     /// The truth, by other means than the agent's.

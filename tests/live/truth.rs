@@ -40,6 +40,8 @@ pub struct Image {
 pub struct Jobs {
     /// Over every column of the jobs of the first day.
     pub history_md5: String,
+    /// Over every column of every job.
+    pub all_md5: String,
     pub queued_not_started: usize,
     /// Id to status.
     pub rows: BTreeMap<String, String>,

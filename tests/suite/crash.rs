@@ -1,196 +1,185 @@
-//! Crashes: every scenario, killed at every journal point, then driven on by the same code.
+//! Crashes: every scenario, killed before and after everything that it does to the outside, then gone on
+//! with by a process that knows only the journal.
 //!
-//! The journal dies once, before or after it has written the n-th record; everything that the process
-//! held in memory is lost with it. What happened on the host and on GitHub stays.
+//! Killed before a call, the outside never heard of it; killed after it, the outside has done it and the
+//! answer is lost with the process. What must hold then is in `judge`; `mutants` shows that it would be
+//! noticed if it did not.
+
+mod judge;
+mod life;
+mod mutants;
 
 use crate::scenarios::fixtures;
-use async_trait::async_trait;
-use chrono::{DateTime, Utc};
-use fieldmedic::core::event::{CaseId, Event, Record};
-use fieldmedic::core::name::HostName;
-use fieldmedic::core::playbook::LibraryHash;
-use fieldmedic::core::policy::Pause;
-use fieldmedic::core::word::Word;
-use fieldmedic::engine::{DriveError, Stop, drive};
+use crate::taps::Tap;
 use fieldmedic::library::Files;
-use fieldmedic::ports::{Audit, CaseLine, Intake, Journal, JournalError, Lease, Opening, Posted};
-use fieldmedic::sandbox::scenario::{self, Books, Played, Scene};
+use fieldmedic::sandbox::scenario::{self, Books, Scenario, Scene};
+use judge::{Rules, Wrong};
+use life::{Heir, Point, Run, play};
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
 use std::time::Duration;
 
-/// A journal that dies at one append.
-struct Mortal {
-    inner: Arc<dyn Journal>,
-    appends: AtomicU64,
-    dies_at: u64,
-    /// Whether the record is on disk when it dies.
-    keeps_it: bool,
+/// Nothing is wrong with the process.
+pub struct Sound;
+
+impl Tap for Sound {}
+
+/// One scenario, ready to be killed anywhere.
+struct Subject {
+    name: String,
+    scenario: Scenario,
+    calm: Run,
 }
 
-#[async_trait]
-impl Journal for Mortal {
-    async fn append(
-        &self,
-        case: &CaseId,
-        seq: u64,
-        at: DateTime<Utc>,
-        event: &Event,
-    ) -> Result<(), JournalError> {
-        let dead = || JournalError::Unavailable("the process was killed".into());
-        let number = self.appends.fetch_add(1, Ordering::SeqCst);
-        if number == self.dies_at && !self.keeps_it {
-            return Err(dead());
+/// One run with deaths.
+#[derive(Debug, Clone)]
+struct Job {
+    subject: usize,
+    deaths: Vec<usize>,
+    heir: Heir,
+}
+
+/// A matrix: scenarios, the playbooks that they are played with, and what is wrong with the engine.
+struct Matrix<'a> {
+    books: Books,
+    rules: Rules,
+    flaw: &'a (dyn Fn(&Scene) -> Arc<dyn Tap> + Sync),
+    subjects: Vec<Subject>,
+}
+
+impl<'a> Matrix<'a> {
+    fn new(
+        files: &Files,
+        rules: Rules,
+        flaw: &'a (dyn Fn(&Scene) -> Arc<dyn Tap> + Sync),
+        paths: &[PathBuf],
+    ) -> Self {
+        let books = Books::open(files).expect("the playbooks are right");
+        let subjects = on_all_cores(paths, |path| {
+            let scenario = Scenario::read(path).expect("the scenario can be read");
+            let calm = block_on(play(&scenario, &books, &[], Heir::Itself, &|_| Arc::new(Sound)));
+            Subject { name: name_of(path), scenario, calm: calm.expect("nobody dies in it") }
+        });
+        Self { books, rules, flaw, subjects }
+    }
+
+    /// Every point of every subject that leaves a world of its own behind.
+    fn all_points(&self) -> Vec<Job> {
+        let subjects = self.subjects.iter().enumerate();
+        let points = subjects.flat_map(|(subject, Subject { calm, .. })| {
+            let heir = |at| if at % 4 < 2 { Heir::Itself } else { Heir::Another };
+            telling(&calm.points).into_iter().map(move |at| Job { subject, deaths: vec![at], heir: heir(at) })
+        });
+        points.collect()
+    }
+
+    /// Plays the jobs on all cores. Gives how many were played, and what was wrong.
+    fn play(&self, jobs: &[Job]) -> (usize, Vec<(Wrong, String)>) {
+        let played = on_all_cores(jobs, |job| {
+            let Subject { name, scenario, calm } = &self.subjects[job.subject];
+            let run = block_on(play(scenario, &self.books, &job.deaths, job.heir, self.flaw))?;
+            let place: Vec<&str> =
+                job.deaths.iter().filter_map(|at| Some(&*calm.points.get(*at)?.name)).collect();
+            let place = format!("{name}, killed {} ({job:?})", place.join(", then about "));
+            let wrongs = self.rules.judge(calm, &run.end);
+            Some(
+                wrongs
+                    .into_iter()
+                    .map(|(wrong, why)| (wrong, format!("{place}: {wrong:?}: {why}")))
+                    .collect(),
+            )
+        });
+        let played: Vec<Vec<(Wrong, String)>> = played.into_iter().flatten().collect();
+        (played.len(), played.into_iter().flatten().collect())
+    }
+}
+
+/// How often a point is played that comes again and again, as in a verification that waits: the first few
+/// times and the last.
+const REPEATED: usize = 3;
+
+/// The points that leave different worlds behind. Everything that a process does to the outside is a deed,
+/// so death after one deed and death before the next leave the same world, unless time went by between.
+fn telling(points: &[Point]) -> Vec<usize> {
+    let is_last = |at: usize| !points[at + 1..].iter().any(|later| later.name == points[at].name);
+    let mut met: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut kept = Vec::new();
+    for (at, point) in points.iter().enumerate() {
+        let times = met.entry(&point.name).or_default();
+        *times += 1;
+        let is_double = point.name.starts_with("after")
+            && points.get(at + 1).is_some_and(|next| next.name.starts_with("before") && next.at == point.at);
+        if !is_double && (*times <= REPEATED || is_last(at)) {
+            kept.push(at);
         }
-        self.inner.append(case, seq, at, event).await?;
-        if number == self.dies_at { Err(dead()) } else { Ok(()) }
     }
-
-    async fn open_case(&self, opening: &Opening) -> Result<Intake, JournalError> {
-        self.inner.open_case(opening).await
-    }
-    async fn load(&self, case: &CaseId) -> Result<Vec<Record>, JournalError> {
-        self.inner.load(case).await
-    }
-    async fn open_cases(&self) -> Result<Vec<CaseId>, JournalError> {
-        self.inner.open_cases().await
-    }
-    async fn cases(&self, limit: u32) -> Result<Vec<CaseLine>, JournalError> {
-        self.inner.cases(limit).await
-    }
-    async fn claim(
-        &self,
-        case: &CaseId,
-        worker: &str,
-        now: DateTime<Utc>,
-        ttl: Duration,
-    ) -> Result<bool, JournalError> {
-        self.inner.claim(case, worker, now, ttl).await
-    }
-    async fn release(&self, case: &CaseId, worker: &str) -> Result<(), JournalError> {
-        self.inner.release(case, worker).await
-    }
-    async fn hold(
-        &self,
-        host: &HostName,
-        case: &CaseId,
-        now: DateTime<Utc>,
-        ttl: Duration,
-    ) -> Result<Option<Lease>, JournalError> {
-        self.inner.hold(host, case, now, ttl).await
-    }
-    async fn free(&self, case: &CaseId) -> Result<(), JournalError> {
-        self.inner.free(case).await
-    }
-    async fn keep_library(
-        &self,
-        hash: &LibraryHash,
-        files: &BTreeMap<String, String>,
-    ) -> Result<(), JournalError> {
-        self.inner.keep_library(hash, files).await
-    }
-    async fn library(&self, hash: &LibraryHash) -> Result<Option<BTreeMap<String, String>>, JournalError> {
-        self.inner.library(hash).await
-    }
-    async fn bookmark(&self, name: &str) -> Result<Option<DateTime<Utc>>, JournalError> {
-        self.inner.bookmark(name).await
-    }
-    async fn set_bookmark(&self, name: &str, at: DateTime<Utc>) -> Result<(), JournalError> {
-        self.inner.set_bookmark(name, at).await
-    }
-    async fn take_turn(&self, name: &str, now: DateTime<Utc>, every: Duration) -> Result<bool, JournalError> {
-        self.inner.take_turn(name, now, every).await
-    }
-    async fn pause(&self) -> Result<Option<Pause>, JournalError> {
-        self.inner.pause().await
-    }
-    async fn set_pause(&self, pause: Option<&Pause>) -> Result<(), JournalError> {
-        self.inner.set_pause(pause).await
-    }
-    async fn post(&self, case: &CaseId, key: &str, word: &Word) -> Result<bool, JournalError> {
-        self.inner.post(case, key, word).await
-    }
-    async fn posted(&self, case: &CaseId) -> Result<Vec<Posted>, JournalError> {
-        self.inner.posted(case).await
-    }
-    async fn history(
-        &self,
-        kinds: &[&str],
-        since: DateTime<Utc>,
-    ) -> Result<Vec<(CaseId, Record)>, JournalError> {
-        self.inner.history(kinds, since).await
-    }
-    async fn audit(&self) -> Result<Audit, JournalError> {
-        self.inner.audit().await
-    }
+    kept
 }
 
-/// Plays a scenario with one death, and goes on as a restarted process would.
-async fn play_with_death(path: &Path, books: &Books, dies_at: u64, keeps_it: bool) -> Option<Played> {
-    let mut scene = Scene::set_up(path, books).await.expect("the scenario can be set up");
-    let case = scene.take_in().await.expect("the ticket is taken in");
-    let (stop, _pull) = Stop::new();
-    let immortal = scene.agent.journal.clone();
-    scene.agent.journal =
-        Arc::new(Mortal { inner: immortal.clone(), appends: AtomicU64::new(0), dies_at, keeps_it });
-    match drive(&scene.agent, &case, &stop).await {
-        // It ended before the death was due.
-        Ok(_) => return None,
-        Err(DriveError::Journal(_)) => {}
-        Err(other) => panic!("{}: {other}", path.display()),
-    }
-    scene.agent.journal = immortal;
-    let case = drive(&scene.agent, &case, &stop).await.expect("the case goes on");
-    let audit = scene.agent.journal.audit().await.expect("the journal can be audited");
-    assert!(audit.broken.is_empty());
-    Some(scene.judge(case).expect("the scenario can be judged"))
+fn name_of(path: &Path) -> String {
+    path.file_name().expect("a folder").to_string_lossy().into_owned()
 }
 
-fn reports(played: &Played) -> usize {
-    played.issue.comments.iter().filter(|comment| comment.body.contains("kind=report")).count()
+fn all_scenarios() -> Vec<PathBuf> {
+    scenario::find(&fixtures()).expect("fixtures can be read")
 }
 
-/// Scenarios that are killed at every record: one for each way in which a change can be replayed.
-const EVERY_RECORD: [&str; 2] = ["worker-down", "missing-image-no-source"];
+/// The built-in playbooks with every `from` in them replaced.
+fn edited(from: &str, to: &str) -> Files {
+    let files = Files::built_in().as_map().clone();
+    Files::from_map(files.into_iter().map(|(path, text)| (path, text.replace(from, to))).collect())
+}
 
-#[tokio::test]
-async fn a_death_at_any_point_changes_nothing_that_counts() {
-    let books = Books::open(&Files::built_in()).expect("the built-in playbooks are right");
-    let mut points = 0;
-    for path in scenario::find(&fixtures()).expect("fixtures can be read") {
-        let calm = scenario::play(&path, &books).await.expect("the scenario plays");
-        // The most telling ones at every record; the others at every twenty-third, each beginning elsewhere.
-        let name = path.file_name().expect("a folder").to_string_lossy().into_owned();
-        let (first, stride) =
-            if EVERY_RECORD.contains(&name.as_str()) { (0, 1) } else { (name.len() as u64 % 23, 23) };
-        for dies_at in (first..).step_by(stride) {
-            let mut ended = false;
-            for keeps_it in [false, true] {
-                let Some(played) = play_with_death(&path, &books, dies_at, keeps_it).await else {
-                    ended = true;
-                    continue;
-                };
-                points += 1;
-                let place = format!("{} killed at record {dies_at}, kept: {keeps_it}", path.display());
-                let in_doubt = played.report.code == "in-doubt";
-                assert!(
-                    in_doubt || played.report.outcome == calm.report.outcome,
-                    "{place}: {} instead of {}",
-                    played.summary(),
-                    calm.summary()
-                );
-                assert_eq!(reports(&played), 1, "{place}: there must be one report");
-                if in_doubt {
-                    assert!(!played.issue.is_closed(), "{place}: in doubt, and closed");
+fn rules_of(files: &Files) -> Rules {
+    Rules::of(Books::open(files).expect("the playbooks are right").library())
+}
+
+/// One run on this thread alone.
+fn block_on<T>(run: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let run =
+        async { tokio::time::timeout(Duration::from_secs(120), run).await.expect("it comes to an end") };
+    runtime.block_on(run)
+}
+
+/// Works through a list with one thread for each core, and keeps the order.
+fn on_all_cores<I: Sync, T: Send>(items: &[I], work: impl Fn(&I) -> T + Sync) -> Vec<T> {
+    let next = AtomicUsize::new(0);
+    let done = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(2, usize::from) {
+            scope.spawn(|| {
+                while let Some(item) = {
+                    let index = next.fetch_add(1, Ordering::SeqCst);
+                    items.get(index).map(|item| (index, item))
+                } {
+                    let result = work(item.1);
+                    done.lock().expect("no worker panics while it holds this").push((item.0, result));
                 }
-            }
-            if ended {
-                break;
-            }
+            });
         }
-    }
-    assert!(points > 150, "only {points} crash points were played");
-    println!("{points} crash points");
+    });
+    let mut done = done.into_inner().expect("whole");
+    done.sort_by_key(|(index, _)| *index);
+    done.into_iter().map(|(_, result)| result).collect()
+}
+
+fn told(wrongs: &[(Wrong, String)]) -> String {
+    let first: Vec<&str> = wrongs.iter().take(12).map(|(_, why)| why.as_str()).collect();
+    format!("{} promises were broken:\n{}", wrongs.len(), first.join("\n"))
+}
+
+#[test]
+fn a_death_at_any_point_changes_nothing_that_counts() {
+    let files = Files::built_in();
+    let sound = |_: &Scene| -> Arc<dyn Tap> { Arc::new(Sound) };
+    let matrix = Matrix::new(&files, rules_of(&files), &sound, &all_scenarios());
+    let jobs = matrix.all_points();
+    let (played, wrongs) = matrix.play(&jobs);
+    assert!(wrongs.is_empty(), "{}", told(&wrongs));
+    assert!(played > 4000, "only {played} crash points were played");
+    println!("{played} crash points in {} scenarios", matrix.subjects.len());
 }

@@ -6,7 +6,7 @@ use fieldmedic::core::action::Action;
 use fieldmedic::core::event::Event;
 use fieldmedic::core::policy::Pause;
 use fieldmedic::core::redact::Redacted;
-use fieldmedic::engine::{Glimpse, Stop, Watch, drive};
+use fieldmedic::engine::{Glimpse, Stop, Watch, drive_on};
 use fieldmedic::library::Files;
 use fieldmedic::ports::Journal;
 use fieldmedic::sandbox::github::Hub;
@@ -40,7 +40,7 @@ impl Watch for Person {
                 let why = Redacted::constant("a migration");
                 self.set(Some(&Pause { by: "ops-lead".into(), at: Utc::now(), why }));
             }
-            Glimpse::Doing { case, action: Action::Wait { .. } }
+            Glimpse::Doing { case, action: Action::Wait { .. } | Action::Park { .. } }
                 if case.paused.is_some() && first(&self.waits, 3) =>
             {
                 let issue = self.hub.issue(&case.ticket.id).expect("the issue is there");
@@ -69,7 +69,7 @@ async fn nothing_is_begun_under_a_halt() {
         });
         scene.agent.watch = person.clone();
         let (stop, _pull) = Stop::new();
-        let case = drive(&scene.agent, &id, &stop).await.expect("the case goes on");
+        let case = drive_on(&scene.agent, &id, &stop).await.expect("the case goes on");
         assert!(person.waits.load(Ordering::SeqCst) >= 3, "{name}: it waited");
 
         let records = scene.agent.journal.load(&id).await.expect("the journal can be read");

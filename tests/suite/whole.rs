@@ -8,9 +8,9 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Child;
 
-/// Waits for something to become so, for a minute at most.
+/// Waits for something to become so; three minutes at most, because machines are busy.
 async fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    for _ in 0..1200 {
+    for _ in 0..3600 {
         if holds() {
             return;
         }

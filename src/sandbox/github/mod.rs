@@ -5,7 +5,7 @@
 //! - `people`: doing it as a person, and looking at what came of it.
 //! - `api`, `issues`, `comments`, `labels`: doing it over HTTP. `shape`: the JSON. `answer`: refusals.
 //! - `door`: what every request passes: the log, faults, the token, the rate limit. `paging`: lists.
-//! - `wire`: a connection that can be cut in the middle.
+//! - `wire`: a connection that can be cut in the middle. `indoors`: the same without a network.
 //! - `hooks`: telling of it by webhook.
 //! - `html`: showing it in a browser.
 //!
@@ -18,6 +18,7 @@ mod deed;
 mod door;
 mod hooks;
 mod html;
+mod indoors;
 mod issues;
 mod labels;
 mod paging;
@@ -29,6 +30,7 @@ mod world;
 pub use answer::Refusal;
 pub use door::{At, Fault, Request};
 pub use hooks::{Delivered, Hooks};
+pub use indoors::Indoors;
 pub use world::{
     Comment, Happening, Issue, IssueSort, IssueState, Kind, Label, Reaction, Repository, Role, User, What,
 };
@@ -67,7 +69,18 @@ impl Hub {
     /// If no port can be had.
     pub async fn start(clock: Arc<dyn Clock>) -> io::Result<Hub> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let url = format!("http://{}", listener.local_addr()?);
+        let (hub, stopped) = Self::put_up(format!("http://{}", listener.local_addr()?), clock);
+        tokio::spawn(wire::serve(listener, api::router(hub.inner.clone()), stopped));
+        Ok(hub)
+    }
+
+    /// An empty one without a port, to be asked by [`Hub::indoors`]. It must be called inside a Tokio
+    /// runtime.
+    pub fn unplugged(clock: Arc<dyn Clock>) -> Hub {
+        Self::put_up("http://localhost".to_owned(), clock).0
+    }
+
+    fn put_up(url: String, clock: Arc<dyn Clock>) -> (Hub, watch::Receiver<()>) {
         let (running, stopped) = watch::channel(());
         let inner = Arc::new(Inner {
             world: Mutex::new(World::new(url.clone(), clock)),
@@ -75,8 +88,12 @@ impl Hub {
             post: Post::open(stopped.clone()),
             url,
         });
-        tokio::spawn(wire::serve(listener, api::router(inner.clone()), stopped));
-        Ok(Hub { inner, _running: Arc::new(running) })
+        (Hub { inner, _running: Arc::new(running) }, stopped)
+    }
+
+    /// A way to the API that needs no network.
+    pub fn indoors(&self) -> Indoors {
+        Indoors::new(api::router(self.inner.clone()))
     }
 
     /// Where it is served: the `base_url` of the API, and of the pages for a browser.

@@ -28,6 +28,14 @@ pub(super) async fn serve(listener: TcpListener, router: Router, mut stopped: wa
 pub(super) struct Scissors(Arc<AtomicBool>);
 
 impl Scissors {
+    pub fn new() -> Self {
+        Self(Arc::new(AtomicBool::new(false)))
+    }
+
+    pub fn has_cut(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+
     /// From now on nothing reaches the client any more.
     pub fn cut(&self) {
         self.0.store(true, Ordering::Release);
@@ -51,8 +59,7 @@ impl Listener for Frail {
         loop {
             match self.0.accept().await {
                 Ok((stream, address)) => {
-                    let scissors = Scissors(Arc::new(AtomicBool::new(false)));
-                    return (Thread { stream, scissors }, address);
+                    return (Thread { stream, scissors: Scissors::new() }, address);
                 }
                 // Out of descriptors, most likely: some will be free soon.
                 Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
@@ -83,7 +90,7 @@ impl AsyncRead for Thread {
 
 impl AsyncWrite for Thread {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        if self.scissors.0.load(Ordering::Acquire) {
+        if self.scissors.has_cut() {
             return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
         }
         Pin::new(&mut self.stream).poll_write(cx, buf)

@@ -201,6 +201,12 @@ impl Model {
         self.state.get(path).cloned()
     }
 
+    /// All of the state, as of this moment.
+    pub fn whole_state(&mut self, now: DateTime<Utc>) -> Value {
+        self.advance(now);
+        self.state.tree()
+    }
+
     /// Changes the state from outside, as fate does.
     ///
     /// # Errors

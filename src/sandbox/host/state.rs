@@ -37,6 +37,10 @@ impl State {
         Self(tree)
     }
 
+    pub fn tree(&self) -> Value {
+        Value::Object(self.0.clone())
+    }
+
     /// The value at a path of names and list indices, parted by dots.
     pub fn get(&self, path: &str) -> Option<&Value> {
         let (first, rest) = parts(path);

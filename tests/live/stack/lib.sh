@@ -23,6 +23,8 @@ open_dir() {
     id=$(printf '%s' "$dir" | sha256sum | cut -c1-6)
     user=medic-live-$id
     sudoers=/etc/sudoers.d/$user
+    # What `host-setup` puts on the machine for this user.
+    gate_files=("/etc/sudoers.d/fieldmedic-$user" "/usr/local/lib/fieldmedic/$user-looks"{,.json} "/usr/local/lib/fieldmedic/$user-changes"{,.json})
     cgroup=fieldmedic-live-$id
     disk=$dir/smalldisk
     data_root=$disk/docker

@@ -58,6 +58,7 @@ select json_build_object(
     -- every column of the jobs of the first day, so that a change of history shows
     'history_md5', md5(string_agg(j::text, ',' order by id)
         filter (where id in (select md5('job-' || n)::uuid from generate_series(1, 60) n))),
+    'all_md5', md5(string_agg(j::text, ',' order by id)),
     'queued_not_started', count(*) filter (where status = 'queued' and started_at is null),
     'image_failures', count(*) filter (where feedback::text like '%No such image%'),
     'by_status', (select coalesce(json_object_agg(status, n), '{}') from (select status, count(*) n from core_job group by 1) s),

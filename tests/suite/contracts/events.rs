@@ -1,8 +1,9 @@
 //! One record of every kind, as a journal may have to keep it.
 
 use chrono::{DateTime, Utc};
+use fieldmedic::core::budget::{Delay, Over};
 use fieldmedic::core::diagnosis::{Diagnosis, Finding, Unknown};
-use fieldmedic::core::event::{Act, ChangeId, Door, Event, Purpose, Way};
+use fieldmedic::core::event::{Act, CaseId, ChangeId, Door, Event, Purpose, Way};
 use fieldmedic::core::evidence::{Evidence, Exit, Observation, RawObservation, RawOutput, Seen, Sight};
 use fieldmedic::core::expr::Truth;
 use fieldmedic::core::inventory::Site;
@@ -16,8 +17,9 @@ use fieldmedic::core::redact::{Redacted, Redactor};
 use fieldmedic::core::remedy::{Plan, PlannedStep};
 use fieldmedic::core::ticket::{State, Ticket, TicketId};
 use fieldmedic::core::triage::{Asks, Match, Suspect, Triage};
+use fieldmedic::core::word::{Posted, Says, Word};
 use serde_json::json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub fn moment() -> DateTime<Utc> {
     "2026-03-01T08:00:00.123456Z".parse().unwrap()
@@ -117,6 +119,7 @@ fn plan() -> Plan {
         host: host("qfc-1"),
         command: Ok(command(json!(["docker", "compose", "up", "-d"]))),
         undo: Some(command(json!(["docker", "compose", "stop"]))),
+        kept: Some("~/.fieldmedic/kept/c0123456789ab-0-0".into()),
     };
     Plan { playbook: playbook("worker-down"), risk: Risk::Low, steps: vec![step], hash: "7f3a".into() }
 }
@@ -170,6 +173,14 @@ pub fn following() -> Vec<Event> {
     events.push(Event::Rechecked { open: true });
     events.push(Event::Paused(Pause { by: "ops-lead".into(), at: moment(), why: text("a migration") }));
     events.push(Event::Resumed);
+    events.push(Event::Asked { plan: plan(), until: moment() });
+    let over = Over::Cooldown { playbook: playbook("disk-full"), at: moment() };
+    events.push(Event::Delayed(Delay { until: moment(), over }));
+    let hosts = BTreeSet::from([host("qfc-1")]);
+    events.push(Event::Recurred { playbook: playbook("disk-full"), hosts, count: 2 });
+    let says = Says::Approve { plan: "7f3a".into() };
+    let word = Word { by: "maria".into(), at: moment(), says };
+    events.push(Event::Heard(Posted { key: "comment example/tickets#1 7".into(), word }));
     events.push(Event::ChangeBarred { change, why: text("another case holds the host") });
     events.push(Event::Ended);
     events
@@ -185,7 +196,8 @@ pub fn doors() -> Vec<Door> {
         Door::Command { user: "maria".into() },
         Door::Terminal,
         Door::Sweep { suspect: None },
-        Door::Sweep { suspect: Some(suspect) },
+        Door::Sweep { suspect: Some(suspect.clone()) },
+        Door::Recurrence { of: CaseId::from_text("c0123456789ab").unwrap(), suspect },
     ]
 }
 

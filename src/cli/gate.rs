@@ -1,0 +1,71 @@
+//! `fieldmedic gate`: what an SSH key runs in place of the command that was asked for, on the host.
+
+use super::{print, tell};
+use crate::core::gate::{Answer, REFUSAL, REFUSED, Rules};
+use clap::Args;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode, Stdio};
+
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// The rules, as `fieldmedic host-setup` wrote them.
+    rules: PathBuf,
+}
+
+/// What the SSH server puts the command into that was asked for.
+const ASKED: &str = "SSH_ORIGINAL_COMMAND";
+
+/// Becomes the command if the rules admit it. Everything else runs nothing, a rules file that cannot be
+/// read too; the system's log says why.
+pub fn run(arguments: &Arguments) -> ExitCode {
+    let asked = std::env::var_os(ASKED).unwrap_or_default();
+    let rules = std::fs::read(&arguments.rules)
+        .map_err(|error| error.to_string())
+        .and_then(|text| serde_json::from_slice::<Rules>(&text).map_err(|error| error.to_string()));
+    let rules = match rules {
+        Ok(rules) => rules,
+        Err(error) => {
+            return refuse(&format!("{} cannot be read: {error}", arguments.rules.display()), &asked);
+        }
+    };
+    match asked.to_str().map(|line| (line, rules.answer(line))) {
+        Some((_, Answer::Version)) => {
+            print(&rules.version());
+            ExitCode::SUCCESS
+        }
+        Some((line, Answer::Run(rule))) => {
+            let error = become_command(line, rule.limit_s);
+            refuse(&format!("it could not be started: {error}"), &asked)
+        }
+        _ => refuse("not admitted", &asked),
+    }
+}
+
+/// Comes back only if it could not be started. `timeout` keeps the deadline, where there is one.
+fn become_command(line: &str, limit_s: u64) -> std::io::Error {
+    let limit = limit_s.to_string();
+    let error =
+        Command::new("timeout").args(["-k", "2", &limit, "/bin/sh", "-c", line]).env_remove(ASKED).exec();
+    if error.kind() != std::io::ErrorKind::NotFound {
+        return error;
+    }
+    Command::new("/bin/sh").args(["-c", line]).env_remove(ASKED).exec()
+}
+
+fn refuse(why: &str, asked: &OsStr) -> ExitCode {
+    let from = std::env::var_os("SSH_CLIENT").unwrap_or_else(|| OsString::from("nowhere"));
+    let told = format!("{why}, from {}: {}", shown(&from), shown(asked));
+    let mut logger = Command::new("logger");
+    logger.args(["-t", "fieldmedic-gate", "-p", "auth.warning", "--", &told]);
+    // A host without a log refuses all the same.
+    let _ = logger.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    tell(REFUSAL);
+    ExitCode::from(u8::try_from(REFUSED).unwrap_or(u8::MAX))
+}
+
+/// Foreign text for a log: printable, on one line, and short.
+fn shown(text: &OsStr) -> String {
+    text.as_encoded_bytes().escape_ascii().take(500).map(char::from).collect()
+}

@@ -1,0 +1,279 @@
+//! A template's line with its values left open: for whoever must recognise the commands that it renders
+//! to, and nothing else.
+
+use super::{Piece, Template, TemplateForm, Word, quote};
+use crate::core::value::{self, Kind};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// One stretch of a line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Part {
+    /// These bytes.
+    Text(String),
+    /// One word: a value between two texts, quoted as [`super::Command::line`] quotes.
+    Value { before: String, shape: Shape, after: String },
+    /// One word: a text and any number of values, parted by blanks.
+    List { before: String, shape: Shape },
+    /// To the end of the line, any number of words, each after a blank.
+    Words(Shape),
+}
+
+/// What a single value looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Shape {
+    Name,
+    Path,
+    Image,
+    Uuid,
+    Integer,
+    Host,
+}
+
+/// What is known of a placeholder.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Known {
+    Value(Value, Kind),
+    /// Only what it may be.
+    Kind(Kind),
+}
+
+impl Shape {
+    pub const ALL: [Shape; 6] =
+        [Shape::Name, Shape::Path, Shape::Image, Shape::Uuid, Shape::Integer, Shape::Host];
+
+    /// Whether a command may hold this text as a value of the shape: it is of its type, and a value that
+    /// is written just so.
+    pub fn admits(self, text: &str) -> bool {
+        let one = Value::String(text.to_owned());
+        let checked = match self {
+            Shape::Name => Kind::Name.check(&one),
+            Shape::Path => Kind::Path.check(&one),
+            Shape::Image => Kind::Image.check(&one),
+            Shape::Uuid => Kind::Uuids.check(&Value::Array(vec![one])),
+            Shape::Integer => Kind::Integer.check(&one),
+            Shape::Host => Kind::Host.check(&one),
+        };
+        checked.is_ok_and(|value| value::words(&value) == [text])
+    }
+
+    /// Whether a value may hold a blank, and so may have to be quoted.
+    pub fn may_hold_blank(self) -> bool {
+        self == Shape::Path
+    }
+
+    fn of(kind: Kind, name: &str) -> Result<(Self, Number), String> {
+        Ok(match kind {
+            Kind::Name => (Shape::Name, Number::One),
+            Kind::Names => (Shape::Name, Number::Many),
+            Kind::Path => (Shape::Path, Number::One),
+            Kind::Paths => (Shape::Path, Number::Many),
+            Kind::Image => (Shape::Image, Number::One),
+            Kind::Images => (Shape::Image, Number::Many),
+            Kind::Uuids => (Shape::Uuid, Number::Many),
+            Kind::Integer => (Shape::Integer, Number::One),
+            Kind::Host => (Shape::Host, Number::One),
+            // The same number can be written in many ways, and which of them is printed is no rule.
+            Kind::Percent => return Err(format!("`{name}` is a percentage; give the fact `type: integer`")),
+        })
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Number {
+    One,
+    Many,
+}
+
+/// Where a word stands, which decides what a list becomes in it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// A list becomes several words.
+    Argument { is_last: bool },
+    /// A list is joined by blanks.
+    Joined,
+}
+
+impl Template {
+    /// The outline of the line, with what `known` says in place.
+    ///
+    /// # Errors
+    /// Why such a line could not be told from others.
+    pub fn outline(&self, known: &dyn Fn(&str) -> Result<Known, String>) -> Result<Vec<Part>, String> {
+        let mut line = Outline::default();
+        if let Some(cwd) = &self.cwd {
+            line.text("cd -- ");
+            line.word("", cwd, known, Place::Joined)?;
+            line.text(" && ");
+        }
+        if self.sudo {
+            line.text("sudo -n -- ");
+        }
+        match &self.form {
+            TemplateForm::Words(words) => {
+                for (index, word) in words.iter().enumerate() {
+                    let place = Place::Argument { is_last: index + 1 == words.len() };
+                    let mut own = Outline::default();
+                    own.word("", word, known, place)?;
+                    // A list without values leaves no word, and so no blank.
+                    if index > 0 && !own.0.is_empty() && !matches!(own.0[0], Part::Words(_)) {
+                        line.text(" ");
+                    }
+                    own.0.into_iter().for_each(|part| line.push(part));
+                }
+            }
+            TemplateForm::Script { name, text, env } => {
+                line.text("env ");
+                for (key, word) in env {
+                    line.word(&format!("{key}="), word, known, Place::Joined)?;
+                    line.text(" ");
+                }
+                line.text(&format!("sh -euc {} {}", quote(text), quote(name)));
+            }
+        }
+        Ok(line.0)
+    }
+
+    /// The words of `run`; `None` for a script.
+    pub fn words(&self) -> Option<Vec<&[Piece]>> {
+        match &self.form {
+            TemplateForm::Words(words) => Some(words.iter().map(|word| &word.0[..]).collect()),
+            TemplateForm::Script { .. } => None,
+        }
+    }
+
+    /// The text of a script.
+    pub fn script(&self) -> Option<&str> {
+        match &self.form {
+            TemplateForm::Words(_) => None,
+            TemplateForm::Script { text, .. } => Some(text),
+        }
+    }
+}
+
+/// Parts, with texts that follow each other made one.
+#[derive(Default)]
+struct Outline(Vec<Part>);
+
+impl Outline {
+    fn text(&mut self, text: &str) {
+        if let Some(Part::Text(last)) = self.0.last_mut() {
+            last.push_str(text);
+        } else if !text.is_empty() {
+            self.0.push(Part::Text(text.to_owned()));
+        }
+    }
+
+    fn push(&mut self, part: Part) {
+        match part {
+            Part::Text(text) => self.text(&text),
+            other => self.0.push(other),
+        }
+    }
+
+    fn word(
+        &mut self,
+        start: &str,
+        word: &Word,
+        known: &dyn Fn(&str) -> Result<Known, String>,
+        place: Place,
+    ) -> Result<(), String> {
+        if let [Piece::Value(name)] = &word.0[..] {
+            return self.whole(start, name, known(name)?, place);
+        }
+        let (mut before, mut open) = (start.to_owned(), None);
+        for piece in &word.0 {
+            let text = match piece {
+                Piece::Literal(text) => text.clone(),
+                Piece::Value(name) => match known(name)? {
+                    Known::Value(value, kind) => match &checked(name, &value, kind)?[..] {
+                        [one] => one.clone(),
+                        several => {
+                            return Err(format!("`{name}` has {} values where one fits", several.len()));
+                        }
+                    },
+                    Known::Kind(kind) if open.is_none() => {
+                        open = Some((Shape::of(kind, name)?.0, String::new()));
+                        continue;
+                    }
+                    Known::Kind(_) => {
+                        return Err(format!(
+                            "`{name}` is the second fact in one word, and nobody can say where the first one \
+                             ends; pass each in a variable of its own"
+                        ));
+                    }
+                },
+            };
+            match &mut open {
+                None => before.push_str(&text),
+                Some((_, after)) => after.push_str(&text),
+            }
+        }
+        match open {
+            None => self.text(&quote(&before)),
+            Some((shape, after)) => self.push(Part::Value { before, shape, after }),
+        }
+        Ok(())
+    }
+
+    /// A word that is nothing but a value, after a constant start.
+    fn whole(&mut self, start: &str, name: &str, known: Known, place: Place) -> Result<(), String> {
+        let (value, kind) = match known {
+            Known::Value(value, kind) => (Some(value), kind),
+            Known::Kind(kind) => (None, kind),
+        };
+        let Some(value) = value else {
+            let part = match (Shape::of(kind, name)?, place) {
+                ((shape, Number::One), _) => {
+                    Part::Value { before: start.to_owned(), shape, after: String::new() }
+                }
+                ((shape, Number::Many), Place::Joined) => Part::List { before: start.to_owned(), shape },
+                ((shape, Number::Many), Place::Argument { is_last: true }) => Part::Words(shape),
+                ((_, Number::Many), Place::Argument { is_last: false }) => {
+                    return Err(format!("the list `{name}` must be the last word"));
+                }
+            };
+            self.push(part);
+            return Ok(());
+        };
+        let words = checked(name, &value, kind)?;
+        match place {
+            Place::Joined => self.text(&quote(&format!("{start}{}", words.join(" ")))),
+            Place::Argument { .. } => {
+                let quoted: Vec<String> = words.iter().map(|word| quote(word)).collect();
+                self.text(&quoted.join(" "));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn checked(name: &str, value: &Value, kind: Kind) -> Result<Vec<String>, String> {
+    let value = kind.check(value).map_err(|bad| format!("`{name}`: {bad}"))?;
+    Ok(value::words(&value))
+}
+
+/// Takes one word off a line, if it is quoted as [`quote`] quotes it: the word, and what follows.
+pub(in crate::core) fn take_word(line: &str) -> Option<(String, &str)> {
+    let end = match line.strip_prefix('\'') {
+        Some(inner) => {
+            let mut at = 0;
+            loop {
+                at += inner[at..].find('\'')? + 1;
+                if !inner[at..].starts_with(r"\''") {
+                    break at + 1;
+                }
+                at += 3;
+            }
+        }
+        None => line.find(' ').unwrap_or(line.len()),
+    };
+    let (encoded, rest) = line.split_at(end);
+    let word = match encoded.strip_prefix('\'').and_then(|inner| inner.strip_suffix('\'')) {
+        Some(inner) => inner.replace(r"'\''", "'"),
+        None => encoded.to_owned(),
+    };
+    (quote(&word) == encoded).then_some((word, rest))
+}

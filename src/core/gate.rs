@@ -1,0 +1,247 @@
+//! The gate: what a host itself admits of the agent, and nothing beside.
+//!
+//! [`Rules`] are drawn up from the playbooks and a host's parameters. What is constant in a command must be
+//! there byte for byte, and a fact's value must be of its type. The rules are read on the host by
+//! `fieldmedic gate`, or written out as a shell script that decides alike (`gate::posix`).
+
+pub mod posix;
+pub mod sudoers;
+
+use super::command::{Command, Known, Part, Template, take_word};
+use super::inventory::Site;
+use super::name::HostName;
+use super::playbook::System;
+use super::remedy::KEEP;
+use super::value::Kind;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::time::Duration;
+
+/// Asks a gate which rules it has. A host without a gate does not know this command.
+pub const QUESTION: &str = "fieldmedic-gate-version";
+/// What its answer begins with.
+pub const NAME: &str = "fieldmedic-gate ";
+/// How a gate ends that has run nothing; no program that a playbook runs is known to end so.
+pub const REFUSED: i32 = 97;
+/// All that such a gate says, on stderr.
+pub const REFUSAL: &str = "fieldmedic gate: not admitted, nothing was run";
+/// Longer lines are refused unread; in bytes.
+pub const LONGEST: usize = 100_000;
+/// As many values as a list may have.
+const MOST: usize = 1000;
+/// The gate ends a command that is so much later than the agent's own deadline, in seconds: OpenSSH
+/// passes no signal on to a forced command.
+const LATER: u64 = 1;
+
+/// What a key is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Admits {
+    /// What probes ask.
+    Looks,
+    /// What steps and their undos do.
+    Changes,
+    /// The one key that there is for both.
+    All,
+}
+
+/// The commands of a host that one key may run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rules {
+    pub rules: Vec<Rule>,
+}
+
+/// One command, with its values left open.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rule {
+    /// Whose it is, for people.
+    pub of: String,
+    pub parts: Vec<Part>,
+    /// After so many seconds it is ended.
+    pub limit_s: u64,
+}
+
+/// What a gate does with a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer<'a> {
+    /// Say which rules there are.
+    Version,
+    Run(&'a Rule),
+    Refuse,
+}
+
+/// A command that no gate could tell from others.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{of}: {why}")]
+pub struct BadRule {
+    pub of: String,
+    pub why: String,
+}
+
+/// A system that stands on a host.
+#[derive(Debug, Clone, Copy)]
+pub struct Standing<'a> {
+    pub system: &'a System,
+    pub site: &'a Site,
+}
+
+impl Rules {
+    /// The rules of a host, for everything that stands on it.
+    ///
+    /// # Errors
+    /// Every command that could not be told from others.
+    pub fn new(host: &HostName, admits: Admits, standing: &[Standing<'_>]) -> Result<Self, Vec<BadRule>> {
+        let (mut rules, mut bad) = (Vec::new(), Vec::new());
+        for one in standing {
+            for (of, template) in one.commands(host, admits) {
+                match template.outline(&|name| one.known(name)) {
+                    Ok(parts) => rules.push(Rule { of, parts, limit_s: limit(template.timeout()) }),
+                    Err(why) => bad.push(BadRule { of, why }),
+                }
+            }
+        }
+        // Two systems of a kind that differ in nothing, or two steps that do the same.
+        let mut seen = Vec::new();
+        rules.retain(|rule| {
+            let is_new = !seen.contains(&rule.parts);
+            seen.push(rule.parts.clone());
+            is_new
+        });
+        if bad.is_empty() { Ok(Self { rules }) } else { Err(bad) }
+    }
+
+    /// What to do with a line that a key was used for.
+    pub fn answer(&self, line: &str) -> Answer<'_> {
+        if line.len() > LONGEST {
+            return Answer::Refuse;
+        }
+        if line == QUESTION {
+            return Answer::Version;
+        }
+        self.rules.iter().find(|rule| rule.admits(line)).map_or(Answer::Refuse, Answer::Run)
+    }
+
+    /// SHA-256 in hex: equal rules have equal hashes.
+    pub fn hash(&self) -> String {
+        hex::encode(Sha256::digest(serde_json::to_vec(self).unwrap_or_default()))
+    }
+
+    /// What a gate with these rules says to [`QUESTION`].
+    pub fn version(&self) -> String {
+        format!("{NAME}1 {}", self.hash())
+    }
+}
+
+impl Rule {
+    fn admits(&self, line: &str) -> bool {
+        let mut rest = line;
+        for part in &self.parts {
+            match take(part, rest) {
+                Some(after) => rest = after,
+                None => return false,
+            }
+        }
+        rest.is_empty()
+    }
+}
+
+/// What is left of a line behind a part; `None` if it does not begin with it.
+fn take<'l>(part: &Part, line: &'l str) -> Option<&'l str> {
+    match part {
+        Part::Text(text) => line.strip_prefix(text.as_str()),
+        Part::Value { before, shape, after } => {
+            let (word, rest) = take_word(line)?;
+            let value = word.strip_prefix(before.as_str())?.strip_suffix(after.as_str())?;
+            shape.admits(value).then_some(rest)
+        }
+        Part::List { before, shape } => {
+            let (word, rest) = take_word(line)?;
+            let list = word.strip_prefix(before.as_str())?;
+            let values = split(list, shape.may_hold_blank());
+            (values.len() <= MOST && values.iter().all(|value| shape.admits(value))).then_some(rest)
+        }
+        Part::Words(shape) => {
+            let (mut rest, mut count) = (line, 0);
+            while !rest.is_empty() {
+                let (word, after) = take_word(rest.strip_prefix(' ')?)?;
+                count += 1;
+                if count > MOST || !shape.admits(&word) {
+                    return None;
+                }
+                rest = after;
+            }
+            Some(rest)
+        }
+    }
+}
+
+/// The values of a list that was joined by blanks. Paths may hold blanks themselves; each begins with `/`.
+fn split(list: &str, may_hold_blank: bool) -> Vec<&str> {
+    if list.is_empty() {
+        return Vec::new();
+    }
+    if !may_hold_blank {
+        return list.split(' ').collect();
+    }
+    let mut values = Vec::new();
+    let mut rest = list;
+    while let Some(at) = rest.find(" /") {
+        values.push(&rest[..at]);
+        rest = &rest[at + 1..];
+    }
+    values.push(rest);
+    values
+}
+
+impl Standing<'_> {
+    /// Everything that may be asked of a host for this system, each with whose it is.
+    fn commands(&self, host: &HostName, admits: Admits) -> Vec<(String, &Template)> {
+        let system = self.system;
+        let here = |role| self.site.host(role) == Some(host);
+        let mut commands = Vec::new();
+        if admits != Admits::Changes {
+            let probes = system.probes.values().filter(|probe| here(&probe.on));
+            commands.extend(
+                probes.map(|probe| (format!("{}: look {}", system.kind, probe.name), &probe.command)),
+            );
+        }
+        if admits != Admits::Looks {
+            for fault in &system.faults {
+                for step in fault.remedy.iter().filter(|step| here(&step.on)) {
+                    commands.push((format!("{}: {}", fault.name, step.name), &step.command));
+                    let undo = step.undo.iter();
+                    commands.extend(undo.map(|undo| (format!("{}: undo {}", fault.name, step.name), undo)));
+                }
+            }
+        }
+        commands
+    }
+
+    /// What this host's configuration says of a placeholder.
+    fn known(&self, name: &str) -> Result<Known, String> {
+        if name == KEEP {
+            return Ok(Known::Kind(Kind::Name));
+        }
+        let Some((probe, fact)) = name.split_once('.') else {
+            let param =
+                self.system.params.get(name).ok_or_else(|| format!("there is no parameter `{name}`"))?;
+            let params = self.system.params(&self.site.params);
+            let value =
+                params.get(name).ok_or_else(|| format!("`{name}` has no value in the configuration"))?;
+            return Ok(Known::Value(value.clone(), param.kind));
+        };
+        let declared =
+            self.system.probes.get(probe).and_then(|p| p.facts.iter().find(|f| f.name.as_str() == fact));
+        let kind = declared.and_then(|fact| fact.kind).ok_or_else(|| format!("`{name}` has no type"))?;
+        Ok(Known::Kind(kind))
+    }
+}
+
+fn limit(timeout: Duration) -> u64 {
+    timeout.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX / 2) + LATER
+}
+
+/// The question to a gate, as a command.
+pub fn question() -> Command {
+    Command::plain(QUESTION, Duration::from_secs(10))
+}

@@ -1,0 +1,71 @@
+//! The gate as a POSIX shell script, for hosts without the binary. It decides as `Rules::answer` does.
+//!
+//! Only `case` and prefixes are used to compare: `grep -x` would admit a line that has another one behind
+//! it. Nothing is evaluated that was not compared to its last byte.
+
+use super::{LONGEST, QUESTION, REFUSAL, REFUSED, Rule, Rules};
+use crate::core::command::{Part, Shape, always_quoted, escaped};
+use std::fmt::Write as _;
+
+/// The part that is the same in every gate.
+const FRAME: &str = include_str!("gate.sh");
+
+/// Writes the rules out as a script.
+pub fn script(rules: &Rules) -> String {
+    let mut text = String::new();
+    for rule in &rules.rules {
+        let _ = writeln!(text, "{}\n", write_rule(rule));
+    }
+    FRAME
+        .replace("@REFUSAL@", REFUSAL)
+        .replace("@REFUSED@", &REFUSED.to_string())
+        .replace("@LONGEST@", &LONGEST.to_string())
+        .replace("@QUESTION@", QUESTION)
+        .replace("@VERSION@", &rules.version())
+        .replace("@RULES@\n", &text)
+}
+
+fn write_rule(rule: &Rule) -> String {
+    let of: String = rule.of.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let parts: Vec<String> = rule.parts.iter().map(write_part).collect();
+    format!("# {of}\nrest=$line\nif {} && over; then run {}; fi", parts.join(" && "), rule.limit_s)
+}
+
+fn write_part(part: &Part) -> String {
+    match part {
+        Part::Text(text) => format!("text {}", quoted(text)),
+        Part::Words(shape) => format!("words {}", word(*shape)),
+        Part::List { before, shape } => value(before, &format!("list-{}", word(*shape)), ""),
+        Part::Value { before, shape, after } => value(before, word(*shape), after),
+    }
+}
+
+fn value(before: &str, shape: &str, after: &str) -> String {
+    if !always_quoted(before) && !always_quoted(after) {
+        return format!("word {shape} {} {}", quoted(before), quoted(after));
+    }
+    // The text behind the value up to its own first quote, and what is left of it.
+    let after = format!("{}'", escaped(after));
+    let (near, far) = after.split_at(after.find('\'').unwrap_or(0));
+    format!(
+        "text {} && inner {shape} {} && text {}",
+        quoted(&format!("'{}", escaped(before))),
+        quoted(near),
+        quoted(far)
+    )
+}
+
+fn word(shape: Shape) -> &'static str {
+    match shape {
+        Shape::Name => "name",
+        Shape::Path => "path",
+        Shape::Image => "image",
+        Shape::Uuid => "uuid",
+        Shape::Integer => "integer",
+        Shape::Host => "host",
+    }
+}
+
+fn quoted(text: &str) -> String {
+    format!("'{}'", escaped(text))
+}

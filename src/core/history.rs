@@ -1,0 +1,97 @@
+//! History: what was changed lately, in all cases together. Budgets are reckoned from it.
+//!
+//! It is folded from the journal's records each time it is needed and kept nowhere else, so a restart
+//! forgets nothing and resets nothing.
+
+use super::event::{CaseId, Event, Record};
+use super::name::{HostName, PlaybookName};
+use chrono::{DateTime, TimeDelta, Utc};
+use std::collections::BTreeSet;
+
+/// The remedies and the changes of a stretch of time.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct History {
+    /// In the order in which they were begun.
+    pub runs: Vec<Run>,
+    /// Every change that a host was asked for, forward or back.
+    pub changes: Vec<(HostName, DateTime<Utc>)>,
+}
+
+/// One run of a playbook's remedy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    pub case: CaseId,
+    pub playbook: PlaybookName,
+    pub hosts: BTreeSet<HostName>,
+    pub at: DateTime<Utc>,
+    /// `None` while it is under way.
+    pub end: Option<End>,
+}
+
+/// How and when a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// Mended and proven.
+    Mended(DateTime<Utc>),
+    /// Not mended, or nobody knows.
+    Failed(DateTime<Utc>),
+}
+
+impl History {
+    /// The kinds of records that it is folded from.
+    pub const KINDS: [&str; 5] = ["planned", "change_started", "verified", "undone", "change_frozen"];
+
+    /// How far back it has to reach for every budget to be told.
+    pub const REACH: TimeDelta = TimeDelta::days(7);
+
+    /// From records in the order of their time.
+    pub fn fold<'a>(records: impl IntoIterator<Item = &'a (CaseId, Record)>) -> Self {
+        let mut history = Self::default();
+        for (case, record) in records {
+            history.take(case, record);
+        }
+        history
+    }
+
+    fn take(&mut self, case: &CaseId, record: &Record) {
+        match &record.event {
+            Event::Planned(plan) => self.runs.push(Run {
+                case: case.clone(),
+                playbook: plan.playbook.clone(),
+                hosts: plan.hosts(),
+                at: record.at,
+                end: None,
+            }),
+            Event::ChangeStarted { host, .. } => self.changes.push((host.clone(), record.at)),
+            Event::Verified { .. } => self.end(case, End::Mended(record.at)),
+            Event::Undone { .. } | Event::ChangeFrozen { .. } => self.end(case, End::Failed(record.at)),
+            _ => {}
+        }
+    }
+
+    /// A case has one remedy under way at a time: its newest.
+    fn end(&mut self, case: &CaseId, end: End) {
+        if let Some(run) = self.runs.iter_mut().rev().find(|run| run.case == *case) {
+            run.end = Some(end);
+        }
+    }
+
+    /// The runs of a playbook on one of these hosts.
+    pub fn runs_of<'a>(
+        &'a self,
+        playbook: &'a PlaybookName,
+        hosts: &'a BTreeSet<HostName>,
+    ) -> impl DoubleEndedIterator<Item = &'a Run> {
+        self.runs.iter().filter(move |run| run.playbook == *playbook && !run.hosts.is_disjoint(hosts))
+    }
+}
+
+impl Run {
+    /// When it ended; while it is under way, when it was begun.
+    pub fn last_at(&self) -> DateTime<Utc> {
+        match self.end {
+            Some(End::Mended(at) | End::Failed(at)) => at,
+            None => self.at,
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Problems: a fault that comes back again and again gets a ticket of its own, with everything that is
+//! known of each time.
+
+use super::Agent;
+use super::drive::{DriveError, library_of};
+use super::sweep::OPENING;
+use crate::core::case::{Case, Recurred};
+use crate::core::history::{End, History, Run};
+use crate::core::report::{Report, report};
+use crate::core::ticket::TicketId;
+use crate::ports::{ForgeError, Label, Marker, NewTicket};
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::{Value, json};
+
+/// How far back before a fault one looks for what may have caused it.
+const BEFORE: TimeDelta = TimeDelta::days(1);
+
+/// Opens the ticket about the fault of a case that comes back, or finds the one that is open.
+pub(super) async fn open_problem(
+    agent: &Agent,
+    case: &Case,
+) -> Result<Result<TicketId, ForgeError>, DriveError> {
+    let Some(recurred) = &case.recurred else { return Ok(Ok(case.ticket.id.clone())) };
+    let report = report_of(agent, case).await?;
+    let fault = |report: &Report| report.findings.iter().map(|line| line.title.clone()).next();
+    let treated = report.treatments.last().map(|told| told.title.clone());
+    let title = treated.or_else(|| fault(&report)).unwrap_or_else(|| recurred.playbook.to_string());
+    let people: Vec<String> = agent.manners.on_call.iter().map(|login| format!("@{login}")).collect();
+    let marker = Marker::new(&format!("problem system={} playbook={}", report.system, recurred.playbook));
+    let text = agent.prompts.fill(
+        "problem.md",
+        json!({
+            "people": people.join(" "),
+            "title": title,
+            "system": report.system,
+            "count": recurred.count,
+            "occurrences": occurrences(agent, case, recurred).await?,
+            "advice": report.advice.first(),
+        }),
+    );
+    let new = NewTicket {
+        repo: case.ticket.id.repo.clone(),
+        title: agent.redactor.text(&format!("{}: {title} comes back again and again", report.system)),
+        body: agent.redactor.text(&format!("{}\n{text}", marker.as_str())),
+        marker,
+        labels: Vec::new(),
+    };
+    if !agent.journal.take_turn(new.marker.as_str(), agent.clock.now(), OPENING).await? {
+        return Ok(Err(ForgeError::Unreachable("another case is about to open this ticket".into())));
+    }
+    Ok(open(agent, &new).await)
+}
+
+async fn open(agent: &Agent, new: &NewTicket) -> Result<TicketId, ForgeError> {
+    let id = agent.forge.open(new).await?;
+    let label = Label {
+        name: "medic:problem".into(),
+        color: "b60205",
+        description: "A fault that comes back again and again after Fieldmedic mended it",
+    };
+    agent.forge.relabel(&id, &[label], &[]).await?;
+    agent.forge.assign(&id, &agent.manners.on_call).await?;
+    Ok(id)
+}
+
+/// Every time that the fault was treated, oldest first, and this time.
+async fn occurrences(agent: &Agent, case: &Case, recurred: &Recurred) -> Result<Vec<Value>, DriveError> {
+    let since = agent.clock.now() - History::REACH;
+    let history = History::fold(&agent.journal.history(&History::KINDS, since).await?);
+    let mut told = Vec::new();
+    for run in history.runs_of(&recurred.playbook, &recurred.hosts).filter(|run| run.case != case.id) {
+        let records = agent.journal.load(&run.case).await?;
+        let past = Case::fold(&run.case, &records)?;
+        let ended = match run.end {
+            Some(End::Mended(at)) => minute(at),
+            Some(End::Failed(_)) => "not mended".to_owned(),
+            None => "under way".to_owned(),
+        };
+        told.push(occurrence(agent, &history, &past, recurred, run.at, &ended).await?);
+    }
+    told.push(occurrence(agent, &history, case, recurred, case.opened_at, "this time").await?);
+    Ok(told)
+}
+
+async fn occurrence(
+    agent: &Agent,
+    history: &History,
+    case: &Case,
+    recurred: &Recurred,
+    at: DateTime<Utc>,
+    ended: &str,
+) -> Result<Value, DriveError> {
+    let findings = case.diagnoses.iter().flat_map(|diagnosis| &diagnosis.findings);
+    let mut of_fault = findings.filter(|finding| finding.playbook == recurred.playbook);
+    let because = of_fault.next().map_or_else(String::new, |finding| finding.because.clone());
+    let before = |run: &&Run| run.at < at && run.at > at - BEFORE && !run.hosts.is_disjoint(&recurred.hosts);
+    let before: Vec<String> = history
+        .runs
+        .iter()
+        .filter(before)
+        .filter(|run| run.playbook != recurred.playbook)
+        .map(|run| format!("{} at {}", run.playbook, minute(run.at)))
+        .collect();
+    Ok(json!({
+        "found": minute(at),
+        "ticket": case.ticket.id.to_string(),
+        "because": because,
+        "ended": ended,
+        "before": before,
+        "notes": report_of(agent, case).await?.notes,
+    }))
+}
+
+/// The report of a case with the playbooks that it began with, or today's if those are gone.
+async fn report_of(agent: &Agent, case: &Case) -> Result<Report, DriveError> {
+    let library = library_of(agent, &case.library).await?;
+    Ok(report(case, library.as_ref().unwrap_or(&agent.library)))
+}
+
+fn minute(at: DateTime<Utc>) -> String {
+    at.format("%Y-%m-%d %H:%M UTC").to_string()
+}

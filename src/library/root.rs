@@ -1,0 +1,91 @@
+//! Commands that scripts run by `sudo -n`, held against the list in `system.yaml`: the list is what a host
+//! will allow, so it must not be a word behind the scripts.
+
+use super::decode::Page;
+use super::node::Node;
+use crate::core::command::{Piece, Template, TemplateSource};
+use crate::core::gate::sudoers::ANY;
+use crate::core::playbook::System;
+use crate::core::value::Kind;
+use regex::Regex;
+use std::sync::LazyLock;
+
+/// One entry of `sudo`.
+pub(super) fn decode(page: &Page, node: &Node, system: &System) -> Option<Template> {
+    let run = page.text_of(node)?;
+    let template = Template::new(TemplateSource { run: Some(&run), ..TemplateSource::default() })
+        .map_err(|bad| page.report(node.place, &bad.message, &bad.hint))
+        .ok()?;
+    let mut names = template.names();
+    names.retain(|name| match name.split_once('.') {
+        Some((ANY, kind)) => {
+            let known: Vec<String> = Kind::ALL.iter().map(Kind::to_string).collect();
+            if !known.iter().any(|known| known == kind) {
+                let hint = format!("there is: {}", known.join(", "));
+                page.report(node.place, &format!("there is no type `{kind}`"), &hint);
+            }
+            false
+        }
+        _ => true,
+    });
+    page.check_values(node.place, &names, system);
+    Some(template)
+}
+
+/// Every `sudo -n` of every script is in the list, and everything in the list is in some script.
+pub(super) fn check(system: &System, pages: &[Page]) {
+    let mut templates: Vec<(&Template, &Page)> = Vec::new();
+    templates.extend(system.probes.values().map(|probe| (&probe.command, &pages[0])));
+    for fault in &system.faults {
+        let file = format!("/{}.yaml", fault.name);
+        let page = pages.iter().find(|page| page.path().ends_with(&file)).unwrap_or(&pages[0]);
+        let of_step = fault.remedy.iter().flat_map(|step| std::iter::once(&step.command).chain(&step.undo));
+        templates.extend(of_step.map(|template| (template, page)));
+    }
+    let mut used = vec![false; system.sudo.len()];
+    for (template, page) in templates {
+        for command in template.script().map(commands).unwrap_or_default() {
+            let mut is_listed = false;
+            for (entry, used) in system.sudo.iter().zip(&mut used) {
+                if stands_for(entry, command) {
+                    *used = true;
+                    is_listed = true;
+                }
+            }
+            if !is_listed {
+                page.report_at_text(
+                    command,
+                    &format!("`sudo -n {command}` is not in the list `sudo` of system.yaml"),
+                    "add it there, with `{{ … }}` for each word that holds a variable",
+                );
+            }
+        }
+    }
+    for (entry, _) in system.sudo.iter().zip(&used).filter(|(_, used)| !**used) {
+        let text = entry.to_string();
+        let first = text.split(' ').next().unwrap_or_default();
+        pages[0].report_at_text(
+            first,
+            &format!("no script runs `{text}` by `sudo -n`"),
+            "take it out of the list, or write it as the script does",
+        );
+    }
+}
+
+/// What follows each `sudo -n` of a script, up to the end of that command.
+fn commands(script: &str) -> Vec<&str> {
+    static SUDO: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"\bsudo\s+-n\s+(?:--\s+)?([^\n;|&)]+)").expect("a constant pattern"));
+    SUDO.captures_iter(script).filter_map(|found| found.get(1)).map(|found| found.as_str().trim()).collect()
+}
+
+/// Word for word: constants are the same, and a variable stands where the entry has a value.
+fn stands_for(entry: &Template, command: &str) -> bool {
+    let Some(words) = shlex::split(command) else { return false };
+    let Some(entry) = entry.words() else { return false };
+    let is_same = |word: &String, entry: &&[Piece]| match entry {
+        [Piece::Literal(text)] => word == text,
+        _ => word.contains('$'),
+    };
+    words.len() == entry.len() && words.iter().zip(&entry).all(|(word, entry)| is_same(word, entry))
+}

@@ -1,0 +1,46 @@
+//! Taking back: a remedy that does not help is undone, row by row, in the real database.
+
+use crate::desk::Left;
+use crate::gate::{assert_gated, install, refuses_all_else};
+use crate::ground::Ground;
+
+pub fn jobs_are_put_back_behind_a_gate(ground: &Ground) {
+    let agent = ground.agent();
+    agent.part_keys();
+    // The same commands but for a pause, and a verification that gives up sooner.
+    agent.edit_playbooks(&[
+        ("queue-stuck.yaml", "within: 12m", "within: 3s"),
+        ("system.yaml", "sleep 31", "sleep 1"),
+    ]);
+    let setup = agent.run(&["host-setup", "qfieldcloud", "--sh"]);
+    assert_eq!(setup.code, 0, "the exit code of `host-setup`");
+    install(ground.stack, &setup.stdout);
+    assert_gated(&agent);
+    refuses_all_else(ground.stack, &agent);
+
+    // Jobs that no worker will take, whether they are queued or pending.
+    ground.stack.fault("queue-locked", &["3"]);
+    let before = ground.stack.truth();
+    let issue = ground.desk.file("Sync hangs", "The jobs of three projects are stuck in the queue.");
+    let run = agent.run(&["resolve", &issue.to_string()]);
+    ground.note_case(&agent);
+    assert_eq!(run.code, 3, "the exit code of `resolve`");
+    let issue = ground.desk.issue(&issue);
+    issue.assert_escalated("not-fixed");
+    let said = issue.reports().concat();
+    for expect in ["3 jobs set back to pending", "What I had changed was taken back", "~/.fieldmedic/kept/c"]
+    {
+        assert!(said.contains(expect), "the report does not say {expect:?}");
+    }
+    let after = ground.assert_unharmed_since(&before);
+    assert_eq!(after.jobs, before.jobs, "every column of every row is as it was");
+
+    // With other parameters the gate is another one, and `doctor` says so.
+    agent.configure("log_limit_mb = 20", "log_limit_mb = 21");
+    let doctor = agent.run(&["doctor"]);
+    assert_eq!(doctor.code, 1, "the exit code of `doctor`");
+    assert!(
+        doctor.stdout.contains("made from other playbooks"),
+        "`doctor` does not see that the gate is old"
+    );
+}

@@ -1,0 +1,511 @@
+//! The gate, by properties: whatever the playbooks can render is admitted, whatever differs from it is
+//! not, and the shell script decides as the binary does, in every shell that is here.
+
+use fieldmedic::core::command::{Part, Template, Values};
+use fieldmedic::core::gate::{Admits, Answer, LONGEST, QUESTION, REFUSAL, REFUSED, Rules, Standing, posix};
+use fieldmedic::core::inventory::Site;
+use fieldmedic::core::name::{HostName, KindName, Role, SystemName};
+use fieldmedic::core::playbook::{Library, System};
+use fieldmedic::core::remedy::KEEP;
+use fieldmedic::core::value::Kind;
+use fieldmedic::library::{self, Files};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use tempfile::TempDir;
+
+/// Every type, every place that a value can have in a command, and texts that need quotes.
+const ODD: &str = r#"
+system: odd
+params:
+  dir: { type: path, default: /srv/a b }
+  none: { type: names, default: [] }
+probes:
+  look:
+    run: look {{ none }} 'it, s' "{{ dir }}"
+    read: json
+    facts:
+      name: { is: json.a, type: name }
+      names: { is: json.b, type: names }
+      path: { is: json.c, type: path }
+      paths: { is: json.d, type: paths }
+      image: { is: json.e, type: image }
+      images: { is: json.f, type: images }
+      uuids: { is: json.g, type: uuids }
+      number: { is: json.h, type: integer }
+      host: { is: json.i, type: host }
+  words: { in: "{{ look.path }}", run: "one {{ look.name }} a{{ look.path }}/b {{ look.host }}:x {{ look.names }}", facts: { x: text } }
+  paths: { run: "ls {{ look.paths }}", sudo: true, facts: { x: text } }
+  ids: { run: "kill -9 {{ look.number }} {{ look.uuids }}", facts: { x: text } }
+  quoted: { run: "echo \"don't {{ look.name }}'s; x\" \"it's !\"", facts: { x: text } }
+  script:
+    in: "{{ dir }}"
+    env: { A: "{{ look.images }}", B: "x y {{ look.image }}'z'", C: "{{ look.paths }}", D: "{{ look.uuids }}", E: "{{ look.path }}/", F: "" }
+    script: |
+      printf '%s\n' "$A" | grep -c '\n' && cd "$E"
+    facts: { x: text }
+"#;
+
+struct Books {
+    library: Library,
+    site: Site,
+    host: HostName,
+}
+
+impl Books {
+    fn of(kind: &str, files: &Files) -> Self {
+        let library = library::load(files).unwrap_or_else(|problems| panic!("{:#?}", problems.list()));
+        let host = HostName::new("main").expect("a name");
+        let site = Site {
+            name: SystemName::new(kind).expect("a name"),
+            kind: KindName::new(kind).expect("a name"),
+            hosts: BTreeMap::from([(Role::main(), host.clone())]),
+            params: BTreeMap::new(),
+            aliases: Vec::new(),
+            mode: None,
+        };
+        Self { library, site, host }
+    }
+
+    fn system(&self) -> &System {
+        &self.library.systems[&self.site.kind]
+    }
+
+    fn rules(&self, admits: Admits) -> Rules {
+        let standing = Standing { system: self.system(), site: &self.site };
+        Rules::new(&self.host, admits, &[standing]).expect("every command can be told from others")
+    }
+
+    fn looks(&self) -> Vec<&Template> {
+        self.system().probes.values().map(|probe| &probe.command).collect()
+    }
+
+    fn changes(&self) -> Vec<&Template> {
+        let steps = self.system().faults.iter().flat_map(|fault| &fault.remedy);
+        steps.flat_map(|step| std::iter::once(&step.command).chain(&step.undo)).collect()
+    }
+}
+
+fn books() -> [Books; 2] {
+    let odd = Files::from_map([("odd/system.yaml".to_owned(), ODD.to_owned())].into());
+    [Books::of("qfieldcloud", &Files::built_in()), Books::of("odd", &odd)]
+}
+
+/// Parameters as configured, facts as given.
+struct Given<'a> {
+    books: &'a Books,
+    facts: &'a BTreeMap<String, Value>,
+}
+
+impl Values for Given<'_> {
+    fn value(&self, name: &str) -> Result<(Value, Kind), String> {
+        let system = self.books.system();
+        if name == KEEP {
+            return Ok((json!("c0123456789ab-0-1"), Kind::Name));
+        }
+        match name.split_once('.') {
+            None => Ok((system.params(&self.books.site.params)[name].clone(), system.params[name].kind)),
+            Some(_) => Ok((self.facts[name].clone(), kind_of(system, name))),
+        }
+    }
+}
+
+fn kind_of(system: &System, name: &str) -> Kind {
+    let (probe, fact) = name.split_once('.').expect("a fact");
+    let facts = &system.probes.get(probe).expect("a probe").facts;
+    facts.iter().find(|known| known.name.as_str() == fact).and_then(|fact| fact.kind).expect("a typed fact")
+}
+
+/// Any value of a type.
+fn any(kind: Kind) -> BoxedStrategy<Value> {
+    let one = |pattern: &'static str| pattern.prop_map(Value::from).boxed();
+    let name = || one("[A-Za-z0-9_][A-Za-z0-9._-]{0,20}");
+    let image = || one("[A-Za-z0-9][A-Za-z0-9._/:@-]{0,30}");
+    let uuid = || one("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}");
+    // A list of paths is taken apart where a blank stands before a `/`; `.. ` is no part of any real path.
+    let path = || one("(/[A-Za-z0-9_@:+,-][A-Za-z0-9._@:+, -]{0,8}[a-z]){1,4}");
+    let several = |one: BoxedStrategy<Value>| prop::collection::vec(one, 0..5).prop_map(Value::from).boxed();
+    match kind {
+        Kind::Name => name(),
+        Kind::Names => several(name()),
+        Kind::Path => path(),
+        Kind::Paths => several(path()),
+        Kind::Image => image(),
+        Kind::Images => several(image()),
+        Kind::Uuids => several(uuid()),
+        Kind::Integer => prop_oneof![0..=20_u64, 0..=(1_u64 << 53)].prop_map(Value::from).boxed(),
+        Kind::Percent => (0..=100_u64).prop_map(Value::from).boxed(),
+        Kind::Host => one("[A-Za-z0-9]([A-Za-z0-9.-]{0,20}[A-Za-z0-9])?(:[0-9]{1,5})?"),
+    }
+}
+
+/// A command line as the agent would send it, with any values in it.
+fn rendered<'a>(books: &'a Books, template: &'a Template) -> BoxedStrategy<String> {
+    let names: Vec<String> =
+        template.names().iter().filter(|name| name.contains('.')).map(|name| (*name).to_owned()).collect();
+    let values: Vec<_> = names.iter().map(|name| any(kind_of(books.system(), name))).collect();
+    let facts =
+        values.prop_map(move |values| names.clone().into_iter().zip(values).collect::<BTreeMap<_, _>>());
+    // The strategies outlive the borrow of the template, so each line is made at once.
+    let mut runner = TestRunner::deterministic();
+    let lines: Vec<String> = (0..40)
+        .map(|_| {
+            let tree = facts.new_tree(&mut runner).expect("a value");
+            let facts = proptest::strategy::ValueTree::current(&tree);
+            template.render(&Given { books, facts: &facts }).expect("valid values").line()
+        })
+        .collect();
+    prop::sample::select(lines).boxed()
+}
+
+/// Something that is done to a line to make another of it.
+#[derive(Debug, Clone)]
+enum Harm {
+    Insert(usize, u8),
+    Replace(usize, u8),
+    Remove(usize),
+    Append(&'static str),
+    Prepend(&'static str),
+    Twice,
+    Nothing,
+}
+
+fn harm() -> impl Strategy<Value = Harm> {
+    let byte =
+        || prop_oneof![prop::sample::select(b"'\"\\;&|$`()<>\n\r\t *?~#! -/.=0aZ".to_vec()), 1..=255_u8];
+    let tail = vec![
+        "\nid", "\n", ";id", " && id", "$(id)", "`id`", "'", "''", " ", " x", "\r", "|id", " #", "\\",
+        "\u{202e}",
+    ];
+    prop_oneof![
+        3 => (any_index(), byte()).prop_map(|(at, byte)| Harm::Insert(at, byte)),
+        3 => (any_index(), byte()).prop_map(|(at, byte)| Harm::Replace(at, byte)),
+        2 => any_index().prop_map(Harm::Remove),
+        2 => prop::sample::select(tail).prop_map(Harm::Append),
+        1 => prop::sample::select(vec![" ", "id;", "id\n", "A=b ", "sudo -n -- ", "cd / && "]).prop_map(Harm::Prepend),
+        1 => Just(Harm::Twice),
+        2 => Just(Harm::Nothing),
+    ]
+}
+
+fn any_index() -> impl Strategy<Value = usize> {
+    0..1_000_000_usize
+}
+
+impl Harm {
+    /// The other line, and which bytes of the old one were touched.
+    fn done_to(&self, line: &str) -> (Vec<u8>, std::ops::RangeInclusive<usize>) {
+        let mut bytes = line.as_bytes().to_vec();
+        let place = |at: usize| at % line.len();
+        let touched = match self {
+            Harm::Insert(at, byte) => {
+                bytes.insert(place(*at), *byte);
+                place(*at)..=place(*at)
+            }
+            Harm::Replace(at, byte) => {
+                bytes[place(*at)] = *byte;
+                place(*at)..=place(*at)
+            }
+            Harm::Remove(at) => {
+                bytes.remove(place(*at));
+                place(*at)..=place(*at)
+            }
+            Harm::Append(tail) => {
+                bytes.extend_from_slice(tail.as_bytes());
+                line.len()..=line.len()
+            }
+            Harm::Prepend(head) => {
+                bytes.splice(0..0, head.bytes());
+                0..=0
+            }
+            Harm::Twice => {
+                bytes.extend_from_slice(line.as_bytes());
+                line.len()..=line.len()
+            }
+            Harm::Nothing => line.len()..=line.len(),
+        };
+        (bytes, touched)
+    }
+}
+
+fn admits(rules: &Rules, line: &[u8]) -> bool {
+    std::str::from_utf8(line).is_ok_and(|line| matches!(rules.answer(line), Answer::Run(_)))
+}
+
+/// Where a rule has a constant, as ranges of the line that it admits.
+fn constants(rules: &Rules, line: &str) -> Vec<std::ops::Range<usize>> {
+    let Answer::Run(rule) = rules.answer(line) else { panic!("not admitted: {line}") };
+    let mut found = Vec::new();
+    let mut at = 0;
+    for part in &rule.parts {
+        match part {
+            Part::Text(text) => {
+                let start = at + line[at..].find(text.as_str()).expect("the constant is there");
+                at = start + text.len();
+                found.push(start..at);
+            }
+            // The next constant begins with the blank behind this word, quoted or not.
+            Part::Value { .. } | Part::List { .. } => {
+                let word = line[at..].strip_prefix('\'');
+                at += match word {
+                    Some(inner) => 2 + inner.replace(r"'\''", "____").find('\'').expect("a closing quote"),
+                    None => line[at..].find(' ').unwrap_or(line.len() - at),
+                };
+            }
+            Part::Words(_) => at = line.len(),
+        }
+    }
+    found
+}
+
+fn ends_in_list(rules: &Rules, line: &str) -> bool {
+    match rules.answer(line) {
+        Answer::Run(rule) => matches!(rule.parts.last(), Some(Part::Words(_))),
+        _ => false,
+    }
+}
+
+/// The gate as a script, in a shell; what it would run it prints instead.
+struct Shells {
+    dir: TempDir,
+    shells: Vec<Vec<&'static str>>,
+}
+
+#[derive(Debug, PartialEq)]
+enum Said {
+    Ran(Vec<u8>),
+    Refused,
+    Other(String),
+}
+
+impl Shells {
+    fn here() -> Self {
+        let dir = tempfile::tempdir().expect("a folder");
+        for (name, text) in [("show", "#!/bin/sh\nprintf '%s' \"$2\"\n"), ("logger", "#!/bin/sh\n:\n")] {
+            let path = dir.path().join(name);
+            std::fs::write(&path, text).expect("a file");
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("its mode");
+        }
+        let all = [vec!["sh"], vec!["bash"], vec!["busybox", "sh"]];
+        let is_here = |shell: &Vec<&str>| {
+            Command::new(shell[0])
+                .args(&shell[1..])
+                .args(["-c", ":"])
+                .status()
+                .is_ok_and(|ended| ended.success())
+        };
+        let shells: Vec<_> = all.into_iter().filter(is_here).collect();
+        assert!(shells.contains(&vec!["sh"]), "there is no sh");
+        Self { dir, shells }
+    }
+
+    fn write(&self, name: &str, rules: &Rules) -> PathBuf {
+        let show = self.dir.path().join("show");
+        let text = posix::script(rules).replace("/bin/sh -c", &format!("{} -c", show.display()));
+        let path = self.dir.path().join(name);
+        std::fs::write(&path, text).expect("the script");
+        path
+    }
+
+    fn ask(&self, shell: &[&str], gate: &Path, line: &[u8]) -> Said {
+        let path = format!("{}:/usr/bin:/bin", self.dir.path().display());
+        let mut command = Command::new(shell[0]);
+        command.args(&shell[1..]).arg(gate).env_clear().env("PATH", path).stdin(Stdio::null());
+        command.env("SSH_ORIGINAL_COMMAND", std::ffi::OsStr::from_bytes(line)).env("LC_ALL", "C.UTF-8");
+        let said = command.output().expect("a shell");
+        let (code, stderr) = (said.status.code(), String::from_utf8_lossy(&said.stderr).into_owned());
+        match code {
+            Some(0) if stderr.is_empty() => Said::Ran(said.stdout),
+            Some(REFUSED) if said.stdout.is_empty() && stderr == format!("{REFUSAL}\n") => Said::Refused,
+            _ => Said::Other(format!("{code:?} {stderr} {}", String::from_utf8_lossy(&said.stdout))),
+        }
+    }
+
+    /// All shells decide as the binary does.
+    fn agree(&self, gate: &Path, rules: &Rules, line: &[u8]) {
+        let expect = if admits(rules, line) { Said::Ran(line.to_vec()) } else { Said::Refused };
+        for shell in &self.shells {
+            let said = self.ask(shell, gate, line);
+            assert_eq!(said, expect, "{} on {:?}", shell[0], String::from_utf8_lossy(line));
+        }
+    }
+}
+
+fn run(cases: u32, strategy: impl Strategy<Value = (String, Harm)>, test: impl Fn(&str, &Harm)) {
+    let config = Config { cases, failure_persistence: None, ..Config::default() };
+    let result = TestRunner::new(config).run(&strategy, |(line, harm)| {
+        test(&line, &harm);
+        Ok(())
+    });
+    result.unwrap_or_else(|error| panic!("{error}"));
+}
+
+#[test]
+fn what_the_playbooks_render_is_admitted_and_what_differs_is_not() {
+    for books in books() {
+        let rules = books.rules(Admits::All);
+        for template in books.looks().into_iter().chain(books.changes()) {
+            run(120, (rendered(&books, template), harm()), |line, harm| {
+                assert!(admits(&rules, line.as_bytes()), "not admitted: {line}");
+                let (other, touched) = harm.done_to(line);
+                if other == line.as_bytes() {
+                    return;
+                }
+                let at = *touched.start();
+                let is_constant = constants(&rules, line).iter().any(|range| match harm {
+                    // What is put in at the edge of a value becomes a part of the value.
+                    Harm::Insert(..) => range.start < at && at < range.end,
+                    // A list at the end of the line takes one more.
+                    Harm::Append(" x") => !ends_in_list(&rules, line),
+                    Harm::Append(_) | Harm::Prepend(_) | Harm::Twice => {
+                        range.contains(&at) || at >= range.end
+                    }
+                    _ => range.contains(&at),
+                });
+                let text = String::from_utf8_lossy(&other);
+                if is_constant {
+                    assert!(!admits(&rules, &other), "{harm:?} is admitted: {text}");
+                }
+                // Whatever is admitted after all differs in values alone, and those hold nothing that a
+                // shell would understand.
+                if admits(&rules, &other) {
+                    let (old, new) = (shlex::split(line), shlex::split(&text));
+                    let (old, new) = (old.expect("words"), new.expect("words"));
+                    assert!(old.len().abs_diff(new.len()) <= 1, "{harm:?} makes other words: {text}");
+                    let evil =
+                        |word: &&String| word.contains(['\n', '\r', ';', '|', '&', '$', '`', '\'', '"']);
+                    let count = |words: &[String]| words.iter().filter(evil).count();
+                    assert_eq!(count(&old), count(&new), "{harm:?} brings something in: {text}");
+                }
+            });
+        }
+    }
+}
+
+#[test]
+fn every_shell_decides_as_the_binary_does() {
+    let shells = Shells::here();
+    for (number, books) in books().into_iter().enumerate() {
+        let rules = books.rules(Admits::All);
+        let gate = shells.write(&format!("gate-{number}"), &rules);
+        let templates = books.looks().into_iter().chain(books.changes());
+        let lines: Vec<_> = templates.map(|template| rendered(&books, template)).collect();
+        let any_line = prop::strategy::Union::new(lines);
+        run(100, (any_line, harm()), |line, harm| {
+            shells.agree(&gate, &rules, &harm.done_to(line).0);
+        });
+    }
+}
+
+#[test]
+fn a_key_admits_what_it_is_for() {
+    let [books, _] = books();
+    let facts: BTreeMap<String, Value> = BTreeMap::from([
+        ("stuck.ids".into(), json!(["0190e0a0-0000-7000-8000-000000000001"])),
+        ("config.database".into(), json!("db")),
+        ("config.database_user".into(), json!("admin")),
+    ]);
+    let system = books.system();
+    let probe =
+        system.probes["docker"].command.render(&Given { books: &books, facts: &facts }).unwrap().line();
+    let fault = system.faults.iter().find(|fault| fault.name.as_str() == "queue-stuck").unwrap();
+    let given = Given { books: &books, facts: &facts };
+    let step = fault.remedy[0].command.render(&given).unwrap().line();
+    let undo = fault.remedy[0].undo.as_ref().unwrap().render(&given).unwrap().line();
+    for (admitted, of) in [(Admits::Looks, [true, false, false]), (Admits::Changes, [false, true, true])] {
+        let rules = books.rules(admitted);
+        for (line, expect) in [&probe, &step, &undo].into_iter().zip(of) {
+            assert_eq!(admits(&rules, line.as_bytes()), expect, "{admitted:?}: {line}");
+        }
+    }
+}
+
+#[test]
+fn edges_of_every_type_are_told_alike() {
+    let shells = Shells::here();
+    let [_, odd] = books();
+    let rules = odd.rules(Admits::All);
+    let gate = shells.write("gate", &rules);
+    let long = |count: usize| "a".repeat(count);
+    let uuid = "0190e0a0-0000-7000-8000-000000000001";
+    let mut lines =
+        vec![QUESTION.to_owned() + " ", String::new(), "ls".into(), "ls /a".into(), "ls /a\nid".into()];
+    for number in
+        ["0", "00", "01", "9007199254740992", "9007199254740993", "99999999999999999999", "", "-1", "1e3"]
+    {
+        lines.push(format!("kill -9 {number}"));
+    }
+    for ids in [
+        uuid,
+        &uuid.to_uppercase(),
+        &uuid[1..],
+        &uuid.replace('-', "a"),
+        &format!("{uuid}a"),
+        &"-".repeat(36),
+    ] {
+        lines.push(format!("kill -9 1 {ids}"));
+        lines.push(format!("kill -9 1 {uuid} {ids}"));
+        lines.push(format!("kill -9 1  {ids}"));
+    }
+    for path in [
+        "/",
+        "/..",
+        "/a/../b",
+        "/a/..b",
+        "/a/.. /b",
+        "a",
+        "/a'b",
+        "/a//b",
+        &format!("/{}", long(1023)),
+        &format!("/{}", long(1024)),
+    ] {
+        for quoted in [path.to_owned(), format!("'{path}'")] {
+            lines.push(format!("sudo -n -- ls {quoted}"));
+            lines.push(format!("sudo -n -- ls /x {quoted}"));
+            lines.push(format!("cd -- {quoted} && one n a/p/b h:x"));
+        }
+    }
+    for host in ["h", "h-", "-h", "h.", "a.b:80", "a:123456", "a:", "a:b", "a:1:2", &long(253), &long(254)] {
+        lines.push(format!("cd -- /p && one n a/p/b {host}:x"));
+    }
+    for name in ["a", "_a", ".a", "-a", "a\u{e9}", "", &long(128), &long(129)] {
+        lines.push(format!("cd -- /p && one {name} a/p/b h:x"));
+        lines.push(format!("cd -- /p && one n a/p/b h:x {name}"));
+        lines.push(format!(r"echo 'don'\''t {name}'\''s; x' 'it'\''s !'"));
+    }
+    lines.push(format!("cd -- /p && one n a/p/b h:x{}", " a".repeat(1000)));
+    lines.push(format!("cd -- /p && one n a/p/b h:x{}", " a".repeat(1001)));
+    lines.push(format!("cd -- /p && one n a/p/b h:x {}", "a".repeat(LONGEST)));
+    let admitted = lines.iter().filter(|line| admits(&rules, line.as_bytes())).count();
+    assert!(admitted > 20 && lines.len() - admitted > 40, "{admitted} of {}", lines.len());
+    for line in &lines {
+        shells.agree(&gate, &rules, line.as_bytes());
+    }
+    for shell in &shells.shells {
+        let version = format!("{}\n", rules.version()).into_bytes();
+        assert_eq!(shells.ask(shell, &gate, QUESTION.as_bytes()), Said::Ran(version));
+    }
+}
+
+#[test]
+fn what_cannot_be_told_from_others_is_no_rule() {
+    for (probe, expect) in [
+        ("run: 'x {{ p.a }}{{ p.a }}'", "second fact in one word"),
+        ("run: 'x {{ p.list }} y'", "must be the last word"),
+        ("run: 'x {{ p.percent }}'", "is a percentage"),
+    ] {
+        let system = format!(
+            "system: s\nprobes:\n  p:\n    run: look\n    read: json\n    facts:\n      a: {{ is: json, type: name }}\n      \
+             list: {{ is: json, type: names }}\n      percent: {{ is: json, type: percent }}\n  q: {{ {probe}, facts: {{ x: text }} }}\n"
+        );
+        let books = Books::of("s", &Files::from_map([("s/system.yaml".to_owned(), system)].into()));
+        let standing = Standing { system: books.system(), site: &books.site };
+        let bad = Rules::new(&books.host, Admits::All, &[standing]).unwrap_err();
+        assert!(bad[0].to_string().contains(expect), "{expect:?} is not in {}", bad[0]);
+    }
+}

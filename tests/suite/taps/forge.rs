@@ -1,0 +1,83 @@
+//! The forge with a tap on it.
+
+use super::{Broken, Deed, Tapped};
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use fieldmedic::core::redact::Redacted;
+use fieldmedic::core::ticket::{Repo, Ticket, TicketId};
+use fieldmedic::ports::{
+    CloseReason, Comment, Forge, ForgeError, Label, Marker, NewTicket, Permission, Reaction,
+};
+
+impl From<Broken> for ForgeError {
+    fn from(broken: Broken) -> Self {
+        ForgeError::Unreachable(broken.0)
+    }
+}
+
+#[async_trait]
+impl Forge for Tapped<dyn Forge> {
+    async fn me(&self) -> Result<String, ForgeError> {
+        self.pass(Deed::Ask("me"), self.inner.me()).await
+    }
+
+    async fn ticket(&self, id: &TicketId) -> Result<Ticket, ForgeError> {
+        self.pass(Deed::Ask("ticket"), self.inner.ticket(id)).await
+    }
+
+    async fn tickets(
+        &self,
+        repo: &Repo,
+        label: &str,
+        since: Option<DateTime<Utc>>,
+    ) -> Result<Vec<Ticket>, ForgeError> {
+        self.pass(Deed::Ask("tickets"), self.inner.tickets(repo, label, since)).await
+    }
+
+    async fn comments(&self, repo: &Repo, since: DateTime<Utc>) -> Result<Vec<Comment>, ForgeError> {
+        self.pass(Deed::Ask("comments"), self.inner.comments(repo, since)).await
+    }
+
+    async fn upsert_comment(
+        &self,
+        id: &TicketId,
+        marker: &Marker,
+        body: &Redacted,
+    ) -> Result<(), ForgeError> {
+        let write = async {
+            match self.tap.written(id, marker, body) {
+                Some(answer) => answer,
+                None => self.inner.upsert_comment(id, marker, body).await,
+            }
+        };
+        self.pass(Deed::Say("upsert_comment"), write).await
+    }
+
+    async fn relabel(&self, id: &TicketId, add: &[Label], remove: &[&str]) -> Result<(), ForgeError> {
+        self.pass(Deed::Say("relabel"), self.inner.relabel(id, add, remove)).await
+    }
+
+    async fn assign(&self, id: &TicketId, logins: &[String]) -> Result<(), ForgeError> {
+        self.pass(Deed::Say("assign"), self.inner.assign(id, logins)).await
+    }
+
+    async fn react(&self, comment: &Comment, reaction: Reaction) -> Result<(), ForgeError> {
+        self.pass(Deed::Say("react"), self.inner.react(comment, reaction)).await
+    }
+
+    async fn open(&self, new: &NewTicket) -> Result<TicketId, ForgeError> {
+        self.pass(Deed::Say("open"), self.inner.open(new)).await
+    }
+
+    async fn close(&self, id: &TicketId, reason: CloseReason) -> Result<(), ForgeError> {
+        self.pass(Deed::Say("close"), self.inner.close(id, reason)).await
+    }
+
+    async fn reopen(&self, id: &TicketId) -> Result<(), ForgeError> {
+        self.pass(Deed::Say("reopen"), self.inner.reopen(id)).await
+    }
+
+    async fn permission(&self, repo: &Repo, login: &str) -> Result<Permission, ForgeError> {
+        self.pass(Deed::Ask("permission"), self.inner.permission(repo, login)).await
+    }
+}
