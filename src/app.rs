@@ -8,7 +8,7 @@ use crate::core::name::HostName;
 use crate::core::playbook::Library;
 use crate::core::redact::Redactor;
 use crate::engine::{Agent, Eyes, Manners, Stop, Unwatched};
-use crate::github::{self, GitHub};
+use crate::github::{self, GitHub, Pace};
 use crate::library::{self, Files};
 use crate::ports::{Clock, Journal};
 use crate::render::Prompts;
@@ -86,6 +86,7 @@ impl App {
         let Eyes { shell, clock, redactor } = lookout.eyes;
         let options = github::Options {
             base_url: config.github.base_url.clone(),
+            pace: Pace { gap: config.github.pace, ..Pace::default() },
             ..github::Options::new(token(config)?, (*redactor).clone())
         };
         let (journal, policy): (Arc<dyn Journal>, _) = match manner {

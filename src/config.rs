@@ -65,6 +65,9 @@ pub struct GitHub {
     /// How often `serve` asks for what a webhook may have missed.
     #[serde(default = "default_poll", deserialize_with = "duration")]
     pub poll: Duration,
+    /// The time between two writes, after a few that may go at once.
+    #[serde(default = "default_pace", deserialize_with = "duration")]
+    pub pace: Duration,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -162,6 +165,9 @@ fn default_secret_env() -> String {
 }
 fn default_poll() -> Duration {
     Duration::from_secs(60)
+}
+fn default_pace() -> Duration {
+    Duration::from_secs(1)
 }
 fn default_port() -> u16 {
     22
