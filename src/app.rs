@@ -1,6 +1,6 @@
 //! Wiring: from a configuration to an agent. This file alone names every adapter.
 
-use crate::cli::{Setting, tell};
+use crate::cli::{Setting, tell, voice};
 use crate::clock::Wall;
 use crate::config::{Config, Host, Webhook};
 use crate::core::inventory::Inventory;
@@ -188,7 +188,9 @@ pub fn redactor(config: &Config) -> Redactor {
     let of_store = address(config).ok().flatten().map_or_else(Vec::new, |it| it.passwords().to_vec());
     let of_programs = from_environment("PGPASSWORD").map(|secret| secret.expose_secret().to_owned());
     let patterns = config.redact.patterns.iter().filter_map(|pattern| Regex::new(pattern).ok()).collect();
-    Redactor::new(secrets.chain(of_store).chain(of_programs), patterns)
+    let redactor = Redactor::new(secrets.chain(of_store).chain(of_programs), patterns);
+    voice::keep_quiet_about(&redactor);
+    redactor
 }
 
 fn manners(config: &Config) -> Manners {

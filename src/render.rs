@@ -3,7 +3,12 @@
 //! Whatever a template prints is escaped, so that no value can ping a person, link an issue, open a
 //! tag, forge a marker or break a table. What is code goes through `code` or `block`.
 
+mod markdown;
+
+pub use markdown::{BREAK, escape, shorten};
+
 use include_dir::{Dir, include_dir};
+use markdown::{code_block, inline_code};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Serde, Value};
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
@@ -131,89 +136,10 @@ fn tidy(text: &str) -> String {
     out.trim().to_owned() + "\n"
 }
 
-/// Characters that are not shown, or that change the direction of text.
-fn is_hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
-}
-
-/// Text as inline Markdown that shows exactly itself.
-pub fn escape(text: &str) -> String {
-    const BREAK: char = '\u{200B}';
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '\n' | '\t' | '\r' => out.push(' '),
-            c if is_hidden(c) => {}
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '&' => out.push_str("&amp;"),
-            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '!' => {
-                out.push('\\');
-                out.push(c);
-            }
-            // A mention, an issue's number and a bare address are links on GitHub unless they are broken.
-            '@' | '#' => {
-                out.push(c);
-                out.push(BREAK);
-            }
-            '/' if out.ends_with(':') => {
-                out.push(BREAK);
-                out.push(c);
-            }
-            c => out.push(c),
-        }
-    }
-    // `GH-12` links to an issue, `www.` to a site.
-    out.replace("GH-", "GH\u{200B}-").replace("www.", "www\u{200B}.")
-}
-
-/// The longest run of backticks, plus one, but at least `least`.
-fn fence(text: &str, least: usize) -> String {
-    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
-    "`".repeat((longest + 1).max(least))
-}
-
-fn inline_code(text: &str) -> String {
-    let clean: String =
-        text.chars().map(|c| if c == '\n' { ' ' } else { c }).filter(|c| !is_hidden(*c)).collect();
-    if clean.trim().is_empty() {
-        return String::new();
-    }
-    // In a table even code must not hold a bare `|`.
-    let clean = clean.replace('|', "\\|");
-    let fence = fence(&clean, 1);
-    let pad = if clean.starts_with('`') || clean.ends_with('`') { " " } else { "" };
-    format!("{fence}{pad}{clean}{pad}{fence}")
-}
-
-fn code_block(text: &str) -> String {
-    let clean: String = text.chars().filter(|c| *c == '\n' || *c == '\t' || !is_hidden(*c)).collect();
-    let fence = fence(&clean, 3);
-    format!("{fence}text\n{}\n{fence}", clean.trim_end())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
-
-    #[test]
-    fn hostile_text_stays_text() {
-        for (text, expect) in [
-            ("plain words, 3 of 4.", "plain words, 3 of 4."),
-            ("@everyone #12", "@\u{200B}everyone #\u{200B}12"),
-            ("<!-- fieldmedic -->", "&lt;\\!-- fieldmedic --&gt;"),
-            ("a|b\nc", "a\\|b c"),
-            ("[x](https://example.org)", "\\[x\\](https:\u{200B}//example.org)"),
-            ("\u{202E}evil\u{0}", "evil"),
-        ] {
-            assert_eq!(escape(text), expect);
-        }
-        assert_eq!(inline_code("a `b` c"), "``a `b` c``");
-        assert_eq!(inline_code("`"), "`` ` ``");
-        assert_eq!(code_block("```\n@x"), "````text\n```\n@x\n````");
-    }
 
     #[test]
     fn answers_are_escaped_and_strict() {

@@ -1,6 +1,6 @@
 //! `fieldmedic case` and `fieldmedic audit`: what the journal holds.
 
-use super::{Ending, Format, Setting, print, print_json, say, screen::plain};
+use super::{Ending, Format, Setting, print, print_json, say};
 use crate::app;
 use crate::core::case::Case;
 use crate::core::event::{CaseId, Event};
@@ -108,10 +108,10 @@ async fn show(journal: &dyn Journal, arguments: Show) -> Result<Ending> {
         return Ok(Ending::Done);
     }
     let case = Case::fold(&id, &records).into_diagnostic()?;
-    print(&plain(&format!("case {id}  {}  {}", case.ticket.id, case.ticket.title)));
+    print(&format!("case {id}  {}  {}", case.ticket.id, case.ticket.title));
     for record in &records {
         let after = (record.at - case.opened_at).num_milliseconds() as f64 / 1000.0;
-        print(&plain(&format!("{after:>9.3}  {:<18} {}", record.event.kind(), describe(&record.event))));
+        print(&format!("{after:>9.3}  {:<18} {}", record.event.kind(), describe(&record.event)));
     }
     let spent = case.spent;
     print(&format!(

@@ -4,7 +4,7 @@
 //! tickets at once; GitHub in a box delivers them by signed webhook; the agent does the rest, with the
 //! same code and the same playbooks as anywhere else.
 
-use super::{Ending, print, screen::Screen, screen::plain};
+use super::{Ending, print, screen::Screen};
 use crate::app::stop_on_signal;
 use crate::clock::Wall;
 use crate::core::case::Case;
@@ -197,10 +197,10 @@ impl Stage {
         for issue in self.hub.issues(&self.repo) {
             let id = TicketId { repo: self.repo.clone(), number: issue.number };
             let state = if issue.is_closed() { "closed" } else { "open" };
-            print(&plain(&format!("\n━━ #{} {} · {state}", issue.number, issue.title)));
+            print(&format!("\n━━ #{} {} · {state}", issue.number, issue.title));
             for comment in self.hub.comments(&id) {
                 if comment.body.contains("kind=report") {
-                    print(&plain(&without_details(&comment.body)));
+                    print(&without_details(&comment.body));
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! `fieldmedic diagnose`: a look at a system, without a ticket. Nothing is changed.
 
-use super::{Ending, Format, Setting, print, print_json, screen::plain};
+use super::{Ending, Format, Setting, print, print_json};
 use crate::app::Lookout;
 use crate::core::diagnosis::{Diagnosis, diagnose};
 use crate::core::evidence::{Evidence, Seen};
@@ -55,7 +55,7 @@ fn show(system: &str, diagnosis: &Diagnosis, evidence: &Evidence) {
             Seen::Lost(why) => format!("lost: {why}"),
             Seen::NotRun(why) => format!("not run: {why}"),
         };
-        print(&plain(&format!("  {probe}  {result}")));
+        print(&format!("  {probe}  {result}"));
         for (fact, known) in evidence.facts.get(probe).into_iter().flatten() {
             let text = match known {
                 Ok(value) => {
@@ -65,15 +65,15 @@ fn show(system: &str, diagnosis: &Diagnosis, evidence: &Evidence) {
                 }
                 Err(why) => format!("is unknown: {why}"),
             };
-            print(&plain(&format!("    {fact} {text}")));
+            print(&format!("    {fact} {text}"));
         }
     }
     print("");
     for finding in &diagnosis.findings {
-        print(&plain(&format!("FOUND    {} ({}): {}", finding.title, finding.playbook, finding.because)));
+        print(&format!("FOUND    {} ({}): {}", finding.title, finding.playbook, finding.because));
     }
     for unknown in &diagnosis.unknown {
-        print(&plain(&format!("UNKNOWN  {}: {}", unknown.playbook, unknown.why)));
+        print(&format!("UNKNOWN  {}: {}", unknown.playbook, unknown.why));
     }
     for playbook in &diagnosis.ruled_out {
         print(&format!("no       {playbook}"));

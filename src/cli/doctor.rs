@@ -1,12 +1,11 @@
 //! `fieldmedic doctor`: everything that has to be right before a ticket comes.
 
 use super::host_setup::{self, Gates};
-use super::{Ending, Setting, print, screen::plain};
+use super::{Ending, Setting, print};
 use crate::app::{self, Lookout};
 use crate::clock::Wall;
 use crate::core::gate::BadRule;
 use crate::core::name::HostName;
-use crate::core::redact::Redactor;
 use crate::engine::look;
 use crate::github::{self, GitHub};
 use crate::ports::{Clock, Forge, Permission};
@@ -26,12 +25,12 @@ struct Findings {
 
 impl Findings {
     fn good(&self, what: &str) {
-        print(&plain(&format!("✓ {what}")));
+        print(&format!("✓ {what}"));
     }
 
     fn bad(&mut self, what: &str, why: &str) {
         self.bad = true;
-        print(&plain(&format!("✗ {what}: {why}")));
+        print(&format!("✗ {what}: {why}"));
     }
 }
 
@@ -89,7 +88,7 @@ async fn check_github(setting: &Setting, findings: &mut Findings) {
     let forge = app::token(config).and_then(|token| {
         let options = github::Options {
             base_url: config.github.base_url.clone(),
-            ..github::Options::new(token, Redactor::default())
+            ..github::Options::new(token, app::redactor(config))
         };
         Ok(GitHub::new(options)?)
     });

@@ -14,12 +14,14 @@ mod say;
 pub mod screen;
 mod serve;
 mod sweep;
+pub mod voice;
 
 use crate::config::{self, Config, ConfigError};
 use clap::{Args, Parser, Subcommand};
 use miette::{IntoDiagnostic, Result};
 use std::path::PathBuf;
 use std::process::ExitCode;
+pub(crate) use voice::{print, print_json, tell};
 
 /// Resolves operations tickets: diagnoses over SSH, fixes by playbook, proves it, closes the issue or
 /// hands it to a person.
@@ -104,7 +106,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
     if let Command::Gate(arguments) = &cli.command {
         return Ok(gate::run(arguments));
     }
-    start_log(cli.verbose);
+    voice::start_log(cli.verbose);
     let runtime = tokio::runtime::Runtime::new().into_diagnostic()?;
     let place = cli.config;
     let ending = runtime.block_on(async {
@@ -143,40 +145,4 @@ fn read_config(place: Option<PathBuf>) -> Result<Setting, ConfigError> {
         places.iter().find(|path| path.exists()).unwrap_or(&places[0]).clone()
     });
     Ok(Setting { config: Config::read(&path)?, path })
-}
-
-fn start_log(verbose: u8) {
-    let level = match verbose {
-        0 => "fieldmedic=warn",
-        1 => "fieldmedic=info",
-        _ => "debug",
-    };
-    let filter = tracing_subscriber::EnvFilter::try_from_env("FIELDMEDIC_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
-    // Nobody can be told that stderr is gone, and to try would end the task that logs.
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_target(false)
-        .log_internal_errors(false);
-    // A second start in one process, as tests do it, keeps the first log.
-    let _ = log.try_init();
-}
-
-/// Prints a line of data. A reader that went away is no error.
-pub(crate) fn print(text: &str) {
-    use std::io::Write;
-    let _ = writeln!(std::io::stdout(), "{text}");
-}
-
-/// Says something on stderr. Whoever read it may be gone: a daemon lives on, and `eprintln!` would panic.
-pub(crate) fn tell(text: &str) {
-    use std::io::Write;
-    let _ = writeln!(std::io::stderr(), "{text}");
-}
-
-/// Prints a value as JSON.
-pub(crate) fn print_json(value: &impl serde::Serialize) -> Result<()> {
-    print(&serde_json::to_string_pretty(value).into_diagnostic()?);
-    Ok(())
 }

@@ -1,6 +1,6 @@
 //! `fieldmedic pause` and `resume`: a halt to all changes, for every process that shares the journal.
 
-use super::{Ending, Setting, print, screen::plain};
+use super::{Ending, Setting, print};
 use crate::app;
 use crate::core::policy::Pause;
 use chrono::Utc;
@@ -30,7 +30,7 @@ pub async fn resume(setting: &Setting) -> Result<Ending> {
     match journal.pause().await.into_diagnostic()? {
         Some(pause) => {
             journal.set_pause(None).await.into_diagnostic()?;
-            print(&plain(&format!("the halt of {} is lifted", told(&pause))));
+            print(&format!("the halt of {} is lifted", told(&pause)));
         }
         None => print("it was not paused"),
     }

@@ -1,6 +1,6 @@
 //! `fieldmedic playbook`: for those who write playbooks.
 
-use super::{Ending, Format, print, print_json, read_config, screen::plain};
+use super::{Ending, Format, print, print_json, read_config};
 use crate::app;
 use crate::core::playbook::{Fault, Library, Replay, Request, System};
 use crate::library::{self, Files};
@@ -131,15 +131,15 @@ async fn run_scenarios(config: Option<PathBuf>, test: Test) -> Result<Ending> {
                 print(&format!("{} {name}: {}", if passed { "✓" } else { "✗" }, played.summary()));
                 if let Verdict::Failed(wrongs) = verdict {
                     failed += 1;
-                    wrongs.iter().for_each(|wrong| print(&plain(&format!("    {wrong}"))));
+                    wrongs.iter().for_each(|wrong| print(&format!("    {wrong}")));
                 }
                 if test.show || !passed {
-                    played.story().lines().for_each(|line| print(&plain(&format!("    {line}"))));
+                    played.story().lines().for_each(|line| print(&format!("    {line}")));
                 }
             }
             Err(error) => {
                 failed += 1;
-                print(&plain(&format!("✗ {name}: {error}")));
+                print(&format!("✗ {name}: {error}"));
             }
         }
     }

@@ -1,5 +1,6 @@
 //! What a person sees while cases are at work: one line for each thing that happens, on stderr.
 
+use super::voice::plain;
 use crate::core::action::Action;
 use crate::core::case::Case;
 use crate::core::event::{Act, CaseId, Event, Purpose, Way};
@@ -45,8 +46,8 @@ impl<W: Write + Send> Screen<W> {
         } else {
             String::new()
         };
-        // Nobody can be told that the screen is gone.
-        let _ = writeln!(out, "{label}{}", plain(text));
+        // A line that goes on cannot look like one of its own. Nobody can be told that the screen is gone.
+        let _ = writeln!(out, "{label}{}", plain(text).replace('\n', "\n          "));
     }
 }
 
@@ -183,9 +184,4 @@ fn short(text: &str) -> String {
         Some((cut, _)) => format!("{}…", &text[..cut]),
         None => text.to_owned(),
     }
-}
-
-/// Outputs of hosts and words of strangers must not steer a terminal.
-pub fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{FFFD}' } else { c }).collect()
 }

@@ -154,7 +154,7 @@ impl Template {
             TemplateForm::Script { name, text, env } => {
                 let env = env
                     .iter()
-                    .map(|(key, word)| Ok((key.clone(), word.render(values)?.join(" "))))
+                    .map(|(key, word)| Ok((key.clone(), word.render_variable(values)?)))
                     .collect::<Result<_, Unrenderable>>()?;
                 Form::Script { name: name.clone(), text: text.clone(), env }
             }
@@ -311,6 +311,22 @@ impl Word {
             }
         }
         Ok(vec![word])
+    }
+}
+
+impl Word {
+    /// The value of a script's variable. A script takes a list apart at its spaces, so that no item may
+    /// hold one: it would be two.
+    fn render_variable(&self, values: &dyn Values) -> Result<String, Unrenderable> {
+        let words = self.render(values)?;
+        if let [Piece::Value(name)] = &self.0[..]
+            && let Ok((Value::Array(_), _)) = values.value(name)
+            && let Some(parted) = words.iter().find(|word| word.contains(char::is_whitespace))
+        {
+            let problem = format!("{parted:?} holds a space, and a script parts a list at spaces");
+            return Err(Unrenderable::Refused { name: name.clone(), problem });
+        }
+        Ok(words.join(" "))
     }
 }
 
@@ -523,6 +539,23 @@ mod tests {
         assert!(matches!(error, Unrenderable::Unknown { .. }), "{error}");
         let error = run("docker start x{{ names }}").unwrap().render(&table()).unwrap_err();
         assert!(matches!(error, Unrenderable::Refused { .. }), "{error}");
+    }
+
+    #[test]
+    fn an_item_of_a_list_in_a_variable_stays_one() {
+        let script = |name| TemplateSource {
+            script: Some("for x in $LIST; do :; done"),
+            name: "each",
+            env: BTreeMap::from([("LIST", name)]),
+            ..TemplateSource::default()
+        };
+        let values =
+            |paths: Value| Table(vec![("paths", paths, Kind::Paths), ("path", json!("/a b"), Kind::Path)]);
+        let render = |name, paths| Template::new(script(name)).unwrap().render(&values(paths));
+        assert!(render("{{ paths }}", json!(["/a", "/b"])).is_ok());
+        let error = render("{{ paths }}", json!(["/a -o /etc"])).unwrap_err();
+        assert!(matches!(error, Unrenderable::Refused { .. }), "{error}");
+        assert!(render("{{ path }}", json!([])).is_ok(), "a single value may hold a space");
     }
 
     #[test]

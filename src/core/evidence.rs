@@ -4,6 +4,7 @@ use super::expr::{Known, Scope};
 use super::name::{FactName, HostName, ProbeName};
 use super::playbook::{Probe, System};
 use super::redact::{Redacted, Redactor};
+use super::visible::visible;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -80,8 +81,7 @@ impl Output {
     fn new(raw: &RawOutput, redactor: &Redactor) -> Self {
         let text = String::from_utf8_lossy(&raw.kept);
         let binary = text.contains('\u{FFFD}') || text.contains('\0');
-        let printable: String =
-            text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect();
+        let printable = visible(&text).replace('\r', "");
         // Redact before cutting: a cut could split a secret into a shape nobody knows.
         let redacted = redactor.text(&printable);
         let kept = cut_at(redacted.as_str(), Self::KEPT);
@@ -210,9 +210,12 @@ pub fn read_facts(
     let Ok(text) = std::str::from_utf8(&raw.stdout.kept) else {
         return all_unknown("the output is not text".into());
     };
+    // As a whole, before it is taken apart: one line of a key is not known for a secret by itself.
+    let text = redactor.text(text);
+    let stderr = redactor.text(&String::from_utf8_lossy(&raw.stderr.kept));
     scope.set("exit", Ok(json!(code)));
-    scope.set("stderr", Ok(json!(String::from_utf8_lossy(&raw.stderr.kept).trim())));
-    if let Err(problem) = probe.read.read(text, &mut scope) {
+    scope.set("stderr", Ok(json!(stderr.as_str().trim())));
+    if let Err(problem) = probe.read.read(text.as_str(), &mut scope) {
         return all_unknown(redactor.text(&problem).as_str().to_owned());
     }
     debug_assert!(system.probes.contains_key(&probe.name));

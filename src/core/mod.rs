@@ -30,4 +30,5 @@ pub mod ticket;
 pub mod triage;
 pub mod value;
 pub mod verification;
+pub mod visible;
 pub mod word;

@@ -1,11 +1,21 @@
 //! Secrets leave by no door: whatever is recorded or published has the type [`Redacted`].
 //!
 //! A [`Redacted`] can only be made by a [`Redactor`], or from text that stands in the program itself.
+//!
+//! - `shape`: secrets that can be told by themselves: tokens, keys, logins in URLs.
+//! - `named`: values whose name says that they are secret.
+//! - `disguise`: the secrets that the program itself holds, in the forms in which they travel.
 
-use regex::{Captures, Regex};
+mod disguise;
+mod named;
+mod shape;
+
+use super::visible;
+use regex::Regex;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::{fmt, sync::LazyLock};
+use std::fmt;
+use std::ops::Range;
 
 /// Text that has passed a [`Redactor`].
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
@@ -32,37 +42,11 @@ impl fmt::Display for Redacted {
 /// What stands in place of a secret.
 pub const MASK: &str = "[redacted]";
 
-/// Shapes of secrets that need no context. Token prefixes are the providers' documented ones.
-static SHAPES: LazyLock<Vec<Regex>> = LazyLock::new(|| {
-    [
-        r"(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\z)",
-        r"\bgh[pousr]_[A-Za-z0-9]{20,255}",
-        r"\bgithub_pat_[A-Za-z0-9_]{22,255}",
-        r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b",
-        r"\bxox[abprs]-[A-Za-z0-9-]{10,}",
-        r"\bglpat-[A-Za-z0-9_-]{20,}",
-        r"\bsk-[A-Za-z0-9_-]{20,}",
-        r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*",
-    ]
-    .iter()
-    .map(|pattern| Regex::new(pattern).expect("a constant pattern"))
-    .collect()
-});
+/// Shorter secrets would hide ordinary words.
+const SHORTEST: usize = 6;
 
-/// A name that says its value is a secret, then the value: `password: x`, `"api_key": "x"`,
-/// `PGPASSWORD=x`, `--token x`, `Authorization: Bearer x`, `scheme://user:x@host`.
-static NAMED: LazyLock<Vec<Regex>> = LazyLock::new(|| {
-    [
-        r#"(?i)(?P<keep>\b[\w.-]*(?:password|passwd|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|secret[_-]?key|credential|salt)[\w.-]*["']?\s*[:=]\s*)(?P<hide>"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|[^\s,;&"']+)"#,
-        r"(?i)(?P<keep>--?(?:password|passwd|token|secret|api-key)[= ]\s*)(?P<hide>\S+)",
-        r"(?i)(?P<keep>\bauthorization\s*[:=]\s*(?:(?:bearer|basic|token)\s+)?)(?P<hide>[^\s,;]+)",
-        r"(?i)(?P<keep>\b(?:bearer)\s+)(?P<hide>[A-Za-z0-9._~+/=-]{16,})",
-        r"(?P<keep>\b[a-zA-Z][a-zA-Z0-9+.-]*://[^\s:/@]*:)(?P<hide>[^\s/@]+)(?P<after>@)",
-    ]
-    .iter()
-    .map(|pattern| Regex::new(pattern).expect("a constant pattern"))
-    .collect()
-});
+/// What is hidden may lay open what it stood beside; after so many times nothing new was ever found.
+const PASSES: usize = 8;
 
 /// Hides secrets: known shapes, named values, and the secrets and patterns it was given.
 #[derive(Debug, Clone, Default)]
@@ -75,27 +59,21 @@ impl Redactor {
     /// `secrets`: values the program itself holds (tokens); those under 6 characters are left out,
     /// because hiding them would hide ordinary words. `patterns`: the operator's own.
     pub fn new(secrets: impl IntoIterator<Item = String>, patterns: Vec<Regex>) -> Self {
-        let mut literals: Vec<String> = secrets.into_iter().filter(|s| s.len() >= 6).collect();
-        literals.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        let known = secrets.into_iter().filter(|secret| secret.len() >= SHORTEST);
+        let forms = known.flat_map(|secret| disguise::forms(&secret));
+        let mut literals: Vec<String> = forms.filter(|form| form.len() >= SHORTEST).collect();
+        literals.sort_by(|a, b| b.len().cmp(&a.len()).then(a.cmp(b)));
+        literals.dedup();
         Self { literals, patterns }
     }
 
     /// The same text with every secret replaced by [`MASK`].
     pub fn text(&self, text: &str) -> Redacted {
         let mut out = text.to_owned();
-        for secret in &self.literals {
-            if out.contains(secret.as_str()) {
-                out = out.replace(secret.as_str(), MASK);
-            }
-        }
-        for shape in SHAPES.iter().chain(&self.patterns) {
-            if shape.is_match(&out) {
-                out = shape.replace_all(&out, MASK).into_owned();
-            }
-        }
-        for named in NAMED.iter() {
-            if named.is_match(&out) {
-                out = named.replace_all(&out, hide_value).into_owned();
+        for _ in 0..PASSES {
+            match self.hide(&out) {
+                Some(less) => out = less,
+                None => break,
             }
         }
         Redacted(out)
@@ -110,77 +88,89 @@ impl Redactor {
             Value::Object(entries) => entries
                 .into_iter()
                 .map(|(key, entry)| {
-                    let hidden = match &entry {
-                        Value::String(text) if !text.is_empty() => {
-                            let pair = format!("{key}={text}");
-                            self.text(&pair).0.ends_with(MASK).then(|| Value::String(MASK.into()))
-                        }
-                        _ => None,
-                    };
-                    (self.text(&key).0, hidden.unwrap_or_else(|| self.value(entry)))
+                    let entry = if named::is_secret(&key) { hide_strings(entry) } else { self.value(entry) };
+                    (self.text(&key).0, entry)
                 })
                 .collect(),
             other => other,
         }
     }
+
+    /// `None` if there is nothing to hide.
+    fn hide(&self, text: &str) -> Option<String> {
+        // What is not seen could part a secret, and whoever reads it sees it whole.
+        if visible::is_all_seen(text) {
+            return replace(text, self.places(text));
+        }
+        let seen: Vec<(usize, char)> = visible::seen(text).collect();
+        let bare: String = seen.iter().map(|(_, c)| c).collect();
+        let mut whence: Vec<usize> = Vec::with_capacity(bare.len());
+        for (place, c) in &seen {
+            whence.extend((0..c.len_utf8()).map(|byte| place + byte));
+        }
+        let bare = self.places(&bare).into_iter().filter(|place| !place.is_empty());
+        let mut places: Vec<_> = bare.map(|place| whence[place.start]..whence[place.end - 1] + 1).collect();
+        // And as it is: what looks like a sequence may be none.
+        places.extend(self.places(text));
+        replace(text, places)
+    }
+
+    fn places(&self, text: &str) -> Vec<Range<usize>> {
+        let mut places = Vec::new();
+        for secret in &self.literals {
+            places.extend(text.match_indices(secret.as_str()).map(|(at, found)| at..at + found.len()));
+        }
+        for pattern in &self.patterns {
+            places.extend(pattern.find_iter(text).map(|found| found.range()));
+        }
+        shape::find(text, &mut places);
+        named::find(text, &mut places);
+        places
+    }
 }
 
-fn hide_value(found: &Captures<'_>) -> String {
-    let part = |name| found.name(name).map_or("", |m| m.as_str());
-    let hide = part("hide");
-    if hide.contains(MASK) || hide.starts_with("[redacted") {
-        return found[0].to_owned();
+/// Every text in a value that is secret as a whole.
+fn hide_strings(value: Value) -> Value {
+    match value {
+        Value::String(text) if !text.is_empty() && !named::is_no_secret(&text) => Value::String(MASK.into()),
+        Value::Array(items) => items.into_iter().map(hide_strings).collect(),
+        Value::Object(entries) => {
+            entries.into_iter().map(|(key, entry)| (key, hide_strings(entry))).collect()
+        }
+        other => other,
     }
-    format!("{}{MASK}{}", part("keep"), part("after"))
+}
+
+/// Puts masks over places, one over those that meet. `None` if nothing changes.
+fn replace(text: &str, mut places: Vec<Range<usize>>) -> Option<String> {
+    places.retain(|place| !place.is_empty());
+    if places.is_empty() {
+        return None;
+    }
+    // A mask that is there already is one thing: what touches its inside takes it whole.
+    let masks: Vec<Range<usize>> = text.match_indices(MASK).map(|(at, found)| at..at + found.len()).collect();
+    let cut = |place: &Range<usize>| masks.partition_point(|mask| mask.end <= place.start);
+    for place in &mut places {
+        let (first, end) = (cut(place), place.end);
+        for mask in masks[first..].iter().take_while(|mask| mask.start < end) {
+            *place = place.start.min(mask.start)..place.end.max(mask.end);
+        }
+    }
+    places.sort_by_key(|place| (place.start, place.end));
+    let mut out = String::with_capacity(text.len());
+    let mut done = 0;
+    let mut places = places.into_iter().peekable();
+    while let Some(mut place) = places.next() {
+        while let Some(next) = places.next_if(|next| next.start <= place.end) {
+            place.end = place.end.max(next.end);
+        }
+        out.push_str(&text[done..place.start]);
+        out.push_str(MASK);
+        done = place.end;
+    }
+    out.push_str(&text[done..]);
+    (out != text).then_some(out)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn secrets_are_hidden_and_the_rest_stays() {
-        let redactor = Redactor::new(
-            ["correct-horse".to_owned(), "tiny".to_owned()],
-            vec![Regex::new(r"CUST-\d+").unwrap()],
-        );
-        for (text, expect) in [
-            ("all 4 workers run", "all 4 workers run"),
-            ("the correct-horse stands", "the [redacted] stands"),
-            ("a tiny word", "a tiny word"),
-            ("customer CUST-123", "customer [redacted]"),
-            ("POSTGRES_PASSWORD=hunter2 next", "POSTGRES_PASSWORD=[redacted] next"),
-            ("\"api_key\": \"a b\", \"x\": 1", "\"api_key\": [redacted], \"x\": 1"),
-            ("postgres://u:p4ss@db/x", "postgres://u:[redacted]@db/x"),
-            ("Authorization: Bearer abc.def", "Authorization: Bearer [redacted]"),
-            ("ghp_0123456789abcdefghijABCDEFGHIJ012345", "[redacted]"),
-            ("curl --token s3cr3t url", "curl --token [redacted] url"),
-            (
-                "-----BEGIN OPENSSH PRIVATE KEY-----\nabc\n-----END OPENSSH PRIVATE KEY-----\nok",
-                "[redacted]\nok",
-            ),
-            ("-----BEGIN RSA PRIVATE KEY-----\ncut off", "[redacted]"),
-        ] {
-            assert_eq!(redactor.text(text).as_str(), expect);
-        }
-    }
-
-    #[test]
-    fn redacting_twice_changes_nothing() {
-        let redactor = Redactor::default();
-        for text in ["token=abc", "a://u:p@h", "password: 'x y'", "Authorization: Basic eHl6"] {
-            let once = redactor.text(text);
-            assert_eq!(redactor.text(once.as_str()), once);
-        }
-    }
-
-    #[test]
-    fn values_are_redacted_by_their_key_too() {
-        let value = serde_json::json!({"db": {"password": "hunter2", "host": "db"}, "n": [1, "token=x1"]});
-        let clean = Redactor::default().value(value);
-        assert_eq!(
-            clean,
-            serde_json::json!({"db": {"password": MASK, "host": "db"}, "n": [1, "token=[redacted]"]})
-        );
-    }
-}
+mod tests;

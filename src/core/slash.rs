@@ -1,10 +1,12 @@
 //! Slash commands: what a person orders in a comment, and what only looks like it.
 //!
-//! A command stands at the beginning of a line. What is quoted, shown as code or hidden in an HTML
-//! comment was not said to the agent. In doubt there is no command: a person who is not heard says it
-//! again, but nothing takes back what was done by mistake.
+//! A command stands at the beginning of a line of plain text, as GitHub shows it. What is quoted, shown
+//! as code, crossed out, in a list, in HTML or below a mail's signature was not said to the agent. In
+//! doubt there is no command: a person who is not heard says it again, but nothing takes back what was
+//! done by mistake.
 
 use super::word::Says;
+use pulldown_cmark::{Event, Options, Parser, Tag};
 
 /// An order to the agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,134 +26,86 @@ pub enum Slash {
 /// The first command in a text. `prefix` is the whole of the command's name, slash included, and its
 /// letters may be written in either case.
 pub fn command(body: &str, prefix: &str) -> Option<Slash> {
-    let mut fence: Option<Fence> = None;
-    let mut comment = false;
-    let mut paragraph: Vec<&str> = Vec::new();
-    for line in body.lines().chain([""]) {
-        if let Some(open) = &fence {
-            if open.is_closed_by(line) {
-                fence = None;
+    // CommonMark ends a line at a carriage return too; the parser does not always.
+    let body = body.replace("\r\n", "\n").replace('\r', "\n");
+    let body = without_mail_tail(&body);
+    let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_FOOTNOTES;
+    // How deep within lists, quotes, emphasis and the like; a paragraph of the comment itself is 1.
+    let mut depth = 0;
+    let mut in_paragraph = false;
+    let mut open_tags: usize = 0;
+    let mut fresh_line = false;
+    for (event, place) in Parser::new_ext(body, options).into_offset_iter() {
+        let was_fresh = std::mem::take(&mut fresh_line);
+        match event {
+            Event::Start(tag) => {
+                depth += 1;
+                in_paragraph = depth == 1 && tag == Tag::Paragraph || depth > 1 && in_paragraph;
+                fresh_line = depth == 1 && in_paragraph;
             }
-            continue;
+            Event::End(_) => {
+                depth -= 1;
+                in_paragraph &= depth > 0;
+            }
+            Event::SoftBreak | Event::HardBreak => fresh_line = depth == 1 && in_paragraph,
+            Event::Html(html) | Event::InlineHtml(html) => open_tags = after(open_tags, &html),
+            Event::Text(_) if was_fresh && open_tags == 0 => {
+                let found = on_line(body, place.start, prefix);
+                if found.is_some() {
+                    return found;
+                }
+            }
+            _ => {}
         }
-        if comment {
-            comment = !line.contains("-->");
-            continue;
-        }
-        let opening = Fence::open(line);
-        let hides = indent(line) < 4 && line.trim_start().starts_with("<!--");
-        let quotes = indent(line) < 4 && line.trim_start().starts_with('>');
-        if opening.is_none() && !hides && !quotes && !line.trim().is_empty() {
-            paragraph.push(line);
-            continue;
-        }
-        let found = in_paragraph(&paragraph, prefix);
-        if found.is_some() {
-            return found;
-        }
-        paragraph.clear();
-        fence = opening;
-        comment = hides && !line.contains("-->");
     }
     None
 }
 
-/// The mark that a block of code opened with.
-struct Fence {
-    mark: char,
-    length: usize,
-}
-
-impl Fence {
-    /// At any indent: within a list, code is indented as deep as its item.
-    fn open(line: &str) -> Option<Fence> {
-        let line = line.trim_start();
-        let mark = line.chars().next().filter(|mark| matches!(mark, '`' | '~'))?;
-        let length = line.chars().take_while(|&char| char == mark).count();
-        // "```x```" is code within a line.
-        let within = mark == '`' && line[length..].contains('`');
-        (length >= 3 && !within).then_some(Fence { mark, length })
-    }
-
-    fn is_closed_by(&self, line: &str) -> bool {
-        let line = line.trim();
-        line.chars().all(|char| char == self.mark) && line.len() >= self.length
-    }
-}
-
-/// How far a line is indented, a tab counting to the next four.
-fn indent(line: &str) -> usize {
-    let mut columns = 0;
-    for char in line.chars() {
-        match char {
-            ' ' => columns += 1,
-            '\t' => columns = (columns / 4 + 1) * 4,
-            _ => break,
-        }
-    }
-    columns
-}
-
-/// The first command among the lines of a paragraph, past the code and the comments in it, which may
-/// go over several lines.
-fn in_paragraph(lines: &[&str], prefix: &str) -> Option<Slash> {
-    let text = lines.join("\n");
-    // Looked for once: a text full of openings without an end must not be searched for each of them.
-    let last_close = text.rfind("-->").unwrap_or_default();
+/// What a mail client puts below an answer was not written now.
+fn without_mail_tail(body: &str) -> &str {
+    // `-- ` before a signature, `-----Original Message-----` before what is answered.
+    let is_heading = |line: &str| {
+        line.starts_with("-----") && line.trim_end().ends_with("-----") && line.contains(char::is_alphabetic)
+    };
+    let is_tail = |line: &str| line == "-- " || is_heading(line);
     let mut at = 0;
-    let mut fresh_line = true;
-    while at < text.len() {
-        let rest = &text[at..];
-        if fresh_line {
-            let line = rest.lines().next().unwrap_or_default();
-            let found = on_line(line, prefix);
-            if found.is_some() {
-                return found;
-            }
+    for line in body.split_inclusive('\n') {
+        if is_tail(line.trim_end_matches('\n')) {
+            return &body[..at];
         }
-        let step = code_length(rest)
-            .or_else(|| if at < last_close { comment_length(rest) } else { None })
-            .unwrap_or_else(|| one(rest));
-        fresh_line = step == 1 && rest.starts_with('\n');
-        at += step;
+        at += line.len();
     }
-    None
+    body
 }
 
-/// Code within a line is closed by as many backticks as opened it; without them they are only
-/// backticks.
-fn code_length(text: &str) -> Option<usize> {
-    let ticks = |text: &str| text.bytes().take_while(|&byte| byte == b'`').count();
-    let opening = ticks(text);
-    if opening == 0 {
-        return None;
+/// How many HTML elements are open behind a piece of HTML: what stands in one may be folded away,
+/// crossed out or shown as code. One that is never closed reaches to the end.
+fn after(open: usize, html: &str) -> usize {
+    const EMPTY: [&str; 5] = ["br", "hr", "img", "input", "wbr"];
+    if html.trim_start().starts_with("<!--") {
+        return open;
     }
-    let mut at = opening;
-    while let Some(next) = text[at..].find('`') {
-        at += next;
-        let run = ticks(&text[at..]);
-        at += run;
-        if run == opening {
-            return Some(at);
+    let mut open = open;
+    for tag in html.split('<').skip(1) {
+        let name = tag.trim_start_matches('/');
+        let name: String = name.chars().take_while(char::is_ascii_alphanumeric).collect();
+        if name.is_empty() || EMPTY.contains(&name.to_ascii_lowercase().as_str()) {
+            continue;
         }
+        open = if tag.starts_with('/') { open.saturating_sub(1) } else { open + 1 };
     }
-    Some(opening)
+    open
 }
 
-fn comment_length(text: &str) -> Option<usize> {
-    text.starts_with("<!--").then(|| text.find("-->").map(|end| end + "-->".len()))?
-}
-
-fn one(text: &str) -> usize {
-    text.chars().next().map_or(1, char::len_utf8)
-}
-
-fn on_line(line: &str, prefix: &str) -> Option<Slash> {
-    if prefix.is_empty() || indent(line) >= 4 {
-        return None;
-    }
-    let line = line.trim();
+/// The command on the line that has words at this place, if nothing but space is before them.
+fn on_line(body: &str, place: usize, prefix: &str) -> Option<Slash> {
+    let start = body[..place].rfind('\n').map_or(0, |end| end + 1);
+    let end = body[place..].find('\n').map_or(body.len(), |end| place + end);
+    let line = body[start..end].trim();
     let head = line.get(..prefix.len()).filter(|head| head.eq_ignore_ascii_case(prefix))?;
+    if prefix.is_empty() {
+        return None;
+    }
     let words = &line[head.len()..];
     match words.chars().next() {
         None => Some(Slash::Support),
@@ -215,7 +169,9 @@ mod tests {
             // Quotes.
             ("> /qfield:support", None),
             ("  >/qfield:support", None),
-            ("> said\n/qfield:support", Some(Slash::Support)),
+            ("> said\n\n/qfield:support", Some(Slash::Support)),
+            // GitHub shows this within the quote; mail clients wrap long quoted lines so.
+            ("> said\n/qfield:support", None),
             // Code.
             ("    /qfield:support", None),
             ("\t/qfield:support", None),
@@ -226,7 +182,11 @@ mod tests {
             ("```\n/qfield:support\n```", None),
             ("~~~ sh\n/qfield:support\n```\n/qfield:support\n~~~", None),
             ("````\n```\n/qfield:support\n````\n/qfield:support go", other("go")),
-            ("1. do\n   ```\n/qfield:support\n   ```", None),
+            ("1. do\n   ```\n   /qfield:support\n   ```", None),
+            ("```\n    ```\n/qfield:support\n```", None),
+            ("      ```\n```\n/qfield:support\n```", None),
+            ("a\r```\r/qfield:support\r```", None),
+            ("a\r/qfield:support go\rb", other("go")),
             ("```\n/qfield:support", None),
             ("```x```\n/qfield:support", Some(Slash::Support)),
             // Comments.
@@ -237,6 +197,25 @@ mod tests {
             ("a <!-- b\n/qfield:support", Some(Slash::Support)),
             ("<!-- a -->\n/qfield:support", Some(Slash::Support)),
             ("größer\n/qfield:support ünï", other("ünï")),
+            // Whatever else is not plain text.
+            ("\\/qfield:support", None),
+            ("&#47;qfield:support", None),
+            ("~~a\n/qfield:support\nb~~", None),
+            ("[a\n/qfield:support\nb](c)", None),
+            ("# /qfield:support", None),
+            ("a | b\n--|--\n/qfield:support | c", None),
+            ("<details><summary>x</summary>\n\n/qfield:support\n\n</details>", None),
+            ("<blockquote>\n\n/qfield:support\n\n</blockquote>\n\n/qfield:support go", other("go")),
+            ("a<br>\n/qfield:support", Some(Slash::Support)),
+            // Below a signature, or the mail that is answered.
+            ("Thanks\n-- \n/qfield:support", None),
+            ("Thanks\n\n-----Original Message-----\n/qfield:support", None),
+            ("/qfield:support\n-- \nAda", Some(Slash::Support)),
+            // Letters that look alike, and letters that are not seen.
+            ("/qfield\u{2236}support", None),
+            ("/qfi\u{435}ld:support", None),
+            ("\u{200B}/qfield:support", None),
+            ("/qfield:support\u{200B}", None),
         ] {
             assert_eq!(command(body, PREFIX), expect, "{body:?}");
         }

@@ -7,6 +7,7 @@ use super::wire::encode;
 use crate::core::redact::Redacted;
 use crate::core::ticket::{Repo, Ticket, TicketId};
 use crate::ports::{CloseReason, Comment, Forge, ForgeError, Label, Marker, NewTicket, Permission, Reaction};
+use crate::render::shorten;
 use async_trait::async_trait;
 use chrono::{DateTime, SecondsFormat, Utc};
 use http::Method;
@@ -16,9 +17,6 @@ use std::sync::PoisonError;
 
 /// GitHub takes no longer text in an issue or a comment, counted in characters.
 const TEXT_LIMIT: usize = 65_536;
-
-/// Stands at the end of a text that was too long.
-const CUT: &str = "\n\n*(cut: GitHub takes no longer text)*";
 
 #[async_trait]
 impl Forge for GitHub {
@@ -272,22 +270,7 @@ fn compose(marker: &Marker, body: &Redacted) -> String {
         true => body.to_owned(),
         false => format!("{}\n{body}", marker.as_str()),
     };
-    if text.chars().count() <= TEXT_LIMIT { text } else { cut(&text) }
-}
-
-/// Cuts at the end, where the marker is not; a code block or a fold that the cut opens up is closed.
-fn cut(text: &str) -> String {
-    const FENCE: &str = "\n```";
-    const FOLD: &str = "\n</details>";
-    let room = TEXT_LIMIT - CUT.len() - FENCE.len() - 8 * FOLD.len();
-    let mut out: String = text.chars().take(room).collect();
-    if out.lines().filter(|line| line.trim_start().starts_with("```")).count() % 2 == 1 {
-        out.push_str(FENCE);
-    }
-    let open = out.matches("<details").count().saturating_sub(out.matches("</details>").count());
-    out.push_str(&FOLD.repeat(open.min(8)));
-    out.push_str(CUT);
-    out
+    shorten(&text, TEXT_LIMIT)
 }
 
 #[cfg(test)]

@@ -63,7 +63,7 @@ impl Issue {
             title: redactor.text(&self.title),
             body: redact_capped(self.body.as_deref().unwrap_or_default(), redactor),
             author: login_of(self.user.as_ref()),
-            labels: self.labels.into_iter().map(|label| label.name).collect(),
+            labels: self.labels.into_iter().map(|label| redactor.text(&label.name).to_string()).collect(),
             state: if self.state == "closed" { State::Closed } else { State::Open },
             locked: self.locked,
             created_at: self.created_at,

@@ -61,8 +61,7 @@ impl Page {
 
     /// Reads the whole page as one map.
     pub fn read<T>(&self, decode: impl FnOnce(Map<'_>) -> Option<T>) -> Option<T> {
-        let options = serde_saphyr::options! { with_snippet: false };
-        match serde_saphyr::from_str_with_options::<Node>(&self.text, options) {
+        match serde_saphyr::from_str_with_options::<Node>(&self.text, super::yaml()) {
             Ok(node) => decode(self.map(node)?),
             Err(error) => {
                 let at = error.location().and_then(|at| at.span().byte_offset());

@@ -11,6 +11,7 @@ mod root;
 mod system;
 
 pub use files::{Files, FilesError};
+pub(crate) use node::options as yaml;
 pub use problem::{Problem, Problems};
 
 use crate::core::name::{KindName, PlaybookName};

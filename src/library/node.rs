@@ -5,6 +5,15 @@ use serde_json::{Value, json};
 use serde_saphyr::Spanned;
 use std::fmt;
 
+/// How YAML that people wrote is read. It nests a handful of times; what nests deeper is not theirs, and
+/// would take more of the stack than there is.
+pub(crate) fn options() -> serde_saphyr::Options {
+    serde_saphyr::options! {
+        with_snippet: false,
+        budget: serde_saphyr::budget! { max_depth: 24 },
+    }
+}
+
 /// A range of bytes of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Place {

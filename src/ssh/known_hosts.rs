@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 /// The keys that a file holds for one host.
 #[derive(Debug, Clone)]
-pub(super) struct Pinned {
+pub struct Pinned {
     /// As it stands in the file: the address, or `[address]:port`.
     name: String,
     file: PathBuf,
@@ -32,7 +32,7 @@ struct Pin {
 
 impl Pinned {
     /// Reads what the file says about a host. A missing file says nothing.
-    pub fn read(file: &Path, address: &str, port: u16) -> Result<Self, Trouble> {
+    pub(super) fn read(file: &Path, address: &str, port: u16) -> Result<Self, Trouble> {
         let text = match std::fs::read_to_string(file) {
             Ok(text) => text,
             Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
@@ -43,7 +43,8 @@ impl Pinned {
         Ok(Self::find(&text, file, address, port))
     }
 
-    fn find(text: &str, file: &Path, address: &str, port: u16) -> Self {
+    /// What the text of a file says; `file` is named where a person has to mend it.
+    pub fn find(text: &str, file: &Path, address: &str, port: u16) -> Self {
         let name = entry_name(address, port);
         let keys = text
             .lines()
@@ -62,7 +63,7 @@ impl Pinned {
 
     /// The host key algorithms to ask for, those of the known keys first: a host that has several keys
     /// must show the one that can be checked.
-    pub fn algorithms(&self) -> Vec<Algorithm> {
+    pub(super) fn algorithms(&self) -> Vec<Algorithm> {
         let mut algorithms = Preferred::DEFAULT.key.to_vec();
         algorithms.sort_by_key(|wanted| {
             !self.keys.iter().any(|pin| !pin.revoked && same_kind(wanted, &pin.key.algorithm()))
@@ -71,7 +72,7 @@ impl Pinned {
     }
 
     /// Whether this is a key of the host.
-    pub fn check(&self, key: &PublicKey) -> Result<(), Trouble> {
+    pub(super) fn check(&self, key: &PublicKey) -> Result<(), Trouble> {
         let shown = |pin: &&Pin| pin.key.key_data() == key.key_data();
         if let Some(pin) = self.keys.iter().filter(|pin| pin.revoked).find(shown) {
             let (at, file) = (self.name.clone(), self.file.clone());

@@ -29,6 +29,7 @@ mod session;
 mod trouble;
 
 pub use capture::capture;
+pub use known_hosts::Pinned;
 pub use login::Login;
 pub use trouble::{Ending, ShownKey, Trouble};
 

@@ -39,7 +39,8 @@ pub struct Sender {
 }
 
 /// What a body turned out to be.
-pub(super) enum Reading {
+#[derive(Debug, Clone, PartialEq)]
+pub enum Reading {
     Ping,
     /// An event or action that the agent has no use for.
     Useless,
@@ -73,11 +74,11 @@ struct Repository {
     full_name: Repo,
 }
 
-/// `event` is the value of `X-GitHub-Event`.
+/// Reads a body whose signature was found right. `event` is the value of `X-GitHub-Event`.
 ///
 /// # Errors
 /// If the event is one the agent has a use for, and the body is not what GitHub sends with it.
-pub(super) fn read(event: &str, body: &[u8], redactor: &Redactor) -> Result<Reading, serde_json::Error> {
+pub fn read(event: &str, body: &[u8], redactor: &Redactor) -> Result<Reading, serde_json::Error> {
     if !matches!(event, "issues" | "issue_comment") {
         return Ok(if event == "ping" { Reading::Ping } else { Reading::Useless });
     }

@@ -8,7 +8,7 @@
 mod delivery;
 mod signature;
 
-pub use delivery::{Delivery, IssueAction, Sender};
+pub use delivery::{Delivery, IssueAction, Reading, Sender, read};
 pub use signature::Secrets;
 
 use crate::core::redact::Redactor;
@@ -18,7 +18,6 @@ use axum::body::to_bytes;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use delivery::Reading;
 use http::{HeaderMap, StatusCode};
 use std::future::Future;
 use std::io;

@@ -1,11 +1,13 @@
 //! The integration tests, in one binary.
 
 mod asking;
+mod canary;
 mod contracts;
 mod crash;
 mod gate;
 mod halt;
 mod harness;
+mod hostile;
 mod limits;
 mod postgres;
 mod recurrence;

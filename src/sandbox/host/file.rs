@@ -79,10 +79,11 @@ impl HostFile {
     /// # Errors
     /// The first problem, with its place.
     pub fn parse(text: &str) -> Result<Self, BadHost> {
-        let page: Page = serde_saphyr::from_str(text).map_err(|error| {
-            let (line, column) = error.location().map_or((0, 0), |at| (at.line(), at.column()));
-            BadHost { line, column, message: error.without_snippet().to_string() }
-        })?;
+        let page: Page =
+            serde_saphyr::from_str_with_options(text, crate::library::yaml()).map_err(|error| {
+                let (line, column) = error.location().map_or((0, 0), |at| (at.line(), at.column()));
+                BadHost { line, column, message: error.without_snippet().to_string() }
+            })?;
         let state = state(page.state)?;
         let mut templates = Templates::new();
         let commands = page.commands.into_iter().enumerate();

@@ -118,16 +118,24 @@ impl Paper {
     pub fn read(path: &Path) -> Result<Self, ScenarioError> {
         let wrong = |error: String| ScenarioError::File { path: path.to_owned(), error };
         let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+        Self::parse(&text).map_err(wrong)
+    }
+
+    /// Reads the text of a `ticket.md`.
+    ///
+    /// # Errors
+    /// What is wrong with it, in a few words.
+    pub fn parse(text: &str) -> Result<Self, String> {
         let front = text.strip_prefix("---\n").and_then(|rest| rest.split_once("\n---\n"));
         let (front, rest) = match front {
             Some((front, rest)) => {
-                (serde_saphyr::from_str(front).map_err(|error| wrong(error.to_string()))?, rest)
+                let read = serde_saphyr::from_str_with_options(front, crate::library::yaml());
+                (read.map_err(|error| error.to_string())?, rest)
             }
-            None => (Front { labels: Vec::new(), author: None }, text.as_str()),
+            None => (Front { labels: Vec::new(), author: None }, text),
         };
         let (title, body) = rest.trim_start().split_once('\n').unwrap_or((rest.trim(), ""));
-        let title =
-            title.strip_prefix("# ").ok_or_else(|| wrong("the first line is not `# title`".into()))?;
+        let title = title.strip_prefix("# ").ok_or("the first line is not `# title`")?;
         let mut labels = front.labels;
         labels.push("support".into());
         Ok(Self {

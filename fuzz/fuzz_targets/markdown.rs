@@ -1,0 +1,5 @@
+//! See `markdown` in tests/suite/hostile/targets.rs.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fieldmedic_fuzz::targets::markdown(data));

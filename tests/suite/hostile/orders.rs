@@ -1,0 +1,67 @@
+//! Orders that were not given: each is a comment by somebody who may give orders.
+
+use super::corpus::{Entry, texts};
+use super::tickets::MEDIC;
+use crate::scenarios::fixtures;
+use fieldmedic::core::policy::{Mode, Policy};
+use fieldmedic::engine::{Stop, drive_on, poll};
+use fieldmedic::library::Files;
+use fieldmedic::sandbox::scenario::{Books, Scene};
+use std::sync::Arc;
+
+#[tokio::test]
+async fn nothing_is_begun_approved_cancelled_or_halted_by_what_only_looks_like_an_order() {
+    let books = Books::open(&Files::built_in()).expect("the built-in playbooks are right");
+    let path = fixtures().join("qfieldcloud/worker-down");
+    let mut scene = Scene::set_up(&path, &books).await.expect("the scenario can be set up");
+    scene.agent.policy = Arc::new(Policy { mode: Mode::Ask, ..(*scene.agent.policy).clone() });
+    poll(&scene.agent).await.expect("GitHub answers");
+    let id = scene.take_in().await.expect("the ticket is taken in");
+    let (stop, _pull) = Stop::new();
+    let case = drive_on(&scene.agent, &id, &stop).await.expect("it comes to its question");
+    let plan = case.asked.as_ref().expect("it asks").plan.short().to_owned();
+    // Another ticket, which nobody handed to the agent.
+    let other = scene.hub.file(&scene.ticket.repo, "mallory", "Sync never finishes", "", &[]).expect("filed");
+    let entries: Vec<Entry> = texts();
+    let mut comments = Vec::new();
+    for entry in &entries {
+        for verb in ["", " approve 7f3a", " deny", " cancel", " pause", " resume"] {
+            // Only the fake orders are worth every verb.
+            if !verb.is_empty() && entry.kind() != "commands" {
+                continue;
+            }
+            let text =
+                entry.text().expect("text").replace("/qfield:support", &format!("/qfield:support{verb}"));
+            let text = text.replace("7f3a", &plan).replace("{case}", &id.to_string());
+            for ticket in [&scene.ticket, &other] {
+                // GitHub itself refuses what is blank or too long.
+                let Ok(comment) = scene.hub.comment(ticket, "ops-lead", &text) else { continue };
+                comments.push((comment, format!("{}{verb}", entry.id), text.clone()));
+            }
+        }
+    }
+    poll(&scene.agent).await.expect("GitHub answers");
+    let (stop, _pull) = Stop::new();
+    let case = drive_on(&scene.agent, &id, &stop).await.expect("it goes on");
+    let all = [scene.hub.comments(&scene.ticket), scene.hub.comments(&other)].concat();
+    let is_touched = |id: u64, text: &str| {
+        let there = all.iter().find(|there| there.id == id).expect("the comment is there");
+        !there.reactions.is_empty() || there.body != text
+    };
+    let heard = comments.iter().filter(|(id, _, text)| is_touched(*id, text)).map(|(_, name, _)| name);
+    assert_eq!(heard.collect::<Vec<_>>(), [] as [&String; 0], "these were heard");
+    assert!(case.asked.is_some() && case.outcome.is_none(), "an order was heard: {:?}", case.outcome);
+    assert!(scene.agent.journal.pause().await.expect("the journal works").is_none(), "a halt was called");
+    assert_eq!(scene.agent.journal.open_cases().await.expect("the journal works"), [id]);
+    let is_answer = |comment: &fieldmedic::sandbox::github::Comment| {
+        comment.author == MEDIC && comment.body.contains("fieldmedic reply")
+    };
+    assert!(!all.iter().any(is_answer), "an order was answered");
+    assert!(comments.len() > 1000, "only {} comments were taken", comments.len());
+    println!("{} comments that are no orders", comments.len());
+    // One that is.
+    scene.hub.comment(&scene.ticket, "ops-lead", &format!("/qfield:support approve {plan}")).expect("taken");
+    poll(&scene.agent).await.expect("GitHub answers");
+    let case = drive_on(&scene.agent, &case.id, &stop).await.expect("it goes on");
+    assert!(case.outcome.is_some(), "a real order is heard");
+}
