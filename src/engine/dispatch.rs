@@ -13,7 +13,7 @@ use tokio::task::{Id, JoinHandle, JoinSet};
 const PAUSE: Duration = Duration::from_secs(5);
 
 /// How often the journal is asked for open cases that nobody works on.
-const RESCAN: Duration = Duration::from_secs(20);
+const RESCAN: Duration = Duration::from_secs(5);
 
 /// A handle on the cases at work.
 #[derive(Debug)]

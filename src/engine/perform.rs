@@ -120,8 +120,14 @@ async fn change(pen: &mut Pen<'_>, order: Order) -> Result<(), DriveError> {
     let Order { change, attempt, host, command, permit } = order;
     let agent = pen.agent;
     let held = command.timeout() + CLAIM;
-    let lease = agent.journal.hold(&host, &pen.case.id, agent.clock.now(), held).await?;
-    let Some(lease) = lease else {
+    let now = agent.clock.now();
+    // A worker that stood still may have lost its case without knowing: nothing is begun unless the claim
+    // is fresh, and not after it may have run out.
+    if !agent.journal.claim(&pen.case.id, &agent.worker, now, CLAIM).await? {
+        return Err(DriveError::Claimed);
+    }
+    let lease = agent.journal.hold(&host, &pen.case.id, now, held).await?;
+    let Some(lease) = lease.map(|lease| lease.no_later_than(now + CLAIM)) else {
         let why = Redacted::constant("another case holds the host");
         return pen.write(Event::ChangeBarred { change, why }).await;
     };
