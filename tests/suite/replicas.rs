@@ -96,7 +96,9 @@ impl Fleet {
         let mut config = format!(
             "playbooks = \"playbooks\"\n[github]\nrepos = [\"example/tickets\"]\non_call = [\"ops-lead\"]\n\
              base_url = \"{}\"\ntoken_env = \"RIG_TOKEN\"\npoll = \"1s\"\npace = \"0s\"\n\
-             [store]\nurl_env = \"RIG_DATABASE\"\n[policy]\nmode = \"act\"\nsoak = \"1s\"\n",
+             [store]\nurl_env = \"RIG_DATABASE\"\n[policy]\nmode = \"act\"\nsoak = \"1s\"\n\
+             [policy.budgets]\ncooldown = \"0s\"\nruns_an_hour = 1000\nchanges_an_hour = 1000\n\
+             failures = {{ count = 1000, pause = \"1s\" }}\nrecurrences = {{ count = 1000, pause = \"1s\" }}\n",
             hub.url()
         );
         let public = write_key(&dir.path().join("key")).expect("a key");
