@@ -155,6 +155,7 @@ fn add_to_config(rig: &Rig, text: &str) {
 #[tokio::test]
 async fn no_secret_that_comes_in_goes_out() {
     let rig = Rig::with_host(&talkative_host()).await;
+    rig.configure("mode = \"act\"\nbudgets = { cooldown = \"1s\" }");
     let listen = TcpListener::bind("127.0.0.1:0").await.expect("a port").local_addr().expect("an address");
     add_to_config(
         &rig,

@@ -127,14 +127,15 @@ fn any(kind: Kind) -> BoxedStrategy<Value> {
     let name = || one("[A-Za-z0-9_][A-Za-z0-9._-]{0,20}");
     let image = || one("[A-Za-z0-9][A-Za-z0-9._/:@-]{0,30}");
     let uuid = || one("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}");
-    // A list of paths is taken apart where a blank stands before a `/`; `.. ` is no part of any real path.
+    // `.. ` is no part of any real path.
     let path = || one("(/[A-Za-z0-9_@:+,-][A-Za-z0-9._@:+, -]{0,8}[a-z]){1,4}");
+    let path_in_list = one("(/[A-Za-z0-9_@:+,-][A-Za-z0-9._@:+,-]{0,8}[a-z]){1,4}");
     let several = |one: BoxedStrategy<Value>| prop::collection::vec(one, 0..5).prop_map(Value::from).boxed();
     match kind {
         Kind::Name => name(),
         Kind::Names => several(name()),
         Kind::Path => path(),
-        Kind::Paths => several(path()),
+        Kind::Paths => several(path_in_list),
         Kind::Image => image(),
         Kind::Images => several(image()),
         Kind::Uuids => several(uuid()),

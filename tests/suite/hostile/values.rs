@@ -17,6 +17,8 @@ struct Same<'a> {
 impl Values for Same<'_> {
     fn value(&self, name: &str) -> Result<(Value, Kind), String> {
         let kind = match name.split_once('.') {
+            // Where a capture is kept: the agent's own word, which nobody else chooses.
+            None if !self.system.params.contains_key(name) => return Ok((json!("kept"), Kind::Name)),
             None => self.system.params[name].kind,
             Some((probe, fact)) => {
                 let facts = &self.system.probes[probe].facts;
@@ -33,8 +35,9 @@ struct Harmless<'a>(&'a System);
 
 impl Values for Harmless<'_> {
     fn value(&self, name: &str) -> Result<(Value, Kind), String> {
-        let (_, kind) = Same { system: self.0, text: "x" }.value(name)?;
+        let (value, kind) = Same { system: self.0, text: "x" }.value(name)?;
         let value = match kind {
+            _ if value == "kept" => value,
             Kind::Name => json!("CLEAN"),
             Kind::Names => json!(["CLEAN"]),
             Kind::Path => json!("/CLEAN"),
