@@ -41,8 +41,8 @@ when: show.active == 0
 because: the unit is down
 risk: low
 remedy:
-  - { name: move its data, run: 'unitctl move {{ unit }}', replay: never, timeout: 30s }
-  - { name: start it, run: 'unitctl start {{ unit }}', replay: safe, timeout: 30s }
+  - { name: move its data, run: 'unitctl move {{ unit }}', replay: never, timeout: 5s }
+  - { name: start it, run: 'unitctl start {{ unit }}', replay: safe, timeout: 5s }
 verify:
   - { holds: show.active == 1 and show.moved == 1, within: 30s }
 escalate: { advice: look at the unit }
