@@ -52,6 +52,7 @@ async fn run(agent: Agent, limit: Arc<Semaphore>, stop: Stop, mut woken: mpsc::U
     loop {
         let mut found = Vec::new();
         tokio::select! {
+            biased;
             () = stop.pulled() => break,
             Some(case) = woken.recv() => found.push(case),
             // Whoever opened a case may have failed before it could wake it, and another process may
@@ -91,6 +92,7 @@ async fn drive_to_end(agent: Agent, limit: Arc<Semaphore>, stop: Stop, case: Cas
             Err(DriveError::Journal(error)) => {
                 tracing::error!(%case, %error, "nothing is done without the journal; trying again");
                 tokio::select! {
+                    biased;
                     () = tokio::time::sleep(PAUSE) => {}
                     () = stop.pulled() => {}
                 }

@@ -22,7 +22,8 @@ use crate::render;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// How long a case waits before it asks again for a host that another case holds.
 const HOLD_PAUSE: Duration = Duration::from_secs(2);
@@ -77,6 +78,7 @@ pub(super) async fn perform(pen: &mut Pen<'_>, action: Action, stop: &Stop) -> R
 
 pub(super) async fn wait(agent: &Agent, until: DateTime<Utc>, stop: &Stop) {
     tokio::select! {
+        biased;
         () = agent.clock.sleep_until(until) => {}
         () = stop.pulled() => {}
     }

@@ -3,6 +3,7 @@
 mod asking;
 mod canary;
 mod contracts;
+mod cores;
 mod crash;
 mod gate;
 mod halt;
@@ -13,6 +14,7 @@ mod postgres;
 mod recurrence;
 mod replicas;
 mod scenarios;
+mod simulation;
 mod standstill;
 mod taps;
 mod tidy;
