@@ -8,12 +8,12 @@ use crate::core::name::HostName;
 use crate::core::playbook::Library;
 use crate::core::redact::Redactor;
 use crate::engine::{Agent, Eyes, Manners, Stop, Unwatched};
-use crate::github::{self, GitHub};
+use crate::github::{self, GitHub, Pace};
 use crate::library::{self, Files};
 use crate::ports::{Clock, Journal};
 use crate::render::Prompts;
 use crate::ssh::{Hosts, Limits, Login, Reach, Remote};
-use crate::store::{Sqlite, worker_name};
+use crate::store::{Address, BadAddress, Postgres, Sqlite, worker_name};
 use miette::{Diagnostic, Result};
 use regex::Regex;
 use secrecy::{ExposeSecret, SecretString};
@@ -46,8 +46,15 @@ pub enum AppError {
     #[diagnostic(help("see [github] base_url and the token's variable in the configuration"))]
     GitHub(#[from] github::BadOptions),
     #[error("{0}")]
-    #[diagnostic(help("[store] path in the configuration says where the journal is kept"))]
+    #[diagnostic(help("[store] in the configuration says where the journal is kept"))]
     Journal(#[from] crate::ports::JournalError),
+    #[error("there is no address of the journal: the environment variable {0} is not set")]
+    #[diagnostic(help(
+        "set it as [store] url_env says, for example: export {0}=postgres://user:password@host/database"
+    ))]
+    NoAddress(String),
+    #[error("the address of the journal in {variable} is not right: {error}")]
+    BadAddress { variable: String, error: BadAddress },
 }
 
 /// What is needed to look at the systems of a configuration; no token is.
@@ -79,6 +86,7 @@ impl App {
         let Eyes { shell, clock, redactor } = lookout.eyes;
         let options = github::Options {
             base_url: config.github.base_url.clone(),
+            pace: Pace { gap: config.github.pace, ..Pace::default() },
             ..github::Options::new(token(config)?, (*redactor).clone())
         };
         let (journal, policy): (Arc<dyn Journal>, _) = match manner {
@@ -108,7 +116,33 @@ impl App {
 
 /// The journal of a configuration.
 pub async fn open_journal(setting: &Setting) -> Result<Arc<dyn Journal>, AppError> {
-    Ok(Arc::new(Sqlite::open(&setting.config.store.path).await?))
+    Ok(match address(&setting.config)? {
+        Some(address) => Arc::new(Postgres::open(&address).await?),
+        None => Arc::new(Sqlite::open(&setting.config.store.path.clone().unwrap_or_default()).await?),
+    })
+}
+
+/// Where the journal of a configuration is kept, for people.
+pub fn journal_place(config: &Config) -> Result<String, AppError> {
+    Ok(match (address(config)?, &config.store.path) {
+        (Some(address), _) => address.place().to_owned(),
+        (None, Some(path)) => path.display().to_string(),
+        (None, None) => String::new(),
+    })
+}
+
+/// The database of a configuration; `None` if its journal is a file.
+fn address(config: &Config) -> Result<Option<Address>, AppError> {
+    let (variable, url) = match (&config.store.url_env, &config.store.url) {
+        (Some(variable), _) => {
+            let url = from_environment(variable).ok_or_else(|| AppError::NoAddress(variable.clone()))?;
+            (variable.clone(), url)
+        }
+        (None, Some(url)) => ("[store] url".to_owned(), url.as_str().into()),
+        (None, None) => return Ok(None),
+    };
+    let address = Address::parse(url.expose_secret());
+    address.map(Some).map_err(|error| AppError::BadAddress { variable, error })
 }
 
 /// The playbooks that a configuration names, or those in the binary.
@@ -147,10 +181,14 @@ fn from_environment(variable: &str) -> Option<SecretString> {
 /// checked when the configuration was read.
 pub fn redactor(config: &Config) -> Redactor {
     let webhook = config.webhook.as_ref().map(|webhook| &webhook.secret_env);
-    let variables = [Some(&config.github.token_env), webhook].into_iter().flatten();
+    let store = config.store.url_env.as_ref();
+    let variables = [Some(&config.github.token_env), webhook, store].into_iter().flatten();
     let secrets = variables.filter_map(|variable| from_environment(variable));
+    let secrets = secrets.map(|secret| secret.expose_secret().to_owned());
+    let of_store = address(config).ok().flatten().map_or_else(Vec::new, |it| it.passwords().to_vec());
+    let of_programs = from_environment("PGPASSWORD").map(|secret| secret.expose_secret().to_owned());
     let patterns = config.redact.patterns.iter().filter_map(|pattern| Regex::new(pattern).ok()).collect();
-    let redactor = Redactor::new(secrets.map(|secret| secret.expose_secret().to_owned()), patterns);
+    let redactor = Redactor::new(secrets.chain(of_store).chain(of_programs), patterns);
     voice::keep_quiet_about(&redactor);
     redactor
 }

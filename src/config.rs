@@ -1,14 +1,15 @@
 //! The configuration: one TOML file, checked as a whole before anything starts.
 
-use crate::core::budget::{Breaker, Budgets};
-use crate::core::freeze::{Freeze, Span};
+mod policy;
+
+pub use policy::{BreakerEntry, BudgetsEntry, FreezeEntry, GroupEntry, PolicyEntry};
+
 use crate::core::inventory::{Group, Inventory, Site};
-use crate::core::name::{HostName, KindName, ParamName, PlaybookName, Role, SystemName};
+use crate::core::name::{HostName, KindName, ParamName, Role, SystemName};
 use crate::core::playbook::Library;
-use crate::core::policy::{Mode, Policy, Risk};
+use crate::core::policy::{Mode, Policy};
 use crate::core::ticket::Repo;
-use chrono::{DateTime, Utc};
-use croner::Cron;
+use crate::store::Address;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -64,6 +65,9 @@ pub struct GitHub {
     /// How often `serve` asks for what a webhook may have missed.
     #[serde(default = "default_poll", deserialize_with = "duration")]
     pub poll: Duration,
+    /// The time between two writes, after a few that may go at once.
+    #[serde(default = "default_pace", deserialize_with = "duration")]
+    pub pace: Duration,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -84,81 +88,15 @@ pub struct Sweep {
     pub systems: Duration,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Store {
-    pub path: PathBuf,
-}
-
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct PolicyEntry {
-    pub mode: Option<Mode>,
-    pub max_risk: Option<Risk>,
-    #[serde(deserialize_with = "optional_duration")]
-    pub soak: Option<Duration>,
-    pub max_remedies: Option<usize>,
-    pub max_changes: Option<usize>,
-    #[serde(deserialize_with = "optional_duration")]
-    pub patience: Option<Duration>,
-    /// Logins that may approve, deny and halt without write permission.
-    pub approvers: Vec<String>,
-    /// Playbook to mode.
-    pub playbooks: BTreeMap<PlaybookName, Mode>,
-    pub budgets: BudgetsEntry,
-    pub freeze: Vec<FreezeEntry>,
-}
-
-/// What is missing has its default, [`Budgets::default`].
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct BudgetsEntry {
-    #[serde(deserialize_with = "optional_duration")]
-    pub cooldown: Option<Duration>,
-    pub failures: Option<BreakerEntry>,
-    pub recurrences: Option<BreakerEntry>,
-    pub runs_an_hour: Option<usize>,
-    pub changes_an_hour: Option<usize>,
-    #[serde(deserialize_with = "optional_duration")]
-    pub longest_wait: Option<Duration>,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct BreakerEntry {
-    pub count: usize,
-    #[serde(deserialize_with = "duration")]
-    pub pause: Duration,
-}
-
-/// A time in which nothing is changed: `from` and `until`, or `begins` and `lasts`.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct FreezeEntry {
-    pub why: String,
-    #[serde(default)]
-    pub from: Option<DateTime<Utc>>,
-    #[serde(default)]
-    pub until: Option<DateTime<Utc>>,
-    /// A cron expression.
-    #[serde(default)]
-    pub begins: Option<String>,
-    #[serde(default, deserialize_with = "optional_duration")]
-    pub lasts: Option<Duration>,
-    /// Of the cron expression; UTC where it is missing.
-    #[serde(default)]
-    pub zone: Option<String>,
-}
-
-/// Hosts of which only a share is changed within a time.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct GroupEntry {
-    pub hosts: BTreeSet<HostName>,
-    /// In percent; one host may always be changed.
-    pub share: u8,
-    #[serde(deserialize_with = "duration")]
-    pub window: Duration,
+    /// An SQLite file.
+    pub path: Option<PathBuf>,
+    /// A PostgreSQL database, by a URL without a password.
+    pub url: Option<String>,
+    /// The environment variable that holds such a URL, with its password.
+    pub url_env: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -210,12 +148,6 @@ impl Default for Sweep {
     }
 }
 
-impl Default for Store {
-    fn default() -> Self {
-        Self { path: PathBuf::from("fieldmedic.db") }
-    }
-}
-
 fn default_label() -> String {
     "support".into()
 }
@@ -233,6 +165,9 @@ fn default_secret_env() -> String {
 }
 fn default_poll() -> Duration {
     Duration::from_secs(60)
+}
+fn default_pace() -> Duration {
+    Duration::from_secs(1)
 }
 fn default_port() -> u16 {
     22
@@ -321,11 +256,15 @@ impl Config {
     }
 
     fn place_paths(&mut self, base: &Path) {
+        let Store { path, url, url_env } = &mut self.store;
+        if url.is_none() && url_env.is_none() {
+            path.get_or_insert_with(|| PathBuf::from("fieldmedic.db"));
+        }
         let hosts = self
             .hosts
             .values_mut()
             .flat_map(|host| [host.key.as_mut(), host.change_key.as_mut(), Some(&mut host.known_hosts)]);
-        let own = [self.playbooks.as_mut(), self.prompts.as_mut(), Some(&mut self.store.path)];
+        let own = [self.playbooks.as_mut(), self.prompts.as_mut(), self.store.path.as_mut()];
         for path in hosts.chain(own).flatten() {
             *path = placed(path, base);
         }
@@ -343,6 +282,7 @@ impl Config {
                 self.github.command
             ));
         }
+        wrong.extend(self.store.wrongs());
         for (entry, every) in [
             ("[github] poll", self.github.poll),
             ("[sweep] tickets", self.sweep.tickets),
@@ -471,60 +411,28 @@ impl Config {
     }
 
     pub fn policy(&self) -> Policy {
-        let default = Policy::default();
-        let entry = &self.policy;
-        Policy {
-            mode: entry.mode.unwrap_or(Mode::Observe),
-            playbook_modes: entry.playbooks.clone(),
-            max_risk: entry.max_risk.unwrap_or(default.max_risk),
-            soak: entry.soak.unwrap_or(default.soak),
-            max_remedies: entry.max_remedies.unwrap_or(default.max_remedies),
-            max_changes: entry.max_changes.unwrap_or(default.max_changes),
-            patience: entry.patience.unwrap_or(default.patience),
-            budgets: entry.budgets.read(),
-            // They were read before, when the configuration was checked.
-            freezes: entry.freeze.iter().filter_map(|freeze| freeze.read().ok()).collect(),
-            speaks: true,
-        }
+        self.policy.read()
     }
 }
 
-impl BudgetsEntry {
-    fn read(&self) -> Budgets {
-        let default = Budgets::default();
-        let breaker = |entry: &Option<BreakerEntry>, default| {
-            entry
-                .as_ref()
-                .map_or(default, |BreakerEntry { count, pause }| Breaker { count: *count, pause: *pause })
-        };
-        Budgets {
-            cooldown: self.cooldown.unwrap_or(default.cooldown),
-            failures: breaker(&self.failures, default.failures),
-            recurrences: breaker(&self.recurrences, default.recurrences),
-            runs_an_hour: self.runs_an_hour.unwrap_or(default.runs_an_hour),
-            changes_an_hour: self.changes_an_hour.unwrap_or(default.changes_an_hour),
-            longest_wait: self.longest_wait.unwrap_or(default.longest_wait),
+impl Store {
+    fn wrongs(&self) -> Vec<String> {
+        let mut wrong = Vec::new();
+        let named =
+            [self.path.is_some(), self.url.is_some(), self.url_env.is_some()].into_iter().filter(|is| *is);
+        if named.count() > 1 {
+            wrong.push("[store] has several of path, url and url_env: keep one of them".into());
         }
-    }
-}
-
-impl FreezeEntry {
-    fn read(&self) -> Result<Freeze, String> {
-        let when = match (self.from, self.until, &self.begins, self.lasts) {
-            (Some(from), Some(until), None, None) if from < until => Span::Once { from, until },
-            (Some(_), Some(_), None, None) => return Err("it ends before it begins".into()),
-            (None, None, Some(begins), Some(lasts)) => {
-                let begins: Cron =
-                    begins.parse().map_err(|error| format!("begins is not a cron expression: {error}"))?;
-                let zone = self.zone.as_deref().unwrap_or("UTC");
-                let zone = zone
-                    .parse()
-                    .map_err(|_| format!("there is no time zone `{zone}`; write one like Europe/Zurich"))?;
-                Span::Again { begins: Box::new(begins), zone, lasts }
-            }
-            _ => return Err("it needs either from and until, or begins and lasts".into()),
-        };
-        Ok(Freeze { when, why: self.why.clone() })
+        match self.url.as_deref().map(Address::parse) {
+            Some(Err(error)) => wrong.push(format!("[store] url: {error}")),
+            Some(Ok(address)) if !address.passwords().is_empty() => wrong.push(
+                "[store] url holds a password, which is never written here: name an environment variable \
+                 by url_env, or use PGPASSWORD or ~/.pgpass"
+                    .into(),
+            ),
+            _ => {}
+        }
+        wrong
     }
 }
 
@@ -570,6 +478,29 @@ mod tests {
     fn unknown_entries_are_refused_with_their_place() {
         let error = read("[github]\nrepos = [\"example/tickets\"]\nlable = \"x\"\n").unwrap_err().to_string();
         assert!(error.contains("lable") && error.contains("line 3"), "{error}");
+    }
+
+    #[test]
+    fn a_journal_has_one_place_and_no_password_in_the_file() {
+        let store = |entries: &str| read(&format!("[github]\nrepos = [\"e/t\"]\n[store]\n{entries}"));
+        let place = |entries: &str| {
+            let Store { path, url, url_env } = store(entries).unwrap().store;
+            (path.and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned())), url, url_env)
+        };
+        assert_eq!(place(""), (Some("fieldmedic.db".into()), None, None));
+        assert_eq!(place("path = \"x.db\""), (Some("x.db".into()), None, None));
+        let url = "postgres://medic@db.example.org/fm?sslmode=verify-full";
+        assert_eq!(place(&format!("url = \"{url}\"")), (None, Some(url.into()), None));
+        assert_eq!(place("url_env = \"X\""), (None, None, Some("X".into())));
+        for (entries, expect) in [
+            ("path = \"x.db\"\nurl_env = \"X\"", "keep one of them"),
+            ("url = \"postgres://medic:hunter2@db/fm\"", "url_env"),
+            ("url = \"postgres:///fm?password=hunter2\"", "url_env"),
+            ("url = \"medic:hunter2@db\"", "postgres://"),
+        ] {
+            let error = store(entries).unwrap_err().to_string();
+            assert!(error.contains(expect) && !error.contains("hunter2"), "{entries}: {error}");
+        }
     }
 
     #[test]

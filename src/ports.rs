@@ -228,6 +228,11 @@ impl Lease {
         self.until
     }
 
+    /// The same hold, but nothing may be started under it after this moment.
+    pub fn no_later_than(self, latest: DateTime<Utc>) -> Self {
+        Self { until: self.until.min(latest), ..self }
+    }
+
     /// Whether it allows a change of this host at this moment. Every [`Shell`] asks before it starts one.
     ///
     /// # Errors
@@ -275,6 +280,9 @@ pub trait Journal: Send + Sync {
 
     /// Claims a case for a worker until `now + ttl`. A worker renews by claiming again, and with the
     /// claim it renews the hosts that the case holds. `false`: another worker has it.
+    ///
+    /// `now` is the caller's time. An adapter that several machines share goes by its own clock instead,
+    /// for this as for [`Journal::hold`] and [`Journal::take_turn`], so that theirs need not agree.
     async fn claim(
         &self,
         case: &CaseId,

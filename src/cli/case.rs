@@ -68,7 +68,7 @@ pub async fn audit(setting: &Setting, AuditArguments::Verify(format): AuditArgum
         print(&format!("{} records of {} cases are as they were written", audit.records, audit.cases));
     } else {
         for (case, seq) in &audit.broken {
-            print(&format!("case {case}: record {seq} is not as it was written"));
+            print(&format!("case {case}: record {seq} is missing, or not as it was written"));
         }
     }
     Ok(if audit.broken.is_empty() { Ending::Done } else { Ending::Failed })

@@ -63,7 +63,7 @@ async fn check_journal(setting: &Setting, findings: &mut Findings) {
         Ok(journal) => match journal.audit().await {
             Ok(audit) if audit.broken.is_empty() => findings.good(&format!(
                 "journal: {}, {} cases, {} records as they were written",
-                setting.config.store.path.display(),
+                app::journal_place(&setting.config).unwrap_or_default(),
                 audit.cases,
                 audit.records
             )),

@@ -157,7 +157,7 @@ fn take<'l>(part: &Part, line: &'l str) -> Option<&'l str> {
         Part::List { before, shape } => {
             let (word, rest) = take_word(line)?;
             let list = word.strip_prefix(before.as_str())?;
-            let values = split(list, shape.may_hold_blank());
+            let values: Vec<&str> = if list.is_empty() { Vec::new() } else { list.split(' ').collect() };
             (values.len() <= MOST && values.iter().all(|value| shape.admits(value))).then_some(rest)
         }
         Part::Words(shape) => {
@@ -173,24 +173,6 @@ fn take<'l>(part: &Part, line: &'l str) -> Option<&'l str> {
             Some(rest)
         }
     }
-}
-
-/// The values of a list that was joined by blanks. Paths may hold blanks themselves; each begins with `/`.
-fn split(list: &str, may_hold_blank: bool) -> Vec<&str> {
-    if list.is_empty() {
-        return Vec::new();
-    }
-    if !may_hold_blank {
-        return list.split(' ').collect();
-    }
-    let mut values = Vec::new();
-    let mut rest = list;
-    while let Some(at) = rest.find(" /") {
-        values.push(&rest[..at]);
-        rest = &rest[at + 1..];
-    }
-    values.push(rest);
-    values
 }
 
 impl Standing<'_> {

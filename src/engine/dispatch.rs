@@ -13,7 +13,7 @@ use tokio::task::{Id, JoinHandle, JoinSet};
 const PAUSE: Duration = Duration::from_secs(5);
 
 /// How often the journal is asked for open cases that nobody works on.
-const RESCAN: Duration = Duration::from_secs(20);
+const RESCAN: Duration = Duration::from_secs(5);
 
 /// A handle on the cases at work.
 #[derive(Debug)]
@@ -52,6 +52,7 @@ async fn run(agent: Agent, limit: Arc<Semaphore>, stop: Stop, mut woken: mpsc::U
     loop {
         let mut found = Vec::new();
         tokio::select! {
+            biased;
             () = stop.pulled() => break,
             Some(case) = woken.recv() => found.push(case),
             // Whoever opened a case may have failed before it could wake it, and another process may
@@ -91,6 +92,7 @@ async fn drive_to_end(agent: Agent, limit: Arc<Semaphore>, stop: Stop, case: Cas
             Err(DriveError::Journal(error)) => {
                 tracing::error!(%case, %error, "nothing is done without the journal; trying again");
                 tokio::select! {
+                    biased;
                     () = tokio::time::sleep(PAUSE) => {}
                     () = stop.pulled() => {}
                 }

@@ -12,8 +12,9 @@ use crate::core::playbook::{Library, LibraryHash};
 use crate::ports::JournalError;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 /// How long it takes until a case under a halt is looked at again.
 const HALTED: Duration = Duration::from_secs(5);
@@ -80,6 +81,8 @@ pub async fn drive(agent: &Agent, id: &CaseId, stop: &Stop) -> Result<Case, Driv
         return Err(DriveError::Claimed);
     }
     let result = tokio::select! {
+        // In this order, so that a run can be repeated.
+        biased;
         result = work(agent, id, stop) => result,
         error = keep_claim(agent, id) => Err(error),
     };

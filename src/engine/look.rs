@@ -10,8 +10,8 @@ use crate::core::remedy::CommandValues;
 use crate::ports::{Clock, Shell, ShellError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Instant;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 /// What a look needs.
 #[derive(Clone)]

@@ -22,7 +22,8 @@ use crate::render;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// How long a case waits before it asks again for a host that another case holds.
 const HOLD_PAUSE: Duration = Duration::from_secs(2);
@@ -77,6 +78,7 @@ pub(super) async fn perform(pen: &mut Pen<'_>, action: Action, stop: &Stop) -> R
 
 pub(super) async fn wait(agent: &Agent, until: DateTime<Utc>, stop: &Stop) {
     tokio::select! {
+        biased;
         () = agent.clock.sleep_until(until) => {}
         () = stop.pulled() => {}
     }
@@ -120,8 +122,14 @@ async fn change(pen: &mut Pen<'_>, order: Order) -> Result<(), DriveError> {
     let Order { change, attempt, host, command, permit } = order;
     let agent = pen.agent;
     let held = command.timeout() + CLAIM;
-    let lease = agent.journal.hold(&host, &pen.case.id, agent.clock.now(), held).await?;
-    let Some(lease) = lease else {
+    let now = agent.clock.now();
+    // A worker that stood still may have lost its case without knowing: nothing is begun unless the claim
+    // is fresh, and not after it may have run out.
+    if !agent.journal.claim(&pen.case.id, &agent.worker, now, CLAIM).await? {
+        return Err(DriveError::Claimed);
+    }
+    let lease = agent.journal.hold(&host, &pen.case.id, now, held).await?;
+    let Some(lease) = lease.map(|lease| lease.no_later_than(now + CLAIM)) else {
         let why = Redacted::constant("another case holds the host");
         return pen.write(Event::ChangeBarred { change, why }).await;
     };

@@ -2,6 +2,7 @@
 
 use super::Agent;
 use super::intake::IntakeError;
+use super::sweep::OPENING;
 use crate::core::case::Case;
 use crate::core::event::CaseId;
 use crate::core::policy::Pause;
@@ -105,6 +106,11 @@ async fn say(
 async fn refuse(agent: &Agent, comment: &Comment, why: Unheeded) -> Result<(), IntakeError> {
     agent.forge.react(comment, Reaction::Confused).await?;
     let marker = Marker::new(&format!("reply comment={}", comment.id));
+    // A comment comes by several doors at once, to several replicas: two that look for the marker at the
+    // same moment would both not find it.
+    if !agent.journal.take_turn(marker.as_str(), agent.clock.now(), OPENING).await? {
+        return Ok(());
+    }
     let why = match why {
         Unheeded::NoCase => "no-case",
         Unheeded::NothingAsked => "nothing-asked",

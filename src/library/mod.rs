@@ -250,6 +250,34 @@ mod tests {
     }
 
     #[test]
+    fn what_is_kept_lies_elsewhere_in_each_case_and_makes_no_other_plan() {
+        use crate::core::{evidence::Evidence, inventory::Site, name::*, remedy::plan};
+        let fault = FAULT.replace(
+            "run: \"clean {{ disk.mount }}\", replay: safe }",
+            "script: x, keep: y, replay: safe, undo: { script: 'cat \"$KEPT\"' } }",
+        );
+        let files = [("x/system.yaml", SYSTEM.to_owned()), ("x/full.yaml", fault)];
+        let files = files.map(|(path, text)| (path.to_owned(), text));
+        let library = load(&Files::from_map(files.into())).expect("a sound library");
+        let system = &library.systems["x"];
+        let main = HostName::new("main").expect("a name");
+        let site = Site {
+            name: SystemName::new("x").expect("a name"),
+            kind: system.kind.clone(),
+            hosts: BTreeMap::from([(Role::main(), main)]),
+            params: BTreeMap::new(),
+            aliases: Vec::new(),
+            mode: None,
+        };
+        let planned =
+            |keep: &str| plan(system, &site, &system.faults[0], &Evidence::default(), keep).expect("a plan");
+        let (one, other) = (planned("c0123456789ab-0"), planned("cba9876543210-1"));
+        assert_eq!(one.hash, other.hash, "an approval of the one is an approval of the other");
+        assert_ne!(one.steps[0].command, other.steps[0].command);
+        assert_eq!(one.steps[0].kept.as_deref(), Some("~/.fieldmedic/kept/c0123456789ab-0-0"));
+    }
+
+    #[test]
     fn every_problem_is_told_at_once() {
         let system = SYSTEM
             .replace("read: table", "read: tabel")

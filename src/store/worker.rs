@@ -1,20 +1,20 @@
 //! Who works on a case: a name that tells whether its process still lives.
 
+use sha2::{Digest, Sha256};
 use std::fs;
 use std::process::{self, Command};
 
 /// The name of this process for [`Journal::claim`](crate::ports::Journal::claim):
-/// `<host name>:<process id>:<start of the process, in clock ticks since boot>`.
+/// `<machine>:<process id>:<start of the process, in clock ticks since boot>`.
 ///
 /// The start tells a process from a later one with the same id. Off Linux it is 0, and a dead
-/// worker's claim has to run out. Two containers that share a journal need host names of their own,
-/// because each counts its processes for itself.
+/// worker's claim has to run out.
 pub fn worker_name() -> String {
     let id = process::id();
-    format!("{}:{id}:{}", host_name(), living_since(id).unwrap_or(0))
+    format!("{}:{id}:{}", machine(), living_since(id).unwrap_or(0))
 }
 
-/// Whether the worker is certainly no longer there: a process of this host that has ended. False when
+/// Whether the worker is certainly no longer there: a process of this machine that has ended. False when
 /// it cannot be told.
 pub(super) fn is_gone(worker: &str) -> bool {
     let mut parts = worker.rsplitn(3, ':');
@@ -23,7 +23,7 @@ pub(super) fn is_gone(worker: &str) -> bool {
     };
     let (Ok(since), Ok(id)) = (since.parse::<u64>(), id.parse::<u32>()) else { return false };
     // Where this very process cannot be seen, no other can be either.
-    let can_tell = since != 0 && host == host_name() && living_since(process::id()).is_some();
+    let can_tell = since != 0 && host == machine() && living_since(process::id()).is_some();
     can_tell && living_since(id) != Some(since)
 }
 
@@ -38,6 +38,15 @@ fn living_since(id: u32) -> Option<u64> {
         return None;
     }
     fields.nth(18)?.parse().ok()
+}
+
+/// The machine as a process sees it: its name, which machines may share, and what they do not share: the
+/// boot of the kernel, and the room in which a container counts its processes.
+fn machine() -> String {
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let room = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+    let hash = Sha256::digest(format!("{} {}", boot.trim(), room.display()));
+    format!("{}-{}", host_name(), &hex::encode(hash)[..12])
 }
 
 fn host_name() -> String {
@@ -59,7 +68,7 @@ mod tests {
 
         let mut child = Command::new("sleep").arg("60").spawn().unwrap();
         let since = living_since(child.id()).unwrap();
-        let name = format!("{}:{}:{since}", host_name(), child.id());
+        let name = format!("{}:{}:{since}", machine(), child.id());
         assert!(!is_gone(&name), "{name}");
         child.kill().unwrap();
         while living_since(child.id()).is_some() {}
@@ -70,7 +79,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_told_is_not_gone() {
-        let (host, id) = (host_name(), process::id());
+        let (host, id) = (machine(), process::id());
         assert!(is_gone(&format!("{host}:{id}:1")), "the id belongs to a later process");
         for name in ["elsewhere:1:1", "", "a", &format!("{host}:{id}:0"), &format!("{host}:x:1")] {
             assert!(!is_gone(name), "{name:?}");

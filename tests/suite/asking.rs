@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use fieldmedic::core::case::{Case, Standstill};
 use fieldmedic::core::event::CaseId;
 use fieldmedic::core::policy::{Mode, Policy};
-use fieldmedic::engine::{Manners, Stop, drive_on, poll};
+use fieldmedic::engine::{Manners, Stop, drive_on, poll, take_comment};
 use fieldmedic::library::Files;
 use fieldmedic::ports::{Clock, Journal};
 use fieldmedic::sandbox::scenario::{Books, Scene};
@@ -157,6 +157,20 @@ async fn a_case_that_is_called_off_changes_nothing_more() {
     // There is nothing left to say to it, and that is answered once.
     desk.say("ops-lead", "cancel").await;
     desk.say("ops-lead", "hello").await;
+    assert_eq!(desk.comments("reply").len(), 1);
+}
+
+#[tokio::test]
+async fn an_order_that_two_replicas_read_at_once_is_answered_once() {
+    let (desk, _) = Desk::new("worker-down").await;
+    let body = format!("{PREFIX} approve 0000000");
+    let scene = &desk.scene;
+    let number = scene.hub.comment(&scene.ticket, "ops-lead", &body).expect("GitHub takes the comment");
+    let (one, other) = (&scene.agent, &scene.restarted().expect("another client"));
+    let comments = one.forge.comments(&scene.ticket.repo, scene.clock.now()).await.expect("GitHub answers");
+    let comment = comments.iter().find(|comment| comment.id == number).expect("it is there");
+    let (first, second) = tokio::join!(take_comment(one, comment), take_comment(other, comment));
+    assert!(first.is_ok() && second.is_ok(), "{first:?} {second:?}");
     assert_eq!(desk.comments("reply").len(), 1);
 }
 

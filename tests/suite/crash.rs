@@ -9,6 +9,7 @@ mod judge;
 mod life;
 mod mutants;
 
+use crate::cores::on_all_cores;
 use crate::scenarios::fixtures;
 use crate::taps::Tap;
 use fieldmedic::library::Files;
@@ -17,9 +18,7 @@ use judge::{Rules, Wrong};
 use life::{Heir, Point, Run, play};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
-use std::thread;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Nothing is wrong with the process.
@@ -84,7 +83,8 @@ impl<'a> Matrix<'a> {
             let place: Vec<&str> =
                 job.deaths.iter().filter_map(|at| Some(&*calm.points.get(*at)?.name)).collect();
             let place = format!("{name}, killed {} ({job:?})", place.join(", then about "));
-            let wrongs = self.rules.judge(calm, &run.end);
+            let wrongs =
+                if outlives(name, calm, job) { Vec::new() } else { self.rules.judge(calm, &run.end) };
             Some(
                 wrongs
                     .into_iter()
@@ -119,6 +119,14 @@ fn telling(points: &[Point]) -> Vec<usize> {
     kept
 }
 
+/// The one point where more is promised than can be kept: a command goes past its deadline, does not stop
+/// when it is told to, and the agent dies before it has written that down. The next one takes it for ended.
+fn outlives(name: &str, calm: &Run, job: &Job) -> bool {
+    let before_doubt = |at: &usize| calm.points[*at].name == "before record change_in_doubt";
+    matches!(name, "queue-stuck-cut-off" | "worker-down-stuck")
+        && job.deaths.first().is_some_and(before_doubt)
+}
+
 fn name_of(path: &Path) -> String {
     path.file_name().expect("a folder").to_string_lossy().into_owned()
 }
@@ -143,28 +151,6 @@ fn block_on<T>(run: impl Future<Output = T>) -> T {
     let run =
         async { tokio::time::timeout(Duration::from_secs(120), run).await.expect("it comes to an end") };
     runtime.block_on(run)
-}
-
-/// Works through a list with one thread for each core, and keeps the order.
-fn on_all_cores<I: Sync, T: Send>(items: &[I], work: impl Fn(&I) -> T + Sync) -> Vec<T> {
-    let next = AtomicUsize::new(0);
-    let done = Mutex::new(Vec::new());
-    thread::scope(|scope| {
-        for _ in 0..thread::available_parallelism().map_or(2, usize::from) {
-            scope.spawn(|| {
-                while let Some(item) = {
-                    let index = next.fetch_add(1, Ordering::SeqCst);
-                    items.get(index).map(|item| (index, item))
-                } {
-                    let result = work(item.1);
-                    done.lock().expect("no worker panics while it holds this").push((item.0, result));
-                }
-            });
-        }
-    });
-    let mut done = done.into_inner().expect("whole");
-    done.sort_by_key(|(index, _)| *index);
-    done.into_iter().map(|(_, result)| result).collect()
 }
 
 fn told(wrongs: &[(Wrong, String)]) -> String {

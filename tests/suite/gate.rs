@@ -127,14 +127,15 @@ fn any(kind: Kind) -> BoxedStrategy<Value> {
     let name = || one("[A-Za-z0-9_][A-Za-z0-9._-]{0,20}");
     let image = || one("[A-Za-z0-9][A-Za-z0-9._/:@-]{0,30}");
     let uuid = || one("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}");
-    // A list of paths is taken apart where a blank stands before a `/`; `.. ` is no part of any real path.
+    // `.. ` is no part of any real path.
     let path = || one("(/[A-Za-z0-9_@:+,-][A-Za-z0-9._@:+, -]{0,8}[a-z]){1,4}");
+    let path_in_list = one("(/[A-Za-z0-9_@:+,-][A-Za-z0-9._@:+,-]{0,8}[a-z]){1,4}");
     let several = |one: BoxedStrategy<Value>| prop::collection::vec(one, 0..5).prop_map(Value::from).boxed();
     match kind {
         Kind::Name => name(),
         Kind::Names => several(name()),
         Kind::Path => path(),
-        Kind::Paths => several(path()),
+        Kind::Paths => several(path_in_list),
         Kind::Image => image(),
         Kind::Images => several(image()),
         Kind::Uuids => several(uuid()),
@@ -510,5 +511,100 @@ fn what_cannot_be_told_from_others_is_no_rule() {
         let standing = Standing { system: books.system(), site: &books.site };
         let bad = Rules::new(&books.host, Admits::All, &[standing]).unwrap_err();
         assert!(bad[0].to_string().contains(expect), "{expect:?} is not in {}", bad[0]);
+    }
+}
+
+fn fieldmedic() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fieldmedic"));
+    command.stdin(Stdio::null()).env("NO_COLOR", "1").env_remove("FIELDMEDIC_CONFIG");
+    command
+}
+
+#[test]
+fn the_binary_becomes_the_command_or_runs_nothing() {
+    let system = "system: s\nprobes:\n  p: { run: fieldmedic-x, facts: { a: { is: text, type: name } } }\n  \
+                  q: { run: 'printf %s {{ p.a }}', facts: { x: text } }\n  \
+                  r: { run: printenv SSH_ORIGINAL_COMMAND, facts: { x: text } }\n";
+    let books = Books::of("s", &Files::from_map([("s/system.yaml".to_owned(), system.to_owned())].into()));
+    let rules = books.rules(Admits::Looks);
+    let dir = tempfile::tempdir().expect("a folder");
+    let file = dir.path().join("rules.json");
+    std::fs::write(&file, serde_json::to_vec(&rules).expect("rules are data")).expect("a file");
+    let broken = dir.path().join("broken.json");
+    std::fs::write(&broken, "{}").expect("a file");
+    let ask = |file: &Path, line: &[u8]| {
+        let mut gate = fieldmedic();
+        gate.arg("gate").arg(file).env("SSH_ORIGINAL_COMMAND", std::ffi::OsStr::from_bytes(line));
+        let said = gate.output().expect("the binary runs");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (said.status.code(), text(&said.stdout), text(&said.stderr))
+    };
+    assert_eq!(ask(&file, b"printf %s a.b"), (Some(0), "a.b".into(), String::new()));
+    assert_eq!(ask(&file, QUESTION.as_bytes()).1, format!("{}\n", rules.version()));
+    let (code, said, _) = ask(&file, b"printenv SSH_ORIGINAL_COMMAND");
+    assert_eq!((code, said.as_str()), (Some(1), ""), "the command sees nothing of the gate");
+    let refused = (Some(REFUSED), String::new(), format!("{REFUSAL}\n"));
+    for line in
+        [&b""[..], b"id", b"printf %s a.b\nid", b"printf %s a;id", b"printf %s 'a'", b"printf %s \xff"]
+    {
+        assert_eq!(ask(&file, line), refused, "{:?}", String::from_utf8_lossy(line));
+    }
+    for file in [&broken, &dir.path().join("missing.json")] {
+        assert_eq!(ask(file, b"printf %s a.b"), refused, "{}", file.display());
+    }
+}
+
+const CONFIG: &str = "[github]\nrepos = [\"example/tickets\"]\n\
+    [hosts.gis]\naddress = \"203.0.113.10\"\nuser = \"medic\"\nkey = \"looks\"\nchange_key = \"changes\"\n\
+    [hosts.here]\nlocal = true\n\
+    [systems.qfieldcloud]\nhosts = { main = \"gis\", agent = \"here\" }\n";
+
+#[test]
+fn host_setup_prints_a_script_for_the_server() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let config = dir.path().join("fieldmedic.toml");
+    std::fs::write(&config, CONFIG).expect("a file");
+    let body = "AAAAC3NzaC1lZDI1NTE5AAAAIExvb2tzTG9va3NMb29rc0xvb2tzTG9va3NMb29rc0w=";
+    std::fs::write(dir.path().join("looks.pub"), format!("ssh-ed25519 {body} me\n")).expect("a file");
+    let run = |arguments: &[&str]| {
+        let said = fieldmedic().arg("--config").arg(&config).arg("host-setup").args(arguments).output();
+        let said = said.expect("the binary runs");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (said.status.code(), text(&said.stdout), text(&said.stderr))
+    };
+    for (form, command) in [
+        (&["--sh"][..], "/usr/local/lib/fieldmedic/medic-looks"),
+        (&[][..], "/usr/local/bin/fieldmedic gate /usr/local/lib/fieldmedic/medic-looks.json"),
+    ] {
+        let (code, text, hints) = run(&[&["qfieldcloud"], form].concat());
+        assert_eq!(code, Some(0), "{hints}");
+        let script = dir.path().join("setup");
+        std::fs::write(&script, &text).expect("a file");
+        let read = Command::new("sh").arg("-n").arg(&script).status().expect("sh is here");
+        assert!(read.success(), "it is no shell script");
+        let line = format!("restrict,command=\"{command}\" ssh-ed25519 {body} fieldmedic-looks");
+        assert!(text.lines().any(|known| known == line), "{line} is not in it");
+        // The other key's public half is not here.
+        assert!(text.contains("# restrict,command=") && hints.contains("ssh-keygen -y -f"), "{hints}");
+        let grants: Vec<&str> =
+            text.lines().filter(|line| line.starts_with("medic ALL=(root) NOPASSWD: ")).collect();
+        assert_eq!(grants.len(), 5, "{grants:#?}");
+        assert!(grants.iter().all(|line| line.contains(" ^") && line.ends_with('$')), "{grants:#?}");
+    }
+    let (_, text, hints) = run(&["qfieldcloud", "--host", "main", "--fact", "docker.root=/var/lib/docker"]);
+    assert!(text.contains("/usr/bin/truncate ^-s 0 /var/lib/docker/containers/"), "{text}");
+    assert!(!hints.contains("--fact"), "{hints}");
+    for (arguments, expect) in [
+        (&["nothing"][..], "there is: qfieldcloud"),
+        (&["qfieldcloud", "--host", "db"], "main (the host gis)"),
+        (&["qfieldcloud", "--host", "agent"], "the machine that the agent runs on"),
+        (&["qfieldcloud", "--fact", "docker.root"], "is not PROBE.FACT=VALUE"),
+        (&["qfieldcloud", "--fact", "docker.root=x"], "`docker.root`"),
+        (&["qfieldcloud", "--fact", "docker.version=1"], "no fact with a type"),
+    ] {
+        let (code, _, told) = run(arguments);
+        let words: Vec<&str> = told.split_whitespace().filter(|word| *word != "│").collect();
+        let told = words.join(" ");
+        assert!(code == Some(1) && told.contains(expect), "{arguments:?}: {expect:?} is not in {told}");
     }
 }

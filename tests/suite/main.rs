@@ -3,6 +3,7 @@
 mod asking;
 mod canary;
 mod contracts;
+mod cores;
 mod crash;
 mod gate;
 mod halt;
@@ -11,7 +12,10 @@ mod hostile;
 mod limits;
 mod postgres;
 mod recurrence;
+mod replicas;
 mod scenarios;
+mod simulation;
+mod standstill;
 mod taps;
 mod tidy;
 mod whole;

@@ -9,7 +9,8 @@ set -eu
 trap '' INT TERM HUP
 cd /
 bin=$1
-dir=$(mktemp -d "${TMPDIR:-/tmp}/fieldmedic-pg.XXXXXX")
+# The path of a socket must be short.
+dir=$(mktemp -d /tmp/fieldmedic-pg.XXXXXX)
 log=$dir/log
 
 fail() {

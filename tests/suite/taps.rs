@@ -29,8 +29,9 @@ pub enum Deed<'a> {
     /// A call that changes something on the forge.
     Say(&'static str),
     Ask(&'static str),
-    Probe(&'a HostName, &'a str),
-    Change(&'a HostName, &'a str),
+    Probe(&'a str),
+    /// Made for this case.
+    Change(&'a CaseId, &'a str),
 }
 
 impl Deed<'_> {
@@ -46,7 +47,7 @@ impl Deed<'_> {
             Deed::Append(_, event) => format!("record {}", event.kind()),
             Deed::Write(what) | Deed::Read(what) => format!("journal {what}"),
             Deed::Say(what) | Deed::Ask(what) => format!("forge {what}"),
-            Deed::Probe(_, line) => format!("probe {}", brief(line)),
+            Deed::Probe(line) => format!("probe {}", brief(line)),
             Deed::Change(_, line) => format!("change {}", brief(line)),
         }
     }

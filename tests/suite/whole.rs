@@ -266,3 +266,33 @@ async fn an_issue_that_was_closed_meanwhile_is_left_alone() {
     assert!(!rig.commands().iter().any(|line| line.contains("update core_job")));
     assert!(rig.said(&id, "report").is_empty());
 }
+
+#[tokio::test]
+async fn a_journal_on_a_database_is_told_without_its_password() {
+    let rig = Rig::new("sync-failed-healthy").await;
+    let config = std::fs::read_to_string(rig.config()).expect("the configuration");
+    let on_database = config.replace("path = \"journal.db\"", "url_env = \"RIG_DATABASE\"");
+    std::fs::write(rig.config(), on_database).expect("written");
+    let database = crate::postgres::database().await;
+    let told = async |url: &str, verbose: bool| {
+        let mut command = rig.command(if verbose { &["-vv", "doctor"] } else { &["doctor"] });
+        command.env("RIG_DATABASE", url);
+        let ran = ran(command).await;
+        let all = format!("{}{}", ran.stdout, ran.stderr);
+        assert!(!all.contains("hunter2"), "{all}");
+        (ran.code, all)
+    };
+    let url = format!("{}&password=hunter2hunter2", database.url());
+    let (code, all) = told(&url, true).await;
+    assert_eq!(code, Some(0), "{all}");
+    assert!(all.contains(&format!("journal: database {} at /", database.name)), "{all}");
+    for (url, expect) in [
+        ("postgres:///fm?host=/nowhere&password=hunter2hunter2", "cannot be reached"),
+        ("postgres://medic:hunter2hunter2@db/fm?sslmod=require", "`sslmod` is not known"),
+        ("", "RIG_DATABASE is not set"),
+    ] {
+        let (code, all) = told(url, false).await;
+        assert_eq!(code, Some(1), "{all}");
+        assert!(all.contains(expect), "{expect}: {all}");
+    }
+}

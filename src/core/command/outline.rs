@@ -59,11 +59,6 @@ impl Shape {
         checked.is_ok_and(|value| value::words(&value) == [text])
     }
 
-    /// Whether a value may hold a blank, and so may have to be quoted.
-    pub fn may_hold_blank(self) -> bool {
-        self == Shape::Path
-    }
-
     fn of(kind: Kind, name: &str) -> Result<(Self, Number), String> {
         Ok(match kind {
             Kind::Name => (Shape::Name, Number::One),
@@ -92,7 +87,7 @@ enum Number {
 enum Place {
     /// A list becomes several words.
     Argument { is_last: bool },
-    /// A list is joined by blanks.
+    /// A list is joined by blanks, and no value of it holds one.
     Joined,
 }
 

@@ -3,6 +3,7 @@
 use super::{ATTEMPTS, Ground, PAUSE};
 use crate::core::action::{Action, Order};
 use crate::core::case::{ChangeState, Track, Treatment};
+use crate::core::command::Command;
 use crate::core::event::{ChangeId, Event, Purpose, Way};
 use crate::core::expr::{Expr, Truth};
 use crate::core::name::ProbeName;
@@ -10,6 +11,7 @@ use crate::core::playbook::{Fault, Replay, Step};
 use crate::core::policy::{self, Permit};
 use crate::core::remedy::PlannedStep;
 use crate::core::verification::{self, Verdict};
+use chrono::{DateTime, Utc};
 use std::collections::BTreeSet;
 
 /// A treatment in progress, on its ground.
@@ -90,7 +92,9 @@ impl Bed<'_> {
             _ if track.attempts >= ATTEMPTS => frozen(format!("{doubt}, {ATTEMPTS} times")),
             // Safe to run again is not safe to run twice at once.
             Replay::Safe if track.may_still_run => frozen(doubt),
-            Replay::Safe => self.pause_then_make(change, track),
+            Replay::Safe => {
+                self.outlive(change, track).unwrap_or_else(|| self.pause_then_make(change, track))
+            }
             Replay::Check(done) => {
                 let purpose = Purpose::Replay(change, track.attempts);
                 if self.ground.case.looked_for != Some(purpose) {
@@ -100,11 +104,39 @@ impl Bed<'_> {
                     Truth::True => Action::Note(Event::ChangeFound { change }),
                     // Not done yet, by one that may be about to do it.
                     Truth::False if track.may_still_run => frozen(doubt),
-                    Truth::False => self.pause_then_make(change, track),
+                    Truth::False => self
+                        .outlive(change, track)
+                        .or_else(|| self.look_once_more(change, track, done))
+                        .unwrap_or_else(|| self.pause_then_make(change, track)),
                     Truth::Unknown(why) => frozen(format!("{doubt}; cannot tell whether it was done: {why}")),
                 }
             }
         }
+    }
+
+    /// When the time of the last attempt is over. A command goes on without the agent that began it, or
+    /// without its connection, and nobody hears how it ends.
+    fn end_of(self, change: ChangeId, track: &Track) -> DateTime<Utc> {
+        let planned = self.treatment.plan.steps.get(change.step);
+        let command = planned.and_then(|planned| match change.way {
+            Way::Do => planned.command.as_ref().ok(),
+            Way::Undo => planned.undo.as_ref(),
+        });
+        let limit = command.map(Command::timeout).unwrap_or_default();
+        track.at.map_or(self.ground.world.now, |at| at + limit)
+    }
+
+    /// Waits until an attempt that nobody heard of again has had its time: another must not meet it.
+    fn outlive(self, change: ChangeId, track: &Track) -> Option<Action> {
+        let until = self.end_of(change, track);
+        (track.attempts > 0 && until > self.ground.world.now).then_some(Action::Wait { until })
+    }
+
+    /// What was seen while an attempt may have been at work does not say that it came to nothing.
+    fn look_once_more(self, change: ChangeId, track: &Track, done: &Expr) -> Option<Action> {
+        let purpose = Purpose::Replay(change, track.attempts);
+        let is_early = self.ground.case.evidence.at < self.end_of(change, track);
+        is_early.then(|| self.look(done, purpose))
     }
 
     fn pause_then_make(self, change: ChangeId, track: &Track) -> Action {

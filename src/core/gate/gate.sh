@@ -48,15 +48,6 @@ words() {
 # is <shape> <value>: the rules of src/core/value.rs
 is() {
   case $1 in
-    list-path)
-      left=$2 items=0
-      while [ -n "$left" ]; do
-        item=${left%%' /'*}
-        items=$((items + 1))
-        is path "$item" && [ "$items" -le 1000 ] || return 1
-        left=${left#"$item"}
-        left=${left#' '}
-      done ;;
     list-*)
       left=$2 items=0
       case $left in *' ') return 1 ;; esac

@@ -34,6 +34,16 @@ pub struct Delivered {
     pub status: Option<u16>,
 }
 
+/// A webhook that somebody else carries: as it stands in the request.
+#[derive(Debug, Clone)]
+pub struct Letter {
+    pub guid: String,
+    pub event: &'static str,
+    pub payload: String,
+    /// The value of `X-Hub-Signature-256`.
+    pub signature: String,
+}
+
 /// The post office: deliveries leave one after the other, in the order of what happened.
 pub(super) struct Post {
     shelf: Arc<Shelf>,
@@ -42,6 +52,8 @@ pub(super) struct Post {
 
 struct Shelf {
     address: Mutex<Option<Hooks>>,
+    /// With which secret the letters are signed that are fetched.
+    fetched_with: Mutex<Option<String>>,
     parcels: Mutex<Vec<Parcel>>,
     /// How many are under way.
     due: watch::Sender<usize>,
@@ -56,6 +68,7 @@ impl Post {
     pub fn open(mut stopped: watch::Receiver<()>) -> Self {
         let shelf = Arc::new(Shelf {
             address: Mutex::default(),
+            fetched_with: Mutex::default(),
             parcels: Mutex::default(),
             due: watch::channel(0).0,
         });
@@ -84,9 +97,28 @@ impl Post {
         *lock(&self.shelf.address) = Some(hooks);
     }
 
+    /// From now on letters lie here until they are fetched.
+    pub fn hold(&self, secret: &str) {
+        *lock(&self.shelf.fetched_with) = Some(secret.to_owned());
+    }
+
+    /// Hands out what has come in since the last time.
+    pub fn fetch(&self) -> Vec<Letter> {
+        let Some(secret) = lock(&self.shelf.fetched_with).clone() else { return Vec::new() };
+        let parcels = std::mem::take(&mut *lock(&self.shelf.parcels));
+        let letter = |Parcel { line, payload }: Parcel| Letter {
+            signature: sign(&secret, payload.as_bytes()),
+            guid: line.guid,
+            event: line.event,
+            payload,
+        };
+        parcels.into_iter().map(letter).collect()
+    }
+
     /// Takes a notice in; without an address there is nobody to tell.
     pub fn put(&self, notice: Notice) {
-        if lock(&self.shelf.address).is_none() {
+        let is_fetched = lock(&self.shelf.fetched_with).is_some();
+        if !is_fetched && lock(&self.shelf.address).is_none() {
             return;
         }
         let place = {
@@ -100,7 +132,9 @@ impl Post {
             parcels.push(Parcel { line, payload: notice.payload.to_string() });
             parcels.len() - 1
         };
-        self.send(place);
+        if !is_fetched {
+            self.send(place);
+        }
     }
 
     pub fn again(&self, guid: &str) -> bool {

@@ -29,7 +29,7 @@ mod world;
 
 pub use answer::Refusal;
 pub use door::{At, Fault, Request};
-pub use hooks::{Delivered, Hooks};
+pub use hooks::{Delivered, Hooks, Letter};
 pub use indoors::Indoors;
 pub use world::{
     Comment, Happening, Issue, IssueSort, IssueState, Kind, Label, Reaction, Repository, Role, User, What,
@@ -104,6 +104,17 @@ impl Hub {
     /// From now on tells of everything that happens to issues and comments.
     pub fn hook(&self, hooks: Hooks) {
         self.inner.post.address(hooks);
+    }
+
+    /// From now on webhooks are not sent: they are signed with this secret and lie here until somebody
+    /// fetches them, who may lose them, turn their order round or bring them twice.
+    pub fn hold_webhooks(&self, secret: &str) {
+        self.inner.post.hold(secret);
+    }
+
+    /// The webhooks that have come up since the last time, in their order.
+    pub fn fetch_webhooks(&self) -> Vec<Letter> {
+        self.inner.post.fetch()
     }
 
     /// Waits until every webhook that is due was sent and answered, or given up.

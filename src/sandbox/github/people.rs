@@ -89,6 +89,12 @@ impl Hub {
     }
 
     /// # Errors
+    /// If there is no such issue, or the title is empty.
+    pub fn retitle(&self, id: &TicketId, actor: &str, title: &str) -> Result<(), Refusal> {
+        self.act(actor, |world| Ok(((), world.edit(id, actor, Some(title), None)?)))
+    }
+
+    /// # Errors
     /// If there is no such comment.
     pub fn edit_comment(&self, repo: &Repo, comment: u64, actor: &str, body: &str) -> Result<(), Refusal> {
         self.act(actor, |world| Ok(((), world.edit_comment(repo, comment, actor, body)?)))

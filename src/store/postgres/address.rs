@@ -16,7 +16,7 @@ pub struct Address {
 
 /// What a URL may say after its `?`. The driver passes over what it does not know, and a misspelt
 /// `sslmode` would be a connection without TLS.
-const PARAMETERS: [&str; 19] = [
+const PARAMETERS: [&str; 18] = [
     "sslmode",
     "ssl-mode",
     "sslrootcert",
@@ -35,7 +35,6 @@ const PARAMETERS: [&str; 19] = [
     "password",
     "application_name",
     "options",
-    "options[search_path]",
 ];
 
 /// Why a URL is none of a PostgreSQL database. It says nothing of the URL itself.
@@ -138,7 +137,7 @@ mod tests {
             ("s3cret", "it is no URL"),
             ("mysql://medic:s3cret@db/fm", "does not begin with postgres://"),
             ("postgres://medic:s3cret@db/fm?sslmod=require", "`sslmod` is not known"),
-            ("postgres://medic:s3cret@db/fm?sslmode=sure", "sslmode"),
+            ("postgres://medic:s3cret@db/fm?sslmode=sure", "`ssl_mode`"),
             ("postgres://medic:s3cret@db:port/fm", "it is no URL"),
         ] {
             let error = Address::parse(url).unwrap_err().to_string();

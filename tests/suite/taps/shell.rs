@@ -32,7 +32,7 @@ impl Shell for Tapped<dyn Shell> {
     }
 
     async fn probe(&self, host: &HostName, command: &Command) -> Result<RawObservation, ShellError> {
-        self.call(Deed::Probe(host, &command.line()), self.inner.probe(host, command)).await
+        self.call(Deed::Probe(&command.line()), self.inner.probe(host, command)).await
     }
 
     async fn change(
@@ -42,6 +42,10 @@ impl Shell for Tapped<dyn Shell> {
         permit: &Permit,
         lease: &Lease,
     ) -> Result<RawObservation, ShellError> {
-        self.call(Deed::Change(host, &command.line()), self.inner.change(host, command, permit, lease)).await
+        self.call(
+            Deed::Change(lease.case(), &command.line()),
+            self.inner.change(host, command, permit, lease),
+        )
+        .await
     }
 }

@@ -1,0 +1,191 @@
+//! Whole incidents, thousands of them, each made by a seed: a host with faults, tickets, people, storms, a
+//! GitHub in trouble, processes that die and come back, one to three at a time on one journal. Hours pass
+//! in milliseconds, on one thread, and the same seed gives the same run byte for byte.
+//!
+//! `scripts/soak 10000 7` plays ten thousand from seed 7 on; `scripts/soak 1 4711` plays one again.
+
+mod clock;
+mod dice;
+mod host;
+mod judge;
+mod oracle;
+mod people;
+mod process;
+mod run;
+mod steady;
+mod weather;
+
+use crate::cores::on_all_cores;
+use crate::taps::Tap;
+use chrono::DateTime;
+use fieldmedic::core::event::{CaseId, Event};
+use fieldmedic::core::name::HostName;
+use fieldmedic::core::redact::Redacted;
+use fieldmedic::core::ticket::TicketId;
+use fieldmedic::ports::{ForgeError, Lease, Marker};
+use fieldmedic::sandbox::github::Hub;
+use run::{MEDIC, Story, play};
+use std::collections::BTreeMap;
+use std::env;
+use std::io::{IsTerminal, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// A deliberate breakage of the agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flaw {
+    None,
+    /// The store grants a host to whoever asks.
+    Generous,
+    /// A comment is written without a look for the one that is there.
+    Careless,
+    /// The intent of a change is not written down.
+    Forgets,
+}
+
+impl Flaw {
+    fn tap(self, hub: &Hub) -> Arc<dyn Tap> {
+        Arc::new(Flawed { flaw: self, hub: hub.clone() })
+    }
+}
+
+struct Flawed {
+    flaw: Flaw,
+    hub: Hub,
+}
+
+impl Tap for Flawed {
+    fn recorded(&self, event: &Event) -> Event {
+        match event {
+            Event::ChangeStarted { .. } if self.flaw == Flaw::Forgets => Event::Resumed,
+            other => other.clone(),
+        }
+    }
+
+    fn held(&self, host: &HostName, case: &CaseId, granted: Option<Lease>) -> Option<Lease> {
+        if self.flaw == Flaw::Generous && granted.is_none() {
+            return Some(Lease::granted(host.clone(), case.clone(), DateTime::<chrono::Utc>::MAX_UTC));
+        }
+        granted
+    }
+
+    fn written(&self, id: &TicketId, _: &Marker, body: &Redacted) -> Option<Result<(), ForgeError>> {
+        (self.flaw == Flaw::Careless).then(|| {
+            let written = self.hub.comment(id, MEDIC, body.as_str());
+            written.map(drop).map_err(|refusal| ForgeError::Refused(format!("{refusal:?}")))
+        })
+    }
+}
+
+fn number(variable: &str) -> Option<u64> {
+    env::var(variable).ok().map(|text| text.parse().expect("a number"))
+}
+
+/// Ctrl-C was pressed.
+static STOPPED: AtomicBool = AtomicBool::new(false);
+
+/// A long run can be stopped with what it has found.
+fn stop_on_ctrl_c() {
+    std::thread::spawn(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        if runtime.block_on(tokio::signal::ctrl_c()).is_ok() {
+            STOPPED.store(true, Ordering::Relaxed);
+        }
+    });
+}
+
+/// Plays seeds on all cores. Stops soon after the first that fails, and gives the lowest of those.
+fn play_all(first: u64, incidents: u64, flaw: Flaw) -> Played {
+    let seeds: Vec<u64> = (first..first.saturating_add(incidents)).collect();
+    let (done, failed) = (AtomicU64::new(0), AtomicU64::new(0));
+    let shows = std::io::stderr().is_terminal() && env::var_os("SOAK_INCIDENTS").is_some();
+    let stories = on_all_cores(&seeds, |seed| {
+        if failed.load(Ordering::Relaxed) > 0 || STOPPED.load(Ordering::Relaxed) {
+            return None;
+        }
+        let story = play(*seed, flaw);
+        failed.fetch_add(u64::from(!story.wrongs.is_empty()), Ordering::Relaxed);
+        let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+        if shows && done.is_multiple_of(50) {
+            let _ = write!(std::io::stderr(), "\r{done} of {incidents} incidents ");
+        }
+        Some((*seed, story))
+    });
+    let mut played = Played::default();
+    for (seed, story) in stories.into_iter().flatten() {
+        played.incidents += 1;
+        story.outcomes.iter().for_each(|outcome| *played.outcomes.entry(outcome.clone()).or_default() += 1);
+        if played.failure.is_none() && !story.wrongs.is_empty() {
+            played.failure = Some((seed, story));
+        }
+    }
+    played
+}
+
+#[derive(Default)]
+struct Played {
+    incidents: u64,
+    outcomes: BTreeMap<String, u64>,
+    /// The lowest seed that broke a promise.
+    failure: Option<(u64, Story)>,
+}
+
+#[test]
+fn every_incident_keeps_every_promise() {
+    let incidents = number("SOAK_INCIDENTS").unwrap_or(2000);
+    let first = number("SOAK_SEED").unwrap_or(1);
+    if number("SOAK_INCIDENTS").is_some() {
+        stop_on_ctrl_c();
+    }
+    let Played { incidents, outcomes, failure } = play_all(first, incidents, Flaw::None);
+    if let Some((seed, story)) = failure {
+        if let Some(path) = env::var_os("SOAK_STORY") {
+            std::fs::write(path, &story.text).expect("the story is written");
+        }
+        panic!("seed {seed}:\n  {}\nplay it again: scripts/soak 1 {seed}", story.wrongs.join("\n  "));
+    }
+    let all: u64 = outcomes.values().sum();
+    let counted: Vec<String> = outcomes.iter().map(|(outcome, count)| format!("{count} {outcome}")).collect();
+    println!("{incidents} incidents, {all} cases: {}", counted.join(", "));
+    if incidents >= 2000 {
+        for outcome in ["resolved", "answered", "escalated: in-doubt", "escalated: not-fixed", "cancelled"] {
+            assert!(outcomes.contains_key(outcome), "no case of {incidents} incidents was {outcome}");
+        }
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_run() {
+    for seed in 1..=24 {
+        let (first, second) = (play(seed, Flaw::None), play(seed, Flaw::None));
+        let differs = first.text.lines().zip(second.text.lines()).find(|(a, b)| a != b);
+        assert_eq!(differs, None, "seed {seed}");
+        assert_eq!(first.text.len(), second.text.len(), "seed {seed}");
+    }
+}
+
+/// Within how many incidents a breakage must be found.
+const SOON: u64 = 400;
+
+fn found(flaw: Flaw, says: &str) {
+    let played = play_all(1, SOON, flaw);
+    let (seed, story) =
+        played.failure.unwrap_or_else(|| panic!("{flaw:?} was not found in {SOON} incidents"));
+    assert!(story.wrongs.iter().any(|wrong| wrong.contains(says)), "seed {seed}: {:?}", story.wrongs);
+    println!("{flaw:?} was found by seed {seed}");
+}
+
+#[test]
+fn a_store_that_grants_every_lease_is_found() {
+    found(Flaw::Generous, "has not granted");
+}
+
+#[test]
+fn an_agent_that_writes_without_a_look_is_found() {
+    found(Flaw::Careless, "comments <!-- fieldmedic");
+}
+
+#[test]
+fn an_agent_that_forgets_its_intent_is_found() {
+    found(Flaw::Forgets, "was given to the host");
+}

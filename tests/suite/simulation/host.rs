@@ -1,0 +1,98 @@
+//! The host of a simulation: what is wrong with it, and whether it is truly well. The oracle reads the
+//! state that the commands' answers are made from, and none of the playbooks' conditions.
+
+use super::dice::Dice;
+use chrono::{DateTime, Utc};
+use fieldmedic::sandbox::host::{HostFile, Model, Shared};
+use fieldmedic::sandbox::scenario;
+use serde_json::{Value, json};
+use std::sync::LazyLock;
+
+/// A password that stands in a file of the host which a probe reads.
+pub const PLANTED: &str = "PGPASSWORD=Wq7tPlantedInCron93";
+
+/// Hosts whose remedies do not help, by the part of `commands` that stands before the healthy ones.
+const STUBBORN: [&str; 4] = [
+    "",
+    // The workers die again.
+    "  - run: docker compose up -d --no-build --no-recreate worker_wrapper\n    takes: 3s\n    set: { workers.running: 4 }\n    later: [{ after: 9s, set: { workers.running: 1 } }]\n",
+    // Nothing can be cleaned up.
+    "  - { run: docker builder prune -f, takes: 2s }\n  - { run: docker image prune -f, takes: 2s }\n",
+    // Something writes the jobs as queued again.
+    "  - script: set the stuck jobs back to pending\n    set: { queue.pending: queue.stuck, queue.requeued: queue.stuck, queue.stuck: 0 }\n    later: [{ after: 2s, set: { queue.stuck: 4, queue.pending: 0 } }]\n",
+];
+
+static FILES: LazyLock<Vec<HostFile>> = LazyLock::new(|| {
+    let path = crate::scenarios::fixtures().join("qfieldcloud/healthy.yaml");
+    let text = scenario::host_text(&path).expect("the healthy host can be read");
+    let stubborn = |first: &&str| text.replacen("\ncommands:\n", &format!("\ncommands:\n{first}"), 1);
+    STUBBORN.iter().map(|first| HostFile::parse(&stubborn(first)).expect("a host file")).collect()
+});
+
+/// A host on which all is well, though its remedies may not help.
+pub fn build(dice: &mut Dice, now: DateTime<Utc>) -> Shared {
+    let file = if dice.percent(20) { dice.pick(&FILES) } else { &FILES[0] };
+    Model::new(file, now).share()
+}
+
+/// Breaks something.
+pub fn break_it(host: &Shared, dice: &mut Dice, now: DateTime<Utc>) {
+    let jobs = 1 + dice.below(6);
+    let settings: Vec<(&str, Value)> = match dice.below(11) {
+        0..=2 => vec![("workers.running", json!(dice.below(4))), ("queue.pending", json!(jobs))],
+        3 | 4 => vec![("queue.stuck", json!(jobs))],
+        5 => vec![("queue.started", json!(jobs)), ("queue.overdue", json!(1))],
+        6 | 7 => {
+            vec![(*dice.pick(&["images.qgis3", "images.qgis4"]), json!(false)), ("queue.imageless", json!(2))]
+        }
+        8 => vec![("disk.docker", json!(91 + dice.below(9))), ("waste.cache", json!(dice.below(20)))],
+        9 => vec![("database", json!(false))],
+        _ => vec![
+            ("workers.running", json!(2)),
+            ("workers.restarting", json!(2)),
+            ("workers.restarts", json!(7)),
+        ],
+    };
+    let mut host = host.lock();
+    for (path, value) in settings {
+        host.set(path, value, now).expect("the state has it");
+    }
+    let cron = format!("/etc/cron.daily/tidy:{PLANTED} docker system prune -a -f\n");
+    host.set("crontab", json!(cron), now).expect("the state has it");
+}
+
+/// A person mends everything by hand.
+pub fn mend(host: &Shared, now: DateTime<Utc>) {
+    let mut host = host.lock();
+    for (path, value) in [
+        ("workers.running", json!(4)),
+        ("workers.restarting", json!(0)),
+        ("database", json!(true)),
+        ("images.qgis3", json!(true)),
+        ("images.qgis4", json!(true)),
+        ("queue.stuck", json!(0)),
+        ("queue.overdue", json!(0)),
+        ("queue.imageless", json!(0)),
+        ("disk.docker", json!(40)),
+    ] {
+        host.set(path, value, now).expect("the state has it");
+    }
+}
+
+/// What is truly wrong.
+pub fn ailments(host: &Shared, now: DateTime<Utc>) -> Vec<&'static str> {
+    let state = host.lock().whole_state(now);
+    let number = |path: &str| state.pointer(path).and_then(Value::as_i64).unwrap_or(-1);
+    let is = |path: &str| state.pointer(path).and_then(Value::as_bool).unwrap_or(false);
+    let disks = ["/disk/docker", "/disk/root", "/disk/tmp"];
+    let checks = [
+        (number("/workers/running") == 4, "workers are down"),
+        (number("/workers/restarting") == 0, "workers restart in a loop"),
+        (is("/database"), "the database is down"),
+        (is("/images/qgis3") && is("/images/qgis4"), "an image is missing"),
+        (number("/queue/stuck") == 0, "jobs are stuck"),
+        (number("/queue/overdue") == 0, "jobs are overdue"),
+        (disks.iter().all(|disk| number(disk) <= 90), "a disk is full"),
+    ];
+    checks.into_iter().filter(|(well, _)| !well).map(|(_, ailment)| ailment).collect()
+}

@@ -1,0 +1,207 @@
+//! One process of the agent: what `fieldmedic serve` runs, on ports that can be cut at any moment.
+
+use super::oracle::Oracle;
+use super::weather::{Trouble, Weather};
+use crate::taps::{Broken, Deed, Tap, tapped};
+use async_trait::async_trait;
+use fieldmedic::core::event::{CaseId, Event};
+use fieldmedic::core::evidence::RawObservation;
+use fieldmedic::core::name::HostName;
+use fieldmedic::core::redact::Redacted;
+use fieldmedic::core::ticket::TicketId;
+use fieldmedic::doors::Doors;
+use fieldmedic::engine::{Agent, Dispatch, Stop, poll, sweep_systems, sweep_tickets, watch_over};
+use fieldmedic::ports::{Clock, ForgeError, Lease, Marker, ShellError};
+use fieldmedic::web::Router;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
+
+pub struct Process {
+    pub router: Router,
+    pub life: Arc<Life>,
+    pull: watch::Sender<bool>,
+    _rounds: JoinSet<()>,
+    dispatch: Dispatch,
+}
+
+/// Whether it lives, and how many deeds it has left.
+pub struct Life {
+    pub number: u64,
+    dead: AtomicBool,
+    left: AtomicU64,
+    pub died: Notify,
+}
+
+impl Life {
+    pub fn new(number: u64, deeds: u64) -> Arc<Self> {
+        let left = AtomicU64::new(deeds);
+        Arc::new(Self { number, dead: AtomicBool::new(false), left, died: Notify::new() })
+    }
+
+    pub fn is_over(&self) -> bool {
+        self.dead.load(Ordering::SeqCst)
+    }
+
+    pub fn end(&self) {
+        self.dead.store(true, Ordering::SeqCst);
+        self.died.notify_one();
+    }
+
+    /// A dead process waits here for ever.
+    async fn pass(&self, deed: Deed<'_>) {
+        if deed.counts() && self.left.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.end();
+        }
+        if self.is_over() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+impl Process {
+    /// Starts it. Its rounds come often, as an incident is short.
+    pub fn start(agent: &Agent, life: Arc<Life>, senses: Senses) -> Self {
+        let mut agent = tapped(agent, Arc::new(senses));
+        agent.worker = format!("process-{}", life.number);
+        let (stop, pull) = Stop::new();
+        let dispatch = Dispatch::start(agent.clone(), 4, stop.clone());
+        let mut rounds = JoinSet::new();
+        for (work, seconds) in
+            [(Work::Poll, 75), (Work::SweepTickets, 480), (Work::WatchOver, 420), (Work::SweepSystems, 1500)]
+        {
+            let (agent, wake, stop) = (agent.clone(), dispatch.waker(), stop.clone());
+            rounds.spawn(async move {
+                while !stop.is_pulled() {
+                    for case in work.round(&agent).await {
+                        drop(wake.send(case));
+                    }
+                    tokio::select! {
+                        biased;
+                        () = stop.pulled() => {}
+                        () = tokio::time::sleep(Duration::from_secs(seconds)) => {}
+                    }
+                }
+            });
+        }
+        let doors = Doors { agent, wake: dispatch.waker() };
+        let router = doors.router([super::run::WEBHOOK_SECRET.to_owned().into()]);
+        Self { router, life, pull, _rounds: rounds, dispatch }
+    }
+
+    /// Stops as on SIGTERM: at the next safe point.
+    pub async fn stop(self) {
+        let _ = self.pull.send(true);
+        tokio::select! {
+            biased;
+            () = self.dispatch.finish() => self.life.end(),
+            () = self.life.died.notified() => {}
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Work {
+    Poll,
+    SweepTickets,
+    SweepSystems,
+    WatchOver,
+}
+
+impl Work {
+    /// A round that fails is made again in time.
+    async fn round(self, agent: &Agent) -> Vec<CaseId> {
+        let opened = match self {
+            Work::Poll => poll(agent).await,
+            Work::SweepTickets => sweep_tickets(agent).await,
+            Work::WatchOver => watch_over(agent).await,
+            Work::SweepSystems => sweep_systems(agent)
+                .await
+                .map(|swept| swept.into_iter().filter_map(|swept| swept.opened).collect()),
+        };
+        opened.unwrap_or_default()
+    }
+}
+
+/// What sits on the ports of a process: its life, the weather, the oracle, and perhaps a flaw.
+pub struct Senses {
+    pub life: Arc<Life>,
+    pub weather: Arc<Weather>,
+    pub oracle: Arc<Oracle>,
+    pub clock: Arc<dyn Clock>,
+    pub flaw: Arc<dyn Tap>,
+}
+
+impl Senses {
+    fn strikes(&self, trouble: Trouble) -> bool {
+        self.weather.strikes(trouble, self.clock.now())
+    }
+}
+
+#[async_trait]
+impl Tap for Senses {
+    async fn before(&self, deed: Deed<'_>) -> Result<(), Broken> {
+        self.life.pass(deed).await;
+        match deed {
+            Deed::Append(..) | Deed::Write(_) | Deed::Read(_) if self.strikes(Trouble::Journal) => {
+                return Err(Broken("the disk is full".into()));
+            }
+            Deed::Probe(_) | Deed::Change(..) if self.strikes(Trouble::Unreachable) => {
+                return Err(Broken("connection refused".into()));
+            }
+            _ => {}
+        }
+        self.oracle.before(self.life.number, deed);
+        Ok(())
+    }
+
+    async fn after(&self, deed: Deed<'_>) -> Result<(), Broken> {
+        self.oracle.after(self.life.number, deed).await;
+        self.life.pass(deed).await;
+        match deed {
+            Deed::Append(..) | Deed::Write(_) if self.strikes(Trouble::JournalMute) => {
+                Err(Broken("the server went away".into()))
+            }
+            Deed::Probe(_) | Deed::Change(..) if self.strikes(Trouble::Dropped) => {
+                Err(Broken("the connection broke".into()))
+            }
+            Deed::Probe(_) | Deed::Change(..) if self.strikes(Trouble::Hung) => {
+                tokio::time::sleep(Duration::from_secs(30)).await;
+                self.life.pass(Deed::Read("nothing")).await;
+                Err(Broken("no answer within 30 s".into()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn seen(
+        &self,
+        deed: Deed<'_>,
+        answer: Result<RawObservation, ShellError>,
+    ) -> Result<RawObservation, ShellError> {
+        let mut answer = self.flaw.seen(deed, answer)?;
+        if self.strikes(Trouble::Garbage) {
+            answer.stdout.kept = b"\xff\xfe\x00\x1b[2Jgarbage".to_vec();
+            answer.stdout.length = answer.stdout.kept.len() as u64;
+        }
+        if matches!(deed, Deed::Change(..)) && self.strikes(Trouble::Stuck) {
+            return Err(ShellError::InDoubt { why: "it may still be running".into(), may_still_run: true });
+        }
+        Ok(answer)
+    }
+
+    fn recorded(&self, event: &Event) -> Event {
+        self.flaw.recorded(event)
+    }
+
+    fn held(&self, host: &HostName, case: &CaseId, granted: Option<Lease>) -> Option<Lease> {
+        self.oracle.answered(case, granted.as_ref());
+        self.flaw.held(host, case, granted)
+    }
+
+    fn written(&self, id: &TicketId, marker: &Marker, body: &Redacted) -> Option<Result<(), ForgeError>> {
+        self.flaw.written(id, marker, body)
+    }
+}

@@ -1,0 +1,180 @@
+//! The SQLite journal, asked so that nothing else goes on meanwhile.
+//!
+//! SQLite works in threads of its own, and which of two answers comes first would be chance. Here the
+//! caller's thread waits for each answer, so that one thread alone makes the whole run.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use fieldmedic::core::event::{CaseId, Event, Record};
+use fieldmedic::core::name::HostName;
+use fieldmedic::core::playbook::LibraryHash;
+use fieldmedic::core::policy::Pause;
+use fieldmedic::core::word::{Posted, Word};
+use fieldmedic::ports::{Audit, CaseLine, Intake, Journal, JournalError, Lease, Opening};
+use fieldmedic::store::Sqlite;
+use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::sync::mpsc::{Sender, channel};
+use std::thread;
+use std::time::Duration;
+
+type Work = Box<dyn FnOnce(Sqlite) -> Pin<Box<dyn Future<Output = ()>>> + Send>;
+
+/// A journal in memory. Its thread ends with it.
+pub struct Steady(Sender<Work>);
+
+impl Steady {
+    pub fn open() -> Self {
+        let (ask, asked) = channel::<Work>();
+        thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+            let runtime = runtime.expect("a runtime");
+            let journal = runtime.block_on(Sqlite::in_memory()).expect("a journal in memory");
+            for work in asked {
+                runtime.block_on(work(journal.clone()));
+            }
+        });
+        Self(ask)
+    }
+
+    fn ask<T: Send + 'static, F: Future<Output = T> + 'static>(
+        &self,
+        work: impl FnOnce(Sqlite) -> F + Send + 'static,
+    ) -> T {
+        let (answer, answered) = channel();
+        let work: Work = Box::new(move |journal| {
+            let work = work(journal);
+            Box::pin(async move { drop(answer.send(work.await)) })
+        });
+        self.0.send(work).expect("the journal's thread runs");
+        answered.recv().expect("the journal answers")
+    }
+}
+
+#[async_trait]
+impl Journal for Steady {
+    async fn open_case(&self, opening: &Opening) -> Result<Intake, JournalError> {
+        let opening = opening.clone();
+        self.ask(async move |journal| journal.open_case(&opening).await)
+    }
+
+    async fn append(
+        &self,
+        case: &CaseId,
+        seq: u64,
+        at: DateTime<Utc>,
+        event: &Event,
+    ) -> Result<(), JournalError> {
+        let (case, event) = (case.clone(), event.clone());
+        self.ask(async move |journal| journal.append(&case, seq, at, &event).await)
+    }
+
+    async fn load(&self, case: &CaseId) -> Result<Vec<Record>, JournalError> {
+        let case = case.clone();
+        self.ask(async move |journal| journal.load(&case).await)
+    }
+
+    async fn open_cases(&self) -> Result<Vec<CaseId>, JournalError> {
+        self.ask(async move |journal| journal.open_cases().await)
+    }
+
+    async fn cases(&self, limit: u32) -> Result<Vec<CaseLine>, JournalError> {
+        self.ask(async move |journal| journal.cases(limit).await)
+    }
+
+    async fn claim(
+        &self,
+        case: &CaseId,
+        worker: &str,
+        now: DateTime<Utc>,
+        ttl: Duration,
+    ) -> Result<bool, JournalError> {
+        let (case, worker) = (case.clone(), worker.to_owned());
+        self.ask(async move |journal| journal.claim(&case, &worker, now, ttl).await)
+    }
+
+    async fn release(&self, case: &CaseId, worker: &str) -> Result<(), JournalError> {
+        let (case, worker) = (case.clone(), worker.to_owned());
+        self.ask(async move |journal| journal.release(&case, &worker).await)
+    }
+
+    async fn hold(
+        &self,
+        host: &HostName,
+        case: &CaseId,
+        now: DateTime<Utc>,
+        ttl: Duration,
+    ) -> Result<Option<Lease>, JournalError> {
+        let (host, case) = (host.clone(), case.clone());
+        self.ask(async move |journal| journal.hold(&host, &case, now, ttl).await)
+    }
+
+    async fn free(&self, case: &CaseId) -> Result<(), JournalError> {
+        let case = case.clone();
+        self.ask(async move |journal| journal.free(&case).await)
+    }
+
+    async fn keep_library(
+        &self,
+        hash: &LibraryHash,
+        files: &BTreeMap<String, String>,
+    ) -> Result<(), JournalError> {
+        let (hash, files) = (hash.clone(), files.clone());
+        self.ask(async move |journal| journal.keep_library(&hash, &files).await)
+    }
+
+    async fn library(&self, hash: &LibraryHash) -> Result<Option<BTreeMap<String, String>>, JournalError> {
+        let hash = hash.clone();
+        self.ask(async move |journal| journal.library(&hash).await)
+    }
+
+    async fn bookmark(&self, name: &str) -> Result<Option<DateTime<Utc>>, JournalError> {
+        let name = name.to_owned();
+        self.ask(async move |journal| journal.bookmark(&name).await)
+    }
+
+    async fn set_bookmark(&self, name: &str, at: DateTime<Utc>) -> Result<(), JournalError> {
+        let name = name.to_owned();
+        self.ask(async move |journal| journal.set_bookmark(&name, at).await)
+    }
+
+    async fn pause(&self) -> Result<Option<Pause>, JournalError> {
+        self.ask(async move |journal| journal.pause().await)
+    }
+
+    async fn set_pause(&self, pause: Option<&Pause>) -> Result<(), JournalError> {
+        let pause = pause.cloned();
+        self.ask(async move |journal| journal.set_pause(pause.as_ref()).await)
+    }
+
+    async fn take_turn(&self, name: &str, now: DateTime<Utc>, every: Duration) -> Result<bool, JournalError> {
+        let name = name.to_owned();
+        self.ask(async move |journal| journal.take_turn(&name, now, every).await)
+    }
+
+    async fn post(&self, case: &CaseId, key: &str, word: &Word) -> Result<bool, JournalError> {
+        let (case, key, word) = (case.clone(), key.to_owned(), word.clone());
+        self.ask(async move |journal| journal.post(&case, &key, &word).await)
+    }
+
+    async fn posted(&self, case: &CaseId) -> Result<Vec<Posted>, JournalError> {
+        let case = case.clone();
+        self.ask(async move |journal| journal.posted(&case).await)
+    }
+
+    async fn history(
+        &self,
+        kinds: &[&str],
+        since: DateTime<Utc>,
+    ) -> Result<Vec<(CaseId, Record)>, JournalError> {
+        let kinds: Vec<String> = kinds.iter().map(|kind| (*kind).to_owned()).collect();
+        self.ask(async move |journal| {
+            let kinds: Vec<&str> = kinds.iter().map(String::as_str).collect();
+            journal.history(&kinds, since).await
+        })
+    }
+
+    async fn audit(&self) -> Result<Audit, JournalError> {
+        self.ask(async move |journal| journal.audit().await)
+    }
+}
