@@ -3,7 +3,7 @@
 
 use super::history::{End, History, Run};
 use super::inventory::Inventory;
-use super::name::{HostName, PlaybookName};
+use super::name::{HostName, PlaybookName, SystemName};
 use super::policy::Policy;
 use super::remedy::Plan;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -84,6 +84,7 @@ pub enum Over {
 pub fn delay(
     policy: &Policy,
     inventory: &Inventory,
+    system: &SystemName,
     plan: &Plan,
     history: &History,
     now: DateTime<Utc>,
@@ -94,7 +95,7 @@ pub fn delay(
     let of_playbook = [
         cooldown(budgets, plan, &runs),
         failures(budgets, plan, &runs, now),
-        recurrences(budgets, plan, &runs, now),
+        recurrences(budgets, system, plan, &runs, now),
     ];
     let of_hosts = hosts.iter().flat_map(|host| {
         [runs_an_hour(budgets, host, history, now), changes_an_hour(budgets, plan, host, history, now)]
@@ -124,12 +125,15 @@ fn failures(budgets: &Budgets, plan: &Plan, runs: &[&Run], now: DateTime<Utc>) -
     Some(Delay { until: runs.last()?.last_at() + budgets.failures.pause, over })
 }
 
-fn recurrences(budgets: &Budgets, plan: &Plan, runs: &[&Run], now: DateTime<Utc>) -> Option<Delay> {
-    let mended = runs.iter().filter_map(|run| match run.end {
-        Some(End::Mended(at)) if at > now - DAY => Some(at),
-        _ => None,
-    });
-    let mended: Vec<DateTime<Utc>> = mended.collect();
+fn recurrences(
+    budgets: &Budgets,
+    system: &SystemName,
+    plan: &Plan,
+    runs: &[&Run],
+    now: DateTime<Utc>,
+) -> Option<Delay> {
+    let mended = runs.iter().filter_map(|run| run.mended(system));
+    let mended: Vec<DateTime<Utc>> = mended.filter(|at| *at > now - DAY).collect();
     if mended.len() < budgets.recurrences.count {
         return None;
     }

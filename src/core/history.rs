@@ -4,9 +4,9 @@
 //! forgets nothing and resets nothing.
 
 use super::event::{CaseId, Event, Record};
-use super::name::{HostName, PlaybookName};
+use super::name::{HostName, PlaybookName, SystemName};
 use chrono::{DateTime, TimeDelta, Utc};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The remedies and the changes of a stretch of time.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -15,12 +15,16 @@ pub struct History {
     pub runs: Vec<Run>,
     /// Every change that a host was asked for, forward or back.
     pub changes: Vec<(HostName, DateTime<Utc>)>,
+    /// Which system a case is about.
+    pub systems: BTreeMap<CaseId, SystemName>,
 }
 
 /// One run of a playbook's remedy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Run {
     pub case: CaseId,
+    /// Several may stand on one host.
+    pub system: Option<SystemName>,
     pub playbook: PlaybookName,
     pub hosts: BTreeSet<HostName>,
     pub at: DateTime<Utc>,
@@ -39,7 +43,8 @@ pub enum End {
 
 impl History {
     /// The kinds of records that it is folded from.
-    pub const KINDS: [&str; 5] = ["planned", "change_started", "verified", "undone", "change_frozen"];
+    pub const KINDS: [&str; 6] =
+        ["triaged", "planned", "change_started", "verified", "undone", "change_frozen"];
 
     /// How far back it has to reach for every budget to be told.
     pub const REACH: TimeDelta = TimeDelta::days(7);
@@ -55,8 +60,13 @@ impl History {
 
     fn take(&mut self, case: &CaseId, record: &Record) {
         match &record.event {
+            Event::Triaged(triage) => {
+                let system = triage.site.as_ref().map(|site| (case.clone(), site.name.clone()));
+                self.systems.extend(system);
+            }
             Event::Planned(plan) => self.runs.push(Run {
                 case: case.clone(),
+                system: self.systems.get(case).cloned(),
                 playbook: plan.playbook.clone(),
                 hosts: plan.hosts(),
                 at: record.at,
@@ -87,6 +97,14 @@ impl History {
 }
 
 impl Run {
+    /// It proved that a fault of this system was mended.
+    pub fn mended(&self, system: &SystemName) -> Option<DateTime<Utc>> {
+        match self.end {
+            Some(End::Mended(at)) if self.system.as_ref() == Some(system) => Some(at),
+            _ => None,
+        }
+    }
+
     /// When it ended; while it is under way, when it was begun.
     pub fn last_at(&self) -> DateTime<Utc> {
         match self.end {

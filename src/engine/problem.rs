@@ -68,7 +68,9 @@ async fn occurrences(agent: &Agent, case: &Case, recurred: &Recurred) -> Result<
     let since = agent.clock.now() - History::REACH;
     let history = History::fold(&agent.journal.history(&History::KINDS, since).await?);
     let mut told = Vec::new();
-    for run in history.runs_of(&recurred.playbook, &recurred.hosts).filter(|run| run.case != case.id) {
+    let system = history.systems.get(&case.id);
+    let runs = history.runs_of(&recurred.playbook, &recurred.hosts);
+    for run in runs.filter(|run| run.case != case.id && run.system.as_ref() == system) {
         let records = agent.journal.load(&run.case).await?;
         let past = Case::fold(&run.case, &records)?;
         let ended = match run.end {

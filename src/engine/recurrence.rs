@@ -20,6 +20,9 @@ const LOOKS: [TimeDelta; 3] = [TimeDelta::minutes(15), TimeDelta::hours(1), Time
 /// An agent that was stopped makes up for looks that were due so long ago.
 const LATE: TimeDelta = TimeDelta::hours(24);
 
+/// A look that tells nothing is made again for so long.
+const PATIENCE: TimeDelta = TimeDelta::minutes(15);
+
 /// Looks at everything that was mended and is due for a look. Gives the cases that it opened.
 pub async fn watch_over(agent: &Agent) -> Result<Vec<CaseId>, IntakeError> {
     let now = agent.clock.now();
@@ -36,8 +39,9 @@ pub async fn watch_over(agent: &Agent) -> Result<Vec<CaseId>, IntakeError> {
         match look_again(agent, &case).await {
             Found::Back(suspect) => opened.extend(reopen(agent, &case, due, suspect).await?),
             Found::Gone => {}
-            // Asked again in the next round; another look is due in time.
-            Found::Unknown => continue,
+            // Asked again in the next round, for a while; another look is due in time.
+            Found::Unknown if now - record.at < LOOKS[due] + PATIENCE => continue,
+            Found::Unknown => {}
         }
         agent.journal.set_bookmark(&mark, now).await?;
     }

@@ -102,7 +102,7 @@ async fn a_fault_that_is_back_opens_its_issue_again() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_told_or_is_somebodys_opens_nothing() {
+async fn an_issue_that_is_open_again_is_somebodys() {
     let ward = Ward::new("worker-down").await;
     ward.pass(16);
     ward.set("workers.running", json!(0));

@@ -17,6 +17,10 @@ fn host(name: &str) -> HostName {
     HostName::new(name).unwrap()
 }
 
+fn system(name: &str) -> SystemName {
+    SystemName::new(name).unwrap()
+}
+
 fn playbook(name: &str) -> PlaybookName {
     PlaybookName::new(name).unwrap()
 }
@@ -26,6 +30,7 @@ fn run(name: &str, on: &str, ended: i64, end: fn(DateTime<Utc>) -> End) -> Run {
     let at = now() - TimeDelta::minutes(ended);
     Run {
         case: CaseId::from_text("c0123456789ab").unwrap(),
+        system: Some(system("gis")),
         playbook: playbook(name),
         hosts: BTreeSet::from([host(on)]),
         at: at - TimeDelta::minutes(1),
@@ -45,7 +50,7 @@ fn plan(on: &[&str]) -> Plan {
 }
 
 fn waits(policy: &Policy, inventory: &Inventory, on: &[&str], history: History) -> Option<(i64, Over)> {
-    let delay = delay(policy, inventory, &plan(on), &history, now())?;
+    let delay = delay(policy, inventory, &system("gis"), &plan(on), &history, now())?;
     Some(((delay.until - now()).num_minutes(), delay.over))
 }
 
@@ -68,7 +73,7 @@ fn one_playbook_on_one_host_is_held_to_its_past() {
         (vec![run("p", "a", 900, Mended), run("p", "a", 500, Mended), run("p", "a", 240, Mended)], None),
         (vec![run("p", "a", 2000, Mended), run("p", "a", 500, Mended), run("p", "a", 60, Mended)], None),
     ] {
-        let history = History { runs: runs.clone(), changes: Vec::new() };
+        let history = History { runs: runs.clone(), ..History::default() };
         let policy = Policy::default();
         let got = waits(&policy, &Inventory::default(), &["a"], history);
         assert_eq!(got.map(|(minutes, _)| minutes), minutes, "{runs:?}");
@@ -76,10 +81,23 @@ fn one_playbook_on_one_host_is_held_to_its_past() {
 }
 
 #[test]
+fn what_was_mended_for_another_system_of_the_host_is_no_recurrence() {
+    let mut runs: Vec<Run> = [900, 500, 60].map(|ended| run("p", "a", ended, End::Mended)).to_vec();
+    let policy = Policy::default();
+    let recurs = |runs: &[Run]| {
+        let history = History { runs: runs.to_vec(), ..History::default() };
+        waits(&policy, &Inventory::default(), &["a"], history).is_some()
+    };
+    assert!(recurs(&runs));
+    runs[1].system = Some(system("another"));
+    assert!(!recurs(&runs));
+}
+
+#[test]
 fn a_run_that_is_under_way_counts() {
     let mut under_way = run("p", "a", 0, End::Mended);
     (under_way.at, under_way.end) = (now() - TimeDelta::minutes(2), None);
-    let history = History { runs: vec![under_way], changes: Vec::new() };
+    let history = History { runs: vec![under_way], ..History::default() };
     let got = waits(&Policy::default(), &Inventory::default(), &["a"], history);
     assert_eq!(got.map(|(minutes, _)| minutes), Some(3));
 }
@@ -90,13 +108,15 @@ fn an_hour_holds_so_many_runs_and_changes_on_a_host() {
     let budgets = Budgets { runs_an_hour: 2, changes_an_hour: 3, ..Budgets::default() };
     let policy = Policy { budgets, ..Policy::default() };
     let two = vec![run("q", "a", 40, End::Mended), run("r", "a", 20, End::Failed)];
-    let got = waits(&policy, &Inventory::default(), &["a"], History { runs: two.clone(), changes: vec![] });
+    let got =
+        waits(&policy, &Inventory::default(), &["a"], History { runs: two.clone(), ..History::default() });
     assert_eq!(got, Some((19, Over::Runs { host: host("a"), count: 2 })));
-    let elsewhere = waits(&policy, &Inventory::default(), &["b"], History { runs: two, changes: vec![] });
+    let elsewhere =
+        waits(&policy, &Inventory::default(), &["b"], History { runs: two, ..History::default() });
     assert_eq!(elsewhere, None);
 
     let changes = [50, 30, 10].map(|minutes| (host("a"), minutes_ago(minutes))).to_vec();
-    let history = History { runs: vec![], changes };
+    let history = History { changes, ..History::default() };
     let two_steps = waits(&policy, &Inventory::default(), &["a", "a"], history.clone());
     assert_eq!(two_steps, Some((30, Over::Changes { host: host("a"), count: 3 })));
     let larger_than_the_limit = waits(&policy, &Inventory::default(), &["a"; 4], history);
@@ -114,7 +134,7 @@ fn only_a_share_of_a_group_is_changed_in_its_window() {
         groups: BTreeMap::from([(host("group.web"), group(share))]),
         ..Inventory::default()
     };
-    let history = || History { runs: vec![run("q", "a", 20, End::Mended)], changes: Vec::new() };
+    let history = || History { runs: vec![run("q", "a", 20, End::Mended)], ..History::default() };
     for (share, on, minutes) in [
         (25, vec!["b"], Some(40)),
         (50, vec!["b"], None),
@@ -137,7 +157,7 @@ fn the_last_release_counts() {
     let until = now() + TimeDelta::minutes(7);
     let freeze = Freeze { when: Span::Once { from: now(), until }, why: "the end of the month".into() };
     let policy = Policy { freezes: vec![freeze], ..Policy::default() };
-    let history = History { runs: vec![run("p", "a", 2, End::Mended)], changes: Vec::new() };
+    let history = History { runs: vec![run("p", "a", 2, End::Mended)], ..History::default() };
     let got = waits(&policy, &Inventory::default(), &["a"], history);
     assert_eq!(got, Some((7, Over::Freeze { why: "the end of the month".into() })));
 }

@@ -6,7 +6,6 @@ use crate::core::budget;
 use crate::core::case::{Asked, Stage};
 use crate::core::diagnosis::Diagnosis;
 use crate::core::event::Event;
-use crate::core::history::End;
 use crate::core::name::PlaybookName;
 use crate::core::outcome::{Code, Outcome};
 use crate::core::policy::{self, Refusal};
@@ -127,7 +126,7 @@ impl Ground<'_> {
         let Some(history) = history else {
             return Some(escalate(Code::HeldBack, "what was changed lately could not be told"));
         };
-        let delay = budget::delay(policy, inventory, plan, history, now)?;
+        let delay = budget::delay(policy, inventory, &self.site.name, plan, history, now)?;
         let since = self.case.delayed_at.unwrap_or(now);
         if delay.until - since > TimeDelta::from_std(policy.budgets.longest_wait).unwrap_or_default() {
             let until = delay.until.format("%Y-%m-%d %H:%M UTC");
@@ -174,7 +173,7 @@ impl Ground<'_> {
         }
         let hosts = plan.hosts();
         let runs = self.world.history?.runs_of(&plan.playbook, &hosts);
-        let count = runs.filter(|run| matches!(run.end, Some(End::Mended(_)))).count();
+        let count = runs.filter(|run| run.mended(&self.site.name).is_some()).count();
         let playbook = plan.playbook.clone();
         (count > 0).then_some(Action::Note(Event::Recurred { playbook, hosts, count }))
     }

@@ -11,8 +11,11 @@ use crate::core::playbook::{Fault, Replay, Step};
 use crate::core::policy::{self, Permit};
 use crate::core::remedy::PlannedStep;
 use crate::core::verification::{self, Verdict};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::BTreeSet;
+
+/// The pause between looks at whether an attempt that nobody heard of has done its work.
+const LOOKS: TimeDelta = TimeDelta::seconds(5);
 
 /// A treatment in progress, on its ground.
 #[derive(Clone, Copy)]
@@ -105,7 +108,7 @@ impl Bed<'_> {
                     // Not done yet, by one that may be about to do it.
                     Truth::False if track.may_still_run => frozen(doubt),
                     Truth::False => self
-                        .outlive(change, track)
+                        .watch(change, track, done)
                         .or_else(|| self.look_once_more(change, track, done))
                         .unwrap_or_else(|| self.pause_then_make(change, track)),
                     Truth::Unknown(why) => frozen(format!("{doubt}; cannot tell whether it was done: {why}")),
@@ -130,6 +133,16 @@ impl Bed<'_> {
     fn outlive(self, change: ChangeId, track: &Track) -> Option<Action> {
         let until = self.end_of(change, track);
         (track.attempts > 0 && until > self.ground.world.now).then_some(Action::Wait { until })
+    }
+
+    /// The same where evidence can tell sooner that the attempt has done its work.
+    fn watch(self, change: ChangeId, track: &Track, done: &Expr) -> Option<Action> {
+        let Action::Wait { until } = self.outlive(change, track)? else { return None };
+        let next = self.ground.case.evidence.at + LOOKS;
+        if next <= self.ground.world.now {
+            return Some(self.look(done, Purpose::Replay(change, track.attempts)));
+        }
+        Some(Action::Wait { until: until.min(next) })
     }
 
     /// What was seen while an attempt may have been at work does not say that it came to nothing.
