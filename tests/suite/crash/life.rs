@@ -1,6 +1,6 @@
 //! Lives: a scenario that is played by one process after another, each of which may be killed.
 
-use crate::taps::{Broken, Deed, Tap, tapped};
+use crate::taps::{Broken, Deed, Tap, brief, tapped};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use fieldmedic::clock::Played;
@@ -100,6 +100,8 @@ pub struct End {
     pub closed: bool,
     /// How often the host was given each command that changes something, by its own log.
     pub changes: BTreeMap<String, usize>,
+    /// The changes that were made and proven to have helped, without their wrapping.
+    pub proven: BTreeSet<String>,
     /// The host's state, moments left out.
     pub state: Value,
     pub cases: usize,
@@ -206,7 +208,10 @@ async fn end_of(scene: &Scene, changes: &BTreeSet<String>, books: &Books) -> End
     if let Some(queue) = state.get_mut("queue").and_then(Value::as_object_mut) {
         queue.remove("last_start");
     }
+    let treatments = told.iter().flat_map(|told| &told.treatments).filter(|told| told.result == "mended");
+    let steps = treatments.flat_map(|told| &told.steps).filter(|step| step.state == "done");
     End {
+        proven: steps.map(|step| brief(&step.command)).collect(),
         outcome: told.as_ref().map(|told| told.outcome.clone()).unwrap_or_default(),
         code: told.map(|told| told.code).unwrap_or_default(),
         comments,
