@@ -79,10 +79,16 @@ pub(super) fn find(text: &str, places: &mut Vec<Range<usize>>) {
     for context in CONTEXTS.iter().filter(|context| context.is_match(text)) {
         let hidden =
             context.captures_iter(text).filter_map(|found| found.name("hide").or(found.name("hide2")));
-        places.extend(hidden.map(|found| found.range()));
+        places.extend(hidden.filter(|found| !is_literal(found.as_str())).map(|found| found.range()));
     }
     let logins = LOGIN.captures_iter(text).filter_map(|found| found.name("hide"));
     places.extend(logins.filter(|found| !is_port_and_path(found.as_str())).map(|found| found.range()));
+}
+
+/// `null,` behind a key of JSON.
+fn is_literal(text: &str) -> bool {
+    let end = text.find([',', '}', ']']);
+    end.is_some_and(|end| matches!(text[..end].trim_end(), "null" | "true" | "false"))
 }
 
 /// `8080/users/` in `http://host:8080/users/@me`.

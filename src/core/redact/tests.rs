@@ -150,6 +150,7 @@ fn what_is_no_secret_stays_as_it_is() {
         "password reset fails for all users",
         "the token expired yesterday, and a new token does not help",
         "token expired",
+        r#"{"Plugins":{"Network":["bridge"],"Authorization":null,"Log":["json-file"]}}"#,
         "medic ALL=(root) NOPASSWD: /usr/bin/apt-get ^clean$",
         "secrets are rotated every 90 days",
         "7b1c0f5e-4d5a-4c57-9d0e-100000000000",
