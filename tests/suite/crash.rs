@@ -166,6 +166,6 @@ fn a_death_at_any_point_changes_nothing_that_counts() {
     let jobs = matrix.all_points();
     let (played, wrongs) = matrix.play(&jobs);
     assert!(wrongs.is_empty(), "{}", told(&wrongs));
-    assert!(played > 4000, "only {played} crash points were played");
+    assert!(played > 3000, "only {played} crash points were played");
     println!("{played} crash points in {} scenarios", matrix.subjects.len());
 }
