@@ -63,6 +63,21 @@ pub trait Forge: Send + Sync {
 
     /// What a person may do in the repository.
     async fn permission(&self, repo: &Repo, login: &str) -> Result<Permission, ForgeError>;
+
+    /// What the forge tried at or after `since` to tell the agent's webhook of this repository, and what
+    /// came to nothing, however often it was tried; the oldest first. None if there is no webhook.
+    ///
+    /// # Errors
+    /// [`ForgeError::Refused`], which is lasting, if the agent has not the right to read it.
+    async fn failed_deliveries(
+        &self,
+        repo: &Repo,
+        since: DateTime<Utc>,
+    ) -> Result<Vec<FailedDelivery>, ForgeError>;
+
+    /// Asks the forge to tell once more. It does so soon, but not before it answers; what comes of it
+    /// stands in the log then.
+    async fn redeliver(&self, repo: &Repo, id: DeliveryId) -> Result<(), ForgeError>;
 }
 
 /// A hidden first line by which the agent finds its own comment or issue: an HTML comment.
@@ -116,6 +131,33 @@ pub struct NewTicket {
     pub title: Redacted,
     pub body: Redacted,
     pub labels: Vec<String>,
+}
+
+/// Something that the forge could not tell the agent's webhook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailedDelivery {
+    /// The last attempt.
+    pub id: DeliveryId,
+    /// What all attempts have in common, and the webhook sees.
+    pub guid: String,
+    /// `issues`, `issue_comment`.
+    pub event: String,
+    /// Empty where the event has none.
+    pub action: String,
+    /// When it was tried last.
+    pub delivered_at: DateTime<Utc>,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// What the webhook, or whatever stands before it, answered last.
+    pub status: u16,
+}
+
+/// One attempt, by which it can be repeated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DeliveryId {
+    /// A repository may have several hooks; an App has one, which has no number.
+    pub hook: Option<u64>,
+    pub number: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
