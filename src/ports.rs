@@ -324,7 +324,7 @@ pub trait Journal: Send + Sync {
     /// claim it renews the hosts that the case holds. `false`: another worker has it.
     ///
     /// `now` is the caller's time. An adapter that several machines share goes by its own clock instead,
-    /// for this as for [`Journal::hold`] and [`Journal::take_turn`], so that theirs need not agree.
+    /// for this as for [`Journal::hold`], [`Journal::take_turn`] and [`Journal::next_parcel`], so that theirs need not agree.
     async fn claim(
         &self,
         case: &CaseId,
@@ -368,6 +368,16 @@ pub trait Journal: Send + Sync {
     /// without harm. `false`: somebody took one less than `every` ago.
     async fn take_turn(&self, name: &str, now: DateTime<Utc>, every: Duration) -> Result<bool, JournalError>;
 
+    /// Keeps something that came in at a door until it was worked. `false`: one with its key waits
+    /// already.
+    async fn receive(&self, parcel: &Parcel) -> Result<bool, JournalError>;
+
+    /// The oldest parcel that nobody works on. Others do not get it before `now + ttl`.
+    async fn next_parcel(&self, now: DateTime<Utc>, ttl: Duration) -> Result<Option<Parcel>, JournalError>;
+
+    /// Forgets a parcel that was worked.
+    async fn finish_parcel(&self, key: &str) -> Result<(), JournalError>;
+
     /// The halt that is in force.
     async fn pause(&self) -> Result<Option<Pause>, JournalError>;
 
@@ -393,6 +403,14 @@ pub trait Journal: Send + Sync {
     /// Checks the hash chain of every case. Gives the number of records, and the first broken one of
     /// each damaged case.
     async fn audit(&self) -> Result<Audit, JournalError>;
+}
+
+/// Something that came in at a door. What is in it is redacted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Parcel {
+    /// What it is, by its content: the same content has the same key.
+    pub key: String,
+    pub body: serde_json::Value,
 }
 
 /// What opens a case.
