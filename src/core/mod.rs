@@ -25,6 +25,7 @@ pub mod reading;
 pub mod redact;
 pub mod remedy;
 pub mod report;
+pub mod rhythm;
 pub mod slash;
 pub mod ticket;
 pub mod triage;

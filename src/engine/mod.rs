@@ -3,7 +3,8 @@
 //! `drive` works one case to its end, `perform` carries out one action, `look` runs probes, `intake`
 //! is the one door through which tickets become cases, `words` is how people speak to them, `dispatch`
 //! runs cases side by side, `sweep` looks at systems without being asked, `recurrence` at what was mended,
-//! `problem` tells of what comes back again and again.
+//! `problem` tells of what comes back again and again, `redeliver` asks for what a webhook missed,
+//! `schedule` says when.
 
 mod dispatch;
 mod drive;
@@ -13,6 +14,8 @@ mod perform;
 mod poll;
 mod problem;
 mod recurrence;
+mod redeliver;
+mod schedule;
 mod sweep;
 mod words;
 
@@ -23,6 +26,8 @@ pub use look::{Eyes, look};
 pub use perform::answer;
 pub use poll::poll;
 pub use recurrence::watch_over;
+pub use redeliver::redeliver;
+pub use schedule::{Schedule, Turn};
 pub use sweep::{Swept, sweep_systems, sweep_tickets};
 pub use words::heed_label;
 
