@@ -1,7 +1,7 @@
 //! Intake: the one door behind all doors. It turns tickets and commands into cases, once.
 
 use super::Agent;
-use super::perform::NEEDS_HUMAN;
+use super::label::NEEDS_HUMAN;
 use super::words::{heed_label, take_order};
 use crate::core::event::{CaseId, Door, Event};
 use crate::core::slash::{Slash, command};

@@ -1,26 +1,29 @@
 //! The engine: performs what `decide` orders, and records what came of it.
 //!
-//! `drive` works one case to its end, `perform` carries out one action, `look` runs probes, `intake`
-//! is the one door through which tickets become cases, `words` is how people speak to them, `dispatch`
-//! runs cases side by side, `sweep` looks at systems without being asked, `recurrence` at what was mended,
-//! `problem` tells of what comes back again and again.
+//! `drive` works one case to its end, `perform` carries out one action, `speak` those on the forge, `look`
+//! runs probes, `intake` is the one door through which tickets become cases, `words` is how people speak
+//! to them, `dispatch` runs cases side by side, `sweep` looks at systems without being asked, `recurrence`
+//! at what was mended, `problem` tells of what comes back again and again.
 
+mod answer;
 mod dispatch;
 mod drive;
 mod intake;
+mod label;
 mod look;
 mod perform;
 mod poll;
 mod problem;
 mod recurrence;
+mod speak;
 mod sweep;
 mod words;
 
+pub use answer::answer;
 pub use dispatch::Dispatch;
 pub use drive::{DriveError, Stop, drive, drive_on, library_of};
 pub use intake::{IntakeError, take_comment, take_in, take_issue, take_reopened, wants};
 pub use look::{Eyes, look};
-pub use perform::answer;
 pub use poll::poll;
 pub use recurrence::watch_over;
 pub use sweep::{Swept, sweep_systems, sweep_tickets};
