@@ -4,6 +4,7 @@ use super::case::{Asked, Case, ChangeState, Phase, Spent, Track, Treated, Treatm
 use super::event::Door;
 use super::evidence::{Evidence, Seen};
 use super::expr::Span;
+use super::moment::minute;
 use super::name::{FactName, PlaybookName};
 use super::outcome::{Code, Outcome};
 use super::playbook::{Fault, Library, System};
@@ -305,10 +306,6 @@ fn question(case: &Case, asked: &Asked, fault: Option<&Fault>) -> Question {
 
 fn cancelled(case: &Case) -> String {
     case.cancelled_by.as_ref().map_or_else(String::new, |by| format!("{by} called it off"))
-}
-
-fn minute(at: DateTime<Utc>) -> String {
-    at.format("%Y-%m-%d %H:%M UTC").to_string()
 }
 
 fn tell(case: &Case, treatment: &Treatment, fault: Option<&Fault>) -> Told {

@@ -6,6 +6,7 @@ use super::drive::{DriveError, library_of};
 use super::sweep::OPENING;
 use crate::core::case::{Case, Recurred};
 use crate::core::history::{End, History, Run};
+use crate::core::moment::minute;
 use crate::core::report::{Report, report};
 use crate::core::ticket::TicketId;
 use crate::ports::{ForgeError, Label, Marker, NewTicket};
@@ -117,8 +118,4 @@ async fn occurrence(
 async fn report_of(agent: &Agent, case: &Case) -> Result<Report, DriveError> {
     let library = library_of(agent, &case.library).await?;
     Ok(report(case, library.as_ref().unwrap_or(&agent.library)))
-}
-
-fn minute(at: DateTime<Utc>) -> String {
-    at.format("%Y-%m-%d %H:%M UTC").to_string()
 }

@@ -16,7 +16,7 @@ use fieldmedic::core::policy::{Pause, Risk};
 use fieldmedic::core::redact::{Redacted, Redactor};
 use fieldmedic::core::remedy::{Plan, PlannedStep};
 use fieldmedic::core::ticket::{State, Ticket, TicketId};
-use fieldmedic::core::triage::{Asks, Match, Suspect, Triage};
+use fieldmedic::core::triage::{Asks, Match, Stranger, Suspect, Triage};
 use fieldmedic::core::word::{Posted, Says, Word};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -68,7 +68,8 @@ fn triage(asks: Asks) -> Event {
         mode: None,
     };
     let explained_by = vec![Match { playbook: playbook("worker-down"), words: "jobs stay".into() }];
-    Event::Triaged(Triage { site: Some(site), asks, explained_by })
+    let strangers = vec![Stranger { field: "Host".into(), name: "qfc-9".into() }];
+    Event::Triaged(Triage { site: Some(site), asks, explained_by, strangers })
 }
 
 fn observation() -> Observation {
