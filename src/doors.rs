@@ -43,7 +43,7 @@ impl Doors {
                 if sender.login == agent.forge.me().await? {
                     return Ok(None);
                 }
-                Ok(take_reopened(agent, ticket).await?)
+                Ok(take_reopened(agent, ticket, &sender.login).await?)
             }
             Delivery::IssueTouched { ticket, .. } => Ok(take_issue(agent, ticket, Door::Webhook).await?),
             Delivery::CommentWritten { comment, .. } => take_comment(agent, &comment).await,

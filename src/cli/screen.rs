@@ -154,6 +154,9 @@ fn recorded(case: &Case, event: &Event) -> Vec<String> {
         Event::Delayed(delay) => {
             vec![format!("‖ waits until {}: {}", delay.until.format("%H:%M:%S UTC"), delay.over)]
         }
+        Event::FalselyClosed(objection) => {
+            vec![format!("! case {} closed it, and somebody objects", objection.of)]
+        }
         Event::Heard(posted) => vec![format!("· {}", super::say::told(&posted.word))],
         Event::Told { act: Act::Report, .. } => vec!["· report posted".into()],
         Event::Told { act: Act::Problem, stage, .. } if !stage.is_empty() => {

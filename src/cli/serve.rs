@@ -4,7 +4,7 @@ use super::{Ending, Setting, screen::Screen, tell};
 use crate::app::{self, App, Manner};
 use crate::core::event::CaseId;
 use crate::doors::Doors;
-use crate::engine::{Agent, Dispatch, Stop, poll, sweep_systems, sweep_tickets, watch_over};
+use crate::engine::{Agent, Dispatch, Stop, poll, remind, sweep_systems, sweep_tickets, watch_over};
 use crate::web;
 use clap::Args;
 use miette::{IntoDiagnostic, Result, WrapErr};
@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinSet;
 
-/// How often it is asked whether something that was mended is due for another look.
+/// How often it is asked whether something that was mended is due for another look, and whether people are to be reminded.
 const WATCH: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Args)]
@@ -62,6 +62,7 @@ pub async fn run(setting: &Setting, arguments: Arguments) -> Result<Ending> {
     tasks.spawn(round("sweep of tickets", config.sweep.tickets).run(Work::SweepTickets));
     tasks.spawn(round("sweep of systems", config.sweep.systems).run(Work::SweepSystems));
     tasks.spawn(round("watch over what was mended", WATCH).run(Work::WatchOver));
+    tasks.spawn(round("reminders", WATCH).run(Work::Remind));
     let systems: Vec<&str> = agent.inventory.systems.keys().map(|name| name.as_str()).collect();
     tell(&format!("· looking after {}; Ctrl-C stops at a safe point", systems.join(", ")));
     while tasks.join_next().await.is_some() {}
@@ -85,6 +86,7 @@ enum Work {
     SweepTickets,
     SweepSystems,
     WatchOver,
+    Remind,
 }
 
 impl Round {
@@ -94,6 +96,7 @@ impl Round {
             let opened = match work {
                 Work::Poll => poll(&self.agent).await,
                 Work::WatchOver => watch_over(&self.agent).await,
+                Work::Remind => remind(&self.agent).await.map(|_| Vec::new()),
                 Work::SweepTickets => sweep_tickets(&self.agent).await,
                 Work::SweepSystems => sweep_systems(&self.agent)
                     .await

@@ -10,6 +10,7 @@ use super::diagnosis::Diagnosis;
 use super::event::{CaseId, ChangeId, Door, Event, Purpose, Record, Way};
 use super::evidence::{Evidence, Observation};
 use super::name::{HostName, PlaybookName, ProbeName};
+use super::objection::Objection;
 use super::outcome::Outcome;
 use super::playbook::LibraryHash;
 use super::policy::{Approval, Pause};
@@ -58,6 +59,8 @@ pub struct Case {
     pub approval: Option<Approval>,
     /// A fault of this case that was mended before, and how often within the last days.
     pub recurred: Option<Recurred>,
+    /// Who says that an earlier case should not have closed this ticket.
+    pub objection: Option<Objection>,
     /// Who said no to the plan.
     pub denied_by: Option<String>,
     /// Who called the case off.
@@ -195,6 +198,13 @@ pub struct Spent {
     pub forge: u64,
 }
 
+impl Track {
+    /// Nothing more is done about it.
+    fn is_settled(&self) -> bool {
+        matches!(self.state, ChangeState::Done | ChangeState::Failed(_) | ChangeState::Skipped(_))
+    }
+}
+
 /// A journal that this program did not write, or one that was damaged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadHistory {
@@ -236,6 +246,7 @@ impl Case {
             questions: 0,
             approval: None,
             recurred: None,
+            objection: None,
             denied_by: None,
             cancelled_by: None,
             delay: None,
@@ -316,6 +327,7 @@ impl Case {
                 let (playbook, hosts) = (playbook.clone(), hosts.clone());
                 self.recurred = Some(Recurred { playbook, hosts, count: *count });
             }
+            Event::FalselyClosed(objection) => self.objection = Some(objection.clone()),
             Event::Heard(posted) => self.hear(posted),
             Event::Planned(plan) => {
                 self.delayed_at = None;
@@ -422,7 +434,7 @@ impl Case {
                 self.stage = Stage::Concluded;
             }
             Event::Told { act, stage, took_ms } => {
-                self.told(*act, stage);
+                self.told(*act, stage, at);
                 self.spent.forge += took_ms;
             }
             Event::NotTold { act, lasting, .. } => self.not_told(*act, *lasting, at),

@@ -2,6 +2,7 @@
 
 use super::Agent;
 use super::label::NEEDS_HUMAN;
+use super::reply::{take_open_again, take_reply};
 use super::words::{heed_label, take_order};
 use crate::core::event::{CaseId, Door, Event};
 use crate::core::slash::{Slash, command};
@@ -50,6 +51,9 @@ pub async fn take_issue(agent: &Agent, ticket: Ticket, door: Door) -> Result<Opt
     if let Some(case) = heed_label(agent, &ticket).await? {
         return Ok(Some(case));
     }
+    if let Some(case) = take_open_again(agent, &ticket, "").await? {
+        return Ok(Some(case));
+    }
     if !wants(agent, &ticket) || ticket.author == agent.forge.me().await? {
         return Ok(None);
     }
@@ -57,8 +61,11 @@ pub async fn take_issue(agent: &Agent, ticket: Ticket, door: Door) -> Result<Opt
     Ok(opened(take_in(agent, ticket, door, &key).await?))
 }
 
-/// Takes in an issue that was closed and is open again.
-pub async fn take_reopened(agent: &Agent, ticket: Ticket) -> Result<Option<CaseId>, JournalError> {
+/// Takes in an issue that was closed and that somebody has opened again.
+pub async fn take_reopened(agent: &Agent, ticket: Ticket, who: &str) -> Result<Option<CaseId>, IntakeError> {
+    if let Some(case) = take_open_again(agent, &ticket, who).await? {
+        return Ok(Some(case));
+    }
     if !wants(agent, &ticket) {
         return Ok(None);
     }
@@ -70,7 +77,7 @@ pub async fn take_reopened(agent: &Agent, ticket: Ticket) -> Result<Option<CaseI
 /// one that is at work. Gives the case that has something to do.
 pub async fn take_comment(agent: &Agent, comment: &Comment) -> Result<Option<CaseId>, IntakeError> {
     let order = command(&comment.body, &agent.manners.command).filter(|_| !comment.by_bot);
-    let Some(order) = order else { return Ok(None) };
+    let Some(order) = order else { return take_reply(agent, comment).await };
     if comment.author == agent.forge.me().await? {
         return Ok(None);
     }

@@ -11,7 +11,7 @@ pub(super) const NEEDS_HUMAN: &str = "medic:needs-human";
 const LABELS: [(&str, &str, &str); 4] = [
     ("working", "1d76db", "Fieldmedic is working on this"),
     ("needs-approval", "fbca04", "Fieldmedic asks whether it may carry out its plan"),
-    ("resolved", "0e8a16", "Resolved by Fieldmedic, and verified"),
+    ("resolved", "0e8a16", "Resolved or answered by Fieldmedic, with proof"),
     ("needs-human", "d93f0b", "Fieldmedic has handed this to a person"),
 ];
 

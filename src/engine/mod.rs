@@ -3,7 +3,8 @@
 //! `drive` works one case to its end, `perform` carries out one action, `speak` those on the forge, `look`
 //! runs probes, `intake` is the one door through which tickets become cases, `words` is how people speak
 //! to them, `dispatch` runs cases side by side, `sweep` looks at systems without being asked, `recurrence`
-//! at what was mended, `problem` tells of what comes back again and again.
+//! at what was mended, `problem` tells of what comes back again and again, `reply` takes in what people make
+//! of a close, `remind` calls people again.
 
 mod answer;
 mod dispatch;
@@ -15,6 +16,8 @@ mod perform;
 mod poll;
 mod problem;
 mod recurrence;
+mod remind;
+mod reply;
 mod speak;
 mod sweep;
 mod words;
@@ -26,6 +29,7 @@ pub use intake::{IntakeError, take_comment, take_in, take_issue, take_reopened, 
 pub use look::{Eyes, look};
 pub use poll::poll;
 pub use recurrence::watch_over;
+pub use remind::remind;
 pub use sweep::{Swept, sweep_systems, sweep_tickets};
 pub use words::heed_label;
 
@@ -78,6 +82,9 @@ pub struct Manners {
     pub command: String,
     /// Who is assigned and mentioned when a person is needed.
     pub on_call: Vec<String>,
+    /// How long after a person was called and nobody has taken the ticket people are reminded; `None`
+    /// reminds nobody.
+    pub remind_after: Option<Duration>,
     /// Who may approve, deny, cancel and halt, beside people with write permission.
     pub approvers: Vec<String>,
 }

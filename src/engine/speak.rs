@@ -2,17 +2,19 @@
 
 use super::Agent;
 use super::answer::answer;
-use super::drive::{DriveError, Pen};
+use super::drive::{DriveError, Pen, library_of};
 use super::label::set_label;
 use super::look::millis;
 use super::problem::open_problem;
 use crate::core::action::Action;
 use crate::core::case::Case;
 use crate::core::event::{Act, Door, Event};
+use crate::core::moment::minute;
+use crate::core::outcome::{Closing, Outcome};
 use crate::core::playbook::Library;
 use crate::core::report::report;
 use crate::ports::{CloseReason, ForgeError, Marker};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
 /// Carries out an action that says something. Any other is none of its business.
@@ -69,11 +71,10 @@ async fn show_status(agent: &Agent, case: &Case, library: &Library) -> Result<()
 /// People are told of new comments only, so each plan is asked about in one of its own.
 async fn ask_people(agent: &Agent, case: &Case, library: &Library) -> Result<(), ForgeError> {
     let Some(asked) = &case.asked else { return Ok(()) };
-    let people: Vec<String> = agent.manners.on_call.iter().map(|login| format!("@{login}")).collect();
     let data = json!({
         "report": report(case, library),
         "command": agent.manners.command,
-        "people": people.join(" "),
+        "people": people(agent),
     });
     let text = agent.prompts.fill("approval.md", data);
     comment(agent, case, &format!("question plan={}", asked.plan.hash), &text).await
@@ -81,13 +82,33 @@ async fn ask_people(agent: &Agent, case: &Case, library: &Library) -> Result<(),
 
 async fn post_report(agent: &Agent, case: &Case, library: &Library) -> Result<(), ForgeError> {
     let answer = answer(case, library).transpose().ok().flatten();
-    let data = json!({ "report": report(case, library), "answer": answer });
+    let earlier = earlier(agent, case).await?;
+    let data = json!({ "report": report(case, library), "answer": answer, "earlier": earlier });
     comment(agent, case, "report", &agent.prompts.fill("report.md", data)).await
 }
 
-/// Opens the issue of a fault that is back, and says so to those who follow it.
+/// What the case said that an objection is about.
+async fn earlier(agent: &Agent, case: &Case) -> Result<Option<Value>, ForgeError> {
+    let Some(objection) = &case.objection else { return Ok(None) };
+    let unread = |error: &dyn std::fmt::Display| ForgeError::Unreachable(format!("the journal: {error}"));
+    let records = agent.journal.load(&objection.of).await.map_err(|error| unread(&error))?;
+    let Ok(past) = Case::fold(&objection.of, &records) else { return Ok(None) };
+    let library = library_of(agent, &past.library).await.map_err(|error| unread(&error))?;
+    let report = report(&past, library.as_ref().unwrap_or(&agent.library));
+    Ok(Some(json!({ "report": report, "closed": past.talk.closed_at.map(minute) })))
+}
+
+/// Opens the issue again, and says why to those who follow it.
 async fn reopen(agent: &Agent, case: &Case, library: &Library) -> Result<(), ForgeError> {
-    let Door::Recurrence { suspect, .. } = &case.door else { return Ok(()) };
+    let suspect = match &case.door {
+        Door::Recurrence { suspect, .. } => suspect,
+        Door::Objection(objection) => {
+            agent.forge.reopen(&case.ticket.id).await?;
+            let text = agent.prompts.fill("objection.md", json!({ "who": objection.who }));
+            return comment(agent, case, "objection", &text).await;
+        }
+        _ => return Ok(()),
+    };
     agent.forge.reopen(&case.ticket.id).await?;
     let kind = agent.inventory.systems.get(&suspect.system).map(|site| &site.kind);
     let fault =
@@ -112,14 +133,24 @@ async fn call_people(agent: &Agent, case: &Case, _: &Library) -> Result<(), Forg
     if on_call.is_empty() {
         return Ok(());
     }
-    let people: Vec<String> = on_call.iter().map(|login| format!("@{login}")).collect();
-    let text = agent.prompts.fill("called.md", json!({ "people": people.join(" ") }));
+    let text = agent.prompts.fill("called.md", json!({ "people": people(agent) }));
     comment(agent, case, "call", &text).await?;
     agent.forge.assign(&case.ticket.id, on_call).await
 }
 
 async fn close(agent: &Agent, case: &Case, _: &Library) -> Result<(), ForgeError> {
-    agent.forge.close(&case.ticket.id, CloseReason::Completed).await
+    let reason = match case.outcome.as_ref().and_then(Outcome::closing) {
+        Some(Closing::Completed) => CloseReason::Completed,
+        Some(Closing::NotPlanned) => CloseReason::NotPlanned,
+        None => return Ok(()),
+    };
+    agent.forge.close(&case.ticket.id, reason).await
+}
+
+/// The people on call, mentioned.
+pub(super) fn people(agent: &Agent) -> String {
+    let people: Vec<String> = agent.manners.on_call.iter().map(|login| format!("@{login}")).collect();
+    people.join(" ")
 }
 
 async fn comment(agent: &Agent, case: &Case, kind: &str, text: &str) -> Result<(), ForgeError> {

@@ -3,6 +3,7 @@
 //! - `client`: the HTTP client beneath.
 //! - `forge`: what each call of the port means on GitHub.
 //! - `wire`: how a request is sent, and how lists are read page by page.
+//! - `people`: who did something about an issue.
 //! - `pace`: one writer, not too fast.
 //! - `refusal`: errors, sorted by what can be done next.
 //! - `payload`: the objects that GitHub sends, over the API and to the webhook.
@@ -11,6 +12,7 @@ mod client;
 mod forge;
 mod pace;
 pub(crate) mod payload;
+mod people;
 mod refusal;
 mod wire;
 

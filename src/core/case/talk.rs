@@ -3,7 +3,10 @@
 use super::{Case, Phase, Stage};
 use crate::core::event::Act;
 use crate::core::outcome::Outcome;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
+
+/// The shortest time between two edits of the status comment.
+const READABLE: TimeDelta = TimeDelta::seconds(10);
 
 /// What has been told on the forge.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -11,6 +14,8 @@ pub struct Talk {
     /// For which stage the status comment and the label were last set.
     pub status: Option<String>,
     pub label: Option<String>,
+    /// When the status comment was last edited; that it was created does not count.
+    pub edited_at: Option<DateTime<Utc>>,
     /// The plan that people were asked about last, by its hash.
     pub question: Option<String>,
     /// The issue is open again.
@@ -20,6 +25,8 @@ pub struct Talk {
     pub reported: bool,
     pub called: bool,
     pub closed: bool,
+    /// When the agent closed the issue. A close that the forge will never take is none.
+    pub closed_at: Option<DateTime<Utc>>,
     /// The forge will never take the report; nothing is closed without one.
     pub refused_report: bool,
     /// Attempts of the act that the forge refused last, and when.
@@ -34,13 +41,24 @@ pub struct Trouble {
 }
 
 impl Case {
-    pub(super) fn told(&mut self, act: Act, stage: &str) {
+    pub(super) fn told(&mut self, act: Act, stage: &str, at: DateTime<Utc>) {
+        if act == Act::Close {
+            self.talk.closed_at = Some(at);
+        }
+        self.settle(act, stage, at);
+    }
+
+    /// Nothing more is to be said here.
+    fn settle(&mut self, act: Act, stage: &str, at: DateTime<Utc>) {
         match act {
             Act::Recheck => {}
             Act::Reopen => self.talk.reopened = true,
             Act::Problem => self.talk.problem = Some(stage.to_owned()),
             Act::Question => self.talk.question = Some(stage.to_owned()),
-            Act::Status => self.talk.status = Some(stage.to_owned()),
+            Act::Status => {
+                self.talk.edited_at = self.talk.status.is_some().then_some(at);
+                self.talk.status = Some(stage.to_owned());
+            }
             Act::Label => self.talk.label = Some(stage.to_owned()),
             Act::Report => self.talk.reported = true,
             Act::Assign => self.talk.called = true,
@@ -63,7 +81,7 @@ impl Case {
                 Act::Problem => String::new(),
                 _ => self.stage_word(),
             };
-            self.told(act, &word);
+            self.settle(act, &word, at);
             self.talk.refused_report |= act == Act::Report;
             return;
         }
@@ -96,15 +114,32 @@ impl Case {
             }
             (Stage::Treating, Some(treatment)) => {
                 let number = self.treatments.len();
-                let word = match treatment.phase {
-                    Phase::Applying => "treating",
-                    Phase::Verifying(_) => "verifying",
-                    Phase::Undoing { .. } => "undoing",
-                    Phase::Over { .. } => "looking",
-                };
-                format!("{word} {number}")
+                let tracks = treatment.steps.iter().chain(&treatment.undos);
+                let settled = tracks.filter(|track| track.is_settled()).count();
+                format!("{} {number}.{settled}", self.phase_word())
             }
             _ => "looking".into(),
         }
+    }
+
+    /// The same in one word, as the status comment is headed.
+    pub fn phase_word(&self) -> &'static str {
+        match (self.stage, self.treatments.last().map(|treatment| &treatment.phase)) {
+            (Stage::Concluded | Stage::Ended, _) => "ended",
+            _ if self.paused.is_some() => "paused",
+            (Stage::Diagnosed, _) if self.asked.is_some() => "asking",
+            (Stage::Diagnosed, _) if self.delay.is_some() => "delayed",
+            (Stage::Treating, Some(Phase::Applying)) => "treating",
+            (Stage::Treating, Some(Phase::Verifying(_))) => "verifying",
+            (Stage::Treating, Some(Phase::Undoing { .. })) => "undoing",
+            _ => "looking",
+        }
+    }
+
+    /// Whether the status comment may be edited. What stays so for a while is shown at once; what passes
+    /// is not shown more often than people can read.
+    pub fn may_edit_status(&self, now: DateTime<Utc>) -> bool {
+        let passes = matches!(self.phase_word(), "looking" | "treating" | "verifying" | "undoing");
+        !passes || self.talk.edited_at.is_none_or(|at| now - at >= READABLE)
     }
 }

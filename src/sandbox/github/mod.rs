@@ -3,7 +3,7 @@
 //!
 //! - `world`, `deed`: what it holds, and what can be done to it.
 //! - `people`: doing it as a person, and looking at what came of it.
-//! - `api`, `issues`, `comments`, `labels`: doing it over HTTP. `shape`: the JSON. `answer`: refusals.
+//! - `api`, `issues`, `comments`, `labels`, `events`: doing it over HTTP. `shape`: the JSON. `answer`: refusals.
 //! - `door`: what every request passes: the log, faults, the token, the rate limit. `paging`: lists.
 //! - `wire`: a connection that can be cut in the middle. `indoors`: the same without a network.
 //! - `hooks`: telling of it by webhook.
@@ -16,6 +16,7 @@ mod api;
 mod comments;
 mod deed;
 mod door;
+mod events;
 mod hooks;
 mod html;
 mod indoors;

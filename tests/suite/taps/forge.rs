@@ -8,6 +8,7 @@ use fieldmedic::core::ticket::{Repo, Ticket, TicketId};
 use fieldmedic::ports::{
     CloseReason, Comment, Forge, ForgeError, Label, Marker, NewTicket, Permission, Reaction,
 };
+use std::collections::BTreeSet;
 
 impl From<Broken> for ForgeError {
     fn from(broken: Broken) -> Self {
@@ -59,6 +60,10 @@ impl Forge for Tapped<dyn Forge> {
 
     async fn assign(&self, id: &TicketId, logins: &[String]) -> Result<(), ForgeError> {
         self.pass(Deed::Say("assign"), self.inner.assign(id, logins)).await
+    }
+
+    async fn people_at(&self, id: &TicketId, since: DateTime<Utc>) -> Result<BTreeSet<String>, ForgeError> {
+        self.pass(Deed::Ask("people_at"), self.inner.people_at(id, since)).await
     }
 
     async fn react(&self, comment: &Comment, reaction: Reaction) -> Result<(), ForgeError> {
