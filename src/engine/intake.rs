@@ -51,7 +51,7 @@ pub async fn take_issue(agent: &Agent, ticket: Ticket, door: Door) -> Result<Opt
     if let Some(case) = heed_label(agent, &ticket).await? {
         return Ok(Some(case));
     }
-    if let Some(case) = take_open_again(agent, &ticket, "").await? {
+    if let Some(case) = take_open_again(agent, &ticket).await? {
         return Ok(Some(case));
     }
     if !wants(agent, &ticket) || ticket.author == agent.forge.me().await? {
@@ -59,18 +59,6 @@ pub async fn take_issue(agent: &Agent, ticket: Ticket, door: Door) -> Result<Opt
     }
     let key = issue_key(&ticket.id);
     Ok(opened(take_in(agent, ticket, door, &key).await?))
-}
-
-/// Takes in an issue that was closed and that somebody has opened again.
-pub async fn take_reopened(agent: &Agent, ticket: Ticket, who: &str) -> Result<Option<CaseId>, IntakeError> {
-    if let Some(case) = take_open_again(agent, &ticket, who).await? {
-        return Ok(Some(case));
-    }
-    if !wants(agent, &ticket) {
-        return Ok(None);
-    }
-    let key = format!("reopened {} {}", ticket.id, ticket.updated_at.timestamp());
-    Ok(opened(take_in(agent, ticket, Door::Webhook, &key).await?))
 }
 
 /// Takes in a comment: a slash command by a person who may give it starts a case, or says something to
@@ -101,7 +89,7 @@ pub async fn take_comment(agent: &Agent, comment: &Comment) -> Result<Option<Cas
     Ok(opened(intake))
 }
 
-fn opened(intake: Intake) -> Option<CaseId> {
+pub(super) fn opened(intake: Intake) -> Option<CaseId> {
     match intake {
         Intake::Opened(case) => Some(case),
         Intake::Seen | Intake::Running(_) => None,

@@ -25,11 +25,12 @@ mod words;
 pub use answer::answer;
 pub use dispatch::Dispatch;
 pub use drive::{DriveError, Stop, drive, drive_on, library_of};
-pub use intake::{IntakeError, take_comment, take_in, take_issue, take_reopened, wants};
+pub use intake::{IntakeError, take_comment, take_in, take_issue, wants};
 pub use look::{Eyes, look};
 pub use poll::poll;
 pub use recurrence::watch_over;
 pub use remind::remind;
+pub use reply::take_reopened;
 pub use sweep::{Swept, sweep_systems, sweep_tickets};
 pub use words::heed_label;
 

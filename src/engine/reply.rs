@@ -2,14 +2,13 @@
 //! still broken, objects to the close; that opens one case, by whichever door it comes.
 
 use super::Agent;
-use super::intake::{IntakeError, take_in};
+use super::intake::{IntakeError, opened, take_in};
 use crate::core::case::{Case, Stage};
 use crate::core::event::{CaseId, Door};
 use crate::core::objection::{How, Objection};
-use crate::core::outcome::Outcome;
 use crate::core::reply::{Reply, reply};
 use crate::core::ticket::{State, Ticket, TicketId};
-use crate::ports::{Comment, Intake, JournalError, Reaction};
+use crate::ports::{Comment, JournalError, Reaction};
 use chrono::{DateTime, TimeDelta, Utc};
 
 /// How many of the newest cases are asked for the one of a ticket.
@@ -18,40 +17,66 @@ const RECENT: u32 = 500;
 /// What GitHub says of an issue may be so old; sooner after its own close nothing is made of it.
 const LAG: TimeDelta = TimeDelta::seconds(60);
 
-/// Takes in an issue that was closed and is open, if its newest case left it closed. `who` opened it, as
-/// far as anybody saw.
-pub(super) async fn take_open_again(
-    agent: &Agent,
-    ticket: &Ticket,
-    who: &str,
-) -> Result<Option<CaseId>, IntakeError> {
+/// Takes in an issue that was closed, and that this person has opened again.
+pub async fn take_reopened(agent: &Agent, ticket: Ticket, who: &str) -> Result<Option<CaseId>, IntakeError> {
+    let Some(case) = newest_case(agent, &ticket.id).await? else {
+        return take_anew(agent, ticket, Door::Webhook, "the beginning").await;
+    };
+    // A delivery that is late tells of what another door has brought before.
+    if case.opened_at >= ticket.updated_at {
+        return Ok(None);
+    }
+    if case.stage == Stage::Ended && case.talk.closed_at.is_some() {
+        return object_if_open(agent, &ticket.id, &case, who).await;
+    }
+    take_anew(agent, ticket, Door::Webhook, case.id.as_str()).await
+}
+
+/// Takes in an issue that a list shows as open, if its newest case left it closed.
+pub(super) async fn take_open_again(agent: &Agent, ticket: &Ticket) -> Result<Option<CaseId>, IntakeError> {
     let Some(case) = newest_case(agent, &ticket.id).await? else { return Ok(None) };
     if case.stage != Stage::Ended || ticket.state == State::Closed {
         return Ok(None);
     }
-    let Some(closed_at) = case.talk.closed_at else {
-        return take_declined(agent, ticket, &case).await;
-    };
-    // What was listed before the close, and a list that is behind, would show it open too.
-    if who.is_empty() && agent.clock.now() - closed_at < LAG {
+    match case.talk.closed_at {
+        // What was listed before the close, and a list that is behind, show it open too.
+        Some(closed_at) if agent.clock.now() - closed_at < LAG => Ok(None),
+        Some(_) => object_if_open(agent, &ticket.id, &case, "").await,
+        // It was closed before the agent could begin.
+        None if case.ticket.state == State::Closed => {
+            take_anew(agent, ticket.clone(), Door::Poll, case.id.as_str()).await
+        }
+        None => Ok(None),
+    }
+}
+
+/// An issue that is open again is one like any other, if nobody but people had closed it. `after` is its
+/// newest case.
+async fn take_anew(
+    agent: &Agent,
+    ticket: Ticket,
+    door: Door,
+    after: &str,
+) -> Result<Option<CaseId>, IntakeError> {
+    if !super::wants(agent, &ticket) {
         return Ok(None);
     }
-    match agent.forge.ticket(&ticket.id).await {
-        Ok(now) if now.state == State::Open => object(agent, now, &case, who, How::Reopened).await,
+    let key = format!("{} open again after {after}", ticket.id);
+    Ok(opened(take_in(agent, ticket, door, &key).await?))
+}
+
+async fn object_if_open(
+    agent: &Agent,
+    ticket: &TicketId,
+    of: &Case,
+    who: &str,
+) -> Result<Option<CaseId>, IntakeError> {
+    match agent.forge.ticket(ticket).await {
+        Ok(now) if now.state == State::Open => object(agent, now, of, who, How::Reopened).await,
         Ok(_) => Ok(None),
         Err(error) if error.is_lasting() => Ok(None),
         Err(error) => Err(error.into()),
     }
-}
-
-/// An issue that was closed before the agent could begin, and is open again, is one like any other.
-async fn take_declined(agent: &Agent, ticket: &Ticket, of: &Case) -> Result<Option<CaseId>, IntakeError> {
-    let was_closed = of.ticket.state == State::Closed && matches!(of.outcome, Some(Outcome::Declined { .. }));
-    if !was_closed || !super::wants(agent, ticket) {
-        return Ok(None);
-    }
-    let key = format!("open again after {}", of.id);
-    Ok(opened(take_in(agent, ticket.clone(), Door::Poll, &key).await?))
 }
 
 /// Takes in a comment that orders nothing: an objection to a close, or thanks.
@@ -118,11 +143,4 @@ async fn newest_case(agent: &Agent, ticket: &TicketId) -> Result<Option<Case>, J
     let lines = agent.journal.cases(RECENT).await?;
     let Some(line) = lines.iter().find(|line| line.ticket == *ticket) else { return Ok(None) };
     Ok(Case::fold(&line.id, &agent.journal.load(&line.id).await?).ok())
-}
-
-fn opened(intake: Intake) -> Option<CaseId> {
-    match intake {
-        Intake::Opened(case) => Some(case),
-        Intake::Seen | Intake::Running(_) => None,
-    }
 }

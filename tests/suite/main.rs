@@ -16,6 +16,7 @@ mod replicas;
 mod scenarios;
 mod simulation;
 mod standstill;
+mod talk;
 mod taps;
 mod tidy;
 mod whole;
