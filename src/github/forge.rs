@@ -6,7 +6,10 @@ use super::payload::{Issue, IssueComment, User};
 use super::wire::encode;
 use crate::core::redact::Redacted;
 use crate::core::ticket::{Repo, Ticket, TicketId};
-use crate::ports::{CloseReason, Comment, Forge, ForgeError, Label, Marker, NewTicket, Permission, Reaction};
+use crate::ports::{
+    CloseReason, Comment, DeliveryId, FailedDelivery, Forge, ForgeError, Label, Marker, NewTicket,
+    Permission, Reaction,
+};
 use crate::render::shorten;
 use async_trait::async_trait;
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -205,6 +208,18 @@ impl Forge for GitHub {
             "read" => Permission::Read,
             _ => Permission::None,
         })
+    }
+
+    async fn failed_deliveries(
+        &self,
+        repo: &Repo,
+        since: DateTime<Utc>,
+    ) -> Result<Vec<FailedDelivery>, ForgeError> {
+        self.read_failures(repo, since).await
+    }
+
+    async fn redeliver(&self, repo: &Repo, id: DeliveryId) -> Result<(), ForgeError> {
+        self.tell_again(repo, id).await
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! - `client`: the HTTP client beneath.
 //! - `forge`: what each call of the port means on GitHub.
+//! - `deliveries`: GitHub's log of what its webhook delivered.
 //! - `wire`: how a request is sent, and how lists are read page by page.
 //! - `people`: who did something about an issue.
 //! - `pace`: one writer, not too fast.
@@ -9,6 +10,7 @@
 //! - `payload`: the objects that GitHub sends, over the API and to the webhook.
 
 mod client;
+mod deliveries;
 mod forge;
 mod pace;
 pub(crate) mod payload;
