@@ -202,6 +202,7 @@ fn manners(config: &Config) -> Manners {
         label: config.github.label.clone(),
         command: config.github.command.clone(),
         on_call: config.github.on_call.clone(),
+        remind_after: config.escalation.remind_after,
         approvers: config.policy.approvers.clone(),
     }
 }

@@ -29,6 +29,8 @@ pub struct Config {
     #[serde(default)]
     pub sweep: Sweep,
     #[serde(default)]
+    pub escalation: Escalation,
+    #[serde(default)]
     pub store: Store,
     #[serde(default)]
     pub policy: PolicyEntry,
@@ -91,6 +93,14 @@ pub struct Sweep {
     pub systems: String,
     /// By whose clocks the expressions go.
     pub zone: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Escalation {
+    /// When people are reminded of a ticket that nobody has taken; `None` reminds nobody.
+    #[serde(deserialize_with = "duration_or_never")]
+    pub remind_after: Option<Duration>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -167,6 +177,12 @@ impl Sweep {
     }
 }
 
+impl Default for Escalation {
+    fn default() -> Self {
+        Self { remind_after: Some(Duration::from_secs(4 * 3600)) }
+    }
+}
+
 fn default_label() -> String {
     "support".into()
 }
@@ -199,6 +215,15 @@ fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::E
     let text = String::deserialize(deserializer)?;
     humantime::parse_duration(&text)
         .map_err(|_| serde::de::Error::custom(format!("`{text}` is not a time; write 30s, 5m or 1h")))
+}
+
+fn duration_or_never<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text == "never" {
+        return Ok(None);
+    }
+    let wrong = |_| serde::de::Error::custom(format!("`{text}` is not a time; write 30m, 4h or never"));
+    humantime::parse_duration(&text).map(Some).map_err(wrong)
 }
 
 fn optional_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
@@ -299,8 +324,13 @@ impl Config {
             ));
         }
         wrong.extend(self.store.wrongs());
-        if self.github.poll < rhythm::SHORTEST {
-            wrong.push(format!("[github] poll: {}", BadRhythm::TooShort));
+        let remind_after = self.escalation.remind_after.unwrap_or(rhythm::SHORTEST);
+        for (entry, every) in
+            [("[github] poll", self.github.poll), ("[escalation] remind_after", remind_after)]
+        {
+            if every < rhythm::SHORTEST {
+                wrong.push(format!("{entry}: {}", BadRhythm::TooShort));
+            }
         }
         for (entry, rhythm) in
             [("[sweep] tickets", self.sweep.tickets()), ("[sweep] systems", self.sweep.systems())]
@@ -516,6 +546,17 @@ mod tests {
             let error = store(entries).unwrap_err().to_string();
             assert!(error.contains(expect) && !error.contains("hunter2"), "{entries}: {error}");
         }
+    }
+
+    #[test]
+    fn people_are_reminded_unless_somebody_says_never() {
+        let after = |entry: &str| {
+            let config = read(&format!("[github]\nrepos = [\"e/t\"]\n{entry}")).unwrap();
+            config.escalation.remind_after.map(|after| after.as_secs())
+        };
+        assert_eq!(after(""), Some(4 * 3600));
+        assert_eq!(after("[escalation]\nremind_after = \"30m\""), Some(1800));
+        assert_eq!(after("[escalation]\nremind_after = \"never\""), None);
     }
 
     #[test]

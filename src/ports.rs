@@ -16,7 +16,7 @@ use crate::core::word::{Posted, Word};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// Where tickets live.
@@ -52,6 +52,11 @@ pub trait Forge: Send + Sync {
     async fn assign(&self, id: &TicketId, logins: &[String]) -> Result<(), ForgeError>;
 
     async fn react(&self, comment: &Comment, reaction: Reaction) -> Result<(), ForgeError>;
+
+    /// The people who did something about an issue at or after `since`: who commented on it, reacted to a
+    /// comment of the agent's, labelled, assigned, closed, opened or renamed it. The agent and other
+    /// machines are left out, and so is who was only mentioned.
+    async fn people_at(&self, id: &TicketId, since: DateTime<Utc>) -> Result<BTreeSet<String>, ForgeError>;
 
     /// Opens an issue, unless the agent opened one whose body begins with this marker: then that one.
     async fn open(&self, new: &NewTicket) -> Result<TicketId, ForgeError>;
@@ -167,6 +172,8 @@ pub enum Reaction {
     Eyes,
     /// Refused or not understood.
     Confused,
+    /// Gladly heard; nothing is done.
+    ThumbsUp,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

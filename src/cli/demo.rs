@@ -144,6 +144,7 @@ impl Stage {
                 label: "support".into(),
                 command: "/qfield:support".into(),
                 on_call: vec![ON_CALL.into()],
+                remind_after: None,
                 approvers: Vec::new(),
             }),
             worker: worker_name(),

@@ -5,7 +5,7 @@ use crate::app::{self, App, Manner};
 use crate::core::event::CaseId;
 use crate::doors::Doors;
 use crate::engine::{
-    Agent, Dispatch, Schedule, Stop, Turn, poll, redeliver, sweep_systems, sweep_tickets, watch_over,
+    Agent, Dispatch, Schedule, Stop, Turn, poll, redeliver, remind, sweep_systems, sweep_tickets, watch_over,
 };
 use crate::web;
 use clap::Args;
@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinSet;
 
-/// How often it is asked whether something that was mended is due for another look.
+/// How often it is asked whether something that was mended is due for another look, and whether people are to be reminded.
 const WATCH: Duration = Duration::from_secs(60);
 
 /// How often GitHub is asked what it could not tell the webhook.
@@ -75,6 +75,7 @@ pub async fn run(setting: &Setting, arguments: Arguments) -> Result<Ending> {
     };
     tasks.spawn(round(Work::Poll, When::Every(config.github.poll)).run());
     tasks.spawn(round(Work::WatchOver, When::Every(WATCH)).run());
+    tasks.spawn(round(Work::Remind, When::Every(WATCH)).run());
     if config.webhook.is_some() {
         tasks.spawn(round(Work::Redeliver, When::Every(REDELIVER)).run());
     }
@@ -116,6 +117,7 @@ enum Work {
     SweepTickets,
     SweepSystems,
     WatchOver,
+    Remind,
 }
 
 impl Round {
@@ -164,6 +166,7 @@ impl Round {
         let opened = match self.work {
             Work::Poll => poll(&self.agent).await,
             Work::WatchOver => watch_over(&self.agent).await,
+            Work::Remind => remind(&self.agent).await.map(|_| Vec::new()),
             Work::Redeliver => redeliver(&self.agent).await.map(|_| Vec::new()),
             Work::SweepTickets => sweep_tickets(&self.agent).await,
             Work::SweepSystems => sweep_systems(&self.agent)
@@ -188,6 +191,7 @@ impl fmt::Display for Work {
         f.write_str(match self {
             Work::Poll => "the poll",
             Work::Redeliver => "the look into GitHub's log of deliveries",
+            Work::Remind => "the round of reminders",
             Work::SweepTickets => "the sweep of tickets",
             Work::SweepSystems => "the sweep of systems",
             Work::WatchOver => "the watch over what was mended",

@@ -1,15 +1,14 @@
 //! Intake: the one door behind all doors. It turns tickets and commands into cases, once.
 
 use super::Agent;
-use super::perform::NEEDS_HUMAN;
-use super::sweep::RECENT;
+use super::label::NEEDS_HUMAN;
+use super::reply::{newest_case, take_open_again, take_reply};
 use super::words::{heed_label, take_order};
-use crate::core::case::Case;
 use crate::core::event::{CaseId, Door, Event};
 use crate::core::outcome::{Code, Outcome};
 use crate::core::slash::{Slash, command};
 use crate::core::ticket::{State, Ticket, TicketId};
-use crate::ports::{CaseLine, Comment, ForgeError, Intake, JournalError, Opening, Permission, Reaction};
+use crate::ports::{Comment, ForgeError, Intake, JournalError, Opening, Permission, Reaction};
 
 /// Why something that came in was not taken.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +55,9 @@ pub async fn take_issue(agent: &Agent, ticket: Ticket, door: Door) -> Result<Opt
     if let Some(case) = take_reworded(agent, &ticket).await? {
         return Ok(Some(case));
     }
+    if let Some(case) = take_open_again(agent, &ticket).await? {
+        return Ok(Some(case));
+    }
     if !wants(agent, &ticket) || ticket.author == agent.forge.me().await? {
         return Ok(None);
     }
@@ -68,39 +70,21 @@ async fn take_reworded(agent: &Agent, ticket: &Ticket) -> Result<Option<CaseId>,
     if ticket.state != State::Open || ticket.locked {
         return Ok(None);
     }
-    let Some(line) = newest_case(agent, &ticket.id).await? else { return Ok(None) };
+    let Some(case) = newest_case(agent, &ticket.id).await? else { return Ok(None) };
     let named_none =
-        matches!(&line.outcome, Some(Outcome::Escalated(escalation)) if escalation.code == Code::NoSystem);
-    if !named_none {
-        return Ok(None);
-    }
-    let Ok(case) = Case::fold(&line.id, &agent.journal.load(&line.id).await?) else { return Ok(None) };
-    if (&case.ticket.title, &case.ticket.body) == (&ticket.title, &ticket.body) {
+        matches!(&case.outcome, Some(Outcome::Escalated(escalation)) if escalation.code == Code::NoSystem);
+    if !named_none || (&case.ticket.title, &case.ticket.body) == (&ticket.title, &ticket.body) {
         return Ok(None);
     }
     let key = format!("reworded {} {}", ticket.id, ticket.updated_at.timestamp());
     Ok(opened(take_in(agent, ticket.clone(), case.door, &key).await?))
 }
 
-/// The newest case of a ticket.
-async fn newest_case(agent: &Agent, ticket: &TicketId) -> Result<Option<CaseLine>, JournalError> {
-    Ok(agent.journal.cases(RECENT).await?.into_iter().find(|line| line.ticket == *ticket))
-}
-
-/// Takes in an issue that was closed and is open again.
-pub async fn take_reopened(agent: &Agent, ticket: Ticket) -> Result<Option<CaseId>, JournalError> {
-    if !wants(agent, &ticket) {
-        return Ok(None);
-    }
-    let key = format!("reopened {} {}", ticket.id, ticket.updated_at.timestamp());
-    Ok(opened(take_in(agent, ticket, Door::Webhook, &key).await?))
-}
-
 /// Takes in a comment: a slash command by a person who may give it starts a case, or says something to
 /// one that is at work. Gives the case that has something to do.
 pub async fn take_comment(agent: &Agent, comment: &Comment) -> Result<Option<CaseId>, IntakeError> {
     let order = command(&comment.body, &agent.manners.command).filter(|_| !comment.by_bot);
-    let Some(order) = order else { return Ok(None) };
+    let Some(order) = order else { return take_reply(agent, comment).await };
     if comment.author == agent.forge.me().await? {
         return Ok(None);
     }
@@ -124,7 +108,7 @@ pub async fn take_comment(agent: &Agent, comment: &Comment) -> Result<Option<Cas
     Ok(opened(intake))
 }
 
-fn opened(intake: Intake) -> Option<CaseId> {
+pub(super) fn opened(intake: Intake) -> Option<CaseId> {
     match intake {
         Intake::Opened(case) => Some(case),
         Intake::Seen | Intake::Running(_) => None,

@@ -161,6 +161,7 @@ impl Scene {
                 label: "support".into(),
                 command: "/qfield:support".into(),
                 on_call: vec!["ops-lead".into()],
+                remind_after: Some(Duration::from_secs(4 * 3600)),
                 approvers: Vec::new(),
             }),
             worker: "scenario".into(),
