@@ -199,7 +199,7 @@ fn manners(config: &Config) -> Manners {
         label: config.github.label.clone(),
         command: config.github.command.clone(),
         on_call: config.github.on_call.clone(),
-        approvers: config.policy.approvers.clone(),
+        roles: config.roles(),
     }
 }
 

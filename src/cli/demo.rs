@@ -144,7 +144,7 @@ impl Stage {
                 label: "support".into(),
                 command: "/qfield:support".into(),
                 on_call: vec![ON_CALL.into()],
-                approvers: Vec::new(),
+                roles: crate::core::rights::Roles::default(),
             }),
             worker: worker_name(),
             watch: Arc::new(Screen::for_many(std::io::stdout())),

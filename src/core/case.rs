@@ -3,6 +3,7 @@
 
 use super::budget::Delay;
 use super::diagnosis::Diagnosis;
+use super::errand::Errand;
 use super::event::{Act, CaseId, ChangeId, Door, Event, Purpose, Record, Way};
 use super::evidence::{Evidence, Observation};
 use super::name::{HostName, PlaybookName, ProbeName};
@@ -575,6 +576,24 @@ impl Case {
         asked.or(delayed).or(self.paused.as_ref().map(|_| Standstill::Halted))
     }
 
+    /// What it was opened for.
+    pub fn errand(&self) -> &Errand {
+        const TREAT: &Errand = &Errand::Treat;
+        match &self.door {
+            Door::Command { errand, .. } => errand,
+            _ => TREAT,
+        }
+    }
+
+    /// The issue is closed with the outcome. What a person asked for beside the ticket closes nothing.
+    pub fn closes(&self) -> bool {
+        match &self.outcome {
+            Some(Outcome::Answered { .. }) => *self.errand() == Errand::Treat,
+            Some(outcome) => outcome.closes(),
+            None => false,
+        }
+    }
+
     /// The newest diagnosis.
     pub fn diagnosis(&self) -> Option<&Diagnosis> {
         self.diagnoses.last()
@@ -591,7 +610,7 @@ impl Case {
         match &self.outcome {
             None if self.asked.is_some() => "needs-approval",
             None => "working",
-            Some(outcome) if outcome.closes() => "resolved",
+            Some(_) if self.closes() => "resolved",
             Some(Outcome::Escalated(_)) => "needs-human",
             Some(_) => "none",
         }

@@ -1,11 +1,14 @@
 //! Triage: what a ticket's text asks for, and of which system. Text selects and explains; it proves
 //! nothing, and no part of it goes further than a name from the inventory or the library.
 
+use super::errand::Errand;
 use super::inventory::{Inventory, Site};
 use super::name::PlaybookName;
 use super::playbook::{Library, System};
+use super::policy::Mode;
 use super::ticket::Ticket;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// What a ticket is about.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,6 +37,18 @@ pub struct Match {
 }
 
 impl Triage {
+    /// The system, as the request that was asked for sees it.
+    pub fn system<'l>(&self, library: &'l Library) -> Option<Cow<'l, System>> {
+        let system = library.systems.get(&self.site.as_ref()?.kind)?;
+        match &self.asks {
+            Asks::Question { request, .. } => match system.request(request) {
+                Some(request) => Some(Cow::Owned(system.asked(request))),
+                None => Some(Cow::Borrowed(system)),
+            },
+            Asks::Complaint => Some(Cow::Borrowed(system)),
+        }
+    }
+
     /// Whether fixing this fault would account for the ticket.
     pub fn explains(&self, playbook: &PlaybookName) -> bool {
         self.explained_by.iter().any(|found| found.playbook == *playbook)
@@ -51,19 +66,12 @@ pub fn triage(
     let text = ticket.text();
     let site = match suspect {
         Some(suspect) => inventory.systems.get(suspect.system.as_str()).cloned(),
-        None => find_site(&text, ticket, library, inventory).cloned(),
+        None => find_site(ticket, library, inventory).cloned(),
     };
     let Some(system) = site.as_ref().and_then(|site| library.systems.get(&site.kind)) else {
         return Triage { site: None, asks: Asks::Complaint, explained_by: Vec::new() };
     };
-    let mut explained_by: Vec<Match> = system
-        .faults
-        .iter()
-        .filter_map(|fault| {
-            let words = fault.explains.matches(&text, &ticket.labels)?;
-            Some(Match { playbook: fault.name.clone(), words })
-        })
-        .collect();
+    let mut explained_by = explained_by_faults(&text, ticket, system);
     if let Some(suspect) = suspect {
         explained_by.retain(|found| found.playbook != suspect.playbook);
         explained_by.push(Match { playbook: suspect.playbook.clone(), words: "found by a sweep".into() });
@@ -71,6 +79,36 @@ pub fn triage(
     }
     let asks = question(&text, system, &explained_by);
     Triage { site, asks, explained_by }
+}
+
+/// The same for an errand: a person has named the system, and what is to be done with it. A look goes
+/// with a system that only observes, and a request with the values that it was given.
+pub fn triage_errand(errand: &Errand, ticket: &Ticket, library: &Library, inventory: &Inventory) -> Triage {
+    let site = errand.system().and_then(|name| inventory.systems.get(name.as_str())).cloned();
+    let system = site.as_ref().and_then(|site| library.systems.get(&site.kind));
+    let (Some(mut site), Some(system)) = (site.clone(), system) else {
+        return Triage { site: None, asks: Asks::Complaint, explained_by: Vec::new() };
+    };
+    if errand.only_looks() {
+        site.mode = Some(Mode::Observe);
+    }
+    let asks = match errand {
+        Errand::Answer { request, values, .. } => {
+            site.params.extend(values.clone());
+            Asks::Question { request: request.clone(), health: false }
+        }
+        Errand::Treat | Errand::Look { .. } | Errand::Mend { .. } => Asks::Complaint,
+    };
+    Triage { site: Some(site), asks, explained_by: explained_by_faults(&ticket.text(), ticket, system) }
+}
+
+/// The faults that would explain a ticket.
+fn explained_by_faults(text: &str, ticket: &Ticket, system: &System) -> Vec<Match> {
+    let faults = system.faults.iter().filter_map(|fault| {
+        let words = fault.explains.matches(text, &ticket.labels)?;
+        Some(Match { playbook: fault.name.clone(), words })
+    });
+    faults.collect()
 }
 
 /// The fault that a sweep confirmed, and where.
@@ -94,13 +132,8 @@ fn question(text: &str, system: &System, explained_by: &[Match]) -> Asks {
 
 /// The system that the ticket names: by its own name or alias, by its kind's, or because it is the
 /// only one. Two that are named equally well are none: a guess could change the wrong server.
-fn find_site<'a>(
-    text: &str,
-    ticket: &Ticket,
-    library: &Library,
-    inventory: &'a Inventory,
-) -> Option<&'a Site> {
-    let lower = text.to_lowercase();
+pub fn find_site<'a>(ticket: &Ticket, library: &Library, inventory: &'a Inventory) -> Option<&'a Site> {
+    let lower = ticket.text().to_lowercase();
     let labels: Vec<String> = ticket.labels.iter().map(|label| label.to_lowercase()).collect();
     let names = |word: &str| {
         let word = word.to_lowercase();

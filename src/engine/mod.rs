@@ -1,14 +1,15 @@
 //! The engine: performs what `decide` orders, and records what came of it.
 //!
 //! `drive` works one case to its end, `perform` carries out one action, `look` runs probes, `intake`
-//! is the one door through which tickets become cases, `words` is how people speak to them, `dispatch`
-//! runs cases side by side, `sweep` looks at systems without being asked, `recurrence` at what was mended,
+//! is the one door through which tickets become cases, `orders` are the commands that people give,
+//! `words` is how they speak to cases at work, `dispatch` runs cases side by side, `sweep` looks at systems without being asked, `recurrence` at what was mended,
 //! `problem` tells of what comes back again and again.
 
 mod dispatch;
 mod drive;
 mod intake;
 mod look;
+mod orders;
 mod perform;
 mod poll;
 mod problem;
@@ -18,8 +19,9 @@ mod words;
 
 pub use dispatch::Dispatch;
 pub use drive::{DriveError, Stop, drive, drive_on, library_of};
-pub use intake::{IntakeError, take_comment, take_in, take_issue, take_reopened, wants};
+pub use intake::{IntakeError, take_in, take_issue, take_reopened, wants};
 pub use look::{Eyes, look};
+pub use orders::take_comment;
 pub use perform::answer;
 pub use poll::poll;
 pub use recurrence::watch_over;
@@ -30,6 +32,7 @@ use crate::core::inventory::Inventory;
 use crate::core::playbook::Library;
 use crate::core::policy::Policy;
 use crate::core::redact::Redactor;
+use crate::core::rights::Roles;
 use crate::core::ticket::Repo;
 use crate::ports::{Clock, Forge, Journal, Shell};
 use crate::render::Prompts;
@@ -75,8 +78,8 @@ pub struct Manners {
     pub command: String,
     /// Who is assigned and mentioned when a person is needed.
     pub on_call: Vec<String>,
-    /// Who may approve, deny, cancel and halt, beside people with write permission.
-    pub approvers: Vec<String>,
+    /// Who may say what.
+    pub roles: Roles,
 }
 
 /// Someone who watches cases at work: the terminal, a log, a test.

@@ -2,6 +2,7 @@
 
 use super::drive::{DriveError, Pen, Stop};
 use super::look::{look, millis};
+use super::orders::{looked, mark_done};
 use super::problem::open_problem;
 use super::words::word_of_label;
 use super::{Agent, CLAIM};
@@ -42,10 +43,11 @@ pub(super) async fn perform(pen: &mut Pen<'_>, action: Action, stop: &Stop) -> R
             Ok(())
         }
         Action::Look { purpose, probes } => {
-            let site = pen.case.triage.as_ref().and_then(|triage| triage.site.clone());
-            let Some(site) = site else { return Ok(()) };
-            let Some(system) = pen.library.systems.get(&site.kind) else { return Ok(()) };
-            let evidence = look(&pen.agent.eyes(), system, &site, &probes).await;
+            let Some(triage) = &pen.case.triage else { return Ok(()) };
+            let (Some(site), Some(system)) = (&triage.site, triage.system(pen.library)) else {
+                return Ok(());
+            };
+            let evidence = look(&pen.agent.eyes(), &system, site, &probes).await;
             pen.write(Event::Looked { purpose, evidence }).await
         }
         Action::Recheck => recheck(pen).await,
@@ -225,9 +227,16 @@ async fn ask_people(agent: &Agent, case: &Case, library: &Library) -> Result<(),
 }
 
 async fn post_report(agent: &Agent, case: &Case, library: &Library) -> Result<(), ForgeError> {
-    let answer = answer(case, library).transpose().ok().flatten();
-    let data = json!({ "report": report(case, library), "answer": answer });
-    comment(agent, case, "report", &agent.prompts.fill("report.md", data)).await
+    let (prompt, data) = match case.errand().only_looks() {
+        true => ("looked.md", looked(case, library)),
+        false => {
+            let answer = answer(case, library).transpose().ok().flatten();
+            ("report.md", json!({ "report": report(case, library), "answer": answer }))
+        }
+    };
+    comment(agent, case, "report", &agent.prompts.fill(prompt, data)).await?;
+    mark_done(agent, case).await;
+    Ok(())
 }
 
 /// Opens the issue of a fault that is back, and says so to those who follow it.
@@ -302,7 +311,7 @@ pub fn answer(case: &Case, library: &Library) -> Option<Result<String, String>> 
     let triage = case.triage.as_ref()?;
     let Asks::Question { request, .. } = &triage.asks else { return None };
     let site = triage.site.as_ref()?;
-    let system = library.systems.get(&site.kind)?;
+    let system = triage.system(library)?;
     let request = system.request(request)?;
     let mut facts: BTreeMap<String, Value> = system.params(&site.params);
     for (probe, known) in &case.evidence.facts {
@@ -320,6 +329,10 @@ fn answerable(pen: &Pen<'_>, event: Event) -> Event {
     }
     match answer(&pen.case, pen.library) {
         Some(Ok(_)) => event,
+        Some(Err(why)) if pen.case.errand().only_looks() => {
+            let why = format!("the answer could not be filled: {why}");
+            Event::Concluded(Outcome::Declined { why })
+        }
         Some(Err(why)) => {
             let why = format!("the answer could not be filled: {why}");
             Event::Concluded(Outcome::Escalated(Escalation { code: Code::CannotTell, why }))

@@ -82,6 +82,9 @@ pub(crate) struct IssueComment {
     pub issue_url: String,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
+    /// The app that wrote it in a person's name.
+    #[serde(default)]
+    pub performed_via_github_app: Option<serde::de::IgnoredAny>,
 }
 
 impl IssueComment {
@@ -98,7 +101,7 @@ impl IssueComment {
             id: self.id,
             ticket,
             author: login_of(self.user.as_ref()),
-            by_bot: self.user.as_ref().is_some_and(User::is_bot),
+            by_bot: self.user.as_ref().is_some_and(User::is_bot) || self.performed_via_github_app.is_some(),
             body: self.body.unwrap_or_default(),
             created_at: self.created_at,
             updated_at: self.updated_at,

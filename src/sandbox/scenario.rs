@@ -22,16 +22,16 @@ use crate::core::event::{CaseId, Door};
 use crate::core::expr::{Expr, Scope, Truth};
 use crate::core::inventory::{Inventory, Site};
 use crate::core::name::{HostName, Role as HostRole, SystemName};
-use crate::core::outcome::Outcome;
 use crate::core::playbook::Library;
 use crate::core::policy::{Mode, Policy};
 use crate::core::redact::Redactor;
 use crate::core::report::{Report, report};
+use crate::core::rights::Roles;
 use crate::core::ticket::{Repo, TicketId};
-use crate::engine::{Agent, Manners, Stop, Unwatched, drive_on, take_in};
+use crate::engine::{Agent, IntakeError, Manners, Stop, Unwatched, drive_on, take_comment, take_in};
 use crate::github::{GitHub, Options, Pace};
 use crate::library::{self, Files, Problems};
-use crate::ports::{Clock, Forge, Intake};
+use crate::ports::{Clock, Forge, ForgeError, Intake};
 use crate::render::Prompts;
 use crate::store::Sqlite;
 use chrono::{DateTime, Utc};
@@ -72,6 +72,8 @@ pub struct Scene {
     pub clock: Arc<PlayedClock>,
     pub ticket: TicketId,
     pub expect: Expect,
+    /// What is ordered in the ticket; without it, the ticket comes in by itself.
+    order: Option<String>,
 }
 
 /// A scenario that was played.
@@ -104,6 +106,7 @@ pub async fn play(path: &Path, books: &Books) -> Result<Played, ScenarioError> {
 
 const TOKEN: &str = "scenario-token";
 const MEDIC: &str = "fieldmedic-bot";
+const LEAD: &str = "ops-lead";
 
 impl Scene {
     /// Reads the files and puts the boxes up.
@@ -126,7 +129,7 @@ impl Scene {
         let hub = Hub::unplugged(shared_clock.clone());
         hub.register(MEDIC, Kind::Bot, TOKEN);
         hub.grant(&repo, MEDIC, Role::Write);
-        hub.grant(&repo, "ops-lead", Role::Write);
+        hub.grant(&repo, LEAD, Role::Write);
         hub.grant(&repo, &paper.author, Role::Read);
         let labels: Vec<&str> = paper.labels.iter().map(String::as_str).collect();
         let ticket = hub
@@ -160,13 +163,13 @@ impl Scene {
                 repos: vec![repo],
                 label: "support".into(),
                 command: "/qfield:support".into(),
-                on_call: vec!["ops-lead".into()],
-                approvers: Vec::new(),
+                on_call: vec![LEAD.into()],
+                roles: Roles::default(),
             }),
             worker: "scenario".into(),
             watch: Arc::new(Unwatched),
         };
-        Ok(Self { agent, hub, host, clock, ticket, expect })
+        Ok(Self { agent, hub, host, clock, ticket, expect, order: paper.order })
     }
 
     /// The same agent, as a process that has just begun has it: what the last one knew of GitHub is gone.
@@ -180,6 +183,10 @@ impl Scene {
     /// Opens the case.
     pub async fn take_in(&self) -> Result<CaseId, ScenarioError> {
         let stopped = |error: &dyn std::fmt::Display| ScenarioError::Stopped(error.to_string());
+        if let Some(order) = &self.order {
+            let case = self.order(order).await.map_err(|error| stopped(&error))?;
+            return case.ok_or_else(|| stopped(&format!("`{order}` opened no case: {:?}", self.said())));
+        }
         let ticket = self.agent.forge.ticket(&self.ticket).await.map_err(|error| stopped(&error))?;
         match take_in(&self.agent, ticket, Door::Webhook, "scenario")
             .await
@@ -188,6 +195,25 @@ impl Scene {
             Intake::Opened(case) | Intake::Running(case) => Ok(case),
             Intake::Seen => Err(stopped(&"the ticket was taken in before")),
         }
+    }
+
+    /// Has somebody who may order everything order something in the ticket, once more if it is called once
+    /// more. Gives the case that has something to do.
+    async fn order(&self, order: &str) -> Result<Option<CaseId>, IntakeError> {
+        let body = format!("{} {order}", self.agent.manners.command);
+        let id = self
+            .hub
+            .comment(&self.ticket, LEAD, &body)
+            .map_err(|refusal| IntakeError::Forge(ForgeError::Refused(format!("{refusal:?}"))))?;
+        let comments = self.agent.forge.comments(&self.ticket.repo, self.agent.clock.now()).await?;
+        let Some(comment) = comments.iter().find(|comment| comment.id == id) else { return Ok(None) };
+        take_comment(&self.agent, comment).await
+    }
+
+    /// What the agent has said in the ticket.
+    fn said(&self) -> Vec<String> {
+        let comments = self.hub.comments(&self.ticket).into_iter();
+        comments.filter(|comment| comment.author == MEDIC).map(|comment| comment.body).collect()
     }
 
     /// Holds what came of it against what was expected.
@@ -221,7 +247,7 @@ impl Scene {
             equal("the code", &played.report.code, code);
         }
         equal("what was mended", &played.mended().join(", "), &expect.mended.join(", "));
-        let closes = played.case.outcome.as_ref().is_some_and(Outcome::closes);
+        let closes = played.case.closes();
         equal(
             "the issue",
             if played.issue.is_closed() { "closed" } else { "open" },

@@ -10,6 +10,7 @@ mod halt;
 mod harness;
 mod hostile;
 mod limits;
+mod orders;
 mod postgres;
 mod recurrence;
 mod replicas;

@@ -5,7 +5,7 @@ use super::judge::{judge, lively, render};
 use fieldmedic::core::expr::{Expr, Scope, Sentence};
 use fieldmedic::core::reading::Read;
 use fieldmedic::core::redact::{MASK, Redactor};
-use fieldmedic::core::slash::command;
+use fieldmedic::core::slash::{Misread, Verb, command};
 use fieldmedic::core::ticket::Repo;
 use fieldmedic::core::visible::visible;
 use fieldmedic::library::{self, Files};
@@ -65,6 +65,11 @@ pub fn slash(data: &[u8]) {
     let found = command(&body, PREFIX);
     let lower = body.to_ascii_lowercase();
     assert!(found.is_none() || lower.lines().any(|line| line.contains(PREFIX)), "heard what nobody said");
+    if let Some(order) = &found {
+        // Whatever it is, somebody needs a right for it, or is told so; and it is spoken of safely.
+        let verb = order.as_ref().map_or_else(Misread::verb, |slash| Some(slash.verb()));
+        assert!(verb.is_none_or(|verb| verb == Verb::Help || verb.right().is_some()), "{order:?}");
+    }
     let lines = || body.split(['\n', '\r']);
     let quoted: String = lines().map(|line| format!("> {line}\n")).collect();
     assert_eq!(command(&quoted, PREFIX), None, "a quote was heard");

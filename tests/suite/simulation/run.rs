@@ -143,7 +143,7 @@ impl World {
                 label: "support".into(),
                 command: "/qfield:support".into(),
                 on_call: vec![LEAD.into()],
-                approvers: Vec::new(),
+                roles: fieldmedic::core::rights::Roles::default(),
             }),
             worker: String::new(),
             watch: Arc::new(Unwatched),
