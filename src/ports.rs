@@ -64,6 +64,21 @@ pub trait Forge: Send + Sync {
 
     /// What a person may do in the repository.
     async fn permission(&self, repo: &Repo, login: &str) -> Result<Permission, ForgeError>;
+
+    /// What the forge tried at or after `since` to tell the agent's webhook of this repository, and what
+    /// came to nothing, however often it was tried; the oldest first. None if there is no webhook.
+    ///
+    /// # Errors
+    /// [`ForgeError::Refused`], which is lasting, if the agent has not the right to read it.
+    async fn failed_deliveries(
+        &self,
+        repo: &Repo,
+        since: DateTime<Utc>,
+    ) -> Result<Vec<FailedDelivery>, ForgeError>;
+
+    /// Asks the forge to tell once more. It does so soon, but not before it answers; what comes of it
+    /// stands in the log then.
+    async fn redeliver(&self, repo: &Repo, id: DeliveryId) -> Result<(), ForgeError>;
 }
 
 /// A hidden first line by which the agent finds its own comment or issue: an HTML comment.
@@ -122,6 +137,33 @@ pub struct NewTicket {
     pub title: Redacted,
     pub body: Redacted,
     pub labels: Vec<String>,
+}
+
+/// Something that the forge could not tell the agent's webhook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailedDelivery {
+    /// The last attempt.
+    pub id: DeliveryId,
+    /// What all attempts have in common, and the webhook sees.
+    pub guid: String,
+    /// `issues`, `issue_comment`.
+    pub event: String,
+    /// Empty where the event has none.
+    pub action: String,
+    /// When it was tried last.
+    pub delivered_at: DateTime<Utc>,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// What the webhook, or whatever stands before it, answered last.
+    pub status: u16,
+}
+
+/// One attempt, by which it can be repeated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DeliveryId {
+    /// A repository may have several hooks; an App has one, which has no number.
+    pub hook: Option<u64>,
+    pub number: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -283,7 +325,7 @@ pub trait Journal: Send + Sync {
     /// claim it renews the hosts that the case holds. `false`: another worker has it.
     ///
     /// `now` is the caller's time. An adapter that several machines share goes by its own clock instead,
-    /// for this as for [`Journal::hold`] and [`Journal::take_turn`], so that theirs need not agree.
+    /// for this as for [`Journal::hold`], [`Journal::take_turn`] and [`Journal::next_parcel`], so that theirs need not agree.
     async fn claim(
         &self,
         case: &CaseId,
@@ -327,6 +369,16 @@ pub trait Journal: Send + Sync {
     /// without harm. `false`: somebody took one less than `every` ago.
     async fn take_turn(&self, name: &str, now: DateTime<Utc>, every: Duration) -> Result<bool, JournalError>;
 
+    /// Keeps something that came in at a door until it was worked. `false`: one with its key waits
+    /// already.
+    async fn receive(&self, parcel: &Parcel) -> Result<bool, JournalError>;
+
+    /// The oldest parcel that nobody works on. Others do not get it before `now + ttl`.
+    async fn next_parcel(&self, now: DateTime<Utc>, ttl: Duration) -> Result<Option<Parcel>, JournalError>;
+
+    /// Forgets a parcel that was worked.
+    async fn finish_parcel(&self, key: &str) -> Result<(), JournalError>;
+
     /// The halt that is in force.
     async fn pause(&self) -> Result<Option<Pause>, JournalError>;
 
@@ -352,6 +404,14 @@ pub trait Journal: Send + Sync {
     /// Checks the hash chain of every case. Gives the number of records, and the first broken one of
     /// each damaged case.
     async fn audit(&self) -> Result<Audit, JournalError>;
+}
+
+/// Something that came in at a door. What is in it is redacted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Parcel {
+    /// What it is, by its content: the same content has the same key.
+    pub key: String,
+    pub body: serde_json::Value,
 }
 
 /// What opens a case.

@@ -234,7 +234,8 @@ fn explain_fault(system: &System, fault: &Fault) {
             print(&format!("     only if {}", only_if.source()));
         }
         let replay = match &step.replay {
-            Replay::Safe => "run again".to_owned(),
+            Replay::Anytime => "run again".to_owned(),
+            Replay::Safe => "run again when its time is over".to_owned(),
             Replay::Check(expr) => format!("run again unless {}", expr.source()),
             Replay::Never => "left alone, and a person is called".to_owned(),
         };

@@ -138,7 +138,9 @@ pub struct Step {
 /// What to do with a change that may or may not have run.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Replay {
-    /// Run it again.
+    /// Run it again at once: two at a time do no harm.
+    Anytime,
+    /// Run it again, but never while another attempt may still be running.
     Safe,
     /// Ask the evidence whether it is done.
     Check(Expr),

@@ -6,7 +6,10 @@ use super::payload::{Issue, IssueComment, User};
 use super::wire::encode;
 use crate::core::redact::Redacted;
 use crate::core::ticket::{Repo, Ticket, TicketId};
-use crate::ports::{CloseReason, Comment, Forge, ForgeError, Label, Marker, NewTicket, Permission, Reaction};
+use crate::ports::{
+    CloseReason, Comment, DeliveryId, FailedDelivery, Forge, ForgeError, Label, Marker, NewTicket,
+    Permission, Reaction,
+};
 use crate::render::shorten;
 use async_trait::async_trait;
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -197,6 +200,18 @@ impl Forge for GitHub {
         let exact = Permission::from_word(&granted.role_name);
         Ok(exact.or_else(|| Permission::from_word(&granted.permission)).unwrap_or(Permission::None))
     }
+
+    async fn failed_deliveries(
+        &self,
+        repo: &Repo,
+        since: DateTime<Utc>,
+    ) -> Result<Vec<FailedDelivery>, ForgeError> {
+        self.read_failures(repo, since).await
+    }
+
+    async fn redeliver(&self, repo: &Repo, id: DeliveryId) -> Result<(), ForgeError> {
+        self.tell_again(repo, id).await
+    }
 }
 
 impl GitHub {
@@ -240,7 +255,7 @@ struct Granted {
     role_name: String,
 }
 
-fn repo_route(repo: &Repo) -> String {
+pub(super) fn repo_route(repo: &Repo) -> String {
     format!("/repos/{}/{}", encode(&repo.owner), encode(&repo.name))
 }
 

@@ -2,12 +2,14 @@
 //!
 //! - `client`: the HTTP client beneath.
 //! - `forge`: what each call of the port means on GitHub.
+//! - `deliveries`: GitHub's log of what its webhook delivered.
 //! - `wire`: how a request is sent, and how lists are read page by page.
 //! - `pace`: one writer, not too fast.
 //! - `refusal`: errors, sorted by what can be done next.
 //! - `payload`: the objects that GitHub sends, over the API and to the webhook.
 
 mod client;
+mod deliveries;
 mod forge;
 mod pace;
 pub(crate) mod payload;

@@ -43,11 +43,27 @@ impl Wire {
         query: &[(&str, &str)],
         what: What<'_>,
     ) -> Result<Vec<T>, ForgeError> {
+        self.list_while(route, query, what, |_| true).await
+    }
+
+    /// The items of a list up to the first that is not wanted, and no page after that one's.
+    pub async fn list_while<T: DeserializeOwned>(
+        &self,
+        route: &str,
+        query: &[(&str, &str)],
+        what: What<'_>,
+        wanted: impl Fn(&T) -> bool + Send,
+    ) -> Result<Vec<T>, ForgeError> {
         let mut items = Vec::new();
         let mut next = Some(format!("{route}?{}", encode_query(query)));
         while let Some(route) = next {
-            let mut page: Page<T> = self.call(Method::GET, &route, None, what).await?;
-            items.append(&mut page.items);
+            let page: Page<T> = self.call(Method::GET, &route, None, what).await?;
+            for item in page.items {
+                if !wanted(&item) {
+                    return Ok(items);
+                }
+                items.push(item);
+            }
             // Path and query alone: whatever host a link names, the token goes to the configured one.
             next = page.next.as_ref().and_then(Uri::path_and_query).map(ToString::to_string);
         }

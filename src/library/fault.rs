@@ -88,7 +88,7 @@ fn decode_step(page: &Page, mut map: Map<'_>, system: &System) -> Option<Step> {
     let command = map.command(&label, STEP_TIMEOUT, system, around);
     let replay = map.need(
         "replay",
-        "after a crash in the middle: `safe` runs it again, `{ check: … }` asks, `never` hands over",
+        "after a crash in the middle: `anytime` and `safe` run it again, `{ check: … }` asks, `never` hands over",
     );
     let replay = replay.and_then(|node| decode_replay(page, node, system));
     let optional = map.take("optional").and_then(|node| page.flag(&node)).unwrap_or(false);
@@ -142,10 +142,11 @@ fn decode_replay(page: &Page, node: Node, system: &System) -> Option<Replay> {
         return check.map(Replay::Check);
     }
     match page.text_of(&node)?.as_str() {
+        "anytime" => Some(Replay::Anytime),
         "safe" => Some(Replay::Safe),
         "never" => Some(Replay::Never),
         other => {
-            page.report(place, &format!("`{other}` is no replay"), "safe, never, or { check: … }");
+            page.report(place, &format!("`{other}` is no replay"), "anytime, safe, never, or { check: … }");
             None
         }
     }

@@ -2,6 +2,7 @@
 
 mod address;
 mod holds;
+mod parcels;
 mod records;
 mod schema;
 mod shelf;
@@ -15,7 +16,7 @@ use crate::core::name::HostName;
 use crate::core::playbook::LibraryHash;
 use crate::core::policy::Pause;
 use crate::core::word::{Posted, Word};
-use crate::ports::{Audit, CaseLine, Intake, Journal, JournalError, Lease, Opening};
+use crate::ports::{Audit, CaseLine, Intake, Journal, JournalError, Lease, Opening, Parcel};
 use crate::store::failure::Failure;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -253,6 +254,18 @@ impl Journal for Postgres {
         every: Duration,
     ) -> Result<bool, JournalError> {
         call!(self, Write, |tx| shelf::take_turn(&mut tx, name, every))
+    }
+
+    async fn receive(&self, parcel: &Parcel) -> Result<bool, JournalError> {
+        call!(self, Write, |tx| parcels::keep(&mut tx, parcel))
+    }
+
+    async fn next_parcel(&self, _now: DateTime<Utc>, ttl: Duration) -> Result<Option<Parcel>, JournalError> {
+        call!(self, Write, |tx| parcels::next(&mut tx, ttl))
+    }
+
+    async fn finish_parcel(&self, key: &str) -> Result<(), JournalError> {
+        call!(self, Write, |tx| parcels::finish(&mut tx, key))
     }
 
     async fn pause(&self) -> Result<Option<Pause>, JournalError> {

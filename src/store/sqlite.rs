@@ -2,6 +2,7 @@
 
 mod column;
 mod holds;
+mod parcels;
 mod records;
 mod schema;
 mod shelf;
@@ -13,7 +14,7 @@ use crate::core::name::HostName;
 use crate::core::playbook::LibraryHash;
 use crate::core::policy::Pause;
 use crate::core::word::{Posted, Word};
-use crate::ports::{Audit, CaseLine, Intake, Journal, JournalError, Lease, Opening};
+use crate::ports::{Audit, CaseLine, Intake, Journal, JournalError, Lease, Opening, Parcel};
 use crate::store::column::after;
 use crate::store::failure::Failure;
 use async_trait::async_trait;
@@ -254,6 +255,24 @@ impl Journal for Sqlite {
     async fn take_turn(&self, name: &str, now: DateTime<Utc>, every: Duration) -> Result<bool, JournalError> {
         let mut tx = self.write().await?;
         let done = shelf::take_turn(&mut tx, name, now, every).await;
+        self.commit(tx, done).await
+    }
+
+    async fn receive(&self, parcel: &Parcel) -> Result<bool, JournalError> {
+        let mut tx = self.write().await?;
+        let done = parcels::keep(&mut tx, parcel).await;
+        self.commit(tx, done).await
+    }
+
+    async fn next_parcel(&self, now: DateTime<Utc>, ttl: Duration) -> Result<Option<Parcel>, JournalError> {
+        let mut tx = self.write().await?;
+        let done = parcels::next(&mut tx, now, after(now, ttl)).await;
+        self.commit(tx, done).await
+    }
+
+    async fn finish_parcel(&self, key: &str) -> Result<(), JournalError> {
+        let mut tx = self.write().await?;
+        let done = parcels::finish(&mut tx, key).await;
         self.commit(tx, done).await
     }
 

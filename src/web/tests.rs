@@ -184,7 +184,7 @@ async fn what_could_not_be_kept_is_delivered_again() {
     shelf.full.store(false, std::sync::atomic::Ordering::Relaxed);
     assert!(hub.redeliver(&hub.deliveries()[0].guid) && !hub.redeliver("no such delivery"));
     hub.delivered().await;
-    assert_eq!((hub.deliveries()[0].status, shelf.kept.lock().unwrap().len()), (Some(202), 1));
+    assert_eq!((hub.deliveries()[1].status, shelf.kept.lock().unwrap().len()), (Some(202), 1));
 }
 
 #[tokio::test]

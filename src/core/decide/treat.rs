@@ -93,6 +93,7 @@ impl Bed<'_> {
         match replay {
             Replay::Never => frozen(doubt),
             _ if track.attempts >= ATTEMPTS => frozen(format!("{doubt}, {ATTEMPTS} times")),
+            Replay::Anytime => self.pause_then_make(change, track),
             // Safe to run again is not safe to run twice at once.
             Replay::Safe if track.may_still_run => frozen(doubt),
             Replay::Safe => {

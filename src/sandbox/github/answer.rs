@@ -47,6 +47,13 @@ impl Refusal {
         Self { errors: vec![error], ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Validation Failed") }
     }
 
+    /// There is one like it.
+    pub(super) fn exists(resource: &str, place: &str) -> Self {
+        let message = format!("{resource} already exists on {place}");
+        let error = json!({ "resource": resource, "code": "custom", "message": message });
+        Self { errors: vec![error], ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Validation Failed") }
+    }
+
     pub(super) fn too_long(resource: &str) -> Self {
         let error = json!({
             "resource": resource, "code": "unprocessable", "field": "data",
@@ -81,4 +88,8 @@ pub(super) fn ok(body: Value) -> Reply {
 
 pub(super) fn created(body: Value) -> Reply {
     Ok((StatusCode::CREATED, Json(body)).into_response())
+}
+
+pub(super) fn accepted() -> Reply {
+    Ok((StatusCode::ACCEPTED, Json(json!({}))).into_response())
 }

@@ -4,7 +4,7 @@ use super::Inner;
 use super::answer::{Refusal, Reply, ok};
 use super::door::{self, Actor};
 use super::world::Role;
-use super::{comments, html, issues, labels};
+use super::{comments, hooks, html, issues, labels};
 use crate::core::ticket::{Repo, TicketId};
 use axum::extract::{Path, State};
 use axum::routing::{delete, get, post};
@@ -26,6 +26,7 @@ fn endpoints(prefix: &str) -> Router<Arc<Inner>> {
     let repo = format!("{prefix}/repos/{{owner}}/{{name}}");
     let issue = format!("{repo}/issues/{{number}}");
     let comment = format!("{repo}/issues/comments/{{number}}");
+    let deliveries = format!("{repo}/hooks/{{hook}}/deliveries");
     Router::new()
         .route(&format!("{prefix}/user"), get(me))
         .route(&format!("{prefix}/rate_limit"), get(rate_limit))
@@ -42,6 +43,9 @@ fn endpoints(prefix: &str) -> Router<Arc<Inner>> {
         .route(&format!("{repo}/labels/{{label}}"), get(labels::get))
         .route(&format!("{issue}/labels"), get(labels::on_issue).post(labels::add))
         .route(&format!("{issue}/labels/{{label}}"), delete(labels::remove))
+        .route(&format!("{repo}/hooks"), get(hooks::list).post(hooks::create))
+        .route(&deliveries, get(hooks::deliveries))
+        .route(&format!("{deliveries}/{{delivery}}/attempts"), post(hooks::again))
 }
 
 async fn nowhere() -> Refusal {

@@ -12,6 +12,7 @@ const TEXT_LIMIT: usize = 65_536;
 /// A webhook that is due: the event's name, and what is told of it.
 #[derive(Debug, Clone)]
 pub(super) struct Notice {
+    pub repo: Repo,
     pub event: &'static str,
     pub payload: Value,
 }
@@ -287,7 +288,7 @@ impl World {
         for (key, value) in more.as_object().into_iter().flatten() {
             payload[key] = value.clone();
         }
-        Ok(Notice { event: "issues", payload })
+        Ok(Notice { repo: id.repo.clone(), event: "issues", payload })
     }
 }
 

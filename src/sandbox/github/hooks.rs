@@ -1,202 +1,161 @@
-//! Webhooks: what happened is told to the agent, with a real signature, as GitHub tells it.
+//! The webhooks of a repository over HTTP, and the log of what they delivered. GitHub shows them to those
+//! alone who administer the repository; to others there are none.
 
-use super::deed::Notice;
-use axum::body::Body;
-use hmac::{Hmac, KeyInit, Mac};
-use http::{Request, header};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
-use sha2::{Digest, Sha256};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
-use tokio::sync::{mpsc, watch};
+use super::Inner;
+use super::answer::{Refusal, Reply, accepted, created};
+use super::api::{parse, strings};
+use super::door::Actor;
+use super::paging::Asked;
+use super::post::{Hook, Hooks, Of, Parcel, Sort, Stage};
+use super::shape::stamp;
+use super::world::Role;
+use crate::core::ticket::Repo;
+use axum::Extension;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use http::Uri;
+use serde_json::{Value, json};
+use std::sync::Arc;
 
-/// GitHub waits no longer for an answer.
-const PATIENCE: Duration = Duration::from_secs(10);
-
-/// Where webhooks go, and the secret they are signed with.
-#[derive(Clone)]
-pub struct Hooks {
-    pub url: String,
-    pub secret: String,
+pub(super) async fn list(
+    State(inner): State<Arc<Inner>>,
+    Extension(actor): Extension<Actor>,
+    Path((owner, name)): Path<(String, String)>,
+    uri: Uri,
+) -> Reply {
+    let address = Repo { owner, name };
+    inner.administer(&actor, &address)?;
+    let hooks = inner.post.hooks(&address);
+    Asked::new(&uri)?.page(&inner.url, hooks.iter().map(|hook| inner.hook_json(&address, hook)).collect())
 }
 
-/// One line of the delivery log.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Delivered {
-    /// The `X-GitHub-Delivery` header; a redelivery keeps it.
-    pub guid: String,
-    /// `issues`, `issue_comment`.
-    pub event: &'static str,
-    pub action: String,
-    /// `None`: not sent yet, or no answer.
-    pub status: Option<u16>,
+/// A new hook. GitHub takes no second one with the same address and events.
+pub(super) async fn create(
+    State(inner): State<Arc<Inner>>,
+    Extension(actor): Extension<Actor>,
+    Path((owner, name)): Path<(String, String)>,
+    body: Bytes,
+) -> Reply {
+    let address = Repo { owner, name };
+    inner.administer(&actor, &address)?;
+    inner.touch(&actor, &address)?;
+    let body = parse(&body)?;
+    let config = &body["config"];
+    let url = config["url"].as_str().filter(|url| url.starts_with("http"));
+    let url = url.ok_or_else(|| Refusal::invalid("Hook", "url", "missing_field"))?.to_owned();
+    let secret = config["secret"].as_str().unwrap_or_default().to_owned();
+    let mut events = strings(&body, "events");
+    if events.is_empty() {
+        events.push("push".to_owned());
+    }
+    let now = inner.world().now();
+    let of = Of::Repo(address.clone());
+    let active = body["active"].as_bool() != Some(false);
+    let hook = Hook { id: 0, of, to: Hooks { url, secret }, events, active, at: now };
+    let hook = inner.post.add(hook).ok_or_else(|| Refusal::exists("Hook", "this repository"))?;
+    created(inner.hook_json(&address, &hook))
 }
 
-/// A webhook that somebody else carries: as it stands in the request.
-#[derive(Debug, Clone)]
-pub struct Letter {
-    pub guid: String,
-    pub event: &'static str,
-    pub payload: String,
-    /// The value of `X-Hub-Signature-256`.
-    pub signature: String,
+/// The attempts of one hook that are over, newest first.
+pub(super) async fn deliveries(
+    State(inner): State<Arc<Inner>>,
+    Extension(actor): Extension<Actor>,
+    Path((owner, name, hook)): Path<(String, String, u64)>,
+    uri: Uri,
+) -> Reply {
+    let address = Repo { owner, name };
+    inner.administer(&actor, &address)?;
+    let lines = inner.attempts(&address, hook)?;
+    let lines = lines.iter().rev().map(|parcel| (parcel.id, line_json(parcel)));
+    Asked::new(&uri)?.scroll(&inner.url, lines.collect())
 }
 
-/// The post office: deliveries leave one after the other, in the order of what happened.
-pub(super) struct Post {
-    shelf: Arc<Shelf>,
-    queue: mpsc::UnboundedSender<usize>,
+pub(super) async fn again(
+    State(inner): State<Arc<Inner>>,
+    Extension(actor): Extension<Actor>,
+    Path((owner, name, hook, delivery)): Path<(String, String, u64, u64)>,
+) -> Reply {
+    let address = Repo { owner, name };
+    inner.administer(&actor, &address)?;
+    let known = inner.attempts(&address, hook)?.iter().any(|parcel| parcel.id == delivery);
+    let now = inner.world().now();
+    match known && inner.post.again(now, |parcel| parcel.id == delivery) {
+        true => accepted(),
+        false => Err(Refusal::not_found()),
+    }
 }
 
-struct Shelf {
-    address: Mutex<Option<Hooks>>,
-    /// With which secret the letters are signed that are fetched.
-    fetched_with: Mutex<Option<String>>,
-    parcels: Mutex<Vec<Parcel>>,
-    /// How many are under way.
-    due: watch::Sender<usize>,
-}
-
-struct Parcel {
-    line: Delivered,
-    payload: String,
-}
-
-impl Post {
-    pub fn open(mut stopped: watch::Receiver<()>) -> Self {
-        let shelf = Arc::new(Shelf {
-            address: Mutex::default(),
-            fetched_with: Mutex::default(),
-            parcels: Mutex::default(),
-            due: watch::channel(0).0,
-        });
-        let (queue, mut due) = mpsc::unbounded_channel();
-        let carried = shelf.clone();
-        tokio::spawn(async move {
-            let client = Client::builder(TokioExecutor::new()).build_http();
-            let mut work = std::pin::pin!(async {
-                while let Some(place) = due.recv().await {
-                    let status = carried.carry(&client, place).await;
-                    if let Some(parcel) = lock(&carried.parcels).get_mut(place) {
-                        parcel.line.status = status;
-                    }
-                    carried.due.send_modify(|due| *due -= 1);
-                }
-            });
-            tokio::select! {
-                () = &mut work => {}
-                () = async { while stopped.changed().await.is_ok() {} } => {}
-            }
-        });
-        Self { shelf, queue }
+impl Inner {
+    fn administer(&self, actor: &Actor, address: &Repo) -> Result<(), Refusal> {
+        match self.see(actor, address)? {
+            Role::Admin => Ok(()),
+            _ => Err(Refusal::not_found()),
+        }
     }
 
-    pub fn address(&self, hooks: Hooks) {
-        *lock(&self.shelf.address) = Some(hooks);
-    }
-
-    /// From now on letters lie here until they are fetched.
-    pub fn hold(&self, secret: &str) {
-        *lock(&self.shelf.fetched_with) = Some(secret.to_owned());
-    }
-
-    /// Hands out what has come in since the last time.
-    pub fn fetch(&self) -> Vec<Letter> {
-        let Some(secret) = lock(&self.shelf.fetched_with).clone() else { return Vec::new() };
-        let parcels = std::mem::take(&mut *lock(&self.shelf.parcels));
-        let letter = |Parcel { line, payload }: Parcel| Letter {
-            signature: sign(&secret, payload.as_bytes()),
-            guid: line.guid,
-            event: line.event,
-            payload,
+    /// What one hook of a repository has tried so far, oldest first. A hook that tells of everything is
+    /// shown as the repository's own, with what concerns it.
+    fn attempts(&self, address: &Repo, hook: u64) -> Result<Vec<Parcel>, Refusal> {
+        if !self.post.hooks(address).iter().any(|known| known.id == hook) {
+            return Err(Refusal::not_found());
+        }
+        let repository = self.world().repo(address)?.id;
+        let is_meant = |parcel: &Parcel| {
+            parcel.hook == hook && parcel.repository == repository && parcel.stage == Stage::Attempted
         };
-        parcels.into_iter().map(letter).collect()
+        Ok(self.post.log().into_iter().filter(is_meant).collect())
     }
 
-    /// Takes a notice in; without an address there is nobody to tell.
-    pub fn put(&self, notice: Notice) {
-        let is_fetched = lock(&self.shelf.fetched_with).is_some();
-        if !is_fetched && lock(&self.shelf.address).is_none() {
-            return;
-        }
-        let place = {
-            let mut parcels = lock(&self.shelf.parcels);
-            let line = Delivered {
-                guid: guid(parcels.len()),
-                event: notice.event,
-                action: notice.payload["action"].as_str().unwrap_or_default().to_owned(),
-                status: None,
-            };
-            parcels.push(Parcel { line, payload: notice.payload.to_string() });
-            parcels.len() - 1
-        };
-        if !is_fetched {
-            self.send(place);
-        }
-    }
-
-    pub fn again(&self, guid: &str) -> bool {
-        let place = lock(&self.shelf.parcels).iter().position(|parcel| parcel.line.guid == guid);
-        if let Some(place) = place {
-            self.send(place);
-        }
-        place.is_some()
-    }
-
-    pub fn log(&self) -> Vec<Delivered> {
-        lock(&self.shelf.parcels).iter().map(|parcel| parcel.line.clone()).collect()
-    }
-
-    pub async fn emptied(&self) {
-        // It errs only if the sender is gone, and then nothing is due.
-        let _ = self.shelf.due.subscribe().wait_for(|due| *due == 0).await;
-    }
-
-    fn send(&self, place: usize) {
-        self.shelf.due.send_modify(|due| *due += 1);
-        if self.queue.send(place).is_err() {
-            self.shelf.due.send_modify(|due| *due -= 1);
-        }
+    fn hook_json(&self, address: &Repo, hook: &Hook) -> Value {
+        let url = format!("{}/repos/{address}/hooks/{}", self.url, hook.id);
+        let last = self.attempts(address, hook.id).ok().and_then(|all| all.last()?.line.status);
+        json!({
+            "type": "Repository",
+            "id": hook.id,
+            "name": "web",
+            "active": hook.active,
+            "events": hook.events,
+            "config": {
+                "content_type": "json",
+                "insecure_ssl": "0",
+                "secret": "********",
+                "url": hook.to.url,
+            },
+            "updated_at": stamp(hook.at),
+            "created_at": stamp(hook.at),
+            "url": url,
+            "test_url": format!("{url}/test"),
+            "ping_url": format!("{url}/pings"),
+            "deliveries_url": format!("{url}/deliveries"),
+            "last_response": {
+                "code": last,
+                "status": if last.is_some() { "active" } else { "unused" },
+                "message": null,
+            },
+        })
     }
 }
 
-impl Shelf {
-    async fn carry(&self, client: &Client<HttpConnector, Body>, place: usize) -> Option<u16> {
-        let hooks = lock(&self.address).clone()?;
-        let request = {
-            let parcels = lock(&self.parcels);
-            let parcel = parcels.get(place)?;
-            Request::post(&hooks.url)
-                .header(header::CONTENT_TYPE, "application/json")
-                .header(header::USER_AGENT, "GitHub-Hookshot/0000000")
-                .header("x-github-delivery", &parcel.line.guid)
-                .header("x-github-event", parcel.line.event)
-                .header("x-github-hook-id", "1")
-                .header("x-github-hook-installation-target-type", "repository")
-                .header("x-hub-signature-256", sign(&hooks.secret, parcel.payload.as_bytes()))
-                .body(Body::from(parcel.payload.clone()))
-                .ok()?
-        };
-        let answer = tokio::time::timeout(PATIENCE, client.request(request)).await;
-        Some(answer.ok()?.ok()?.status().as_u16())
-    }
-}
-
-/// The value of `X-Hub-Signature-256`.
-fn sign(secret: &str, payload: &[u8]) -> String {
-    // HMAC takes a key of any length, so there is always a signature.
-    let mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).map(|mac| mac.chain_update(payload));
-    mac.map_or_else(|_| String::new(), |mac| format!("sha256={}", hex::encode(mac.finalize().into_bytes())))
-}
-
-/// It looks like one of GitHub's, and is the same in every run.
-fn guid(place: usize) -> String {
-    let hash = hex::encode(Sha256::digest(place.to_be_bytes()));
-    format!("{}-{}-{}-{}-{}", &hash[..8], &hash[8..12], &hash[12..16], &hash[16..20], &hash[20..32])
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+/// One line of the log. Where nobody answered, GitHub writes 502.
+fn line_json(parcel: &Parcel) -> Value {
+    let code = parcel.line.status.unwrap_or(502);
+    let status = match parcel.line.status {
+        None => "failed to connect to host".to_owned(),
+        Some(200..300) => "OK".to_owned(),
+        Some(other) => format!("Invalid HTTP Response: {other}"),
+    };
+    json!({
+        "id": parcel.id,
+        "guid": parcel.line.guid,
+        "delivered_at": stamp(parcel.at),
+        "redelivery": parcel.sort == Sort::Again,
+        "duration": 0.1,
+        "status": status,
+        "status_code": code,
+        "event": parcel.line.event,
+        "action": parcel.line.action,
+        "installation_id": null,
+        "repository_id": parcel.repository,
+        "throttled_at": null,
+    })
 }

@@ -3,10 +3,10 @@
 //!
 //! - `world`, `deed`: what it holds, and what can be done to it.
 //! - `people`: doing it as a person, and looking at what came of it.
-//! - `api`, `issues`, `comments`, `labels`: doing it over HTTP. `shape`: the JSON. `answer`: refusals.
+//! - `api`, `issues`, `comments`, `labels`, `hooks`: doing it over HTTP. `shape`: the JSON. `answer`: refusals.
 //! - `door`: what every request passes: the log, faults, the token, the rate limit. `paging`: lists.
 //! - `wire`: a connection that can be cut in the middle. `indoors`: the same without a network.
-//! - `hooks`: telling of it by webhook.
+//! - `post`: telling of it by webhook, and the log of what was delivered.
 //! - `html`: showing it in a browser.
 //!
 //! Repositories are private, as those of a support desk are: who has no role there sees nothing.
@@ -23,14 +23,15 @@ mod issues;
 mod labels;
 mod paging;
 mod people;
+mod post;
 mod shape;
 mod wire;
 mod world;
 
 pub use answer::Refusal;
 pub use door::{At, Fault, Request};
-pub use hooks::{Delivered, Hooks, Letter};
 pub use indoors::Indoors;
+pub use post::{Delivered, Hooks, Letter};
 pub use world::{
     Comment, Happening, Issue, IssueSort, IssueState, Kind, Label, Reaction, Repository, Role, User, What,
 };
@@ -38,7 +39,7 @@ pub use world::{
 use crate::ports::Clock;
 use deed::Notice;
 use door::Door;
-use hooks::Post;
+use post::Post;
 use std::io;
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -103,7 +104,8 @@ impl Hub {
 
     /// From now on tells of everything that happens to issues and comments.
     pub fn hook(&self, hooks: Hooks) {
-        self.inner.post.address(hooks);
+        let now = self.inner.world().now();
+        self.inner.post.address(hooks, now);
     }
 
     /// From now on webhooks are not sent: they are signed with this secret and lie here until somebody
@@ -122,15 +124,16 @@ impl Hub {
         self.inner.post.emptied().await;
     }
 
-    /// GitHub's delivery log, oldest first.
+    /// GitHub's delivery log, oldest first: one line for each attempt.
     pub fn deliveries(&self) -> Vec<Delivered> {
-        self.inner.post.log()
+        self.inner.post.log().into_iter().map(|parcel| parcel.line).collect()
     }
 
     /// Sends a delivery once more, under the same id, as the button in GitHub's delivery log does.
     /// `false`: there is none with this id.
     pub fn redeliver(&self, guid: &str) -> bool {
-        self.inner.post.again(guid)
+        let now = self.inner.world().now();
+        self.inner.post.again(now, |parcel| parcel.line.guid == guid)
     }
 
     /// Lets the next `times` requests that `at` matches meet with a fault.
@@ -150,8 +153,12 @@ impl Inner {
     }
 
     fn tell(&self, notices: Vec<Notice>) {
+        if notices.is_empty() {
+            return;
+        }
+        let now = self.world().now();
         for notice in notices {
-            self.post.put(notice);
+            self.post.put(&notice, now);
         }
     }
 }

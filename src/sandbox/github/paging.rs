@@ -64,12 +64,31 @@ impl Asked {
         Ok((headers, Json(items)).into_response())
     }
 
+    /// The part of a log, newest first, that was asked for: it goes on below the line that a cursor
+    /// names, so that new lines move nothing. Each line comes with its number.
+    pub fn scroll(&self, base: &str, lines: Vec<(u64, Value)>) -> Reply {
+        let size = self.get("per_page").and_then(|size| size.parse().ok()).unwrap_or(30).clamp(1, 100);
+        let below = self.get("cursor").and_then(|cursor| cursor.strip_prefix("v1_")?.parse().ok());
+        let mut rest = lines.into_iter().filter(|(id, _)| below.is_none_or(|below: u64| *id < below));
+        let shown: Vec<(u64, Value)> = rest.by_ref().take(size).collect();
+        let mut headers = HeaderMap::new();
+        if let (Some((last, _)), Some(_)) = (shown.last(), rest.next()) {
+            let link = self.link_by(base, "cursor", &format!("v1_{last}"), "next");
+            headers.extend(HeaderValue::from_str(&link).ok().map(|value| (header::LINK, value)));
+        }
+        let lines: Vec<Value> = shown.into_iter().map(|(_, line)| line).collect();
+        Ok((headers, Json(lines)).into_response())
+    }
+
     fn link(&self, base: &str, page: usize, rel: &str) -> String {
+        self.link_by(base, "page", &page.to_string(), rel)
+    }
+
+    fn link_by(&self, base: &str, key: &str, place: &str, rel: &str) -> String {
         let others = self.uri.query().unwrap_or_default().split('&');
-        let mut query: Vec<&str> =
-            others.filter(|pair| !pair.is_empty() && !pair.starts_with("page=")).collect();
-        let page = format!("page={page}");
-        query.push(&page);
+        let others = others.filter(|pair| !pair.is_empty() && pair.split('=').next() != Some(key));
+        let place = format!("{key}={place}");
+        let query: Vec<&str> = others.chain([place.as_str()]).collect();
         format!("<{base}{}?{}>; rel=\"{rel}\"", self.uri.path(), query.join("&"))
     }
 }

@@ -9,6 +9,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_journal.sql"),
     include_str!("migrations/0002_pause.sql"),
     include_str!("migrations/0003_words.sql"),
+    include_str!("migrations/0004_parcels.sql"),
 ];
 
 /// What the first migration writes into the file's header.

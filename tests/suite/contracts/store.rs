@@ -8,7 +8,8 @@ use fieldmedic::core::playbook::LibraryHash;
 use fieldmedic::core::policy::Pause;
 use fieldmedic::core::redact::Redacted;
 use fieldmedic::core::word::{Posted, Says, Word};
-use fieldmedic::ports::{Audit, CaseLine, Intake, Journal, JournalError, Opening, ShellError};
+use fieldmedic::ports::{Audit, CaseLine, Intake, Journal, JournalError, Opening, Parcel, ShellError};
+use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,6 +41,8 @@ macro_rules! store_contract {
             libraries_are_kept
             bookmarks_are_kept
             of_many_one_has_the_turn
+            what_came_in_is_kept_until_it_was_worked
+            of_many_one_gets_a_parcel
             a_halt_is_kept_until_it_is_lifted
             words_are_left_once_and_in_order
             the_history_of_all_cases_is_told
@@ -377,6 +380,49 @@ pub async fn of_many_one_has_the_turn(pair: Pair) {
     }
     assert!(!pair.other.take_turn("round 0", moment(), Duration::MAX).await.unwrap());
     assert!(pair.other.take_turn("round 0", moment(), Duration::ZERO).await.unwrap(), "its time is over");
+}
+
+fn parcel(number: u32) -> Parcel {
+    Parcel { key: format!("issue {number}"), body: json!({ "issue": number, "text": "größer\u{1F980}" }) }
+}
+
+pub async fn what_came_in_is_kept_until_it_was_worked(pair: Pair) {
+    let Pair { one, other, .. } = pair;
+    for number in [3, 1, 2] {
+        assert_eq!(one.receive(&parcel(number)).await, Ok(true));
+    }
+    assert_eq!(other.receive(&parcel(1)).await, Ok(false), "it waits already");
+    assert_eq!(other.next_parcel(moment(), MINUTE).await, Ok(Some(parcel(3))), "the oldest first");
+    assert_eq!(one.receive(&parcel(3)).await, Ok(false), "it is at work");
+    assert_eq!(one.next_parcel(moment(), Duration::ZERO).await, Ok(Some(parcel(1))));
+    let later = moment() + TimeDelta::seconds(1);
+    assert_eq!(other.next_parcel(later, MINUTE).await, Ok(Some(parcel(1))), "whoever had it let go of it");
+    for number in [1, 3, 3] {
+        assert_eq!(one.finish_parcel(&parcel(number).key).await, Ok(()));
+    }
+    assert_eq!(one.receive(&parcel(3)).await, Ok(true), "what is forgotten may come again");
+    assert_eq!(one.next_parcel(later, MINUTE).await, Ok(Some(parcel(2))));
+    assert_eq!(one.next_parcel(later, MINUTE).await, Ok(Some(parcel(3))));
+    assert_eq!(one.next_parcel(later, MINUTE).await, Ok(None));
+}
+
+pub async fn of_many_one_gets_a_parcel(pair: Pair) {
+    for number in 0..5 {
+        assert_eq!(pair.one.receive(&parcel(number)).await, Ok(true));
+    }
+    let tasks: Vec<_> = (0..10)
+        .map(|number| {
+            let journal = Arc::clone(if number % 2 == 0 { &pair.one } else { &pair.other });
+            tokio::spawn(async move { journal.next_parcel(moment(), MINUTE).await.unwrap() })
+        })
+        .collect();
+    let mut got = Vec::new();
+    for task in tasks {
+        got.extend(task.await.unwrap().map(|parcel| parcel.key));
+    }
+    got.sort();
+    let all: Vec<String> = (0..5).map(|number| parcel(number).key).collect();
+    assert_eq!(got, all, "each of them once");
 }
 
 pub async fn a_halt_is_kept_until_it_is_lifted(pair: Pair) {

@@ -39,7 +39,7 @@ impl Rules {
             match step.replay {
                 Replay::Never => never.extend(names(step)),
                 Replay::Check(_) => check.extend(names(step)),
-                Replay::Safe => {}
+                Replay::Anytime | Replay::Safe => {}
             }
         }
         Self { never, check }

@@ -10,7 +10,7 @@ use fieldmedic::core::name::HostName;
 use fieldmedic::core::playbook::LibraryHash;
 use fieldmedic::core::policy::Pause;
 use fieldmedic::core::word::{Posted, Word};
-use fieldmedic::ports::{Audit, CaseLine, Intake, Journal, JournalError, Lease, Opening};
+use fieldmedic::ports::{Audit, CaseLine, Intake, Journal, JournalError, Lease, Opening, Parcel};
 use fieldmedic::store::Sqlite;
 use std::collections::BTreeMap;
 use std::pin::Pin;
@@ -136,6 +136,20 @@ impl Journal for Steady {
     async fn set_bookmark(&self, name: &str, at: DateTime<Utc>) -> Result<(), JournalError> {
         let name = name.to_owned();
         self.ask(async move |journal| journal.set_bookmark(&name, at).await)
+    }
+
+    async fn receive(&self, parcel: &Parcel) -> Result<bool, JournalError> {
+        let parcel = parcel.clone();
+        self.ask(async move |journal| journal.receive(&parcel).await)
+    }
+
+    async fn next_parcel(&self, now: DateTime<Utc>, ttl: Duration) -> Result<Option<Parcel>, JournalError> {
+        self.ask(async move |journal| journal.next_parcel(now, ttl).await)
+    }
+
+    async fn finish_parcel(&self, key: &str) -> Result<(), JournalError> {
+        let key = key.to_owned();
+        self.ask(async move |journal| journal.finish_parcel(&key).await)
     }
 
     async fn pause(&self) -> Result<Option<Pause>, JournalError> {

@@ -6,7 +6,8 @@ use chrono::{DateTime, Utc};
 use fieldmedic::core::redact::Redacted;
 use fieldmedic::core::ticket::{Repo, Ticket, TicketId};
 use fieldmedic::ports::{
-    CloseReason, Comment, Forge, ForgeError, Label, Marker, NewTicket, Permission, Reaction,
+    CloseReason, Comment, DeliveryId, FailedDelivery, Forge, ForgeError, Label, Marker, NewTicket,
+    Permission, Reaction,
 };
 
 impl From<Broken> for ForgeError {
@@ -79,5 +80,17 @@ impl Forge for Tapped<dyn Forge> {
 
     async fn permission(&self, repo: &Repo, login: &str) -> Result<Permission, ForgeError> {
         self.pass(Deed::Ask("permission"), self.inner.permission(repo, login)).await
+    }
+
+    async fn failed_deliveries(
+        &self,
+        repo: &Repo,
+        since: DateTime<Utc>,
+    ) -> Result<Vec<FailedDelivery>, ForgeError> {
+        self.pass(Deed::Ask("failed_deliveries"), self.inner.failed_deliveries(repo, since)).await
+    }
+
+    async fn redeliver(&self, repo: &Repo, id: DeliveryId) -> Result<(), ForgeError> {
+        self.pass(Deed::Say("redeliver"), self.inner.redeliver(repo, id)).await
     }
 }

@@ -8,7 +8,7 @@ use fieldmedic::core::name::HostName;
 use fieldmedic::core::playbook::LibraryHash;
 use fieldmedic::core::policy::Pause;
 use fieldmedic::core::word::{Posted, Word};
-use fieldmedic::ports::{Audit, CaseLine, Intake, Journal, JournalError, Lease, Opening};
+use fieldmedic::ports::{Audit, CaseLine, Intake, Journal, JournalError, Lease, Opening, Parcel};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -98,6 +98,18 @@ impl Journal for Tapped<dyn Journal> {
 
     async fn take_turn(&self, name: &str, now: DateTime<Utc>, every: Duration) -> Result<bool, JournalError> {
         self.pass(Deed::Write("take_turn"), self.inner.take_turn(name, now, every)).await
+    }
+
+    async fn receive(&self, parcel: &Parcel) -> Result<bool, JournalError> {
+        self.pass(Deed::Write("receive"), self.inner.receive(parcel)).await
+    }
+
+    async fn next_parcel(&self, now: DateTime<Utc>, ttl: Duration) -> Result<Option<Parcel>, JournalError> {
+        self.pass(Deed::Write("next_parcel"), self.inner.next_parcel(now, ttl)).await
+    }
+
+    async fn finish_parcel(&self, key: &str) -> Result<(), JournalError> {
+        self.pass(Deed::Write("finish_parcel"), self.inner.finish_parcel(key)).await
     }
 
     async fn pause(&self) -> Result<Option<Pause>, JournalError> {
