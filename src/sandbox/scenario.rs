@@ -28,10 +28,10 @@ use crate::core::redact::Redactor;
 use crate::core::report::{Report, report};
 use crate::core::rights::Roles;
 use crate::core::ticket::{Repo, TicketId};
-use crate::engine::{Agent, IntakeError, Manners, Stop, Unwatched, drive_on, take_comment, take_in};
+use crate::engine::{Agent, Manners, Stop, Unwatched, drive_on, take_comment, take_in};
 use crate::github::{GitHub, Options, Pace};
 use crate::library::{self, Files, Problems};
-use crate::ports::{Clock, Forge, ForgeError, Intake};
+use crate::ports::{Clock, Forge, Intake};
 use crate::render::Prompts;
 use crate::store::Sqlite;
 use chrono::{DateTime, Utc};
@@ -72,8 +72,8 @@ pub struct Scene {
     pub clock: Arc<PlayedClock>,
     pub ticket: TicketId,
     pub expect: Expect,
-    /// What is ordered in the ticket; without it, the ticket comes in by itself.
-    order: Option<String>,
+    /// The comment that orders something in the ticket; without one, the ticket comes in by itself.
+    order: Option<u64>,
 }
 
 /// A scenario that was played.
@@ -107,6 +107,7 @@ pub async fn play(path: &Path, books: &Books) -> Result<Played, ScenarioError> {
 const TOKEN: &str = "scenario-token";
 const MEDIC: &str = "fieldmedic-bot";
 const LEAD: &str = "ops-lead";
+const COMMAND: &str = "/qfield:support";
 
 impl Scene {
     /// Reads the files and puts the boxes up.
@@ -136,6 +137,10 @@ impl Scene {
             .file(&repo, &paper.author, &paper.title, &paper.body, &labels)
             .map_err(|error| set_up(&format!("{error:?}")))?;
 
+        let order =
+            paper.order.as_ref().map(|order| hub.comment(&ticket, LEAD, &format!("{COMMAND} {order}")));
+        let order = order.transpose().map_err(|error| set_up(&format!("{error:?}")))?;
+
         let site = Site {
             name: SystemName::new(kind.as_str()).map_err(|error| set_up(&error))?,
             kind,
@@ -162,14 +167,14 @@ impl Scene {
             manners: Arc::new(Manners {
                 repos: vec![repo],
                 label: "support".into(),
-                command: "/qfield:support".into(),
+                command: COMMAND.into(),
                 on_call: vec![LEAD.into()],
                 roles: Roles::default(),
             }),
             worker: "scenario".into(),
             watch: Arc::new(Unwatched),
         };
-        Ok(Self { agent, hub, host, clock, ticket, expect, order: paper.order })
+        Ok(Self { agent, hub, host, clock, ticket, expect, order })
     }
 
     /// The same agent, as a process that has just begun has it: what the last one knew of GitHub is gone.
@@ -183,9 +188,13 @@ impl Scene {
     /// Opens the case.
     pub async fn take_in(&self) -> Result<CaseId, ScenarioError> {
         let stopped = |error: &dyn std::fmt::Display| ScenarioError::Stopped(error.to_string());
-        if let Some(order) = &self.order {
-            let case = self.order(order).await.map_err(|error| stopped(&error))?;
-            return case.ok_or_else(|| stopped(&format!("`{order}` opened no case: {:?}", self.said())));
+        if let Some(order) = self.order {
+            let comments = self.agent.forge.comments(&self.ticket.repo, DateTime::UNIX_EPOCH).await;
+            let comments = comments.map_err(|error| stopped(&error))?;
+            let comment = comments.iter().find(|comment| comment.id == order);
+            let comment = comment.ok_or_else(|| stopped(&"the order is gone"))?;
+            let case = take_comment(&self.agent, comment).await.map_err(|error| stopped(&error))?;
+            return case.ok_or_else(|| stopped(&format!("the order opened no case: {:?}", self.said())));
         }
         let ticket = self.agent.forge.ticket(&self.ticket).await.map_err(|error| stopped(&error))?;
         match take_in(&self.agent, ticket, Door::Webhook, "scenario")
@@ -195,19 +204,6 @@ impl Scene {
             Intake::Opened(case) | Intake::Running(case) => Ok(case),
             Intake::Seen => Err(stopped(&"the ticket was taken in before")),
         }
-    }
-
-    /// Has somebody who may order everything order something in the ticket, once more if it is called once
-    /// more. Gives the case that has something to do.
-    async fn order(&self, order: &str) -> Result<Option<CaseId>, IntakeError> {
-        let body = format!("{} {order}", self.agent.manners.command);
-        let id = self
-            .hub
-            .comment(&self.ticket, LEAD, &body)
-            .map_err(|refusal| IntakeError::Forge(ForgeError::Refused(format!("{refusal:?}"))))?;
-        let comments = self.agent.forge.comments(&self.ticket.repo, self.agent.clock.now()).await?;
-        let Some(comment) = comments.iter().find(|comment| comment.id == id) else { return Ok(None) };
-        take_comment(&self.agent, comment).await
     }
 
     /// What the agent has said in the ticket.

@@ -142,7 +142,10 @@ impl Paper {
         let (title, body) = rest.trim_start().split_once('\n').unwrap_or((rest.trim(), ""));
         let title = title.strip_prefix("# ").ok_or("the first line is not `# title`")?;
         let mut labels = front.labels;
-        labels.push("support".into());
+        // With an order, that alone brings it in.
+        if front.order.is_none() {
+            labels.push("support".into());
+        }
         Ok(Self {
             title: title.trim().into(),
             body: body.trim().into(),
