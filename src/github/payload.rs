@@ -164,4 +164,28 @@ mod tests {
         let body = ticket(json!({"body": long})).body;
         assert!(body.as_str().len() <= Ticket::BODY_LIMIT && !body.as_str().contains("ghp_"));
     }
+
+    #[test]
+    fn machines_are_known_by_any_of_their_marks() {
+        for (change, by_bot) in [
+            (json!({}), false),
+            (json!({"user": {"login": "ada", "type": "Bot"}}), true),
+            (json!({"user": {"login": "deploy[bot]", "type": "User"}}), true),
+            (json!({"performed_via_github_app": {"slug": "helpful"}}), true),
+            (json!({"performed_via_github_app": null}), false),
+        ] {
+            let mut comment = json!({
+                "id": 1, "body": "x", "user": {"login": "ada", "type": "User"},
+                "created_at": "2026-03-01T10:00:00Z", "updated_at": "2026-03-01T10:00:00Z",
+                "html_url": "https://example.org/example/tickets/issues/7#issuecomment-1",
+                "issue_url": "https://api.example.org/repos/example/tickets/issues/7",
+            });
+            for (key, value) in change.as_object().into_iter().flatten() {
+                comment[key] = value.clone();
+            }
+            let comment: IssueComment = serde_json::from_value(comment).unwrap();
+            let id = "example/tickets#7".parse().unwrap();
+            assert_eq!(comment.into_comment(id).by_bot, by_bot, "{change}");
+        }
+    }
 }

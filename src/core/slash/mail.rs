@@ -21,7 +21,7 @@ const TAILS: [&str; 8] = [
     // Outlook's line above what is answered.
     r"_{10,}[ \t]*$",
     // `On Mon, 1 Jun 2026 at 10:00, Ada wrote:`, which clients wrap.
-    r"(On|Am|Den|Le|El|Il|Op|Em)[ \t](?:[^\n]+\n){0,2}?[^\n]*\b(wrote|schrieb|a écrit|escribió|ha scritto|schreef|escreveu|skrev)\b[^\n]*[ \t\u{a0}]*:[ \t]*$",
+    r"(On|Am|Den|Le|El|Il|Op|Em)[ \t](?:[^\n]+\n){0,2}?[^\n]*\b(wrote|schrieb|a écrit|escribió|ha scritto|schreef|escreveu|skrev)\b(?:[^\n]*\n)?[^\n]*:[ \t]*$",
     // The head of what is answered.
     r"\**(From|Von|De|Da|Van)[ \t\u{a0}]*:[^\n]*\n(?:[^\n]*\n)?\**(Sent|Date|To|Gesendet|Datum|An|Envoyé|À|Enviado|Para|Inviato|A|Verzonden|Aan)[ \t\u{a0}]*:",
     // Phones, and programs that praise themselves.

@@ -50,7 +50,7 @@ async fn nothing_is_begun_approved_cancelled_or_halted_by_what_only_looks_like_a
             }
             let text = entry.text().expect("text");
             // Where the command goes on as another word, it stays that word.
-            let text = command.replace_all(&text, format!("/qfield:support{verb}$1")).into_owned();
+            let text = command.replace_all(text, format!("/qfield:support{verb}$1")).into_owned();
             let text = text.replace("7f3a", &plan).replace("{case}", &id.to_string());
             for ticket in [&scene.ticket, &other] {
                 // GitHub itself refuses what is blank or too long.
