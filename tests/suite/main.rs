@@ -11,6 +11,7 @@ mod halt;
 mod harness;
 mod hostile;
 mod limits;
+mod orders;
 mod porter;
 mod postgres;
 mod recurrence;
