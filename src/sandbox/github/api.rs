@@ -53,7 +53,7 @@ async fn nowhere() -> Refusal {
 }
 
 async fn me(State(inner): State<Arc<Inner>>, Extension(Actor(me)): Extension<Actor>) -> Reply {
-    ok(inner.world().user_json(&me))
+    ok(inner.world().account_json(&me))
 }
 
 async fn rate_limit() -> Reply {
