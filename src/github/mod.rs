@@ -5,6 +5,7 @@
 //! - `deliveries`: GitHub's log of what its webhook delivered.
 //! - `wire`: how a request is sent, and how lists are read page by page.
 //! - `pace`: one writer, not too fast.
+//! - `quiet`: the silence that GitHub asks for.
 //! - `refusal`: errors, sorted by what can be done next.
 //! - `payload`: the objects that GitHub sends, over the API and to the webhook.
 
@@ -13,6 +14,7 @@ mod deliveries;
 mod forge;
 mod pace;
 pub(crate) mod payload;
+mod quiet;
 mod refusal;
 mod wire;
 

@@ -98,7 +98,7 @@ impl World {
             "fork": false,
             "archived": repo.archived,
             "disabled": false,
-            "has_issues": true,
+            "has_issues": !repo.issues_off,
             "default_branch": "main",
             "open_issues_count": open,
             "open_issues": open,

@@ -6,7 +6,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
 /// What GitHub answers to any request, whether a single operation names it or not.
-const EVERYWHERE: [u16; 7] = [301, 401, 403, 404, 410, 422, 429];
+const EVERYWHERE: [u16; 8] = [301, 307, 401, 403, 404, 410, 422, 429];
 
 pub struct Description {
     document: Value,
