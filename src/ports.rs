@@ -15,7 +15,8 @@ use crate::core::ticket::{Repo, Ticket, TicketId};
 use crate::core::word::{Posted, Word};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use std::collections::BTreeMap;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// Where tickets live.
@@ -52,6 +53,11 @@ pub trait Forge: Send + Sync {
 
     /// Reacts to a comment; to react so again is no error.
     async fn react(&self, id: &TicketId, comment: u64, reaction: Reaction) -> Result<(), ForgeError>;
+
+    /// The people who did something about an issue at or after `since`: who commented on it, reacted to a
+    /// comment of the agent's, labelled, assigned, closed, opened or renamed it. The agent and other
+    /// machines are left out, and so is who was only mentioned.
+    async fn people_at(&self, id: &TicketId, since: DateTime<Utc>) -> Result<BTreeSet<String>, ForgeError>;
 
     /// Opens an issue, unless the agent opened one whose body begins with this marker: then that one.
     async fn open(&self, new: &NewTicket) -> Result<TicketId, ForgeError>;
@@ -108,8 +114,8 @@ impl Marker {
     }
 }
 
-/// A comment as the forge has it; its text is not redacted and must not be recorded.
-#[derive(Debug, Clone, PartialEq)]
+/// A comment. As the forge gives it, its text is not redacted and must not be recorded.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Comment {
     pub id: u64,
     pub ticket: TicketId,
@@ -174,6 +180,8 @@ pub enum Reaction {
     Rocket,
     /// Refused or not understood.
     Confused,
+    /// Gladly heard; nothing is done.
+    ThumbsUp,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -12,6 +12,7 @@ use super::event::{Door, Event, Purpose};
 use super::history::History;
 use super::inventory::{Inventory, Site};
 use super::name::PlaybookName;
+use super::objection::{How, Objection};
 use super::outcome::{Code, Escalation, Outcome};
 use super::playbook::{Library, System};
 use super::policy::{Pause, Policy};
@@ -70,7 +71,7 @@ pub fn decide(case: &Case, world: World<'_>) -> Action {
         return escalate(Code::NoSystem, format!("there are no playbooks for `{}`", site.kind));
     };
     let system = &*system;
-    if let Some(action) = show(case, world.policy) {
+    if let Some(action) = show(case, world) {
         return action;
     }
     let ground = Ground { case, world, triage, site, system };
@@ -94,25 +95,38 @@ fn open(case: &Case, world: World<'_>) -> Action {
     }
     let suspect = match &case.door {
         Door::Sweep { suspect } => suspect.as_ref(),
-        Door::Recurrence { .. } if world.policy.speaks && !case.talk.reopened => {
-            return pause_after_trouble(case, world).unwrap_or(Action::Reopen);
-        }
         Door::Recurrence { suspect, .. } => Some(suspect),
+        Door::Objection(objection) if case.objection.is_none() => {
+            return Action::Note(Event::FalselyClosed(objection.clone()));
+        }
         _ => None,
     };
-    Action::Note(Event::Triaged(match errand {
+    let was_closed = match &case.door {
+        Door::Recurrence { .. } => true,
+        Door::Objection(objection) => objection.how == How::Said,
+        _ => false,
+    };
+    if was_closed && world.policy.speaks && !case.talk.reopened {
+        return pause_after_trouble(case, world).unwrap_or(Action::Reopen);
+    }
+    let mut triage = match errand {
         Errand::Treat => triage(&case.ticket, world.library, world.inventory, suspect),
         _ => triage_errand(errand, &case.ticket, world.library, world.inventory),
-    }))
+    };
+    if case.objection.is_some() {
+        // Whatever the ticket asked for, it was not enough.
+        triage.asks = Asks::Complaint;
+    }
+    Action::Note(Event::Triaged(triage))
 }
 
 /// The status comment and the label, when the stage has changed.
-fn show(case: &Case, policy: &Policy) -> Option<Action> {
+fn show(case: &Case, world: World<'_>) -> Option<Action> {
     // A look beside the ticket leaves its status and its label as they are.
-    if !policy.speaks || case.errand().only_looks() {
+    if !world.policy.speaks || case.errand().only_looks() {
         return None;
     }
-    if case.talk.status != Some(case.stage_word()) {
+    if case.talk.status != Some(case.stage_word()) && case.may_edit_status(world.now) {
         return Some(Action::ShowStatus);
     }
     (case.talk.label.as_deref() != Some(case.label_word())).then_some(Action::SetLabel)
@@ -133,7 +147,7 @@ fn tell(case: &Case, world: World<'_>) -> Action {
     }
     // A person who set the agent to something is told why it was not done.
     if is_declined && *case.errand() == Errand::Treat {
-        return show(case, world.policy).unwrap_or(Action::Note(Event::Ended));
+        return show(case, world).unwrap_or(Action::Note(Event::Ended));
     }
     // Before the report, which links to it.
     let recurs = case.recurred.as_ref().is_some_and(|recurred| recurred.count >= PROBLEM);
@@ -151,7 +165,7 @@ fn tell(case: &Case, world: World<'_>) -> Action {
     if calls && !case.talk.called {
         return Action::CallPeople;
     }
-    show(case, world.policy).unwrap_or(Action::Note(Event::Ended))
+    show(case, world).unwrap_or(Action::Note(Event::Ended))
 }
 
 /// What the forge did not take is not tried again at once.
@@ -213,6 +227,10 @@ impl Ground<'_> {
         }
         if self.case.cancelled_by.is_some() {
             return Action::Note(Event::Concluded(Outcome::Cancelled));
+        }
+        // To mend it once more, and close it once more, would go round in circles.
+        if let Some(objection) = &self.case.objection {
+            return escalate(Code::StillBroken, self.why_still_broken(objection, diagnosis));
         }
         if let Some(action) = self.stand_still().or_else(|| self.end_errand(diagnosis)) {
             return action;
@@ -363,6 +381,21 @@ impl Ground<'_> {
                 .map(|(probe, name, why)| format!("{probe}.{name} is unknown: {why}"))
                 .next()
         })
+    }
+
+    fn why_still_broken(self, objection: &Objection, diagnosis: &Diagnosis) -> String {
+        let who = if objection.who.is_empty() { "somebody" } else { &objection.who };
+        let how = match objection.how {
+            How::Reopened => "opened this again after I had closed it",
+            How::Said => "says that this is not settled, after I had closed it",
+        };
+        let found = match (diagnosis.findings.first(), diagnosis.unknown.first()) {
+            _ if self.case.evidence.nothing_reached() => self.why_unreached(),
+            (Some(finding), _) => format!("{}: {}", finding.title, finding.because),
+            (None, Some(unknown)) => format!("it cannot be told about {}: {}", unknown.playbook, unknown.why),
+            (None, None) => "every fault that I know is ruled out".to_owned(),
+        };
+        format!("{who} {how}. What I see now: {found}")
     }
 
     fn why_unreached(self) -> String {

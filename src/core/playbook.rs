@@ -89,6 +89,8 @@ pub struct Fault {
     pub verify: Vec<Check>,
     /// What a person should do if the agent cannot mend it.
     pub advice: String,
+    /// What happened and is well again, in a sentence for those who reported it.
+    pub says: Option<String>,
     /// Said in the report even when the fault was mended: how to keep it from coming back.
     pub note: Option<Sentence>,
 }

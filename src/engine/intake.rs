@@ -1,9 +1,11 @@
 //! Intake: the one door behind all doors. It turns tickets and commands into cases, once.
 
 use super::Agent;
-use super::perform::NEEDS_HUMAN;
+use super::label::NEEDS_HUMAN;
+use super::reply::{newest_case, take_open_again};
 use super::words::heed_label;
 use crate::core::event::{CaseId, Door, Event};
+use crate::core::outcome::{Code, Outcome};
 use crate::core::ticket::{State, Ticket, TicketId};
 use crate::ports::{ForgeError, Intake, JournalError, Opening};
 
@@ -61,6 +63,12 @@ pub async fn take_issue(agent: &Agent, ticket: Ticket, door: Door) -> Result<Opt
     if let Some(case) = heed_label(agent, &ticket).await? {
         return Ok(Some(case));
     }
+    if let Some(case) = take_reworded(agent, &ticket).await? {
+        return Ok(Some(case));
+    }
+    if let Some(case) = take_open_again(agent, &ticket).await? {
+        return Ok(Some(case));
+    }
     if !wants(agent, &ticket) || ticket.author == agent.forge.me().await? {
         return Ok(None);
     }
@@ -68,16 +76,22 @@ pub async fn take_issue(agent: &Agent, ticket: Ticket, door: Door) -> Result<Opt
     Ok(opened(take_in(agent, ticket, door, &key).await?))
 }
 
-/// Takes in an issue that was closed and is open again.
-pub async fn take_reopened(agent: &Agent, ticket: Ticket) -> Result<Option<CaseId>, JournalError> {
-    if !wants(agent, &ticket) {
+/// Takes in an issue once more that named no system that is looked after, and has other words since.
+async fn take_reworded(agent: &Agent, ticket: &Ticket) -> Result<Option<CaseId>, IntakeError> {
+    if ticket.state != State::Open || ticket.locked {
         return Ok(None);
     }
-    let key = format!("reopened {} {}", ticket.id, ticket.updated_at.timestamp());
-    Ok(opened(take_in(agent, ticket, Door::Webhook, &key).await?))
+    let Some(case) = newest_case(agent, &ticket.id).await? else { return Ok(None) };
+    let named_none =
+        matches!(&case.outcome, Some(Outcome::Escalated(escalation)) if escalation.code == Code::NoSystem);
+    if !named_none || (&case.ticket.title, &case.ticket.body) == (&ticket.title, &ticket.body) {
+        return Ok(None);
+    }
+    let key = format!("reworded {} {}", ticket.id, ticket.updated_at.timestamp());
+    Ok(opened(take_in(agent, ticket.clone(), case.door, &key).await?))
 }
 
-fn opened(intake: Intake) -> Option<CaseId> {
+pub(super) fn opened(intake: Intake) -> Option<CaseId> {
     match intake {
         Intake::Opened(case) => Some(case),
         Intake::Seen | Intake::Running(_) => None,

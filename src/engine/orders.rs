@@ -17,6 +17,7 @@ pub(super) use tell::looked;
 
 use super::Agent;
 use super::intake::IntakeError;
+use super::reply::take_reply;
 use super::words::{Unheeded, say};
 use crate::core::event::CaseId;
 use crate::core::policy::Pause;
@@ -43,7 +44,9 @@ enum Course {
 /// Takes in a comment: an order by a person who may give it is followed, once. Gives the case that has
 /// something to do.
 pub async fn take_comment(agent: &Agent, comment: &Comment) -> Result<Option<CaseId>, IntakeError> {
-    let Some(order) = command(&comment.body, &agent.manners.command) else { return Ok(None) };
+    let Some(order) = command(&comment.body, &agent.manners.command) else {
+        return take_reply(agent, comment).await;
+    };
     let key = key_of(comment);
     if is_by_a_machine(agent, comment).await? || agent.journal.bookmark(&key).await?.is_some() {
         return Ok(None);

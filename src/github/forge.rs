@@ -16,6 +16,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use http::Method;
 use serde::Deserialize;
 use serde_json::json;
+use std::collections::BTreeSet;
 use std::sync::PoisonError;
 
 /// GitHub takes no longer text in an issue or a comment, counted in characters.
@@ -131,6 +132,7 @@ impl Forge for GitHub {
             Reaction::Eyes => "eyes",
             Reaction::Rocket => "rocket",
             Reaction::Confused => "confused",
+            Reaction::ThumbsUp => "+1",
         };
         let route = format!("{}/issues/comments/{comment}/reactions", repo_route(&id.repo));
         let what = format!("comment {comment} on {id}");
@@ -138,6 +140,10 @@ impl Forge for GitHub {
         let mut turn = self.writer.turn().await;
         self.wire.write(&mut turn, Method::POST, &route, Some(&body), &what).await?;
         Ok(())
+    }
+
+    async fn people_at(&self, id: &TicketId, since: DateTime<Utc>) -> Result<BTreeSet<String>, ForgeError> {
+        self.people_since(id, since).await
     }
 
     async fn open(&self, new: &NewTicket) -> Result<TicketId, ForgeError> {
@@ -259,16 +265,16 @@ pub(super) fn repo_route(repo: &Repo) -> String {
     format!("/repos/{}/{}", encode(&repo.owner), encode(&repo.name))
 }
 
-fn issue_route(id: &TicketId) -> String {
+pub(super) fn issue_route(id: &TicketId) -> String {
     format!("{}/issues/{}", repo_route(&id.repo), id.number)
 }
 
 /// GitHub counts in whole seconds.
-fn timestamp(at: DateTime<Utc>) -> String {
+pub(super) fn timestamp(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
-fn is_by(user: Option<&User>, login: &str) -> bool {
+pub(super) fn is_by(user: Option<&User>, login: &str) -> bool {
     user.is_some_and(|user| user.login.eq_ignore_ascii_case(login))
 }
 

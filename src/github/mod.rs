@@ -4,6 +4,7 @@
 //! - `forge`: what each call of the port means on GitHub.
 //! - `deliveries`: GitHub's log of what its webhook delivered.
 //! - `wire`: how a request is sent, and how lists are read page by page.
+//! - `people`: who did something about an issue.
 //! - `pace`: one writer, not too fast.
 //! - `refusal`: errors, sorted by what can be done next.
 //! - `payload`: the objects that GitHub sends, over the API and to the webhook.
@@ -13,6 +14,7 @@ mod deliveries;
 mod forge;
 mod pace;
 pub(crate) mod payload;
+mod people;
 mod refusal;
 mod wire;
 

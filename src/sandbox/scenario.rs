@@ -169,6 +169,7 @@ impl Scene {
                 label: "support".into(),
                 command: COMMAND.into(),
                 on_call: vec![LEAD.into()],
+                remind_after: Some(Duration::from_secs(4 * 3600)),
                 roles: Roles::default(),
             }),
             worker: "scenario".into(),

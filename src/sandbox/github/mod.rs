@@ -3,7 +3,8 @@
 //!
 //! - `world`, `deed`: what it holds, and what can be done to it.
 //! - `people`: doing it as a person, and looking at what came of it.
-//! - `api`, `issues`, `comments`, `labels`, `hooks`: doing it over HTTP. `shape`: the JSON. `answer`: refusals.
+//! - `api`, `issues`, `comments`, `labels`, `events`, `hooks`: doing it over HTTP. `shape`: the JSON.
+//!   `answer`: refusals.
 //! - `door`: what every request passes: the log, faults, the token, the rate limit. `paging`: lists.
 //! - `wire`: a connection that can be cut in the middle. `indoors`: the same without a network.
 //! - `post`: telling of it by webhook, and the log of what was delivered.
@@ -16,6 +17,7 @@ mod api;
 mod comments;
 mod deed;
 mod door;
+mod events;
 mod hooks;
 mod html;
 mod indoors;

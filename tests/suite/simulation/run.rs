@@ -143,6 +143,7 @@ impl World {
                 label: "support".into(),
                 command: "/qfield:support".into(),
                 on_call: vec![LEAD.into()],
+                remind_after: Some(Duration::from_secs(4 * 3600)),
                 roles: fieldmedic::core::rights::Roles::default(),
             }),
             worker: String::new(),
