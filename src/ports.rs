@@ -202,11 +202,15 @@ pub enum ForgeError {
     #[error("GitHub asks to wait: {why}")]
     Limited { why: String, wait: Option<Duration> },
     /// 401: the token is wrong or has expired. Mending the configuration helps; trying again does not.
-    #[error("GitHub does not accept the token: {0}")]
+    #[error("GitHub does not accept the token: {0}; make a new one, and put it where [github] looks for it")]
     Unauthorized(String),
     /// 404 or 410: it does not exist, or the token may not see it.
     #[error("{0} does not exist, or the token may not see it")]
     NotFound(String),
+    /// It is in a repository of another name now. It is not followed: what was allowed where it was need
+    /// not be allowed there.
+    #[error("{what} is in {now} now; if the repository was renamed, write its new name into [github] repos")]
+    Moved { what: String, now: String },
     /// Any other refusal: it will not be taken, however often it is tried.
     #[error("GitHub refused: {0}")]
     Refused(String),
@@ -215,7 +219,7 @@ pub enum ForgeError {
 impl ForgeError {
     /// Trying again cannot help.
     pub fn is_lasting(&self) -> bool {
-        matches!(self, ForgeError::NotFound(_) | ForgeError::Refused(_))
+        matches!(self, ForgeError::NotFound(_) | ForgeError::Moved { .. } | ForgeError::Refused(_))
     }
 }
 

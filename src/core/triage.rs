@@ -80,7 +80,7 @@ pub fn triage(
     let Some(system) = site.as_ref().and_then(|site| library.systems.get(&site.kind)) else {
         return Triage { site: None, asks: Asks::Complaint, explained_by: Vec::new(), strangers };
     };
-    let mut explained_by = explained_by_faults(&letter, ticket, system);
+    let mut explained_by = explained_by_faults(&letter.own, ticket, system);
     if let Some(suspect) = suspect {
         explained_by.retain(|found| found.playbook != suspect.playbook);
         explained_by.push(Match { playbook: suspect.playbook.clone(), words: "found by a sweep".into() });
@@ -108,14 +108,14 @@ pub fn triage_errand(errand: &Errand, ticket: &Ticket, library: &Library, invent
         }
         Errand::Treat | Errand::Look { .. } | Errand::Mend { .. } => Asks::Complaint,
     };
-    let explained_by = explained_by_faults(&ticket.letter(), ticket, system);
+    let explained_by = explained_by_faults(&ticket.letter().own, ticket, system);
     Triage { site: Some(site), asks, explained_by, strangers: Vec::new() }
 }
 
 /// The faults that would explain a ticket.
-fn explained_by_faults(letter: &Letter, ticket: &Ticket, system: &System) -> Vec<Match> {
+fn explained_by_faults(text: &str, ticket: &Ticket, system: &System) -> Vec<Match> {
     let faults = system.faults.iter().filter_map(|fault| {
-        let words = fault.explains.matches(&letter.own, &ticket.labels)?;
+        let words = fault.explains.matches(text, &ticket.labels)?;
         Some(Match { playbook: fault.name.clone(), words })
     });
     faults.collect()
@@ -145,7 +145,7 @@ fn question(letter: &Letter, system: &System, explained_by: &[Match]) -> Asks {
     }
 }
 
-/// The system that a ticket is about, if that can be told.
+/// The system that a ticket names; `None` if it names none, or more than one.
 pub fn find_site<'a>(ticket: &Ticket, library: &Library, inventory: &'a Inventory) -> Option<&'a Site> {
     place::find(&ticket.letter(), &ticket.labels, library, inventory).0
 }

@@ -91,6 +91,7 @@ async fn take_reworded(agent: &Agent, ticket: &Ticket) -> Result<Option<CaseId>,
     Ok(opened(take_in(agent, ticket.clone(), case.door, &key).await?))
 }
 
+/// The case that came of it, if one did.
 pub(super) fn opened(intake: Intake) -> Option<CaseId> {
     match intake {
         Intake::Opened(case) => Some(case),

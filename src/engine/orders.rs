@@ -17,7 +17,6 @@ pub(super) use tell::looked;
 
 use super::Agent;
 use super::intake::IntakeError;
-use super::reply::take_reply;
 use super::words::{Unheeded, say};
 use crate::core::event::CaseId;
 use crate::core::policy::Pause;
@@ -45,7 +44,7 @@ enum Course {
 /// something to do.
 pub async fn take_comment(agent: &Agent, comment: &Comment) -> Result<Option<CaseId>, IntakeError> {
     let Some(order) = command(&comment.body, &agent.manners.command) else {
-        return take_reply(agent, comment).await;
+        return super::reply::take_reply(agent, comment).await;
     };
     let key = key_of(comment);
     if is_by_a_machine(agent, comment).await? || agent.journal.bookmark(&key).await?.is_some() {

@@ -128,6 +128,17 @@ async fn object(
     Ok(opened(take_in(agent, ticket, door, &format!("objection {}", of.id)).await?))
 }
 
+/// The newest case of a ticket, if its journal makes sense; a look beside it does not count.
+pub(super) async fn newest_case(agent: &Agent, ticket: &TicketId) -> Result<Option<Case>, JournalError> {
+    for line in agent.journal.cases(RECENT).await?.iter().filter(|line| line.ticket == *ticket) {
+        let Ok(case) = Case::fold(&line.id, &agent.journal.load(&line.id).await?) else { return Ok(None) };
+        if !case.errand().only_looks() {
+            return Ok(Some(case));
+        }
+    }
+    Ok(None)
+}
+
 /// The newest case of a ticket, if it closed it, and before this moment.
 async fn closed_before(
     agent: &Agent,
@@ -137,16 +148,4 @@ async fn closed_before(
     let case = newest_case(agent, ticket).await?;
     // GitHub counts in whole seconds.
     Ok(case.filter(|case| case.talk.closed_at.is_some_and(|closed| closed.timestamp() <= at.timestamp())))
-}
-
-/// The newest case of a ticket, if its journal makes sense. What was looked at beside the ticket is none.
-pub(super) async fn newest_case(agent: &Agent, ticket: &TicketId) -> Result<Option<Case>, JournalError> {
-    let lines = agent.journal.cases(RECENT).await?;
-    for line in lines.iter().filter(|line| line.ticket == *ticket) {
-        match Case::fold(&line.id, &agent.journal.load(&line.id).await?) {
-            Ok(case) if case.errand().only_looks() => {}
-            case => return Ok(case.ok()),
-        }
-    }
-    Ok(None)
 }

@@ -82,14 +82,12 @@ async fn ask_people(agent: &Agent, case: &Case, library: &Library) -> Result<(),
 }
 
 async fn post_report(agent: &Agent, case: &Case, library: &Library) -> Result<(), ForgeError> {
-    let (prompt, data) = match case.errand().only_looks() {
-        true => ("looked.md", looked(case, library)),
-        false => {
-            let answer = answer(case, library).transpose().ok().flatten();
-            let earlier = earlier(agent, case).await?;
-            let report = report(case, library);
-            ("report.md", json!({ "report": report, "answer": answer, "earlier": earlier }))
-        }
+    let (prompt, data) = if case.errand().only_looks() {
+        ("looked.md", looked(case, library))
+    } else {
+        let answer = answer(case, library).transpose().ok().flatten();
+        let earlier = earlier(agent, case).await?;
+        ("report.md", json!({ "report": report(case, library), "answer": answer, "earlier": earlier }))
     };
     comment(agent, case, "report", &agent.prompts.fill(prompt, data)).await?;
     mark_done(agent, case).await;

@@ -2,6 +2,7 @@
 
 mod asking;
 mod canary;
+mod conformance;
 mod contracts;
 mod cores;
 mod crash;
