@@ -535,12 +535,13 @@ impl Case {
         }
     }
 
-    /// The issue is closed with the outcome. What a person asked for beside the ticket closes nothing.
+    /// The issue is closed with the outcome. What a person ordered beside the ticket closes it only if
+    /// that accounts for the ticket.
     pub fn closes(&self) -> bool {
-        match &self.outcome {
-            Some(Outcome::Answered { .. }) => *self.errand() == Errand::Treat,
-            Some(outcome) => outcome.closes(),
-            None => false,
+        match (self.errand(), &self.outcome) {
+            (_, None) => false,
+            (Errand::Treat, Some(outcome)) => outcome.closes(),
+            (_, Some(outcome)) => *outcome == Outcome::Resolved,
         }
     }
 
