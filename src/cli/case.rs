@@ -213,6 +213,9 @@ fn describe(event: &Event) -> String {
         }
         Event::Recurred { playbook, count, .. } => format!("{playbook}, mended {count} times before"),
         Event::Delayed(delay) => format!("until {}: {}", delay.until, delay.over),
+        Event::Linked { case, ticket, playbook } => {
+            format!("{playbook} is treated by case {case} for {ticket}; this one waits for it")
+        }
         Event::FalselyClosed(objection) => format!("case {} closed it too early", objection.of),
         Event::Heard(posted) => say::told(&posted.word),
         Event::Rechecked { open } => {

@@ -154,6 +154,9 @@ fn recorded(case: &Case, event: &Event) -> Vec<String> {
         Event::Delayed(delay) => {
             vec![format!("‖ waits until {}: {}", delay.until.format("%H:%M:%S UTC"), delay.over)]
         }
+        Event::Linked { ticket, playbook, .. } => {
+            vec![format!("‖ waits for {ticket}, where {playbook} is being mended")]
+        }
         Event::FalselyClosed(objection) => {
             vec![format!("! case {} closed it, and somebody objects", objection.of)]
         }

@@ -18,7 +18,7 @@ use super::policy::{Approval, Pause};
 use super::redact::Redacted;
 use super::remedy::Plan;
 use super::report::{Proof, proof};
-use super::ticket::{State, Ticket};
+use super::ticket::{State, Ticket, TicketId};
 use super::triage::Triage;
 use super::verification;
 use super::word::{Posted, Says, Word};
@@ -62,6 +62,8 @@ pub struct Case {
     pub recurred: Option<Recurred>,
     /// Who says that an earlier case should not have closed this ticket.
     pub objection: Option<Objection>,
+    /// Another case about the same fault.
+    pub kin: Option<Kin>,
     /// Who said no to the plan.
     pub denied_by: Option<String>,
     /// Who called the case off.
@@ -100,8 +102,20 @@ pub enum Standstill {
     Asked(DateTime<Utc>),
     /// A budget is free again then.
     Delayed(DateTime<Utc>),
+    /// Another case treats the same fault.
+    Linked,
     /// A person has called a halt.
     Halted,
+}
+
+/// Another case about the same fault.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kin {
+    pub case: CaseId,
+    pub ticket: TicketId,
+    pub playbook: PlaybookName,
+    /// Nothing was seen yet since it came to its end.
+    pub is_awaited: bool,
 }
 
 /// A fault that comes back after it was mended.
@@ -248,6 +262,7 @@ impl Case {
             approval: None,
             recurred: None,
             objection: None,
+            kin: None,
             denied_by: None,
             cancelled_by: None,
             delay: None,
@@ -327,6 +342,11 @@ impl Case {
             Event::Recurred { playbook, hosts, count } => {
                 let (playbook, hosts) = (playbook.clone(), hosts.clone());
                 self.recurred = Some(Recurred { playbook, hosts, count: *count });
+            }
+            Event::Linked { case, ticket, playbook } => {
+                let (case, ticket, playbook) = (case.clone(), ticket.clone(), playbook.clone());
+                self.kin = Some(Kin { case, ticket, playbook, is_awaited: true });
+                self.held.clear();
             }
             Event::FalselyClosed(objection) => self.objection = Some(objection.clone()),
             Event::Heard(posted) => self.hear(posted),
@@ -460,6 +480,9 @@ impl Case {
             self.evidence = evidence.clone();
             self.rechecked = false;
             self.delay = None;
+            if let Some(kin) = &mut self.kin {
+                kin.is_awaited = false;
+            }
             self.stage = Stage::Looked;
         } else {
             self.evidence.update(evidence.clone());
@@ -522,6 +545,9 @@ impl Case {
             return None;
         }
         let asked = self.asked.as_ref().map(|asked| Standstill::Asked(asked.until));
+        if self.awaited_kin().is_some() {
+            return Some(Standstill::Linked);
+        }
         let delayed = self.delay.as_ref().map(|delay| Standstill::Delayed(delay.until));
         asked.or(delayed).or(self.paused.as_ref().map(|_| Standstill::Halted))
     }

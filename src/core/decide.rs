@@ -2,6 +2,7 @@
 
 mod begin;
 mod errand;
+pub mod kin;
 mod treat;
 
 use super::action::Action;
@@ -246,7 +247,9 @@ impl Ground<'_> {
                 }
                 self.begin(&finding.playbook, diagnosis)
             }
-            None => Action::Note(Event::Concluded(self.conclude(diagnosis))),
+            None => {
+                self.find_kin().unwrap_or_else(|| Action::Note(Event::Concluded(self.conclude(diagnosis))))
+            }
         }
     }
 
@@ -332,7 +335,8 @@ impl Ground<'_> {
             }
             Asks::Complaint => {
                 let explains = |playbook: &PlaybookName| self.triage.explains(playbook);
-                let explained = mended.iter().any(|playbook| explains(playbook));
+                let explained =
+                    mended.iter().any(|playbook| explains(playbook)) || self.mended_by_kin().is_some();
                 // Where nothing explains the words, any unknown could.
                 let matters = |playbook: &PlaybookName| !explained || explains(playbook);
                 if let Some(unknown) = unknown(&matters) {

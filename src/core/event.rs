@@ -170,6 +170,12 @@ pub enum Event {
     },
     /// The close of an earlier case was false: a person objects to it.
     FalselyClosed(Objection),
+    /// Another case treats the same fault: this one waits for it, and looks anew when it has ended.
+    Linked {
+        case: CaseId,
+        ticket: TicketId,
+        playbook: PlaybookName,
+    },
     /// A word that a person left for this case has been read.
     Heard(Posted),
     Planned(Plan),
@@ -268,6 +274,7 @@ impl Event {
             Event::Delayed(_) => "delayed",
             Event::Recurred { .. } => "recurred",
             Event::FalselyClosed(_) => "falsely_closed",
+            Event::Linked { .. } => "linked",
             Event::Heard(_) => "heard",
             Event::Planned(_) => "planned",
             Event::ChangeStarted { .. } => "change_started",

@@ -5,6 +5,7 @@
 
 use super::event::{CaseId, Event, Record};
 use super::name::{HostName, PlaybookName, SystemName};
+use super::ticket::TicketId;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,8 +16,9 @@ pub struct History {
     pub runs: Vec<Run>,
     /// Every change that a host was asked for, forward or back.
     pub changes: Vec<(HostName, DateTime<Utc>)>,
-    /// Which system a case is about.
+    /// Which system a case is about, and which ticket.
     pub systems: BTreeMap<CaseId, SystemName>,
+    pub tickets: BTreeMap<CaseId, TicketId>,
 }
 
 /// One run of a playbook's remedy.
@@ -43,8 +45,8 @@ pub enum End {
 
 impl History {
     /// The kinds of records that it is folded from.
-    pub const KINDS: [&str; 6] =
-        ["triaged", "planned", "change_started", "verified", "undone", "change_frozen"];
+    pub const KINDS: [&str; 7] =
+        ["opened", "triaged", "planned", "change_started", "verified", "undone", "change_frozen"];
 
     /// How far back it has to reach for every budget to be told.
     pub const REACH: TimeDelta = TimeDelta::days(7);
@@ -60,6 +62,7 @@ impl History {
 
     fn take(&mut self, case: &CaseId, record: &Record) {
         match &record.event {
+            Event::Opened { ticket, .. } => drop(self.tickets.insert(case.clone(), ticket.id.clone())),
             Event::Triaged(triage) => {
                 let system = triage.site.as_ref().map(|site| (case.clone(), site.name.clone()));
                 self.systems.extend(system);

@@ -27,7 +27,7 @@ pub struct Report {
     pub system: String,
     pub stage: String,
     /// The stage in one word: `looking`, `treating`, `verifying`, `undoing`, `paused`, `asking`,
-    /// `delayed` or `ended`.
+    /// `linked`, `delayed` or `ended`.
     pub phase: String,
     /// The outcome's word, or `working`.
     pub outcome: String,
@@ -41,6 +41,8 @@ pub struct Report {
     pub question: Option<Question>,
     /// The budget that it waits for.
     pub delay: Option<Waiting>,
+    /// Another case about the same fault.
+    pub kin: Option<KinTold>,
     /// How often the fault was mended before within seven days; 0 if it was not.
     pub recurrences: usize,
     /// The ticket about a fault that comes back again and again, else empty.
@@ -134,6 +136,16 @@ pub struct Question {
     pub steps: Vec<Proposed>,
 }
 
+/// Another case about the same fault.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct KinTold {
+    pub ticket: String,
+    /// Of the fault.
+    pub title: String,
+    /// It has not come to its end.
+    pub is_awaited: bool,
+}
+
 /// A budget that is used up.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Waiting {
@@ -191,7 +203,12 @@ pub fn report(case: &Case, library: &Library) -> Report {
             all
         });
     let treated = |fault: &&&Fault| case.treatments.iter().any(|t| t.plan.playbook == fault.name);
+    // By this case or, if it is resolved, by the other one about the same fault.
+    let is_resolved = matches!(case.outcome, Some(Outcome::Resolved));
     let mended = |fault: &Fault| {
+        if is_resolved && case.kin.as_ref().is_some_and(|kin| kin.playbook == fault.name) {
+            return true;
+        }
         let mut ended = case.treatments.iter().filter(|t| t.plan.playbook == fault.name);
         ended.any(|t| matches!(t.phase, Phase::Over { result: Treated::Mended, .. }))
     };
@@ -217,6 +234,11 @@ pub fn report(case: &Case, library: &Library) -> Report {
             .delay
             .as_ref()
             .map(|delay| Waiting { until: minute(delay.until), why: delay.over.to_string() }),
+        kin: case.kin.as_ref().map(|kin| KinTold {
+            ticket: kin.ticket.to_string(),
+            title: fault(&kin.playbook).map_or(kin.playbook.to_string(), |fault| fault.title.clone()),
+            is_awaited: kin.is_awaited,
+        }),
         recurrences: case.recurred.as_ref().map_or(0, |recurred| recurred.count),
         problem: case.talk.problem.clone().unwrap_or_default(),
         approved_by: case.approval.as_ref().map(|approval| approval.by.clone()),

@@ -103,7 +103,7 @@ pub async fn drive_on(agent: &Agent, id: &CaseId, stop: &Stop) -> Result<Case, D
         let case = drive(agent, id, stop).await?;
         let until = match case.standstill() {
             Some(Standstill::Delayed(until)) => until,
-            Some(Standstill::Halted) => agent.clock.now() + HALTED,
+            Some(Standstill::Halted | Standstill::Linked) => agent.clock.now() + HALTED,
             Some(Standstill::Asked(_)) | None => return Ok(case),
         };
         wait(agent, until, stop).await;
@@ -166,7 +166,7 @@ async fn work(agent: &Agent, id: &CaseId, stop: &Stop) -> Result<Case, DriveErro
 }
 
 /// What was changed lately, for a case that may be about to begin a remedy.
-async fn history(agent: &Agent, case: &Case) -> Result<Option<History>, JournalError> {
+pub(super) async fn history(agent: &Agent, case: &Case) -> Result<Option<History>, JournalError> {
     if case.stage != Stage::Diagnosed {
         return Ok(None);
     }

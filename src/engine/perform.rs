@@ -1,13 +1,14 @@
 //! Performing: one action, with the intent written down before and the fact after.
 
 use super::answer::answerable;
-use super::drive::{DriveError, Pen, Stop};
+use super::drive::{DriveError, Pen, Stop, history};
 use super::look::look;
 use super::speak::speak;
 use super::words::word_of_label;
 use super::{Agent, CLAIM};
 use crate::core::action::{Action, Order};
 use crate::core::case::Case;
+use crate::core::decide::kin::under_way;
 use crate::core::event::{Act, Event, Way};
 use crate::core::evidence::{Exit, Observation, RawObservation};
 use crate::core::expr::Scope;
@@ -95,6 +96,9 @@ async fn hold(pen: &mut Pen<'_>, hosts: Vec<HostName>, stop: &Stop) -> Result<()
     for host in &hosts {
         while agent.journal.hold(host, &pen.case.id, agent.clock.now(), CLAIM).await?.is_none() {
             waited = true;
+            if let Some(event) = linked(pen).await? {
+                return pen.write(event).await;
+            }
             wait(agent, agent.clock.now() + HOLD_PAUSE, stop).await;
             if stop.is_pulled() {
                 return Ok(());
@@ -102,6 +106,13 @@ async fn hold(pen: &mut Pen<'_>, hosts: Vec<HostName>, stop: &Stop) -> Result<()
         }
     }
     pen.write(Event::Held { hosts, waited }).await
+}
+
+/// What there is to note if the host is held by a case that treats the same fault.
+async fn linked(pen: &Pen<'_>) -> Result<Option<Event>, DriveError> {
+    let finding = pen.case.diagnosis().and_then(|diagnosis| diagnosis.findings.first());
+    let Some((finding, history)) = finding.zip(history(pen.agent, &pen.case).await?) else { return Ok(None) };
+    Ok(under_way(&pen.case, &finding.playbook, &history))
 }
 
 /// Makes a change: lease, intent, act, fact.

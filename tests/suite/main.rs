@@ -11,6 +11,7 @@ mod gate;
 mod halt;
 mod harness;
 mod hostile;
+mod kin;
 mod limits;
 mod orders;
 mod porter;

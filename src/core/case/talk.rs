@@ -1,6 +1,6 @@
 //! Talk: what a case has told on the forge, and what it has to tell next.
 
-use super::{Case, Phase, Stage};
+use super::{Case, Kin, Phase, Stage};
 use crate::core::event::Act;
 use crate::core::outcome::Outcome;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -101,6 +101,11 @@ impl Case {
         }
     }
 
+    /// The case that it waits for.
+    pub fn awaited_kin(&self) -> Option<&Kin> {
+        self.kin.as_ref().filter(|kin| kin.is_awaited)
+    }
+
     /// Where the case stands, as people are told: the status comment is edited when this changes.
     pub fn stage_word(&self) -> String {
         match (self.stage, self.treatments.last()) {
@@ -109,6 +114,7 @@ impl Case {
             (Stage::Diagnosed, _) if let Some(asked) = &self.asked => {
                 format!("asking {}", asked.plan.short())
             }
+            (Stage::Diagnosed, _) if let Some(kin) = self.awaited_kin() => format!("linked {}", kin.case),
             (Stage::Diagnosed, _) if let Some(delay) = &self.delay => {
                 format!("delayed until {}", delay.until)
             }
@@ -128,6 +134,7 @@ impl Case {
             (Stage::Concluded | Stage::Ended, _) => "ended",
             _ if self.paused.is_some() => "paused",
             (Stage::Diagnosed, _) if self.asked.is_some() => "asking",
+            (Stage::Diagnosed, _) if self.awaited_kin().is_some() => "linked",
             (Stage::Diagnosed, _) if self.delay.is_some() => "delayed",
             (Stage::Treating, Some(Phase::Applying)) => "treating",
             (Stage::Treating, Some(Phase::Verifying(_))) => "verifying",

@@ -40,6 +40,9 @@ impl Ground<'_> {
                 format!("{number} remedies were applied to this ticket already"),
             );
         }
+        if let Some(action) = self.follow(playbook) {
+            return action;
+        }
         if self.case.paused.is_some()
             && let Some(action) = self.halt()
         {
@@ -93,6 +96,9 @@ impl Ground<'_> {
         }
         if let Some(asked) = &self.case.asked {
             return Some(self.until_answered(asked));
+        }
+        if let Some(action) = self.until_kin_has_ended() {
+            return Some(action);
         }
         let delay = self.case.delay.as_ref()?;
         if delay.until > self.world.now {

@@ -184,6 +184,11 @@ pub fn following() -> Vec<Event> {
     let says = Says::Approve { plan: "7f3a".into() };
     let word = Word { by: "maria".into(), at: moment(), says };
     events.push(Event::Heard(Posted { key: "comment example/tickets#1 7".into(), word }));
+    events.push(Event::Linked {
+        case: CaseId::from_text("c0123456789ab").unwrap(),
+        ticket: ticket_id(7),
+        playbook: playbook("disk-full"),
+    });
     events.push(Event::FalselyClosed(objection(How::Said)));
     events.push(Event::ChangeBarred { change, why: text("another case holds the host") });
     events.push(Event::Ended);

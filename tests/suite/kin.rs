@@ -1,0 +1,93 @@
+//! Kin: several tickets about one fault. It is mended once, and that accounts for all whose words it
+//! explains.
+
+use crate::scenarios::fixtures;
+use fieldmedic::core::case::Case;
+use fieldmedic::core::event::{CaseId, Event};
+use fieldmedic::core::ticket::TicketId;
+use fieldmedic::engine::{Stop, drive_on, poll};
+use fieldmedic::library::Files;
+use fieldmedic::ports::Journal;
+use fieldmedic::sandbox::scenario::{Books, Scene};
+
+/// Two tickets on one system, both taken in; the first is the scenario's.
+async fn two(scenario: &str, second: &str) -> (Scene, Vec<CaseId>, TicketId) {
+    let books = Books::open(&Files::built_in()).expect("the built-in playbooks are right");
+    let path = fixtures().join("qfieldcloud").join(scenario);
+    let scene = Scene::set_up(&path, &books).await.expect("the scenario can be set up");
+    let other = scene.hub.file(&scene.ticket.repo, "field-agent", second, "", &["support"]).expect("filed");
+    let cases = poll(&scene.agent).await.expect("GitHub answers");
+    assert_eq!(cases.len(), 2);
+    (scene, cases, other)
+}
+
+/// Works both side by side to their ends.
+async fn drive_both(scene: &Scene, cases: &[CaseId]) -> (Case, Case) {
+    let (stop, _pull) = Stop::new();
+    let (one, other) =
+        tokio::join!(drive_on(&scene.agent, &cases[0], &stop), drive_on(&scene.agent, &cases[1], &stop));
+    (one.expect("it is driven"), other.expect("it is driven"))
+}
+
+async fn links(scene: &Scene, cases: &[CaseId]) -> usize {
+    let mut links = 0;
+    for case in cases {
+        let records = scene.agent.journal.load(case).await.expect("it can be read");
+        links += records.iter().filter(|record| matches!(record.event, Event::Linked { .. })).count();
+    }
+    links
+}
+
+fn changes(scene: &Scene) -> usize {
+    scene.host.lock().log().iter().filter(|logged| logged.line.contains("up -d")).count()
+}
+
+fn word(case: &Case) -> &'static str {
+    case.outcome.as_ref().map_or("working", |outcome| outcome.word())
+}
+
+fn said(scene: &Scene, id: &TicketId, kind: &str) -> Vec<String> {
+    let issue = scene.hub.issue(id).expect("the issue is there");
+    let bodies = issue.comments.into_iter().map(|comment| comment.body);
+    bodies.filter(|body| body.starts_with("<!-- fieldmedic") && body.contains(kind)).collect()
+}
+
+#[tokio::test]
+async fn two_tickets_about_one_fault_are_closed_by_one_remedy() {
+    let (scene, cases, other) = two("worker-down", "Jobs stay queued for all of us").await;
+    let (one, two) = drive_both(&scene, &cases).await;
+    assert_eq!((word(&one), word(&two)), ("resolved", "resolved"), "{one:?}\n{two:?}");
+    assert_eq!(changes(&scene), 1, "it was mended once");
+    assert_eq!(links(&scene, &cases).await, 1, "the later one was linked, once");
+    assert_eq!(one.treatments.len() + two.treatments.len(), 1);
+    for id in [&scene.ticket, &other] {
+        assert!(scene.hub.issue(id).expect("it is there").is_closed());
+        assert_eq!(said(&scene, id, "kind=report").len(), 1);
+        assert_eq!(said(&scene, id, "kind=status").len(), 1);
+    }
+    let (led, leader) = if one.treatments.is_empty() { (one, two) } else { (two, one) };
+    let report = &said(&scene, &led.ticket.id, "kind=report")[0];
+    assert!(report.contains(&leader.ticket.id.to_string()), "it links to the other: {report}");
+}
+
+#[tokio::test]
+async fn what_could_not_be_mended_for_one_is_not_tried_for_the_other() {
+    let (scene, cases, other) = two("worker-down-not-fixed", "Jobs stay queued for all of us").await;
+    let (one, two) = drive_both(&scene, &cases).await;
+    assert_eq!((word(&one), word(&two)), ("escalated", "escalated"), "{one:?}\n{two:?}");
+    assert_eq!(one.treatments.len() + two.treatments.len(), 1, "one remedy was begun");
+    let led = if one.treatments.is_empty() { one } else { two };
+    let report = &said(&scene, &led.ticket.id, "kind=report")[0];
+    assert!(report.contains("not-fixed") && report.contains("could not be mended there"), "{report}");
+    assert!(!scene.hub.issue(&other).expect("it is there").is_closed());
+}
+
+#[tokio::test]
+async fn a_remedy_closes_no_ticket_that_it_does_not_explain() {
+    let (scene, cases, other) = two("worker-down", "The map legend shows wrong colours").await;
+    let (one, two) = drive_both(&scene, &cases).await;
+    let of_other = if one.ticket.id == other { &one } else { &two };
+    assert_eq!(word(of_other), "escalated", "{of_other:?}");
+    assert!(!scene.hub.issue(&other).expect("it is there").is_closed());
+    assert_eq!(changes(&scene), 1);
+}
