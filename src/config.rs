@@ -8,6 +8,7 @@ use crate::core::inventory::{Group, Inventory, Site};
 use crate::core::name::{HostName, KindName, ParamName, Role, SystemName};
 use crate::core::playbook::Library;
 use crate::core::policy::{Mode, Policy};
+use crate::core::rhythm::{self, BadRhythm, Rhythm};
 use crate::core::ticket::Repo;
 use crate::store::Address;
 use serde::{Deserialize, Deserializer};
@@ -79,15 +80,19 @@ pub struct Webhook {
     /// The environment variable that holds the secret.
     #[serde(default = "default_secret_env")]
     pub secret_env: String,
+    /// The one that holds the secret before it, until GitHub signs with the new one only.
+    #[serde(default)]
+    pub old_secret_env: Option<String>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Sweep {
-    #[serde(deserialize_with = "duration")]
-    pub tickets: Duration,
-    #[serde(deserialize_with = "duration")]
-    pub systems: Duration,
+    /// A time, or a cron expression.
+    pub tickets: String,
+    pub systems: String,
+    /// By whose clocks the expressions go.
+    pub zone: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -154,7 +159,21 @@ pub struct SystemEntry {
 
 impl Default for Sweep {
     fn default() -> Self {
-        Self { tickets: Duration::from_secs(300), systems: Duration::from_secs(900) }
+        Self { tickets: "5m".into(), systems: "15m".into(), zone: "UTC".into() }
+    }
+}
+
+impl Sweep {
+    /// # Errors
+    /// [`BadRhythm`] if an entry cannot be read.
+    pub fn tickets(&self) -> Result<Rhythm, BadRhythm> {
+        Rhythm::parse(&self.tickets, &self.zone)
+    }
+
+    /// # Errors
+    /// [`BadRhythm`] if an entry cannot be read.
+    pub fn systems(&self) -> Result<Rhythm, BadRhythm> {
+        Rhythm::parse(&self.systems, &self.zone)
     }
 }
 
@@ -244,9 +263,6 @@ impl fmt::Display for Wrongs {
 /// What the names begin with under which whole groups are held, beside those of hosts.
 const GROUP: &str = "group.";
 
-/// Nothing is repeated more often than this.
-const SHORTEST: Duration = Duration::from_secs(1);
-
 /// Where a configuration is looked for when nobody names one, first to last.
 pub fn places() -> Vec<PathBuf> {
     let home = std::env::var_os("HOME").map(PathBuf::from);
@@ -308,15 +324,16 @@ impl Config {
             ));
         }
         wrong.extend(self.store.wrongs());
-        for (entry, every) in [
-            ("[escalation] remind_after", self.escalation.remind_after.unwrap_or(SHORTEST)),
-            ("[github] poll", self.github.poll),
-            ("[sweep] tickets", self.sweep.tickets),
-            ("[sweep] systems", self.sweep.systems),
-        ] {
-            if every < SHORTEST {
-                wrong.push(format!("{entry} is shorter than {SHORTEST:?}: that would do nothing else"));
-            }
+        if self.escalation.remind_after.is_some_and(|after| after < rhythm::SHORTEST) {
+            wrong.push(format!("[escalation] remind_after: {}", BadRhythm::TooShort));
+        }
+        if self.github.poll < rhythm::SHORTEST {
+            wrong.push(format!("[github] poll: {}", BadRhythm::TooShort));
+        }
+        for (entry, rhythm) in
+            [("[sweep] tickets", self.sweep.tickets()), ("[sweep] systems", self.sweep.systems())]
+        {
+            wrong.extend(rhythm.err().map(|error| format!("{entry}: {error}")));
         }
         for (name, host) in &self.hosts {
             if name.as_str().starts_with(GROUP) {

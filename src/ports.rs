@@ -15,6 +15,7 @@ use crate::core::ticket::{Repo, Ticket, TicketId};
 use crate::core::word::{Posted, Word};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -107,8 +108,8 @@ impl Marker {
     }
 }
 
-/// A comment as the forge has it; its text is not redacted and must not be recorded.
-#[derive(Debug, Clone, PartialEq)]
+/// A comment. As the forge gives it, its text is not redacted and must not be recorded.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Comment {
     pub id: u64,
     pub ticket: TicketId,

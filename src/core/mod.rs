@@ -30,6 +30,7 @@ pub mod redact;
 pub mod remedy;
 pub mod reply;
 pub mod report;
+pub mod rhythm;
 pub mod slash;
 pub mod ticket;
 pub mod triage;

@@ -3,11 +3,14 @@
 use super::Agent;
 use super::label::NEEDS_HUMAN;
 use super::reply::{take_open_again, take_reply};
+use super::sweep::RECENT;
 use super::words::{heed_label, take_order};
+use crate::core::case::Case;
 use crate::core::event::{CaseId, Door, Event};
+use crate::core::outcome::{Code, Outcome};
 use crate::core::slash::{Slash, command};
 use crate::core::ticket::{State, Ticket, TicketId};
-use crate::ports::{Comment, ForgeError, Intake, JournalError, Opening, Permission, Reaction};
+use crate::ports::{CaseLine, Comment, ForgeError, Intake, JournalError, Opening, Permission, Reaction};
 
 /// Why something that came in was not taken.
 #[derive(Debug, thiserror::Error)]
@@ -54,11 +57,38 @@ pub async fn take_issue(agent: &Agent, ticket: Ticket, door: Door) -> Result<Opt
     if let Some(case) = take_open_again(agent, &ticket).await? {
         return Ok(Some(case));
     }
+    if let Some(case) = take_reworded(agent, &ticket).await? {
+        return Ok(Some(case));
+    }
     if !wants(agent, &ticket) || ticket.author == agent.forge.me().await? {
         return Ok(None);
     }
     let key = issue_key(&ticket.id);
     Ok(opened(take_in(agent, ticket, door, &key).await?))
+}
+
+/// Takes in an issue once more that named no system that is looked after, and has other words since.
+async fn take_reworded(agent: &Agent, ticket: &Ticket) -> Result<Option<CaseId>, IntakeError> {
+    if ticket.state != State::Open || ticket.locked {
+        return Ok(None);
+    }
+    let Some(line) = newest_case(agent, &ticket.id).await? else { return Ok(None) };
+    let named_none =
+        matches!(&line.outcome, Some(Outcome::Escalated(escalation)) if escalation.code == Code::NoSystem);
+    if !named_none {
+        return Ok(None);
+    }
+    let Ok(case) = Case::fold(&line.id, &agent.journal.load(&line.id).await?) else { return Ok(None) };
+    if (&case.ticket.title, &case.ticket.body) == (&ticket.title, &ticket.body) {
+        return Ok(None);
+    }
+    let key = format!("reworded {} {}", ticket.id, ticket.updated_at.timestamp());
+    Ok(opened(take_in(agent, ticket.clone(), case.door, &key).await?))
+}
+
+/// The newest case of a ticket.
+pub(super) async fn newest_case(agent: &Agent, ticket: &TicketId) -> Result<Option<CaseLine>, JournalError> {
+    Ok(agent.journal.cases(RECENT).await?.into_iter().find(|line| line.ticket == *ticket))
 }
 
 /// Takes in a comment: a slash command by a person who may give it starts a case, or says something to

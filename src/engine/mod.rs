@@ -4,7 +4,7 @@
 //! runs probes, `intake` is the one door through which tickets become cases, `words` is how people speak
 //! to them, `dispatch` runs cases side by side, `sweep` looks at systems without being asked, `recurrence`
 //! at what was mended, `problem` tells of what comes back again and again, `reply` takes in what people make
-//! of a close, `remind` calls people again.
+//! of a close, `remind` calls people again, `redeliver` asks for what a webhook missed, `schedule` says when.
 
 mod answer;
 mod dispatch;
@@ -16,8 +16,10 @@ mod perform;
 mod poll;
 mod problem;
 mod recurrence;
+mod redeliver;
 mod remind;
 mod reply;
+mod schedule;
 mod speak;
 mod sweep;
 mod words;
@@ -29,8 +31,10 @@ pub use intake::{IntakeError, take_comment, take_in, take_issue, wants};
 pub use look::{Eyes, look};
 pub use poll::poll;
 pub use recurrence::watch_over;
+pub use redeliver::redeliver;
 pub use remind::remind;
 pub use reply::take_reopened;
+pub use schedule::{Schedule, Turn};
 pub use sweep::{Swept, sweep_systems, sweep_tickets};
 pub use words::heed_label;
 

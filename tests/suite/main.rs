@@ -5,6 +5,7 @@ mod canary;
 mod contracts;
 mod cores;
 mod crash;
+mod doors;
 mod gate;
 mod halt;
 mod harness;

@@ -6,19 +6,16 @@ use fieldmedic::core::case::Case;
 use fieldmedic::core::event::{CaseId, Door};
 use fieldmedic::core::objection::Closures;
 use fieldmedic::core::outcome::Outcome;
-use fieldmedic::doors::Doors;
-use fieldmedic::engine::{Stop, drive_on, poll, remind, sweep_tickets, take_issue};
+use fieldmedic::core::ticket::{State, Ticket};
+use fieldmedic::engine::{Stop, drive_on, poll, remind, sweep_tickets, take_issue, take_reopened};
 use fieldmedic::library::Files;
 use fieldmedic::ports::Clock;
-use fieldmedic::sandbox::github::{Issue, Letter, What};
+use fieldmedic::sandbox::github::{Issue, What};
 use fieldmedic::sandbox::scenario::{Books, Scene};
-use http::Request;
 use serde_json::json;
 use std::collections::BTreeSet;
-use tower_service::Service;
 
 const MEDIC: &str = "fieldmedic-bot";
-const SECRET: &str = "a-webhook-secret";
 
 /// A ticket and those who talk about it.
 struct Room {
@@ -102,21 +99,19 @@ impl Room {
         self.said("reminder").len()
     }
 
-    /// Brings what GitHub has to tell to the agent's webhook, twice each.
-    async fn bring(&self, letters: &[Letter]) {
-        let (wake, _woken) = tokio::sync::mpsc::unbounded_channel();
-        let mut router = Doors { agent: self.scene.agent.clone(), wake }.router([SECRET.to_owned().into()]);
-        for letter in letters.iter().chain(letters) {
-            let request = Request::post("/webhook")
-                .header("Content-Type", "application/json")
-                .header("X-GitHub-Event", letter.event)
-                .header("X-GitHub-Delivery", &letter.guid)
-                .header("X-Hub-Signature-256", &letter.signature)
-                .body(letter.payload.clone())
-                .expect("a request");
-            let answer = router.call(request).await.expect("it answers");
-            assert!(answer.status().is_success(), "{}", answer.status());
+    /// What a webhook's delivery says of the ticket as it is now.
+    async fn delivery(&self) -> Ticket {
+        self.scene.agent.forge.ticket(&self.scene.ticket).await.expect("GitHub answers")
+    }
+
+    /// A delivery that the ticket was opened again, brought twice.
+    async fn bring(&self, delivery: &Ticket, who: &str) -> Vec<CaseId> {
+        let mut cases = Vec::new();
+        for _ in 0..2 {
+            let taken = take_reopened(&self.scene.agent, delivery.clone(), who).await;
+            cases.extend(taken.expect("GitHub answers"));
         }
+        cases
     }
 }
 
@@ -221,19 +216,16 @@ async fn who_says_that_it_is_still_broken_is_believed_and_handed_on() {
 async fn a_ticket_that_is_opened_again_is_noticed_once_by_whichever_door() {
     for by_webhook_first in [true, false] {
         let (room, first) = Room::new("sync-failed-workers").await;
-        room.scene.hub.hold_webhooks(SECRET);
         room.pass(5);
         room.reopen("field-agent");
-        let letters = room.scene.hub.fetch_webhooks();
-        assert!(!letters.is_empty());
+        let delivery = room.delivery().await;
         let mut cases = Vec::new();
         if by_webhook_first {
-            room.bring(&letters).await;
-            cases.extend(room.scene.agent.journal.open_cases().await.expect("the journal works"));
+            cases.extend(room.bring(&delivery, "field-agent").await);
             assert!(room.poll().await.is_empty());
         } else {
             cases.extend(room.poll().await);
-            room.bring(&letters).await;
+            assert!(room.bring(&delivery, "field-agent").await.is_empty());
         }
         room.scene.hub.comment(&room.scene.ticket, "field-agent", "still broken").expect("taken");
         assert!(room.poll().await.is_empty());
@@ -244,7 +236,7 @@ async fn a_ticket_that_is_opened_again_is_noticed_once_by_whichever_door() {
         assert_eq!(objection.who, if by_webhook_first { "field-agent" } else { "" });
         assert_eq!(code(&case), "still-broken");
         // What was brought late is about the same close.
-        room.bring(&letters).await;
+        assert!(room.bring(&delivery, "field-agent").await.is_empty());
         room.pass(10);
         assert!(room.poll().await.is_empty());
         assert!(room.scene.agent.journal.open_cases().await.expect("the journal works").is_empty());
@@ -257,8 +249,8 @@ async fn a_ticket_that_is_opened_again_is_noticed_once_by_whichever_door() {
 #[tokio::test]
 async fn a_list_from_before_the_close_is_no_objection() {
     let (room, _) = Room::new("worker-down").await;
-    let mut stale = room.scene.agent.forge.ticket(&room.scene.ticket).await.expect("GitHub answers");
-    stale.state = fieldmedic::core::ticket::State::Open;
+    let mut stale = room.delivery().await;
+    stale.state = State::Open;
     for minutes in [0, 30] {
         room.pass(minutes);
         let taken = take_issue(&room.scene.agent, stale.clone(), Door::Poll).await.expect("GitHub answers");

@@ -1,29 +1,11 @@
 //! The whole agent: the real binary over real HTTP and SSH, with an SQLite journal on disk.
 
-use crate::harness::{Rig, ran};
+use crate::harness::{Rig, ran, terminate, until};
 use fieldmedic::sandbox::github::{At, Fault, Role};
 use http::Method;
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::Child;
-
-/// Waits for something to become so; three minutes at most, because machines are busy.
-async fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    for _ in 0..3600 {
-        if holds() {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    panic!("it did not come about: {what}");
-}
-
-fn terminate(daemon: &Child) {
-    let pid = daemon.id().expect("it runs").to_string();
-    let sent = std::process::Command::new("kill").args(["-TERM", &pid]).status().expect("kill");
-    assert!(sent.success());
-}
 
 #[tokio::test]
 async fn a_ticket_is_worked_to_its_end() {

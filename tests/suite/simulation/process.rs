@@ -90,7 +90,9 @@ impl Process {
                 }
             });
         }
-        let doors = Doors { agent, wake: dispatch.waker() };
+        let doors = Doors::new(agent, dispatch.waker());
+        let worker = doors.clone();
+        rounds.spawn(async move { worker.work(&stop).await });
         let router = doors.router([super::run::WEBHOOK_SECRET.to_owned().into()]);
         Self { router, life, pull, _rounds: rounds, dispatch }
     }
