@@ -203,7 +203,7 @@ fn manners(config: &Config) -> Manners {
         command: config.github.command.clone(),
         on_call: config.github.on_call.clone(),
         remind_after: config.escalation.remind_after,
-        approvers: config.policy.approvers.clone(),
+        roles: config.roles(),
     }
 }
 

@@ -1,14 +1,17 @@
 //! The configuration: one TOML file, checked as a whole before anything starts.
 
 mod policy;
+mod roles;
 
 pub use policy::{BreakerEntry, BudgetsEntry, FreezeEntry, GroupEntry, PolicyEntry};
+pub use roles::{RolesEntry, Who};
 
 use crate::core::inventory::{Group, Inventory, Site};
 use crate::core::name::{HostName, KindName, ParamName, Role, SystemName};
 use crate::core::playbook::Library;
 use crate::core::policy::{Mode, Policy};
 use crate::core::rhythm::{self, BadRhythm, Rhythm};
+use crate::core::rights::Roles;
 use crate::core::ticket::Repo;
 use crate::store::Address;
 use serde::{Deserialize, Deserializer};
@@ -34,6 +37,8 @@ pub struct Config {
     pub store: Store,
     #[serde(default)]
     pub policy: PolicyEntry,
+    #[serde(default)]
+    pub roles: RolesEntry,
     #[serde(default)]
     pub redact: Redact,
     #[serde(default)]
@@ -324,11 +329,13 @@ impl Config {
             ));
         }
         wrong.extend(self.store.wrongs());
-        if self.escalation.remind_after.is_some_and(|after| after < rhythm::SHORTEST) {
-            wrong.push(format!("[escalation] remind_after: {}", BadRhythm::TooShort));
-        }
-        if self.github.poll < rhythm::SHORTEST {
-            wrong.push(format!("[github] poll: {}", BadRhythm::TooShort));
+        let remind_after = self.escalation.remind_after.unwrap_or(rhythm::SHORTEST);
+        for (entry, every) in
+            [("[github] poll", self.github.poll), ("[escalation] remind_after", remind_after)]
+        {
+            if every < rhythm::SHORTEST {
+                wrong.push(format!("{entry}: {}", BadRhythm::TooShort));
+            }
         }
         for (entry, rhythm) in
             [("[sweep] tickets", self.sweep.tickets()), ("[sweep] systems", self.sweep.systems())]
@@ -360,6 +367,7 @@ impl Config {
                 wrong.push(format!("[groups.{name}] share is {}: it is 1 to 100 percent", group.share));
             }
         }
+        wrong.extend(self.roles.wrongs());
         for freeze in &self.policy.freeze {
             if let Err(why) = freeze.read() {
                 wrong.push(format!("[[policy.freeze]] \"{}\": {why}", freeze.why));
@@ -402,7 +410,7 @@ impl Config {
             let mut params = BTreeMap::new();
             for (param, value) in &entry.params {
                 match system.params.get(param) {
-                    Some(known) => match known.kind.check(value) {
+                    Some(known) => match known.check(value) {
                         Ok(value) => {
                             params.insert(param.clone(), value);
                         }
@@ -455,6 +463,10 @@ impl Config {
 
     pub fn policy(&self) -> Policy {
         self.policy.read()
+    }
+
+    pub fn roles(&self) -> Roles {
+        self.roles.read(&self.policy.approvers)
     }
 }
 

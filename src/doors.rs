@@ -45,10 +45,8 @@ impl Doors {
     /// Works what was kept, one after another, until the stop is pulled.
     pub async fn work(&self, stop: &Stop) {
         while !stop.is_pulled() {
-            match self.work_next().await {
-                Ok(Worked::One) => continue,
-                Ok(Worked::Nothing) => {}
-                Err(error) => tracing::error!(%error, "the journal cannot be used; trying again"),
+            if let Err(error) = self.work_waiting(stop).await {
+                tracing::error!(%error, "the journal cannot be used; trying again");
             }
             tokio::select! {
                 biased;
@@ -57,6 +55,15 @@ impl Doors {
                 () = tokio::time::sleep(ROUND) => {}
             }
         }
+    }
+
+    /// Works what waits now.
+    ///
+    /// # Errors
+    /// If the journal cannot be used; nothing is lost by it.
+    pub async fn work_waiting(&self, stop: &Stop) -> Result<(), JournalError> {
+        while !stop.is_pulled() && self.work_next().await? == Worked::One {}
+        Ok(())
     }
 
     async fn work_next(&self) -> Result<Worked, JournalError> {
@@ -101,6 +108,7 @@ impl Doors {
     }
 }
 
+#[derive(PartialEq)]
 enum Worked {
     One,
     Nothing,

@@ -51,7 +51,8 @@ pub trait Forge: Send + Sync {
     /// Assigns people. A login that cannot be assigned is left out by the forge, without an error.
     async fn assign(&self, id: &TicketId, logins: &[String]) -> Result<(), ForgeError>;
 
-    async fn react(&self, comment: &Comment, reaction: Reaction) -> Result<(), ForgeError>;
+    /// Reacts to a comment; to react so again is no error.
+    async fn react(&self, id: &TicketId, comment: u64, reaction: Reaction) -> Result<(), ForgeError>;
 
     /// The people who did something about an issue at or after `since`: who commented on it, reacted to a
     /// comment of the agent's, labelled, assigned, closed, opened or renamed it. The agent and other
@@ -100,6 +101,11 @@ impl Marker {
 
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether a text carries a marker of the agent's, anywhere in it.
+    pub fn is_in(text: &str) -> bool {
+        text.contains("<!-- fieldmedic ")
     }
 
     /// Whether a body begins with this marker.
@@ -168,8 +174,10 @@ pub struct DeliveryId {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reaction {
-    /// Seen, and being worked on.
+    /// Heard, and being worked on.
     Eyes,
+    /// What was asked for is done.
+    Rocket,
     /// Refused or not understood.
     Confused,
     /// Gladly heard; nothing is done.
@@ -182,14 +190,7 @@ pub enum CloseReason {
     NotPlanned,
 }
 
-/// Ordered from none to all.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Permission {
-    None,
-    Read,
-    Write,
-    Admin,
-}
+pub use crate::core::rights::Permission;
 
 /// What went wrong with the forge, sorted by what can be done next.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -201,11 +202,15 @@ pub enum ForgeError {
     #[error("GitHub asks to wait: {why}")]
     Limited { why: String, wait: Option<Duration> },
     /// 401: the token is wrong or has expired. Mending the configuration helps; trying again does not.
-    #[error("GitHub does not accept the token: {0}")]
+    #[error("GitHub does not accept the token: {0}; make a new one, and put it where [github] looks for it")]
     Unauthorized(String),
     /// 404 or 410: it does not exist, or the token may not see it.
     #[error("{0} does not exist, or the token may not see it")]
     NotFound(String),
+    /// It is in a repository of another name now. It is not followed: what was allowed where it was need
+    /// not be allowed there.
+    #[error("{what} is in {now} now; if the repository was renamed, write its new name into [github] repos")]
+    Moved { what: String, now: String },
     /// Any other refusal: it will not be taken, however often it is tried.
     #[error("GitHub refused: {0}")]
     Refused(String),
@@ -214,7 +219,7 @@ pub enum ForgeError {
 impl ForgeError {
     /// Trying again cannot help.
     pub fn is_lasting(&self) -> bool {
-        matches!(self, ForgeError::NotFound(_) | ForgeError::Refused(_))
+        matches!(self, ForgeError::NotFound(_) | ForgeError::Moved { .. } | ForgeError::Refused(_))
     }
 }
 

@@ -244,7 +244,7 @@ fn door_word(door: &crate::core::event::Door) -> String {
     match door {
         Door::Webhook => "by webhook,".into(),
         Door::Poll => "by poll,".into(),
-        Door::Command { user } => format!("by a command of {user},"),
+        Door::Command { user, .. } => format!("by a command of {user},"),
         Door::Terminal => "by `resolve`,".into(),
         Door::Sweep { .. } => "by a sweep,".into(),
         Door::Objection(Objection { of, who, how }) => {

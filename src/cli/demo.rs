@@ -145,7 +145,7 @@ impl Stage {
                 command: "/qfield:support".into(),
                 on_call: vec![ON_CALL.into()],
                 remind_after: None,
-                approvers: Vec::new(),
+                roles: crate::core::rights::Roles::default(),
             }),
             worker: worker_name(),
             watch: Arc::new(Screen::for_many(std::io::stdout())),

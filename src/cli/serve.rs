@@ -192,10 +192,10 @@ impl fmt::Display for Work {
         f.write_str(match self {
             Work::Poll => "the poll",
             Work::Redeliver => "the look into GitHub's log of deliveries",
+            Work::Remind => "the round of reminders",
             Work::SweepTickets => "the sweep of tickets",
             Work::SweepSystems => "the sweep of systems",
             Work::WatchOver => "the watch over what was mended",
-            Work::Remind => "the look for tickets that nobody took",
         })
     }
 }

@@ -7,6 +7,7 @@ pub use talk::{Talk, Trouble};
 
 use super::budget::Delay;
 use super::diagnosis::Diagnosis;
+use super::errand::Errand;
 use super::event::{CaseId, ChangeId, Door, Event, Purpose, Record, Way};
 use super::evidence::{Evidence, Observation};
 use super::name::{HostName, PlaybookName, ProbeName};
@@ -523,6 +524,25 @@ impl Case {
         let asked = self.asked.as_ref().map(|asked| Standstill::Asked(asked.until));
         let delayed = self.delay.as_ref().map(|delay| Standstill::Delayed(delay.until));
         asked.or(delayed).or(self.paused.as_ref().map(|_| Standstill::Halted))
+    }
+
+    /// What it was opened for.
+    pub fn errand(&self) -> &Errand {
+        const TREAT: &Errand = &Errand::Treat;
+        match &self.door {
+            Door::Command { errand, .. } => errand,
+            _ => TREAT,
+        }
+    }
+
+    /// The issue is closed with the outcome. What a person ordered beside the ticket closes it only if
+    /// that accounts for the ticket.
+    pub fn closes(&self) -> bool {
+        match (self.errand(), &self.outcome) {
+            (_, None) => false,
+            (Errand::Treat, Some(outcome)) => outcome.closes(),
+            (_, Some(outcome)) => *outcome == Outcome::Resolved,
+        }
     }
 
     /// The newest diagnosis.

@@ -1,11 +1,13 @@
 //! The decision: from a case to the next action. Pure, total, and the same after a restart as before.
 
 mod begin;
+mod errand;
 mod treat;
 
 use super::action::Action;
 use super::case::{Case, Phase, Stage, Treated, Treatment, Trouble};
 use super::diagnosis::{Diagnosis, Finding, Unknown, diagnose};
+use super::errand::Errand;
 use super::event::{Door, Event, Purpose};
 use super::history::History;
 use super::inventory::{Inventory, Site};
@@ -15,7 +17,7 @@ use super::outcome::{Code, Escalation, Outcome};
 use super::playbook::{Library, System};
 use super::policy::{Pause, Policy};
 use super::ticket::State;
-use super::triage::{Asks, Triage, triage};
+use super::triage::{Asks, Triage, triage, triage_errand};
 use super::word::Posted;
 use chrono::{DateTime, Utc};
 use std::collections::BTreeSet;
@@ -65,9 +67,10 @@ pub fn decide(case: &Case, world: World<'_>) -> Action {
     let Some(site) = &triage.site else {
         return escalate(Code::NoSystem, "the ticket names no system that is looked after, or more than one");
     };
-    let Some(system) = world.library.systems.get(&site.kind) else {
+    let Some(system) = triage.system(world.library) else {
         return escalate(Code::NoSystem, format!("there are no playbooks for `{}`", site.kind));
     };
+    let system = &*system;
     if let Some(action) = show(case, world) {
         return action;
     }
@@ -83,7 +86,8 @@ pub fn decide(case: &Case, world: World<'_>) -> Action {
 
 fn open(case: &Case, world: World<'_>) -> Action {
     let declined = |why: &str| Action::Note(Event::Concluded(Outcome::Declined { why: why.into() }));
-    if case.ticket.state == State::Closed {
+    let errand = case.errand();
+    if case.ticket.state == State::Closed && !errand.only_looks() {
         return declined("the issue is closed");
     }
     if case.ticket.locked {
@@ -105,7 +109,10 @@ fn open(case: &Case, world: World<'_>) -> Action {
     if was_closed && world.policy.speaks && !case.talk.reopened {
         return pause_after_trouble(case, world).unwrap_or(Action::Reopen);
     }
-    let mut triage = triage(&case.ticket, world.library, world.inventory, suspect);
+    let mut triage = match errand {
+        Errand::Treat => triage(&case.ticket, world.library, world.inventory, suspect),
+        _ => triage_errand(errand, &case.ticket, world.library, world.inventory),
+    };
     if case.objection.is_some() {
         // Whatever the ticket asked for, it was not enough.
         triage.asks = Asks::Complaint;
@@ -115,7 +122,8 @@ fn open(case: &Case, world: World<'_>) -> Action {
 
 /// The status comment and the label, when the stage has changed.
 fn show(case: &Case, world: World<'_>) -> Option<Action> {
-    if !world.policy.speaks {
+    // A look beside the ticket leaves its status and its label as they are.
+    if !world.policy.speaks || case.errand().only_looks() {
         return None;
     }
     if case.talk.status != Some(case.stage_word()) && case.may_edit_status(world.now) {
@@ -128,14 +136,17 @@ fn show(case: &Case, world: World<'_>) -> Option<Action> {
 fn tell(case: &Case, world: World<'_>) -> Action {
     let Some(outcome) = &case.outcome else { return Action::Note(Event::Ended) };
     // A declined ticket is one that must not be written on; what was written before is brought to an end.
-    let silent = matches!(outcome, Outcome::Declined { .. }) && case.talk.status.is_none();
+    let is_declined = matches!(outcome, Outcome::Declined { .. });
+    let looked = case.errand().only_looks() && case.looked_for.is_some();
+    let silent = is_declined && case.talk.status.is_none() && !looked;
     if !world.policy.speaks || silent {
         return Action::Note(Event::Ended);
     }
     if let Some(wait) = pause_after_trouble(case, world) {
         return wait;
     }
-    if matches!(outcome, Outcome::Declined { .. }) {
+    // A person who set the agent to something is told why it was not done.
+    if is_declined && *case.errand() == Errand::Treat {
         return show(case, world).unwrap_or(Action::Note(Event::Ended));
     }
     // Before the report, which links to it.
@@ -147,10 +158,11 @@ fn tell(case: &Case, world: World<'_>) -> Action {
         return Action::PostReport;
     }
     // Nothing is closed without a word.
-    if outcome.closes() && !case.talk.closed && !case.talk.refused_report {
+    if case.closes() && !case.talk.closed && !case.talk.refused_report {
         return Action::Close;
     }
-    if matches!(outcome, Outcome::Escalated(_)) && !case.talk.called {
+    let calls = matches!(outcome, Outcome::Escalated(_)) && !case.errand().only_looks();
+    if calls && !case.talk.called {
         return Action::CallPeople;
     }
     show(case, world).unwrap_or(Action::Note(Event::Ended))
@@ -203,7 +215,7 @@ impl Ground<'_> {
     fn diagnose(self) -> Diagnosis {
         match self.triage.asks {
             Asks::Question { health: false, .. } => Diagnosis::default(),
-            _ => diagnose(self.system, self.site, &self.case.evidence),
+            _ => self.ordered(diagnose(self.system, self.site, &self.case.evidence)),
         }
     }
 
@@ -220,7 +232,7 @@ impl Ground<'_> {
         if let Some(objection) = &self.case.objection {
             return escalate(Code::StillBroken, self.why_still_broken(objection, diagnosis));
         }
-        if let Some(action) = self.stand_still() {
+        if let Some(action) = self.stand_still().or_else(|| self.end_errand(diagnosis)) {
             return action;
         }
         match diagnosis.findings.first() {
@@ -240,6 +252,12 @@ impl Ground<'_> {
 
     /// A fault that would have to be treated first, if only one knew whether it is there.
     fn unknown_cause<'d>(self, of: &PlaybookName, diagnosis: &'d Diagnosis) -> Option<&'d Unknown> {
+        let causes = self.causes(of);
+        diagnosis.unknown.iter().find(|unknown| causes.contains(&unknown.playbook))
+    }
+
+    /// The faults that can cause this one, directly or through others.
+    fn causes(self, of: &PlaybookName) -> BTreeSet<PlaybookName> {
         let mut consequences = BTreeSet::from([of.clone()]);
         // The faults stand in causal order, so one pass from the end finds causes of causes.
         for fault in self.system.faults.iter().rev() {
@@ -248,7 +266,7 @@ impl Ground<'_> {
             }
         }
         consequences.remove(of);
-        diagnosis.unknown.iter().find(|unknown| consequences.contains(&unknown.playbook))
+        consequences
     }
 
     /// A treatment that did not end well ends the case.

@@ -2,6 +2,7 @@
 
 use super::budget::Delay;
 use super::diagnosis::Diagnosis;
+use super::errand::Errand;
 use super::evidence::{Evidence, Observation};
 use super::expr::Truth;
 use super::name::{HostName, PlaybookName};
@@ -59,6 +60,11 @@ pub enum Door {
     /// A slash command by this person.
     Command {
         user: String,
+        /// The comment that holds it.
+        #[serde(default)]
+        comment: Option<u64>,
+        #[serde(default)]
+        errand: Errand,
     },
     /// `fieldmedic resolve`.
     Terminal,

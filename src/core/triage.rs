@@ -5,12 +5,15 @@ mod place;
 
 pub use place::Stranger;
 
+use super::errand::Errand;
 use super::inventory::{Inventory, Site};
 use super::letter::Letter;
 use super::name::PlaybookName;
 use super::playbook::{Library, Request, System};
+use super::policy::Mode;
 use super::ticket::Ticket;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// What a ticket is about.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -42,6 +45,18 @@ pub struct Match {
 }
 
 impl Triage {
+    /// The system, as the request that was asked for sees it.
+    pub fn system<'l>(&self, library: &'l Library) -> Option<Cow<'l, System>> {
+        let system = library.systems.get(&self.site.as_ref()?.kind)?;
+        match &self.asks {
+            Asks::Question { request, .. } => match system.request(request) {
+                Some(request) => Some(Cow::Owned(system.asked(request))),
+                None => Some(Cow::Borrowed(system)),
+            },
+            Asks::Complaint => Some(Cow::Borrowed(system)),
+        }
+    }
+
     /// Whether fixing this fault would account for the ticket.
     pub fn explains(&self, playbook: &PlaybookName) -> bool {
         self.explained_by.iter().any(|found| found.playbook == *playbook)
@@ -65,14 +80,7 @@ pub fn triage(
     let Some(system) = site.as_ref().and_then(|site| library.systems.get(&site.kind)) else {
         return Triage { site: None, asks: Asks::Complaint, explained_by: Vec::new(), strangers };
     };
-    let mut explained_by: Vec<Match> = system
-        .faults
-        .iter()
-        .filter_map(|fault| {
-            let words = fault.explains.matches(&letter.own, &ticket.labels)?;
-            Some(Match { playbook: fault.name.clone(), words })
-        })
-        .collect();
+    let mut explained_by = explained_by_faults(&letter.own, ticket, system);
     if let Some(suspect) = suspect {
         explained_by.retain(|found| found.playbook != suspect.playbook);
         explained_by.push(Match { playbook: suspect.playbook.clone(), words: "found by a sweep".into() });
@@ -80,6 +88,37 @@ pub fn triage(
     }
     let asks = question(&letter, system, &explained_by);
     Triage { site, asks, explained_by, strangers }
+}
+
+/// The same for an errand: a person has named the system, and what is to be done with it. A look goes
+/// with a system that only observes, and a request with the values that it was given.
+pub fn triage_errand(errand: &Errand, ticket: &Ticket, library: &Library, inventory: &Inventory) -> Triage {
+    let site = errand.system().and_then(|name| inventory.systems.get(name.as_str())).cloned();
+    let system = site.as_ref().and_then(|site| library.systems.get(&site.kind));
+    let (Some(mut site), Some(system)) = (site.clone(), system) else {
+        return Triage { site: None, asks: Asks::Complaint, explained_by: Vec::new(), strangers: Vec::new() };
+    };
+    if errand.only_looks() {
+        site.mode = Some(Mode::Observe);
+    }
+    let asks = match errand {
+        Errand::Answer { request, values, .. } => {
+            site.params.extend(values.clone());
+            Asks::Question { request: request.clone(), health: false }
+        }
+        Errand::Treat | Errand::Look { .. } | Errand::Mend { .. } => Asks::Complaint,
+    };
+    let explained_by = explained_by_faults(&ticket.letter().own, ticket, system);
+    Triage { site: Some(site), asks, explained_by, strangers: Vec::new() }
+}
+
+/// The faults that would explain a ticket.
+fn explained_by_faults(text: &str, ticket: &Ticket, system: &System) -> Vec<Match> {
+    let faults = system.faults.iter().filter_map(|fault| {
+        let words = fault.explains.matches(text, &ticket.labels)?;
+        Some(Match { playbook: fault.name.clone(), words })
+    });
+    faults.collect()
 }
 
 /// The fault that a sweep confirmed, and where.
@@ -104,4 +143,9 @@ fn question(letter: &Letter, system: &System, explained_by: &[Match]) -> Asks {
         }
         _ => Asks::Complaint,
     }
+}
+
+/// The system that a ticket names; `None` if it names none, or more than one.
+pub fn find_site<'a>(ticket: &Ticket, library: &Library, inventory: &'a Inventory) -> Option<&'a Site> {
+    place::find(&ticket.letter(), &ticket.labels, library, inventory).0
 }

@@ -15,7 +15,7 @@ pub fn answer(case: &Case, library: &Library) -> Option<Result<String, String>> 
     let triage = case.triage.as_ref()?;
     let Asks::Question { request, .. } = &triage.asks else { return None };
     let site = triage.site.as_ref()?;
-    let system = library.systems.get(&site.kind)?;
+    let system = triage.system(library)?;
     let request = system.request(request)?;
     let mut facts: BTreeMap<String, Value> = system.params(&site.params);
     for (probe, known) in &case.evidence.facts {
@@ -33,6 +33,10 @@ pub(super) fn answerable(pen: &Pen<'_>, event: Event) -> Event {
     }
     match answer(&pen.case, pen.library) {
         Some(Ok(_)) => event,
+        Some(Err(why)) if pen.case.errand().only_looks() => {
+            let why = format!("the answer could not be filled: {why}");
+            Event::Concluded(Outcome::Declined { why })
+        }
         Some(Err(why)) => {
             let why = format!("the answer could not be filled: {why}");
             Event::Concluded(Outcome::Escalated(Escalation { code: Code::CannotTell, why }))

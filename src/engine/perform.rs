@@ -37,10 +37,11 @@ pub(super) async fn perform(pen: &mut Pen<'_>, action: Action, stop: &Stop) -> R
             Ok(())
         }
         Action::Look { purpose, probes } => {
-            let site = pen.case.triage.as_ref().and_then(|triage| triage.site.clone());
-            let Some(site) = site else { return Ok(()) };
-            let Some(system) = pen.library.systems.get(&site.kind) else { return Ok(()) };
-            let evidence = look(&pen.agent.eyes(), system, &site, &probes).await;
+            let Some(triage) = &pen.case.triage else { return Ok(()) };
+            let (Some(site), Some(system)) = (&triage.site, triage.system(pen.library)) else {
+                return Ok(());
+            };
+            let evidence = look(&pen.agent.eyes(), &system, site, &probes).await;
             pen.write(Event::Looked { purpose, evidence }).await
         }
         Action::Recheck => recheck(pen).await,

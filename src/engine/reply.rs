@@ -2,7 +2,7 @@
 //! still broken, objects to the close; that opens one case, by whichever door it comes.
 
 use super::Agent;
-use super::intake::{IntakeError, newest_case, opened, take_in};
+use super::intake::{IntakeError, opened, take_in};
 use crate::core::case::{Case, Stage};
 use crate::core::event::{CaseId, Door};
 use crate::core::objection::{How, Objection};
@@ -11,12 +11,15 @@ use crate::core::ticket::{State, Ticket, TicketId};
 use crate::ports::{Comment, JournalError, Reaction};
 use chrono::{DateTime, TimeDelta, Utc};
 
+/// How many of the newest cases are asked for the one of a ticket.
+const RECENT: u32 = 500;
+
 /// What GitHub says of an issue may be so old; sooner after its own close nothing is made of it.
 const LAG: TimeDelta = TimeDelta::seconds(60);
 
 /// Takes in an issue that was closed, and that this person has opened again.
 pub async fn take_reopened(agent: &Agent, ticket: Ticket, who: &str) -> Result<Option<CaseId>, IntakeError> {
-    let Some(case) = newest(agent, &ticket.id).await? else {
+    let Some(case) = newest_case(agent, &ticket.id).await? else {
         return take_anew(agent, ticket, Door::Webhook, "the beginning").await;
     };
     // A delivery that is late tells of what another door has brought before.
@@ -31,7 +34,7 @@ pub async fn take_reopened(agent: &Agent, ticket: Ticket, who: &str) -> Result<O
 
 /// Takes in an issue that a list shows as open, if its newest case left it closed.
 pub(super) async fn take_open_again(agent: &Agent, ticket: &Ticket) -> Result<Option<CaseId>, IntakeError> {
-    let Some(case) = newest(agent, &ticket.id).await? else { return Ok(None) };
+    let Some(case) = newest_case(agent, &ticket.id).await? else { return Ok(None) };
     if case.stage != Stage::Ended || ticket.state == State::Closed {
         return Ok(None);
     }
@@ -102,7 +105,7 @@ pub(super) async fn take_reply(agent: &Agent, comment: &Comment) -> Result<Optio
     };
     agent.journal.set_bookmark(&mark, agent.clock.now()).await?;
     let reaction = if reply == Reply::Thanks { Reaction::ThumbsUp } else { Reaction::Eyes };
-    if let Err(error) = agent.forge.react(comment, reaction).await {
+    if let Err(error) = agent.forge.react(&comment.ticket, comment.id, reaction).await {
         tracing::warn!(ticket = %comment.ticket, %error, "the reaction was not taken");
     }
     Ok(opened)
@@ -125,18 +128,24 @@ async fn object(
     Ok(opened(take_in(agent, ticket, door, &format!("objection {}", of.id)).await?))
 }
 
+/// The newest case of a ticket, if its journal makes sense; a look beside it does not count.
+pub(super) async fn newest_case(agent: &Agent, ticket: &TicketId) -> Result<Option<Case>, JournalError> {
+    for line in agent.journal.cases(RECENT).await?.iter().filter(|line| line.ticket == *ticket) {
+        let Ok(case) = Case::fold(&line.id, &agent.journal.load(&line.id).await?) else { return Ok(None) };
+        if !case.errand().only_looks() {
+            return Ok(Some(case));
+        }
+    }
+    Ok(None)
+}
+
 /// The newest case of a ticket, if it closed it, and before this moment.
 async fn closed_before(
     agent: &Agent,
     ticket: &TicketId,
     at: DateTime<Utc>,
 ) -> Result<Option<Case>, JournalError> {
-    let case = newest(agent, ticket).await?;
+    let case = newest_case(agent, ticket).await?;
     // GitHub counts in whole seconds.
     Ok(case.filter(|case| case.talk.closed_at.is_some_and(|closed| closed.timestamp() <= at.timestamp())))
-}
-
-async fn newest(agent: &Agent, ticket: &TicketId) -> Result<Option<Case>, JournalError> {
-    let Some(line) = newest_case(agent, ticket).await? else { return Ok(None) };
-    Ok(Case::fold(&line.id, &agent.journal.load(&line.id).await?).ok())
 }

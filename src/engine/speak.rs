@@ -5,6 +5,7 @@ use super::answer::answer;
 use super::drive::{DriveError, Pen, library_of};
 use super::label::set_label;
 use super::look::millis;
+use super::orders::{looked, mark_done};
 use super::problem::open_problem;
 use crate::core::action::Action;
 use crate::core::case::Case;
@@ -81,10 +82,16 @@ async fn ask_people(agent: &Agent, case: &Case, library: &Library) -> Result<(),
 }
 
 async fn post_report(agent: &Agent, case: &Case, library: &Library) -> Result<(), ForgeError> {
-    let answer = answer(case, library).transpose().ok().flatten();
-    let earlier = earlier(agent, case).await?;
-    let data = json!({ "report": report(case, library), "answer": answer, "earlier": earlier });
-    comment(agent, case, "report", &agent.prompts.fill("report.md", data)).await
+    let (prompt, data) = if case.errand().only_looks() {
+        ("looked.md", looked(case, library))
+    } else {
+        let answer = answer(case, library).transpose().ok().flatten();
+        let earlier = earlier(agent, case).await?;
+        ("report.md", json!({ "report": report(case, library), "answer": answer, "earlier": earlier }))
+    };
+    comment(agent, case, "report", &agent.prompts.fill(prompt, data)).await?;
+    mark_done(agent, case).await;
+    Ok(())
 }
 
 /// What the case said that an objection is about.

@@ -127,15 +127,15 @@ impl Forge for GitHub {
         Ok(())
     }
 
-    async fn react(&self, comment: &Comment, reaction: Reaction) -> Result<(), ForgeError> {
+    async fn react(&self, id: &TicketId, comment: u64, reaction: Reaction) -> Result<(), ForgeError> {
         let content = match reaction {
             Reaction::Eyes => "eyes",
+            Reaction::Rocket => "rocket",
             Reaction::Confused => "confused",
             Reaction::ThumbsUp => "+1",
         };
-        let repo = repo_route(&comment.ticket.repo);
-        let route = format!("{repo}/issues/comments/{}/reactions", comment.id);
-        let what = format!("comment {} on {}", comment.id, comment.ticket);
+        let route = format!("{}/issues/comments/{comment}/reactions", repo_route(&id.repo));
+        let what = format!("comment {comment} on {id}");
         let body = json!({ "content": content });
         let mut turn = self.writer.turn().await;
         self.wire.write(&mut turn, Method::POST, &route, Some(&body), &what).await?;
@@ -200,14 +200,11 @@ impl Forge for GitHub {
             Err(ForgeError::NotFound(_)) => return Ok(Permission::None),
             Err(error) => return Err(error),
         };
-        // GitHub counts "maintain" as write and "triage" as read here. A word that is new to this
-        // program gives no right.
-        Ok(match granted.permission.as_str() {
-            "admin" => Permission::Admin,
-            "write" => Permission::Write,
-            "read" => Permission::Read,
-            _ => Permission::None,
-        })
+        // `permission` counts "maintain" as write and "triage" as read. The name of a role that an
+        // organisation made is its own; what such a role is worth, `permission` says. A word that is new to
+        // this program gives no right.
+        let exact = Permission::from_word(&granted.role_name);
+        Ok(exact.or_else(|| Permission::from_word(&granted.permission)).unwrap_or(Permission::None))
     }
 
     async fn failed_deliveries(
@@ -260,6 +257,8 @@ struct Opened {
 struct Granted {
     #[serde(default)]
     permission: String,
+    #[serde(default)]
+    role_name: String,
 }
 
 pub(super) fn repo_route(repo: &Repo) -> String {

@@ -6,6 +6,7 @@
 //! - `wire`: how a request is sent, and how lists are read page by page.
 //! - `people`: who did something about an issue.
 //! - `pace`: one writer, not too fast.
+//! - `quiet`: the silence that GitHub asks for.
 //! - `refusal`: errors, sorted by what can be done next.
 //! - `payload`: the objects that GitHub sends, over the API and to the webhook.
 
@@ -15,6 +16,7 @@ mod forge;
 mod pace;
 pub(crate) mod payload;
 mod people;
+mod quiet;
 mod refusal;
 mod wire;
 

@@ -11,7 +11,38 @@ use std::time::Duration;
 /// No limit of GitHub's lasts longer; a date that says otherwise is not believed.
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 
-pub(super) fn sort(error: &octocrab::Error, what: What<'_>) -> ForgeError {
+/// Why a call came to nothing.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    Error(ForgeError),
+    /// GitHub leads on to this address.
+    Elsewhere(String),
+}
+
+impl From<ForgeError> for Trouble {
+    fn from(error: ForgeError) -> Self {
+        Trouble::Error(error)
+    }
+}
+
+pub(super) fn sort(error: &octocrab::Error, what: What<'_>) -> Trouble {
+    if let octocrab::Error::GitHub { source, .. } = error
+        && source.status_code.is_redirection()
+    {
+        let to = source.headers.as_ref().and_then(|headers| headers.get(header::LOCATION)?.to_str().ok());
+        return Trouble::Elsewhere(to.unwrap_or("elsewhere").to_owned());
+    }
+    Trouble::Error(sort_error(error, what))
+}
+
+/// The route of the repository that an address is about, where GitHub names it by its number.
+pub(super) fn repository_in(address: &str) -> Option<String> {
+    let number: String =
+        address.split_once("/repositories/")?.1.chars().take_while(char::is_ascii_digit).collect();
+    (!number.is_empty()).then(|| format!("/repositories/{number}"))
+}
+
+fn sort_error(error: &octocrab::Error, what: What<'_>) -> ForgeError {
     use octocrab::Error as E;
     match error {
         E::GitHub { source, .. } => sort_answer(source, what),
@@ -32,16 +63,41 @@ fn sort_answer(answer: &GitHubError, what: What<'_>) -> ForgeError {
     }
     match status {
         StatusCode::UNAUTHORIZED => ForgeError::Unauthorized(answer.message.clone()),
+        StatusCode::GONE if answer.message.contains("disabled") => refuse(answer, headers),
         StatusCode::NOT_FOUND | StatusCode::GONE => ForgeError::NotFound(what.to_string()),
         _ if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT => {
             ForgeError::Unreachable(format!("{}: {}", status.as_u16(), short(&answer.message)))
         }
-        _ if status.is_redirection() => {
-            let now = headers.get(header::LOCATION).and_then(|now| now.to_str().ok()).unwrap_or("elsewhere");
-            ForgeError::NotFound(format!("{what} (it has moved to {now})"))
-        }
-        _ => ForgeError::Refused(spell(answer)),
+        _ => refuse(answer, headers),
     }
+}
+
+/// What GitHub says, and what helps.
+fn refuse(answer: &GitHubError, headers: &HeaderMap) -> ForgeError {
+    let said = spell(answer);
+    ForgeError::Refused(match advice(&answer.message, headers) {
+        Some(advice) => format!("{said}; {advice}"),
+        None => said,
+    })
+}
+
+fn advice(message: &str, headers: &HeaderMap) -> Option<String> {
+    let header = |name: &str| headers.get(name)?.to_str().ok();
+    for (word, advice) in [
+        ("archived", "unarchive the repository, or take it out of [github] repos"),
+        ("is locked", "unlock the conversation, or give the agent write permission"),
+        ("disabled", "turn issues on in the repository's settings, or take it out of [github] repos"),
+    ] {
+        if message.contains(word) {
+            return Some(advice.to_owned());
+        }
+    }
+    if let Some(sso) = header("x-github-sso") {
+        let url = sso.split_once("url=").map_or(sso, |(_, url)| url);
+        return Some(format!("let the token pass the organisation's single sign-on: {url}"));
+    }
+    let rights = header("x-accepted-github-permissions").filter(|rights| !rights.is_empty())?;
+    Some(format!("it takes the right {}: give it to the token or the App", rights.replace('=', ": ")))
 }
 
 /// A 403 may be a lack of rights or a limit; only these signs tell.
@@ -119,6 +175,37 @@ mod tests {
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
         pairs.iter().map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value))).collect()
+    }
+
+    #[test]
+    fn a_refusal_says_what_helps() {
+        let right = ("x-accepted-github-permissions", "issues=write");
+        let sso = ("x-github-sso", "required; url=https://example.org/sso");
+        for (message, pairs, expect) in [
+            ("Repository was archived so is read-only.", &[][..], Some("unarchive")),
+            ("Unable to create comment because issue is locked.", &[right], Some("unlock")),
+            ("Issues are disabled for this repo", &[], Some("turn issues on")),
+            ("Resource not accessible by integration", &[right], Some("the right issues: write")),
+            ("Resource protected by organization SAML enforcement.", &[sso], Some("https://example.org/sso")),
+            ("Validation Failed", &[], None),
+        ] {
+            let advice = advice(message, &headers(pairs));
+            assert_eq!(advice.is_some(), expect.is_some(), "{message}");
+            assert!(advice.unwrap_or_default().contains(expect.unwrap_or_default()), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_repository_is_found_by_its_number() {
+        for (address, expect) in [
+            ("https://api.github.com/repositories/1000", Some("/repositories/1000")),
+            ("https://ghe.example.org/api/v3/repositories/7/issues/2?per_page=100", Some("/repositories/7")),
+            ("https://example.org/repositories/", None),
+            ("https://example.org/repos/example/tickets", None),
+            ("elsewhere", None),
+        ] {
+            assert_eq!(repository_in(address).as_deref(), expect, "{address}");
+        }
     }
 
     #[test]

@@ -4,16 +4,16 @@
 //! the one who sends.
 
 use super::pace::Turn;
-use super::refusal;
+use super::quiet::Quiet;
+use super::refusal::{self, Trouble};
 use crate::ports::ForgeError;
 use http::{HeaderValue, Method, Uri};
 use octocrab::{FromResponse, Octocrab, Page};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::fmt::Display;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
-use tokio::time::Instant;
 
 /// The thing that a call is about, as "… does not exist" names it.
 pub(super) type What<'a> = &'a (dyn Display + Sync);
@@ -23,13 +23,12 @@ pub(super) struct Wire {
     client: Octocrab,
     /// The whole of a call: connection, request, answer.
     deadline: Duration,
-    /// GitHub asked to be left alone until then.
-    quiet_until: Mutex<Option<Instant>>,
+    quiet: Quiet,
 }
 
 impl Wire {
     pub fn new(client: Octocrab, deadline: Duration) -> Self {
-        Self { client, deadline, quiet_until: Mutex::new(None) }
+        Self { client, deadline, quiet: Quiet::default() }
     }
 
     pub async fn get<T: DeserializeOwned>(&self, route: &str, what: What<'_>) -> Result<T, ForgeError> {
@@ -90,19 +89,48 @@ impl Wire {
         body: Option<&Value>,
         what: What<'_>,
     ) -> Result<T, ForgeError> {
-        self.stay_quiet()?;
+        match self.try_call(method, route, body, what).await {
+            Ok(answer) => Ok(answer),
+            Err(Trouble::Error(error)) => Err(error),
+            Err(Trouble::Elsewhere(place)) => {
+                Err(ForgeError::Moved { what: what.to_string(), now: self.name_of(&place).await })
+            }
+        }
+    }
+
+    async fn try_call<T: FromResponse>(
+        &self,
+        method: Method,
+        route: &str,
+        body: Option<&Value>,
+        what: What<'_>,
+    ) -> Result<T, Trouble> {
+        self.quiet.keep()?;
         let answer = tokio::time::timeout(self.deadline, self.exchange(method, route, body));
         let outcome = match answer.await {
             Ok(outcome) => outcome.map_err(|error| refusal::sort(&error, what)),
             Err(_) => {
                 let limit = self.deadline.as_secs_f32();
-                Err(ForgeError::Unreachable(format!("no answer within {limit} seconds")))
+                Err(ForgeError::Unreachable(format!("no answer within {limit} seconds")).into())
             }
         };
-        if let Err(ForgeError::Limited { wait: Some(wait), .. }) = &outcome {
-            *self.quiet_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + *wait);
+        match outcome {
+            Ok(answer) => Ok(self.quiet.heed(Ok(answer))?),
+            Err(Trouble::Error(error)) => Ok(self.quiet.heed(Err(error))?),
+            Err(elsewhere) => Err(elsewhere),
         }
-        outcome
+    }
+
+    /// GitHub leads on by a repository's number, which tells people nothing: this is its name, or the
+    /// address that was given if the name cannot be had. It asks on the configured host alone, and once.
+    async fn name_of(&self, place: &str) -> String {
+        #[derive(Deserialize)]
+        struct Named {
+            full_name: String,
+        }
+        let Some(repository) = refusal::repository_in(place) else { return place.to_owned() };
+        let named = self.try_call::<Named>(Method::GET, &repository, None, &place).await;
+        named.map_or_else(|_| place.to_owned(), |named| named.full_name)
     }
 
     async fn exchange<T: FromResponse>(
@@ -117,22 +145,6 @@ impl Wire {
             .header(http::header::ACCEPT, HeaderValue::from_static("application/vnd.github+json"));
         let response = self.client.execute(self.client.build_request(request, body)?).await?;
         T::from_response(octocrab::map_github_error(response).await?).await
-    }
-
-    /// Who goes on asking while GitHub asks to wait risks to be shut out: one case that meets a limit
-    /// holds back all of them.
-    fn stay_quiet(&self) -> Result<(), ForgeError> {
-        let mut until = self.quiet_until.lock().unwrap_or_else(PoisonError::into_inner);
-        match until.map(|until| until.saturating_duration_since(Instant::now())) {
-            Some(wait) if !wait.is_zero() => Err(ForgeError::Limited {
-                why: "the rate limit that an earlier request met has not passed".into(),
-                wait: Some(wait),
-            }),
-            _ => {
-                *until = None;
-                Ok(())
-            }
-        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod asking;
 mod canary;
+mod conformance;
 mod contracts;
 mod cores;
 mod crash;
@@ -11,6 +12,8 @@ mod halt;
 mod harness;
 mod hostile;
 mod limits;
+mod orders;
+mod porter;
 mod postgres;
 mod recurrence;
 mod replicas;

@@ -95,7 +95,7 @@ impl Case {
         match &self.outcome {
             None if self.asked.is_some() => "needs-approval",
             None => "working",
-            Some(outcome) if outcome.closes() => "resolved",
+            Some(_) if self.closes() => "resolved",
             Some(Outcome::Escalated(_)) => "needs-human",
             Some(_) => "none",
         }

@@ -1,5 +1,7 @@
 //! The adapter against the GitHub in a box, over HTTP.
 
+mod limits;
+
 use super::*;
 use crate::core::redact::Redactor;
 use crate::core::ticket::State;
@@ -237,14 +239,15 @@ async fn assign_react_close_and_permissions() {
     let bench = bench().await;
     let id = bench.file("Sync fails");
     bench.hub.grant(&bench.repo, "olive", Role::Maintain);
+    bench.hub.grant(&bench.repo, "tina", Role::Triage);
     bench.hub.grant(&bench.repo, "root", Role::Admin);
     let github = &bench.github;
     github.assign(&id, &["olive".into(), "stranger".into()]).await.unwrap();
     github.assign(&id, &[]).await.unwrap();
     bench.hub.comment(&id, "ada", "/qfield:support").unwrap();
     let comment = github.comments(&bench.repo, DateTime::UNIX_EPOCH).await.unwrap().remove(0);
-    for reaction in [Reaction::Eyes, Reaction::Eyes, Reaction::Confused] {
-        github.react(&comment, reaction).await.unwrap();
+    for reaction in [Reaction::Eyes, Reaction::Eyes, Reaction::Confused, Reaction::Rocket] {
+        github.react(&id, comment.id, reaction).await.unwrap();
     }
     for reason in [CloseReason::Completed, CloseReason::NotPlanned] {
         github.close(&id, reason).await.unwrap();
@@ -252,12 +255,13 @@ async fn assign_react_close_and_permissions() {
     let issue = bench.hub.issue(&id).unwrap();
     assert_eq!(issue.assignees, ["olive"]);
     let reactions: Vec<&str> = issue.comments[0].reactions.iter().map(|r| r.content.as_str()).collect();
-    assert_eq!(reactions, ["eyes", "confused"]);
+    assert_eq!(reactions, ["eyes", "confused", "rocket"]);
     assert_eq!(issue.close_reason(), Some("not_planned"));
     for (login, expect) in [
         ("ada", Permission::Read),
         ("medic", Permission::Write),
-        ("olive", Permission::Write),
+        ("olive", Permission::Maintain),
+        ("tina", Permission::Triage),
         ("root", Permission::Admin),
         ("nobody/../root", Permission::None),
     ] {
@@ -274,93 +278,15 @@ async fn what_is_gone_or_was_never_there_is_not_found() {
     bench.hub.grant(&"example/archive".parse().unwrap(), "medic", Role::Write);
     let pull = bench.hub.propose(&bench.repo, "ada", "a pull request", &[]).unwrap();
     let cases = ["example/tickets#999", "example/nowhere#1"].map(|id| id.parse().unwrap());
-    for id in cases.iter().chain([&deleted, &pull, &moved]) {
+    for id in cases.iter().chain([&deleted, &pull]) {
         let answer = bench.github.ticket(id).await;
         assert!(matches!(answer, Err(ForgeError::NotFound(_))), "{id}: {answer:?}");
         assert!(answer.unwrap_err().is_lasting());
     }
-    let told = bench.github.ticket(&moved).await.unwrap_err().to_string();
-    let now = format!("(it has moved to {}/repos/example/archive/issues/1)", bench.hub.url());
-    assert!(told.starts_with(&format!("example/tickets#2 {now}")), "{told}");
-    let closed = bench.github.close(&moved, CloseReason::Completed).await;
-    assert!(matches!(closed, Err(ForgeError::NotFound(_))), "{closed:?}");
-}
-
-#[tokio::test]
-async fn refusals_say_what_github_says() {
-    let bench = bench().await;
-    let id = bench.file("Sync fails");
-    let empty = NewTicket {
-        repo: bench.repo.clone(),
-        marker: Marker::new("x"),
-        title: text(""),
-        body: text(""),
-        labels: Vec::new(),
-    };
-    let refused = |why: &str| Err(ForgeError::Refused(why.to_owned()));
-    assert_eq!(bench.github.open(&empty).await, refused("Validation Failed: title missing_field (422)"));
-    bench.hub.grant(&bench.repo, "medic", Role::Read);
-    bench.hub.lock(&id, "ada").unwrap();
-    let answer = bench.github.upsert_comment(&id, &Marker::new("x"), &text("x")).await;
-    assert_eq!(
-        answer.map(drop),
-        refused("Unable to create comment because issue is locked. (403)").map(drop)
-    );
-    bench.hub.archive(&bench.repo);
-    let answer = bench.github.close(&id, CloseReason::Completed).await;
-    assert_eq!(answer, Err(ForgeError::Refused("Repository was archived so is read-only. (403)".into())));
-    let wrong = client(&bench.hub, "wrong").ticket(&id).await;
-    assert_eq!(wrong, Err(ForgeError::Unauthorized("Bad credentials".into())));
-}
-
-#[tokio::test]
-async fn trouble_on_the_way_is_unreachable_and_not_tried_again() {
-    let bench = bench().await;
-    let id = bench.file("Sync fails");
-    let github = GitHub::new(Options { answer: Duration::from_secs(1), ..options(bench.hub.url(), TOKEN) });
-    let github = github.unwrap();
-    for fault in [Fault::BadGateway, Fault::Garbage, Fault::Hang, Fault::DropBefore] {
-        bench.hub.inject(fault.clone(), At::Any, 1);
-        let before = bench.hub.requests().len();
-        let answer = github.ticket(&id).await;
-        assert!(matches!(answer, Err(ForgeError::Unreachable(_))), "{fault:?}: {answer:?}");
-        assert_eq!(bench.hub.requests().len(), before + 1);
-    }
-    github.ticket(&id).await.unwrap();
-    let url = bench.hub.url().to_owned();
-    drop(bench);
-    let nobody = GitHub::new(options(&url, TOKEN)).unwrap();
-    while nobody.ticket(&id).await.is_ok() {
-        tokio::task::yield_now().await;
-    }
-    let answer = nobody.ticket(&id).await;
-    assert!(matches!(answer, Err(ForgeError::Unreachable(_))), "{answer:?}");
-}
-
-#[tokio::test]
-async fn a_limit_that_says_how_long_holds_everything_back() {
-    let bench = bench().await;
-    let id = bench.file("Sync fails");
-    let limit = |retry_after| Fault::SecondaryLimit { retry_after };
-    bench.hub.inject(limit(None), At::Any, 1);
-    let answer = bench.github.ticket(&id).await;
-    assert!(matches!(answer, Err(ForgeError::Limited { wait: None, .. })), "{answer:?}");
-    bench.github.ticket(&id).await.unwrap();
-
-    bench.hub.inject(limit(Some(30)), At::Write, 1);
-    let answer = bench.github.close(&id, CloseReason::Completed).await;
-    let wait = Some(Duration::from_secs(30));
-    assert!(matches!(answer, Err(ForgeError::Limited { wait: w, .. }) if w == wait), "{answer:?}");
-    let before = bench.hub.requests().len();
-    let answer = bench.github.ticket(&id).await;
-    assert!(matches!(answer, Err(ForgeError::Limited { wait: Some(_), .. })), "{answer:?}");
-    assert_eq!(bench.hub.requests().len(), before, "nothing was sent");
-
-    let fresh = client(&bench.hub, TOKEN);
-    bench.hub.inject(Fault::PrimaryLimit { reset_in: 120 }, At::Any, 1);
-    let answer = fresh.ticket(&id).await;
-    let Err(ForgeError::Limited { wait: Some(wait), .. }) = answer else { panic!("{answer:?}") };
-    assert!((118..=123).contains(&wait.as_secs()), "{wait:?}");
+    let now = ForgeError::Moved { what: moved.to_string(), now: "example/archive".into() };
+    assert_eq!(bench.github.ticket(&moved).await, Err(now.clone()));
+    assert_eq!(bench.github.close(&moved, CloseReason::Completed).await, Err(now.clone()));
+    assert!(now.is_lasting());
 }
 
 #[tokio::test]

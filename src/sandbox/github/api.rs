@@ -9,7 +9,7 @@ use crate::core::ticket::{Repo, TicketId};
 use axum::extract::{Path, State};
 use axum::routing::{delete, get, post};
 use axum::{Extension, Router, middleware};
-use http::StatusCode;
+use http::{StatusCode, Uri};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -31,6 +31,7 @@ fn endpoints(prefix: &str) -> Router<Arc<Inner>> {
         .route(&format!("{prefix}/user"), get(me))
         .route(&format!("{prefix}/rate_limit"), get(rate_limit))
         .route(&repo, get(repository))
+        .route(&format!("{prefix}/repositories/{{id}}"), get(by_id))
         .route(&format!("{repo}/collaborators/{{login}}/permission"), get(permission))
         .route(&format!("{repo}/issues"), get(issues::list).post(issues::open))
         .route(&issue, get(issues::get).patch(issues::change))
@@ -54,7 +55,7 @@ async fn nowhere() -> Refusal {
 }
 
 async fn me(State(inner): State<Arc<Inner>>, Extension(Actor(me)): Extension<Actor>) -> Reply {
-    ok(inner.world().user_json(&me))
+    ok(inner.world().account_json(&me))
 }
 
 async fn rate_limit() -> Reply {
@@ -73,6 +74,17 @@ async fn repository(
     inner.see(&actor, &address)?;
     let world = inner.world();
     ok(world.repo_json(world.repo(&address)?, &actor.0))
+}
+
+/// Where GitHub leads to what has a new name.
+async fn by_id(
+    State(inner): State<Arc<Inner>>,
+    Extension(actor): Extension<Actor>,
+    Path(id): Path<u64>,
+) -> Reply {
+    let world = inner.world();
+    let repo = world.repos.values().find(|repo| repo.id == id && repo.role(&actor.0) > Role::None);
+    ok(world.repo_json(repo.ok_or_else(Refusal::not_found)?, &actor.0))
 }
 
 async fn permission(
@@ -103,6 +115,25 @@ impl Inner {
             Role::None => Err(Refusal::not_found()),
             role => Ok(role),
         }
+    }
+
+    /// What GitHub answers before it looks further: where a repository is now that was renamed, and that
+    /// one has no issues.
+    pub fn detour(&self, actor: &Actor, uri: &Uri) -> Option<Refusal> {
+        let path = uri.path();
+        let mut parts = path.strip_prefix("/api/v3").unwrap_or(path).strip_prefix("/repos/")?.splitn(3, '/');
+        let asked = Repo { owner: parts.next()?.to_owned(), name: parts.next()?.to_owned() };
+        let rest = parts.next().map_or_else(String::new, |rest| format!("/{rest}"));
+        let world = self.world();
+        if let Some(repo) = world.renamed.get(&asked).and_then(|now| world.repos.get(now)) {
+            let query = uri.query().map_or_else(String::new, |query| format!("?{query}"));
+            return Some(match repo.role(&actor.0) {
+                Role::None => Refusal::not_found(),
+                _ => Refusal::moved(&format!("{}/repositories/{}{rest}{query}", self.url, repo.id)),
+            });
+        }
+        let lacks_issues = world.repos.get(&asked)?.issues_off && rest.starts_with("/issues");
+        lacks_issues.then(|| Refusal::gone("Issues are disabled for this repo"))
     }
 
     /// The same, for a request that changes something.

@@ -34,10 +34,14 @@ pub enum Fault {
     DropBefore,
     /// The request is carried out; the connection breaks before the answer.
     DropAfter,
+    /// The request is carried out; there is no answer, ever.
+    HangAfter,
     /// 403 for too many requests at once, with or without the seconds to wait.
     SecondaryLimit { retry_after: Option<u64> },
     /// 403 because the hour's requests are used up, until so many seconds from now.
     PrimaryLimit { reset_in: u64 },
+    /// The same as 429, which GitHub answers as well.
+    TooMany { reset_in: u64 },
 }
 
 /// Which requests are meant.
@@ -139,17 +143,27 @@ pub(super) async fn pass(
         log.len() - 1
     };
     let fault = inner.door.meet(&parts.method, &path);
+    let is_write = parts.method != Method::GET;
     let mut request = HttpRequest::from_parts(parts, Body::from(body));
     let mut response = match (&fault, actor) {
-        (Some(fault), _) if *fault != Fault::DropAfter => fail(&inner, fault, &scissors).await,
-        (_, Err(refusal)) => refusal.into_response(),
-        (_, Ok(actor)) => {
-            request.extensions_mut().insert(actor);
-            next.run(request).await
+        (Some(fault), _) if !matches!(fault, Fault::DropAfter | Fault::HangAfter) => {
+            fail(&inner, fault, &scissors).await
         }
+        (_, Err(refusal)) => refusal.into_response(),
+        (_, Ok(actor)) => match inner.detour(&actor, request.uri()) {
+            Some(refusal) => refusal.into_response(),
+            None => {
+                request.extensions_mut().insert(actor);
+                next.run(request).await
+            }
+        },
     };
+    if response.status() == StatusCode::MOVED_PERMANENTLY && is_write {
+        *response.status_mut() = StatusCode::TEMPORARY_REDIRECT;
+    }
     match fault {
         Some(Fault::DropAfter) => scissors.cut(),
+        Some(Fault::HangAfter) => inner.door.hang().await,
         Some(Fault::DropBefore | Fault::Hang) => {}
         _ => {
             if let Some(line) = lock(&inner.door.log).get_mut(place) {
@@ -165,7 +179,7 @@ async fn fail(inner: &Inner, fault: &Fault, scissors: &Scissors) -> Response {
     match fault {
         Fault::BadGateway => (StatusCode::BAD_GATEWAY, "<html>502 Bad Gateway</html>").into_response(),
         Fault::Garbage => (StatusCode::OK, "<html>Please sign in to the network</html>").into_response(),
-        Fault::Hang => {
+        Fault::Hang | Fault::HangAfter => {
             inner.door.hang().await;
             StatusCode::SERVICE_UNAVAILABLE.into_response()
         }
@@ -183,10 +197,13 @@ async fn fail(inner: &Inner, fault: &Fault, scissors: &Scissors) -> Response {
             }
             response
         }
-        Fault::PrimaryLimit { reset_in } => {
+        Fault::PrimaryLimit { reset_in } | Fault::TooMany { reset_in } => {
             // Real time, because the `Date` header of the answer is.
             let reset = chrono::Utc::now().timestamp().unsigned_abs() + reset_in;
             let mut response = Refusal::forbidden("API rate limit exceeded for user ID 1.").into_response();
+            if matches!(fault, Fault::TooMany { .. }) {
+                *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
+            }
             response.headers_mut().insert("x-ratelimit-remaining", HeaderValue::from(0));
             response.headers_mut().insert("x-ratelimit-reset", HeaderValue::from(reset));
             response

@@ -11,8 +11,7 @@ use crate::core::ticket::{Repo, TicketId};
 use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::response::IntoResponse;
-use http::{StatusCode, Uri};
+use http::Uri;
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -102,10 +101,7 @@ pub(super) async fn change(
     let id = ticket(owner, name, number);
     let role = inner.touch(&actor, &id.repo)?;
     let mut world = inner.world();
-    let issue = match world.issue(&id) {
-        Err(moved) if moved.location.is_some() => return Ok(not_followed(moved)),
-        issue => issue?,
-    };
+    let issue = world.issue(&id)?;
     if role < Role::Triage && issue.author != actor.0 {
         return Err(Refusal::forbidden("Must have admin rights to Repository."));
     }
@@ -148,11 +144,6 @@ pub(super) async fn assign(
         inner.tell(notices);
     }
     created(show(&inner, &id)?)
-}
-
-/// GitHub answers a write to what has moved with a redirect that keeps the method.
-fn not_followed(moved: Refusal) -> axum::response::Response {
-    Refusal { status: StatusCode::TEMPORARY_REDIRECT, ..moved }.into_response()
 }
 
 fn show(inner: &Inner, id: &TicketId) -> Result<Value, Refusal> {

@@ -38,6 +38,24 @@ impl Hub {
         self.inner.world().found_repo(repo).archived = true;
     }
 
+    /// Turns the issues of a repository off.
+    pub fn turn_issues_off(&self, repo: &Repo) {
+        self.inner.world().found_repo(repo).issues_off = true;
+    }
+
+    /// Gives a repository another name; who asks by the old one is led to the new.
+    ///
+    /// # Errors
+    /// If there is no such repository.
+    pub fn rename(&self, repo: &Repo, now: &Repo) -> Result<(), Refusal> {
+        let mut world = self.inner.world();
+        let mut there = world.repos.remove(repo).ok_or_else(Refusal::not_found)?;
+        there.address = now.clone();
+        world.repos.insert(now.clone(), there);
+        world.renamed.insert(repo.clone(), now.clone());
+        Ok(())
+    }
+
     /// # Errors
     /// What GitHub says to a form that is not filled in rightly.
     pub fn file(

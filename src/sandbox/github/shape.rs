@@ -64,6 +64,21 @@ impl World {
         json
     }
 
+    /// What an account is shown of itself.
+    pub fn account_json(&self, login: &str) -> Value {
+        let mut json = self.user_json(login);
+        for name in ["bio", "blog", "company", "email", "hireable", "location", "name"] {
+            json[name] = Value::Null;
+        }
+        for count in ["followers", "following", "public_gists", "public_repos"] {
+            json[count] = 0.into();
+        }
+        let since = stamp(self.now());
+        json["created_at"] = since.as_str().into();
+        json["updated_at"] = since.into();
+        json
+    }
+
     pub fn repo_json(&self, repo: &Repository, viewer: &str) -> Value {
         let Repo { owner, name } = &repo.address;
         let url = format!("{}/repos/{}", self.base, repo.address);
@@ -83,7 +98,7 @@ impl World {
             "fork": false,
             "archived": repo.archived,
             "disabled": false,
-            "has_issues": true,
+            "has_issues": !repo.issues_off,
             "default_branch": "main",
             "open_issues_count": open,
             "open_issues": open,

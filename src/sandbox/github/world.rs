@@ -40,6 +40,7 @@ pub struct Repository {
     pub address: Repo,
     pub created_at: DateTime<Utc>,
     pub archived: bool,
+    pub issues_off: bool,
     /// Private to these, as support repositories are: to everyone else it does not exist.
     pub roles: BTreeMap<String, Role>,
     pub labels: Vec<Label>,
@@ -140,6 +141,8 @@ pub(super) struct World {
     /// Token to login.
     pub tokens: BTreeMap<String, String>,
     pub repos: BTreeMap<Repo, Repository>,
+    /// Old name to new.
+    pub renamed: BTreeMap<Repo, Repo>,
     clock: Arc<dyn Clock>,
     last_id: u64,
 }
@@ -151,6 +154,7 @@ impl World {
             users: BTreeMap::new(),
             tokens: BTreeMap::new(),
             repos: BTreeMap::new(),
+            renamed: BTreeMap::new(),
             clock,
             last_id: 1000,
         }
@@ -186,6 +190,7 @@ impl World {
             address: address.clone(),
             created_at: now,
             archived: false,
+            issues_off: false,
             roles: BTreeMap::new(),
             labels: Vec::new(),
             issues: BTreeMap::new(),
@@ -208,7 +213,7 @@ impl World {
         let issue = self.repo(&id.repo)?.issues.get(&id.number).ok_or_else(Refusal::not_found)?;
         match &issue.sort {
             IssueSort::Deleted => Err(Refusal::gone("This issue was deleted")),
-            IssueSort::MovedTo(now) => Err(Refusal::moved(&self.issue_url(now))),
+            IssueSort::MovedTo(now) => Err(Refusal::moved(&self.numbered_url(now))),
             _ => Ok(issue),
         }
     }
@@ -225,6 +230,12 @@ impl World {
             .filter_map(|issue| Some((issue, issue.comments.iter().find(|comment| comment.id == id)?)))
             .next()
             .ok_or_else(Refusal::not_found)
+    }
+
+    /// Where GitHub leads to what has moved: by the number of the repository, which does not change.
+    fn numbered_url(&self, id: &TicketId) -> String {
+        let repo = self.repos.get(&id.repo).map_or(0, |repo| repo.id);
+        format!("{}/repositories/{repo}/issues/{}", self.base, id.number)
     }
 
     pub fn issue_url(&self, id: &TicketId) -> String {

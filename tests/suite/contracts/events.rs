@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use fieldmedic::core::budget::{Delay, Over};
 use fieldmedic::core::diagnosis::{Diagnosis, Finding, Unknown};
+use fieldmedic::core::errand::Errand;
 use fieldmedic::core::event::{Act, CaseId, ChangeId, Door, Event, Purpose, Way};
 use fieldmedic::core::evidence::{Evidence, Exit, Observation, RawObservation, RawOutput, Seen, Sight};
 use fieldmedic::core::expr::Truth;
@@ -197,10 +198,13 @@ fn objection(how: How) -> Objection {
 pub fn doors() -> Vec<Door> {
     let suspect =
         Suspect { system: SystemName::new("qfieldcloud").unwrap(), playbook: playbook("disk-full") };
+    let values = BTreeMap::from([(ParamName::new("lines").unwrap(), json!(20))]);
+    let errand = Errand::Answer { system: suspect.system.clone(), request: playbook("logs"), values };
     vec![
         Door::Webhook,
         Door::Poll,
-        Door::Command { user: "maria".into() },
+        Door::Command { user: "maria".into(), comment: None, errand: Errand::Treat },
+        Door::Command { user: "maria".into(), comment: Some(7), errand },
         Door::Terminal,
         Door::Sweep { suspect: None },
         Door::Sweep { suspect: Some(suspect.clone()) },

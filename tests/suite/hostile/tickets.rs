@@ -92,6 +92,7 @@ async fn work(books: &Books, path: &std::path::Path, words: &str, body: Body) ->
         },
         labels: ["support"].into_iter().map(str::to_owned).chain(label.then(|| words.to_owned())).collect(),
         author: if fits(39) { words.to_owned() } else { "mallory".into() },
+        order: None,
     };
     let mut scene = Scene::of(&script, books).await.expect("the boxes stand");
     let terminal = Terminal::default();

@@ -6,7 +6,8 @@ use super::run::{MEDIC, Story, TOKEN, WEBHOOK_SECRET, is_wanted};
 use crate::taps::brief;
 use chrono::{DateTime, TimeDelta, Utc};
 use fieldmedic::core::command::Template;
-use fieldmedic::core::event::{Act, CaseId, Event, Record};
+use fieldmedic::core::errand::Errand;
+use fieldmedic::core::event::{Act, CaseId, Door, Event, Record};
 use fieldmedic::core::outcome::Outcome;
 use fieldmedic::core::playbook::{Library, System};
 use fieldmedic::core::ticket::TicketId;
@@ -136,7 +137,14 @@ fn judge_issue(issue: &Issue, cases: &[&(CaseId, Vec<Record>)]) -> Vec<String> {
     hold(edits <= EDITS * cases.len().max(1), format!("{edits} edits of comments"));
     let states: Vec<&String> = issue.labels.iter().filter(|label| label.starts_with("medic:")).collect();
     hold(states.len() <= 1, format!("it is in several states: {states:?}"));
-    let last = cases.last().and_then(|(_, records)| outcomes(records).last());
+    // What was looked at or mended beside the ticket, by order, leaves it as it was.
+    let errand = |records: &[Record]| match records.first().map(|record| &record.event) {
+        Some(Event::Opened { door: Door::Command { errand, .. }, .. }) => errand.clone(),
+        _ => Errand::Treat,
+    };
+    let mut about_ticket = cases.iter().filter(|(_, records)| !errand(records).only_looks());
+    let last = about_ticket.next_back().filter(|(_, records)| errand(records) == Errand::Treat);
+    let last = last.and_then(|(_, records)| outcomes(records).last());
     let undisturbed = !touched_by_people(|what| matches!(what, What::Closed | What::Reopened))
         && !touched_by_people(|what| matches!(what, What::Unlabeled(_)));
     // A declined or cancelled case leaves the issue as it finds it.
@@ -186,7 +194,8 @@ impl Allowed {
     }
 
     fn add_system(&mut self, system: &System) {
-        for probe in system.probes.values() {
+        let looks = system.requests.iter().flat_map(|request| request.looks.values());
+        for probe in system.probes.values().chain(looks) {
             self.add(probe.name.as_str(), &probe.command);
         }
         for step in system.faults.iter().flat_map(|fault| &fault.remedy) {

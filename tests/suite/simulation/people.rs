@@ -41,13 +41,22 @@ const TICKETS: [(&str, &str); 15] = [
 
 const LABELS: [&str; 4] = ["worker", "queue", "disk", "bug"];
 
-const COMMENTS: [&str; 14] = [
+const COMMENTS: [&str; 23] = [
     "/qfield:support",
     "/qfield:support cancel",
     "/qfield:support deny",
     "/qfield:support approve 0000000",
     "/qfield:support pause",
     "/qfield:support resume",
+    "/qfield:support status",
+    "/qfield:support explain",
+    "/qfield:support help",
+    "/qfield:support diagnose",
+    "/qfield:support retry",
+    "/qfield:support run worker-down",
+    "/qfield:support run queue-stuck",
+    "/qfield:support run logs service=app lines=20",
+    "/qfield:support run logs service=app;reboot lines=$(id)",
     "> /qfield:support\n\nWhat does this do?",
     "```\n/qfield:support pause all\n```",
     "Any news?",

@@ -146,7 +146,7 @@ impl World {
                 command: "/qfield:support".into(),
                 on_call: vec![LEAD.into()],
                 remind_after: Some(Duration::from_secs(4 * 3600)),
-                approvers: Vec::new(),
+                roles: fieldmedic::core::rights::Roles::default(),
             }),
             worker: String::new(),
             watch: Arc::new(Unwatched),

@@ -67,8 +67,8 @@ impl Forge for Tapped<dyn Forge> {
         self.pass(Deed::Ask("people_at"), self.inner.people_at(id, since)).await
     }
 
-    async fn react(&self, comment: &Comment, reaction: Reaction) -> Result<(), ForgeError> {
-        self.pass(Deed::Say("react"), self.inner.react(comment, reaction)).await
+    async fn react(&self, id: &TicketId, comment: u64, reaction: Reaction) -> Result<(), ForgeError> {
+        self.pass(Deed::Say("react"), self.inner.react(id, comment, reaction)).await
     }
 
     async fn open(&self, new: &NewTicket) -> Result<TicketId, ForgeError> {

@@ -1,0 +1,230 @@
+//! Every call of the port in every variant, so that the adapter sends every request that it can.
+
+use super::description::Description;
+use super::recorder::{Exchange, Recorder};
+use fieldmedic::clock::Wall;
+use fieldmedic::core::redact::{Redacted, Redactor};
+use fieldmedic::core::ticket::{Repo, TicketId};
+use fieldmedic::github::{GitHub, Options, Pace};
+use fieldmedic::ports::{CloseReason, Forge, Label, Marker, NewTicket, Reaction};
+use fieldmedic::sandbox::github::{At, Fault, Hooks, Hub, Kind, Role};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+const PORTS: &str = include_str!("../../../src/ports.rs");
+const HERE: &str = include_str!("drive.rs");
+
+/// The requests that the agent can make.
+const KINDS: [&str; 19] = [
+    "DELETE /repos/{owner}/{repo}/issues/{issue_number}/labels/{name}",
+    "GET /repos/{owner}/{repo}/collaborators/{username}/permission",
+    "GET /repos/{owner}/{repo}/hooks",
+    "GET /repos/{owner}/{repo}/hooks/{hook_id}/deliveries",
+    "GET /repos/{owner}/{repo}/issues",
+    "GET /repos/{owner}/{repo}/issues/comments",
+    "GET /repos/{owner}/{repo}/issues/{issue_number}",
+    "GET /repos/{owner}/{repo}/issues/{issue_number}/comments",
+    "GET /repos/{owner}/{repo}/labels/{name}",
+    "GET /user",
+    "PATCH /repos/{owner}/{repo}/issues/comments/{comment_id}",
+    "PATCH /repos/{owner}/{repo}/issues/{issue_number}",
+    "POST /repos/{owner}/{repo}/hooks/{hook_id}/deliveries/{delivery_id}/attempts",
+    "POST /repos/{owner}/{repo}/issues",
+    "POST /repos/{owner}/{repo}/issues/comments/{comment_id}/reactions",
+    "POST /repos/{owner}/{repo}/issues/{issue_number}/assignees",
+    "POST /repos/{owner}/{repo}/issues/{issue_number}/comments",
+    "POST /repos/{owner}/{repo}/issues/{issue_number}/labels",
+    "POST /repos/{owner}/{repo}/labels",
+];
+
+struct Stage {
+    hub: Hub,
+    repo: Repo,
+    recorder: Recorder,
+    forge: GitHub,
+}
+
+fn stage() -> Stage {
+    let hub = Hub::unplugged(Arc::new(Wall));
+    let repo: Repo = "example/tickets".parse().expect("a name");
+    hub.register("medic", Kind::User, "token");
+    hub.grant(&repo, "medic", Role::Admin);
+    hub.grant(&repo, "ada", Role::Read);
+    let recorder = Recorder::new(&hub);
+    let options = Options {
+        base_url: hub.url().to_owned(),
+        pace: Pace { gap: Duration::ZERO, free: 1 },
+        ..Options::new("token".to_owned().into(), Redactor::default())
+    };
+    let forge = GitHub::over(options, recorder.clone()).expect("right options");
+    Stage { hub, repo, recorder, forge }
+}
+
+fn text(text: &str) -> Redacted {
+    Redactor::default().text(text)
+}
+
+fn label(name: &str) -> Label {
+    Label { name: name.to_owned(), color: "0e8a16", description: "for a test" }
+}
+
+impl Stage {
+    fn file(&self, title: &str) -> TicketId {
+        self.hub.file(&self.repo, "ada", title, "Please help.", &["support"]).expect("it is filed")
+    }
+
+    /// What goes well.
+    async fn play(&self) {
+        let Stage { hub, repo, forge, .. } = self;
+        assert_eq!(forge.me().await.as_deref(), Ok("medic"));
+        let id = self.file("Sync fails");
+        forge.ticket(&id).await.expect("it is there");
+        let epoch = chrono::DateTime::UNIX_EPOCH;
+        for since in [None, Some(epoch)] {
+            assert_eq!(forge.tickets(repo, "support", since).await.expect("a list").len(), 1);
+        }
+        let marker = Marker::new("status case=1");
+        for body in ["looking", "mending", "mending"] {
+            forge.upsert_comment(&id, &marker, &text(body)).await.expect("it is said");
+        }
+        forge
+            .relabel(&id, &[label("medic:working")], &["support", "no such label"])
+            .await
+            .expect("it is put on");
+        forge.assign(&id, &["medic".into(), "stranger".into()]).await.expect("it is assigned");
+        hub.comment(&id, "ada", "thanks").expect("it is said");
+        let comment = forge.comments(repo, epoch).await.expect("a list").pop().expect("a comment");
+        for reaction in reactions() {
+            for _ in 0..2 {
+                forge.react(&comment, reaction).await.expect("it is put on");
+            }
+        }
+        let new = NewTicket {
+            repo: repo.clone(),
+            marker: Marker::new("finding disk-full"),
+            title: text("The disk is full"),
+            body: text("97 %"),
+            labels: vec!["support".into()],
+        };
+        let opened = forge.open(&new).await.expect("it is opened");
+        assert_eq!(forge.open(&new).await, Ok(opened.clone()));
+        for reason in reasons() {
+            forge.close(&opened, reason).await.expect("it is closed");
+        }
+        forge.reopen(&opened).await.expect("it is opened again");
+        forge.permission(repo, "ada").await.expect("she is known");
+        forge.permission(repo, "nobody").await.expect("who is not known has none");
+        hub.hook(Hooks { url: "http://127.0.0.1:9/webhook".into(), secret: "x".into() });
+        hub.comment(&id, "ada", "is anybody there?").expect("it is said");
+        hub.delivered().await;
+        let failed = forge.failed_deliveries(repo, epoch).await.expect("a list");
+        forge.redeliver(repo, failed[0].id).await.expect("it is tried again");
+    }
+
+    /// What is refused.
+    async fn fail(&self) {
+        let Stage { hub, repo, forge, .. } = self;
+        let (deleted, moved, locked) = (self.file("deleted"), self.file("moved"), self.file("locked"));
+        hub.delete(&deleted).expect("it is deleted");
+        hub.transfer(&moved, &"example/archive".parse().expect("a name")).expect("it is moved");
+        hub.grant(&"example/archive".parse().expect("a name"), "medic", Role::Write);
+        hub.lock(&locked, "ada").expect("it is locked");
+        for id in [&deleted, &moved] {
+            forge.ticket(id).await.expect_err("it is gone");
+            forge.close(id, CloseReason::Completed).await.expect_err("it is gone");
+            forge.upsert_comment(id, &Marker::new("x"), &text("x")).await.expect_err("it is gone");
+            forge.relabel(id, &[label("support")], &[]).await.expect_err("it is gone");
+            forge.assign(id, &["medic".into()]).await.expect_err("it is gone");
+        }
+        let untitled = NewTicket {
+            repo: repo.clone(),
+            marker: Marker::new("x"),
+            title: text(""),
+            body: text(""),
+            labels: Vec::new(),
+        };
+        forge.open(&untitled).await.expect_err("it has no title");
+        hub.inject(Fault::SecondaryLimit { retry_after: Some(0) }, At::Any, 1);
+        forge.ticket(&locked).await.expect_err("too much");
+        hub.grant(repo, "medic", Role::Read);
+        forge.upsert_comment(&locked, &Marker::new("x"), &text("x")).await.expect_err("it is locked");
+        forge.failed_deliveries(repo, chrono::DateTime::UNIX_EPOCH).await.expect_err("the right is lacking");
+        forge.permission(repo, "ada").await.expect_err("the right is lacking");
+        hub.grant(repo, "medic", Role::Write);
+        let former = "example/former".parse().expect("a name");
+        let old = hub.file(&former, "ada", "renamed", "", &[]).expect("it is filed");
+        hub.grant(&former, "medic", Role::Write);
+        hub.rename(&former, &"example/new".parse().expect("a name")).expect("it is there");
+        forge.ticket(&old).await.expect_err("it has another name");
+        forge.close(&old, CloseReason::Completed).await.expect_err("it has another name");
+        hub.archive(repo);
+        forge.close(&locked, CloseReason::Completed).await.expect_err("the repository is read-only");
+        hub.revoke("token");
+        forge.ticket(&locked).await.expect_err("the token is no longer good");
+    }
+}
+
+/// Whoever adds one is told by the compiler to add it here.
+fn reactions() -> Vec<Reaction> {
+    let next = |reaction| match reaction {
+        Reaction::Eyes => Some(Reaction::Confused),
+        Reaction::Confused => None,
+    };
+    std::iter::successors(Some(Reaction::Eyes), |reaction| next(*reaction)).collect()
+}
+
+fn reasons() -> Vec<CloseReason> {
+    let next = |reason| match reason {
+        CloseReason::Completed => Some(CloseReason::NotPlanned),
+        CloseReason::NotPlanned => None,
+    };
+    std::iter::successors(Some(CloseReason::Completed), |reason| next(*reason)).collect()
+}
+
+#[tokio::test]
+async fn requests_and_answers_are_as_github_describes_them() {
+    let stage = stage();
+    stage.play().await;
+    stage.fail().await;
+    let description = Description::read();
+    let mut seen = BTreeSet::new();
+    let mut wrong = Vec::new();
+    let mut led_to = BTreeSet::new();
+    for Exchange { method, path, body, status, location, answer } in stage.recorder.log() {
+        let call = format!("{method} {path}");
+        led_to.extend(location);
+        let Some(operation) = description.operation(&method, &path) else {
+            // To what is elsewhere GitHub leads by the repository's number, which it does not describe.
+            let led = |to: &String| to.strip_prefix(stage.hub.url()).is_some_and(|to| to.starts_with(&path));
+            if method != "GET" || !led_to.iter().any(led) {
+                wrong.push(format!("{call} is not described"));
+            }
+            continue;
+        };
+        let asked = description.of_request(&operation, &path, &body);
+        wrong.extend(asked.iter().map(|problem| format!("{call}: {problem}")));
+        let answered = description.of_answer(&operation, status, &answer);
+        wrong.extend(answered.iter().map(|problem| format!("{call}, answered with {status}: {problem}")));
+        seen.insert(operation.name);
+    }
+    assert!(wrong.is_empty(), "{} problems:\n{}", wrong.len(), wrong.join("\n"));
+    assert_eq!(
+        seen.iter().map(String::as_str).collect::<Vec<_>>(),
+        KINDS,
+        "a kind of request is missing or new"
+    );
+}
+
+#[test]
+fn every_call_of_the_port_is_played() {
+    let port =
+        PORTS.split("pub trait Forge").nth(1).expect("the port").split("\n}\n").next().expect("its end");
+    let call = regex::Regex::new(r"async fn (\w+)").expect("a pattern");
+    let calls: Vec<&str> =
+        call.captures_iter(port).map(|found| found.get(1).expect("a name").as_str()).collect();
+    assert!(calls.len() > 10, "{calls:?}");
+    for call in calls {
+        assert!(HERE.contains(&format!("forge.{call}(")), "`{call}` is not played here");
+    }
+}
