@@ -17,7 +17,8 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinSet;
 
-/// How often it is asked whether something that was mended is due for another look, and whether people are to be reminded.
+/// How often it is asked whether something that was mended is due for another look, and whether people
+/// are to be reminded.
 const WATCH: Duration = Duration::from_secs(60);
 
 /// How often GitHub is asked what it could not tell the webhook.

@@ -1,22 +1,26 @@
 //! Reports: what a case has to say, as data. The sentences stand in `prompts/`.
 
-use super::case::{Asked, Case, ChangeState, Phase, Spent, Track, Treated, Treatment};
+mod look;
+mod treatment;
+
+pub use look::Looked;
+pub(super) use treatment::proof;
+pub use treatment::{Proof, StepTold, Told};
+
+use super::case::{Asked, Case, Phase, Spent, Treated};
 use super::event::Door;
-use super::evidence::{Evidence, Seen};
 use super::expr::Span;
 use super::moment::minute;
-use super::name::{FactName, PlaybookName};
+use super::name::PlaybookName;
 use super::objection::Objection;
 use super::outcome::{Code, Outcome};
 use super::playbook::{Fault, Library, System};
 use super::policy::{Pause, Risk};
 use super::remedy::Plan;
 use super::triage::{Asks, Stranger};
-use super::verification::Held;
-use chrono::{DateTime, SecondsFormat, Utc};
+use look::sights;
 use serde::Serialize;
-use serde_json::Value;
-use std::collections::BTreeMap;
+use treatment::tell;
 
 /// Everything that a status comment, a final report or `case show` may say about a case.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -82,46 +86,6 @@ pub struct Line {
     pub text: String,
 }
 
-/// One treatment, told.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Told {
-    pub title: String,
-    pub because: String,
-    /// `applying`, `verifying`, `undoing`, `mended`, `not-fixed`, `undo-failed` or `in-doubt`.
-    pub result: String,
-    pub why: String,
-    /// While it is verified: when that is over at the latest, else empty.
-    pub until: String,
-    pub steps: Vec<StepTold>,
-    pub undos: Vec<StepTold>,
-    pub proof: Vec<Proof>,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct StepTold {
-    pub name: String,
-    pub host: String,
-    /// The exact line, so that a person can repeat it.
-    pub command: String,
-    pub summary: String,
-    /// `pending`, `running`, `done`, `failed`, `skipped` or `in doubt`.
-    pub state: String,
-    pub why: String,
-    pub seconds: Option<f64>,
-    pub output: String,
-    /// Where the host keeps what was there before; empty if the step keeps nothing.
-    pub kept: String,
-}
-
-/// A condition that held at the end.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Proof {
-    pub condition: String,
-    /// Since when, `12:00:05Z`.
-    pub since: String,
-    pub seconds: i64,
-}
-
 /// A plan that needs a person's yes.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Question {
@@ -164,19 +128,6 @@ pub struct Proposed {
     pub command: String,
     /// Empty if there is no way back.
     pub undo: String,
-}
-
-/// One probe of the newest look.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Looked {
-    pub probe: String,
-    pub host: String,
-    pub command: String,
-    /// How it ended, in words.
-    pub result: String,
-    pub seconds: Option<f64>,
-    /// `fact = value`, or why it is unknown.
-    pub facts: Vec<String>,
 }
 
 /// Draws up the report of a case.
@@ -349,137 +300,6 @@ fn question(case: &Case, asked: &Asked, fault: Option<&Fault>) -> Question {
 
 fn cancelled(case: &Case) -> String {
     case.cancelled_by.as_ref().map_or_else(String::new, |by| format!("{by} called it off"))
-}
-
-fn tell(case: &Case, treatment: &Treatment, fault: Option<&Fault>) -> Told {
-    let (result, why) = match &treatment.phase {
-        Phase::Applying => ("applying", String::new()),
-        Phase::Verifying(_) => ("verifying", String::new()),
-        Phase::Undoing { why } => ("undoing", why.clone()),
-        Phase::Over { result, .. } => match result {
-            Treated::Mended => ("mended", String::new()),
-            Treated::NotFixed { why } => ("not-fixed", why.clone()),
-            Treated::UndoFailed { why } => ("undo-failed", why.clone()),
-            Treated::InDoubt { why, .. } => ("in-doubt", why.clone()),
-        },
-    };
-    // The first undo that fails is the last that is tried; a person has the others to do, too.
-    let is_left = |index: usize| {
-        result == "undo-failed"
-            && treatment.plan.steps[index].undo.is_some()
-            && matches!(treatment.steps[index].state, ChangeState::Done | ChangeState::Failed(_))
-    };
-    let step = |(index, track): (usize, &Track), undo: bool| {
-        let planned = &treatment.plan.steps[index];
-        let command = if undo { planned.undo.as_ref() } else { planned.command.as_ref().ok() };
-        let (state, why) = describe(&track.state);
-        StepTold {
-            name: planned.name.clone(),
-            host: planned.host.to_string(),
-            command: command.map(super::command::Command::line).unwrap_or_default(),
-            summary: command.map(super::command::Command::summary).unwrap_or_default(),
-            state: state.into(),
-            why,
-            seconds: track.observation.as_ref().map(|o| seconds(o.took_ms)),
-            output: track.observation.as_ref().map(|o| o.last_words().to_owned()).unwrap_or_default(),
-            kept: planned.kept.clone().unwrap_or_default(),
-        }
-    };
-    Told {
-        title: fault.map_or(treatment.plan.playbook.to_string(), |fault| fault.title.clone()),
-        because: fault.map(|fault| because(case, fault)).unwrap_or_default(),
-        result: result.into(),
-        why,
-        until: fault.and_then(|fault| verified_by(treatment, fault)).map(minute).unwrap_or_default(),
-        steps: treatment.steps.iter().enumerate().map(|track| step(track, false)).collect(),
-        undos: treatment
-            .undos
-            .iter()
-            .enumerate()
-            .filter(|(index, track)| track.state != ChangeState::Pending || is_left(*index))
-            .map(|track| step(track, true))
-            .collect(),
-        proof: treatment.proof.iter().flatten().cloned().collect(),
-    }
-}
-
-/// When the last condition of a verification must have come true.
-fn verified_by(treatment: &Treatment, fault: &Fault) -> Option<DateTime<Utc>> {
-    let Phase::Verifying(progress) = &treatment.phase else { return None };
-    let latest = fault.verify.iter().map(|check| check.within + check.steady).max()?;
-    Some(progress.since + latest)
-}
-
-fn describe(state: &ChangeState) -> (&'static str, String) {
-    match state {
-        ChangeState::Pending => ("pending", String::new()),
-        ChangeState::Started => ("running", String::new()),
-        ChangeState::NotStarted(why) => ("not started", why.clone()),
-        ChangeState::InDoubt(why) => ("in doubt", why.clone()),
-        ChangeState::Done => ("done", String::new()),
-        ChangeState::Failed(why) => ("failed", why.clone()),
-        ChangeState::Skipped(why) => ("skipped", why.clone()),
-    }
-}
-
-/// What held when a verification passed.
-pub(super) fn proof(conditions: &[String], held: &[Held], at: DateTime<Utc>) -> Vec<Proof> {
-    conditions
-        .iter()
-        .zip(held)
-        .filter_map(|(condition, held)| match held {
-            Held::Since(since) => Some(Proof {
-                condition: condition.clone(),
-                since: since.to_rfc3339_opts(SecondsFormat::Secs, true),
-                seconds: (at - *since).num_seconds(),
-            }),
-            Held::Not(_) => None,
-        })
-        .collect()
-}
-
-fn sights(evidence: &Evidence) -> Vec<Looked> {
-    evidence
-        .sights
-        .iter()
-        .map(|(probe, sight)| {
-            let (result, took) = match &sight.seen {
-                Seen::Observed(observation) => {
-                    (observation.exit.to_string(), Some(seconds(observation.took_ms)))
-                }
-                Seen::Unreached(why) => (format!("not reached: {why}"), None),
-                Seen::Lost(why) => (format!("lost: {why}"), None),
-                Seen::NotRun(why) => (format!("not run: {why}"), None),
-            };
-            let facts = evidence.facts.get(probe).map(facts).unwrap_or_default();
-            Looked {
-                probe: probe.to_string(),
-                host: sight.host.as_ref().map(ToString::to_string).unwrap_or_default(),
-                command: sight.command.to_string(),
-                result,
-                seconds: took,
-                facts,
-            }
-        })
-        .collect()
-}
-
-fn facts(facts: &BTreeMap<FactName, Result<Value, String>>) -> Vec<String> {
-    facts
-        .iter()
-        .map(|(name, known)| match known {
-            // Whole tables are the probe's raw material; the journal has them.
-            Ok(Value::Array(rows)) if rows.iter().any(Value::is_object) => {
-                format!("{name}: {} rows", rows.len())
-            }
-            Ok(value) => {
-                let text = value.to_string();
-                let short = super::evidence::cut_at(&text, 200);
-                format!("{name} = {short}{}", if short.len() < text.len() { "…" } else { "" })
-            }
-            Err(why) => format!("{name} is unknown: {why}"),
-        })
-        .collect()
 }
 
 fn seconds(ms: u64) -> f64 {
