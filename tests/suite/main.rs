@@ -10,6 +10,7 @@ mod gate;
 mod halt;
 mod harness;
 mod hostile;
+mod init;
 mod limits;
 mod postgres;
 mod recurrence;
