@@ -8,7 +8,7 @@ use crate::core::name::HostName;
 use crate::core::playbook::Library;
 use crate::core::redact::Redactor;
 use crate::engine::{Agent, Eyes, Manners, Stop, Unwatched};
-use crate::github::{self, GitHub, Pace};
+use crate::github::{self, GitHub, Identity, Pace};
 use crate::library::{self, Files};
 use crate::ports::{Clock, Journal};
 use crate::render::Prompts;
@@ -39,6 +39,9 @@ pub enum AppError {
     #[error("there is no GitHub token: the environment variable {0} is not set")]
     #[diagnostic(help("make a fine-grained token with read and write access to issues, then: export {0}=…"))]
     NoToken(String),
+    #[error("the private key of the GitHub App cannot be had: {0}")]
+    #[diagnostic(help("GitHub makes one on the App's settings page; [github] private_key names its file"))]
+    NoKey(String),
     #[error("there is no webhook secret: the environment variable {0} is not set")]
     #[diagnostic(help("set it to the secret that GitHub's webhook has; `openssl rand -hex 32` makes one"))]
     NoSecret(String),
@@ -87,7 +90,7 @@ impl App {
         let options = github::Options {
             base_url: config.github.base_url.clone(),
             pace: Pace { gap: config.github.pace, ..Pace::default() },
-            ..github::Options::new(token(config)?, (*redactor).clone())
+            ..github::Options::asking_as(identity(config)?, (*redactor).clone())
         };
         let (journal, policy): (Arc<dyn Journal>, _) = match manner {
             Manner::Work => (open_journal(setting).await?, config.policy()),
@@ -160,18 +163,42 @@ fn prompts(config: &Config) -> Result<Prompts> {
     })
 }
 
+/// As whom the agent asks GitHub: as the App that the configuration names, or with a token.
+pub fn identity(config: &Config) -> Result<Identity, AppError> {
+    let github = &config.github;
+    let Some(id) = github.app_id else { return Ok(Identity::Token(token(config)?)) };
+    let key = match (&github.private_key, &github.private_key_env) {
+        (Some(path), _) => std::fs::read_to_string(path)
+            .map_err(|error| AppError::NoKey(format!("{}: {error}", path.display())))?
+            .into(),
+        (None, variable) => {
+            let variable = variable.as_deref().unwrap_or_default();
+            from_environment(variable)
+                .ok_or_else(|| AppError::NoKey(format!("the environment variable {variable} is not set")))?
+        }
+    };
+    Ok(Identity::App { id, key })
+}
+
 /// The token, from the variable that the configuration names.
-pub fn token(config: &Config) -> Result<SecretString, AppError> {
+fn token(config: &Config) -> Result<SecretString, AppError> {
     let variable = &config.github.token_env;
     from_environment(variable).ok_or_else(|| AppError::NoToken(variable.clone()))
 }
 
-/// The webhook's secret, and the one before it while GitHub still signs with that, from the variables
-/// that the configuration names.
+/// The webhook's secret, from the variable that the configuration names.
+pub fn webhook_secret(webhook: &Webhook) -> Result<SecretString, AppError> {
+    secret_in(&webhook.secret_env)
+}
+
+/// The same, and the one before it while GitHub still signs with that.
 pub fn webhook_secrets(webhook: &Webhook) -> Result<Vec<SecretString>, AppError> {
     let names = [Some(&webhook.secret_env), webhook.old_secret_env.as_ref()];
-    let secret = |name: &String| from_environment(name).ok_or_else(|| AppError::NoSecret(name.clone()));
-    names.into_iter().flatten().map(secret).collect()
+    names.into_iter().flatten().map(|name| secret_in(name)).collect()
+}
+
+fn secret_in(variable: &str) -> Result<SecretString, AppError> {
+    from_environment(variable).ok_or_else(|| AppError::NoSecret(variable.to_owned()))
 }
 
 fn from_environment(variable: &str) -> Option<SecretString> {

@@ -70,6 +70,14 @@ pub struct GitHub {
     /// The environment variable that holds the token.
     #[serde(default = "default_token_env")]
     pub token_env: String,
+    /// A GitHub App in place of a token: its number, and where its private key is.
+    #[serde(default)]
+    pub app_id: Option<u64>,
+    #[serde(default)]
+    pub private_key: Option<PathBuf>,
+    /// The environment variable that holds the private key.
+    #[serde(default)]
+    pub private_key_env: Option<String>,
     /// How often `serve` asks for what a webhook may have missed.
     #[serde(default = "default_poll", deserialize_with = "duration")]
     pub poll: Duration,
@@ -310,7 +318,12 @@ impl Config {
             .hosts
             .values_mut()
             .flat_map(|host| [host.key.as_mut(), host.change_key.as_mut(), Some(&mut host.known_hosts)]);
-        let own = [self.playbooks.as_mut(), self.prompts.as_mut(), self.store.path.as_mut()];
+        let own = [
+            self.playbooks.as_mut(),
+            self.prompts.as_mut(),
+            self.store.path.as_mut(),
+            self.github.private_key.as_mut(),
+        ];
         for path in hosts.chain(own).flatten() {
             *path = placed(path, base);
         }
@@ -328,6 +341,7 @@ impl Config {
                 self.github.command
             ));
         }
+        wrong.extend(self.github.wrongs());
         wrong.extend(self.store.wrongs());
         let remind_after = self.escalation.remind_after.unwrap_or(rhythm::SHORTEST);
         for (entry, every) in
@@ -470,6 +484,22 @@ impl Config {
     }
 }
 
+impl GitHub {
+    fn wrongs(&self) -> Vec<String> {
+        let wrong = match (self.app_id, &self.private_key, &self.private_key_env) {
+            (Some(_), None, None) => {
+                "[github] app_id needs the App's key: name its file by private_key, or a variable by private_key_env"
+            }
+            (None, Some(_), _) | (None, _, Some(_)) => {
+                "[github] has a private key and no app_id: GitHub shows it on the App's settings page"
+            }
+            (_, Some(_), Some(_)) => "[github] has private_key and private_key_env: keep one of them",
+            _ => return Vec::new(),
+        };
+        vec![wrong.to_owned()]
+    }
+}
+
 impl Store {
     fn wrongs(&self) -> Vec<String> {
         let mut wrong = Vec::new();
@@ -533,6 +563,23 @@ mod tests {
     fn unknown_entries_are_refused_with_their_place() {
         let error = read("[github]\nrepos = [\"example/tickets\"]\nlable = \"x\"\n").unwrap_err().to_string();
         assert!(error.contains("lable") && error.contains("line 3"), "{error}");
+    }
+
+    #[test]
+    fn an_app_has_a_number_and_one_key() {
+        let github = |entries: &str| read(&format!("[github]\nrepos = [\"e/t\"]\n{entries}"));
+        let key = github("app_id = 7\nprivate_key = \"app.pem\"").unwrap().github.private_key.unwrap();
+        assert!(key.is_absolute() && key.ends_with("app.pem"));
+        assert!(github("app_id = 7\nprivate_key_env = \"X\"").is_ok());
+        for (entries, expect) in [
+            ("app_id = 7", "needs the App's key"),
+            ("private_key = \"app.pem\"", "no app_id"),
+            ("private_key_env = \"X\"", "no app_id"),
+            ("app_id = 7\nprivate_key = \"app.pem\"\nprivate_key_env = \"X\"", "keep one of them"),
+        ] {
+            let error = github(entries).unwrap_err().to_string();
+            assert!(error.contains(expect), "{entries}: {error}");
+        }
     }
 
     #[test]

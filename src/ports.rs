@@ -202,7 +202,7 @@ pub enum ForgeError {
     #[error("GitHub asks to wait: {why}")]
     Limited { why: String, wait: Option<Duration> },
     /// 401: the token is wrong or has expired. Mending the configuration helps; trying again does not.
-    #[error("GitHub does not accept the token: {0}; make a new one, and put it where [github] looks for it")]
+    #[error("GitHub does not let the agent in: {0}")]
     Unauthorized(String),
     /// 404 or 410: it does not exist, or the token may not see it.
     #[error("{0} does not exist, or the token may not see it")]

@@ -6,6 +6,7 @@ use crate::app::{self, Lookout};
 use crate::clock::Wall;
 use crate::core::gate::BadRule;
 use crate::core::name::HostName;
+use crate::core::ticket::Repo;
 use crate::engine::look;
 use crate::github::{self, GitHub};
 use crate::ports::{Clock, Forge, Permission};
@@ -85,10 +86,10 @@ async fn check_journal(setting: &Setting, findings: &mut Findings) {
 
 async fn check_github(setting: &Setting, findings: &mut Findings) {
     let config = &setting.config;
-    let forge = app::token(config).and_then(|token| {
+    let forge = app::identity(config).and_then(|identity| {
         let options = github::Options {
             base_url: config.github.base_url.clone(),
-            ..github::Options::new(token, app::redactor(config))
+            ..github::Options::asking_as(identity, app::redactor(config))
         };
         Ok(GitHub::new(options)?)
     });
@@ -102,23 +103,77 @@ async fn check_github(setting: &Setting, findings: &mut Findings) {
     };
     findings.good(&format!("GitHub: logged in as {me} at {}", config.github.base_url));
     for repo in &config.github.repos {
-        if let Err(error) = forge.tickets(repo, &config.github.label, Some(Wall.now())).await {
-            findings.bad(&format!("{repo}"), &format!("its issues cannot be read: {error}\n  give the token access to this repository, with issues: read and write"));
-            continue;
+        check_repo(&forge, setting, repo, &me, findings).await;
+    }
+}
+
+/// One repository: whether it can be worked in at all, and each right that is lacking.
+async fn check_repo(forge: &GitHub, setting: &Setting, repo: &Repo, me: &str, findings: &mut Findings) {
+    let config = &setting.config;
+    let is_app = config.github.app_id.is_some();
+    let what = repo.to_string();
+    let premises = match forge.premises(repo).await {
+        Ok(premises) => premises,
+        Err(error) => return findings.bad(&what, &format!("{error}\n  {}", reach(is_app))),
+    };
+    let mut lacking: Vec<String> = Vec::new();
+    if premises.archived {
+        lacking.push("it is archived: unarchive it in its settings, or take it out of [github] repos".into());
+    }
+    if !premises.has_issues {
+        lacking.push("its issues are turned off: turn them on in its settings, under Features".into());
+    }
+    match forge.lacking(repo).await {
+        Ok(names) if config.webhook.is_none() => {
+            lacking.extend(names.into_iter().filter(|name| !name.starts_with("the event")).map(of_app));
         }
-        match forge.permission(repo, &me).await {
-            Ok(permission) if permission >= Permission::Write => {
-                findings.good(&format!("{repo}: issues can be read and written"))
-            }
-            Ok(_) => findings.bad(
-                &format!("{repo}"),
-                &format!("{me} may not write there: labels, comments and closing need write permission"),
-            ),
-            Err(error) => findings.bad(
-                &format!("{repo}"),
-                &format!("what {me} may do cannot be told: {error}\n  the token needs metadata: read"),
-            ),
+        Ok(names) => lacking.extend(names.into_iter().map(of_app)),
+        Err(error) => lacking.push(error.to_string()),
+    }
+    if lacking.is_empty()
+        && let Err(error) = forge.tickets(repo, &config.github.label, Some(Wall.now())).await
+    {
+        lacking.push(format!("its issues cannot be read: {error}"));
+    }
+    if lacking.is_empty()
+        && let Err(error) = forge.may_write(repo).await
+    {
+        lacking.push(format!("its issues cannot be written: {error}"));
+    }
+    if !is_app {
+        match forge.permission(repo, me).await {
+            Ok(permission) if permission >= Permission::Write => {}
+            Ok(_) => lacking.push(format!(
+                "{me} may not write there: labels and closing take the role write, in the repository's settings under Collaborators"
+            )),
+            Err(error) => lacking.push(format!("what {me} may do cannot be told: {error}\n  the token needs metadata: read")),
         }
+    }
+    if config.webhook.is_some() {
+        match forge.has_hook(repo).await {
+            Ok(true) => {}
+            Ok(false) => lacking.push(
+                "no webhook leads to the agent: `fieldmedic init --finish --webhook-url https://…/webhook` makes one".into(),
+            ),
+            Err(error) => lacking.push(format!("its webhook cannot be looked at: {error}")),
+        }
+    }
+    match lacking.is_empty() {
+        true => findings.good(&format!("{what}: issues can be read and written")),
+        false => lacking.iter().for_each(|why| findings.bad(&what, why)),
+    }
+}
+
+fn of_app(lacking: String) -> String {
+    format!(
+        "the App lacks {lacking}: give it on the App's settings page, under Permissions & events, and accept the change where it is installed"
+    )
+}
+
+fn reach(is_app: bool) -> &'static str {
+    match is_app {
+        true => "the App's public page has a button to install it; choose this repository there",
+        false => "give the token this repository, under Repository access, with issues: read and write",
     }
 }
 

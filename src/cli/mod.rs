@@ -7,6 +7,7 @@ mod diagnose;
 mod doctor;
 mod gate;
 mod host_setup;
+mod init;
 mod pause;
 mod playbook;
 mod resolve;
@@ -52,6 +53,8 @@ const EXIT_CODES: &str = "Exit codes:
 enum Command {
     /// Shows the whole loop on an embedded GitHub, hosts and database; needs nothing, leaves nothing.
     Demo(demo::Arguments),
+    /// Writes the first configuration, makes the GitHub App, sets the webhook and the labels.
+    Init(init::Arguments),
     /// Works one ticket now: diagnoses, fixes, verifies, reports, closes or escalates.
     Resolve(resolve::Arguments),
     /// Looks at a system, without a ticket, and changes nothing.
@@ -112,6 +115,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
     let ending = runtime.block_on(async {
         match cli.command {
             Command::Demo(arguments) => demo::run(arguments).await,
+            Command::Init(arguments) => init::run(place, arguments).await,
             Command::Resolve(arguments) => resolve::run(&read_config(place)?, arguments).await,
             Command::Diagnose(arguments) => diagnose::run(&read_config(place)?, arguments).await,
             Command::Sweep(arguments) => sweep::run(&read_config(place)?, arguments).await,

@@ -141,7 +141,7 @@ fn sentences(text: &str) -> Vec<String> {
                     sentences.push(sentence);
                 }
             }
-            c if c.is_alphanumeric() => words.push(c),
+            c if c.is_alphanumeric() || c == '-' => words.push(c),
             _ if words.ends_with(' ') => {}
             _ => words.push(' '),
         }

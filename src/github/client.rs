@@ -11,7 +11,6 @@ use hyper_util::rt::TokioExecutor;
 use octocrab::service::middleware::base_uri::BaseUriLayer;
 use octocrab::service::middleware::extra_headers::ExtraHeadersLayer;
 use octocrab::{AuthState, OctoBody, Octocrab, OctocrabBuilder};
-use secrecy::{ExposeSecret, SecretString};
 use std::error::Error;
 use std::sync::Arc;
 use tower_service::Service;
@@ -27,6 +26,8 @@ pub enum BadOptions {
     Insecure(String),
     #[error("the token is empty, or holds characters that no token has")]
     Token,
+    #[error("the App's private key is not one: it is the .pem file that GitHub hands out")]
+    Key,
     #[error("the HTTP client cannot be made: {0}")]
     Client(String),
 }
@@ -35,14 +36,18 @@ pub enum BadOptions {
 /// [`BadOptions`] if the address or the token cannot be right, or TLS cannot be had.
 pub(super) fn build(options: &Options) -> Result<Octocrab, BadOptions> {
     let uri = base_uri(&options.base_url)?;
-    let token = clean_token(&options.token)?;
+    let auth = options.identity.auth()?;
     if uri.scheme_str() == Some("http") {
-        return Ok(build_plain(uri, token, options));
+        return Ok(build_plain(uri, auth, options));
     }
-    Octocrab::builder()
-        .base_uri(uri)
-        .map_err(|_| BadOptions::Address(options.base_url.clone()))?
-        .personal_token(token)
+    let builder =
+        Octocrab::builder().base_uri(uri).map_err(|_| BadOptions::Address(options.base_url.clone()))?;
+    let builder = match auth {
+        AuthState::App(app) => builder.app(app.app_id, app.key),
+        AuthState::AccessToken { token } => builder.personal_token(token),
+        _ => builder,
+    };
+    builder
         .add_header(VERSION.0, VERSION.1.to_owned())
         .set_connect_timeout(Some(options.connect))
         .set_read_timeout(Some(options.answer))
@@ -53,7 +58,7 @@ pub(super) fn build(options: &Options) -> Result<Octocrab, BadOptions> {
 
 /// For a GitHub on this machine. octocrab's own client insists on the system's certificates even where
 /// nothing is encrypted, and a bare machine, which the demo is meant for, may have none.
-fn build_plain(uri: Uri, token: SecretString, options: &Options) -> Octocrab {
+fn build_plain(uri: Uri, auth: AuthState, options: &Options) -> Octocrab {
     let mut connector = HttpConnector::new();
     connector.set_connect_timeout(Some(options.connect));
     let client = Client::builder(TokioExecutor::new()).build::<_, OctoBody>(connector);
@@ -61,7 +66,7 @@ fn build_plain(uri: Uri, token: SecretString, options: &Options) -> Octocrab {
         .with_service(client)
         .with_layer(&headers())
         .with_layer(&BaseUriLayer::new(uri))
-        .with_auth(AuthState::AccessToken { token })
+        .with_auth(auth)
         .build();
     match built {
         Ok(client) => client,
@@ -80,7 +85,7 @@ where
         .with_service(service)
         .with_layer(&headers())
         .with_layer(&BaseUriLayer::new(base_uri(&options.base_url)?))
-        .with_auth(AuthState::AccessToken { token: clean_token(&options.token)? })
+        .with_auth(options.identity.auth()?)
         .build();
     match built {
         Ok(client) => Ok(client),
@@ -115,22 +120,12 @@ fn is_loopback(host: &str) -> bool {
     host == "localhost" || bare.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// Without the line end that a file or a variable often has. octocrab panics over a token that cannot
-/// stand in a header, so that is found out here.
-fn clean_token(token: &SecretString) -> Result<SecretString, BadOptions> {
-    let text = token.expose_secret().trim();
-    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(BadOptions::Token);
-    }
-    Ok(text.to_owned().into())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn addresses_and_tokens() {
+    fn addresses() {
         for (address, expect) in [
             ("https://api.github.com", Ok("https://api.github.com/")),
             ("https://ghe.example.org/api/v3/", Ok("https://ghe.example.org/api/v3")),
@@ -142,9 +137,5 @@ mod tests {
         ] {
             assert_eq!(base_uri(address).map(|uri| uri.to_string()), expect.map(str::to_owned));
         }
-        let clean = |token: &str| clean_token(&token.to_owned().into()).map(|t| t.expose_secret().to_owned());
-        assert_eq!(clean("ghp_x\n"), Ok("ghp_x".to_owned()));
-        assert_eq!(clean(" \n"), Err(BadOptions::Token));
-        assert_eq!(clean("a\nb"), Err(BadOptions::Token));
     }
 }

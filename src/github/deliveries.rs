@@ -3,6 +3,7 @@
 
 use super::GitHub;
 use super::forge::repo_route;
+use super::wires::Wires;
 use crate::core::ticket::Repo;
 use crate::ports::{DeliveryId, FailedDelivery, ForgeError};
 use chrono::{DateTime, Utc};
@@ -18,8 +19,8 @@ const RIGHT: &str =
     "the log of its webhook takes a token with webhooks: read and write (classic: admin:repo_hook)";
 
 #[derive(Deserialize)]
-struct Hook {
-    id: u64,
+pub(super) struct Hook {
+    pub id: u64,
     active: bool,
     config: Config,
 }
@@ -38,6 +39,13 @@ struct Line {
     status_code: u16,
     event: String,
     action: Option<String>,
+    repository_id: Option<u64>,
+}
+
+/// A repository, by its number.
+#[derive(Deserialize)]
+struct Numbered {
+    id: u64,
 }
 
 impl GitHub {
@@ -46,26 +54,46 @@ impl GitHub {
         repo: &Repo,
         since: DateTime<Utc>,
     ) -> Result<Vec<FailedDelivery>, ForgeError> {
-        let route = format!("{}/hooks", repo_route(repo));
-        let hooks: Vec<Hook> =
-            self.wire.list(&route, &[], repo).await.map_err(|error| name_right(error, repo))?;
+        let is_recent = |line: &Line| line.delivered_at >= since;
+        let wire = self.wires.to(repo).await?;
         let mut failed = Vec::new();
-        for hook in hooks.iter().filter(|hook| hook.is_the_agents()) {
-            let route = format!("{route}/{}/deliveries", hook.id);
-            let is_recent = |line: &Line| line.delivered_at >= since;
-            let lines = self.wire.list_while(&route, &[], repo, is_recent).await;
-            failed.extend(failures(Some(hook.id), lines.map_err(|error| name_right(error, repo))?));
+        if let Wires::App(_) = self.wires {
+            // One log for all repositories; only their numbers stand in it.
+            let Numbered { id } = wire.get(&repo_route(repo), repo).await?;
+            let lines =
+                self.wires.own().list_while("/app/hook/deliveries", &[], &"the App's hook", is_recent);
+            let lines = lines.await?.into_iter().filter(|line: &Line| line.repository_id == Some(id));
+            failed.extend(failures(None, lines.collect()));
+        } else {
+            let route = format!("{}/hooks", repo_route(repo));
+            let hooks: Vec<Hook> =
+                wire.list(&route, &[], repo).await.map_err(|error| name_right(error, repo))?;
+            for hook in hooks.iter().filter(|hook| hook.is_the_agents()) {
+                let route = format!("{route}/{}/deliveries", hook.id);
+                let lines = wire.list_while(&route, &[], repo, is_recent).await;
+                failed.extend(failures(Some(hook.id), lines.map_err(|error| name_right(error, repo))?));
+            }
         }
         failed.sort_by_key(|failure| (failure.delivered_at, failure.id));
         Ok(failed)
     }
 
     pub(super) async fn tell_again(&self, repo: &Repo, id: DeliveryId) -> Result<(), ForgeError> {
-        let hook = id.hook.unwrap_or_default();
-        let route = format!("{}/hooks/{hook}/deliveries/{}/attempts", repo_route(repo), id.number);
-        let what = format!("delivery {} of the webhook of {repo}", id.number);
+        let DeliveryId { hook, number } = id;
+        let what = format!("delivery {number} of the webhook of {repo}");
         let mut turn = self.writer.turn().await;
-        match self.wire.write(&mut turn, Method::POST, &route, None, &what).await {
+        let answer = match hook {
+            None => {
+                let route = format!("/app/hook/deliveries/{number}/attempts");
+                self.wires.own().write(&mut turn, Method::POST, &route, None, &what).await
+            }
+            Some(hook) => {
+                let route = format!("{}/hooks/{hook}/deliveries/{number}/attempts", repo_route(repo));
+                let wire = self.wires.to(repo).await?;
+                wire.write(&mut turn, Method::POST, &route, None, &what).await
+            }
+        };
+        match answer {
             Err(ForgeError::Refused(why)) => Err(ForgeError::Refused(format!("{why}; {RIGHT}"))),
             answer => answer.map(drop),
         }
@@ -73,7 +101,11 @@ impl GitHub {
 }
 
 impl Hook {
-    fn is_the_agents(&self) -> bool {
+    pub fn leads_to(&self, url: &str) -> bool {
+        self.config.url.as_deref() == Some(url)
+    }
+
+    pub fn is_the_agents(&self) -> bool {
         let address = self.config.url.as_deref().unwrap_or_default();
         self.active && address.split(['?', '#']).next().is_some_and(|address| address.ends_with(DOOR))
     }
@@ -88,7 +120,7 @@ fn failures(hook: Option<u64>, lines: Vec<Line>) -> Vec<FailedDelivery> {
     let never_taken = told.into_values().filter(|all| !all.iter().any(Line::was_taken));
     let failure = |attempts: Vec<Line>| {
         let count = u32::try_from(attempts.len()).unwrap_or(u32::MAX);
-        let Line { id, guid, delivered_at, status_code, event, action } = attempts.into_iter().next()?;
+        let Line { id, guid, delivered_at, status_code, event, action, .. } = attempts.into_iter().next()?;
         Some(FailedDelivery {
             id: DeliveryId { hook, number: id },
             guid,
@@ -109,7 +141,7 @@ impl Line {
 }
 
 /// To who lacks the right GitHub says that there are no hooks, or that it does not let them be seen.
-fn name_right(error: ForgeError, repo: &Repo) -> ForgeError {
+pub(super) fn name_right(error: ForgeError, repo: &Repo) -> ForgeError {
     match error {
         ForgeError::NotFound(_) => ForgeError::Refused(format!("it shows no webhooks of {repo}; {RIGHT}")),
         ForgeError::Refused(why) => ForgeError::Refused(format!("{repo}: {why}; {RIGHT}")),

@@ -4,6 +4,7 @@ use super::GitHub;
 use super::pace::Turn;
 use super::payload::{Issue, IssueComment, User};
 use super::wire::encode;
+use super::wires::Wires;
 use crate::core::redact::Redacted;
 use crate::core::ticket::{Repo, Ticket, TicketId};
 use crate::ports::{
@@ -25,12 +26,19 @@ const TEXT_LIMIT: usize = 65_536;
 #[async_trait]
 impl Forge for GitHub {
     async fn me(&self) -> Result<String, ForgeError> {
-        let ask = || async { Ok(self.wire.get::<User>("/user", &"the token's account").await?.login) };
+        let ask = || async {
+            let own = self.wires.own();
+            Ok(match &self.wires {
+                Wires::Token(_) => own.get::<User>("/user", &"the token's account").await?.login,
+                Wires::App(_) => format!("{}[bot]", own.get::<Named>("/app", &"the App").await?.slug),
+            })
+        };
         self.login.get_or_try_init(ask).await.cloned()
     }
 
     async fn ticket(&self, id: &TicketId) -> Result<Ticket, ForgeError> {
-        let issue: Issue = self.wire.get(&issue_route(id), id).await?;
+        let wire = self.wires.to(&id.repo).await?;
+        let issue: Issue = wire.get(&issue_route(id), id).await?;
         if issue.is_pull_request() {
             return Err(ForgeError::NotFound(format!("{id} as an issue (it is a pull request)")));
         }
@@ -43,10 +51,11 @@ impl Forge for GitHub {
         label: &str,
         since: Option<DateTime<Utc>>,
     ) -> Result<Vec<Ticket>, ForgeError> {
+        let wire = self.wires.to(repo).await?;
         let since = since.map(timestamp);
         let mut query = vec![("state", "open"), ("labels", label), ("sort", "updated"), ("direction", "asc")];
         query.extend(since.as_deref().map(|since| ("since", since)));
-        let issues = self.wire.list::<Issue>(&format!("{}/issues", repo_route(repo)), &query, repo).await?;
+        let issues = wire.list::<Issue>(&format!("{}/issues", repo_route(repo)), &query, repo).await?;
         let mut tickets: Vec<Ticket> = Vec::new();
         for issue in issues.into_iter().filter(|issue| !issue.is_pull_request()) {
             // One that was touched while the pages were read comes twice; the later is the newer.
@@ -57,10 +66,11 @@ impl Forge for GitHub {
     }
 
     async fn comments(&self, repo: &Repo, since: DateTime<Utc>) -> Result<Vec<Comment>, ForgeError> {
+        let wire = self.wires.to(repo).await?;
         let route = format!("{}/issues/comments", repo_route(repo));
         let since = timestamp(since);
         let query = [("sort", "updated"), ("direction", "asc"), ("since", &since)];
-        let comments: Vec<IssueComment> = self.wire.list(&route, &query, repo).await?;
+        let comments: Vec<IssueComment> = wire.list(&route, &query, repo).await?;
         let on_issues = comments.into_iter().filter_map(|comment| {
             let ticket = TicketId { repo: repo.clone(), number: comment.issue_number()? };
             Some(comment.into_comment(ticket))
@@ -74,11 +84,12 @@ impl Forge for GitHub {
         marker: &Marker,
         body: &Redacted,
     ) -> Result<(), ForgeError> {
+        let wire = self.wires.to(&id.repo).await?;
         let text = compose(marker, body);
         let me = self.me().await?;
         let route = format!("{}/comments", issue_route(id));
         let mut turn = self.writer.turn().await;
-        let comments: Vec<IssueComment> = self.wire.list(&route, &[], id).await?;
+        let comments: Vec<IssueComment> = wire.list(&route, &[], id).await?;
         let mine = comments.into_iter().find(|comment| {
             let body = comment.body.as_deref().unwrap_or_default();
             marker.opens(body) && is_by(comment.user.as_ref(), &me)
@@ -88,14 +99,15 @@ impl Forge for GitHub {
             Some(mine) if same_text(mine.body.as_deref(), &text) => return Ok(()),
             Some(mine) => {
                 let route = format!("{}/issues/comments/{}", repo_route(&id.repo), mine.id);
-                self.wire.write(&mut turn, Method::PATCH, &route, Some(&body), id).await?
+                wire.write(&mut turn, Method::PATCH, &route, Some(&body), id).await?
             }
-            None => self.wire.write(&mut turn, Method::POST, &route, Some(&body), id).await?,
+            None => wire.write(&mut turn, Method::POST, &route, Some(&body), id).await?,
         };
         Ok(())
     }
 
     async fn relabel(&self, id: &TicketId, add: &[Label], remove: &[&str]) -> Result<(), ForgeError> {
+        let wire = self.wires.to(&id.repo).await?;
         let route = format!("{}/labels", issue_route(id));
         let mut turn = self.writer.turn().await;
         for label in add {
@@ -104,11 +116,11 @@ impl Forge for GitHub {
         if !add.is_empty() {
             let names: Vec<&str> = add.iter().map(|label| label.name.as_str()).collect();
             let body = json!({ "labels": names });
-            self.wire.write(&mut turn, Method::POST, &route, Some(&body), id).await?;
+            wire.write(&mut turn, Method::POST, &route, Some(&body), id).await?;
         }
         for name in remove {
             let route = format!("{route}/{}", encode(name));
-            match self.wire.write(&mut turn, Method::DELETE, &route, None, id).await {
+            match wire.write(&mut turn, Method::DELETE, &route, None, id).await {
                 Ok(_) | Err(ForgeError::NotFound(_)) => {}
                 Err(error) => return Err(error),
             }
@@ -120,14 +132,16 @@ impl Forge for GitHub {
         if logins.is_empty() {
             return Ok(());
         }
+        let wire = self.wires.to(&id.repo).await?;
         let route = format!("{}/assignees", issue_route(id));
         let body = json!({ "assignees": logins });
         let mut turn = self.writer.turn().await;
-        self.wire.write(&mut turn, Method::POST, &route, Some(&body), id).await?;
+        wire.write(&mut turn, Method::POST, &route, Some(&body), id).await?;
         Ok(())
     }
 
     async fn react(&self, id: &TicketId, comment: u64, reaction: Reaction) -> Result<(), ForgeError> {
+        let wire = self.wires.to(&id.repo).await?;
         let content = match reaction {
             Reaction::Eyes => "eyes",
             Reaction::Rocket => "rocket",
@@ -138,7 +152,7 @@ impl Forge for GitHub {
         let what = format!("comment {comment} on {id}");
         let body = json!({ "content": content });
         let mut turn = self.writer.turn().await;
-        self.wire.write(&mut turn, Method::POST, &route, Some(&body), &what).await?;
+        wire.write(&mut turn, Method::POST, &route, Some(&body), &what).await?;
         Ok(())
     }
 
@@ -147,13 +161,16 @@ impl Forge for GitHub {
     }
 
     async fn open(&self, new: &NewTicket) -> Result<TicketId, ForgeError> {
+        let wire = self.wires.to(&new.repo).await?;
         let me = self.me().await?;
         let route = format!("{}/issues", repo_route(&new.repo));
         let mut turn = self.writer.turn().await;
         // GitHub's search lags behind by seconds to minutes, and a person may have taken the labels
         // off: the list of what the agent itself opened is current and complete.
-        let query = [("state", "open"), ("creator", me.as_str())];
-        let mine: Vec<Issue> = self.wire.list(&route, &query, &new.repo).await?;
+        let mut query = vec![("state", "open")];
+        // By an App's login GitHub does not always find what is there.
+        query.extend(matches!(self.wires, Wires::Token(_)).then_some(("creator", me.as_str())));
+        let mine: Vec<Issue> = wire.list(&route, &query, &new.repo).await?;
         let marked = mine.into_iter().find(|issue| {
             let body = issue.body.as_deref().unwrap_or_default();
             !issue.is_pull_request() && new.marker.opens(body) && is_by(issue.user.as_ref(), &me)
@@ -166,7 +183,7 @@ impl Forge for GitHub {
                     "body": compose(&new.marker, &new.body),
                     "labels": new.labels,
                 });
-                let answer = self.wire.write(&mut turn, Method::POST, &route, Some(&body), &new.repo).await?;
+                let answer = wire.write(&mut turn, Method::POST, &route, Some(&body), &new.repo).await?;
                 Opened::deserialize(answer)
                     .map_err(|error| ForgeError::Unreachable(error.to_string()))?
                     .number
@@ -176,26 +193,29 @@ impl Forge for GitHub {
     }
 
     async fn close(&self, id: &TicketId, reason: CloseReason) -> Result<(), ForgeError> {
+        let wire = self.wires.to(&id.repo).await?;
         let reason = match reason {
             CloseReason::Completed => "completed",
             CloseReason::NotPlanned => "not_planned",
         };
         let body = json!({ "state": "closed", "state_reason": reason });
         let mut turn = self.writer.turn().await;
-        self.wire.write(&mut turn, Method::PATCH, &issue_route(id), Some(&body), id).await?;
+        wire.write(&mut turn, Method::PATCH, &issue_route(id), Some(&body), id).await?;
         Ok(())
     }
 
     async fn reopen(&self, id: &TicketId) -> Result<(), ForgeError> {
+        let wire = self.wires.to(&id.repo).await?;
         let body = json!({ "state": "open", "state_reason": "reopened" });
         let mut turn = self.writer.turn().await;
-        self.wire.write(&mut turn, Method::PATCH, &issue_route(id), Some(&body), id).await?;
+        wire.write(&mut turn, Method::PATCH, &issue_route(id), Some(&body), id).await?;
         Ok(())
     }
 
     async fn permission(&self, repo: &Repo, login: &str) -> Result<Permission, ForgeError> {
+        let wire = self.wires.to(repo).await?;
         let route = format!("{}/collaborators/{}/permission", repo_route(repo), encode(login));
-        let granted = match self.wire.get::<Granted>(&route, repo).await {
+        let granted = match wire.get::<Granted>(&route, repo).await {
             Ok(granted) => granted,
             Err(ForgeError::NotFound(_)) => return Ok(Permission::None),
             Err(error) => return Err(error),
@@ -222,19 +242,25 @@ impl Forge for GitHub {
 
 impl GitHub {
     /// Creates the label with its looks if the repository lacks it.
-    async fn ensure_label(&self, turn: &mut Turn<'_>, repo: &Repo, label: &Label) -> Result<(), ForgeError> {
+    pub(super) async fn ensure_label(
+        &self,
+        turn: &mut Turn<'_>,
+        repo: &Repo,
+        label: &Label,
+    ) -> Result<(), ForgeError> {
         let known = (repo.clone(), label.name.to_lowercase());
         if self.labels.lock().unwrap_or_else(PoisonError::into_inner).contains(&known) {
             return Ok(());
         }
+        let wire = self.wires.to(repo).await?;
         let route = format!("{}/labels", repo_route(repo));
         let one = format!("{route}/{}", encode(&label.name));
-        match self.wire.get::<serde_json::Value>(&one, repo).await {
+        match wire.get::<serde_json::Value>(&one, repo).await {
             Ok(_) => {}
             Err(ForgeError::NotFound(_)) => {
                 let body =
                     json!({ "name": label.name, "color": label.color, "description": label.description });
-                match self.wire.write(turn, Method::POST, &route, Some(&body), repo).await {
+                match wire.write(turn, Method::POST, &route, Some(&body), repo).await {
                     // Somebody else was quicker.
                     Err(ForgeError::Refused(why)) if why.contains("already_exists") => {}
                     created => drop(created?),
@@ -251,6 +277,12 @@ impl GitHub {
 #[derive(Deserialize)]
 struct Opened {
     number: u64,
+}
+
+/// An App, by its short name.
+#[derive(Deserialize)]
+struct Named {
+    slug: String,
 }
 
 #[derive(Deserialize)]

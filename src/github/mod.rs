@@ -1,11 +1,13 @@
 //! GitHub, and GitHub Enterprise, as a [`Forge`](crate::ports::Forge); octocrab is named only here.
 //!
+//! - `identity`: as whom the agent asks. `wires`: which client asks about which repository.
 //! - `client`: the HTTP client beneath.
 //! - `forge`: what each call of the port means on GitHub.
 //! - `deliveries`: GitHub's log of what its webhook delivered.
 //! - `wire`: how a request is sent, and how lists are read page by page.
 //! - `people`: who did something about an issue.
 //! - `pace`: one writer, not too fast.
+//! - `premises`: what has to be so before the agent can work. `manifest`: making an App.
 //! - `quiet`: the silence that GitHub asks for.
 //! - `refusal`: errors, sorted by what can be done next.
 //! - `payload`: the objects that GitHub sends, over the API and to the webhook.
@@ -13,15 +15,22 @@
 mod client;
 mod deliveries;
 mod forge;
+mod identity;
+mod manifest;
 mod pace;
 pub(crate) mod payload;
 mod people;
+mod premises;
 mod quiet;
 mod refusal;
 mod wire;
+mod wires;
 
 pub use client::BadOptions;
+pub use identity::Identity;
+pub use manifest::{NewApp, NoApp, manifest, page, redeem};
 pub use pace::Pace;
+pub use premises::{HookSet, Premises};
 
 use crate::core::redact::Redactor;
 use crate::core::ticket::Repo;
@@ -35,7 +44,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 use tokio::sync::OnceCell;
 use tower_service::Service;
-use wire::Wire;
+use wires::Wires;
 
 /// GitHub's own API. GitHub Enterprise has it at `https://<host>/api/v3`.
 pub const PUBLIC_API: &str = "https://api.github.com";
@@ -44,7 +53,7 @@ pub const PUBLIC_API: &str = "https://api.github.com";
 #[derive(Debug, Clone)]
 pub struct Options {
     pub base_url: String,
-    pub token: SecretString,
+    pub identity: Identity,
     /// What the text of tickets passes before anyone sees it.
     pub redactor: Redactor,
     pub pace: Pace,
@@ -57,9 +66,14 @@ pub struct Options {
 impl Options {
     /// GitHub's own API, at its pace.
     pub fn new(token: SecretString, redactor: Redactor) -> Self {
+        Self::asking_as(Identity::Token(token), redactor)
+    }
+
+    /// The same, as a token or as an App.
+    pub fn asking_as(identity: Identity, redactor: Redactor) -> Self {
         Self {
             base_url: PUBLIC_API.to_owned(),
-            token,
+            identity,
             redactor,
             pace: Pace::default(),
             connect: Duration::from_secs(10),
@@ -71,7 +85,7 @@ impl Options {
 /// The tickets on GitHub.
 #[derive(Debug)]
 pub struct GitHub {
-    wire: Wire,
+    wires: Wires,
     writer: Writer,
     redactor: Redactor,
     login: OnceCell<String>,
@@ -103,8 +117,12 @@ impl GitHub {
     }
 
     fn with(client: Octocrab, options: Options) -> Self {
+        let wires = match options.identity {
+            Identity::Nobody | Identity::Token(_) => Wires::of_token(client, options.answer),
+            Identity::App { .. } => Wires::of_app(client, options.answer),
+        };
         Self {
-            wire: Wire::new(client, options.answer),
+            wires,
             writer: Writer::new(options.pace),
             redactor: options.redactor,
             login: OnceCell::new(),

@@ -64,19 +64,20 @@ impl GitHub {
         id: &TicketId,
         since: DateTime<Utc>,
     ) -> Result<BTreeSet<String>, ForgeError> {
+        let wire = self.wires.to(&id.repo).await?;
         let me = crate::ports::Forge::me(self).await?;
         let route = issue_route(id);
         let from = timestamp(since);
         let mut people: Vec<(Option<User>, DateTime<Utc>)> = Vec::new();
-        for remark in self.wire.list::<Remark>(&format!("{route}/comments"), &[("since", &from)], id).await? {
+        for remark in wire.list::<Remark>(&format!("{route}/comments"), &[("since", &from)], id).await? {
             if is_by(remark.user.as_ref(), &me) && remark.reactions.total_count > 0 {
                 let route = format!("{}/issues/comments/{}/reactions", repo_route(&id.repo), remark.id);
-                let reacted: Vec<Reacted> = self.wire.list(&route, &[], id).await?;
+                let reacted: Vec<Reacted> = wire.list(&route, &[], id).await?;
                 people.extend(reacted.into_iter().map(|it| (it.user, it.created_at)));
             }
             people.push((remark.user, remark.created_at));
         }
-        for happening in self.wire.list::<Happening>(&format!("{route}/events"), &[], id).await? {
+        for happening in wire.list::<Happening>(&format!("{route}/events"), &[], id).await? {
             let Happening { event, actor, assigner, created_at } = happening;
             if DEEDS.contains(&event.as_str()) {
                 people.push((assigner.or(actor), created_at));

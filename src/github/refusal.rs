@@ -35,6 +35,18 @@ pub(super) fn sort(error: &octocrab::Error, what: What<'_>) -> Trouble {
     Trouble::Error(sort_error(error, what))
 }
 
+/// Why an App was not given a token for one of its installations.
+pub(super) fn sort_login(answer: &GitHubError) -> ForgeError {
+    let said = short(&answer.message);
+    match sort_answer(answer, &"the App's installation") {
+        ForgeError::NotFound(_) => {
+            ForgeError::Unauthorized("the App is no longer installed there: install it again".into())
+        }
+        ForgeError::Refused(_) => ForgeError::Unauthorized(format!("the App gets no token: {said}")),
+        other => other,
+    }
+}
+
 /// The route of the repository that an address is about, where GitHub names it by its number.
 pub(super) fn repository_in(address: &str) -> Option<String> {
     let number: String =
@@ -62,13 +74,23 @@ fn sort_answer(answer: &GitHubError, what: What<'_>) -> ForgeError {
         return ForgeError::Limited { why: answer.message.clone(), wait: wait(headers) };
     }
     match status {
-        StatusCode::UNAUTHORIZED => ForgeError::Unauthorized(answer.message.clone()),
+        StatusCode::UNAUTHORIZED => {
+            ForgeError::Unauthorized(format!("{}; {}", answer.message, way_in(&answer.message)))
+        }
         StatusCode::GONE if answer.message.contains("disabled") => refuse(answer, headers),
         StatusCode::NOT_FOUND | StatusCode::GONE => ForgeError::NotFound(what.to_string()),
         _ if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT => {
             ForgeError::Unreachable(format!("{}: {}", status.as_u16(), short(&answer.message)))
         }
         _ => refuse(answer, headers),
+    }
+}
+
+/// What helps who is not let in.
+fn way_in(message: &str) -> &'static str {
+    match message.contains("JSON web token") || message.contains("claim") {
+        true => "check [github] app_id, the App's private key, and the clock of this machine",
+        false => "make a new token, and put it into the variable that [github] token_env names",
     }
 }
 

@@ -8,11 +8,12 @@ use super::quiet::Quiet;
 use super::refusal::{self, Trouble};
 use crate::ports::ForgeError;
 use http::{HeaderValue, Method, Uri};
-use octocrab::{FromResponse, Octocrab, Page};
+use octocrab::{FromResponse, GitHubError, Octocrab, Page};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::fmt::Display;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// The thing that a call is about, as "… does not exist" names it.
@@ -24,11 +25,18 @@ pub(super) struct Wire {
     /// The whole of a call: connection, request, answer.
     deadline: Duration,
     quiet: Quiet,
+    /// GitHub gave no token: this installation is no more, or not as it was.
+    shut_out: AtomicBool,
 }
 
 impl Wire {
     pub fn new(client: Octocrab, deadline: Duration) -> Self {
-        Self { client, deadline, quiet: Quiet::default() }
+        Self { client, deadline, quiet: Quiet::default(), shut_out: AtomicBool::new(false) }
+    }
+
+    /// Whether GitHub refused to give this client a token.
+    pub fn is_shut_out(&self) -> bool {
+        self.shut_out.load(Ordering::Relaxed)
     }
 
     pub async fn get<T: DeserializeOwned>(&self, route: &str, what: What<'_>) -> Result<T, ForgeError> {
@@ -69,6 +77,16 @@ impl Wire {
         Ok(items)
     }
 
+    /// A call that makes something which is not written for people to read, and needs no turn.
+    pub async fn order<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        route: &str,
+        what: What<'_>,
+    ) -> Result<T, ForgeError> {
+        self.call(method, route, None, what).await
+    }
+
     /// A call that changes something; it takes the turn of its caller.
     pub async fn write(
         &self,
@@ -106,9 +124,9 @@ impl Wire {
         what: What<'_>,
     ) -> Result<T, Trouble> {
         self.quiet.keep()?;
-        let answer = tokio::time::timeout(self.deadline, self.exchange(method, route, body));
+        let answer = tokio::time::timeout(self.deadline, self.exchange(method, route, body, what));
         let outcome = match answer.await {
-            Ok(outcome) => outcome.map_err(|error| refusal::sort(&error, what)),
+            Ok(outcome) => outcome,
             Err(_) => {
                 let limit = self.deadline.as_secs_f32();
                 Err(ForgeError::Unreachable(format!("no answer within {limit} seconds")).into())
@@ -138,13 +156,29 @@ impl Wire {
         method: Method,
         route: &str,
         body: Option<&Value>,
-    ) -> octocrab::Result<T> {
+        what: What<'_>,
+    ) -> Result<T, Trouble> {
         let request = http::Request::builder()
             .method(method)
             .uri(route)
             .header(http::header::ACCEPT, HeaderValue::from_static("application/vnd.github+json"));
-        let response = self.client.execute(self.client.build_request(request, body)?).await?;
-        T::from_response(octocrab::map_github_error(response).await?).await
+        let sort = |error| refusal::sort(&error, what);
+        let request = self.client.build_request(request, body).map_err(sort)?;
+        let response = self.client.execute(request).await.map_err(|error| match error {
+            // Before there is an answer, GitHub says no to one thing only: a token for the installation.
+            octocrab::Error::GitHub { source, .. } => self.shut_out(&source),
+            other => sort(other),
+        })?;
+        let response = octocrab::map_github_error(response).await.map_err(sort)?;
+        T::from_response(response).await.map_err(sort)
+    }
+
+    fn shut_out(&self, answer: &GitHubError) -> Trouble {
+        let error = refusal::sort_login(answer);
+        if matches!(error, ForgeError::Unauthorized(_)) {
+            self.shut_out.store(true, Ordering::Relaxed);
+        }
+        error.into()
     }
 }
 

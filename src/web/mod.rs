@@ -2,13 +2,16 @@
 //!
 //! - `signature`: whether a delivery is GitHub's.
 //! - `delivery`: what it says.
+//! - `manifest`: the page by which a GitHub App is made.
 //!
 //! Where to listen is not decided here: the caller brings the listener.
 
 mod delivery;
+mod manifest;
 mod signature;
 
 pub use delivery::{Delivery, IssueAction, Reading, Sender, read};
+pub use manifest::{Application, NoCode, receive_code};
 pub use signature::Secrets;
 
 use crate::core::redact::Redactor;

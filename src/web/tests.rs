@@ -154,7 +154,7 @@ async fn what_people_do_on_github_comes_in() {
         [
             "ada Opened example/tickets#1",
             "ada Labeled(\"support\") example/tickets#1",
-            "olive wrote \"/qfield:support password=hunter2\"",
+            "olive wrote \"/qfield:support password=[redacted]\"",
             "medic[bot] (bot) wrote \"looking\"",
             "ada Reopened example/tickets#1",
         ]

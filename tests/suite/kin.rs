@@ -7,7 +7,6 @@ use fieldmedic::core::event::{CaseId, Event};
 use fieldmedic::core::ticket::TicketId;
 use fieldmedic::engine::{Stop, drive_on, poll};
 use fieldmedic::library::Files;
-use fieldmedic::ports::Journal;
 use fieldmedic::sandbox::scenario::{Books, Scene};
 
 /// Two tickets on one system, both taken in; the first is the scenario's.

@@ -11,6 +11,7 @@ mod gate;
 mod halt;
 mod harness;
 mod hostile;
+mod init;
 mod kin;
 mod limits;
 mod orders;

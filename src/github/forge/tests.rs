@@ -1,5 +1,6 @@
 //! The adapter against the GitHub in a box, over HTTP.
 
+mod app;
 mod limits;
 
 use super::*;

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 
 /// A refusal, as GitHub words it.
@@ -15,13 +15,15 @@ pub struct Refusal {
     pub errors: Vec<Value>,
     /// Where the thing is now.
     pub location: Option<String>,
+    /// The rights that it would have taken.
+    pub rights: Option<String>,
 }
 
 pub(super) type Reply = Result<Response, Refusal>;
 
 impl Refusal {
     pub(super) fn new(status: StatusCode, message: &str) -> Self {
-        Self { status, message: message.to_owned(), errors: Vec::new(), location: None }
+        Self { status, message: message.to_owned(), errors: Vec::new(), location: None, rights: None }
     }
 
     pub(super) fn not_found() -> Self {
@@ -34,6 +36,12 @@ impl Refusal {
 
     pub(super) fn forbidden(message: &str) -> Self {
         Self::new(StatusCode::FORBIDDEN, message)
+    }
+
+    /// An App, or a fine-grained token, without a right.
+    pub(super) fn lacking(rights: &str) -> Self {
+        let refusal = Self::forbidden("Resource not accessible by integration");
+        Self { rights: Some(rights.to_owned()), ..refusal }
     }
 
     pub(super) fn moved(location: &str) -> Self {
@@ -78,6 +86,9 @@ impl IntoResponse for Refusal {
             body["url"] = location.as_str().into();
             headers.extend(HeaderValue::from_str(&location).ok().map(|value| (header::LOCATION, value)));
         }
+        let rights = self.rights.and_then(|rights| HeaderValue::from_str(&rights).ok());
+        headers
+            .extend(rights.map(|rights| (HeaderName::from_static("x-accepted-github-permissions"), rights)));
         (self.status, headers, Json(body)).into_response()
     }
 }

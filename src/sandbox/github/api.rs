@@ -2,12 +2,12 @@
 
 use super::Inner;
 use super::answer::{Refusal, Reply, ok};
-use super::door::{self, Actor};
+use super::door::{self, Actor, Through};
 use super::world::Role;
-use super::{comments, events, hooks, html, issues, labels};
+use super::{comments, events, hooks, html, installations, issues, labels};
 use crate::core::ticket::{Repo, TicketId};
 use axum::extract::{Path, State};
-use axum::routing::{delete, get, post};
+use axum::routing::{delete, get, patch, post};
 use axum::{Extension, Router, middleware};
 use http::{StatusCode, Uri};
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ pub(super) fn router(inner: Arc<Inner>) -> Router {
     let api = endpoints("")
         .merge(endpoints("/api/v3"))
         .route_layer(middleware::from_fn_with_state(inner.clone(), door::pass));
-    api.merge(html::pages()).fallback(nowhere).with_state(inner)
+    api.merge(html::pages()).merge(installations::pages()).fallback(nowhere).with_state(inner)
 }
 
 fn endpoints(prefix: &str) -> Router<Arc<Inner>> {
@@ -30,6 +30,12 @@ fn endpoints(prefix: &str) -> Router<Arc<Inner>> {
     Router::new()
         .route(&format!("{prefix}/user"), get(me))
         .route(&format!("{prefix}/rate_limit"), get(rate_limit))
+        .route(&format!("{prefix}/app-manifests/{{code}}/conversions"), post(installations::redeem))
+        .route(&format!("{prefix}/app"), get(installations::me))
+        .route(&format!("{repo}/installation"), get(installations::of_repo))
+        .route(&format!("{prefix}/app/installations/{{id}}/access_tokens"), post(installations::admit))
+        .route(&format!("{prefix}/app/hook/deliveries"), get(hooks::of_app))
+        .route(&format!("{prefix}/app/hook/deliveries/{{delivery}}/attempts"), post(hooks::again_of_app))
         .route(&repo, get(repository))
         .route(&format!("{prefix}/repositories/{{id}}"), get(by_id))
         .route(&format!("{repo}/collaborators/{{login}}/permission"), get(permission))
@@ -46,6 +52,7 @@ fn endpoints(prefix: &str) -> Router<Arc<Inner>> {
         .route(&format!("{issue}/labels"), get(labels::on_issue).post(labels::add))
         .route(&format!("{issue}/labels/{{label}}"), delete(labels::remove))
         .route(&format!("{repo}/hooks"), get(hooks::list).post(hooks::create))
+        .route(&format!("{repo}/hooks/{{hook}}"), patch(hooks::change))
         .route(&deliveries, get(hooks::deliveries))
         .route(&format!("{deliveries}/{{delivery}}/attempts"), post(hooks::again))
 }
@@ -54,7 +61,7 @@ async fn nowhere() -> Refusal {
     Refusal::not_found()
 }
 
-async fn me(State(inner): State<Arc<Inner>>, Extension(Actor(me)): Extension<Actor>) -> Reply {
+async fn me(State(inner): State<Arc<Inner>>, Extension(Actor(me, _)): Extension<Actor>) -> Reply {
     ok(inner.world().account_json(&me))
 }
 
@@ -73,7 +80,7 @@ async fn repository(
     let address = Repo { owner, name };
     inner.see(&actor, &address)?;
     let world = inner.world();
-    ok(world.repo_json(world.repo(&address)?, &actor.0))
+    ok(world.whole_repo_json(world.repo(&address)?, &actor.0))
 }
 
 /// Where GitHub leads to what has a new name.
@@ -84,7 +91,7 @@ async fn by_id(
 ) -> Reply {
     let world = inner.world();
     let repo = world.repos.values().find(|repo| repo.id == id && repo.role(&actor.0) > Role::None);
-    ok(world.repo_json(repo.ok_or_else(Refusal::not_found)?, &actor.0))
+    ok(world.whole_repo_json(repo.ok_or_else(Refusal::not_found)?, &actor.0))
 }
 
 async fn permission(
@@ -111,7 +118,15 @@ async fn permission(
 impl Inner {
     /// The role of who asks; who has none is not told that there is anything.
     pub fn see(&self, actor: &Actor, address: &Repo) -> Result<Role, Refusal> {
-        match self.world().role(address, &actor.0) {
+        let world = self.world();
+        let reaches = match actor.1 {
+            Through::Installation(id) => {
+                world.apps.installations.get(&id).is_some_and(|known| known.repos.contains(address))
+            }
+            _ => true,
+        };
+        match world.role(address, &actor.0) {
+            _ if !reaches => Err(Refusal::not_found()),
             Role::None => Err(Refusal::not_found()),
             role => Ok(role),
         }
@@ -139,9 +154,27 @@ impl Inner {
     /// The same, for a request that changes something.
     pub fn touch(&self, actor: &Actor, address: &Repo) -> Result<Role, Refusal> {
         let role = self.see(actor, address)?;
-        match self.world().repo(address)?.archived {
+        let is_archived = self.world().repo(address)?.archived;
+        match is_archived {
             true => Err(Refusal::forbidden("Repository was archived so is read-only.")),
-            false => Ok(role),
+            false => self.allows(actor, "issues", "write").map(|()| role),
+        }
+    }
+
+    /// Whether the App, or the fine-grained token, has this right.
+    pub fn allows(&self, actor: &Actor, right: &str, level: &str) -> Result<(), Refusal> {
+        let world = self.world();
+        let rights = match actor.1 {
+            Through::Installation(id) => {
+                let app = world.apps.installations.get(&id).and_then(|known| world.apps.all.get(&known.app));
+                app.map(|app| &app.rights)
+            }
+            _ => world.narrowed.get(&actor.0),
+        };
+        let Some(rights) = rights else { return Ok(()) };
+        match rights.get(right).is_some_and(|given| given == "write" || given == level) {
+            true => Ok(()),
+            false => Err(Refusal::lacking(&format!("{right}={level}"))),
         }
     }
 

@@ -3,6 +3,7 @@
 
 use super::Inner;
 use super::answer::Refusal;
+use super::jwt;
 use super::wire::Scissors;
 use axum::Extension;
 use axum::body::{Body, to_bytes};
@@ -70,7 +71,17 @@ pub struct Request {
 
 /// Who asks.
 #[derive(Debug, Clone)]
-pub(super) struct Actor(pub String);
+pub(super) struct Actor(pub String, pub Through);
+
+/// By what it may ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Through {
+    Token,
+    /// An App, where this installation of it allows.
+    Installation(u64),
+    /// An App, about itself.
+    App(u64),
+}
 
 pub(super) struct Door {
     faults: Mutex<Vec<(Fault, At, u32)>>,
@@ -129,7 +140,7 @@ pub(super) async fn pass(
     let Ok(body) = to_bytes(body, BODY_LIMIT).await else {
         return Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "Payload too large").into_response();
     };
-    let actor = identify(&inner, &parts.headers);
+    let actor = identify(&inner, parts.uri.path(), &parts.headers);
     let path = parts.uri.path_and_query().map_or_else(String::new, ToString::to_string);
     let place = {
         let mut log = lock(&inner.door.log);
@@ -211,15 +222,38 @@ async fn fail(inner: &Inner, fault: &Fault, scissors: &Scissors) -> Response {
     }
 }
 
-fn identify(inner: &Inner, headers: &HeaderMap) -> Result<Actor, Refusal> {
+fn identify(inner: &Inner, path: &str, headers: &HeaderMap) -> Result<Actor, Refusal> {
+    // What an App asks about itself takes a token that it signs, and nothing else does.
+    let path = path.strip_prefix("/api/v3").unwrap_or(path);
+    let is_for_apps = path == "/app" || path.starts_with("/app/") || path.ends_with("/installation");
+    if path.starts_with("/app-manifests/") {
+        return Ok(Actor("nobody".to_owned(), Through::Token));
+    }
     let refuse = |message: &str| Err(Refusal::new(StatusCode::UNAUTHORIZED, message));
     let Some(header) = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()) else {
         return refuse("Requires authentication");
     };
     let token = header.split_once(' ').map_or("", |(_, token)| token.trim());
-    match inner.world().tokens.get(token) {
-        Some(login) => Ok(Actor(login.clone())),
-        None => refuse("Bad credentials"),
+    let world = inner.world();
+    if let Some(login) = world.tokens.get(token) {
+        return match is_for_apps {
+            true => refuse(jwt::UNREADABLE),
+            false => Ok(Actor(login.clone(), Through::Token)),
+        };
+    }
+    if let Some(installation) = world.admitted(token).filter(|_| !is_for_apps) {
+        let app = world.apps.all.get(&installation.app).ok_or_else(Refusal::not_found)?;
+        return Ok(Actor(app.login(), Through::Installation(installation.id)));
+    }
+    let Some(issuer) = jwt::issuer(token).filter(|_| is_for_apps) else {
+        return refuse(if is_for_apps { jwt::UNREADABLE } else { "Bad credentials" });
+    };
+    let Some(app) = world.apps.all.get(&issuer) else {
+        return Err(Refusal { message: "Integration not found".to_owned(), ..Refusal::not_found() });
+    };
+    match jwt::check(token, &app.key) {
+        Ok(()) => Ok(Actor(app.login(), Through::App(app.id))),
+        Err(why) => refuse(why),
     }
 }
 

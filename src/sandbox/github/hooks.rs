@@ -2,7 +2,7 @@
 //! alone who administer the repository; to others there are none.
 
 use super::Inner;
-use super::answer::{Refusal, Reply, accepted, created};
+use super::answer::{Refusal, Reply, accepted, created, ok};
 use super::api::{parse, strings};
 use super::door::Actor;
 use super::paging::Asked;
@@ -38,7 +38,7 @@ pub(super) async fn create(
 ) -> Reply {
     let address = Repo { owner, name };
     inner.administer(&actor, &address)?;
-    inner.touch(&actor, &address)?;
+    inner.allows(&actor, "repository_hooks", "write")?;
     let body = parse(&body)?;
     let config = &body["config"];
     let url = config["url"].as_str().filter(|url| url.starts_with("http"));
@@ -54,6 +54,30 @@ pub(super) async fn create(
     let hook = Hook { id: 0, of, to: Hooks { url, secret }, events, active, at: now };
     let hook = inner.post.add(hook).ok_or_else(|| Refusal::exists("Hook", "this repository"))?;
     created(inner.hook_json(&address, &hook))
+}
+
+/// Other events, another secret; a secret that is not named is lost, as GitHub has it.
+pub(super) async fn change(
+    State(inner): State<Arc<Inner>>,
+    Extension(actor): Extension<Actor>,
+    Path((owner, name, hook)): Path<(String, String, u64)>,
+    body: Bytes,
+) -> Reply {
+    let address = Repo { owner, name };
+    inner.administer(&actor, &address)?;
+    inner.allows(&actor, "repository_hooks", "write")?;
+    let body = parse(&body)?;
+    let changed = inner.post.change(&address, hook, |hook| {
+        if let Some(url) = body["config"]["url"].as_str() {
+            let secret = body["config"]["secret"].as_str().unwrap_or_default().to_owned();
+            hook.to = Hooks { url: url.to_owned(), secret };
+        }
+        if body["events"].is_array() {
+            hook.events = strings(&body, "events");
+        }
+        hook.active = body["active"].as_bool().unwrap_or(hook.active);
+    });
+    ok(inner.hook_json(&address, &changed.ok_or_else(Refusal::not_found)?))
 }
 
 /// The attempts of one hook that are over, newest first.
@@ -85,10 +109,25 @@ pub(super) async fn again(
     }
 }
 
+/// The same for the hook of an App, in one log for all repositories.
+pub(super) async fn of_app(State(inner): State<Arc<Inner>>, uri: Uri) -> Reply {
+    let lines = inner.post.log();
+    let lines = lines.iter().rev().filter(|parcel| parcel.stage == Stage::Attempted);
+    Asked::new(&uri)?.scroll(&inner.url, lines.map(|parcel| (parcel.id, line_json(parcel))).collect())
+}
+
+pub(super) async fn again_of_app(State(inner): State<Arc<Inner>>, Path(delivery): Path<u64>) -> Reply {
+    let now = inner.world().now();
+    match inner.post.again(now, |parcel| parcel.id == delivery) {
+        true => accepted(),
+        false => Err(Refusal::not_found()),
+    }
+}
+
 impl Inner {
     fn administer(&self, actor: &Actor, address: &Repo) -> Result<(), Refusal> {
         match self.see(actor, address)? {
-            Role::Admin => Ok(()),
+            Role::Admin => self.allows(actor, "repository_hooks", "read"),
             _ => Err(Refusal::not_found()),
         }
     }

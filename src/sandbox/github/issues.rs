@@ -38,7 +38,12 @@ pub(super) async fn list(
             _ => !issue.is_closed(),
         })
         .filter(|issue| since.is_none_or(|since| issue.updated_at >= since))
-        .filter(|issue| asked.get("creator").is_none_or(|who| issue.author.eq_ignore_ascii_case(who)))
+        // By the login of an App, GitHub finds nothing everywhere.
+        .filter(|issue| {
+            asked
+                .get("creator")
+                .is_none_or(|who| issue.author.eq_ignore_ascii_case(who) && !who.ends_with("[bot]"))
+        })
         .filter(|issue| {
             labels.iter().all(|name| issue.labels.iter().any(|there| there.eq_ignore_ascii_case(name)))
         })

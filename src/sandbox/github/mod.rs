@@ -5,6 +5,7 @@
 //! - `people`: doing it as a person, and looking at what came of it.
 //! - `api`, `issues`, `comments`, `labels`, `events`, `hooks`: doing it over HTTP. `shape`: the JSON.
 //!   `answer`: refusals.
+//! - `apps`, `installations`: Apps, and what they ask about themselves. `jwt`: how they prove who they are.
 //! - `door`: what every request passes: the log, faults, the token, the rate limit. `paging`: lists.
 //! - `wire`: a connection that can be cut in the middle. `indoors`: the same without a network.
 //! - `post`: telling of it by webhook, and the log of what was delivered.
@@ -14,6 +15,7 @@
 
 mod answer;
 mod api;
+mod apps;
 mod comments;
 mod deed;
 mod door;
@@ -21,7 +23,9 @@ mod events;
 mod hooks;
 mod html;
 mod indoors;
+mod installations;
 mod issues;
+mod jwt;
 mod labels;
 mod paging;
 mod people;
@@ -31,8 +35,10 @@ mod wire;
 mod world;
 
 pub use answer::Refusal;
+pub use apps::{MadeApp, Rights};
 pub use door::{At, Fault, Request};
 pub use indoors::Indoors;
+pub use jwt::Unmade;
 pub use post::{Delivered, Hooks, Letter};
 pub use world::{
     Comment, Happening, Issue, IssueSort, IssueState, Kind, Label, Reaction, Repository, Role, User, What,

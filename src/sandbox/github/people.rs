@@ -6,9 +6,12 @@
 
 use super::Hub;
 use super::answer::Refusal;
+use super::apps::MadeApp;
 use super::deed::{Form, Notice};
+use super::jwt::Unmade;
 use super::world::{Comment, Issue, IssueSort, Kind, Label, Role, World};
 use crate::core::ticket::{Repo, TicketId};
+use chrono::{DateTime, Utc};
 
 /// The names of labels, as a caller writes them.
 pub type Names<'a> = &'a [&'a str];
@@ -21,6 +24,12 @@ impl Hub {
         world.tokens.insert(token.to_owned(), login.to_owned());
     }
 
+    /// Makes the token of an account a fine-grained one, with these rights alone.
+    pub fn narrow(&self, login: &str, rights: &[(&str, &str)]) {
+        let rights = rights.iter().map(|&(right, level)| (right.to_owned(), level.to_owned())).collect();
+        self.inner.world().narrowed.insert(login.to_owned(), rights);
+    }
+
     /// Takes a token back: from now on it is a bad credential.
     pub fn revoke(&self, token: &str) {
         self.inner.world().tokens.remove(token);
@@ -31,6 +40,39 @@ impl Hub {
         let mut world = self.inner.world();
         world.user(login, Kind::User);
         world.found_repo(repo).roles.insert(login.to_owned(), role);
+    }
+
+    /// Makes an App; its webhook is the one of [`Hub::hook`].
+    ///
+    /// # Errors
+    /// If no key can be made.
+    pub fn make_app(&self, owner: &str, slug: &str, rights: &[(&str, &str)]) -> Result<MadeApp, Unmade> {
+        let rights = rights.iter().map(|&(right, level)| (right.to_owned(), level.to_owned())).collect();
+        let events = vec!["issues".to_owned(), "issue_comment".to_owned()];
+        self.inner.world().make_app(owner, slug, rights, events)
+    }
+
+    /// Installs an App for these repositories of one account, and gives the installation's number.
+    pub fn install(&self, app: u64, repos: &[Repo]) -> u64 {
+        self.inner.world().install(app, repos)
+    }
+
+    /// The account that installed an App takes it out again.
+    pub fn uninstall(&self, installation: u64) {
+        self.inner.world().apps.installations.remove(&installation);
+    }
+
+    /// The account that installed an App lets it rest, or work again.
+    pub fn suspend(&self, installation: u64, since: Option<DateTime<Utc>>) {
+        if let Some(known) = self.inner.world().apps.installations.get_mut(&installation) {
+            known.suspended = since;
+        }
+    }
+
+    /// Lets the hour of every token pass that an App has.
+    pub fn expire_app_tokens(&self) {
+        let mut world = self.inner.world();
+        world.apps.passes.values_mut().for_each(|pass| pass.until = DateTime::UNIX_EPOCH);
     }
 
     /// Makes a repository read-only.

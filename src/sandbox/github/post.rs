@@ -173,6 +173,14 @@ impl Post {
         Some(hook)
     }
 
+    /// The hook of a repository as it is after a change; `None` if there is none with this number.
+    pub fn change(&self, repo: &Repo, id: u64, change: impl FnOnce(&mut Hook)) -> Option<Hook> {
+        let mut hooks = lock(&self.shelf.hooks);
+        let hook = hooks.iter_mut().find(|hook| hook.id == id && hook.of.covers(repo))?;
+        change(hook);
+        Some(hook.clone())
+    }
+
     /// From now on letters lie here until they are fetched.
     pub fn hold(&self, secret: &str) {
         *lock(&self.shelf.fetched_with) = Some(secret.to_owned());

@@ -32,6 +32,43 @@ const REPO_LINKS: [(&str, &str); 12] = [
     ("milestones_url", "/milestones{/number}"),
     ("labels_url", "/labels{/name}"),
 ];
+/// What a repository shows only when it is asked for itself.
+const MORE_REPO_LINKS: [(&str, &str); 24] = [
+    ("archive_url", "/{archive_format}{/ref}"),
+    ("blobs_url", "/git/blobs{/sha}"),
+    ("branches_url", "/branches{/branch}"),
+    ("commits_url", "/commits{/sha}"),
+    ("compare_url", "/compare/{base}...{head}"),
+    ("contributors_url", "/contributors"),
+    ("deployments_url", "/deployments"),
+    ("downloads_url", "/downloads"),
+    ("forks_url", "/forks"),
+    ("git_commits_url", "/git/commits{/sha}"),
+    ("git_refs_url", "/git/refs{/sha}"),
+    ("git_tags_url", "/git/tags{/sha}"),
+    ("keys_url", "/keys{/key_id}"),
+    ("languages_url", "/languages"),
+    ("merges_url", "/merges"),
+    ("notifications_url", "/notifications{?since,all,participating}"),
+    ("releases_url", "/releases{/id}"),
+    ("stargazers_url", "/stargazers"),
+    ("statuses_url", "/statuses/{sha}"),
+    ("subscribers_url", "/subscribers"),
+    ("subscription_url", "/subscription"),
+    ("tags_url", "/tags"),
+    ("teams_url", "/teams"),
+    ("trees_url", "/git/trees{/sha}"),
+];
+const REPO_COUNTS: [&str; 8] = [
+    "forks",
+    "forks_count",
+    "network_count",
+    "size",
+    "stargazers_count",
+    "subscribers_count",
+    "watchers",
+    "watchers_count",
+];
 const REACTIONS: [&str; 8] = ["+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eyes"];
 
 pub(super) fn is_reaction(content: &str) -> bool {
@@ -115,6 +152,28 @@ impl World {
         });
         for (name, end) in REPO_LINKS {
             json[name] = format!("{url}{end}").into();
+        }
+        json
+    }
+
+    pub fn whole_repo_json(&self, repo: &Repository, viewer: &str) -> Value {
+        let mut json = self.repo_json(repo, viewer);
+        let url = format!("{}/repos/{}", self.base, repo.address);
+        for (name, end) in MORE_REPO_LINKS {
+            json[name] = format!("{url}{end}").into();
+        }
+        let page = format!("{}/{}", self.base, repo.address);
+        for name in ["clone_url", "git_url", "ssh_url", "svn_url"] {
+            json[name] = format!("{page}.git").into();
+        }
+        for name in REPO_COUNTS {
+            json[name] = 0.into();
+        }
+        for name in ["has_discussions", "has_pages", "has_projects", "has_wiki"] {
+            json[name] = false.into();
+        }
+        for name in ["homepage", "language", "license", "mirror_url"] {
+            json[name] = Value::Null;
         }
         json
     }

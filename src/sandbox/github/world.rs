@@ -1,6 +1,7 @@
 //! What the GitHub in a box holds: accounts, repositories, issues, comments, labels.
 
 use super::answer::Refusal;
+use super::apps::{Apps, Rights};
 use crate::core::ticket::{Repo, TicketId};
 use crate::ports::Clock;
 use chrono::{DateTime, SubsecRound, Utc};
@@ -140,6 +141,9 @@ pub(super) struct World {
     pub users: BTreeMap<String, User>,
     /// Token to login.
     pub tokens: BTreeMap<String, String>,
+    pub apps: Apps,
+    /// Accounts whose token is fine-grained, with the rights that it has.
+    pub narrowed: BTreeMap<String, Rights>,
     pub repos: BTreeMap<Repo, Repository>,
     /// Old name to new.
     pub renamed: BTreeMap<Repo, Repo>,
@@ -153,6 +157,8 @@ impl World {
             base,
             users: BTreeMap::new(),
             tokens: BTreeMap::new(),
+            apps: Apps::default(),
+            narrowed: BTreeMap::new(),
             repos: BTreeMap::new(),
             renamed: BTreeMap::new(),
             clock,

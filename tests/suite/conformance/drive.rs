@@ -5,7 +5,7 @@ use super::recorder::{Exchange, Recorder};
 use fieldmedic::clock::Wall;
 use fieldmedic::core::redact::{Redacted, Redactor};
 use fieldmedic::core::ticket::{Repo, TicketId};
-use fieldmedic::github::{GitHub, Options, Pace};
+use fieldmedic::github::{GitHub, HookSet, Identity, Options, Pace};
 use fieldmedic::ports::{CloseReason, Forge, Label, Marker, NewTicket, Reaction};
 use fieldmedic::sandbox::github::{At, Fault, Hooks, Hub, Kind, Role};
 use std::collections::BTreeSet;
@@ -16,19 +16,27 @@ const PORTS: &str = include_str!("../../../src/ports.rs");
 const HERE: &str = include_str!("drive.rs");
 
 /// The requests that the agent can make.
-const KINDS: [&str; 19] = [
+const KINDS: [&str; 27] = [
     "DELETE /repos/{owner}/{repo}/issues/{issue_number}/labels/{name}",
+    "GET /app",
+    "GET /app/hook/deliveries",
+    "GET /repos/{owner}/{repo}",
     "GET /repos/{owner}/{repo}/collaborators/{username}/permission",
     "GET /repos/{owner}/{repo}/hooks",
     "GET /repos/{owner}/{repo}/hooks/{hook_id}/deliveries",
+    "GET /repos/{owner}/{repo}/installation",
     "GET /repos/{owner}/{repo}/issues",
     "GET /repos/{owner}/{repo}/issues/comments",
     "GET /repos/{owner}/{repo}/issues/{issue_number}",
     "GET /repos/{owner}/{repo}/issues/{issue_number}/comments",
     "GET /repos/{owner}/{repo}/labels/{name}",
     "GET /user",
+    "PATCH /repos/{owner}/{repo}/hooks/{hook_id}",
     "PATCH /repos/{owner}/{repo}/issues/comments/{comment_id}",
     "PATCH /repos/{owner}/{repo}/issues/{issue_number}",
+    "POST /app/hook/deliveries/{delivery_id}/attempts",
+    "POST /app/installations/{installation_id}/access_tokens",
+    "POST /repos/{owner}/{repo}/hooks",
     "POST /repos/{owner}/{repo}/hooks/{hook_id}/deliveries/{delivery_id}/attempts",
     "POST /repos/{owner}/{repo}/issues",
     "POST /repos/{owner}/{repo}/issues/comments/{comment_id}/reactions",
@@ -123,6 +131,42 @@ impl Stage {
         forge.redeliver(repo, failed[0].id).await.expect("it is tried again");
     }
 
+    /// What is asked and set beyond the port: at the check-up, and by `init`.
+    async fn set_up(&self) {
+        let Stage { repo, forge, .. } = self;
+        forge.premises(repo).await.expect("it is there");
+        forge.may_write(repo).await.expect("it may");
+        let url = "http://127.0.0.1:9/its/own/webhook";
+        for expect in [HookSet::Made, HookSet::Renewed] {
+            assert_eq!(forge.set_hook(repo, url, "a secret").await, Ok(expect));
+        }
+        assert_eq!(forge.has_hook(repo).await, Ok(true));
+        forge.set_labels(repo, &[label("medic:pause")]).await.expect("it is made");
+    }
+
+    /// The same repository, as an App.
+    async fn play_app(&self) {
+        let Stage { hub, repo, recorder, .. } = self;
+        let app =
+            hub.make_app("example", "medic", &[("issues", "write"), ("metadata", "read")]).expect("a key");
+        hub.install(app.id, std::slice::from_ref(repo));
+        let identity = Identity::App { id: app.id, key: app.key.into() };
+        let options = Options {
+            base_url: hub.url().to_owned(),
+            pace: Pace { gap: Duration::ZERO, free: 1 },
+            ..Options::asking_as(identity, Redactor::default())
+        };
+        let forge = GitHub::over(options, recorder.clone()).expect("right options");
+        assert_eq!(forge.me().await.as_deref(), Ok("medic[bot]"));
+        assert_eq!(forge.lacking(repo).await, Ok(Vec::new()));
+        self.file("Sync fails once more");
+        hub.delivered().await;
+        let failed = forge.failed_deliveries(repo, chrono::DateTime::UNIX_EPOCH).await.expect("a list");
+        forge.redeliver(repo, failed[0].id).await.expect("it is tried again");
+        let nowhere = "example/nowhere#1".parse().expect("an issue");
+        forge.ticket(&nowhere).await.expect_err("it is not installed there");
+    }
+
     /// What is refused.
     async fn fail(&self) {
         let Stage { hub, repo, forge, .. } = self;
@@ -189,6 +233,8 @@ fn reasons() -> Vec<CloseReason> {
 async fn requests_and_answers_are_as_github_describes_them() {
     let stage = stage();
     stage.play().await;
+    stage.set_up().await;
+    stage.play_app().await;
     stage.fail().await;
     let description = Description::read();
     let mut seen = BTreeSet::new();
