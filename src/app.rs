@@ -186,10 +186,12 @@ fn token(config: &Config) -> Result<SecretString, AppError> {
     from_environment(variable).ok_or_else(|| AppError::NoToken(variable.clone()))
 }
 
-/// The webhook's secret, from the variable that the configuration names.
-pub fn webhook_secret(webhook: &Webhook) -> Result<SecretString, AppError> {
-    let variable = &webhook.secret_env;
-    from_environment(variable).ok_or_else(|| AppError::NoSecret(variable.clone()))
+/// The webhook's secret, and the one before it while GitHub still signs with that, from the variables
+/// that the configuration names.
+pub fn webhook_secrets(webhook: &Webhook) -> Result<Vec<SecretString>, AppError> {
+    let names = [Some(&webhook.secret_env), webhook.old_secret_env.as_ref()];
+    let secret = |name: &String| from_environment(name).ok_or_else(|| AppError::NoSecret(name.clone()));
+    names.into_iter().flatten().map(secret).collect()
 }
 
 fn from_environment(variable: &str) -> Option<SecretString> {
@@ -200,9 +202,10 @@ fn from_environment(variable: &str) -> Option<SecretString> {
 /// Hides the operator's patterns and every secret that the program itself holds. The patterns were
 /// checked when the configuration was read.
 pub fn redactor(config: &Config) -> Redactor {
-    let webhook = config.webhook.as_ref().map(|webhook| &webhook.secret_env);
-    let store = config.store.url_env.as_ref();
-    let variables = [Some(&config.github.token_env), webhook, store].into_iter().flatten();
+    let webhook = config.webhook.as_ref();
+    let webhook = webhook.map(|webhook| [Some(&webhook.secret_env), webhook.old_secret_env.as_ref()]);
+    let others = [Some(&config.github.token_env), config.store.url_env.as_ref()];
+    let variables = others.into_iter().chain(webhook.into_iter().flatten()).flatten();
     let secrets = variables.filter_map(|variable| from_environment(variable));
     let secrets = secrets.map(|secret| secret.expose_secret().to_owned());
     let of_store = address(config).ok().flatten().map_or_else(Vec::new, |it| it.passwords().to_vec());
@@ -219,7 +222,8 @@ fn manners(config: &Config) -> Manners {
         label: config.github.label.clone(),
         command: config.github.command.clone(),
         on_call: config.github.on_call.clone(),
-        approvers: config.policy.approvers.clone(),
+        remind_after: config.escalation.remind_after,
+        roles: config.roles(),
     }
 }
 

@@ -1,13 +1,17 @@
 //! The configuration: one TOML file, checked as a whole before anything starts.
 
 mod policy;
+mod roles;
 
 pub use policy::{BreakerEntry, BudgetsEntry, FreezeEntry, GroupEntry, PolicyEntry};
+pub use roles::{RolesEntry, Who};
 
 use crate::core::inventory::{Group, Inventory, Site};
 use crate::core::name::{HostName, KindName, ParamName, Role, SystemName};
 use crate::core::playbook::Library;
 use crate::core::policy::{Mode, Policy};
+use crate::core::rhythm::{self, BadRhythm, Rhythm};
+use crate::core::rights::Roles;
 use crate::core::ticket::Repo;
 use crate::store::Address;
 use serde::{Deserialize, Deserializer};
@@ -28,9 +32,13 @@ pub struct Config {
     #[serde(default)]
     pub sweep: Sweep,
     #[serde(default)]
+    pub escalation: Escalation,
+    #[serde(default)]
     pub store: Store,
     #[serde(default)]
     pub policy: PolicyEntry,
+    #[serde(default)]
+    pub roles: RolesEntry,
     #[serde(default)]
     pub redact: Redact,
     #[serde(default)]
@@ -85,15 +93,27 @@ pub struct Webhook {
     /// The environment variable that holds the secret.
     #[serde(default = "default_secret_env")]
     pub secret_env: String,
+    /// The one that holds the secret before it, until GitHub signs with the new one only.
+    #[serde(default)]
+    pub old_secret_env: Option<String>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Sweep {
-    #[serde(deserialize_with = "duration")]
-    pub tickets: Duration,
-    #[serde(deserialize_with = "duration")]
-    pub systems: Duration,
+    /// A time, or a cron expression.
+    pub tickets: String,
+    pub systems: String,
+    /// By whose clocks the expressions go.
+    pub zone: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Escalation {
+    /// When people are reminded of a ticket that nobody has taken; `None` reminds nobody.
+    #[serde(deserialize_with = "duration_or_never")]
+    pub remind_after: Option<Duration>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -152,7 +172,27 @@ pub struct SystemEntry {
 
 impl Default for Sweep {
     fn default() -> Self {
-        Self { tickets: Duration::from_secs(300), systems: Duration::from_secs(900) }
+        Self { tickets: "5m".into(), systems: "15m".into(), zone: "UTC".into() }
+    }
+}
+
+impl Sweep {
+    /// # Errors
+    /// [`BadRhythm`] if an entry cannot be read.
+    pub fn tickets(&self) -> Result<Rhythm, BadRhythm> {
+        Rhythm::parse(&self.tickets, &self.zone)
+    }
+
+    /// # Errors
+    /// [`BadRhythm`] if an entry cannot be read.
+    pub fn systems(&self) -> Result<Rhythm, BadRhythm> {
+        Rhythm::parse(&self.systems, &self.zone)
+    }
+}
+
+impl Default for Escalation {
+    fn default() -> Self {
+        Self { remind_after: Some(Duration::from_secs(4 * 3600)) }
     }
 }
 
@@ -188,6 +228,15 @@ fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::E
     let text = String::deserialize(deserializer)?;
     humantime::parse_duration(&text)
         .map_err(|_| serde::de::Error::custom(format!("`{text}` is not a time; write 30s, 5m or 1h")))
+}
+
+fn duration_or_never<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text == "never" {
+        return Ok(None);
+    }
+    let wrong = |_| serde::de::Error::custom(format!("`{text}` is not a time; write 30m, 4h or never"));
+    humantime::parse_duration(&text).map(Some).map_err(wrong)
 }
 
 fn optional_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
@@ -226,9 +275,6 @@ impl fmt::Display for Wrongs {
 
 /// What the names begin with under which whole groups are held, beside those of hosts.
 const GROUP: &str = "group.";
-
-/// Nothing is repeated more often than this.
-const SHORTEST: Duration = Duration::from_secs(1);
 
 /// Where a configuration is looked for when nobody names one, first to last.
 pub fn places() -> Vec<PathBuf> {
@@ -297,14 +343,18 @@ impl Config {
         }
         wrong.extend(self.github.wrongs());
         wrong.extend(self.store.wrongs());
-        for (entry, every) in [
-            ("[github] poll", self.github.poll),
-            ("[sweep] tickets", self.sweep.tickets),
-            ("[sweep] systems", self.sweep.systems),
-        ] {
-            if every < SHORTEST {
-                wrong.push(format!("{entry} is shorter than {SHORTEST:?}: that would do nothing else"));
+        let remind_after = self.escalation.remind_after.unwrap_or(rhythm::SHORTEST);
+        for (entry, every) in
+            [("[github] poll", self.github.poll), ("[escalation] remind_after", remind_after)]
+        {
+            if every < rhythm::SHORTEST {
+                wrong.push(format!("{entry}: {}", BadRhythm::TooShort));
             }
+        }
+        for (entry, rhythm) in
+            [("[sweep] tickets", self.sweep.tickets()), ("[sweep] systems", self.sweep.systems())]
+        {
+            wrong.extend(rhythm.err().map(|error| format!("{entry}: {error}")));
         }
         for (name, host) in &self.hosts {
             if name.as_str().starts_with(GROUP) {
@@ -331,6 +381,7 @@ impl Config {
                 wrong.push(format!("[groups.{name}] share is {}: it is 1 to 100 percent", group.share));
             }
         }
+        wrong.extend(self.roles.wrongs());
         for freeze in &self.policy.freeze {
             if let Err(why) = freeze.read() {
                 wrong.push(format!("[[policy.freeze]] \"{}\": {why}", freeze.why));
@@ -373,7 +424,7 @@ impl Config {
             let mut params = BTreeMap::new();
             for (param, value) in &entry.params {
                 match system.params.get(param) {
-                    Some(known) => match known.kind.check(value) {
+                    Some(known) => match known.check(value) {
                         Ok(value) => {
                             params.insert(param.clone(), value);
                         }
@@ -426,6 +477,10 @@ impl Config {
 
     pub fn policy(&self) -> Policy {
         self.policy.read()
+    }
+
+    pub fn roles(&self) -> Roles {
+        self.roles.read(&self.policy.approvers)
     }
 }
 
@@ -548,6 +603,17 @@ mod tests {
             let error = store(entries).unwrap_err().to_string();
             assert!(error.contains(expect) && !error.contains("hunter2"), "{entries}: {error}");
         }
+    }
+
+    #[test]
+    fn people_are_reminded_unless_somebody_says_never() {
+        let after = |entry: &str| {
+            let config = read(&format!("[github]\nrepos = [\"e/t\"]\n{entry}")).unwrap();
+            config.escalation.remind_after.map(|after| after.as_secs())
+        };
+        assert_eq!(after(""), Some(4 * 3600));
+        assert_eq!(after("[escalation]\nremind_after = \"30m\""), Some(1800));
+        assert_eq!(after("[escalation]\nremind_after = \"never\""), None);
     }
 
     #[test]

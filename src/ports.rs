@@ -15,7 +15,8 @@ use crate::core::ticket::{Repo, Ticket, TicketId};
 use crate::core::word::{Posted, Word};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use std::collections::BTreeMap;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// Where tickets live.
@@ -50,7 +51,13 @@ pub trait Forge: Send + Sync {
     /// Assigns people. A login that cannot be assigned is left out by the forge, without an error.
     async fn assign(&self, id: &TicketId, logins: &[String]) -> Result<(), ForgeError>;
 
-    async fn react(&self, comment: &Comment, reaction: Reaction) -> Result<(), ForgeError>;
+    /// Reacts to a comment; to react so again is no error.
+    async fn react(&self, id: &TicketId, comment: u64, reaction: Reaction) -> Result<(), ForgeError>;
+
+    /// The people who did something about an issue at or after `since`: who commented on it, reacted to a
+    /// comment of the agent's, labelled, assigned, closed, opened or renamed it. The agent and other
+    /// machines are left out, and so is who was only mentioned.
+    async fn people_at(&self, id: &TicketId, since: DateTime<Utc>) -> Result<BTreeSet<String>, ForgeError>;
 
     /// Opens an issue, unless the agent opened one whose body begins with this marker: then that one.
     async fn open(&self, new: &NewTicket) -> Result<TicketId, ForgeError>;
@@ -96,14 +103,19 @@ impl Marker {
         &self.0
     }
 
+    /// Whether a text carries a marker of the agent's, anywhere in it.
+    pub fn is_in(text: &str) -> bool {
+        text.contains("<!-- fieldmedic ")
+    }
+
     /// Whether a body begins with this marker.
     pub fn opens(&self, body: &str) -> bool {
         body.trim_start_matches('\u{FEFF}').trim_start().starts_with(self.as_str())
     }
 }
 
-/// A comment as the forge has it; its text is not redacted and must not be recorded.
-#[derive(Debug, Clone, PartialEq)]
+/// A comment. As the forge gives it, its text is not redacted and must not be recorded.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Comment {
     pub id: u64,
     pub ticket: TicketId,
@@ -162,10 +174,14 @@ pub struct DeliveryId {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reaction {
-    /// Seen, and being worked on.
+    /// Heard, and being worked on.
     Eyes,
+    /// What was asked for is done.
+    Rocket,
     /// Refused or not understood.
     Confused,
+    /// Gladly heard; nothing is done.
+    ThumbsUp,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -174,14 +190,7 @@ pub enum CloseReason {
     NotPlanned,
 }
 
-/// Ordered from none to all.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Permission {
-    None,
-    Read,
-    Write,
-    Admin,
-}
+pub use crate::core::rights::Permission;
 
 /// What went wrong with the forge, sorted by what can be done next.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -22,6 +22,8 @@ static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/prompts");
 #[derive(Debug, Clone)]
 pub struct Prompts {
     env: Environment<'static>,
+    /// The built-in ones, for what an operator's own prompt turns out not to say.
+    spare: Environment<'static>,
 }
 
 /// Why a prompt cannot be used.
@@ -57,6 +59,10 @@ impl Prompts {
     }
 
     fn with(own: BTreeMap<String, String>) -> Result<Self, PromptError> {
+        Ok(Self { env: Self::environment(own)?, spare: Self::environment(BTreeMap::new())? })
+    }
+
+    fn environment(own: BTreeMap<String, String>) -> Result<Environment<'static>, PromptError> {
         let mut env = markdown();
         let built_in = BUILT_IN.files().filter_map(|file| {
             let name = file.path().to_string_lossy().into_owned();
@@ -67,18 +73,25 @@ impl Prompts {
             env.add_template_owned(name.clone(), text)
                 .map_err(|error| PromptError::Broken { name, error: problem(&error) })?;
         }
-        Ok(Self { env })
+        Ok(env)
     }
 
-    /// Fills a prompt. A prompt that fails yields a plain sentence that says so: a report must not be
-    /// lost for the sake of its looks.
+    /// Fills a prompt. A report must not be lost for the sake of its looks: where an operator's own prompt
+    /// fails the built-in one takes its place, and where that fails too a plain sentence says so.
     pub fn fill(&self, name: &str, data: impl Serialize) -> String {
-        let filled =
-            self.env.get_template(name).and_then(|template| template.render(Value::from(Serde(data))));
-        filled.map(|text| tidy(&text)).unwrap_or_else(|error| {
+        let data = Value::from(Serde(data));
+        let filled = fill(&self.env, name, &data).or_else(|error| {
+            tracing::warn!(prompt = name, error = problem(&error), "the built-in prompt is used instead");
+            fill(&self.spare, name, &data)
+        });
+        filled.unwrap_or_else(|error| {
             format!("The prompt `{name}` could not be filled: {}", escape(&problem(&error)))
         })
     }
+}
+
+fn fill(env: &Environment<'_>, name: &str, data: &Value) -> Result<String, minijinja::Error> {
+    Ok(tidy(&env.get_template(name)?.render(data)?))
 }
 
 /// Fills the answer of a request.
@@ -147,6 +160,17 @@ mod tests {
         assert_eq!(answer("{{ disk.used }} % by {{ disk.by }}", &facts).unwrap(), "91 % by @\u{200B}x\n");
         assert!(answer("{{ disk.gone }}", &facts).is_err());
         assert!(check_answer("{% for %}").is_err());
+    }
+
+    #[test]
+    fn an_own_prompt_that_fails_makes_way_for_the_built_in_one() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("called.md"), "{{ peopel }}, please look.").unwrap();
+        std::fs::write(dir.path().join("returned.md"), "{{ title }} again").unwrap();
+        let prompts = Prompts::from_dir(dir.path()).unwrap();
+        let data = json!({ "people": "@ops-lead", "title": "Down", "system": "north" });
+        assert!(prompts.fill("called.md", &data).starts_with("@ops-lead: this ticket needs a person"));
+        assert_eq!(prompts.fill("returned.md", &data), "Down again\n");
     }
 
     #[test]

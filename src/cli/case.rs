@@ -5,8 +5,10 @@ use crate::app;
 use crate::core::case::Case;
 use crate::core::event::{CaseId, Event};
 use crate::core::evidence::Seen;
+use crate::core::objection::{Closures, How, Objection};
 use crate::core::outcome::Outcome;
 use crate::ports::Journal;
+use chrono::Utc;
 use clap::{Args, Subcommand};
 use miette::{IntoDiagnostic, Result, bail, miette};
 use serde_json::json;
@@ -76,10 +78,13 @@ pub async fn audit(setting: &Setting, AuditArguments::Verify(format): AuditArgum
 
 async fn list(journal: &dyn Journal, arguments: List) -> Result<Ending> {
     let cases = journal.cases(arguments.limit).await.into_diagnostic()?;
+    // An objection comes after the case that it is about.
+    let oldest = cases.last().map_or_else(Utc::now, |case| case.opened_at);
+    let closures = Closures::count(&journal.history(&Closures::KINDS, oldest).await.into_diagnostic()?);
     if arguments.format.json {
         let lines: Vec<_> = cases
             .iter()
-            .map(|case| json!({ "case": case.id, "ticket": case.ticket, "opened_at": case.opened_at, "updated_at": case.updated_at, "outcome": case.outcome }))
+            .map(|case| json!({ "case": case.id, "ticket": case.ticket, "opened_at": case.opened_at, "updated_at": case.updated_at, "outcome": case.outcome, "falsely_closed": closures.false_ones.contains(&case.id) }))
             .collect();
         print_json(&lines)?;
         return Ok(Ending::Done);
@@ -95,7 +100,8 @@ async fn list(journal: &dyn Journal, arguments: List) -> Result<Ending> {
         };
         let opened = case.opened_at.format("%Y-%m-%d %H:%M:%S");
         let took = (case.updated_at - case.opened_at).num_seconds();
-        print(&format!("{}  {opened}  {took:>5} s  {}  {outcome}", case.id, case.ticket));
+        let objected = if closures.false_ones.contains(&case.id) { ", and somebody objected" } else { "" };
+        print(&format!("{}  {opened}  {took:>5} s  {}  {outcome}{objected}", case.id, case.ticket));
     }
     Ok(Ending::Done)
 }
@@ -109,6 +115,10 @@ async fn show(journal: &dyn Journal, arguments: Show) -> Result<Ending> {
     }
     let case = Case::fold(&id, &records).into_diagnostic()?;
     print(&format!("case {id}  {}  {}", case.ticket.id, case.ticket.title));
+    let since = journal.history(&Closures::KINDS, case.opened_at).await.into_diagnostic()?;
+    if Closures::count(&since).false_ones.contains(&id) {
+        print("somebody objected to its close: it is counted as a false one");
+    }
     for record in &records {
         let after = (record.at - case.opened_at).num_milliseconds() as f64 / 1000.0;
         print(&format!("{after:>9.3}  {:<18} {}", record.event.kind(), describe(&record.event)));
@@ -203,6 +213,7 @@ fn describe(event: &Event) -> String {
         }
         Event::Recurred { playbook, count, .. } => format!("{playbook}, mended {count} times before"),
         Event::Delayed(delay) => format!("until {}: {}", delay.until, delay.over),
+        Event::FalselyClosed(objection) => format!("case {} closed it too early", objection.of),
         Event::Heard(posted) => say::told(&posted.word),
         Event::Rechecked { open } => {
             if *open { "the issue is still open" } else { "the issue is closed" }.into()
@@ -233,9 +244,14 @@ fn door_word(door: &crate::core::event::Door) -> String {
     match door {
         Door::Webhook => "by webhook,".into(),
         Door::Poll => "by poll,".into(),
-        Door::Command { user } => format!("by a command of {user},"),
+        Door::Command { user, .. } => format!("by a command of {user},"),
         Door::Terminal => "by `resolve`,".into(),
         Door::Sweep { .. } => "by a sweep,".into(),
+        Door::Objection(Objection { of, who, how }) => {
+            let who = if who.is_empty() { "somebody" } else { who };
+            let how = if *how == How::Reopened { "opened it again" } else { "says that it is not settled" };
+            format!("because {who} {how} after case {of},")
+        }
         Door::Recurrence { of, .. } => format!("because what case {of} mended is back,"),
     }
 }

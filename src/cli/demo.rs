@@ -144,7 +144,8 @@ impl Stage {
                 label: "support".into(),
                 command: "/qfield:support".into(),
                 on_call: vec![ON_CALL.into()],
-                approvers: Vec::new(),
+                remind_after: None,
+                roles: crate::core::rights::Roles::default(),
             }),
             worker: worker_name(),
             watch: Arc::new(Screen::for_many(std::io::stdout())),
@@ -226,8 +227,10 @@ async fn listen(hub: &Hub, agent: &Agent, dispatch: &Dispatch, stop: Stop, outer
     let secret = format!("demo-{}", std::process::id());
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.into_diagnostic()?;
     let url = format!("http://{}/webhook", listener.local_addr().into_diagnostic()?);
-    let doors = Doors { agent: agent.clone(), wake: dispatch.waker() };
+    let doors = Doors::new(agent.clone(), dispatch.waker());
     let router = doors.router([secret.clone().into()]);
+    let stopped = stop.clone();
+    tokio::spawn(async move { doors.work(&stopped).await });
     let until = async move {
         tokio::select! {
             () = stop.pulled() => {}

@@ -2,6 +2,7 @@
 
 use super::{Ending, Setting, print};
 use crate::app;
+use crate::core::moment::minute;
 use crate::core::policy::Pause;
 use chrono::Utc;
 use clap::Args;
@@ -46,5 +47,5 @@ pub(super) fn somebody() -> String {
 /// Who called a halt, when and why.
 pub(super) fn told(pause: &Pause) -> String {
     let why = if pause.why.as_str().is_empty() { String::new() } else { format!(": {}", pause.why) };
-    format!("{} since {}{why}", pause.by, pause.at.format("%Y-%m-%d %H:%M UTC"))
+    format!("{} since {}{why}", pause.by, minute(pause.at))
 }

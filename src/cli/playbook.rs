@@ -2,12 +2,15 @@
 
 use super::{Ending, Format, print, print_json, read_config};
 use crate::app;
-use crate::core::playbook::{Fault, Library, Replay, Request, System};
+use crate::core::name::ParamName;
+use crate::core::playbook::{Fault, Library, Param, Replay, Request, System};
+use crate::core::value::words;
 use crate::library::{self, Files};
 use crate::sandbox::scenario::{self, Verdict};
 use clap::{Args, Subcommand};
 use miette::{IntoDiagnostic, Result, miette};
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 #[derive(Debug, Subcommand)]
@@ -148,29 +151,45 @@ async fn run_scenarios(config: Option<PathBuf>, test: Test) -> Result<Ending> {
 }
 
 fn list(library: &Library, arguments: List) -> Result<Ending> {
+    let nothing = BTreeMap::new();
     let mut rows = Vec::new();
     for system in library.systems.values() {
         for fault in &system.faults {
             let kind = if fault.remedy.is_empty() { "escalates" } else { "fixes" };
-            rows.push((system.kind.to_string(), fault.name.to_string(), kind, fault.title.clone()));
+            rows.push((&system.kind, &fault.name, kind, &fault.title, &nothing));
         }
         for request in &system.requests {
-            rows.push((system.kind.to_string(), request.name.to_string(), "answers", request.title.clone()));
+            rows.push((&system.kind, &request.name, "answers", &request.title, &request.params));
         }
     }
     if arguments.format.json {
         let rows: Vec<_> = rows
             .iter()
-            .map(|(system, name, kind, title)| json!({ "system": system, "playbook": name, "does": kind, "title": title }))
+            .map(|(system, name, kind, title, params)| {
+                let params: Vec<_> = params.iter().map(|(name, param)| told_param(name, param)).collect();
+                json!({ "system": system, "playbook": name, "does": kind, "title": title, "params": params })
+            })
             .collect();
         print_json(&rows)?;
     } else {
-        let width = rows.iter().map(|(system, name, ..)| system.len() + name.len() + 1).max().unwrap_or(0);
-        for (system, name, kind, title) in &rows {
-            print(&format!("{:<width$}  {kind:<9}  {title}", format!("{system}/{name}")));
+        let width = rows.iter().map(|(system, name, ..)| system.as_str().len() + name.as_str().len() + 1);
+        let width = width.max().unwrap_or(0);
+        for (system, name, kind, title, params) in &rows {
+            let keys: Vec<&str> = params.keys().map(|name| name.as_str()).collect();
+            let keys = if keys.is_empty() { String::new() } else { format!(" ({})", keys.join(", ")) };
+            print(&format!("{:<width$}  {kind:<9}  {title}{keys}", format!("{system}/{name}")));
         }
     }
     Ok(Ending::Done)
+}
+
+/// A parameter for programs.
+fn told_param(name: &ParamName, param: &Param) -> serde_json::Value {
+    let Param { kind, default, limits, help } = param;
+    json!({
+        "name": name, "type": kind, "default": default, "min": limits.min, "max": limits.max,
+        "one_of": limits.one_of, "help": help,
+    })
 }
 
 fn show(files: &Files, name: &str) -> Result<Ending> {
@@ -260,12 +279,28 @@ fn explain_fault(system: &System, fault: &Fault) {
 
 fn explain_request(system: &System, request: &Request) {
     print(&format!("{}/{}: {}\n", system.kind, request.name, request.title));
-    print("It answers tickets that say, and complain of nothing,");
+    if request.asks.is_empty() {
+        print("It is asked for by a command alone,");
+    } else {
+        print("It answers tickets that say, and complain of nothing,");
+    }
     for ask in &request.asks {
         print(&format!("  {}", ask.as_str()));
     }
+    for (name, param) in &request.params {
+        let default = param.default.as_ref().map(|value| format!(", or {}", words(value).join(",")));
+        print(&format!("  {name}={}{}: {}", param.takes(), default.unwrap_or_default(), param.help));
+    }
     let probes: Vec<&str> = request.probes.iter().map(|probe| probe.as_str()).collect();
     print(&format!("\nfrom the probes {}.", probes.join(", ")));
+    for probe in request.looks.values() {
+        print(&format!(
+            "  where `{}` is read on {} by\n    {}",
+            probe.name,
+            probe.on,
+            indented(&probe.command.to_string())
+        ));
+    }
     if request.health {
         print("It asks about health: faults that are found are treated first.");
     }

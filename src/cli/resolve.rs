@@ -67,7 +67,11 @@ async fn finish(app: &App, case: &Case, format: Format) -> Result<Ending> {
         print(&app.agent.prompts.fill("approval.md", data));
     } else {
         let answer = crate::engine::answer(case, &library).and_then(Result::ok);
-        print(&app.agent.prompts.fill("report.md", json!({ "report": report, "answer": answer })));
+        print(
+            &app.agent
+                .prompts
+                .fill("report.md", json!({ "report": report, "answer": answer, "earlier": null })),
+        );
     }
     if let Some(asked) = &case.asked {
         let (id, plan) = (&case.id, asked.plan.short());

@@ -5,6 +5,7 @@ use crate::core::action::Action;
 use crate::core::case::Case;
 use crate::core::event::{Act, CaseId, Event, Purpose, Way};
 use crate::core::expr::Truth;
+use crate::core::moment::minute;
 use crate::core::outcome::Outcome;
 use crate::engine::{Glimpse, Watch};
 use std::collections::BTreeMap;
@@ -145,14 +146,16 @@ fn recorded(case: &Case, event: &Event) -> Vec<String> {
         Event::Paused(pause) => vec![format!("‖ paused by {}", super::pause::told(pause))],
         Event::Resumed => vec!["· the halt is lifted".into()],
         Event::Asked { plan, until } => {
-            let until = until.format("%Y-%m-%d %H:%M UTC");
-            vec![format!("✋ plan {} needs a person's yes, until {until}", plan.short())]
+            vec![format!("✋ plan {} needs a person's yes, until {}", plan.short(), minute(*until))]
         }
         Event::Recurred { playbook, count, .. } => {
             vec![format!("! {playbook} was mended {count} times within seven days, and is back")]
         }
         Event::Delayed(delay) => {
             vec![format!("‖ waits until {}: {}", delay.until.format("%H:%M:%S UTC"), delay.over)]
+        }
+        Event::FalselyClosed(objection) => {
+            vec![format!("! case {} closed it, and somebody objects", objection.of)]
         }
         Event::Heard(posted) => vec![format!("· {}", super::say::told(&posted.word))],
         Event::Told { act: Act::Report, .. } => vec!["· report posted".into()],

@@ -22,7 +22,7 @@ pub struct PolicyEntry {
     pub max_changes: Option<usize>,
     #[serde(deserialize_with = "optional_duration")]
     pub patience: Option<Duration>,
-    /// Logins that may approve, deny and halt without write permission.
+    /// Logins that may approve and pause, whatever `[roles]` says.
     pub approvers: Vec<String>,
     /// Playbook to mode.
     pub playbooks: BTreeMap<PlaybookName, Mode>,

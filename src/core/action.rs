@@ -25,7 +25,7 @@ pub enum Action {
     ShowStatus,
     /// Set the label of the ticket's stage.
     SetLabel,
-    /// Open the issue again, whose fault is back.
+    /// Open the issue again: its fault is back, or a person objects to its close.
     Reopen,
     /// Open a ticket about a fault that comes back again and again.
     OpenProblem,

@@ -1,11 +1,17 @@
 //! A case: the fold of its events. Live running and recovery use the same fold, so there is no second
 //! path for a restart.
 
+mod talk;
+
+pub use talk::{Talk, Trouble};
+
 use super::budget::Delay;
 use super::diagnosis::Diagnosis;
-use super::event::{Act, CaseId, ChangeId, Door, Event, Purpose, Record, Way};
+use super::errand::Errand;
+use super::event::{CaseId, ChangeId, Door, Event, Purpose, Record, Way};
 use super::evidence::{Evidence, Observation};
 use super::name::{HostName, PlaybookName, ProbeName};
+use super::objection::Objection;
 use super::outcome::Outcome;
 use super::playbook::LibraryHash;
 use super::policy::{Approval, Pause};
@@ -54,6 +60,8 @@ pub struct Case {
     pub approval: Option<Approval>,
     /// A fault of this case that was mended before, and how often within the last days.
     pub recurred: Option<Recurred>,
+    /// Who says that an earlier case should not have closed this ticket.
+    pub objection: Option<Objection>,
     /// Who said no to the plan.
     pub denied_by: Option<String>,
     /// Who called the case off.
@@ -191,32 +199,11 @@ pub struct Spent {
     pub forge: u64,
 }
 
-/// What has been told on the forge.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Talk {
-    /// For which stage the status comment and the label were last set.
-    pub status: Option<String>,
-    pub label: Option<String>,
-    /// The plan that people were asked about last, by its hash.
-    pub question: Option<String>,
-    /// The issue is open again.
-    pub reopened: bool,
-    /// The ticket about what comes back again and again; empty if the forge never takes one.
-    pub problem: Option<String>,
-    pub reported: bool,
-    pub called: bool,
-    pub closed: bool,
-    /// The forge will never take the report; nothing is closed without one.
-    pub refused_report: bool,
-    /// Attempts of the act that the forge refused last, and when.
-    pub trouble: Option<Trouble>,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct Trouble {
-    pub act: Act,
-    pub attempts: u32,
-    pub at: DateTime<Utc>,
+impl Track {
+    /// Nothing more is done about it.
+    fn is_settled(&self) -> bool {
+        matches!(self.state, ChangeState::Done | ChangeState::Failed(_) | ChangeState::Skipped(_))
+    }
 }
 
 /// A journal that this program did not write, or one that was damaged.
@@ -260,6 +247,7 @@ impl Case {
             questions: 0,
             approval: None,
             recurred: None,
+            objection: None,
             denied_by: None,
             cancelled_by: None,
             delay: None,
@@ -340,6 +328,7 @@ impl Case {
                 let (playbook, hosts) = (playbook.clone(), hosts.clone());
                 self.recurred = Some(Recurred { playbook, hosts, count: *count });
             }
+            Event::FalselyClosed(objection) => self.objection = Some(objection.clone()),
             Event::Heard(posted) => self.hear(posted),
             Event::Planned(plan) => {
                 self.delayed_at = None;
@@ -446,7 +435,7 @@ impl Case {
                 self.stage = Stage::Concluded;
             }
             Event::Told { act, stage, took_ms } => {
-                self.told(*act, stage);
+                self.told(*act, stage, at);
                 self.spent.forge += took_ms;
             }
             Event::NotTold { act, lasting, .. } => self.not_told(*act, *lasting, at),
@@ -509,44 +498,6 @@ impl Case {
         }
     }
 
-    fn told(&mut self, act: Act, stage: &str) {
-        match act {
-            Act::Recheck => {}
-            Act::Reopen => self.talk.reopened = true,
-            Act::Problem => self.talk.problem = Some(stage.to_owned()),
-            Act::Question => self.talk.question = Some(stage.to_owned()),
-            Act::Status => self.talk.status = Some(stage.to_owned()),
-            Act::Label => self.talk.label = Some(stage.to_owned()),
-            Act::Report => self.talk.reported = true,
-            Act::Assign => self.talk.called = true,
-            Act::Close => self.talk.closed = true,
-        }
-        self.talk.trouble = None;
-    }
-
-    /// What the forge will never take counts as told, so that the case can end; the journal says why.
-    /// A status or a label is not worth waiting for.
-    fn not_told(&mut self, act: Act, lasting: bool, at: DateTime<Utc>) {
-        // While the case is at work the next stage brings the next chance; its last word is waited for.
-        let passing = matches!(act, Act::Status | Act::Label) && self.outcome.is_none();
-        if lasting || passing {
-            let word = match act {
-                Act::Label => self.label_word().to_owned(),
-                Act::Question => {
-                    self.asked.as_ref().map_or_else(String::new, |asked| asked.plan.hash.clone())
-                }
-                Act::Problem => String::new(),
-                _ => self.stage_word(),
-            };
-            self.told(act, &word);
-            self.talk.refused_report |= act == Act::Report;
-            return;
-        }
-        let before = self.talk.trouble.as_ref().filter(|trouble| trouble.act == act);
-        let attempts = before.map_or(0, |trouble| trouble.attempts) + 1;
-        self.talk.trouble = Some(Trouble { act, attempts, at });
-    }
-
     fn end_treatment(&mut self, result: Treated, at: DateTime<Utc>) -> Option<()> {
         self.treatment()?.phase = Phase::Over { result, at };
         self.stage = Stage::Diagnosed;
@@ -575,6 +526,25 @@ impl Case {
         asked.or(delayed).or(self.paused.as_ref().map(|_| Standstill::Halted))
     }
 
+    /// What it was opened for.
+    pub fn errand(&self) -> &Errand {
+        const TREAT: &Errand = &Errand::Treat;
+        match &self.door {
+            Door::Command { errand, .. } => errand,
+            _ => TREAT,
+        }
+    }
+
+    /// The issue is closed with the outcome. What a person ordered beside the ticket closes it only if
+    /// that accounts for the ticket.
+    pub fn closes(&self) -> bool {
+        match (self.errand(), &self.outcome) {
+            (_, None) => false,
+            (Errand::Treat, Some(outcome)) => outcome.closes(),
+            (_, Some(outcome)) => *outcome == Outcome::Resolved,
+        }
+    }
+
     /// The newest diagnosis.
     pub fn diagnosis(&self) -> Option<&Diagnosis> {
         self.diagnoses.last()
@@ -584,41 +554,5 @@ impl Case {
     pub fn changes_made(&self) -> usize {
         let tracks = self.treatments.iter().flat_map(|t| t.steps.iter().chain(&t.undos));
         tracks.map(|track| track.attempts as usize).sum()
-    }
-
-    /// Which label the ticket should have.
-    pub fn label_word(&self) -> &'static str {
-        match &self.outcome {
-            None if self.asked.is_some() => "needs-approval",
-            None => "working",
-            Some(outcome) if outcome.closes() => "resolved",
-            Some(Outcome::Escalated(_)) => "needs-human",
-            Some(_) => "none",
-        }
-    }
-
-    /// Where the case stands, as people are told: the status comment is edited when this changes.
-    pub fn stage_word(&self) -> String {
-        match (self.stage, self.treatments.last()) {
-            (Stage::Concluded | Stage::Ended, _) => "ended".into(),
-            _ if self.paused.is_some() => format!("paused {}", self.treatments.len()),
-            (Stage::Diagnosed, _) if let Some(asked) = &self.asked => {
-                format!("asking {}", asked.plan.short())
-            }
-            (Stage::Diagnosed, _) if let Some(delay) = &self.delay => {
-                format!("delayed until {}", delay.until)
-            }
-            (Stage::Treating, Some(treatment)) => {
-                let number = self.treatments.len();
-                let word = match treatment.phase {
-                    Phase::Applying => "treating",
-                    Phase::Verifying(_) => "verifying",
-                    Phase::Undoing { .. } => "undoing",
-                    Phase::Over { .. } => "looking",
-                };
-                format!("{word} {number}")
-            }
-            _ => "looking".into(),
-        }
     }
 }

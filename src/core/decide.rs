@@ -1,20 +1,23 @@
 //! The decision: from a case to the next action. Pure, total, and the same after a restart as before.
 
 mod begin;
+mod errand;
 mod treat;
 
 use super::action::Action;
 use super::case::{Case, Phase, Stage, Treated, Treatment, Trouble};
 use super::diagnosis::{Diagnosis, Finding, Unknown, diagnose};
+use super::errand::Errand;
 use super::event::{Door, Event, Purpose};
 use super::history::History;
 use super::inventory::{Inventory, Site};
 use super::name::PlaybookName;
+use super::objection::{How, Objection};
 use super::outcome::{Code, Escalation, Outcome};
 use super::playbook::{Library, System};
 use super::policy::{Pause, Policy};
 use super::ticket::State;
-use super::triage::{Asks, Triage, triage};
+use super::triage::{Asks, Triage, triage, triage_errand};
 use super::word::Posted;
 use chrono::{DateTime, Utc};
 use std::collections::BTreeSet;
@@ -64,10 +67,11 @@ pub fn decide(case: &Case, world: World<'_>) -> Action {
     let Some(site) = &triage.site else {
         return escalate(Code::NoSystem, "the ticket names no system that is looked after, or more than one");
     };
-    let Some(system) = world.library.systems.get(&site.kind) else {
+    let Some(system) = triage.system(world.library) else {
         return escalate(Code::NoSystem, format!("there are no playbooks for `{}`", site.kind));
     };
-    if let Some(action) = show(case, world.policy) {
+    let system = &*system;
+    if let Some(action) = show(case, world) {
         return action;
     }
     let ground = Ground { case, world, triage, site, system };
@@ -82,7 +86,8 @@ pub fn decide(case: &Case, world: World<'_>) -> Action {
 
 fn open(case: &Case, world: World<'_>) -> Action {
     let declined = |why: &str| Action::Note(Event::Concluded(Outcome::Declined { why: why.into() }));
-    if case.ticket.state == State::Closed {
+    let errand = case.errand();
+    if case.ticket.state == State::Closed && !errand.only_looks() {
         return declined("the issue is closed");
     }
     if case.ticket.locked {
@@ -90,21 +95,38 @@ fn open(case: &Case, world: World<'_>) -> Action {
     }
     let suspect = match &case.door {
         Door::Sweep { suspect } => suspect.as_ref(),
-        Door::Recurrence { .. } if world.policy.speaks && !case.talk.reopened => {
-            return pause_after_trouble(case, world).unwrap_or(Action::Reopen);
-        }
         Door::Recurrence { suspect, .. } => Some(suspect),
+        Door::Objection(objection) if case.objection.is_none() => {
+            return Action::Note(Event::FalselyClosed(objection.clone()));
+        }
         _ => None,
     };
-    Action::Note(Event::Triaged(triage(&case.ticket, world.library, world.inventory, suspect)))
+    let was_closed = match &case.door {
+        Door::Recurrence { .. } => true,
+        Door::Objection(objection) => objection.how == How::Said,
+        _ => false,
+    };
+    if was_closed && world.policy.speaks && !case.talk.reopened {
+        return pause_after_trouble(case, world).unwrap_or(Action::Reopen);
+    }
+    let mut triage = match errand {
+        Errand::Treat => triage(&case.ticket, world.library, world.inventory, suspect),
+        _ => triage_errand(errand, &case.ticket, world.library, world.inventory),
+    };
+    if case.objection.is_some() {
+        // Whatever the ticket asked for, it was not enough.
+        triage.asks = Asks::Complaint;
+    }
+    Action::Note(Event::Triaged(triage))
 }
 
 /// The status comment and the label, when the stage has changed.
-fn show(case: &Case, policy: &Policy) -> Option<Action> {
-    if !policy.speaks {
+fn show(case: &Case, world: World<'_>) -> Option<Action> {
+    // A look beside the ticket leaves its status and its label as they are.
+    if !world.policy.speaks || case.errand().only_looks() {
         return None;
     }
-    if case.talk.status != Some(case.stage_word()) {
+    if case.talk.status != Some(case.stage_word()) && case.may_edit_status(world.now) {
         return Some(Action::ShowStatus);
     }
     (case.talk.label.as_deref() != Some(case.label_word())).then_some(Action::SetLabel)
@@ -114,15 +136,18 @@ fn show(case: &Case, policy: &Policy) -> Option<Action> {
 fn tell(case: &Case, world: World<'_>) -> Action {
     let Some(outcome) = &case.outcome else { return Action::Note(Event::Ended) };
     // A declined ticket is one that must not be written on; what was written before is brought to an end.
-    let silent = matches!(outcome, Outcome::Declined { .. }) && case.talk.status.is_none();
+    let is_declined = matches!(outcome, Outcome::Declined { .. });
+    let looked = case.errand().only_looks() && case.looked_for.is_some();
+    let silent = is_declined && case.talk.status.is_none() && !looked;
     if !world.policy.speaks || silent {
         return Action::Note(Event::Ended);
     }
     if let Some(wait) = pause_after_trouble(case, world) {
         return wait;
     }
-    if matches!(outcome, Outcome::Declined { .. }) {
-        return show(case, world.policy).unwrap_or(Action::Note(Event::Ended));
+    // A person who set the agent to something is told why it was not done.
+    if is_declined && *case.errand() == Errand::Treat {
+        return show(case, world).unwrap_or(Action::Note(Event::Ended));
     }
     // Before the report, which links to it.
     let recurs = case.recurred.as_ref().is_some_and(|recurred| recurred.count >= PROBLEM);
@@ -133,13 +158,14 @@ fn tell(case: &Case, world: World<'_>) -> Action {
         return Action::PostReport;
     }
     // Nothing is closed without a word.
-    if outcome.closes() && !case.talk.closed && !case.talk.refused_report {
+    if case.closes() && !case.talk.closed && !case.talk.refused_report {
         return Action::Close;
     }
-    if matches!(outcome, Outcome::Escalated(_)) && !case.talk.called {
+    let calls = matches!(outcome, Outcome::Escalated(_)) && !case.errand().only_looks();
+    if calls && !case.talk.called {
         return Action::CallPeople;
     }
-    show(case, world.policy).unwrap_or(Action::Note(Event::Ended))
+    show(case, world).unwrap_or(Action::Note(Event::Ended))
 }
 
 /// What the forge did not take is not tried again at once.
@@ -189,7 +215,7 @@ impl Ground<'_> {
     fn diagnose(self) -> Diagnosis {
         match self.triage.asks {
             Asks::Question { health: false, .. } => Diagnosis::default(),
-            _ => diagnose(self.system, self.site, &self.case.evidence),
+            _ => self.ordered(diagnose(self.system, self.site, &self.case.evidence)),
         }
     }
 
@@ -202,7 +228,11 @@ impl Ground<'_> {
         if self.case.cancelled_by.is_some() {
             return Action::Note(Event::Concluded(Outcome::Cancelled));
         }
-        if let Some(action) = self.stand_still() {
+        // To mend it once more, and close it once more, would go round in circles.
+        if let Some(objection) = &self.case.objection {
+            return escalate(Code::StillBroken, self.why_still_broken(objection, diagnosis));
+        }
+        if let Some(action) = self.stand_still().or_else(|| self.end_errand(diagnosis)) {
             return action;
         }
         match diagnosis.findings.first() {
@@ -222,6 +252,12 @@ impl Ground<'_> {
 
     /// A fault that would have to be treated first, if only one knew whether it is there.
     fn unknown_cause<'d>(self, of: &PlaybookName, diagnosis: &'d Diagnosis) -> Option<&'d Unknown> {
+        let causes = self.causes(of);
+        diagnosis.unknown.iter().find(|unknown| causes.contains(&unknown.playbook))
+    }
+
+    /// The faults that can cause this one, directly or through others.
+    fn causes(self, of: &PlaybookName) -> BTreeSet<PlaybookName> {
         let mut consequences = BTreeSet::from([of.clone()]);
         // The faults stand in causal order, so one pass from the end finds causes of causes.
         for fault in self.system.faults.iter().rev() {
@@ -230,7 +266,7 @@ impl Ground<'_> {
             }
         }
         consequences.remove(of);
-        diagnosis.unknown.iter().find(|unknown| consequences.contains(&unknown.playbook))
+        consequences
     }
 
     /// A treatment that did not end well ends the case.
@@ -345,6 +381,21 @@ impl Ground<'_> {
                 .map(|(probe, name, why)| format!("{probe}.{name} is unknown: {why}"))
                 .next()
         })
+    }
+
+    fn why_still_broken(self, objection: &Objection, diagnosis: &Diagnosis) -> String {
+        let who = if objection.who.is_empty() { "somebody" } else { &objection.who };
+        let how = match objection.how {
+            How::Reopened => "opened this again after I had closed it",
+            How::Said => "says that this is not settled, after I had closed it",
+        };
+        let found = match (diagnosis.findings.first(), diagnosis.unknown.first()) {
+            _ if self.case.evidence.nothing_reached() => self.why_unreached(),
+            (Some(finding), _) => format!("{}: {}", finding.title, finding.because),
+            (None, Some(unknown)) => format!("it cannot be told about {}: {}", unknown.playbook, unknown.why),
+            (None, None) => "every fault that I know is ruled out".to_owned(),
+        };
+        format!("{who} {how}. What I see now: {found}")
     }
 
     fn why_unreached(self) -> String {

@@ -2,9 +2,11 @@
 
 use super::budget::Delay;
 use super::diagnosis::Diagnosis;
+use super::errand::Errand;
 use super::evidence::{Evidence, Observation};
 use super::expr::Truth;
 use super::name::{HostName, PlaybookName};
+use super::objection::Objection;
 use super::outcome::Outcome;
 use super::playbook::LibraryHash;
 use super::policy::Pause;
@@ -58,6 +60,11 @@ pub enum Door {
     /// A slash command by this person.
     Command {
         user: String,
+        /// The comment that holds it.
+        #[serde(default)]
+        comment: Option<u64>,
+        #[serde(default)]
+        errand: Errand,
     },
     /// `fieldmedic resolve`.
     Terminal,
@@ -70,6 +77,8 @@ pub enum Door {
         of: CaseId,
         suspect: Suspect,
     },
+    /// A person says that what another case closed is not settled.
+    Objection(Objection),
 }
 
 /// One change of one treatment, forward or back.
@@ -107,7 +116,7 @@ pub enum Act {
     Recheck,
     /// Whether a plan may be carried out.
     Question,
-    /// That the issue is open again, because its fault is back.
+    /// That the issue is open again, because its fault is back or a person objects to its close.
     Reopen,
     /// That a fault comes back again and again, in a ticket of its own.
     Problem,
@@ -159,6 +168,8 @@ pub enum Event {
         hosts: BTreeSet<HostName>,
         count: usize,
     },
+    /// The close of an earlier case was false: a person objects to it.
+    FalselyClosed(Objection),
     /// A word that a person left for this case has been read.
     Heard(Posted),
     Planned(Plan),
@@ -256,6 +267,7 @@ impl Event {
             Event::Asked { .. } => "asked",
             Event::Delayed(_) => "delayed",
             Event::Recurred { .. } => "recurred",
+            Event::FalselyClosed(_) => "falsely_closed",
             Event::Heard(_) => "heard",
             Event::Planned(_) => "planned",
             Event::ChangeStarted { .. } => "change_started",

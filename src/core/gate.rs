@@ -10,7 +10,7 @@ pub mod sudoers;
 use super::command::{Command, Known, Part, Template, take_word};
 use super::inventory::Site;
 use super::name::HostName;
-use super::playbook::System;
+use super::playbook::{Request, System};
 use super::remedy::KEEP;
 use super::value::Kind;
 use serde::{Deserialize, Serialize};
@@ -93,8 +93,8 @@ impl Rules {
     pub fn new(host: &HostName, admits: Admits, standing: &[Standing<'_>]) -> Result<Self, Vec<BadRule>> {
         let (mut rules, mut bad) = (Vec::new(), Vec::new());
         for one in standing {
-            for (of, template) in one.commands(host, admits) {
-                match template.outline(&|name| one.known(name)) {
+            for Asked { of, template, request } in one.commands(host, admits) {
+                match template.outline(&|name| one.known(name, request)) {
                     Ok(parts) => rules.push(Rule { of, parts, limit_s: limit(template.timeout()) }),
                     Err(why) => bad.push(BadRule { of, why }),
                 }
@@ -175,34 +175,46 @@ fn take<'l>(part: &Part, line: &'l str) -> Option<&'l str> {
     }
 }
 
-impl Standing<'_> {
-    /// Everything that may be asked of a host for this system, each with whose it is.
-    fn commands(&self, host: &HostName, admits: Admits) -> Vec<(String, &Template)> {
+impl<'a> Standing<'a> {
+    /// Everything that may be asked of a host for this system.
+    fn commands(&self, host: &HostName, admits: Admits) -> Vec<Asked<'a>> {
         let system = self.system;
         let here = |role| self.site.host(role) == Some(host);
         let mut commands = Vec::new();
         if admits != Admits::Changes {
             let probes = system.probes.values().filter(|probe| here(&probe.on));
             commands.extend(
-                probes.map(|probe| (format!("{}: look {}", system.kind, probe.name), &probe.command)),
+                probes
+                    .map(|probe| Asked::of(format!("{}: look {}", system.kind, probe.name), &probe.command)),
             );
+            for request in &system.requests {
+                for probe in request.looks.values().filter(|probe| here(&probe.on)) {
+                    let of = format!("{}: look {}", request.name, probe.name);
+                    commands.push(Asked { of, template: &probe.command, request: Some(request) });
+                }
+            }
         }
         if admits != Admits::Looks {
             for fault in &system.faults {
                 for step in fault.remedy.iter().filter(|step| here(&step.on)) {
-                    commands.push((format!("{}: {}", fault.name, step.name), &step.command));
-                    let undo = step.undo.iter();
-                    commands.extend(undo.map(|undo| (format!("{}: undo {}", fault.name, step.name), undo)));
+                    commands.push(Asked::of(format!("{}: {}", fault.name, step.name), &step.command));
+                    if let Some(undo) = &step.undo {
+                        commands.push(Asked::of(format!("{}: undo {}", fault.name, step.name), undo));
+                    }
                 }
             }
         }
         commands
     }
 
-    /// What this host's configuration says of a placeholder.
-    fn known(&self, name: &str) -> Result<Known, String> {
+    /// What this host's configuration says of a placeholder. What a person gives to a request can be
+    /// anything of its type.
+    fn known(&self, name: &str, request: Option<&Request>) -> Result<Known, String> {
         if name == KEEP {
             return Ok(Known::Kind(Kind::Name));
+        }
+        if let Some(param) = request.and_then(|request| request.params.get(name)) {
+            return Ok(Known::Kind(param.kind));
         }
         let Some((probe, fact)) = name.split_once('.') else {
             let param =
@@ -212,10 +224,26 @@ impl Standing<'_> {
                 params.get(name).ok_or_else(|| format!("`{name}` has no value in the configuration"))?;
             return Ok(Known::Value(value.clone(), param.kind));
         };
-        let declared =
-            self.system.probes.get(probe).and_then(|p| p.facts.iter().find(|f| f.name.as_str() == fact));
+        let own = request.and_then(|request| request.looks.get(probe));
+        let probe = own.or_else(|| self.system.probes.get(probe));
+        let declared = probe.and_then(|probe| probe.facts.iter().find(|known| known.name.as_str() == fact));
         let kind = declared.and_then(|fact| fact.kind).ok_or_else(|| format!("`{name}` has no type"))?;
         Ok(Known::Kind(kind))
+    }
+}
+
+/// A command that may be asked for.
+struct Asked<'a> {
+    /// Whose it is, for people.
+    of: String,
+    template: &'a Template,
+    /// The request whose parameters it may use.
+    request: Option<&'a Request>,
+}
+
+impl<'a> Asked<'a> {
+    fn of(of: String, template: &'a Template) -> Self {
+        Self { of, template, request: None }
     }
 }
 

@@ -12,7 +12,7 @@ pub enum Outcome {
     Resolved,
     /// A question was answered from evidence.
     Answered { request: PlaybookName },
-    /// A question about health, and all is well.
+    /// Nobody asked anything, nothing is wrong, and nothing was done.
     Healthy,
     /// Handed to a person.
     Escalated(Escalation),
@@ -20,6 +20,15 @@ pub enum Outcome {
     Declined { why: String },
     /// A person called it off.
     Cancelled,
+}
+
+/// How an issue is closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Closing {
+    /// What it asked for was done.
+    Completed,
+    /// There was nothing to do.
+    NotPlanned,
 }
 
 /// Why a person is needed. `docs/ESCALATIONS.md` has a page for each code.
@@ -80,6 +89,8 @@ codes! {
     InDoubt = "in-doubt",
     /// A fault came back after it was mended in this case.
     CameBack = "came-back",
+    /// A person says that it is not settled, after it was closed.
+    StillBroken = "still-broken",
     /// The playbooks that the case began with are not to be had any more.
     NoPlaybooks = "no-playbooks",
 }
@@ -93,7 +104,17 @@ impl fmt::Display for Code {
 impl Outcome {
     /// The issue is closed with this outcome.
     pub fn closes(&self) -> bool {
-        matches!(self, Outcome::Resolved | Outcome::Answered { .. } | Outcome::Healthy)
+        self.closing().is_some()
+    }
+
+    /// How the issue is closed; `None` leaves it to people. A ticket that was called off still has its
+    /// reporter, and one that was declined is closed already or not the agent's to write on.
+    pub fn closing(&self) -> Option<Closing> {
+        match self {
+            Outcome::Resolved | Outcome::Answered { .. } => Some(Closing::Completed),
+            Outcome::Healthy => Some(Closing::NotPlanned),
+            Outcome::Escalated(_) | Outcome::Declined { .. } | Outcome::Cancelled => None,
+        }
     }
 
     /// One word, as labels, summaries and exit codes use it.

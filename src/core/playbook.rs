@@ -3,12 +3,15 @@
 //! They are made by `library` from YAML files; what is here is already free of mistakes that a
 //! loader can find.
 
+mod param;
+
 use super::command::Template;
 use super::expr::{Expr, Sentence};
 use super::name::{FactName, KindName, ParamName, PlaybookName, ProbeName, Role};
 use super::policy::{Mode, Risk};
 use super::reading::Read;
 use super::value::Kind;
+pub use param::{BadParam, Limits, Param};
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -43,14 +46,6 @@ pub struct System {
     /// The faults in causal order: a cause stands before its consequences.
     pub faults: Vec<Fault>,
     pub requests: Vec<Request>,
-}
-
-/// A parameter of a system.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Param {
-    pub kind: Kind,
-    pub default: Option<Value>,
-    pub help: String,
 }
 
 /// A command that only looks.
@@ -94,6 +89,8 @@ pub struct Fault {
     pub verify: Vec<Check>,
     /// What a person should do if the agent cannot mend it.
     pub advice: String,
+    /// What happened and is well again, in a sentence for those who reported it.
+    pub says: Option<String>,
     /// Said in the report even when the fault was mended: how to keep it from coming back.
     pub note: Option<Sentence>,
 }
@@ -112,7 +109,12 @@ pub struct Request {
     pub title: String,
     /// Phrases that ask for it.
     pub asks: Vec<Regex>,
+    /// What whoever asks for it gives.
+    pub params: BTreeMap<ParamName, Param>,
+    /// What the answer rests on: probes of the system, and its own.
     pub probes: BTreeSet<ProbeName>,
+    /// Probes that only this request has; they may use its parameters.
+    pub looks: BTreeMap<ProbeName, Probe>,
     /// A Markdown template over the facts.
     pub answer: String,
     /// It asks whether all is well: faults that are found are treated before it is answered.
@@ -165,6 +167,14 @@ impl System {
 
     pub fn request(&self, name: &PlaybookName) -> Option<&Request> {
         self.requests.iter().find(|request| request.name == *name)
+    }
+
+    /// The same system as a request sees it: with its parameters and its probes beside the others.
+    pub fn asked(&self, request: &Request) -> System {
+        let mut system = self.clone();
+        system.params.extend(request.params.clone());
+        system.probes.extend(request.looks.clone());
+        system
     }
 
     /// The probes behind names of the form `probe.fact`, and those that they need in turn.

@@ -4,12 +4,14 @@ use super::case::{Asked, Case, ChangeState, Phase, Spent, Track, Treated, Treatm
 use super::event::Door;
 use super::evidence::{Evidence, Seen};
 use super::expr::Span;
+use super::moment::minute;
 use super::name::{FactName, PlaybookName};
+use super::objection::Objection;
 use super::outcome::{Code, Outcome};
 use super::playbook::{Fault, Library, System};
 use super::policy::{Pause, Risk};
 use super::remedy::Plan;
-use super::triage::Asks;
+use super::triage::{Asks, Stranger};
 use super::verification::Held;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
@@ -24,6 +26,9 @@ pub struct Report {
     /// The system's name; empty if the ticket names none.
     pub system: String,
     pub stage: String,
+    /// The stage in one word: `looking`, `treating`, `verifying`, `undoing`, `paused`, `asking`,
+    /// `delayed` or `ended`.
+    pub phase: String,
     /// The outcome's word, or `working`.
     pub outcome: String,
     /// The code of an escalation, else empty.
@@ -44,6 +49,12 @@ pub struct Report {
     pub approved_by: Option<String>,
     /// A rehearsal, or an agent that only observes: what it would have done.
     pub proposal: Vec<Proposed>,
+    /// What was mended, in sentences for those who reported it.
+    pub says: Vec<String>,
+    /// Who objects to the close of an earlier case.
+    pub objection: Option<Objection>,
+    /// What the ticket's form says of the place, and nobody knows.
+    pub strangers: Vec<Stranger>,
     /// The words of the ticket that a finding accounts for.
     pub words: Vec<String>,
     pub findings: Vec<Line>,
@@ -58,6 +69,8 @@ pub struct Report {
     pub spent: Spent,
     /// From the first record to the newest, in seconds.
     pub seconds: i64,
+    /// The newest record's moment.
+    pub as_of: String,
 }
 
 /// A playbook's title and a sentence.
@@ -75,6 +88,8 @@ pub struct Told {
     /// `applying`, `verifying`, `undoing`, `mended`, `not-fixed`, `undo-failed` or `in-doubt`.
     pub result: String,
     pub why: String,
+    /// While it is verified: when that is over at the latest, else empty.
+    pub until: String,
     pub steps: Vec<StepTold>,
     pub undos: Vec<StepTold>,
     pub proof: Vec<Proof>,
@@ -190,6 +205,7 @@ pub fn report(case: &Case, library: &Library) -> Report {
         ticket: case.ticket.id.to_string(),
         system: site.map_or_else(String::new, |site| site.name.to_string()),
         stage: case.stage_word(),
+        phase: case.phase_word().to_owned(),
         outcome: case.outcome.as_ref().map_or("working", Outcome::word).to_owned(),
         proposal: if changes_nothing_yet(&code) { proposal(case, system) } else { Vec::new() },
         code,
@@ -204,6 +220,9 @@ pub fn report(case: &Case, library: &Library) -> Report {
         recurrences: case.recurred.as_ref().map_or(0, |recurred| recurred.count),
         problem: case.talk.problem.clone().unwrap_or_default(),
         approved_by: case.approval.as_ref().map(|approval| approval.by.clone()),
+        says: faults.iter().filter(|fault| mended(fault)).filter_map(|fault| fault.says.clone()).collect(),
+        objection: case.objection.clone(),
+        strangers: case.triage.as_ref().map_or_else(Vec::new, |triage| triage.strangers.clone()),
         words: words(case),
         findings: faults
             .iter()
@@ -239,6 +258,7 @@ pub fn report(case: &Case, library: &Library) -> Report {
         },
         spent: case.spent,
         seconds: (case.updated_at - case.opened_at).num_seconds(),
+        as_of: minute(case.updated_at),
     }
 }
 
@@ -262,7 +282,9 @@ fn because(case: &Case, fault: &Fault) -> String {
 
 /// Escalations of plans that were not begun.
 fn changes_nothing_yet(code: &str) -> bool {
-    [Code::NotPermitted, Code::Denied, Code::NoAnswer, Code::HeldBack].iter().any(|it| it.as_str() == code)
+    [Code::NotPermitted, Code::Denied, Code::NoAnswer, Code::HeldBack, Code::StillBroken]
+        .iter()
+        .any(|it| it.as_str() == code)
 }
 
 /// What the first finding's remedy would do, rendered anew from the evidence.
@@ -307,10 +329,6 @@ fn cancelled(case: &Case) -> String {
     case.cancelled_by.as_ref().map_or_else(String::new, |by| format!("{by} called it off"))
 }
 
-fn minute(at: DateTime<Utc>) -> String {
-    at.format("%Y-%m-%d %H:%M UTC").to_string()
-}
-
 fn tell(case: &Case, treatment: &Treatment, fault: Option<&Fault>) -> Told {
     let (result, why) = match &treatment.phase {
         Phase::Applying => ("applying", String::new()),
@@ -350,6 +368,7 @@ fn tell(case: &Case, treatment: &Treatment, fault: Option<&Fault>) -> Told {
         because: fault.map(|fault| because(case, fault)).unwrap_or_default(),
         result: result.into(),
         why,
+        until: fault.and_then(|fault| verified_by(treatment, fault)).map(minute).unwrap_or_default(),
         steps: treatment.steps.iter().enumerate().map(|track| step(track, false)).collect(),
         undos: treatment
             .undos
@@ -360,6 +379,13 @@ fn tell(case: &Case, treatment: &Treatment, fault: Option<&Fault>) -> Told {
             .collect(),
         proof: treatment.proof.iter().flatten().cloned().collect(),
     }
+}
+
+/// When the last condition of a verification must have come true.
+fn verified_by(treatment: &Treatment, fault: &Fault) -> Option<DateTime<Utc>> {
+    let Phase::Verifying(progress) = &treatment.phase else { return None };
+    let latest = fault.verify.iter().map(|check| check.within + check.steady).max()?;
+    Some(progress.since + latest)
 }
 
 fn describe(state: &ChangeState) -> (&'static str, String) {

@@ -4,133 +4,159 @@
 //! as code, crossed out, in a list, in HTML or below a mail's signature was not said to the agent. In
 //! doubt there is no command: a person who is not heard says it again, but nothing takes back what was
 //! done by mistake.
+//!
+//! - `plain`: where a comment has a command.
+//! - `mail`: what a mail client puts below an answer.
+//! - `order`: what the words mean.
+//! - `values`: whether the values given to a playbook are such that it can have.
 
+mod mail;
+mod order;
+mod plain;
+mod values;
+
+pub use values::{Wrong, bind};
+
+use super::rights::Right;
 use super::word::Says;
-use pulldown_cmark::{Event, Options, Parser, Tag};
+use serde::Serialize;
 
 /// An order to the agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Slash {
     /// The command alone: take this ticket.
-    Support,
+    Take,
+    /// How does this ticket stand?
+    Status,
+    /// Look at a system, or the one that the ticket is about.
+    Diagnose {
+        system: Option<String>,
+    },
+    Run(Run),
     /// Something to say to the case of this ticket.
     Say(Says),
+    /// Begin afresh.
+    Retry,
     /// Change nothing on any system, for this reason, which may be empty.
     Halt(String),
     /// Lift the halt.
     Resume,
-    /// The words behind it, as written, without the space around them.
-    Other(String),
+    /// Why was that done, or not done?
+    Explain,
+    Help,
+}
+
+/// A playbook to run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    pub playbook: String,
+    pub system: Option<String>,
+    /// As written; nothing of them is checked yet.
+    pub values: Vec<(String, String)>,
+}
+
+impl Run {
+    /// The key that names the system; no parameter is called so.
+    pub const SYSTEM: &'static str = "system";
+}
+
+/// Words behind the command that are no order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Misread {
+    Unknown {
+        word: String,
+        near: Option<Verb>,
+    },
+    /// The order is known, and what follows it is not what it takes.
+    Form {
+        verb: Verb,
+        said: String,
+    },
+}
+
+macro_rules! verbs {
+    ($($name:ident = $word:literal, $right:expr;)*) => {
+        /// The orders that there are.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+        #[serde(rename_all = "lowercase")]
+        pub enum Verb {
+            $($name,)*
+        }
+
+        impl Verb {
+            pub const ALL: &[Verb] = &[$(Verb::$name,)*];
+
+            /// As people write it; the command alone has none.
+            pub fn word(self) -> &'static str {
+                match self {
+                    $(Verb::$name => $word,)*
+                }
+            }
+
+            /// What one needs for it; `None`: any right at all.
+            pub fn right(self) -> Option<Right> {
+                match self {
+                    $(Verb::$name => $right,)*
+                }
+            }
+        }
+    };
+}
+
+verbs! {
+    Take = "", Some(Right::Run);
+    Status = "status", Some(Right::Look);
+    Diagnose = "diagnose", Some(Right::Look);
+    Run = "run", Some(Right::Run);
+    Approve = "approve", Some(Right::Approve);
+    Deny = "deny", Some(Right::Approve);
+    Cancel = "cancel", Some(Right::Approve);
+    Retry = "retry", Some(Right::Run);
+    Pause = "pause", Some(Right::Pause);
+    Resume = "resume", Some(Right::Pause);
+    Explain = "explain", Some(Right::Look);
+    Help = "help", None;
+}
+
+impl Verb {
+    fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|verb| !word.is_empty() && verb.word() == word)
+    }
+}
+
+impl Slash {
+    pub fn verb(&self) -> Verb {
+        match self {
+            Slash::Take => Verb::Take,
+            Slash::Status => Verb::Status,
+            Slash::Diagnose { .. } => Verb::Diagnose,
+            Slash::Run(_) => Verb::Run,
+            Slash::Say(Says::Approve { .. }) => Verb::Approve,
+            Slash::Say(Says::Deny) => Verb::Deny,
+            Slash::Say(Says::Cancel) => Verb::Cancel,
+            Slash::Retry => Verb::Retry,
+            Slash::Halt(_) | Slash::Say(Says::Pause) => Verb::Pause,
+            Slash::Resume | Slash::Say(Says::Resume) => Verb::Resume,
+            Slash::Explain => Verb::Explain,
+            Slash::Help => Verb::Help,
+        }
+    }
+}
+
+impl Misread {
+    /// The order that it was, if that is known.
+    pub fn verb(&self) -> Option<Verb> {
+        match self {
+            Misread::Unknown { .. } => None,
+            Misread::Form { verb, .. } => Some(*verb),
+        }
+    }
 }
 
 /// The first command in a text. `prefix` is the whole of the command's name, slash included, and its
 /// letters may be written in either case.
-pub fn command(body: &str, prefix: &str) -> Option<Slash> {
-    // CommonMark ends a line at a carriage return too; the parser does not always.
-    let body = body.replace("\r\n", "\n").replace('\r', "\n");
-    let body = without_mail_tail(&body);
-    let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_FOOTNOTES;
-    // How deep within lists, quotes, emphasis and the like; a paragraph of the comment itself is 1.
-    let mut depth = 0;
-    let mut in_paragraph = false;
-    let mut open_tags: usize = 0;
-    let mut fresh_line = false;
-    for (event, place) in Parser::new_ext(body, options).into_offset_iter() {
-        let was_fresh = std::mem::take(&mut fresh_line);
-        match event {
-            Event::Start(tag) => {
-                depth += 1;
-                in_paragraph = depth == 1 && tag == Tag::Paragraph || depth > 1 && in_paragraph;
-                fresh_line = depth == 1 && in_paragraph;
-            }
-            Event::End(_) => {
-                depth -= 1;
-                in_paragraph &= depth > 0;
-            }
-            Event::SoftBreak | Event::HardBreak => fresh_line = depth == 1 && in_paragraph,
-            Event::Html(html) | Event::InlineHtml(html) => open_tags = after(open_tags, &html),
-            Event::Text(_) if was_fresh && open_tags == 0 => {
-                let found = on_line(body, place.start, prefix);
-                if found.is_some() {
-                    return found;
-                }
-            }
-            _ => {}
-        }
-    }
-    None
-}
-
-/// What a mail client puts below an answer was not written now.
-fn without_mail_tail(body: &str) -> &str {
-    // `-- ` before a signature, `-----Original Message-----` before what is answered.
-    let is_heading = |line: &str| {
-        line.starts_with("-----") && line.trim_end().ends_with("-----") && line.contains(char::is_alphabetic)
-    };
-    let is_tail = |line: &str| line == "-- " || is_heading(line);
-    let mut at = 0;
-    for line in body.split_inclusive('\n') {
-        if is_tail(line.trim_end_matches('\n')) {
-            return &body[..at];
-        }
-        at += line.len();
-    }
-    body
-}
-
-/// How many HTML elements are open behind a piece of HTML: what stands in one may be folded away,
-/// crossed out or shown as code. One that is never closed reaches to the end.
-fn after(open: usize, html: &str) -> usize {
-    const EMPTY: [&str; 5] = ["br", "hr", "img", "input", "wbr"];
-    if html.trim_start().starts_with("<!--") {
-        return open;
-    }
-    let mut open = open;
-    for tag in html.split('<').skip(1) {
-        let name = tag.trim_start_matches('/');
-        let name: String = name.chars().take_while(char::is_ascii_alphanumeric).collect();
-        if name.is_empty() || EMPTY.contains(&name.to_ascii_lowercase().as_str()) {
-            continue;
-        }
-        open = if tag.starts_with('/') { open.saturating_sub(1) } else { open + 1 };
-    }
-    open
-}
-
-/// The command on the line that has words at this place, if nothing but space is before them.
-fn on_line(body: &str, place: usize, prefix: &str) -> Option<Slash> {
-    let start = body[..place].rfind('\n').map_or(0, |end| end + 1);
-    let end = body[place..].find('\n').map_or(body.len(), |end| place + end);
-    let line = body[start..end].trim();
-    let head = line.get(..prefix.len()).filter(|head| head.eq_ignore_ascii_case(prefix))?;
-    if prefix.is_empty() {
-        return None;
-    }
-    let words = &line[head.len()..];
-    match words.chars().next() {
-        None => Some(Slash::Support),
-        Some(next) if next.is_whitespace() => Some(order(words.trim())),
-        // Another, longer command.
-        Some(_) => None,
-    }
-}
-
-/// What the words behind the command mean.
-fn order(words: &str) -> Slash {
-    let (verb, rest) = words.split_once(char::is_whitespace).unwrap_or((words, ""));
-    let rest = rest.trim();
-    match (verb.to_ascii_lowercase().as_str(), rest) {
-        ("approve", plan) if is_hex(plan) => Slash::Say(Says::Approve { plan: plan.to_ascii_lowercase() }),
-        ("deny", "") => Slash::Say(Says::Deny),
-        ("cancel", "") => Slash::Say(Says::Cancel),
-        ("pause", why) => Slash::Halt(why.to_owned()),
-        ("resume", "") => Slash::Resume,
-        _ => Slash::Other(words.to_owned()),
-    }
-}
-
-fn is_hex(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+pub fn command(body: &str, prefix: &str) -> Option<Result<Slash, Misread>> {
+    plain::words(body, prefix).map(|words| order::read(&words))
 }
 
 #[cfg(test)]
@@ -142,24 +168,16 @@ mod tests {
 
     #[test]
     fn what_is_an_order_and_what_is_not() {
-        let other = |words: &str| Some(Slash::Other(words.to_owned()));
+        let take = || Some(Ok(Slash::Take));
+        let unknown = |word: &str| Some(Err(Misread::Unknown { word: word.to_owned(), near: None }));
         for (body, expect) in [
-            ("/qfield:support", Some(Slash::Support)),
-            ("/QField:Support  \r\n", Some(Slash::Support)),
-            ("   /qfield:support", Some(Slash::Support)),
-            ("Please look.\n/qfield:support\nThank you", Some(Slash::Support)),
-            ("/qfield:support Approve 7F3A", Some(Slash::Say(Says::Approve { plan: "7f3a".into() }))),
-            ("/qfield:support approve", other("approve")),
-            ("/qfield:support approve all", other("approve all")),
-            ("/qfield:support approve 7f3a now", other("approve 7f3a now")),
-            ("/qfield:support deny", Some(Slash::Say(Says::Deny))),
-            ("/qfield:support deny it", other("deny it")),
-            ("/qfield:support cancel", Some(Slash::Say(Says::Cancel))),
-            ("/qfield:support pause", Some(Slash::Halt(String::new()))),
-            ("/qfield:support pause a  migration", Some(Slash::Halt("a  migration".into()))),
-            ("/qfield:support resume", Some(Slash::Resume)),
-            ("/qfield:support\trun logs  lines=100 ", other("run logs  lines=100")),
-            ("/qfield:support one\n/qfield:support two", other("one")),
+            ("/qfield:support", take()),
+            ("/QField:Support  \r\n", take()),
+            ("   /qfield:support", take()),
+            ("Please look.\n/qfield:support\nThank you", take()),
+            ("/qfield:support Approve 7F3A", Some(Ok(Slash::Say(Says::Approve { plan: "7f3a".into() })))),
+            ("/qfield:support\tpause  a  migration ", Some(Ok(Slash::Halt("a  migration".into())))),
+            ("/qfield:support one\n/qfield:support two", unknown("one")),
             ("", None),
             ("please run /qfield:support", None),
             ("/qfield:supporter", None),
@@ -169,7 +187,7 @@ mod tests {
             // Quotes.
             ("> /qfield:support", None),
             ("  >/qfield:support", None),
-            ("> said\n\n/qfield:support", Some(Slash::Support)),
+            ("> said\n\n/qfield:support", take()),
             // GitHub shows this within the quote; mail clients wrap long quoted lines so.
             ("> said\n/qfield:support", None),
             // Code.
@@ -177,26 +195,26 @@ mod tests {
             ("\t/qfield:support", None),
             ("`/qfield:support`", None),
             ("`a\n/qfield:support\n`", None),
-            ("a ` b\n/qfield:support", Some(Slash::Support)),
+            ("a ` b\n/qfield:support", take()),
             ("``a ` b\n/qfield:support ``", None),
             ("```\n/qfield:support\n```", None),
             ("~~~ sh\n/qfield:support\n```\n/qfield:support\n~~~", None),
-            ("````\n```\n/qfield:support\n````\n/qfield:support go", other("go")),
+            ("````\n```\n/qfield:support\n````\n/qfield:support go", unknown("go")),
             ("1. do\n   ```\n   /qfield:support\n   ```", None),
             ("```\n    ```\n/qfield:support\n```", None),
             ("      ```\n```\n/qfield:support\n```", None),
             ("a\r```\r/qfield:support\r```", None),
-            ("a\r/qfield:support go\rb", other("go")),
+            ("a\r/qfield:support go\rb", unknown("go")),
             ("```\n/qfield:support", None),
-            ("```x```\n/qfield:support", Some(Slash::Support)),
+            ("```x```\n/qfield:support", take()),
             // Comments.
             ("<!-- /qfield:support -->", None),
             ("<!--\n\n/qfield:support\n-->", None),
             ("<!--\n/qfield:support", None),
             ("a <!--\n/qfield:support\n--> b", None),
-            ("a <!-- b\n/qfield:support", Some(Slash::Support)),
-            ("<!-- a -->\n/qfield:support", Some(Slash::Support)),
-            ("größer\n/qfield:support ünï", other("ünï")),
+            ("a <!-- b\n/qfield:support", take()),
+            ("<!-- a -->\n/qfield:support", take()),
+            ("größer\n/qfield:support ünï", unknown("ünï")),
             // Whatever else is not plain text.
             ("\\/qfield:support", None),
             ("&#47;qfield:support", None),
@@ -205,12 +223,18 @@ mod tests {
             ("# /qfield:support", None),
             ("a | b\n--|--\n/qfield:support | c", None),
             ("<details><summary>x</summary>\n\n/qfield:support\n\n</details>", None),
-            ("<blockquote>\n\n/qfield:support\n\n</blockquote>\n\n/qfield:support go", other("go")),
-            ("a<br>\n/qfield:support", Some(Slash::Support)),
+            ("<blockquote>\n\n/qfield:support\n\n</blockquote>\n\n/qfield:support go", unknown("go")),
+            ("a<br>\n/qfield:support", take()),
             // Below a signature, or the mail that is answered.
             ("Thanks\n-- \n/qfield:support", None),
+            ("Thanks\n\nSent from my iPhone\n\n/qfield:support", None),
+            ("On Mon, 1 Jun 2026, Ada wrote:\n\n/qfield:support", None),
+            ("/qfield:support\n\nOn Mon, 1 Jun 2026, Ada wrote:\n> /qfield:support go", take()),
+            // What is below a signature still closes what was opened above it.
+            ("a <!--\n/qfield:support\n-- \n-->", None),
+            ("`a\n/qfield:support\n-- \n`", None),
             ("Thanks\n\n-----Original Message-----\n/qfield:support", None),
-            ("/qfield:support\n-- \nAda", Some(Slash::Support)),
+            ("/qfield:support\n-- \nAda", take()),
             // Letters that look alike, and letters that are not seen.
             ("/qfield\u{2236}support", None),
             ("/qfi\u{435}ld:support", None),

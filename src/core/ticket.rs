@@ -1,5 +1,6 @@
 //! A ticket: what a person, or a sweep, wrote. An immutable snapshot of the issue.
 
+use super::letter::Letter;
 use super::redact::Redacted;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -119,9 +120,9 @@ impl Ticket {
     /// Longer bodies are cut before anything looks at them.
     pub const BODY_LIMIT: usize = 128 * 1024;
 
-    /// Title and body as one text, for matching.
-    pub fn text(&self) -> String {
-        format!("{}\n{}", self.title, self.body)
+    /// Its text, taken apart for matching.
+    pub fn letter(&self) -> Letter {
+        Letter::read(self.title.as_str(), self.body.as_str())
     }
 }
 

@@ -112,7 +112,8 @@ impl Kind {
         }
     }
 
-    fn article(self) -> &'static str {
+    /// With its article, for people.
+    pub fn article(self) -> &'static str {
         match self {
             Kind::Name => "a name",
             Kind::Names => "a list of names",
@@ -124,6 +125,22 @@ impl Kind {
             Kind::Integer => "a whole number",
             Kind::Percent => "a percentage",
             Kind::Host => "a host",
+        }
+    }
+
+    /// A value of this type, as a person writes it.
+    pub fn example(self) -> &'static str {
+        match self {
+            Kind::Name => "app",
+            Kind::Names => "app,db",
+            Kind::Path => "/srv/app",
+            Kind::Paths => "/srv/app,/srv/db",
+            Kind::Image => "app:1",
+            Kind::Images => "app:1,db:1",
+            Kind::Uuids => "0190e0a0-0000-7000-8000-000000000001",
+            Kind::Integer => "10",
+            Kind::Percent => "50",
+            Kind::Host => "db.example.org:5432",
         }
     }
 

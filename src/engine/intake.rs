@@ -1,12 +1,13 @@
 //! Intake: the one door behind all doors. It turns tickets and commands into cases, once.
 
 use super::Agent;
-use super::perform::NEEDS_HUMAN;
-use super::words::{heed_label, take_order};
+use super::label::NEEDS_HUMAN;
+use super::reply::{newest_case, take_open_again};
+use super::words::heed_label;
 use crate::core::event::{CaseId, Door, Event};
-use crate::core::slash::{Slash, command};
+use crate::core::outcome::{Code, Outcome};
 use crate::core::ticket::{State, Ticket, TicketId};
-use crate::ports::{Comment, ForgeError, Intake, JournalError, Opening, Permission, Reaction};
+use crate::ports::{ForgeError, Intake, JournalError, Opening};
 
 /// Why something that came in was not taken.
 #[derive(Debug, thiserror::Error)]
@@ -27,12 +28,24 @@ pub fn wants(agent: &Agent, ticket: &Ticket) -> bool {
 /// Opens a case for a ticket, unless this content has been taken in before or a case is running.
 /// `key` names the content: the same key never opens a second case.
 pub async fn take_in(agent: &Agent, ticket: Ticket, door: Door, key: &str) -> Result<Intake, JournalError> {
+    let also = vec![issue_key(&ticket.id)];
+    open(agent, ticket, door, key, also).await
+}
+
+/// The same; `also` is what the case answers too.
+pub(super) async fn open(
+    agent: &Agent,
+    ticket: Ticket,
+    door: Door,
+    key: &str,
+    also: Vec<String>,
+) -> Result<Intake, JournalError> {
     agent.journal.keep_library(&agent.library.hash, &agent.files).await?;
     let opening = Opening {
         case: CaseId::derive(&ticket.id, key),
         ticket: ticket.id.clone(),
         key: key.to_owned(),
-        also: vec![issue_key(&ticket.id)],
+        also,
         at: agent.clock.now(),
         first: Event::Opened { ticket, door, library: agent.library.hash.clone() },
     };
@@ -50,6 +63,12 @@ pub async fn take_issue(agent: &Agent, ticket: Ticket, door: Door) -> Result<Opt
     if let Some(case) = heed_label(agent, &ticket).await? {
         return Ok(Some(case));
     }
+    if let Some(case) = take_reworded(agent, &ticket).await? {
+        return Ok(Some(case));
+    }
+    if let Some(case) = take_open_again(agent, &ticket).await? {
+        return Ok(Some(case));
+    }
     if !wants(agent, &ticket) || ticket.author == agent.forge.me().await? {
         return Ok(None);
     }
@@ -57,44 +76,23 @@ pub async fn take_issue(agent: &Agent, ticket: Ticket, door: Door) -> Result<Opt
     Ok(opened(take_in(agent, ticket, door, &key).await?))
 }
 
-/// Takes in an issue that was closed and is open again.
-pub async fn take_reopened(agent: &Agent, ticket: Ticket) -> Result<Option<CaseId>, JournalError> {
-    if !wants(agent, &ticket) {
+/// Takes in an issue once more that named no system that is looked after, and has other words since.
+async fn take_reworded(agent: &Agent, ticket: &Ticket) -> Result<Option<CaseId>, IntakeError> {
+    if ticket.state != State::Open || ticket.locked {
         return Ok(None);
     }
-    let key = format!("reopened {} {}", ticket.id, ticket.updated_at.timestamp());
-    Ok(opened(take_in(agent, ticket, Door::Webhook, &key).await?))
+    let Some(case) = newest_case(agent, &ticket.id).await? else { return Ok(None) };
+    let named_none =
+        matches!(&case.outcome, Some(Outcome::Escalated(escalation)) if escalation.code == Code::NoSystem);
+    if !named_none || (&case.ticket.title, &case.ticket.body) == (&ticket.title, &ticket.body) {
+        return Ok(None);
+    }
+    let key = format!("reworded {} {}", ticket.id, ticket.updated_at.timestamp());
+    Ok(opened(take_in(agent, ticket.clone(), case.door, &key).await?))
 }
 
-/// Takes in a comment: a slash command by a person who may give it starts a case, or says something to
-/// one that is at work. Gives the case that has something to do.
-pub async fn take_comment(agent: &Agent, comment: &Comment) -> Result<Option<CaseId>, IntakeError> {
-    let order = command(&comment.body, &agent.manners.command).filter(|_| !comment.by_bot);
-    let Some(order) = order else { return Ok(None) };
-    if comment.author == agent.forge.me().await? {
-        return Ok(None);
-    }
-    if order != Slash::Support {
-        return take_order(agent, comment, order).await;
-    }
-    if agent.forge.permission(&comment.ticket.repo, &comment.author).await? < Permission::Write {
-        tracing::info!(ticket = %comment.ticket, author = %comment.author, "a command without permission");
-        agent.forge.react(comment, Reaction::Confused).await?;
-        return Ok(None);
-    }
-    let ticket = agent.forge.ticket(&comment.ticket).await?;
-    let door = Door::Command { user: comment.author.clone() };
-    let intake = take_in(agent, ticket, door, &format!("comment {} {}", comment.ticket, comment.id)).await?;
-    if matches!(intake, Intake::Opened(_)) {
-        // The case is what counts; it must not be lost for want of a reaction.
-        if let Err(error) = agent.forge.react(comment, Reaction::Eyes).await {
-            tracing::warn!(ticket = %comment.ticket, %error, "the reaction was not taken");
-        }
-    }
-    Ok(opened(intake))
-}
-
-fn opened(intake: Intake) -> Option<CaseId> {
+/// The case that came of it, if one did.
+pub(super) fn opened(intake: Intake) -> Option<CaseId> {
     match intake {
         Intake::Opened(case) => Some(case),
         Intake::Seen | Intake::Running(_) => None,

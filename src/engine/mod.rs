@@ -1,28 +1,43 @@
 //! The engine: performs what `decide` orders, and records what came of it.
 //!
-//! `drive` works one case to its end, `perform` carries out one action, `look` runs probes, `intake`
-//! is the one door through which tickets become cases, `words` is how people speak to them, `dispatch`
-//! runs cases side by side, `sweep` looks at systems without being asked, `recurrence` at what was mended,
-//! `problem` tells of what comes back again and again.
+//! `drive` works one case to its end, `perform` carries out one action, `speak` those on the forge, `look`
+//! runs probes, `intake` is the one door through which tickets become cases, `orders` are the commands that
+//! people give, `words` is how they speak to cases at work, `dispatch` runs cases side by side, `sweep`
+//! looks at systems without being asked, `recurrence` at what was mended, `problem` tells of what comes back
+//! again and again, `reply` takes in what people make of a close, `remind` calls people again, `redeliver`
+//! asks for what a webhook missed, `schedule` says when.
 
+mod answer;
 mod dispatch;
 mod drive;
 mod intake;
+mod label;
 mod look;
+mod orders;
 mod perform;
 mod poll;
 mod problem;
 mod recurrence;
+mod redeliver;
+mod remind;
+mod reply;
+mod schedule;
+mod speak;
 mod sweep;
 mod words;
 
+pub use answer::answer;
 pub use dispatch::Dispatch;
 pub use drive::{DriveError, Stop, drive, drive_on, library_of};
-pub use intake::{IntakeError, take_comment, take_in, take_issue, take_reopened, wants};
+pub use intake::{IntakeError, take_in, take_issue, wants};
 pub use look::{Eyes, look};
-pub use perform::answer;
+pub use orders::take_comment;
 pub use poll::poll;
 pub use recurrence::watch_over;
+pub use redeliver::redeliver;
+pub use remind::remind;
+pub use reply::take_reopened;
+pub use schedule::{Schedule, Turn};
 pub use sweep::{Swept, sweep_systems, sweep_tickets};
 pub use words::heed_label;
 
@@ -30,6 +45,7 @@ use crate::core::inventory::Inventory;
 use crate::core::playbook::Library;
 use crate::core::policy::Policy;
 use crate::core::redact::Redactor;
+use crate::core::rights::Roles;
 use crate::core::ticket::Repo;
 use crate::ports::{Clock, Forge, Journal, Shell};
 use crate::render::Prompts;
@@ -75,8 +91,11 @@ pub struct Manners {
     pub command: String,
     /// Who is assigned and mentioned when a person is needed.
     pub on_call: Vec<String>,
-    /// Who may approve, deny, cancel and halt, beside people with write permission.
-    pub approvers: Vec<String>,
+    /// How long after a person was called and nobody has taken the ticket people are reminded; `None`
+    /// reminds nobody.
+    pub remind_after: Option<Duration>,
+    /// Who may say what.
+    pub roles: Roles,
 }
 
 /// Someone who watches cases at work: the terminal, a log, a test.

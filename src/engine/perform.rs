@@ -1,29 +1,24 @@
 //! Performing: one action, with the intent written down before and the fact after.
 
+use super::answer::answerable;
 use super::drive::{DriveError, Pen, Stop};
-use super::look::{look, millis};
-use super::problem::open_problem;
+use super::look::look;
+use super::speak::speak;
 use super::words::word_of_label;
 use super::{Agent, CLAIM};
 use crate::core::action::{Action, Order};
 use crate::core::case::Case;
-use crate::core::event::{Act, Door, Event, Way};
+use crate::core::event::{Act, Event, Way};
 use crate::core::evidence::{Exit, Observation, RawObservation};
 use crate::core::expr::Scope;
 use crate::core::name::HostName;
-use crate::core::outcome::{Code, Escalation, Outcome};
 use crate::core::playbook::{Library, Step};
 use crate::core::redact::Redacted;
-use crate::core::report::report;
 use crate::core::ticket::State;
-use crate::core::triage::Asks;
-use crate::ports::{CloseReason, ForgeError, Label, Marker, ShellError};
-use crate::render;
+use crate::ports::ShellError;
 use chrono::{DateTime, Utc};
-use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use serde_json::json;
 use std::time::Duration;
-use tokio::time::Instant;
 
 /// How long a case waits before it asks again for a host that another case holds.
 const HOLD_PAUSE: Duration = Duration::from_secs(2);
@@ -42,32 +37,24 @@ pub(super) async fn perform(pen: &mut Pen<'_>, action: Action, stop: &Stop) -> R
             Ok(())
         }
         Action::Look { purpose, probes } => {
-            let site = pen.case.triage.as_ref().and_then(|triage| triage.site.clone());
-            let Some(site) = site else { return Ok(()) };
-            let Some(system) = pen.library.systems.get(&site.kind) else { return Ok(()) };
-            let evidence = look(&pen.agent.eyes(), system, &site, &probes).await;
+            let Some(triage) = &pen.case.triage else { return Ok(()) };
+            let (Some(site), Some(system)) = (&triage.site, triage.system(pen.library)) else {
+                return Ok(());
+            };
+            let evidence = look(&pen.agent.eyes(), &system, site, &probes).await;
             pen.write(Event::Looked { purpose, evidence }).await
         }
         Action::Recheck => recheck(pen).await,
         Action::Hold { hosts } => hold(pen, hosts, stop).await,
         Action::Change(order) => change(pen, order).await,
-        Action::AskPeople => {
-            let hash = pen.case.asked.as_ref().map_or_else(String::new, |asked| asked.plan.hash.clone());
-            tell(pen, Act::Question, hash, ask_people).await
-        }
-        Action::ShowStatus => {
-            let stage = pen.case.stage_word();
-            tell(pen, Act::Status, stage, show_status).await
-        }
-        Action::SetLabel => {
-            let word = pen.case.label_word().to_owned();
-            tell(pen, Act::Label, word, set_label).await
-        }
-        Action::Reopen => tell(pen, Act::Reopen, String::new(), reopen).await,
-        Action::OpenProblem => report_problem(pen).await,
-        Action::PostReport => tell(pen, Act::Report, String::new(), post_report).await,
-        Action::CallPeople => tell(pen, Act::Assign, String::new(), call_people).await,
-        Action::Close => tell(pen, Act::Close, String::new(), close).await,
+        Action::AskPeople
+        | Action::ShowStatus
+        | Action::SetLabel
+        | Action::Reopen
+        | Action::OpenProblem
+        | Action::PostReport
+        | Action::CallPeople
+        | Action::Close => speak(pen, action).await,
         Action::Wait { until } => {
             wait(pen.agent, until, stop).await;
             Ok(())
@@ -182,148 +169,4 @@ fn succeeded(step: &Step, raw: &RawObservation) -> bool {
     scope.set("text", Ok(json!(text(&raw.stdout.kept))));
     scope.set("stderr", Ok(json!(text(&raw.stderr.kept))));
     expect.truth(&scope).is_true()
-}
-
-/// An act on the forge: what, and what is said of it.
-async fn tell(
-    pen: &mut Pen<'_>,
-    act: Act,
-    stage: String,
-    speak: impl AsyncFnOnce(&Agent, &Case, &Library) -> Result<(), ForgeError>,
-) -> Result<(), DriveError> {
-    let start = Instant::now();
-    let result = speak(pen.agent, &pen.case, pen.library).await;
-    let event = match result {
-        Ok(()) => Event::Told { act, stage, took_ms: millis(start) },
-        Err(error) => not_told(pen, act, &error),
-    };
-    pen.write(event).await
-}
-
-fn not_told(pen: &Pen<'_>, act: Act, error: &ForgeError) -> Event {
-    tracing::warn!(case = %pen.case.id, ?act, %error, "the forge did not take it");
-    let why = pen.agent.redactor.text(&error.to_string());
-    Event::NotTold { act, why, lasting: error.is_lasting() }
-}
-
-async fn show_status(agent: &Agent, case: &Case, library: &Library) -> Result<(), ForgeError> {
-    let text = agent.prompts.fill("status.md", json!({ "report": report(case, library) }));
-    comment(agent, case, "status", &text).await
-}
-
-/// People are told of new comments only, so each plan is asked about in one of its own.
-async fn ask_people(agent: &Agent, case: &Case, library: &Library) -> Result<(), ForgeError> {
-    let Some(asked) = &case.asked else { return Ok(()) };
-    let people: Vec<String> = agent.manners.on_call.iter().map(|login| format!("@{login}")).collect();
-    let data = json!({
-        "report": report(case, library),
-        "command": agent.manners.command,
-        "people": people.join(" "),
-    });
-    let text = agent.prompts.fill("approval.md", data);
-    comment(agent, case, &format!("question plan={}", asked.plan.hash), &text).await
-}
-
-async fn post_report(agent: &Agent, case: &Case, library: &Library) -> Result<(), ForgeError> {
-    let answer = answer(case, library).transpose().ok().flatten();
-    let data = json!({ "report": report(case, library), "answer": answer });
-    comment(agent, case, "report", &agent.prompts.fill("report.md", data)).await
-}
-
-/// Opens the issue of a fault that is back, and says so to those who follow it.
-async fn reopen(agent: &Agent, case: &Case, library: &Library) -> Result<(), ForgeError> {
-    let Door::Recurrence { suspect, .. } = &case.door else { return Ok(()) };
-    agent.forge.reopen(&case.ticket.id).await?;
-    let kind = agent.inventory.systems.get(&suspect.system).map(|site| &site.kind);
-    let fault =
-        kind.and_then(|kind| library.systems.get(kind)).and_then(|kind| kind.fault(&suspect.playbook));
-    let title = fault.map_or(suspect.playbook.as_str(), |fault| &fault.title);
-    let text = agent.prompts.fill("returned.md", json!({ "title": title, "system": suspect.system }));
-    comment(agent, case, "returned", &text).await
-}
-
-/// Opens the ticket about a fault that comes back again and again, and remembers which it is.
-async fn report_problem(pen: &mut Pen<'_>) -> Result<(), DriveError> {
-    let start = Instant::now();
-    let event = match open_problem(pen.agent, &pen.case).await? {
-        Ok(id) => Event::Told { act: Act::Problem, stage: id.to_string(), took_ms: millis(start) },
-        Err(error) => not_told(pen, Act::Problem, &error),
-    };
-    pen.write(event).await
-}
-
-async fn call_people(agent: &Agent, case: &Case, _: &Library) -> Result<(), ForgeError> {
-    let on_call = &agent.manners.on_call;
-    if on_call.is_empty() {
-        return Ok(());
-    }
-    let people: Vec<String> = on_call.iter().map(|login| format!("@{login}")).collect();
-    let text = agent.prompts.fill("called.md", json!({ "people": people.join(" ") }));
-    comment(agent, case, "call", &text).await?;
-    agent.forge.assign(&case.ticket.id, on_call).await
-}
-
-async fn close(agent: &Agent, case: &Case, _: &Library) -> Result<(), ForgeError> {
-    agent.forge.close(&case.ticket.id, CloseReason::Completed).await
-}
-
-async fn comment(agent: &Agent, case: &Case, kind: &str, text: &str) -> Result<(), ForgeError> {
-    let marker = Marker::new(&format!("case={} kind={kind}", case.id));
-    let body = agent.redactor.text(&format!("{}\n{text}", marker.as_str()));
-    agent.forge.upsert_comment(&case.ticket.id, &marker, &body).await
-}
-
-/// The label of a ticket that a person has.
-pub(super) const NEEDS_HUMAN: &str = "medic:needs-human";
-
-const LABELS: [(&str, &str, &str); 4] = [
-    ("working", "1d76db", "Fieldmedic is working on this"),
-    ("needs-approval", "fbca04", "Fieldmedic asks whether it may carry out its plan"),
-    ("resolved", "0e8a16", "Resolved by Fieldmedic, and verified"),
-    ("needs-human", "d93f0b", "Fieldmedic has handed this to a person"),
-];
-
-async fn set_label(agent: &Agent, case: &Case, _: &Library) -> Result<(), ForgeError> {
-    let name = |word: &str| format!("medic:{word}");
-    let wanted = case.label_word();
-    let add: Vec<Label> = LABELS
-        .iter()
-        .filter(|(word, ..)| *word == wanted)
-        .map(|(word, color, description)| Label { name: name(word), color, description })
-        .collect();
-    let remove: Vec<String> =
-        LABELS.iter().filter(|(word, ..)| *word != wanted).map(|(word, ..)| name(word)).collect();
-    let remove: Vec<&str> = remove.iter().map(String::as_str).collect();
-    agent.forge.relabel(&case.ticket.id, &add, &remove).await
-}
-
-/// The answer to the question of a case, filled from its evidence; `None` if it asks none.
-pub fn answer(case: &Case, library: &Library) -> Option<Result<String, String>> {
-    let triage = case.triage.as_ref()?;
-    let Asks::Question { request, .. } = &triage.asks else { return None };
-    let site = triage.site.as_ref()?;
-    let system = library.systems.get(&site.kind)?;
-    let request = system.request(request)?;
-    let mut facts: BTreeMap<String, Value> = system.params(&site.params);
-    for (probe, known) in &case.evidence.facts {
-        let known = known.iter().filter_map(|(name, known)| Some((name.to_string(), known.clone().ok()?)));
-        facts.insert(probe.to_string(), known.collect());
-    }
-    facts.insert("system".into(), json!(site.name));
-    Some(render::answer(&request.answer, &facts))
-}
-
-/// An answer that cannot be filled is none: such a case goes to a person instead of being closed.
-fn answerable(pen: &Pen<'_>, event: Event) -> Event {
-    if !matches!(&event, Event::Concluded(Outcome::Answered { .. })) {
-        return event;
-    }
-    match answer(&pen.case, pen.library) {
-        Some(Ok(_)) => event,
-        Some(Err(why)) => {
-            let why = format!("the answer could not be filled: {why}");
-            Event::Concluded(Outcome::Escalated(Escalation { code: Code::CannotTell, why }))
-        }
-        None => event,
-    }
 }

@@ -1,7 +1,8 @@
 //! Polling: what was written since the last time, for all that a webhook missed.
 
 use super::Agent;
-use super::intake::{IntakeError, take_comment, take_issue};
+use super::intake::{IntakeError, take_issue};
+use super::orders::take_comment;
 use crate::core::event::{CaseId, Door};
 use chrono::TimeDelta;
 

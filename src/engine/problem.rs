@@ -3,9 +3,11 @@
 
 use super::Agent;
 use super::drive::{DriveError, library_of};
+use super::speak::people;
 use super::sweep::OPENING;
 use crate::core::case::{Case, Recurred};
 use crate::core::history::{End, History, Run};
+use crate::core::moment::minute;
 use crate::core::report::{Report, report};
 use crate::core::ticket::TicketId;
 use crate::ports::{ForgeError, Label, Marker, NewTicket};
@@ -25,12 +27,11 @@ pub(super) async fn open_problem(
     let fault = |report: &Report| report.findings.iter().map(|line| line.title.clone()).next();
     let treated = report.treatments.last().map(|told| told.title.clone());
     let title = treated.or_else(|| fault(&report)).unwrap_or_else(|| recurred.playbook.to_string());
-    let people: Vec<String> = agent.manners.on_call.iter().map(|login| format!("@{login}")).collect();
     let marker = Marker::new(&format!("problem system={} playbook={}", report.system, recurred.playbook));
     let text = agent.prompts.fill(
         "problem.md",
         json!({
-            "people": people.join(" "),
+            "people": people(agent),
             "title": title,
             "system": report.system,
             "count": recurred.count,
@@ -117,8 +118,4 @@ async fn occurrence(
 async fn report_of(agent: &Agent, case: &Case) -> Result<Report, DriveError> {
     let library = library_of(agent, &case.library).await?;
     Ok(report(case, library.as_ref().unwrap_or(&agent.library)))
-}
-
-fn minute(at: DateTime<Utc>) -> String {
-    at.format("%Y-%m-%d %H:%M UTC").to_string()
 }

@@ -34,7 +34,7 @@ pub async fn watch_over(agent: &Agent) -> Result<Vec<CaseId>, IntakeError> {
         }
         let mark = format!("watched {case}");
         let looked_at = agent.journal.bookmark(&mark).await?;
-        let Some(due) = due(record.at, looked_at, now) else { continue };
+        let Some(due) = due(record.at, &LOOKS, looked_at, now) else { continue };
         let Ok(case) = Case::fold(&case, &agent.journal.load(&case).await?) else { continue };
         match look_again(agent, &case).await {
             Found::Back(suspect) => opened.extend(reopen(agent, &case, due, suspect).await?),
@@ -48,10 +48,15 @@ pub async fn watch_over(agent: &Agent) -> Result<Vec<CaseId>, IntakeError> {
     Ok(opened)
 }
 
-/// The newest look that is due and was not made.
-fn due(ended: DateTime<Utc>, looked_at: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Option<usize> {
-    let is_due = |look: &TimeDelta| ended + *look <= now && looked_at.is_none_or(|at| at < ended + *look);
-    LOOKS.iter().rposition(is_due)
+/// The newest of what is due so long after a moment, and was not done.
+pub(super) fn due(
+    since: DateTime<Utc>,
+    delays: &[TimeDelta],
+    done_at: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> Option<usize> {
+    let is_due = |delay: &TimeDelta| since + *delay <= now && done_at.is_none_or(|at| at < since + *delay);
+    delays.iter().rposition(is_due)
 }
 
 /// What a look found of the faults that a case had mended.

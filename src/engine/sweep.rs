@@ -53,7 +53,7 @@ pub async fn sweep_systems(agent: &Agent) -> Result<Vec<Swept>, IntakeError> {
 }
 
 /// How many of the newest cases are asked for one that a person has.
-const RECENT: u32 = 500;
+pub(super) const RECENT: u32 = 500;
 
 /// Whether a case on this system is at work, or was handed to a person whose ticket is still open:
 /// nobody's hands are to be crossed.

@@ -17,6 +17,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use http::Method;
 use serde::Deserialize;
 use serde_json::json;
+use std::collections::BTreeSet;
 use std::sync::PoisonError;
 
 /// GitHub takes no longer text in an issue or a comment, counted in characters.
@@ -139,19 +140,24 @@ impl Forge for GitHub {
         Ok(())
     }
 
-    async fn react(&self, comment: &Comment, reaction: Reaction) -> Result<(), ForgeError> {
-        let wire = self.wires.to(&comment.ticket.repo).await?;
+    async fn react(&self, id: &TicketId, comment: u64, reaction: Reaction) -> Result<(), ForgeError> {
+        let wire = self.wires.to(&id.repo).await?;
         let content = match reaction {
             Reaction::Eyes => "eyes",
+            Reaction::Rocket => "rocket",
             Reaction::Confused => "confused",
+            Reaction::ThumbsUp => "+1",
         };
-        let repo = repo_route(&comment.ticket.repo);
-        let route = format!("{repo}/issues/comments/{}/reactions", comment.id);
-        let what = format!("comment {} on {}", comment.id, comment.ticket);
+        let route = format!("{}/issues/comments/{comment}/reactions", repo_route(&id.repo));
+        let what = format!("comment {comment} on {id}");
         let body = json!({ "content": content });
         let mut turn = self.writer.turn().await;
         wire.write(&mut turn, Method::POST, &route, Some(&body), &what).await?;
         Ok(())
+    }
+
+    async fn people_at(&self, id: &TicketId, since: DateTime<Utc>) -> Result<BTreeSet<String>, ForgeError> {
+        self.people_since(id, since).await
     }
 
     async fn open(&self, new: &NewTicket) -> Result<TicketId, ForgeError> {
@@ -214,14 +220,11 @@ impl Forge for GitHub {
             Err(ForgeError::NotFound(_)) => return Ok(Permission::None),
             Err(error) => return Err(error),
         };
-        // GitHub counts "maintain" as write and "triage" as read here. A word that is new to this
-        // program gives no right.
-        Ok(match granted.permission.as_str() {
-            "admin" => Permission::Admin,
-            "write" => Permission::Write,
-            "read" => Permission::Read,
-            _ => Permission::None,
-        })
+        // `permission` counts "maintain" as write and "triage" as read. The name of a role that an
+        // organisation made is its own; what such a role is worth, `permission` says. A word that is new to
+        // this program gives no right.
+        let exact = Permission::from_word(&granted.role_name);
+        Ok(exact.or_else(|| Permission::from_word(&granted.permission)).unwrap_or(Permission::None))
     }
 
     async fn failed_deliveries(
@@ -286,22 +289,24 @@ struct Named {
 struct Granted {
     #[serde(default)]
     permission: String,
+    #[serde(default)]
+    role_name: String,
 }
 
 pub(super) fn repo_route(repo: &Repo) -> String {
     format!("/repos/{}/{}", encode(&repo.owner), encode(&repo.name))
 }
 
-fn issue_route(id: &TicketId) -> String {
+pub(super) fn issue_route(id: &TicketId) -> String {
     format!("{}/issues/{}", repo_route(&id.repo), id.number)
 }
 
 /// GitHub counts in whole seconds.
-fn timestamp(at: DateTime<Utc>) -> String {
+pub(super) fn timestamp(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
-fn is_by(user: Option<&User>, login: &str) -> bool {
+pub(super) fn is_by(user: Option<&User>, login: &str) -> bool {
     user.is_some_and(|user| user.login.eq_ignore_ascii_case(login))
 }
 

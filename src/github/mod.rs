@@ -5,6 +5,7 @@
 //! - `forge`: what each call of the port means on GitHub.
 //! - `deliveries`: GitHub's log of what its webhook delivered.
 //! - `wire`: how a request is sent, and how lists are read page by page.
+//! - `people`: who did something about an issue.
 //! - `pace`: one writer, not too fast.
 //! - `premises`: what has to be so before the agent can work. `manifest`: making an App.
 //! - `quiet`: the silence that GitHub asks for.
@@ -18,6 +19,7 @@ mod identity;
 mod manifest;
 mod pace;
 pub(crate) mod payload;
+mod people;
 mod premises;
 mod quiet;
 mod refusal;

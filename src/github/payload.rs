@@ -82,6 +82,9 @@ pub(crate) struct IssueComment {
     pub issue_url: String,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
+    /// The app that wrote it in a person's name.
+    #[serde(default)]
+    pub performed_via_github_app: Option<serde::de::IgnoredAny>,
 }
 
 impl IssueComment {
@@ -98,7 +101,7 @@ impl IssueComment {
             id: self.id,
             ticket,
             author: login_of(self.user.as_ref()),
-            by_bot: self.user.as_ref().is_some_and(User::is_bot),
+            by_bot: self.user.as_ref().is_some_and(User::is_bot) || self.performed_via_github_app.is_some(),
             body: self.body.unwrap_or_default(),
             created_at: self.created_at,
             updated_at: self.updated_at,
@@ -160,5 +163,29 @@ mod tests {
         let long = format!("{} {secret} {}", "ü".repeat(Ticket::BODY_LIMIT / 2 - 8), "x".repeat(900));
         let body = ticket(json!({"body": long})).body;
         assert!(body.as_str().len() <= Ticket::BODY_LIMIT && !body.as_str().contains("ghp_"));
+    }
+
+    #[test]
+    fn machines_are_known_by_any_of_their_marks() {
+        for (change, by_bot) in [
+            (json!({}), false),
+            (json!({"user": {"login": "ada", "type": "Bot"}}), true),
+            (json!({"user": {"login": "deploy[bot]", "type": "User"}}), true),
+            (json!({"performed_via_github_app": {"slug": "helpful"}}), true),
+            (json!({"performed_via_github_app": null}), false),
+        ] {
+            let mut comment = json!({
+                "id": 1, "body": "x", "user": {"login": "ada", "type": "User"},
+                "created_at": "2026-03-01T10:00:00Z", "updated_at": "2026-03-01T10:00:00Z",
+                "html_url": "https://example.org/example/tickets/issues/7#issuecomment-1",
+                "issue_url": "https://api.example.org/repos/example/tickets/issues/7",
+            });
+            for (key, value) in change.as_object().into_iter().flatten() {
+                comment[key] = value.clone();
+            }
+            let comment: IssueComment = serde_json::from_value(comment).unwrap();
+            let id = "example/tickets#7".parse().unwrap();
+            assert_eq!(comment.into_comment(id).by_bot, by_bot, "{change}");
+        }
     }
 }

@@ -7,6 +7,7 @@ use super::problem::Problem;
 use crate::core::command::{Template, TemplateSource};
 use crate::core::expr::{Expr, Sentence};
 use crate::core::name::BadName;
+use crate::core::near::nearest;
 use crate::core::playbook::System;
 use crate::core::remedy::KEEP;
 use regex::{Regex, RegexBuilder};
@@ -390,13 +391,8 @@ fn is_function(name: &str) -> bool {
 /// "did you mean", or the list of what there is.
 pub(super) fn suggest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     let known: Vec<&str> = known.into_iter().collect();
-    let close = known
-        .iter()
-        .map(|name| (strsim::damerau_levenshtein(word, name), name))
-        .filter(|(distance, name)| *distance <= 2.max(name.len() / 3))
-        .min();
-    match close {
-        Some((_, name)) => format!("did you mean `{name}`?"),
+    match nearest(word, known.iter().copied()) {
+        Some(name) => format!("did you mean `{name}`?"),
         None if known.is_empty() => String::new(),
         None => format!("there is: {}", known.join(", ")),
     }

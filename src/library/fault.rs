@@ -38,6 +38,7 @@ pub(super) fn decode(page: &Page, mut map: Map<'_>, system: &System) -> Option<F
         map.finish();
         advice
     });
+    let says = map.take("says").and_then(|node| page.text_of(&node));
     let note = map.take("note").and_then(|node| sentence(page, &node, system));
     if !remedy.is_empty() && verify.is_empty() {
         page.report(
@@ -66,6 +67,7 @@ pub(super) fn decode(page: &Page, mut map: Map<'_>, system: &System) -> Option<F
         remedy,
         verify,
         advice: advice?,
+        says,
         note,
     })
 }

@@ -5,6 +5,7 @@ mod fault;
 mod files;
 mod keep;
 mod node;
+mod param;
 mod problem;
 mod request;
 mod root;

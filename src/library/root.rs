@@ -5,6 +5,7 @@ use super::decode::Page;
 use super::node::Node;
 use crate::core::command::{Piece, Template, TemplateSource};
 use crate::core::gate::sudoers::ANY;
+use crate::core::name::PlaybookName;
 use crate::core::playbook::System;
 use crate::core::value::Kind;
 use regex::Regex;
@@ -36,9 +37,16 @@ pub(super) fn decode(page: &Page, node: &Node, system: &System) -> Option<Templa
 pub(super) fn check(system: &System, pages: &[Page]) {
     let mut templates: Vec<(&Template, &Page)> = Vec::new();
     templates.extend(system.probes.values().map(|probe| (&probe.command, &pages[0])));
+    let page_of = |name: &PlaybookName| {
+        let file = format!("/{name}.yaml");
+        pages.iter().find(|page| page.path().ends_with(&file)).unwrap_or(&pages[0])
+    };
+    for request in &system.requests {
+        let page = page_of(&request.name);
+        templates.extend(request.looks.values().map(|probe| (&probe.command, page)));
+    }
     for fault in &system.faults {
-        let file = format!("/{}.yaml", fault.name);
-        let page = pages.iter().find(|page| page.path().ends_with(&file)).unwrap_or(&pages[0]);
+        let page = page_of(&fault.name);
         let of_step = fault.remedy.iter().flat_map(|step| std::iter::once(&step.command).chain(&step.undo));
         templates.extend(of_step.map(|template| (template, page)));
     }

@@ -3,13 +3,11 @@
 use super::decode::{Map, Page};
 use super::keep::Around;
 use super::node::{Content, Node, Place};
-use super::root;
+use super::{param, root};
 use crate::core::gate::sudoers::ANY;
-use crate::core::name::{FactName, KindName, ParamName, ProbeName, Role};
-use crate::core::playbook::{Fact, Param, Probe, System};
+use crate::core::name::{FactName, KindName, ProbeName, Role};
+use crate::core::playbook::{Fact, Probe, System};
 use crate::core::reading::Read;
-use crate::core::remedy::KEEP;
-use crate::core::value::Kind;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -31,7 +29,7 @@ pub(super) fn decode(page: &Page, mut map: Map<'_>) -> Option<System> {
         requests: Vec::new(),
     };
     if let Some(params) = map.take("params").and_then(|node| page.map(node)) {
-        system.params = decode_params(page, params);
+        system.params = param::decode(page, params);
     }
     if let Some(probes) =
         map.need("probes", "a system needs at least one probe").and_then(|node| page.map(node))
@@ -41,36 +39,6 @@ pub(super) fn decode(page: &Page, mut map: Map<'_>) -> Option<System> {
     system.sudo = map.items("sudo", |node| root::decode(page, node, &system));
     map.finish();
     Some(system)
-}
-
-fn decode_params(page: &Page, map: Map<'_>) -> BTreeMap<ParamName, Param> {
-    let mut params = BTreeMap::new();
-    for (key, node) in map.into_entries() {
-        let Some(name) = named_key(page, &key, ParamName::new) else { continue };
-        if name.as_str() == KEEP {
-            page.report(key.place, "`keep` has a meaning of its own", "name the parameter otherwise");
-        }
-        let Some(mut map) = page.map(node) else { continue };
-        let kind = map.need("type", "say what it may hold").and_then(|node| decode_kind(page, &node));
-        let default = map.take("default");
-        let help = map.take("help").and_then(|node| page.text_of(&node)).unwrap_or_default();
-        map.finish();
-        let Some(kind) = kind else { continue };
-        let default = default.and_then(|node| match kind.check(&node.value()) {
-            Ok(value) => Some(value),
-            Err(bad) => {
-                page.report(node.place, &bad.to_string(), "the default must be of the parameter's own type");
-                None
-            }
-        });
-        params.insert(name, Param { kind, default, help });
-    }
-    params
-}
-
-fn decode_kind(page: &Page, node: &Node) -> Option<Kind> {
-    let words: Vec<String> = Kind::ALL.iter().map(Kind::to_string).collect();
-    page.word(node, &words.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
 fn named_key<N>(
@@ -83,7 +51,7 @@ fn named_key<N>(
 
 /// Probes may use each other's facts in any order in the file: their facts are known first, then their
 /// commands are read.
-fn decode_probes(page: &Page, map: Map<'_>, system: &mut System) {
+pub(super) fn decode_probes(page: &Page, map: Map<'_>, system: &mut System) {
     let mut drafts = Vec::new();
     for (key, node) in map.into_entries() {
         let Some(name) = named_key(page, &key, ProbeName::new) else { continue };
@@ -92,6 +60,10 @@ fn decode_probes(page: &Page, map: Map<'_>, system: &mut System) {
         let facts = facts.map_or_else(Vec::new, |facts| decode_facts(page, facts));
         if name.as_str() == ANY {
             page.report(key.place, "`any` has a meaning of its own", "name the probe otherwise");
+        }
+        if system.probes.contains_key(&name) {
+            page.report(key.place, &format!("the system has a probe `{name}` already"), "rename one of them");
+            continue;
         }
         if system.params.contains_key(name.as_str()) {
             page.report(
@@ -133,7 +105,7 @@ fn decode_facts(page: &Page, map: Map<'_>) -> Vec<(Fact, Place)> {
             Content::Map(_) => {
                 let Some(mut map) = page.map(node) else { continue };
                 let is = map.need("is", "the expression that reads it").and_then(|node| page.expr(&node));
-                let kind = map.take("type").and_then(|node| decode_kind(page, &node));
+                let kind = map.take("type").and_then(|node| param::decode_kind(page, &node));
                 map.finish();
                 (is, kind)
             }

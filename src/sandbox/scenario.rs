@@ -22,13 +22,13 @@ use crate::core::event::{CaseId, Door};
 use crate::core::expr::{Expr, Scope, Truth};
 use crate::core::inventory::{Inventory, Site};
 use crate::core::name::{HostName, Role as HostRole, SystemName};
-use crate::core::outcome::Outcome;
 use crate::core::playbook::Library;
 use crate::core::policy::{Mode, Policy};
 use crate::core::redact::Redactor;
 use crate::core::report::{Report, report};
+use crate::core::rights::Roles;
 use crate::core::ticket::{Repo, TicketId};
-use crate::engine::{Agent, Manners, Stop, Unwatched, drive_on, take_in};
+use crate::engine::{Agent, Manners, Stop, Unwatched, drive_on, take_comment, take_in};
 use crate::github::{GitHub, Options, Pace};
 use crate::library::{self, Files, Problems};
 use crate::ports::{Clock, Forge, Intake};
@@ -72,6 +72,8 @@ pub struct Scene {
     pub clock: Arc<PlayedClock>,
     pub ticket: TicketId,
     pub expect: Expect,
+    /// The comment that orders something in the ticket; without one, the ticket comes in by itself.
+    order: Option<u64>,
 }
 
 /// A scenario that was played.
@@ -104,6 +106,8 @@ pub async fn play(path: &Path, books: &Books) -> Result<Played, ScenarioError> {
 
 const TOKEN: &str = "scenario-token";
 const MEDIC: &str = "fieldmedic-bot";
+const LEAD: &str = "ops-lead";
+const COMMAND: &str = "/qfield:support";
 
 impl Scene {
     /// Reads the files and puts the boxes up.
@@ -126,12 +130,16 @@ impl Scene {
         let hub = Hub::unplugged(shared_clock.clone());
         hub.register(MEDIC, Kind::Bot, TOKEN);
         hub.grant(&repo, MEDIC, Role::Write);
-        hub.grant(&repo, "ops-lead", Role::Write);
+        hub.grant(&repo, LEAD, Role::Write);
         hub.grant(&repo, &paper.author, Role::Read);
         let labels: Vec<&str> = paper.labels.iter().map(String::as_str).collect();
         let ticket = hub
             .file(&repo, &paper.author, &paper.title, &paper.body, &labels)
             .map_err(|error| set_up(&format!("{error:?}")))?;
+
+        let order =
+            paper.order.as_ref().map(|order| hub.comment(&ticket, LEAD, &format!("{COMMAND} {order}")));
+        let order = order.transpose().map_err(|error| set_up(&format!("{error:?}")))?;
 
         let site = Site {
             name: SystemName::new(kind.as_str()).map_err(|error| set_up(&error))?,
@@ -159,14 +167,15 @@ impl Scene {
             manners: Arc::new(Manners {
                 repos: vec![repo],
                 label: "support".into(),
-                command: "/qfield:support".into(),
-                on_call: vec!["ops-lead".into()],
-                approvers: Vec::new(),
+                command: COMMAND.into(),
+                on_call: vec![LEAD.into()],
+                remind_after: Some(Duration::from_secs(4 * 3600)),
+                roles: Roles::default(),
             }),
             worker: "scenario".into(),
             watch: Arc::new(Unwatched),
         };
-        Ok(Self { agent, hub, host, clock, ticket, expect })
+        Ok(Self { agent, hub, host, clock, ticket, expect, order })
     }
 
     /// The same agent, as a process that has just begun has it: what the last one knew of GitHub is gone.
@@ -180,6 +189,14 @@ impl Scene {
     /// Opens the case.
     pub async fn take_in(&self) -> Result<CaseId, ScenarioError> {
         let stopped = |error: &dyn std::fmt::Display| ScenarioError::Stopped(error.to_string());
+        if let Some(order) = self.order {
+            let comments = self.agent.forge.comments(&self.ticket.repo, DateTime::UNIX_EPOCH).await;
+            let comments = comments.map_err(|error| stopped(&error))?;
+            let comment = comments.iter().find(|comment| comment.id == order);
+            let comment = comment.ok_or_else(|| stopped(&"the order is gone"))?;
+            let case = take_comment(&self.agent, comment).await.map_err(|error| stopped(&error))?;
+            return case.ok_or_else(|| stopped(&format!("the order opened no case: {:?}", self.said())));
+        }
         let ticket = self.agent.forge.ticket(&self.ticket).await.map_err(|error| stopped(&error))?;
         match take_in(&self.agent, ticket, Door::Webhook, "scenario")
             .await
@@ -188,6 +205,12 @@ impl Scene {
             Intake::Opened(case) | Intake::Running(case) => Ok(case),
             Intake::Seen => Err(stopped(&"the ticket was taken in before")),
         }
+    }
+
+    /// What the agent has said in the ticket.
+    fn said(&self) -> Vec<String> {
+        let comments = self.hub.comments(&self.ticket).into_iter();
+        comments.filter(|comment| comment.author == MEDIC).map(|comment| comment.body).collect()
     }
 
     /// Holds what came of it against what was expected.
@@ -221,7 +244,7 @@ impl Scene {
             equal("the code", &played.report.code, code);
         }
         equal("what was mended", &played.mended().join(", "), &expect.mended.join(", "));
-        let closes = played.case.outcome.as_ref().is_some_and(Outcome::closes);
+        let closes = played.case.closes();
         equal(
             "the issue",
             if played.issue.is_closed() { "closed" } else { "open" },

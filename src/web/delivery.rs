@@ -4,17 +4,19 @@ use crate::core::redact::Redactor;
 use crate::core::ticket::{Repo, Ticket};
 use crate::github::payload::{Issue, IssueComment, LabelName, User};
 use crate::ports::Comment;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use std::fmt;
 
-/// Something happened that may concern the agent.
-#[derive(Debug, Clone, PartialEq)]
+/// Something happened that may concern the agent. Every text in it is redacted, so it can be kept.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Delivery {
     IssueTouched {
         ticket: Ticket,
         action: IssueAction,
         sender: Sender,
     },
-    /// A new comment. Its text is not redacted and must not be recorded.
+    /// A new comment.
     CommentWritten {
         comment: Comment,
         ticket: Ticket,
@@ -22,16 +24,29 @@ pub enum Delivery {
     },
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum IssueAction {
     Opened,
+    Edited,
     Reopened,
     /// The label that was put on.
     Labeled(String),
 }
 
+impl fmt::Display for IssueAction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            IssueAction::Opened => f.write_str("opened"),
+            IssueAction::Edited => f.write_str("edited"),
+            IssueAction::Reopened => f.write_str("reopened"),
+            IssueAction::Labeled(label) => write!(f, "labeled {label}"),
+        }
+    }
+}
+
 /// Who did it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sender {
     pub login: String,
     /// GitHub says that this is a machine.
@@ -84,7 +99,7 @@ pub fn read(event: &str, body: &[u8], redactor: &Redactor) -> Result<Reading, se
     }
     let Action { action } = serde_json::from_slice(body)?;
     match (event, action.as_str()) {
-        ("issues", "opened" | "reopened" | "labeled") => {
+        ("issues", "opened" | "edited" | "reopened" | "labeled") => {
             read_issue(&action, serde_json::from_slice(body)?, redactor)
         }
         ("issue_comment", "created") => read_comment(serde_json::from_slice(body)?, redactor),
@@ -95,6 +110,7 @@ pub fn read(event: &str, body: &[u8], redactor: &Redactor) -> Result<Reading, se
 fn read_issue(action: &str, event: IssueEvent, redactor: &Redactor) -> Result<Reading, serde_json::Error> {
     let action = match (action, event.label) {
         ("opened", _) => IssueAction::Opened,
+        ("edited", _) => IssueAction::Edited,
         ("reopened", _) => IssueAction::Reopened,
         (_, Some(label)) => IssueAction::Labeled(label.name),
         // The label was deleted before the delivery left.
@@ -113,7 +129,8 @@ fn read_comment(event: CommentEvent, redactor: &Redactor) -> Result<Reading, ser
         return Ok(Reading::Useless);
     }
     let ticket = event.issue.into_ticket(&event.repository.full_name, redactor);
-    let comment = event.comment.into_comment(ticket.id.clone());
+    let mut comment = event.comment.into_comment(ticket.id.clone());
+    comment.body = redactor.text(&comment.body).as_str().to_owned();
     let sender = sender(event.sender, &comment.author);
     Ok(Reading::Delivery(Box::new(Delivery::CommentWritten { comment, ticket, sender })))
 }

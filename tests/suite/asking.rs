@@ -5,6 +5,7 @@ use chrono::TimeDelta;
 use fieldmedic::core::case::{Case, Standstill};
 use fieldmedic::core::event::CaseId;
 use fieldmedic::core::policy::{Mode, Policy};
+use fieldmedic::core::rights::Roles;
 use fieldmedic::engine::{Manners, Stop, drive_on, poll, take_comment};
 use fieldmedic::library::Files;
 use fieldmedic::ports::{Clock, Journal};
@@ -25,7 +26,9 @@ impl Desk {
         let path = fixtures().join("qfieldcloud").join(scenario);
         let mut scene = Scene::set_up(&path, &books).await.expect("the scenario can be set up");
         scene.agent.policy = Arc::new(Policy { mode: Mode::Ask, ..(*scene.agent.policy).clone() });
-        let manners = Manners { approvers: vec!["night-shift".into()], ..(*scene.agent.manners).clone() };
+        let mut roles = Roles::default();
+        roles.approve.people.push("night-shift".into());
+        let manners = Manners { roles, ..(*scene.agent.manners).clone() };
         scene.agent.manners = Arc::new(manners);
         // The first poll has no past; from then on comments are read.
         poll(&scene.agent).await.expect("GitHub answers");
@@ -156,7 +159,7 @@ async fn a_case_that_is_called_off_changes_nothing_more() {
     assert!(!issue.is_closed());
     // There is nothing left to say to it, and that is answered once.
     desk.say("ops-lead", "cancel").await;
-    desk.say("ops-lead", "hello").await;
+    poll(&desk.scene.agent).await.expect("GitHub answers");
     assert_eq!(desk.comments("reply").len(), 1);
 }
 

@@ -51,6 +51,22 @@ probes:
     facts: { x: text }
 "#;
 
+/// What people give, in the places that a value can have.
+const ASKED: &str = r#"
+playbook: asked
+kind: request
+title: Asked
+params:
+  one: { type: name }
+  many: { type: names }
+  count: { type: integer, max: 500 }
+  place: { type: path }
+looks:
+  asked: { in: "{{ place }}", run: "tail -n {{ count }} a{{ one }} {{ look.name }} {{ many }}", facts: { x: text } }
+  said: { env: { A: "{{ many }}", B: "{{ one }}", C: "{{ dir }}" }, script: "echo $A $B $C", facts: { x: text } }
+answer: "{{ asked.x }}"
+"#;
+
 struct Books {
     library: Library,
     site: Site,
@@ -82,7 +98,8 @@ impl Books {
     }
 
     fn looks(&self) -> Vec<&Template> {
-        self.system().probes.values().map(|probe| &probe.command).collect()
+        let of_requests = self.system().requests.iter().flat_map(|request| request.looks.values());
+        self.system().probes.values().chain(of_requests).map(|probe| &probe.command).collect()
     }
 
     fn changes(&self) -> Vec<&Template> {
@@ -92,11 +109,12 @@ impl Books {
 }
 
 fn books() -> [Books; 2] {
-    let odd = Files::from_map([("odd/system.yaml".to_owned(), ODD.to_owned())].into());
+    let odd = [("odd/system.yaml", ODD), ("odd/asked.yaml", ASKED)];
+    let odd = Files::from_map(odd.map(|(path, text)| (path.to_owned(), text.to_owned())).into());
     [Books::of("qfieldcloud", &Files::built_in()), Books::of("odd", &odd)]
 }
 
-/// Parameters as configured, facts as given.
+/// Parameters as configured, facts and what a request is given as they come.
 struct Given<'a> {
     books: &'a Books,
     facts: &'a BTreeMap<String, Value>,
@@ -108,17 +126,21 @@ impl Values for Given<'_> {
         if name == KEEP {
             return Ok((json!("c0123456789ab-0-1"), Kind::Name));
         }
-        match name.split_once('.') {
+        match open_kind(system, name) {
             None => Ok((system.params(&self.books.site.params)[name].clone(), system.params[name].kind)),
-            Some(_) => Ok((self.facts[name].clone(), kind_of(system, name))),
+            Some(kind) => Ok((self.facts[name].clone(), kind)),
         }
     }
 }
 
-fn kind_of(system: &System, name: &str) -> Kind {
-    let (probe, fact) = name.split_once('.').expect("a fact");
+/// The type of what a gate cannot know beforehand: a fact, or what a request is given.
+fn open_kind(system: &System, name: &str) -> Option<Kind> {
+    let Some((probe, fact)) = name.split_once('.') else {
+        return system.requests.iter().find_map(|request| request.params.get(name)).map(|param| param.kind);
+    };
     let facts = &system.probes.get(probe).expect("a probe").facts;
-    facts.iter().find(|known| known.name.as_str() == fact).and_then(|fact| fact.kind).expect("a typed fact")
+    let fact = facts.iter().find(|known| known.name.as_str() == fact);
+    Some(fact.and_then(|fact| fact.kind).expect("a typed fact"))
 }
 
 /// Any value of a type.
@@ -147,9 +169,10 @@ fn any(kind: Kind) -> BoxedStrategy<Value> {
 
 /// A command line as the agent would send it, with any values in it.
 fn rendered<'a>(books: &'a Books, template: &'a Template) -> BoxedStrategy<String> {
-    let names: Vec<String> =
-        template.names().iter().filter(|name| name.contains('.')).map(|name| (*name).to_owned()).collect();
-    let values: Vec<_> = names.iter().map(|name| any(kind_of(books.system(), name))).collect();
+    let names = template.names();
+    let open = names.iter().filter_map(|name| Some(((*name).to_owned(), open_kind(books.system(), name)?)));
+    let (names, kinds): (Vec<String>, Vec<Kind>) = open.unzip();
+    let values: Vec<_> = kinds.into_iter().map(any).collect();
     let facts =
         values.prop_map(move |values| names.clone().into_iter().zip(values).collect::<BTreeMap<_, _>>());
     // The strategies outlive the borrow of the template, so each line is made at once.

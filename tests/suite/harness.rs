@@ -9,6 +9,7 @@ use fieldmedic::sandbox::scenario;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Arc;
+use std::time::Duration;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
@@ -142,4 +143,22 @@ pub async fn ran(mut command: Command) -> Ran {
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
     }
+}
+
+/// Waits for something to become so; three minutes at most, because machines are busy.
+pub async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    for _ in 0..3600 {
+        if holds() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("it did not come about: {what}");
+}
+
+/// Tells a daemon to stop.
+pub fn terminate(daemon: &Child) {
+    let pid = daemon.id().expect("it runs").to_string();
+    let sent = std::process::Command::new("kill").args(["-TERM", &pid]).status().expect("kill");
+    assert!(sent.success());
 }

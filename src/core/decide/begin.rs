@@ -6,6 +6,7 @@ use crate::core::budget;
 use crate::core::case::{Asked, Stage};
 use crate::core::diagnosis::Diagnosis;
 use crate::core::event::Event;
+use crate::core::moment::minute;
 use crate::core::name::PlaybookName;
 use crate::core::outcome::{Code, Outcome};
 use crate::core::policy::{self, Refusal};
@@ -129,7 +130,7 @@ impl Ground<'_> {
         let delay = budget::delay(policy, inventory, &self.site.name, plan, history, now)?;
         let since = self.case.delayed_at.unwrap_or(now);
         if delay.until - since > TimeDelta::from_std(policy.budgets.longest_wait).unwrap_or_default() {
-            let until = delay.until.format("%Y-%m-%d %H:%M UTC");
+            let until = minute(delay.until);
             let why = format!("{}: {}; it could begin at {until}", plan.playbook, delay.over);
             return Some(escalate(Code::HeldBack, why));
         }

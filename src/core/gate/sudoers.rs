@@ -4,9 +4,10 @@
 //! Arguments are regular expressions over whole words (sudo 1.9.10 and later). sudo's own `*` matches
 //! blanks too, and so any number of further arguments.
 
-use super::{Admits, BadRule, Standing};
+use super::{Admits, Asked, BadRule, Standing};
 use crate::core::command::{Known, Piece, Template};
 use crate::core::name::HostName;
+use crate::core::playbook::Request;
 use crate::core::value::{self, Kind};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,10 +34,11 @@ impl Grants {
         let (mut grants, mut bad) = (Self::default(), Vec::new());
         for one in standing {
             let steps = one.commands(host, Admits::All);
-            let roots = steps.into_iter().filter(|(_, template)| template.is_root());
-            let listed = one.system.sudo.iter().map(|listed| (format!("{}: sudo", one.system.kind), listed));
-            for (of, template) in roots.chain(listed) {
-                match line(template, &|name| known(name, one, pinned)) {
+            let roots = steps.into_iter().filter(|asked| asked.template.is_root());
+            let listed = one.system.sudo.iter();
+            let listed = listed.map(|listed| Asked::of(format!("{}: sudo", one.system.kind), listed));
+            for Asked { of, template, request } in roots.chain(listed) {
+                match line(template, &|name| known(name, one, request, pinned)) {
                     Ok(line) => {
                         let facts = template.names().into_iter().filter(|name| is_fact(name));
                         grants
@@ -116,13 +118,18 @@ fn pattern(word: &[Piece], known: &Knows<'_>) -> Result<Vec<String>, String> {
     Ok(vec![whole])
 }
 
-fn known(name: &str, standing: &Standing<'_>, pinned: &Pinned) -> Result<Known, String> {
+fn known(
+    name: &str,
+    standing: &Standing<'_>,
+    request: Option<&Request>,
+    pinned: &Pinned,
+) -> Result<Known, String> {
     if let Some((ANY, kind)) = name.split_once('.') {
         return serde_json::from_value(Value::String(kind.to_owned()))
             .map(Known::Kind)
             .map_err(|_| format!("`{name}`: there is no type `{kind}`"));
     }
-    Ok(match (standing.known(name)?, pinned.get(name)) {
+    Ok(match (standing.known(name, request)?, pinned.get(name)) {
         (Known::Kind(kind), Some(value)) => Known::Value(value.clone(), kind),
         (known, _) => known,
     })

@@ -240,14 +240,15 @@ async fn assign_react_close_and_permissions() {
     let bench = bench().await;
     let id = bench.file("Sync fails");
     bench.hub.grant(&bench.repo, "olive", Role::Maintain);
+    bench.hub.grant(&bench.repo, "tina", Role::Triage);
     bench.hub.grant(&bench.repo, "root", Role::Admin);
     let github = &bench.github;
     github.assign(&id, &["olive".into(), "stranger".into()]).await.unwrap();
     github.assign(&id, &[]).await.unwrap();
     bench.hub.comment(&id, "ada", "/qfield:support").unwrap();
     let comment = github.comments(&bench.repo, DateTime::UNIX_EPOCH).await.unwrap().remove(0);
-    for reaction in [Reaction::Eyes, Reaction::Eyes, Reaction::Confused] {
-        github.react(&comment, reaction).await.unwrap();
+    for reaction in [Reaction::Eyes, Reaction::Eyes, Reaction::Confused, Reaction::Rocket] {
+        github.react(&id, comment.id, reaction).await.unwrap();
     }
     for reason in [CloseReason::Completed, CloseReason::NotPlanned] {
         github.close(&id, reason).await.unwrap();
@@ -255,12 +256,13 @@ async fn assign_react_close_and_permissions() {
     let issue = bench.hub.issue(&id).unwrap();
     assert_eq!(issue.assignees, ["olive"]);
     let reactions: Vec<&str> = issue.comments[0].reactions.iter().map(|r| r.content.as_str()).collect();
-    assert_eq!(reactions, ["eyes", "confused"]);
+    assert_eq!(reactions, ["eyes", "confused", "rocket"]);
     assert_eq!(issue.close_reason(), Some("not_planned"));
     for (login, expect) in [
         ("ada", Permission::Read),
         ("medic", Permission::Write),
-        ("olive", Permission::Write),
+        ("olive", Permission::Maintain),
+        ("tina", Permission::Triage),
         ("root", Permission::Admin),
         ("nobody/../root", Permission::None),
     ] {

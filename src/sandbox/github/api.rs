@@ -4,7 +4,7 @@ use super::Inner;
 use super::answer::{Refusal, Reply, ok};
 use super::door::{self, Actor, Through};
 use super::world::Role;
-use super::{comments, hooks, html, installations, issues, labels};
+use super::{comments, events, hooks, html, installations, issues, labels};
 use crate::core::ticket::{Repo, TicketId};
 use axum::extract::{Path, State};
 use axum::routing::{delete, get, patch, post};
@@ -43,6 +43,7 @@ fn endpoints(prefix: &str) -> Router<Arc<Inner>> {
         .route(&issue, get(issues::get).patch(issues::change))
         .route(&format!("{issue}/assignees"), post(issues::assign))
         .route(&format!("{issue}/comments"), get(comments::list).post(comments::create))
+        .route(&format!("{issue}/events"), get(events::list))
         .route(&format!("{repo}/issues/comments"), get(comments::list_all))
         .route(&comment, get(comments::get).patch(comments::edit))
         .route(&format!("{comment}/reactions"), get(comments::reactions).post(comments::react))

@@ -3,7 +3,8 @@
 //!
 //! - `world`, `deed`: what it holds, and what can be done to it.
 //! - `people`: doing it as a person, and looking at what came of it.
-//! - `api`, `issues`, `comments`, `labels`, `hooks`: doing it over HTTP. `shape`: the JSON. `answer`: refusals.
+//! - `api`, `issues`, `comments`, `labels`, `events`, `hooks`: doing it over HTTP. `shape`: the JSON.
+//!   `answer`: refusals.
 //! - `apps`, `installations`: Apps, and what they ask about themselves. `jwt`: how they prove who they are.
 //! - `door`: what every request passes: the log, faults, the token, the rate limit. `paging`: lists.
 //! - `wire`: a connection that can be cut in the middle. `indoors`: the same without a network.
@@ -18,6 +19,7 @@ mod apps;
 mod comments;
 mod deed;
 mod door;
+mod events;
 mod hooks;
 mod html;
 mod indoors;

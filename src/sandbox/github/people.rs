@@ -160,6 +160,14 @@ impl Hub {
         self.act(actor, |world| Ok(((), world.edit_comment(repo, comment, actor, body)?)))
     }
 
+    /// `content` is GitHub's word for it: `eyes`, `+1`.
+    ///
+    /// # Errors
+    /// If there is no such comment.
+    pub fn react(&self, repo: &Repo, comment: u64, actor: &str, content: &str) -> Result<(), Refusal> {
+        self.act(actor, |world| world.react(repo, comment, actor, content).map(|_| ((), Vec::new())))
+    }
+
     /// # Errors
     /// If there is no such issue.
     pub fn label(&self, id: &TicketId, actor: &str, name: &str) -> Result<(), Refusal> {

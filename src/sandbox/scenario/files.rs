@@ -102,6 +102,9 @@ pub struct Paper {
     pub body: String,
     pub labels: Vec<String>,
     pub author: String,
+    /// What somebody with all rights orders in it, without the command itself; the ticket is taken of the
+    /// agent's own accord where it is missing.
+    pub order: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -111,6 +114,8 @@ struct Front {
     labels: Vec<String>,
     #[serde(default)]
     author: Option<String>,
+    #[serde(default)]
+    order: Option<String>,
 }
 
 impl Paper {
@@ -132,17 +137,21 @@ impl Paper {
                 let read = serde_saphyr::from_str_with_options(front, crate::library::yaml());
                 (read.map_err(|error| error.to_string())?, rest)
             }
-            None => (Front { labels: Vec::new(), author: None }, text),
+            None => (Front { labels: Vec::new(), author: None, order: None }, text),
         };
         let (title, body) = rest.trim_start().split_once('\n').unwrap_or((rest.trim(), ""));
         let title = title.strip_prefix("# ").ok_or("the first line is not `# title`")?;
         let mut labels = front.labels;
-        labels.push("support".into());
+        // With an order, that alone brings it in.
+        if front.order.is_none() {
+            labels.push("support".into());
+        }
         Ok(Self {
             title: title.trim().into(),
             body: body.trim().into(),
             labels,
             author: front.author.unwrap_or_else(|| "field-agent".into()),
+            order: front.order,
         })
     }
 }

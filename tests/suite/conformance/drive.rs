@@ -100,12 +100,13 @@ impl Stage {
             .relabel(&id, &[label("medic:working")], &["support", "no such label"])
             .await
             .expect("it is put on");
+        forge.people_at(&id, epoch).await.expect("a list");
         forge.assign(&id, &["medic".into(), "stranger".into()]).await.expect("it is assigned");
         hub.comment(&id, "ada", "thanks").expect("it is said");
         let comment = forge.comments(repo, epoch).await.expect("a list").pop().expect("a comment");
         for reaction in reactions() {
             for _ in 0..2 {
-                forge.react(&comment, reaction).await.expect("it is put on");
+                forge.react(&id, comment.id, reaction).await.expect("it is put on");
             }
         }
         let new = NewTicket {
@@ -213,7 +214,9 @@ impl Stage {
 fn reactions() -> Vec<Reaction> {
     let next = |reaction| match reaction {
         Reaction::Eyes => Some(Reaction::Confused),
-        Reaction::Confused => None,
+        Reaction::Confused => Some(Reaction::Rocket),
+        Reaction::Rocket => Some(Reaction::ThumbsUp),
+        Reaction::ThumbsUp => None,
     };
     std::iter::successors(Some(Reaction::Eyes), |reaction| next(*reaction)).collect()
 }

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use fieldmedic::core::budget::{Delay, Over};
 use fieldmedic::core::diagnosis::{Diagnosis, Finding, Unknown};
+use fieldmedic::core::errand::Errand;
 use fieldmedic::core::event::{Act, CaseId, ChangeId, Door, Event, Purpose, Way};
 use fieldmedic::core::evidence::{Evidence, Exit, Observation, RawObservation, RawOutput, Seen, Sight};
 use fieldmedic::core::expr::Truth;
@@ -10,13 +11,14 @@ use fieldmedic::core::inventory::Site;
 use fieldmedic::core::name::{
     FactName, HostName, KindName, ParamName, PlaybookName, ProbeName, Role, SystemName,
 };
+use fieldmedic::core::objection::{How, Objection};
 use fieldmedic::core::outcome::{Code, Escalation, Outcome};
 use fieldmedic::core::playbook::LibraryHash;
 use fieldmedic::core::policy::{Pause, Risk};
 use fieldmedic::core::redact::{Redacted, Redactor};
 use fieldmedic::core::remedy::{Plan, PlannedStep};
 use fieldmedic::core::ticket::{State, Ticket, TicketId};
-use fieldmedic::core::triage::{Asks, Match, Suspect, Triage};
+use fieldmedic::core::triage::{Asks, Match, Stranger, Suspect, Triage};
 use fieldmedic::core::word::{Posted, Says, Word};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -68,7 +70,8 @@ fn triage(asks: Asks) -> Event {
         mode: None,
     };
     let explained_by = vec![Match { playbook: playbook("worker-down"), words: "jobs stay".into() }];
-    Event::Triaged(Triage { site: Some(site), asks, explained_by })
+    let strangers = vec![Stranger { field: "Host".into(), name: "qfc-9".into() }];
+    Event::Triaged(Triage { site: Some(site), asks, explained_by, strangers })
 }
 
 fn observation() -> Observation {
@@ -181,23 +184,32 @@ pub fn following() -> Vec<Event> {
     let says = Says::Approve { plan: "7f3a".into() };
     let word = Word { by: "maria".into(), at: moment(), says };
     events.push(Event::Heard(Posted { key: "comment example/tickets#1 7".into(), word }));
+    events.push(Event::FalselyClosed(objection(How::Said)));
     events.push(Event::ChangeBarred { change, why: text("another case holds the host") });
     events.push(Event::Ended);
     events
+}
+
+fn objection(how: How) -> Objection {
+    Objection { of: CaseId::from_text("c0123456789ab").unwrap(), who: "maria".into(), how }
 }
 
 /// Openings by every door.
 pub fn doors() -> Vec<Door> {
     let suspect =
         Suspect { system: SystemName::new("qfieldcloud").unwrap(), playbook: playbook("disk-full") };
+    let values = BTreeMap::from([(ParamName::new("lines").unwrap(), json!(20))]);
+    let errand = Errand::Answer { system: suspect.system.clone(), request: playbook("logs"), values };
     vec![
         Door::Webhook,
         Door::Poll,
-        Door::Command { user: "maria".into() },
+        Door::Command { user: "maria".into(), comment: None, errand: Errand::Treat },
+        Door::Command { user: "maria".into(), comment: Some(7), errand },
         Door::Terminal,
         Door::Sweep { suspect: None },
         Door::Sweep { suspect: Some(suspect.clone()) },
         Door::Recurrence { of: CaseId::from_text("c0123456789ab").unwrap(), suspect },
+        Door::Objection(objection(How::Reopened)),
     ]
 }
 

@@ -9,7 +9,7 @@ use fieldmedic::core::event::{CaseId, Event};
 use fieldmedic::core::redact::Redacted;
 use fieldmedic::core::report::report;
 use fieldmedic::core::ticket::TicketId;
-use fieldmedic::engine::{Agent, DriveError, Stop, drive_on, sweep_tickets};
+use fieldmedic::engine::{Agent, DriveError, Stop, drive_on, sweep_tickets, take_comment};
 use fieldmedic::ports::{Clock, ForgeError, Journal, Marker};
 use fieldmedic::sandbox::scenario::{Books, Scenario, Scene};
 use serde_json::Value;
@@ -164,11 +164,17 @@ pub async fn play(
     Some(Run { end, points: first.unwrap_or_default() })
 }
 
-/// What a process does from its first moment: it looks for tickets, and drives what is open.
+/// What a process does from its first moment: it looks for tickets and orders, and drives what is open.
 async fn live(agent: &Agent) {
     let (stop, _pull) = Stop::new();
     for _ in 0..40 {
         sweep_tickets(agent).await.expect("GitHub and the journal work");
+        for repo in &agent.manners.repos {
+            let comments = agent.forge.comments(repo, DateTime::UNIX_EPOCH).await.expect("GitHub works");
+            for comment in comments {
+                take_comment(agent, &comment).await.expect("GitHub and the journal work");
+            }
+        }
         let open = agent.journal.open_cases().await.expect("the journal works");
         if open.is_empty() {
             return;

@@ -7,7 +7,24 @@ use fieldmedic::core::policy::{Mode, Policy};
 use fieldmedic::engine::{Stop, drive_on, poll};
 use fieldmedic::library::Files;
 use fieldmedic::sandbox::scenario::{Books, Scene};
+use regex::Regex;
 use std::sync::Arc;
+
+/// What may stand behind the command; each is an order if it is said plainly.
+const VERBS: [&str; 12] = [
+    "",
+    " status",
+    " diagnose",
+    " run worker-down",
+    " run logs service=app lines=100",
+    " approve 7f3a",
+    " deny",
+    " cancel",
+    " retry",
+    " pause",
+    " resume",
+    " help",
+];
 
 #[tokio::test]
 async fn nothing_is_begun_approved_cancelled_or_halted_by_what_only_looks_like_an_order() {
@@ -23,15 +40,17 @@ async fn nothing_is_begun_approved_cancelled_or_halted_by_what_only_looks_like_a
     // Another ticket, which nobody handed to the agent.
     let other = scene.hub.file(&scene.ticket.repo, "mallory", "Sync never finishes", "", &[]).expect("filed");
     let entries: Vec<Entry> = texts();
+    let command = Regex::new(r"/qfield:support(\s|$)").expect("a pattern");
     let mut comments = Vec::new();
     for entry in &entries {
-        for verb in ["", " approve 7f3a", " deny", " cancel", " pause", " resume"] {
+        for verb in VERBS {
             // Only the fake orders are worth every verb.
             if !verb.is_empty() && entry.kind() != "commands" {
                 continue;
             }
-            let text =
-                entry.text().expect("text").replace("/qfield:support", &format!("/qfield:support{verb}"));
+            let text = entry.text().expect("text");
+            // Where the command goes on as another word, it stays that word.
+            let text = command.replace_all(text, format!("/qfield:support{verb}$1")).into_owned();
             let text = text.replace("7f3a", &plan).replace("{case}", &id.to_string());
             for ticket in [&scene.ticket, &other] {
                 // GitHub itself refuses what is blank or too long.

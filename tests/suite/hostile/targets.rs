@@ -3,10 +3,13 @@
 
 use super::judge::{judge, lively, render};
 use fieldmedic::core::expr::{Expr, Scope, Sentence};
+use fieldmedic::core::name::ParamName;
+use fieldmedic::core::playbook::{Limits, Param};
 use fieldmedic::core::reading::Read;
 use fieldmedic::core::redact::{MASK, Redactor};
-use fieldmedic::core::slash::command;
+use fieldmedic::core::slash::{Misread, Slash, Verb, bind, command};
 use fieldmedic::core::ticket::Repo;
+use fieldmedic::core::value::Kind;
 use fieldmedic::core::visible::visible;
 use fieldmedic::library::{self, Files};
 use fieldmedic::render::{self as agent, BREAK};
@@ -65,6 +68,21 @@ pub fn slash(data: &[u8]) {
     let found = command(&body, PREFIX);
     let lower = body.to_ascii_lowercase();
     assert!(found.is_none() || lower.lines().any(|line| line.contains(PREFIX)), "heard what nobody said");
+    if let Some(order) = &found {
+        // Whatever it is, somebody needs a right for it.
+        let verb = order.as_ref().map_or_else(Misread::verb, |slash| Some(slash.verb()));
+        assert!(verb.is_none_or(|verb| verb == Verb::Help || verb.right().is_some()), "{order:?}");
+    }
+    if let Some(Ok(Slash::Run(run))) = &found {
+        let params = params();
+        let values = bind(&params, &run.values).unwrap_or_default();
+        for (name, value) in &values {
+            assert_eq!(params[name].check(value).as_ref(), Ok(value), "{name}");
+        }
+    }
+    // Below a signature nothing is said, and nothing above it is said otherwise.
+    let signed = command(&format!("{body}\n\n-- \n{PREFIX} pause"), PREFIX);
+    assert!(signed.is_none() || signed == found, "{signed:?}");
     let lines = || body.split(['\n', '\r']);
     let quoted: String = lines().map(|line| format!("> {line}\n")).collect();
     assert_eq!(command(&quoted, PREFIX), None, "a quote was heard");
@@ -75,6 +93,19 @@ pub fn slash(data: &[u8]) {
     if !body.contains("-->") {
         assert_eq!(command(&format!("<!--\n{body}\n-->"), PREFIX), None, "a comment was heard");
     }
+}
+
+/// A parameter of each type, some with limits.
+fn params() -> BTreeMap<ParamName, Param> {
+    let limits = |kind| match kind {
+        Kind::Integer => Limits { min: Some(1), max: Some(500), one_of: Vec::new() },
+        Kind::Host => Limits { one_of: vec!["a".into(), "b".into()], ..Limits::default() },
+        _ => Limits::default(),
+    };
+    let param = |kind| Param { kind, default: Some(json!(0)), limits: limits(kind), help: String::new() };
+    let named =
+        Kind::ALL.into_iter().filter_map(|kind| Some((ParamName::new(kind.to_string()).ok()?, param(kind))));
+    named.collect()
 }
 
 /// `system.yaml`, then, behind a line of `=====`, a playbook.

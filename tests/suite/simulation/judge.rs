@@ -4,9 +4,10 @@ use super::host::PLANTED;
 use super::people::PASTED;
 use super::run::{MEDIC, Story, TOKEN, WEBHOOK_SECRET, is_wanted};
 use crate::taps::brief;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use fieldmedic::core::command::Template;
-use fieldmedic::core::event::{CaseId, Event, Record};
+use fieldmedic::core::errand::Errand;
+use fieldmedic::core::event::{Act, CaseId, Door, Event, Record};
 use fieldmedic::core::outcome::Outcome;
 use fieldmedic::core::playbook::{Library, System};
 use fieldmedic::core::ticket::TicketId;
@@ -120,6 +121,10 @@ fn judge_issue(issue: &Issue, cases: &[&(CaseId, Vec<Record>)]) -> Vec<String> {
         let reports = reports.count();
         let refused =
             records.iter().any(|record| matches!(record.event, Event::NotTold { lasting: true, .. }));
+        hold(reads_well(records), format!("the status of {id} was edited faster than people read"));
+        let reminders =
+            said.iter().filter(|body| body.starts_with(&format!("<!-- fieldmedic case={id} kind=reminder")));
+        hold(reminders.count() <= 2, format!("more than two reminders of {id}"));
         let silent = outcomes(records).any(|outcome| matches!(outcome, Outcome::Declined { .. }));
         hold(reports == 1 || silent || refused, format!("{reports} reports of {id}"));
     }
@@ -132,7 +137,14 @@ fn judge_issue(issue: &Issue, cases: &[&(CaseId, Vec<Record>)]) -> Vec<String> {
     hold(edits <= EDITS * cases.len().max(1), format!("{edits} edits of comments"));
     let states: Vec<&String> = issue.labels.iter().filter(|label| label.starts_with("medic:")).collect();
     hold(states.len() <= 1, format!("it is in several states: {states:?}"));
-    let last = cases.last().and_then(|(_, records)| outcomes(records).last());
+    // What was looked at or mended beside the ticket, by order, leaves it as it was.
+    let errand = |records: &[Record]| match records.first().map(|record| &record.event) {
+        Some(Event::Opened { door: Door::Command { errand, .. }, .. }) => errand.clone(),
+        _ => Errand::Treat,
+    };
+    let mut about_ticket = cases.iter().filter(|(_, records)| !errand(records).only_looks());
+    let last = about_ticket.next_back().filter(|(_, records)| errand(records) == Errand::Treat);
+    let last = last.and_then(|(_, records)| outcomes(records).last());
     let undisturbed = !touched_by_people(|what| matches!(what, What::Closed | What::Reopened))
         && !touched_by_people(|what| matches!(what, What::Unlabeled(_)));
     // A declined or cancelled case leaves the issue as it finds it.
@@ -148,6 +160,21 @@ fn judge_issue(issue: &Issue, cases: &[&(CaseId, Vec<Record>)]) -> Vec<String> {
         hold(shown, format!("{}, labelled {:?}", kind(last), issue.labels));
     }
     wrongs
+}
+
+/// Of what passes, nothing is shown sooner than ten seconds after the last edit.
+fn reads_well(records: &[Record]) -> bool {
+    let told = records.iter().filter_map(|record| match &record.event {
+        Event::Told { act: Act::Status, stage, .. } => Some((record.at, stage.as_str())),
+        _ => None,
+    });
+    let told: Vec<_> = told.collect();
+    let passes = |stage: &str| {
+        ["looking", "treating", "verifying", "undoing"].iter().any(|word| stage.starts_with(word))
+    };
+    // The first of them is no edit.
+    let mut edits = told.get(1..).unwrap_or_default().windows(2);
+    edits.all(|pair| !passes(pair[1].1) || pair[1].0 - pair[0].0 >= TimeDelta::seconds(10))
 }
 
 /// Every command that the playbooks can render, as the host would see it: taken from the templates by
@@ -167,7 +194,8 @@ impl Allowed {
     }
 
     fn add_system(&mut self, system: &System) {
-        for probe in system.probes.values() {
+        let looks = system.requests.iter().flat_map(|request| request.looks.values());
+        for probe in system.probes.values().chain(looks) {
             self.add(probe.name.as_str(), &probe.command);
         }
         for step in system.faults.iter().flat_map(|fault| &fault.remedy) {

@@ -92,7 +92,7 @@ impl Oracle {
                     self.wrong(format!("{case}: {} is planned, and the host is well", plan.playbook));
                 }
             }
-            Deed::Append(case, Event::Concluded(outcome)) if outcome.closes() => {
+            Deed::Append(case, Event::Concluded(outcome)) if outcome.closes() && !is_errand(outcome) => {
                 // What breaks after the last look cannot be known.
                 let broken = self.seen().broken_at.is_some_and(|at| now - at < SIGHT);
                 if !ailments.is_empty() && !broken {
@@ -159,4 +159,9 @@ fn word(outcome: &Outcome) -> &'static str {
         Outcome::Answered { .. } => "answered",
         _ => "closed",
     }
+}
+
+/// What was ordered beside a ticket says nothing about the host's health.
+fn is_errand(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Answered { request } if request.as_str() != "status-report")
 }

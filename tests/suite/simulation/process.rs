@@ -10,7 +10,7 @@ use fieldmedic::core::name::HostName;
 use fieldmedic::core::redact::Redacted;
 use fieldmedic::core::ticket::TicketId;
 use fieldmedic::doors::Doors;
-use fieldmedic::engine::{Agent, Dispatch, Stop, poll, sweep_systems, sweep_tickets, watch_over};
+use fieldmedic::engine::{Agent, Dispatch, Stop, poll, remind, sweep_systems, sweep_tickets, watch_over};
 use fieldmedic::ports::{Clock, ForgeError, Lease, Marker, ShellError};
 use fieldmedic::web::Router;
 use std::sync::Arc;
@@ -69,9 +69,13 @@ impl Process {
         let (stop, pull) = Stop::new();
         let dispatch = Dispatch::start(agent.clone(), 4, stop.clone());
         let mut rounds = JoinSet::new();
-        for (work, seconds) in
-            [(Work::Poll, 75), (Work::SweepTickets, 480), (Work::WatchOver, 420), (Work::SweepSystems, 1500)]
-        {
+        for (work, seconds) in [
+            (Work::Poll, 75),
+            (Work::SweepTickets, 480),
+            (Work::WatchOver, 420),
+            (Work::SweepSystems, 1500),
+            (Work::Remind, 660),
+        ] {
             let (agent, wake, stop) = (agent.clone(), dispatch.waker(), stop.clone());
             rounds.spawn(async move {
                 while !stop.is_pulled() {
@@ -86,7 +90,9 @@ impl Process {
                 }
             });
         }
-        let doors = Doors { agent, wake: dispatch.waker() };
+        let doors = Doors::new(agent, dispatch.waker());
+        let worker = doors.clone();
+        rounds.spawn(async move { worker.work(&stop).await });
         let router = doors.router([super::run::WEBHOOK_SECRET.to_owned().into()]);
         Self { router, life, pull, _rounds: rounds, dispatch }
     }
@@ -108,6 +114,7 @@ enum Work {
     SweepTickets,
     SweepSystems,
     WatchOver,
+    Remind,
 }
 
 impl Work {
@@ -117,6 +124,7 @@ impl Work {
             Work::Poll => poll(agent).await,
             Work::SweepTickets => sweep_tickets(agent).await,
             Work::WatchOver => watch_over(agent).await,
+            Work::Remind => remind(agent).await.map(|_| Vec::new()),
             Work::SweepSystems => sweep_systems(agent)
                 .await
                 .map(|swept| swept.into_iter().filter_map(|swept| swept.opened).collect()),

@@ -43,7 +43,9 @@ const REST: i64 = 6 * 60;
 static BOOKS: LazyLock<[(Arc<library::Files>, Arc<fieldmedic::core::playbook::Library>); 2]> =
     LazyLock::new(|| {
         let built_in = Files::built_in();
-        let text = |text: &String| text.replace("replay: safe", "replay: never");
+        let text = |text: &String| {
+            text.replace("replay: safe", "replay: never").replace("replay: anytime", "replay: never")
+        };
         let never = built_in.as_map().iter().map(|(path, file)| (path.clone(), text(file))).collect();
         [built_in, Files::from_map(never)].map(|files| {
             let library = library::load(&files).expect("the playbooks are right");
@@ -143,7 +145,8 @@ impl World {
                 label: "support".into(),
                 command: "/qfield:support".into(),
                 on_call: vec![LEAD.into()],
-                approvers: Vec::new(),
+                remind_after: Some(Duration::from_secs(4 * 3600)),
+                roles: fieldmedic::core::rights::Roles::default(),
             }),
             worker: String::new(),
             watch: Arc::new(Unwatched),

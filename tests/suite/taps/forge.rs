@@ -9,6 +9,7 @@ use fieldmedic::ports::{
     CloseReason, Comment, DeliveryId, FailedDelivery, Forge, ForgeError, Label, Marker, NewTicket,
     Permission, Reaction,
 };
+use std::collections::BTreeSet;
 
 impl From<Broken> for ForgeError {
     fn from(broken: Broken) -> Self {
@@ -62,8 +63,12 @@ impl Forge for Tapped<dyn Forge> {
         self.pass(Deed::Say("assign"), self.inner.assign(id, logins)).await
     }
 
-    async fn react(&self, comment: &Comment, reaction: Reaction) -> Result<(), ForgeError> {
-        self.pass(Deed::Say("react"), self.inner.react(comment, reaction)).await
+    async fn people_at(&self, id: &TicketId, since: DateTime<Utc>) -> Result<BTreeSet<String>, ForgeError> {
+        self.pass(Deed::Ask("people_at"), self.inner.people_at(id, since)).await
+    }
+
+    async fn react(&self, id: &TicketId, comment: u64, reaction: Reaction) -> Result<(), ForgeError> {
+        self.pass(Deed::Say("react"), self.inner.react(id, comment, reaction)).await
     }
 
     async fn open(&self, new: &NewTicket) -> Result<TicketId, ForgeError> {

@@ -219,7 +219,7 @@ async fn two_writes_never_overlap() {
         github.upsert_comment(&ids[1], &marker, &said),
         github.relabel(&ids[2], &add, &["support"]),
         github.assign(&ids[3], &who),
-        github.react(comment, Reaction::Eyes),
+        github.react(&comment.ticket, comment.id, Reaction::Eyes),
         async { github.close(&ids[0], CloseReason::Completed).await.and(github.reopen(&ids[0]).await) },
         github.open(&one),
         github.open(&two),

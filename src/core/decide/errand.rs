@@ -1,0 +1,87 @@
+//! Errands: how a case ends that a person has opened by an order, and what it must not do.
+
+use super::Ground;
+use crate::core::action::Action;
+use crate::core::diagnosis::Diagnosis;
+use crate::core::errand::Errand;
+use crate::core::event::Event;
+use crate::core::name::PlaybookName;
+use crate::core::outcome::Outcome;
+
+/// What a look is called where a request has its name.
+const LOOK: &str = "diagnose";
+
+impl Ground<'_> {
+    /// The end of an errand that has come to it; `None` if there is a fault to treat, or if it is none.
+    pub(super) fn end_errand(self, diagnosis: &Diagnosis) -> Option<Action> {
+        let outcome = match self.case.errand() {
+            Errand::Treat => return None,
+            Errand::Look { .. } => self.told(Ok(PlaybookName::new(LOOK).ok()?)),
+            Errand::Answer { request, .. } => match self.unanswered(request) {
+                Some(why) => self.told(Err(why)),
+                None => self.told(Ok(request.clone())),
+            },
+            Errand::Mend { playbook, .. } => self.mended(playbook, diagnosis)?,
+        };
+        Some(Action::Note(Event::Concluded(outcome)))
+    }
+
+    /// A person is there who asked, so nobody is called if there is no answer.
+    fn told(self, request: Result<PlaybookName, String>) -> Outcome {
+        match request {
+            _ if self.case.evidence.nothing_reached() => Outcome::Declined { why: self.why_unreached() },
+            Ok(request) => Outcome::Answered { request },
+            Err(why) => Outcome::Declined { why },
+        }
+    }
+
+    /// Evidence decides, not the person: a fault that is not confirmed is not treated, and neither is one
+    /// whose cause is there too, or may be.
+    fn mended(self, playbook: &PlaybookName, diagnosis: &Diagnosis) -> Option<Outcome> {
+        let is_treated = !self.case.treatments.is_empty();
+        let is_found = diagnosis.findings.iter().any(|finding| finding.playbook == *playbook);
+        if self.case.evidence.nothing_reached() && !is_treated {
+            return Some(Outcome::Declined { why: self.why_unreached() });
+        }
+        if is_found {
+            if is_treated {
+                return None;
+            }
+            let causes = self.causes(playbook);
+            let cause = diagnosis.findings.iter().find(|finding| causes.contains(&finding.playbook));
+            let unknown = diagnosis.unknown.iter().find(|unknown| causes.contains(&unknown.playbook));
+            let why = match (cause, unknown) {
+                (Some(cause), _) => format!(
+                    "{} ({}) can cause it, and is there too: it has to be treated first",
+                    cause.playbook, cause.because
+                ),
+                (None, Some(unknown)) => {
+                    format!("{} can cause it, and cannot be told: {}", unknown.playbook, unknown.why)
+                }
+                (None, None) => return None,
+            };
+            return Some(Outcome::Declined { why });
+        }
+        if is_treated {
+            // The ticket is closed with it only if it accounts for the words, and nothing else is found.
+            return Some(match self.conclude(diagnosis) {
+                Outcome::Resolved if diagnosis.findings.is_empty() => Outcome::Resolved,
+                _ => Outcome::Answered { request: playbook.clone() },
+            });
+        }
+        let unknown = diagnosis.unknown.iter().find(|unknown| unknown.playbook == *playbook);
+        let why = match unknown {
+            Some(unknown) => format!("{playbook} cannot be told: {}", unknown.why),
+            None => format!("{playbook} is ruled out by the evidence"),
+        };
+        Some(Outcome::Declined { why })
+    }
+
+    /// What is found, with the one fault first that a person asked to have mended: it is the one to treat.
+    pub(super) fn ordered(self, mut diagnosis: Diagnosis) -> Diagnosis {
+        if let Some(playbook) = self.case.errand().fault() {
+            diagnosis.findings.sort_by_key(|finding| finding.playbook != *playbook);
+        }
+        diagnosis
+    }
+}

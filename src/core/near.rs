@@ -1,0 +1,34 @@
+//! "Did you mean": the known word that a wrong one is nearest to.
+
+/// The nearest of the known words, if one is near enough to have been meant.
+pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let word = word.to_lowercase();
+    // Nobody means a name by something much longer, and it would take long to find out.
+    let near = known.into_iter().filter(|name| word.len() <= name.len() + 8);
+    let distances = near.map(|name| (strsim::damerau_levenshtein(&word, name), name));
+    let close = distances.filter(|(distance, name)| *distance <= 2.max(name.len() / 3)).min();
+    close.map(|(_, name)| name).filter(|name| word.len() > 1 && name.len() > 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_near_is_meant() {
+        let known = ["status", "diagnose", "run", "approve", "retry"];
+        for (word, near) in [
+            ("statsu", Some("status")),
+            ("Aprove", Some("approve")),
+            ("diagnos", Some("diagnose")),
+            ("rnu", Some("run")),
+            ("retrun", Some("retry")),
+            ("please", None),
+            ("x", None),
+            ("", None),
+        ] {
+            assert_eq!(nearest(word, known), near, "{word}");
+        }
+        assert_eq!(nearest(&"a".repeat(100_000), known), None);
+    }
+}

@@ -1,0 +1,208 @@
+//! Place: the system that a ticket is about. Only what the inventory has can be found.
+
+use crate::core::evidence::cut_at;
+use crate::core::inventory::{Inventory, Site};
+use crate::core::letter::Letter;
+use crate::core::name::Role;
+use crate::core::playbook::Library;
+use serde::{Deserialize, Serialize};
+
+/// No more than this of a name that nobody knows is told.
+const SHOWN: usize = 80;
+
+/// What a form says about the place, and the inventory knows nothing of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stranger {
+    /// The field, as the form calls it.
+    pub field: String,
+    pub name: String,
+}
+
+/// The system that a ticket names: a form's fields before its labels and words, a system's own name or
+/// alias before its kind's, and where nothing is named the only one there is. Two that are named equally
+/// well are none: a guess could change the wrong server.
+pub(super) fn find<'a>(
+    letter: &Letter,
+    labels: &[String],
+    library: &Library,
+    inventory: &'a Inventory,
+) -> (Option<&'a Site>, Vec<Stranger>) {
+    let all: Vec<&Site> = inventory.systems.values().collect();
+    let mut candidates = all.clone();
+    let mut strangers = Vec::new();
+    for field in letter.form.iter().flat_map(|form| form.places()) {
+        let meant = Words::of(&field.value, &[]).sites(&all, library, Hosts::Count);
+        if meant.is_empty() {
+            let (field, name) = (cut_at(&field.label, SHOWN), cut_at(&field.value, SHOWN));
+            strangers.push(Stranger { field: field.to_owned(), name: name.to_owned() });
+        } else {
+            candidates.retain(|site| meant.contains(site));
+        }
+    }
+    if let [site] = candidates[..] {
+        return (Some(site), strangers);
+    }
+    let named = Words::of(&letter.own, labels).sites(&candidates, library, Hosts::AreNoNames);
+    (only(&named), strangers)
+}
+
+fn only<'a>(sites: &[&'a Site]) -> Option<&'a Site> {
+    match sites {
+        [site] => Some(site),
+        _ => None,
+    }
+}
+
+/// Whether a host's name means the systems that stand on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hosts {
+    Count,
+    AreNoNames,
+}
+
+/// A text and labels in which systems may be named.
+struct Words {
+    text: String,
+    labels: Vec<String>,
+}
+
+impl Words {
+    fn of(text: &str, labels: &[String]) -> Self {
+        let labels = labels.iter().map(|label| label.to_lowercase()).collect();
+        Self { text: text.to_lowercase(), labels }
+    }
+
+    fn name(&self, word: &str) -> bool {
+        let word = word.to_lowercase();
+        self.labels.contains(&word) || contains_word(&self.text, &word)
+    }
+
+    /// The systems that are named best.
+    fn sites<'a>(&self, among: &[&'a Site], library: &Library, hosts: Hosts) -> Vec<&'a Site> {
+        let by_name =
+            |site: &Site| self.name(site.name.as_str()) || site.aliases.iter().any(|a| self.name(a));
+        let by_kind = |site: &Site| {
+            let aliases = library.systems.get(&site.kind).map_or(&[][..], |system| &system.aliases);
+            self.name(site.kind.as_str()) || aliases.iter().any(|alias| self.name(alias))
+        };
+        let by_host = |site: &Site| {
+            let own = site.hosts.iter().filter(|(role, _)| **role != Role::agent());
+            hosts == Hosts::Count && own.into_iter().any(|(_, host)| self.name(host.as_str()))
+        };
+        let of = |is_named: &dyn Fn(&Site) -> bool| -> Vec<&'a Site> {
+            among.iter().copied().filter(|site| is_named(site)).collect()
+        };
+        let ways: [&dyn Fn(&Site) -> bool; 3] = [&by_name, &by_kind, &by_host];
+        ways.into_iter().map(of).find(|found| !found.is_empty()).unwrap_or_default()
+    }
+}
+
+/// `word` stands in `text` as a whole name: `prod` is not named by `prod-2` or `prod.example.org`.
+fn contains_word(text: &str, word: &str) -> bool {
+    /// Whether a name goes on with these characters, read away from it.
+    fn goes_on(mut chars: impl Iterator<Item = char>) -> bool {
+        match chars.next() {
+            Some(c) if c.is_alphanumeric() || c == '_' => true,
+            Some('-' | '.') => chars.next().is_some_and(char::is_alphanumeric),
+            _ => false,
+        }
+    }
+    !word.is_empty()
+        && text
+            .match_indices(word)
+            .any(|(at, _)| !goes_on(text[..at].chars().rev()) && !goes_on(text[at + word.len()..].chars()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::name::{HostName, KindName, SystemName};
+    use crate::core::playbook::LibraryHash;
+    use proptest::prelude::*;
+    use std::collections::{BTreeMap, BTreeSet};
+
+    fn library() -> Library {
+        Library { hash: LibraryHash(String::new()), systems: BTreeMap::new() }
+    }
+
+    /// Two systems of one kind, each on a host of its own.
+    fn inventory() -> Inventory {
+        let site = |name: &str, host: &str, alias: &str| {
+            let main = HostName::new(host).unwrap();
+            let hosts =
+                BTreeMap::from([(Role::main(), main), (Role::agent(), HostName::new("here").unwrap())]);
+            let kind = KindName::new("qfieldcloud").unwrap();
+            let name = SystemName::new(name).unwrap();
+            let aliases = vec![alias.to_owned()];
+            (name.clone(), Site { name, kind, hosts, params: BTreeMap::new(), aliases, mode: None })
+        };
+        let systems = BTreeMap::from([site("north", "qfc-1", "the big one"), site("south", "qfc-2", "süd")]);
+        Inventory { systems, hosts: BTreeSet::new(), groups: BTreeMap::new() }
+    }
+
+    fn found(title: &str, body: &str) -> (Option<String>, Vec<String>) {
+        let (library, inventory) = (library(), inventory());
+        let (site, strangers) = find(&Letter::read(title, body), &[], &library, &inventory);
+        let strangers = strangers.into_iter().map(|stranger| stranger.name).collect();
+        (site.map(|site| site.name.to_string()), strangers)
+    }
+
+    #[test]
+    fn a_form_chooses_among_what_is_there() {
+        let form = |fields: &[(&str, &str)]| -> String {
+            fields.iter().map(|(label, value)| format!("### {label}\n\n{value}\n\n")).collect()
+        };
+        for (title, fields, site, strangers) in [
+            ("sync fails", &[("System", "north")][..], Some("north"), &[][..]),
+            ("south fails", &[("System", "North")], Some("north"), &[]),
+            ("sync fails", &[("System", "`süd`")], Some("south"), &[]),
+            ("sync fails", &[("Host", "qfc-2")], Some("south"), &[]),
+            ("sync fails", &[("System", "qfieldcloud"), ("Host", "qfc-2")], Some("south"), &[]),
+            ("south fails", &[("System", "qfieldcloud")], Some("south"), &[]),
+            ("sync fails", &[("System", "north, south")], None, &[]),
+            ("sync fails", &[("System", "north"), ("Host", "qfc-2")], None, &[]),
+            ("sync fails", &[("System", "north"), ("System", "south")], None, &[]),
+            // What nobody knows is told, and chooses nothing.
+            ("south fails", &[("System", "west")], Some("south"), &["west"]),
+            ("sync fails", &[("Server", "qfc-1.example.org")], None, &["qfc-1.example.org"]),
+            ("sync fails", &[("Host", "here")], None, &["here"]),
+            ("sync fails", &[("System", "_No response_")], None, &[]),
+            ("sync fails", &[("What happens", "it is not north")], Some("north"), &[]),
+        ] {
+            let expect = (site.map(str::to_owned), strangers.iter().map(ToString::to_string).collect());
+            assert_eq!(found(title, &form(fields)), expect, "{title} {fields:?}");
+        }
+        assert_eq!(found("help", "> north\n\nand south").0.as_deref(), Some("south"));
+    }
+
+    proptest! {
+        #[test]
+        fn a_form_can_only_choose_what_the_inventory_has(
+            label in "(System|Host|Server|[a-z]{1,6})",
+            value in "(north|south|qfc-[12]|here|[^\n]{0,12})(, (north|[^\n]{0,9}))?",
+        ) {
+            let (library, inventory) = (library(), inventory());
+            let body = format!("### {label}\n\n{value}\n");
+            let letter = Letter::read("help", &body);
+            let (site, strangers) = find(&letter, &[], &library, &inventory);
+            prop_assert!(site.is_none_or(|site| inventory.systems.contains_key(&site.name)));
+            prop_assert!(strangers.iter().all(|stranger| stranger.name.len() <= SHOWN));
+        }
+    }
+
+    #[test]
+    fn words_are_whole() {
+        assert!(contains_word("the depot is down", "depot"));
+        assert!(contains_word("depot:", "depot"));
+        assert!(!contains_word("depots", "depot"));
+        assert!(contains_word("at the depot.", "depot"));
+        assert!(contains_word("(depot)", "depot"));
+        assert!(!contains_word("depot-2 is down", "depot"));
+        assert!(!contains_word("depot.old.example.org", "depot"));
+        assert!(!contains_word("old-depot is down", "depot"));
+        assert!(!contains_word("old_depot", "depot"));
+        assert!(!contains_word("", "depot"));
+        assert!(!contains_word("anything", ""));
+        assert!(contains_word("süd-server läuft", "süd-server"));
+    }
+}

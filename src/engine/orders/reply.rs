@@ -1,0 +1,131 @@
+//! What is said and shown to whoever gave an order. A reply is one comment for each order, found by its
+//! marker; a reaction is never worth failing for.
+
+use crate::core::case::Case;
+use crate::core::event::Door;
+use crate::core::outcome::Outcome;
+use crate::core::rights::{Permission, Right};
+use crate::core::slash::Verb;
+use crate::engine::Agent;
+use crate::engine::intake::IntakeError;
+use crate::engine::sweep::OPENING;
+use crate::ports::{Comment, Marker, Reaction};
+use serde_json::{Value, json};
+
+/// What to say, by the prompt that says it.
+pub(super) struct Reply {
+    prompt: &'static str,
+    data: Value,
+}
+
+/// Whether something was said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Said {
+    Here,
+    /// Another replica, or another door, is about to say it. Should it not come to that, the comment is
+    /// read again.
+    Elsewhere,
+}
+
+impl Reply {
+    /// One of the short answers of `prompts/reply.md`.
+    pub fn of(why: &'static str) -> Self {
+        Self::new(why, json!({}))
+    }
+
+    /// The same, with what it needs to be filled.
+    pub fn new(why: &'static str, data: Value) -> Self {
+        Self::filled("reply.md", data).with("why", json!(why))
+    }
+
+    pub fn filled(prompt: &'static str, data: Value) -> Self {
+        Self { prompt, data }
+    }
+
+    fn with(mut self, key: &str, value: Value) -> Self {
+        if let Value::Object(data) = &mut self.data {
+            data.insert(key.to_owned(), value);
+        }
+        self
+    }
+}
+
+/// Answers a comment, once.
+pub(super) async fn say(agent: &Agent, comment: &Comment, reply: Reply) -> Result<Said, IntakeError> {
+    say_as(agent, comment, &Marker::new(&format!("reply comment={}", comment.id)), reply).await
+}
+
+/// Says to a person who may not give an order who may: once for each kind of order in each ticket. After
+/// that it is only shown.
+pub(super) async fn refuse(
+    agent: &Agent,
+    comment: &Comment,
+    verb: Option<Verb>,
+    right: Option<Right>,
+) -> Result<Said, IntakeError> {
+    tracing::info!(ticket = %comment.ticket, author = %comment.author, ?verb, "an order without permission");
+    react(agent, comment, Reaction::Confused).await;
+    let order = verb.map_or("unknown", |verb| if verb == Verb::Take { "take" } else { verb.word() });
+    let author = comment.author.to_lowercase();
+    let told = format!("refused {} {author} {order}", comment.ticket);
+    if agent.journal.bookmark(&told).await?.is_some() {
+        return Ok(Said::Here);
+    }
+    let holders = right.map(|right| agent.manners.roles.holders(right));
+    // For any right at all, it is enough to name the one that the fewest need more for.
+    let holders = holders.unwrap_or(&agent.manners.roles.look);
+    let data = json!({
+        "order": verb.map_or("", Verb::word),
+        "permission": holders.from.map(Permission::word),
+        "people": holders.people,
+    });
+    let marker = Marker::new(&format!("refusal by={author} order={order}"));
+    let said = say_as(agent, comment, &marker, Reply::filled("refused.md", data)).await?;
+    if said == Said::Here {
+        agent.journal.set_bookmark(&told, agent.clock.now()).await?;
+    }
+    Ok(said)
+}
+
+async fn say_as(
+    agent: &Agent,
+    comment: &Comment,
+    marker: &Marker,
+    reply: Reply,
+) -> Result<Said, IntakeError> {
+    // A comment comes by several doors at once, to several replicas: two that look for the marker at the
+    // same moment would both not find it.
+    let turn = format!("{} {}", comment.ticket, marker.as_str());
+    if !agent.journal.take_turn(&turn, agent.clock.now(), OPENING).await? {
+        return Ok(Said::Elsewhere);
+    }
+    let Reply { prompt, data } =
+        reply.with("command", json!(agent.manners.command)).with("author", json!(comment.author));
+    let text = agent.prompts.fill(prompt, data);
+    let body = agent.redactor.text(&format!("{}\n{text}", marker.as_str()));
+    match agent.forge.upsert_comment(&comment.ticket, marker, &body).await {
+        Err(error) if error.is_lasting() => {
+            tracing::warn!(ticket = %comment.ticket, %error, "an answer was not taken");
+        }
+        said => said?,
+    }
+    Ok(Said::Here)
+}
+
+/// Shows what became of an order. What was ordered is what counts; it must not be lost for want of this.
+pub(super) async fn react(agent: &Agent, comment: &Comment, reaction: Reaction) {
+    if let Err(error) = agent.forge.react(&comment.ticket, comment.id, reaction).await {
+        tracing::warn!(ticket = %comment.ticket, %error, "the reaction was not taken");
+    }
+}
+
+/// Shows on the comment that opened a case that what it asked for is done.
+pub(in crate::engine) async fn mark_done(agent: &Agent, case: &Case) {
+    let Door::Command { comment: Some(comment), .. } = &case.door else { return };
+    if !case.outcome.as_ref().is_some_and(Outcome::closes) {
+        return;
+    }
+    if let Err(error) = agent.forge.react(&case.ticket.id, *comment, Reaction::Rocket).await {
+        tracing::warn!(case = %case.id, %error, "the reaction was not taken");
+    }
+}

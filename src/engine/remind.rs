@@ -1,0 +1,101 @@
+//! Reminders: a ticket that was handed over and that nobody takes is called out again, twice and never
+//! more often. When is reckoned from the journal, so a restart forgets nothing.
+
+use super::Agent;
+use super::intake::IntakeError;
+use super::recurrence::due;
+use super::speak::people;
+use super::sweep::OPENING;
+use crate::core::case::Case;
+use crate::core::event::Event;
+use crate::core::moment::minute;
+use crate::core::outcome::{Escalation, Outcome};
+use crate::core::ticket::{State, TicketId};
+use crate::ports::{CaseLine, Marker};
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::json;
+
+/// How long after the first reminder the last one follows.
+const AGAIN: TimeDelta = TimeDelta::hours(24);
+
+/// An agent that was stopped makes up for reminders that were due so long ago.
+const LATE: TimeDelta = TimeDelta::hours(24);
+
+/// How many of the newest cases are asked for another one of a ticket.
+const RECENT: u32 = 500;
+
+/// Reminds people of every ticket that they were called to and that nobody has taken. Gives the tickets.
+pub async fn remind(agent: &Agent) -> Result<Vec<TicketId>, IntakeError> {
+    let Some(after) = agent.manners.remind_after.and_then(|after| TimeDelta::from_std(after).ok()) else {
+        return Ok(Vec::new());
+    };
+    let now = agent.clock.now();
+    let delays = [after, after + AGAIN];
+    let mut reminded = Vec::new();
+    for (id, record) in agent.journal.history(&["concluded"], now - delays[1] - LATE).await? {
+        let Event::Concluded(Outcome::Escalated(escalation)) = record.event else { continue };
+        let mark = format!("reminded {id}");
+        let done_at = agent.journal.bookmark(&mark).await?;
+        let Some(due) = due(record.at, &delays, done_at, now) else { continue };
+        let Ok(case) = Case::fold(&id, &agent.journal.load(&id).await?) else { continue };
+        // Where nobody was called yet, for want of GitHub, nobody has let it lie.
+        if !case.talk.called {
+            continue;
+        }
+        match is_taken(agent, &case, record.at).await {
+            Ok(false) if !call_again(agent, &case, &escalation, record.at, due).await? => continue,
+            Ok(false) => reminded.push(case.ticket.id),
+            Ok(true) => {}
+            Err(IntakeError::Forge(error)) if error.is_lasting() => {}
+            Err(error) => return Err(error),
+        }
+        agent.journal.set_bookmark(&mark, now).await?;
+    }
+    Ok(reminded)
+}
+
+/// Whether anybody has done anything about it since: worked on the issue, or started the agent again. That
+/// the reporter asks how it goes on is not that, unless the reporter is on call.
+async fn is_taken(agent: &Agent, case: &Case, since: DateTime<Utc>) -> Result<bool, IntakeError> {
+    let has_newer = |line: &CaseLine| line.ticket == case.ticket.id && line.opened_at > since;
+    if agent.journal.cases(RECENT).await?.iter().any(has_newer) {
+        return Ok(true);
+    }
+    let ticket = agent.forge.ticket(&case.ticket.id).await?;
+    if ticket.state == State::Closed || ticket.locked {
+        return Ok(true);
+    }
+    let people = agent.forge.people_at(&case.ticket.id, since).await?;
+    let is_on_call =
+        |login: &str| agent.manners.on_call.iter().any(|other| other.eq_ignore_ascii_case(login));
+    let counts = |login: &String| !login.eq_ignore_ascii_case(&ticket.author) || is_on_call(login);
+    Ok(people.iter().any(counts))
+}
+
+/// `false`: another replica is about to.
+async fn call_again(
+    agent: &Agent,
+    case: &Case,
+    escalation: &Escalation,
+    since: DateTime<Utc>,
+    number: usize,
+) -> Result<bool, IntakeError> {
+    let marker = Marker::new(&format!("case={} kind=reminder number={}", case.id, number + 1));
+    // Two that look for the marker at the same moment would both not find it.
+    if !agent.journal.take_turn(marker.as_str(), agent.clock.now(), OPENING).await? {
+        return Ok(false);
+    }
+    let data = json!({
+        "people": people(agent),
+        "since": minute(since),
+        "code": escalation.code,
+        "why": escalation.why,
+        "last": number > 0,
+    });
+    let text = agent.prompts.fill("reminder.md", data);
+    let body = agent.redactor.text(&format!("{}\n{text}", marker.as_str()));
+    match agent.forge.upsert_comment(&case.ticket.id, &marker, &body).await {
+        Err(error) if !error.is_lasting() => Err(error.into()),
+        _ => Ok(true),
+    }
+}

@@ -1,0 +1,167 @@
+//! Speaking: the acts on the forge, each told to the journal.
+
+use super::Agent;
+use super::answer::answer;
+use super::drive::{DriveError, Pen, library_of};
+use super::label::set_label;
+use super::look::millis;
+use super::orders::{looked, mark_done};
+use super::problem::open_problem;
+use crate::core::action::Action;
+use crate::core::case::Case;
+use crate::core::event::{Act, Door, Event};
+use crate::core::moment::minute;
+use crate::core::outcome::{Closing, Outcome};
+use crate::core::playbook::Library;
+use crate::core::report::report;
+use crate::ports::{CloseReason, ForgeError, Marker};
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+/// Carries out an action that says something. Any other is none of its business.
+pub(super) async fn speak(pen: &mut Pen<'_>, action: Action) -> Result<(), DriveError> {
+    match action {
+        Action::AskPeople => {
+            let hash = pen.case.asked.as_ref().map_or_else(String::new, |asked| asked.plan.hash.clone());
+            tell(pen, Act::Question, hash, ask_people).await
+        }
+        Action::ShowStatus => {
+            let stage = pen.case.stage_word();
+            tell(pen, Act::Status, stage, show_status).await
+        }
+        Action::SetLabel => {
+            let word = pen.case.label_word().to_owned();
+            tell(pen, Act::Label, word, set_label).await
+        }
+        Action::Reopen => tell(pen, Act::Reopen, String::new(), reopen).await,
+        Action::OpenProblem => report_problem(pen).await,
+        Action::PostReport => tell(pen, Act::Report, String::new(), post_report).await,
+        Action::CallPeople => tell(pen, Act::Assign, String::new(), call_people).await,
+        Action::Close => tell(pen, Act::Close, String::new(), close).await,
+        _ => Ok(()),
+    }
+}
+
+/// An act on the forge: what, and what is said of it.
+async fn tell(
+    pen: &mut Pen<'_>,
+    act: Act,
+    stage: String,
+    speak: impl AsyncFnOnce(&Agent, &Case, &Library) -> Result<(), ForgeError>,
+) -> Result<(), DriveError> {
+    let start = Instant::now();
+    let result = speak(pen.agent, &pen.case, pen.library).await;
+    let event = match result {
+        Ok(()) => Event::Told { act, stage, took_ms: millis(start) },
+        Err(error) => not_told(pen, act, &error),
+    };
+    pen.write(event).await
+}
+
+fn not_told(pen: &Pen<'_>, act: Act, error: &ForgeError) -> Event {
+    tracing::warn!(case = %pen.case.id, ?act, %error, "the forge did not take it");
+    let why = pen.agent.redactor.text(&error.to_string());
+    Event::NotTold { act, why, lasting: error.is_lasting() }
+}
+
+async fn show_status(agent: &Agent, case: &Case, library: &Library) -> Result<(), ForgeError> {
+    let text = agent.prompts.fill("status.md", json!({ "report": report(case, library) }));
+    comment(agent, case, "status", &text).await
+}
+
+/// People are told of new comments only, so each plan is asked about in one of its own.
+async fn ask_people(agent: &Agent, case: &Case, library: &Library) -> Result<(), ForgeError> {
+    let Some(asked) = &case.asked else { return Ok(()) };
+    let data = json!({
+        "report": report(case, library),
+        "command": agent.manners.command,
+        "people": people(agent),
+    });
+    let text = agent.prompts.fill("approval.md", data);
+    comment(agent, case, &format!("question plan={}", asked.plan.hash), &text).await
+}
+
+async fn post_report(agent: &Agent, case: &Case, library: &Library) -> Result<(), ForgeError> {
+    let (prompt, data) = if case.errand().only_looks() {
+        ("looked.md", looked(case, library))
+    } else {
+        let answer = answer(case, library).transpose().ok().flatten();
+        let earlier = earlier(agent, case).await?;
+        ("report.md", json!({ "report": report(case, library), "answer": answer, "earlier": earlier }))
+    };
+    comment(agent, case, "report", &agent.prompts.fill(prompt, data)).await?;
+    mark_done(agent, case).await;
+    Ok(())
+}
+
+/// What the case said that an objection is about.
+async fn earlier(agent: &Agent, case: &Case) -> Result<Option<Value>, ForgeError> {
+    let Some(objection) = &case.objection else { return Ok(None) };
+    let unread = |error: &dyn std::fmt::Display| ForgeError::Unreachable(format!("the journal: {error}"));
+    let records = agent.journal.load(&objection.of).await.map_err(|error| unread(&error))?;
+    let Ok(past) = Case::fold(&objection.of, &records) else { return Ok(None) };
+    let library = library_of(agent, &past.library).await.map_err(|error| unread(&error))?;
+    let report = report(&past, library.as_ref().unwrap_or(&agent.library));
+    Ok(Some(json!({ "report": report, "closed": past.talk.closed_at.map(minute) })))
+}
+
+/// Opens the issue again, and says why to those who follow it.
+async fn reopen(agent: &Agent, case: &Case, library: &Library) -> Result<(), ForgeError> {
+    let suspect = match &case.door {
+        Door::Recurrence { suspect, .. } => suspect,
+        Door::Objection(objection) => {
+            agent.forge.reopen(&case.ticket.id).await?;
+            let text = agent.prompts.fill("objection.md", json!({ "who": objection.who }));
+            return comment(agent, case, "objection", &text).await;
+        }
+        _ => return Ok(()),
+    };
+    agent.forge.reopen(&case.ticket.id).await?;
+    let kind = agent.inventory.systems.get(&suspect.system).map(|site| &site.kind);
+    let fault =
+        kind.and_then(|kind| library.systems.get(kind)).and_then(|kind| kind.fault(&suspect.playbook));
+    let title = fault.map_or(suspect.playbook.as_str(), |fault| &fault.title);
+    let text = agent.prompts.fill("returned.md", json!({ "title": title, "system": suspect.system }));
+    comment(agent, case, "returned", &text).await
+}
+
+/// Opens the ticket about a fault that comes back again and again, and remembers which it is.
+async fn report_problem(pen: &mut Pen<'_>) -> Result<(), DriveError> {
+    let start = Instant::now();
+    let event = match open_problem(pen.agent, &pen.case).await? {
+        Ok(id) => Event::Told { act: Act::Problem, stage: id.to_string(), took_ms: millis(start) },
+        Err(error) => not_told(pen, Act::Problem, &error),
+    };
+    pen.write(event).await
+}
+
+async fn call_people(agent: &Agent, case: &Case, _: &Library) -> Result<(), ForgeError> {
+    let on_call = &agent.manners.on_call;
+    if on_call.is_empty() {
+        return Ok(());
+    }
+    let text = agent.prompts.fill("called.md", json!({ "people": people(agent) }));
+    comment(agent, case, "call", &text).await?;
+    agent.forge.assign(&case.ticket.id, on_call).await
+}
+
+async fn close(agent: &Agent, case: &Case, _: &Library) -> Result<(), ForgeError> {
+    let reason = match case.outcome.as_ref().and_then(Outcome::closing) {
+        Some(Closing::Completed) => CloseReason::Completed,
+        Some(Closing::NotPlanned) => CloseReason::NotPlanned,
+        None => return Ok(()),
+    };
+    agent.forge.close(&case.ticket.id, reason).await
+}
+
+/// The people on call, mentioned.
+pub(super) fn people(agent: &Agent) -> String {
+    let people: Vec<String> = agent.manners.on_call.iter().map(|login| format!("@{login}")).collect();
+    people.join(" ")
+}
+
+async fn comment(agent: &Agent, case: &Case, kind: &str, text: &str) -> Result<(), ForgeError> {
+    let marker = Marker::new(&format!("case={} kind={kind}", case.id));
+    let body = agent.redactor.text(&format!("{}\n{text}", marker.as_str()));
+    agent.forge.upsert_comment(&case.ticket.id, &marker, &body).await
+}
