@@ -13,7 +13,7 @@ use std::time::Duration;
 #[derive(Debug)]
 pub(super) enum Wires {
     Token(Arc<Wire>),
-    App(App),
+    App(Box<App>),
 }
 
 /// The agent as a GitHub App.
@@ -53,7 +53,7 @@ impl Wires {
 
     pub fn of_app(client: Octocrab, deadline: Duration) -> Self {
         let own = Arc::new(Wire::new(client.clone(), deadline));
-        Wires::App(App { client, deadline, own, known: Mutex::default() })
+        Wires::App(Box::new(App { client, deadline, own, known: Mutex::default() }))
     }
 
     /// The one that asks about a repository.
