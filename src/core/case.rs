@@ -545,7 +545,7 @@ impl Case {
             return None;
         }
         let asked = self.asked.as_ref().map(|asked| Standstill::Asked(asked.until));
-        if self.awaited_kin().is_some() {
+        if self.pending_kin().is_some() {
             return Some(Standstill::Linked);
         }
         let delayed = self.delay.as_ref().map(|delay| Standstill::Delayed(delay.until));

@@ -66,7 +66,6 @@ impl GitHub {
     ) -> Result<BTreeSet<String>, ForgeError> {
         let wire = self.wires.to(&id.repo).await?;
         let me = crate::ports::Forge::me(self).await?;
-        let wire = self.wires.to(&id.repo).await?;
         let route = issue_route(id);
         let from = timestamp(since);
         let mut people: Vec<(Option<User>, DateTime<Utc>)> = Vec::new();

@@ -102,7 +102,7 @@ impl Case {
     }
 
     /// The case that it waits for.
-    pub fn awaited_kin(&self) -> Option<&Kin> {
+    pub fn pending_kin(&self) -> Option<&Kin> {
         self.kin.as_ref().filter(|kin| kin.is_awaited)
     }
 
@@ -114,7 +114,7 @@ impl Case {
             (Stage::Diagnosed, _) if let Some(asked) = &self.asked => {
                 format!("asking {}", asked.plan.short())
             }
-            (Stage::Diagnosed, _) if let Some(kin) = self.awaited_kin() => format!("linked {}", kin.case),
+            (Stage::Diagnosed, _) if let Some(kin) = self.pending_kin() => format!("linked {}", kin.case),
             (Stage::Diagnosed, _) if let Some(delay) = &self.delay => {
                 format!("delayed until {}", delay.until)
             }
@@ -134,7 +134,7 @@ impl Case {
             (Stage::Concluded | Stage::Ended, _) => "ended",
             _ if self.paused.is_some() => "paused",
             (Stage::Diagnosed, _) if self.asked.is_some() => "asking",
-            (Stage::Diagnosed, _) if self.awaited_kin().is_some() => "linked",
+            (Stage::Diagnosed, _) if self.pending_kin().is_some() => "linked",
             (Stage::Diagnosed, _) if self.delay.is_some() => "delayed",
             (Stage::Treating, Some(Phase::Applying)) => "treating",
             (Stage::Treating, Some(Phase::Verifying(_))) => "verifying",

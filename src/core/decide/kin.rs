@@ -69,7 +69,7 @@ impl Ground<'_> {
 
     /// What a case does whose fault another case treats: nothing, and then it looks anew.
     pub(super) fn until_kin_has_ended(self) -> Option<Action> {
-        let kin = self.case.awaited_kin()?;
+        let kin = self.case.pending_kin()?;
         let is_under_way = match self.world.history {
             Some(history) => run_of(kin, history).is_some_and(|run| run.end.is_none()),
             None => true,

@@ -16,7 +16,7 @@ const PORTS: &str = include_str!("../../../src/ports.rs");
 const HERE: &str = include_str!("drive.rs");
 
 /// The requests that the agent can make.
-const KINDS: [&str; 27] = [
+const KINDS: [&str; 29] = [
     "DELETE /repos/{owner}/{repo}/issues/{issue_number}/labels/{name}",
     "GET /app",
     "GET /app/hook/deliveries",
@@ -27,8 +27,10 @@ const KINDS: [&str; 27] = [
     "GET /repos/{owner}/{repo}/installation",
     "GET /repos/{owner}/{repo}/issues",
     "GET /repos/{owner}/{repo}/issues/comments",
+    "GET /repos/{owner}/{repo}/issues/comments/{comment_id}/reactions",
     "GET /repos/{owner}/{repo}/issues/{issue_number}",
     "GET /repos/{owner}/{repo}/issues/{issue_number}/comments",
+    "GET /repos/{owner}/{repo}/issues/{issue_number}/events",
     "GET /repos/{owner}/{repo}/labels/{name}",
     "GET /user",
     "PATCH /repos/{owner}/{repo}/hooks/{hook_id}",
@@ -100,7 +102,9 @@ impl Stage {
             .relabel(&id, &[label("medic:working")], &["support", "no such label"])
             .await
             .expect("it is put on");
-        forge.people_at(&id, epoch).await.expect("a list");
+        let said = forge.comments(repo, epoch).await.expect("a list").pop().expect("the status");
+        hub.react(repo, said.id, "ada", "+1").expect("it is put on");
+        assert!(forge.people_at(&id, epoch).await.expect("a list").contains("ada"));
         forge.assign(&id, &["medic".into(), "stranger".into()]).await.expect("it is assigned");
         hub.comment(&id, "ada", "thanks").expect("it is said");
         let comment = forge.comments(repo, epoch).await.expect("a list").pop().expect("a comment");

@@ -46,7 +46,7 @@ fn is_useful(event: &str, payload: &Value) -> bool {
     match (event, action) {
         _ if subject.get("pull_request").is_some() => false,
         ("issues", "labeled") => payload.get("label").is_some(),
-        ("issues", "opened" | "reopened") | ("issue_comment", "created") => true,
+        ("issues", "opened" | "edited" | "reopened") | ("issue_comment", "created") => true,
         _ => false,
     }
 }
@@ -58,6 +58,7 @@ fn compare(delivery: &Delivery, payload: &Value) {
         Delivery::IssueTouched { ticket, action, sender } => {
             let expect = match payload["action"].as_str().expect("an action") {
                 "opened" => IssueAction::Opened,
+                "edited" => IssueAction::Edited,
                 "reopened" => IssueAction::Reopened,
                 _ => IssueAction::Labeled(payload["label"]["name"].as_str().expect("a name").to_owned()),
             };
