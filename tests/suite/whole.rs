@@ -61,6 +61,8 @@ async fn every_door_leads_to_one_case() {
     assert!(!rig.is_closed(&plain));
     rig.hub.comment(&plain, "ops-lead", "/qfield:support").expect("commented");
     until("the question is answered", || rig.is_closed(&plain)).await;
+    let has_label = |label: &str| rig.labels(&plain).iter().any(|name| name == label);
+    until("its case has said its last word", || has_label("medic:resolved")).await;
     // What is ordered with values goes all the way to the host, and closes or opens nothing.
     rig.hub.comment(&plain, "ops-lead", "/qfield:support run logs service=app lines=20").expect("commented");
     until("the log is posted", || rig.said(&plain, "report").len() == 2).await;
