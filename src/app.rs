@@ -36,13 +36,13 @@ pub enum Manner {
 /// Why an agent cannot be put together.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum AppError {
-    #[error("there is no GitHub token: the environment variable {0} is not set")]
-    #[diagnostic(help("make a fine-grained token with read and write access to issues, then: export {0}=…"))]
+    #[error("the environment variable {0}, which should hold the GitHub token, is not set")]
+    #[diagnostic(help("make a fine-grained token with read and write access to issues, and put it into {0}"))]
     NoToken(String),
     #[error("the private key of the GitHub App cannot be had: {0}")]
     #[diagnostic(help("GitHub makes one on the App's settings page; [github] private_key names its file"))]
     NoKey(String),
-    #[error("there is no webhook secret: the environment variable {0} is not set")]
+    #[error("the environment variable {0}, which should hold the webhook's secret, is not set")]
     #[diagnostic(help("set it to the secret that GitHub's webhook has; `openssl rand -hex 32` makes one"))]
     NoSecret(String),
     #[error("{0}")]
