@@ -17,7 +17,7 @@ const AT_WORK: Duration = Duration::from_secs(60);
 
 /// How often it is asked whether something waits that nobody rang for: what another process has kept
 /// before it died, or what GitHub could not be asked about.
-const ROUND: Duration = Duration::from_secs(15);
+const ROUND: Duration = AT_WORK;
 
 /// Keeps deliveries, works them, and wakes the cases that they open.
 #[derive(Clone)]
