@@ -37,7 +37,9 @@ pub enum Manner {
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum AppError {
     #[error("the environment variable {0}, which should hold the GitHub token, is not set")]
-    #[diagnostic(help("make a fine-grained token with read and write access to issues, and put it into {0}"))]
+    #[diagnostic(help(
+        "make a fine-grained token with read and write access to issues, and put it into {0}"
+    ))]
     NoToken(String),
     #[error("the private key of the GitHub App cannot be had: {0}")]
     #[diagnostic(help("GitHub makes one on the App's settings page; [github] private_key names its file"))]
