@@ -1,6 +1,6 @@
 //! Canaries: a secret of its own in everything that comes in, and none of them in anything that goes out.
 
-use crate::harness::{MEDIC, Ran, Rig, TOKEN, ran};
+use crate::harness::{MEDIC, Ran, Rig, TOKEN, ran, until};
 use crate::scenarios::fixtures;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -8,7 +8,6 @@ use fieldmedic::sandbox::github::Hooks;
 use fieldmedic::sandbox::scenario::host_text;
 use std::path::Path;
 use std::process::Stdio;
-use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -185,13 +184,7 @@ async fn no_secret_that_comes_in_goes_out() {
     let id = rig.hub.file(&rig.repo, "field-agent", &title, &body, &["support", &label]).expect("filed");
     let comment = format!("PGPASSWORD={} {TOKEN}", canary(3));
     rig.hub.comment(&id, "ops-lead", &comment).expect("commented");
-    for _ in 0..1200 {
-        if rig.is_closed(&id) {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    assert!(rig.is_closed(&id), "it was worked: {:?}", rig.hub.comments(&id));
+    until("the ticket is closed", || rig.is_closed(&id)).await;
     let pid = daemon.id().expect("it runs").to_string();
     assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().expect("kill").success());
     assert!(daemon.wait().await.expect("it ends").success());

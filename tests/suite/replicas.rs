@@ -1,6 +1,6 @@
 //! Several replicas on one PostgreSQL database: real processes, killed in turn while they work.
 
-use crate::harness::{MEDIC, TOKEN};
+use crate::harness::{MEDIC, PATIENCE, TOKEN};
 use crate::postgres::{Database, database};
 use fieldmedic::clock::Wall;
 use fieldmedic::core::event::CaseId;
@@ -155,7 +155,7 @@ impl Fleet {
     }
 
     async fn until(&self, what: &str, mut holds: impl AsyncFnMut() -> bool) {
-        let end = Instant::now() + Duration::from_secs(150);
+        let end = Instant::now() + PATIENCE;
         while !holds().await {
             assert!(Instant::now() < end, "it did not come about: {what}; {} are closed", self.closed());
             tokio::time::sleep(Duration::from_millis(50)).await;
