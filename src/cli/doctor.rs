@@ -29,6 +29,11 @@ impl Findings {
         print(&format!("✓ {what}"));
     }
 
+    /// What the agent does without.
+    fn note(&self, what: &str, why: &str) {
+        print(&format!("· {what}: {why}"));
+    }
+
     fn bad(&mut self, what: &str, why: &str) {
         self.bad = true;
         print(&format!("✗ {what}: {why}"));
@@ -154,6 +159,10 @@ async fn check_repo(forge: &GitHub, setting: &Setting, repo: &Repo, me: &str, fi
             Ok(true) => {}
             Ok(false) => lacking.push(
                 "no webhook leads to the agent: `fieldmedic init --finish --webhook-url https://…/webhook` makes one".into(),
+            ),
+            Err(error) if error.is_lasting() => findings.note(
+                &what,
+                &format!("its webhook cannot be looked at, so what it misses is found by the poll: {error}"),
             ),
             Err(error) => lacking.push(format!("its webhook cannot be looked at: {error}")),
         }
