@@ -16,8 +16,10 @@ pub struct History {
     pub runs: Vec<Run>,
     /// Every change that a host was asked for, forward or back.
     pub changes: Vec<(HostName, DateTime<Utc>)>,
-    /// Which system a case is about, and which ticket.
+    /// Which system a case is about.
     pub systems: BTreeMap<CaseId, SystemName>,
+    /// The tickets of cases, where others have treated something. The records that hold them are long, so
+    /// they are not folded for it.
     pub tickets: BTreeMap<CaseId, TicketId>,
 }
 
@@ -45,8 +47,8 @@ pub enum End {
 
 impl History {
     /// The kinds of records that it is folded from.
-    pub const KINDS: [&str; 7] =
-        ["opened", "triaged", "planned", "change_started", "verified", "undone", "change_frozen"];
+    pub const KINDS: [&str; 6] =
+        ["triaged", "planned", "change_started", "verified", "undone", "change_frozen"];
 
     /// How far back it has to reach for every budget to be told.
     pub const REACH: TimeDelta = TimeDelta::days(7);
@@ -62,7 +64,6 @@ impl History {
 
     fn take(&mut self, case: &CaseId, record: &Record) {
         match &record.event {
-            Event::Opened { ticket, .. } => drop(self.tickets.insert(case.clone(), ticket.id.clone())),
             Event::Triaged(triage) => {
                 let system = triage.site.as_ref().map(|site| (case.clone(), site.name.clone()));
                 self.systems.extend(system);

@@ -1,6 +1,7 @@
 //! Driving: one case, from where its journal stands to its end.
 
 use super::perform::{perform, wait};
+use super::sweep::RECENT;
 use super::{Agent, CLAIM, Glimpse};
 use crate::core::action::Action;
 use crate::core::case::{BadHistory, Case, Stage, Standstill};
@@ -171,7 +172,12 @@ pub(super) async fn history(agent: &Agent, case: &Case) -> Result<Option<History
         return Ok(None);
     }
     let since = agent.clock.now() - History::REACH;
-    Ok(Some(History::fold(&agent.journal.history(&History::KINDS, since).await?)))
+    let mut history = History::fold(&agent.journal.history(&History::KINDS, since).await?);
+    if history.runs.iter().any(|run| run.case != case.id) {
+        let lines = agent.journal.cases(RECENT).await?;
+        history.tickets = lines.into_iter().map(|line| (line.id, line.ticket)).collect();
+    }
+    Ok(Some(history))
 }
 
 /// The playbooks with this hash: the agent's own, or those that the journal kept.
