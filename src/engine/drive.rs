@@ -1,7 +1,7 @@
 //! Driving: one case, from where its journal stands to its end.
 
+use super::past::RECENT;
 use super::perform::{perform, wait};
-use super::sweep::RECENT;
 use super::{Agent, CLAIM, Glimpse};
 use crate::core::action::Action;
 use crate::core::case::{BadHistory, Case, Stage, Standstill};

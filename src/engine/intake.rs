@@ -2,8 +2,10 @@
 
 use super::Agent;
 use super::label::NEEDS_HUMAN;
-use super::reply::{newest_case, take_open_again};
+use super::past::newest_case;
+use super::reply::take_open_again;
 use super::words::heed_label;
+use crate::core::case::Case;
 use crate::core::event::{CaseId, Door, Event};
 use crate::core::outcome::{Code, Outcome};
 use crate::core::ticket::{State, Ticket, TicketId};
@@ -63,11 +65,13 @@ pub async fn take_issue(agent: &Agent, ticket: Ticket, door: Door) -> Result<Opt
     if let Some(case) = heed_label(agent, &ticket).await? {
         return Ok(Some(case));
     }
-    if let Some(case) = take_reworded(agent, &ticket).await? {
-        return Ok(Some(case));
-    }
-    if let Some(case) = take_open_again(agent, &ticket).await? {
-        return Ok(Some(case));
+    if let Some(newest) = newest_case(agent, &ticket.id).await? {
+        if let Some(case) = take_reworded(agent, &ticket, &newest).await? {
+            return Ok(Some(case));
+        }
+        if let Some(case) = take_open_again(agent, &ticket, &newest).await? {
+            return Ok(Some(case));
+        }
     }
     if !wants(agent, &ticket) || ticket.author == agent.forge.me().await? {
         return Ok(None);
@@ -77,18 +81,17 @@ pub async fn take_issue(agent: &Agent, ticket: Ticket, door: Door) -> Result<Opt
 }
 
 /// Takes in an issue once more that named no system that is looked after, and has other words since.
-async fn take_reworded(agent: &Agent, ticket: &Ticket) -> Result<Option<CaseId>, IntakeError> {
+async fn take_reworded(agent: &Agent, ticket: &Ticket, case: &Case) -> Result<Option<CaseId>, IntakeError> {
     if ticket.state != State::Open || ticket.locked {
         return Ok(None);
     }
-    let Some(case) = newest_case(agent, &ticket.id).await? else { return Ok(None) };
     let named_none =
         matches!(&case.outcome, Some(Outcome::Escalated(escalation)) if escalation.code == Code::NoSystem);
     if !named_none || (&case.ticket.title, &case.ticket.body) == (&ticket.title, &ticket.body) {
         return Ok(None);
     }
     let key = format!("reworded {} {}", ticket.id, ticket.updated_at.timestamp());
-    Ok(opened(take_in(agent, ticket.clone(), case.door, &key).await?))
+    Ok(opened(take_in(agent, ticket.clone(), case.door.clone(), &key).await?))
 }
 
 /// The case that came of it, if one did.

@@ -2,10 +2,10 @@
 //!
 //! `drive` works one case to its end, `perform` carries out one action, `speak` those on the forge, `look`
 //! runs probes, `intake` is the one door through which tickets become cases, `orders` are the commands that
-//! people give, `words` is how they speak to cases at work, `dispatch` runs cases side by side, `sweep`
-//! looks at systems without being asked, `recurrence` at what was mended, `problem` tells of what comes back
-//! again and again, `reply` takes in what people make of a close, `remind` calls people again, `redeliver`
-//! asks for what a webhook missed, `schedule` says when.
+//! people give, `words` is how they speak to cases at work, `past` finds the cases of a ticket, `dispatch`
+//! runs cases side by side, `sweep` looks at systems without being asked, `recurrence` at what was mended,
+//! `problem` tells of what comes back again and again, `reply` takes in what people make of a close, `remind`
+//! calls people again, `redeliver` asks for what a webhook missed, `schedule` says when.
 
 mod answer;
 mod dispatch;
@@ -14,6 +14,7 @@ mod intake;
 mod label;
 mod look;
 mod orders;
+mod past;
 mod perform;
 mod poll;
 mod problem;

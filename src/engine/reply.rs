@@ -3,6 +3,7 @@
 
 use super::Agent;
 use super::intake::{IntakeError, opened, take_in};
+use super::past::newest_case;
 use crate::core::case::{Case, Stage};
 use crate::core::event::{CaseId, Door};
 use crate::core::objection::{How, Objection};
@@ -10,9 +11,6 @@ use crate::core::reply::{Reply, reply};
 use crate::core::ticket::{State, Ticket, TicketId};
 use crate::ports::{Comment, JournalError, Reaction};
 use chrono::{DateTime, TimeDelta, Utc};
-
-/// How many of the newest cases are asked for the one of a ticket.
-const RECENT: u32 = 500;
 
 /// What GitHub says of an issue may be so old; sooner after its own close nothing is made of it.
 const LAG: TimeDelta = TimeDelta::seconds(60);
@@ -33,15 +31,18 @@ pub async fn take_reopened(agent: &Agent, ticket: Ticket, who: &str) -> Result<O
 }
 
 /// Takes in an issue that a list shows as open, if its newest case left it closed.
-pub(super) async fn take_open_again(agent: &Agent, ticket: &Ticket) -> Result<Option<CaseId>, IntakeError> {
-    let Some(case) = newest_case(agent, &ticket.id).await? else { return Ok(None) };
+pub(super) async fn take_open_again(
+    agent: &Agent,
+    ticket: &Ticket,
+    case: &Case,
+) -> Result<Option<CaseId>, IntakeError> {
     if case.stage != Stage::Ended || ticket.state == State::Closed {
         return Ok(None);
     }
     match case.talk.closed_at {
         // What was listed before the close, and a list that is behind, show it open too.
         Some(closed_at) if agent.clock.now() - closed_at < LAG => Ok(None),
-        Some(_) => object_if_open(agent, &ticket.id, &case, "").await,
+        Some(_) => object_if_open(agent, &ticket.id, case, "").await,
         // It was closed before the agent could begin.
         None if case.ticket.state == State::Closed => {
             take_anew(agent, ticket.clone(), Door::Poll, case.id.as_str()).await
@@ -126,17 +127,6 @@ async fn object(
     ticket.state = State::Open;
     let door = Door::Objection(Objection { of: of.id.clone(), who: who.to_owned(), how });
     Ok(opened(take_in(agent, ticket, door, &format!("objection {}", of.id)).await?))
-}
-
-/// The newest case of a ticket, if its journal makes sense; a look beside it does not count.
-pub(super) async fn newest_case(agent: &Agent, ticket: &TicketId) -> Result<Option<Case>, JournalError> {
-    for line in agent.journal.cases(RECENT).await?.iter().filter(|line| line.ticket == *ticket) {
-        let Ok(case) = Case::fold(&line.id, &agent.journal.load(&line.id).await?) else { return Ok(None) };
-        if !case.errand().only_looks() {
-            return Ok(Some(case));
-        }
-    }
-    Ok(None)
 }
 
 /// The newest case of a ticket, if it closed it, and before this moment.

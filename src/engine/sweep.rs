@@ -3,6 +3,7 @@
 use super::Agent;
 use super::intake::{IntakeError, issue_key, take_in, take_issue};
 use super::look::look;
+use super::past::RECENT;
 use crate::core::case::Case;
 use crate::core::diagnosis::{Diagnosis, diagnose};
 use crate::core::event::{CaseId, Door};
@@ -51,9 +52,6 @@ pub async fn sweep_systems(agent: &Agent) -> Result<Vec<Swept>, IntakeError> {
     }
     Ok(swept)
 }
-
-/// How many of the newest cases are asked for one that a person has.
-pub(super) const RECENT: u32 = 500;
 
 /// Whether a case on this system is at work, or was handed to a person whose ticket is still open:
 /// nobody's hands are to be crossed.

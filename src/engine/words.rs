@@ -1,17 +1,15 @@
 //! Words: what people say to cases that are at work, by comments and by a label.
 
 use super::Agent;
+use super::past::{case_of, running_case};
 use crate::core::case::Case;
 use crate::core::event::CaseId;
-use crate::core::ticket::{Ticket, TicketId};
+use crate::core::ticket::Ticket;
 use crate::core::word::{Posted, Says, Word};
 use crate::ports::{Comment, JournalError};
 
 /// A ticket with this label gets nothing changed for it until the label is taken off.
 const PAUSE: &str = "medic:pause";
-
-/// How many of the newest cases are asked for the one of a ticket.
-const RECENT: u32 = 500;
 
 /// Why a word was not passed on; `prompts/reply.md` says it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,21 +44,6 @@ pub(super) async fn say(
     let word = Word { by: comment.author.clone(), at: comment.created_at, says };
     agent.journal.post(&case.id, key, &word).await?;
     Ok(Ok(case.id))
-}
-
-/// The case of a ticket: the one at work, or else the newest.
-pub(super) async fn case_of(agent: &Agent, ticket: &TicketId) -> Result<Option<Case>, JournalError> {
-    let lines = agent.journal.cases(RECENT).await?;
-    let mut lines = lines.iter().filter(|line| line.ticket == *ticket);
-    let newest = lines.next();
-    let at_work = newest.into_iter().chain(lines).find(|line| line.outcome.is_none());
-    let Some(line) = at_work.or(newest) else { return Ok(None) };
-    Ok(Case::fold(&line.id, &agent.journal.load(&line.id).await?).ok())
-}
-
-/// The case of a ticket that has not come to its outcome.
-async fn running_case(agent: &Agent, ticket: &TicketId) -> Result<Option<Case>, JournalError> {
-    Ok(case_of(agent, ticket).await?.filter(|case| case.outcome.is_none()))
 }
 
 /// Tells a running case of the label that pauses it, or that it was taken off. Gives the case if there

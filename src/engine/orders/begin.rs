@@ -15,7 +15,7 @@ use crate::core::ticket::{State, Ticket};
 use crate::core::triage::find_site;
 use crate::engine::Agent;
 use crate::engine::intake::{IntakeError, issue_key, open};
-use crate::engine::words::case_of;
+use crate::engine::past::case_of;
 use crate::ports::{Comment, Intake};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;

@@ -15,7 +15,7 @@ use crate::core::ticket::TicketId;
 use crate::core::triage::Asks;
 use crate::core::triage::find_site;
 use crate::engine::intake::IntakeError;
-use crate::engine::words::case_of;
+use crate::engine::past::case_of;
 use crate::engine::{Agent, answer, library_of};
 use crate::ports::{Comment, JournalError};
 use serde_json::{Value, json};
