@@ -195,8 +195,7 @@ async fn finish(setting: &Setting, webhook_url: Option<&str>) -> Result<Ending> 
         let webhook = setting.config.webhook.as_ref();
         let webhook =
             webhook.ok_or_else(|| miette!("there is no [webhook] in {}", setting.path.display()))?;
-        let secrets = app::webhook_secrets(webhook)?;
-        let secret = secrets.first().ok_or_else(|| miette!("there is no webhook secret"))?;
+        let secret = app::webhook_secret(webhook)?;
         let set = forge.set_hook(repo, url, secret.expose_secret()).await;
         let how = match set.into_diagnostic().wrap_err_with(|| format!("{repo}: webhook"))? {
             HookSet::Made => "made",
