@@ -3,8 +3,9 @@
 
 use super::Agent;
 use super::intake::IntakeError;
+use super::past::RECENT;
 use super::recurrence::due;
-use super::speak::people;
+use super::speak::{people, write};
 use super::sweep::OPENING;
 use crate::core::case::Case;
 use crate::core::event::Event;
@@ -20,9 +21,6 @@ const AGAIN: TimeDelta = TimeDelta::hours(24);
 
 /// An agent that was stopped makes up for reminders that were due so long ago.
 const LATE: TimeDelta = TimeDelta::hours(24);
-
-/// How many of the newest cases are asked for another one of a ticket.
-const RECENT: u32 = 500;
 
 /// Reminds people of every ticket that they were called to and that nobody has taken. Gives the tickets.
 pub async fn remind(agent: &Agent) -> Result<Vec<TicketId>, IntakeError> {
@@ -93,8 +91,7 @@ async fn call_again(
         "last": number > 0,
     });
     let text = agent.prompts.fill("reminder.md", data);
-    let body = agent.redactor.text(&format!("{}\n{text}", marker.as_str()));
-    match agent.forge.upsert_comment(&case.ticket.id, &marker, &body).await {
+    match write(agent, &case.ticket.id, &marker, &text).await {
         Err(error) if !error.is_lasting() => Err(error.into()),
         _ => Ok(true),
     }

@@ -14,6 +14,7 @@ use crate::core::moment::minute;
 use crate::core::outcome::{Closing, Outcome};
 use crate::core::playbook::Library;
 use crate::core::report::report;
+use crate::core::ticket::TicketId;
 use crate::ports::{CloseReason, ForgeError, Marker};
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -162,6 +163,16 @@ pub(super) fn people(agent: &Agent) -> String {
 
 async fn comment(agent: &Agent, case: &Case, kind: &str, text: &str) -> Result<(), ForgeError> {
     let marker = Marker::new(&format!("case={} kind={kind}", case.id));
+    write(agent, &case.ticket.id, &marker, text).await
+}
+
+/// Writes the comment with this marker, or edits it.
+pub(super) async fn write(
+    agent: &Agent,
+    ticket: &TicketId,
+    marker: &Marker,
+    text: &str,
+) -> Result<(), ForgeError> {
     let body = agent.redactor.text(&format!("{}\n{text}", marker.as_str()));
-    agent.forge.upsert_comment(&case.ticket.id, &marker, &body).await
+    agent.forge.upsert_comment(ticket, marker, &body).await
 }

@@ -8,6 +8,7 @@ use crate::core::rights::{Permission, Right};
 use crate::core::slash::Verb;
 use crate::engine::Agent;
 use crate::engine::intake::IntakeError;
+use crate::engine::speak::write;
 use crate::engine::sweep::OPENING;
 use crate::ports::{Comment, Marker, Reaction};
 use serde_json::{Value, json};
@@ -102,8 +103,7 @@ async fn say_as(
     let Reply { prompt, data } =
         reply.with("command", json!(agent.manners.command)).with("author", json!(comment.author));
     let text = agent.prompts.fill(prompt, data);
-    let body = agent.redactor.text(&format!("{}\n{text}", marker.as_str()));
-    match agent.forge.upsert_comment(&comment.ticket, marker, &body).await {
+    match write(agent, &comment.ticket, marker, &text).await {
         Err(error) if error.is_lasting() => {
             tracing::warn!(ticket = %comment.ticket, %error, "an answer was not taken");
         }
