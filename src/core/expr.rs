@@ -50,10 +50,10 @@ pub type Known = Result<Value, String>;
 /// Clones share their entries: an expression reads what it names and nothing else, however much there is.
 #[derive(Debug, Clone, Default)]
 pub struct Scope {
-    entries: Arc<BTreeMap<String, Entry>>,
+    entries: Arc<BTreeMap<String, Arc<Entry>>>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 enum Entry {
     Plain(Known),
     Namespace(BTreeMap<String, Known>),
@@ -61,22 +61,30 @@ enum Entry {
 
 impl Scope {
     pub fn set(&mut self, name: impl Into<String>, known: Known) {
-        Arc::make_mut(&mut self.entries).insert(name.into(), Entry::Plain(known));
+        self.insert(name.into(), Entry::Plain(known));
     }
 
     pub fn set_namespace(&mut self, name: impl Into<String>, facts: BTreeMap<String, Known>) {
-        Arc::make_mut(&mut self.entries).insert(name.into(), Entry::Namespace(facts));
+        self.insert(name.into(), Entry::Namespace(facts));
+    }
+
+    fn insert(&mut self, name: String, entry: Entry) {
+        Arc::make_mut(&mut self.entries).insert(name, Arc::new(entry));
+    }
+
+    fn entry(&self, name: &str) -> Option<&Entry> {
+        self.entries.get(name).map(|entry| &**entry)
     }
 
     /// The value behind `name` or `namespace.name`.
     pub fn get(&self, path: &str) -> Known {
         let unheard = || Err(format!("`{path}` is not known here"));
         match path.split_once('.') {
-            None => match self.entries.get(path) {
+            None => match self.entry(path) {
                 Some(Entry::Plain(known)) => known.clone(),
                 _ => unheard(),
             },
-            Some((space, name)) => match self.entries.get(space) {
+            Some((space, name)) => match self.entry(space) {
                 Some(Entry::Namespace(facts)) => facts.get(name).cloned().unwrap_or_else(unheard),
                 _ => unheard(),
             },
@@ -286,7 +294,7 @@ impl Names {
             Err(reason) => Err(format!("{path}{key} is unknown: {reason}")),
         };
         Some(match &self.level {
-            Level::Root(scope) => match scope.entries.get(key) {
+            Level::Root(scope) => match scope.entry(key) {
                 Some(Entry::Plain(known)) => told("", known),
                 Some(Entry::Namespace(_)) => {
                     let level = Level::Facts(scope.clone(), key.to_owned());
@@ -297,7 +305,7 @@ impl Names {
             },
             Level::Facts(scope, space) => {
                 let path = format!("{space}.");
-                match scope.entries.get(space) {
+                match scope.entry(space) {
                     Some(Entry::Namespace(facts)) => {
                         facts.get(key).map_or_else(|| Err(unheard(&path)), |known| told(&path, known))
                     }
@@ -315,7 +323,7 @@ impl Names {
     fn keys(&self) -> Vec<String> {
         match &self.level {
             Level::Root(scope) => scope.entries.keys().cloned().collect(),
-            Level::Facts(scope, space) => match scope.entries.get(space) {
+            Level::Facts(scope, space) => match scope.entry(space) {
                 Some(Entry::Namespace(facts)) => facts.keys().cloned().collect(),
                 _ => Vec::new(),
             },

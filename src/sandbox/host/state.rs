@@ -11,8 +11,12 @@ use std::collections::BTreeMap;
 /// Names that expressions have beside the state.
 pub(super) const RESERVED: [&str; 4] = ["now", "args", "env", "cwd"];
 
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct State(Map<String, Value>);
+#[derive(Debug, Clone)]
+pub(super) struct State {
+    tree: Map<String, Value>,
+    /// The same, as expressions see it.
+    names: Scope,
+}
 
 /// What a command brought along, for its expressions and templates.
 #[derive(Debug, Clone, Default)]
@@ -34,17 +38,21 @@ pub(super) type Settings = Vec<(String, Source)>;
 
 impl State {
     pub fn new(tree: Map<String, Value>) -> Self {
-        Self(tree)
+        let mut names = Scope::default();
+        for (name, value) in &tree {
+            names.set(name, Ok(value.clone()));
+        }
+        Self { tree, names }
     }
 
     pub fn tree(&self) -> Value {
-        Value::Object(self.0.clone())
+        Value::Object(self.tree.clone())
     }
 
     /// The value at a path of names and list indices, parted by dots.
     pub fn get(&self, path: &str) -> Option<&Value> {
         let (first, rest) = parts(path);
-        rest.into_iter().try_fold(self.0.get(first)?, |value, part| match value {
+        rest.into_iter().try_fold(self.tree.get(first)?, |value, part| match value {
             Value::Object(map) => map.get(part),
             Value::Array(list) => list.get(part.parse::<usize>().ok()?),
             _ => None,
@@ -54,18 +62,15 @@ impl State {
     /// Writes a value where there is one.
     pub fn set(&mut self, path: &str, new: Value) -> Result<(), String> {
         let (first, rest) = parts(path);
-        let found = rest.into_iter().try_fold(self.0.get_mut(first), |value, part| match value? {
+        let found = rest.into_iter().try_fold(self.tree.get_mut(first), |value, part| match value? {
             Value::Object(map) => Some(map.get_mut(part)),
             Value::Array(list) => Some(list.get_mut(part.parse::<usize>().ok()?)),
             _ => None,
         });
-        match found.flatten() {
-            Some(value) => {
-                *value = new;
-                Ok(())
-            }
-            None => Err(format!("the state has no `{path}`")),
-        }
+        let value = found.flatten().ok_or_else(|| format!("the state has no `{path}`"))?;
+        *value = new;
+        self.names.set(first, Ok(self.tree[first].clone()));
+        Ok(())
     }
 
     /// Computes all the values, then writes them.
@@ -102,15 +107,15 @@ impl State {
         now: DateTime<Utc>,
         asking: &Asking,
     ) -> Result<String, String> {
-        let mut context = self.0.clone();
+        let mut context = self.tree.clone();
         context.extend(self.extras(now, asking));
         let template = templates.0.get_template(name).map_err(|error| error.to_string())?;
         template.render(Serde(context)).map_err(|error| format!("{error:#}"))
     }
 
     fn scope(&self, now: DateTime<Utc>, asking: &Asking) -> Scope {
-        let mut scope = Scope::default();
-        for (name, value) in self.0.clone().into_iter().chain(self.extras(now, asking)) {
+        let mut scope = self.names.clone();
+        for (name, value) in self.extras(now, asking) {
             scope.set(name, Ok(value));
         }
         scope
