@@ -4,7 +4,12 @@ use super::Agent;
 use super::intake::{IntakeError, take_issue};
 use super::orders::take_comment;
 use crate::core::event::{CaseId, Door};
-use chrono::TimeDelta;
+use crate::core::ticket::Repo;
+use crate::ports::JournalError;
+use chrono::{DateTime, TimeDelta, Utc};
+
+/// GitHub's list may lag behind what it holds.
+const LAG: TimeDelta = TimeDelta::minutes(2);
 
 /// One round over every repository. Gives the cases that it opened.
 ///
@@ -12,25 +17,58 @@ use chrono::TimeDelta;
 pub async fn poll(agent: &Agent) -> Result<Vec<CaseId>, IntakeError> {
     let mut opened = Vec::new();
     for repo in &agent.manners.repos {
-        let name = format!("poll {repo}");
-        let now = agent.clock.now();
-        let since = agent.journal.bookmark(&name).await?;
-        for ticket in agent.forge.tickets(repo, &agent.manners.label, since).await? {
-            opened.extend(take_issue(agent, ticket, Door::Poll).await?);
-        }
-        // Before the first poll there is no command that could have been missed.
-        for comment in agent.forge.comments(repo, since.unwrap_or(now)).await? {
-            match take_comment(agent, &comment).await {
-                Ok(case) => opened.extend(case),
-                // One comment that GitHub refuses must not hold up those behind it.
-                Err(IntakeError::Forge(error)) if error.is_lasting() => {
-                    tracing::warn!(ticket = %comment.ticket, %error, "a comment was passed over");
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        // GitHub's list may lag behind its clock, and its clock behind ours.
-        agent.journal.set_bookmark(&name, now - TimeDelta::minutes(2)).await?;
+        opened.extend(read_tickets(agent, repo).await?);
+        opened.extend(read_comments(agent, repo).await?);
     }
     Ok(opened)
+}
+
+async fn read_tickets(agent: &Agent, repo: &Repo) -> Result<Vec<CaseId>, IntakeError> {
+    let mut opened = Vec::new();
+    let name = format!("poll {repo} tickets");
+    let since = agent.journal.bookmark(&name).await?;
+    let tickets = agent.forge.tickets(repo, &agent.manners.label, since).await?;
+    let newest = tickets.iter().map(|ticket| ticket.updated_at).max();
+    for ticket in tickets {
+        opened.extend(take_issue(agent, ticket, Door::Poll).await?);
+    }
+    remember(agent, &name, since, newest).await?;
+    Ok(opened)
+}
+
+async fn read_comments(agent: &Agent, repo: &Repo) -> Result<Vec<CaseId>, IntakeError> {
+    let mut opened = Vec::new();
+    let name = format!("poll {repo}");
+    let now = agent.clock.now();
+    let since = agent.journal.bookmark(&name).await?;
+    // Before the first poll there is no command that could have been missed.
+    let comments = agent.forge.comments(repo, since.unwrap_or(now)).await?;
+    let newest = comments.iter().map(|comment| comment.updated_at).max();
+    for comment in comments {
+        match take_comment(agent, &comment).await {
+            Ok(case) => opened.extend(case),
+            // One comment that GitHub refuses must not hold up those behind it.
+            Err(IntakeError::Forge(error)) if error.is_lasting() => {
+                tracing::warn!(ticket = %comment.ticket, %error, "a comment was passed over");
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    remember(agent, &name, since, newest.or(since.is_none().then_some(now))).await?;
+    Ok(opened)
+}
+
+/// Remembers how far a list was read: to the newest thing that was in it, whatever our own clock says.
+/// So a list in which nothing is new is asked for by the same address, and GitHub can answer that it has
+/// not changed.
+async fn remember(
+    agent: &Agent,
+    name: &str,
+    since: Option<DateTime<Utc>>,
+    newest: Option<DateTime<Utc>>,
+) -> Result<(), JournalError> {
+    match newest.map(|newest| newest - LAG) {
+        Some(read) if since.is_none_or(|since| read > since) => agent.journal.set_bookmark(name, read).await,
+        _ => Ok(()),
+    }
 }

@@ -55,7 +55,7 @@ impl Forge for GitHub {
         let since = since.map(timestamp);
         let mut query = vec![("state", "open"), ("labels", label), ("sort", "updated"), ("direction", "asc")];
         query.extend(since.as_deref().map(|since| ("since", since)));
-        let issues = wire.list::<Issue>(&format!("{}/issues", repo_route(repo)), &query, repo).await?;
+        let issues = wire.watch::<Issue>(&format!("{}/issues", repo_route(repo)), &query, repo).await?;
         let mut tickets: Vec<Ticket> = Vec::new();
         for issue in issues.into_iter().filter(|issue| !issue.is_pull_request()) {
             // One that was touched while the pages were read comes twice; the later is the newer.
@@ -70,7 +70,7 @@ impl Forge for GitHub {
         let route = format!("{}/issues/comments", repo_route(repo));
         let since = timestamp(since);
         let query = [("sort", "updated"), ("direction", "asc"), ("since", &since)];
-        let comments: Vec<IssueComment> = wire.list(&route, &query, repo).await?;
+        let comments: Vec<IssueComment> = wire.watch(&route, &query, repo).await?;
         let on_issues = comments.into_iter().filter_map(|comment| {
             let ticket = TicketId { repo: repo.clone(), number: comment.issue_number()? };
             Some(comment.into_comment(ticket))

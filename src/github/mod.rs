@@ -5,6 +5,7 @@
 //! - `forge`: what each call of the port means on GitHub.
 //! - `deliveries`: GitHub's log of what its webhook delivered.
 //! - `wire`: how a request is sent, and how lists are read page by page.
+//! - `watch`: what was answered last to a list that is read again and again.
 //! - `people`: who did something about an issue.
 //! - `pace`: one writer, not too fast.
 //! - `premises`: what has to be so before the agent can work. `manifest`: making an App.
@@ -23,6 +24,7 @@ mod people;
 mod premises;
 mod quiet;
 mod refusal;
+mod watch;
 mod wire;
 mod wires;
 

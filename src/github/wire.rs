@@ -6,12 +6,14 @@
 use super::pace::Turn;
 use super::quiet::Quiet;
 use super::refusal::{self, Trouble};
+use super::watch::{Known, Leaf};
 use crate::ports::ForgeError;
-use http::{HeaderValue, Method, Uri};
+use http::{HeaderValue, Method, StatusCode, header};
 use octocrab::{FromResponse, GitHubError, Octocrab, Page};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -19,19 +21,29 @@ use std::time::Duration;
 /// The thing that a call is about, as "… does not exist" names it.
 pub(super) type What<'a> = &'a (dyn Display + Sync);
 
+/// What came back.
+enum Answer<T> {
+    /// With the `ETag` by which GitHub knows it again.
+    Fresh(T, Option<HeaderValue>),
+    /// It is what the asker has, who named its `ETag`.
+    Unchanged,
+}
+
 #[derive(Debug)]
 pub(super) struct Wire {
     client: Octocrab,
     /// The whole of a call: connection, request, answer.
     deadline: Duration,
     quiet: Quiet,
+    known: Known,
     /// GitHub gave no token: this installation is no more, or not as it was.
     shut_out: AtomicBool,
 }
 
 impl Wire {
     pub fn new(client: Octocrab, deadline: Duration) -> Self {
-        Self { client, deadline, quiet: Quiet::default(), shut_out: AtomicBool::new(false) }
+        let (quiet, known) = (Quiet::default(), Known::default());
+        Self { client, deadline, quiet, known, shut_out: AtomicBool::new(false) }
     }
 
     /// Whether GitHub refused to give this client a token.
@@ -63,18 +75,50 @@ impl Wire {
     ) -> Result<Vec<T>, ForgeError> {
         let mut items = Vec::new();
         let mut next = Some(format!("{route}?{}", encode_query(query)));
-        while let Some(route) = next {
-            let page: Page<T> = self.call(Method::GET, &route, None, what).await?;
+        while let Some(address) = next {
+            let page: Page<T> = self.call(Method::GET, &address, None, what).await?;
+            next = next_of(&page);
             for item in page.items {
                 if !wanted(&item) {
                     return Ok(items);
                 }
                 items.push(item);
             }
-            // Path and query alone: whatever host a link names, the token goes to the configured one.
-            next = page.next.as_ref().and_then(Uri::path_and_query).map(ToString::to_string);
         }
         Ok(items)
+    }
+
+    /// The same as [`Wire::list`], for a list that is read again and again: a page that has not changed
+    /// since the last time is not sent again, and costs none of the hour's requests.
+    pub async fn watch<T: DeserializeOwned>(
+        &self,
+        route: &str,
+        query: &[(&str, &str)],
+        what: What<'_>,
+    ) -> Result<Vec<T>, ForgeError> {
+        let mut known = self.known.take(route);
+        let mut read = BTreeMap::new();
+        let mut items = Vec::new();
+        let mut next = Some(format!("{route}?{}", encode_query(query)));
+        while let Some(address) = next {
+            let leaf = self.leaf(&address, known.remove(&address), what).await?;
+            for item in &leaf.items {
+                items.push(T::deserialize(item).map_err(|error| ForgeError::Unreachable(error.to_string()))?);
+            }
+            next = leaf.next.clone();
+            read.insert(address, leaf);
+        }
+        self.known.keep(route, read);
+        Ok(items)
+    }
+
+    async fn leaf(&self, address: &str, known: Option<Leaf>, what: What<'_>) -> Result<Leaf, ForgeError> {
+        let etag = known.as_ref().and_then(|leaf| leaf.etag.as_ref());
+        match (self.ask::<Page<Value>>(Method::GET, address, None, etag, what).await?, known) {
+            (Answer::Fresh(page, etag), _) => Ok(Leaf { etag, next: next_of(&page), items: page.items }),
+            (Answer::Unchanged, Some(leaf)) => Ok(leaf),
+            (Answer::Unchanged, None) => Err(unasked()),
+        }
     }
 
     /// A call that makes something which is not written for people to read, and needs no turn.
@@ -107,7 +151,18 @@ impl Wire {
         body: Option<&Value>,
         what: What<'_>,
     ) -> Result<T, ForgeError> {
-        match self.try_call(method, route, body, what).await {
+        self.ask(method, route, body, None, what).await?.fresh()
+    }
+
+    async fn ask<T: FromResponse>(
+        &self,
+        method: Method,
+        route: &str,
+        body: Option<&Value>,
+        etag: Option<&HeaderValue>,
+        what: What<'_>,
+    ) -> Result<Answer<T>, ForgeError> {
+        match self.try_ask(method, route, body, etag, what).await {
             Ok(answer) => Ok(answer),
             Err(Trouble::Error(error)) => Err(error),
             Err(Trouble::Elsewhere(place)) => {
@@ -116,15 +171,16 @@ impl Wire {
         }
     }
 
-    async fn try_call<T: FromResponse>(
+    async fn try_ask<T: FromResponse>(
         &self,
         method: Method,
         route: &str,
         body: Option<&Value>,
+        etag: Option<&HeaderValue>,
         what: What<'_>,
-    ) -> Result<T, Trouble> {
+    ) -> Result<Answer<T>, Trouble> {
         self.quiet.keep()?;
-        let answer = tokio::time::timeout(self.deadline, self.exchange(method, route, body, what));
+        let answer = tokio::time::timeout(self.deadline, self.exchange(method, route, body, etag, what));
         let outcome = match answer.await {
             Ok(outcome) => outcome,
             Err(_) => {
@@ -147,8 +203,10 @@ impl Wire {
             full_name: String,
         }
         let Some(repository) = refusal::repository_in(place) else { return place.to_owned() };
-        let named = self.try_call::<Named>(Method::GET, &repository, None, &place).await;
-        named.map_or_else(|_| place.to_owned(), |named| named.full_name)
+        match self.try_ask::<Named>(Method::GET, &repository, None, None, &place).await {
+            Ok(Answer::Fresh(named, _)) => named.full_name,
+            _ => place.to_owned(),
+        }
     }
 
     async fn exchange<T: FromResponse>(
@@ -156,12 +214,16 @@ impl Wire {
         method: Method,
         route: &str,
         body: Option<&Value>,
+        etag: Option<&HeaderValue>,
         what: What<'_>,
-    ) -> Result<T, Trouble> {
-        let request = http::Request::builder()
+    ) -> Result<Answer<T>, Trouble> {
+        let mut request = http::Request::builder()
             .method(method)
             .uri(route)
-            .header(http::header::ACCEPT, HeaderValue::from_static("application/vnd.github+json"));
+            .header(header::ACCEPT, HeaderValue::from_static("application/vnd.github+json"));
+        if let Some(etag) = etag {
+            request = request.header(header::IF_NONE_MATCH, etag);
+        }
         let sort = |error| refusal::sort(&error, what);
         let request = self.client.build_request(request, body).map_err(sort)?;
         let response = self.client.execute(request).await.map_err(|error| match error {
@@ -169,8 +231,12 @@ impl Wire {
             octocrab::Error::GitHub { source, .. } => self.shut_out(&source),
             other => sort(other),
         })?;
+        if response.status() == StatusCode::NOT_MODIFIED {
+            return Ok(Answer::Unchanged);
+        }
         let response = octocrab::map_github_error(response).await.map_err(sort)?;
-        T::from_response(response).await.map_err(sort)
+        let etag = response.headers().get(header::ETAG).cloned();
+        Ok(Answer::Fresh(T::from_response(response).await.map_err(sort)?, etag))
     }
 
     fn shut_out(&self, answer: &GitHubError) -> Trouble {
@@ -180,6 +246,26 @@ impl Wire {
         }
         error.into()
     }
+}
+
+impl<T> Answer<T> {
+    fn fresh(self) -> Result<T, ForgeError> {
+        match self {
+            Answer::Fresh(content, _) => Ok(content),
+            Answer::Unchanged => Err(unasked()),
+        }
+    }
+}
+
+/// Nothing was known that could be unchanged.
+fn unasked() -> ForgeError {
+    ForgeError::Unreachable("the answer is 304 (not modified), which nobody asked for".into())
+}
+
+/// The address of the next page: path and query alone, for whatever host a link names, the token goes to
+/// the configured one.
+fn next_of<T>(page: &Page<T>) -> Option<String> {
+    page.next.as_ref()?.path_and_query().map(ToString::to_string)
 }
 
 /// One segment of a path: `medic:working` as `medic%3Aworking`.

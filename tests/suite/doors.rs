@@ -167,6 +167,29 @@ async fn what_github_could_not_deliver_is_asked_for_again() {
 }
 
 #[tokio::test]
+async fn a_poll_that_finds_nothing_new_costs_nothing() {
+    let scene = scene().await;
+    let poll_at = async |minutes| {
+        scene.clock.set(scene.clock.now() + TimeDelta::minutes(minutes));
+        let before = scene.hub.requests().len();
+        let opened = poll(&scene.agent).await.expect("GitHub answers").len();
+        let requests = scene.hub.requests().split_off(before);
+        (opened, requests.iter().filter(|request| request.status != Some(304)).count())
+    };
+    assert_eq!(poll_at(0).await.0, 1, "the ticket of the scene");
+    poll_at(1).await;
+    for _ in 0..3 {
+        assert_eq!(poll_at(60).await, (0, 0));
+    }
+    // However long nothing was new, what is written then is read.
+    let id = file(&scene, "Please check QField system status");
+    assert_eq!(poll_at(1).await.0, 1);
+    scene.hub.comment(&id, "ops-lead", "/qfield:support cancel").expect("commented");
+    poll_at(1).await;
+    assert!(scene.hub.requests().iter().any(|request| request.path.ends_with("/reactions")), "it was heard");
+}
+
+#[tokio::test]
 async fn a_ticket_that_named_no_system_is_taken_again_when_it_is_edited() {
     let scene = held().await;
     let inventory = fieldmedic::core::inventory::Inventory {

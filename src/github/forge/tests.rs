@@ -236,6 +236,34 @@ async fn tickets_are_open_labelled_issues_and_no_pull_requests() {
 }
 
 #[tokio::test]
+async fn what_has_not_changed_is_not_sent_again() {
+    let bench = bench().await;
+    let ids: Vec<TicketId> = (0..120).map(|n| bench.file(&format!("number {n}"))).collect();
+    let read = async |since| {
+        let before = bench.hub.requests().len();
+        let tickets = bench.github.tickets(&bench.repo, "support", since).await;
+        let statuses: Vec<_> = bench.hub.requests()[before..].iter().map(|request| request.status).collect();
+        (tickets.map(|tickets| tickets.len()), statuses)
+    };
+    let (whole, unchanged) = (Some(200), Some(304));
+    assert_eq!(read(None).await, (Ok(120), vec![whole, whole]));
+    assert_eq!(read(None).await, (Ok(120), vec![unchanged, unchanged]));
+    // The newest stand on the last page.
+    bench.file("one more");
+    assert_eq!(read(None).await, (Ok(121), vec![unchanged, whole]));
+    // What one reading did not bring to its end, the next does not believe.
+    bench.hub.inject(Fault::Garbage, At::Call(Method::GET, "page=2".into()), 1);
+    assert!(read(None).await.0.is_err());
+    assert_eq!(read(None).await, (Ok(121), vec![whole, whole]));
+    bench.hub.close(&ids[0], "ada", "completed").unwrap();
+    assert_eq!(read(None).await, (Ok(120), vec![whole, whole]), "every page moved up");
+    // Another address is another list, and the former is forgotten.
+    let since = Some(Utc::now() + chrono::TimeDelta::seconds(5));
+    assert_eq!(read(since).await, (Ok(0), vec![whole]));
+    assert_eq!(read(None).await, (Ok(120), vec![whole, whole]));
+}
+
+#[tokio::test]
 async fn assign_react_close_and_permissions() {
     let bench = bench().await;
     let id = bench.file("Sync fails");

@@ -12,6 +12,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
@@ -155,6 +156,7 @@ pub(super) async fn pass(
     };
     let fault = inner.door.meet(&parts.method, &path);
     let is_write = parts.method != Method::GET;
+    let known = parts.headers.get(header::IF_NONE_MATCH).cloned();
     let mut request = HttpRequest::from_parts(parts, Body::from(body));
     let mut response = match (&fault, actor) {
         (Some(fault), _) if !matches!(fault, Fault::DropAfter | Fault::HangAfter) => {
@@ -169,6 +171,9 @@ pub(super) async fn pass(
             }
         },
     };
+    if !is_write {
+        response = mark(response, known.as_ref()).await;
+    }
     if response.status() == StatusCode::MOVED_PERMANENTLY && is_write {
         *response.status_mut() = StatusCode::TEMPORARY_REDIRECT;
     }
@@ -180,10 +185,34 @@ pub(super) async fn pass(
             if let Some(line) = lock(&inner.door.log).get_mut(place) {
                 line.status = Some(response.status().as_u16());
             }
-            show_limit(&inner, response.headers_mut());
+            // What has not changed is not counted.
+            let cost = u64::from(response.status() != StatusCode::NOT_MODIFIED);
+            show_limit(&inner, response.headers_mut(), cost);
         }
     }
     response
+}
+
+/// An answer with its `ETag`, or 304 instead if this is what the client knows. GitHub's changes with the
+/// page's links as well as with what is on it.
+async fn mark(response: Response, known: Option<&HeaderValue>) -> Response {
+    if response.status() != StatusCode::OK {
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    let Ok(body) = to_bytes(body, usize::MAX).await else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    let mut hash = Sha256::new_with_prefix(&body);
+    hash.update(parts.headers.get(header::LINK).map_or(&[][..], HeaderValue::as_bytes));
+    let Ok(etag) = HeaderValue::from_str(&format!("W/\"{}\"", hex::encode(hash.finalize()))) else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    if known == Some(&etag) {
+        return (StatusCode::NOT_MODIFIED, [(header::ETAG, etag)]).into_response();
+    }
+    parts.headers.insert(header::ETAG, etag);
+    Response::from_parts(parts, Body::from(body))
 }
 
 async fn fail(inner: &Inner, fault: &Fault, scissors: &Scissors) -> Response {
@@ -258,8 +287,8 @@ fn identify(inner: &Inner, path: &str, headers: &HeaderMap) -> Result<Actor, Ref
 }
 
 /// The headers that GitHub puts on every answer, unless a fault has put its own there.
-fn show_limit(inner: &Inner, headers: &mut HeaderMap) {
-    let used = inner.door.used.fetch_add(1, Ordering::Relaxed) + 1;
+fn show_limit(inner: &Inner, headers: &mut HeaderMap, cost: u64) {
+    let used = inner.door.used.fetch_add(cost, Ordering::Relaxed) + cost;
     let reset = chrono::Utc::now().timestamp().unsigned_abs() + 3600;
     for (name, value) in [
         ("x-ratelimit-limit", HOURLY),
