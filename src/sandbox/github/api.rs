@@ -2,14 +2,16 @@
 
 use super::Inner;
 use super::answer::{Refusal, Reply, ok};
-use super::door::{self, Actor, Through};
+use super::door::{self, Actor};
+use super::visit::Visit;
 use super::world::Role;
 use super::{comments, events, hooks, html, installations, issues, labels};
-use crate::core::ticket::{Repo, TicketId};
+use crate::core::ticket::Repo;
 use axum::extract::{Path, State};
 use axum::routing::{delete, get, patch, post};
 use axum::{Extension, Router, middleware};
 use http::{StatusCode, Uri};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -72,15 +74,10 @@ async fn rate_limit() -> Reply {
     ok(json!({ "resources": resources, "rate": limit(5000) }))
 }
 
-async fn repository(
-    State(inner): State<Arc<Inner>>,
-    Extension(actor): Extension<Actor>,
-    Path((owner, name)): Path<(String, String)>,
-) -> Reply {
-    let address = Repo { owner, name };
-    inner.see(&actor, &address)?;
-    let world = inner.world();
-    ok(world.whole_repo_json(world.repo(&address)?, &actor.0))
+async fn repository(visit: Visit) -> Reply {
+    visit.see()?;
+    let world = visit.inner.world();
+    ok(world.whole_repo_json(world.repo(&visit.repo)?, &visit.actor.0))
 }
 
 /// Where GitHub leads to what has a new name.
@@ -94,44 +91,27 @@ async fn by_id(
     ok(world.whole_repo_json(repo.ok_or_else(Refusal::not_found)?, &actor.0))
 }
 
-async fn permission(
-    State(inner): State<Arc<Inner>>,
-    Extension(actor): Extension<Actor>,
-    Path((owner, name, login)): Path<(String, String, String)>,
-) -> Reply {
-    let address = Repo { owner, name };
-    if inner.see(&actor, &address)? < Role::Write {
+#[derive(Deserialize)]
+struct Person {
+    login: String,
+}
+
+async fn permission(visit: Visit, Path(Person { login }): Path<Person>) -> Reply {
+    if visit.see()? < Role::Write {
         return Err(Refusal::forbidden("Must have push access to view collaborator permission."));
     }
-    let world = inner.world();
+    let world = visit.inner.world();
     if !world.users.contains_key(&login) {
         let message = format!("{login} is not a user");
         return Err(Refusal { message, ..Refusal::not_found() });
     }
-    let role = world.role(&address, &login);
+    let role = world.role(&visit.repo, &login);
     let mut user = world.user_json(&login);
     user["role_name"] = role.name().into();
     ok(json!({ "permission": role.permission(), "role_name": role.name(), "user": user }))
 }
 
-/// What a request may do.
 impl Inner {
-    /// The role of who asks; who has none is not told that there is anything.
-    pub fn see(&self, actor: &Actor, address: &Repo) -> Result<Role, Refusal> {
-        let world = self.world();
-        let reaches = match actor.1 {
-            Through::Installation(id) => {
-                world.apps.installations.get(&id).is_some_and(|known| known.repos.contains(address))
-            }
-            _ => true,
-        };
-        match world.role(address, &actor.0) {
-            _ if !reaches => Err(Refusal::not_found()),
-            Role::None => Err(Refusal::not_found()),
-            role => Ok(role),
-        }
-    }
-
     /// What GitHub answers before it looks further: where a repository is now that was renamed, and that
     /// one has no issues.
     pub fn detour(&self, actor: &Actor, uri: &Uri) -> Option<Refusal> {
@@ -150,45 +130,6 @@ impl Inner {
         let lacks_issues = world.repos.get(&asked)?.issues_off && rest.starts_with("/issues");
         lacks_issues.then(|| Refusal::gone("Issues are disabled for this repo"))
     }
-
-    /// The same, for a request that changes something.
-    pub fn touch(&self, actor: &Actor, address: &Repo) -> Result<Role, Refusal> {
-        let role = self.see(actor, address)?;
-        let is_archived = self.world().repo(address)?.archived;
-        match is_archived {
-            true => Err(Refusal::forbidden("Repository was archived so is read-only.")),
-            false => self.allows(actor, "issues", "write").map(|()| role),
-        }
-    }
-
-    /// Whether the App, or the fine-grained token, has this right.
-    pub fn allows(&self, actor: &Actor, right: &str, level: &str) -> Result<(), Refusal> {
-        let world = self.world();
-        let rights = match actor.1 {
-            Through::Installation(id) => {
-                let app = world.apps.installations.get(&id).and_then(|known| world.apps.all.get(&known.app));
-                app.map(|app| &app.rights)
-            }
-            _ => world.narrowed.get(&actor.0),
-        };
-        let Some(rights) = rights else { return Ok(()) };
-        match rights.get(right).is_some_and(|given| given == "write" || given == level) {
-            true => Ok(()),
-            false => Err(Refusal::lacking(&format!("{right}={level}"))),
-        }
-    }
-
-    /// The same, for what takes a role of `least`.
-    pub fn touch_as(&self, actor: &Actor, address: &Repo, least: Role) -> Result<(), Refusal> {
-        match self.touch(actor, address)? >= least {
-            true => Ok(()),
-            false => Err(Refusal::forbidden("Resource not accessible by personal access token")),
-        }
-    }
-}
-
-pub(super) fn ticket(owner: String, name: String, number: u64) -> TicketId {
-    TicketId { repo: Repo { owner, name }, number }
 }
 
 pub(super) fn parse(body: &[u8]) -> Result<Value, Refusal> {

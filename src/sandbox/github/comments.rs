@@ -2,50 +2,34 @@
 
 use super::Inner;
 use super::answer::{Refusal, Reply, created, ok};
-use super::api::{parse, ticket};
+use super::api::parse;
 use super::deed::Fresh;
-use super::door::Actor;
 use super::paging::Asked;
 use super::shape::is_reaction;
+use super::visit::{Number, Visit};
 use super::world::Role;
 use crate::core::ticket::Repo;
-use axum::Extension;
 use axum::body::Bytes;
-use axum::extract::{Path, State};
-use http::Uri;
+use axum::extract::Path;
 use serde_json::Value;
-use std::sync::Arc;
 
 /// The comments of one issue, oldest first.
-pub(super) async fn list(
-    State(inner): State<Arc<Inner>>,
-    Extension(actor): Extension<Actor>,
-    Path((owner, name, number)): Path<(String, String, u64)>,
-    uri: Uri,
-) -> Reply {
-    let id = ticket(owner, name, number);
-    inner.see(&actor, &id.repo)?;
-    let asked = Asked::new(&uri)?;
+pub(super) async fn list(visit: Visit, Path(Number { number }): Path<Number>, asked: Asked) -> Reply {
+    let id = visit.issue(number);
+    visit.see()?;
     let since = asked.since()?;
-    let world = inner.world();
+    let world = visit.inner.world();
     let (repo, issue) = (world.repo(&id.repo)?, world.issue(&id)?);
     let comments = issue.comments.iter().filter(|there| since.is_none_or(|since| there.updated_at >= since));
     asked.page(&world.base, comments.map(|comment| world.comment_json(repo, issue, comment)).collect())
 }
 
 /// The comments of all issues, the oldest first unless a `sort` is given.
-pub(super) async fn list_all(
-    State(inner): State<Arc<Inner>>,
-    Extension(actor): Extension<Actor>,
-    Path((owner, name)): Path<(String, String)>,
-    uri: Uri,
-) -> Reply {
-    let address = Repo { owner, name };
-    inner.see(&actor, &address)?;
-    let asked = Asked::new(&uri)?;
+pub(super) async fn list_all(visit: Visit, asked: Asked) -> Reply {
+    visit.see()?;
     let since = asked.since()?;
-    let world = inner.world();
-    let repo = world.repo(&address)?;
+    let world = visit.inner.world();
+    let repo = world.repo(&visit.repo)?;
     let mut found: Vec<_> = repo
         .issues
         .values()
@@ -64,84 +48,64 @@ pub(super) async fn list_all(
     asked.page(&world.base, json.collect())
 }
 
-pub(super) async fn get(
-    State(inner): State<Arc<Inner>>,
-    Extension(actor): Extension<Actor>,
-    Path((owner, name, comment)): Path<(String, String, u64)>,
-) -> Reply {
-    let address = Repo { owner, name };
-    inner.see(&actor, &address)?;
-    ok(show(&inner, &address, comment)?)
+pub(super) async fn get(visit: Visit, Path(Number { number: comment }): Path<Number>) -> Reply {
+    visit.see()?;
+    ok(show(&visit.inner, &visit.repo, comment)?)
 }
 
-pub(super) async fn create(
-    State(inner): State<Arc<Inner>>,
-    Extension(actor): Extension<Actor>,
-    Path((owner, name, number)): Path<(String, String, u64)>,
-    body: Bytes,
-) -> Reply {
-    let id = ticket(owner, name, number);
-    let role = inner.touch(&actor, &id.repo)?;
+pub(super) async fn create(visit: Visit, Path(Number { number }): Path<Number>, body: Bytes) -> Reply {
+    let id = visit.issue(number);
+    let role = visit.touch()?;
     let body = parse(&body)?;
     let (comment, notices) = {
-        let mut world = inner.world();
+        let mut world = visit.inner.world();
         if world.issue(&id)?.locked && role < Role::Write {
             return Err(Refusal::forbidden("Unable to create comment because issue is locked."));
         }
-        world.comment_on(&id, &actor.0, body["body"].as_str().unwrap_or_default())?
+        world.comment_on(&id, &visit.actor.0, body["body"].as_str().unwrap_or_default())?
     };
-    inner.tell(notices);
-    created(show(&inner, &id.repo, comment)?)
+    visit.inner.tell(notices);
+    created(show(&visit.inner, &id.repo, comment)?)
 }
 
-pub(super) async fn edit(
-    State(inner): State<Arc<Inner>>,
-    Extension(actor): Extension<Actor>,
-    Path((owner, name, comment)): Path<(String, String, u64)>,
-    body: Bytes,
-) -> Reply {
-    let address = Repo { owner, name };
-    let role = inner.touch(&actor, &address)?;
+pub(super) async fn edit(visit: Visit, Path(Number { number: comment }): Path<Number>, body: Bytes) -> Reply {
+    let role = visit.touch()?;
     let body = parse(&body)?;
     let notices = {
-        let mut world = inner.world();
-        if world.comment(&address, comment)?.1.author != actor.0 && role < Role::Write {
+        let mut world = visit.inner.world();
+        if world.comment(&visit.repo, comment)?.1.author != visit.actor.0 && role < Role::Write {
             return Err(Refusal::forbidden("Must have admin rights to Repository."));
         }
-        world.edit_comment(&address, comment, &actor.0, body["body"].as_str().unwrap_or_default())?
+        world.edit_comment(&visit.repo, comment, &visit.actor.0, body["body"].as_str().unwrap_or_default())?
     };
-    inner.tell(notices);
-    ok(show(&inner, &address, comment)?)
+    visit.inner.tell(notices);
+    ok(show(&visit.inner, &visit.repo, comment)?)
 }
 
 pub(super) async fn reactions(
-    State(inner): State<Arc<Inner>>,
-    Extension(actor): Extension<Actor>,
-    Path((owner, name, comment)): Path<(String, String, u64)>,
-    uri: Uri,
+    visit: Visit,
+    Path(Number { number: comment }): Path<Number>,
+    asked: Asked,
 ) -> Reply {
-    let address = Repo { owner, name };
-    inner.see(&actor, &address)?;
-    let world = inner.world();
-    let reactions = &world.comment(&address, comment)?.1.reactions;
+    visit.see()?;
+    let world = visit.inner.world();
+    let reactions = &world.comment(&visit.repo, comment)?.1.reactions;
     let json = reactions.iter().map(|reaction| world.reaction_json(reaction));
-    Asked::new(&uri)?.page(&world.base, json.collect())
+    asked.page(&world.base, json.collect())
 }
 
 /// 201 for a new reaction, 200 for one that was there.
 pub(super) async fn react(
-    State(inner): State<Arc<Inner>>,
-    Extension(actor): Extension<Actor>,
-    Path((owner, name, comment)): Path<(String, String, u64)>,
+    visit: Visit,
+    Path(Number { number: comment }): Path<Number>,
     body: Bytes,
 ) -> Reply {
-    let address = Repo { owner, name };
-    inner.touch(&actor, &address)?;
+    visit.touch()?;
     let body = parse(&body)?;
     let content = body["content"].as_str().filter(|content| is_reaction(content));
     let content = content.ok_or_else(|| Refusal::invalid("Reaction", "content", "invalid"))?;
-    let mut world = inner.world();
-    match world.react(&address, comment, &actor.0, content)? {
+    let mut world = visit.inner.world();
+    match world.react(&visit.repo, comment, &visit.actor.0, content)? {
         (reaction, Fresh::Yes) => created(world.reaction_json(&reaction)),
         (reaction, Fresh::No) => ok(world.reaction_json(&reaction)),
     }

@@ -1,29 +1,18 @@
 //! What happened to an issue, over HTTP, as GitHub tells it: with `mentioned` in the name of whoever was
 //! mentioned, and the assignee as the actor of `assigned`.
 
-use super::Inner;
 use super::answer::Reply;
-use super::api::ticket;
-use super::door::Actor;
 use super::paging::Asked;
+use super::visit::{Number, Visit};
 use super::world::{Happening, Issue, Repository, What, World};
-use axum::Extension;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use chrono::SecondsFormat;
-use http::Uri;
 use serde_json::{Value, json};
-use std::sync::Arc;
 
-pub(super) async fn list(
-    State(inner): State<Arc<Inner>>,
-    Extension(actor): Extension<Actor>,
-    Path((owner, name, number)): Path<(String, String, u64)>,
-    uri: Uri,
-) -> Reply {
-    let id = ticket(owner, name, number);
-    inner.see(&actor, &id.repo)?;
-    let asked = Asked::new(&uri)?;
-    let world = inner.world();
+pub(super) async fn list(visit: Visit, Path(Number { number }): Path<Number>, asked: Asked) -> Reply {
+    let id = visit.issue(number);
+    visit.see()?;
+    let world = visit.inner.world();
     let (repo, issue) = (world.repo(&id.repo)?, world.issue(&id)?);
     let told = issue.events.iter().flat_map(|happening| world.told(repo, issue, happening));
     let numbered = told.enumerate().map(|(index, event)| world.event_json(repo, issue, index, event));

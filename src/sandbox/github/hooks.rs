@@ -4,41 +4,39 @@
 use super::Inner;
 use super::answer::{Refusal, Reply, accepted, created, ok};
 use super::api::{parse, strings};
-use super::door::Actor;
 use super::paging::Asked;
 use super::post::{Hook, Hooks, Of, Parcel, Sort, Stage};
 use super::shape::stamp;
+use super::visit::Visit;
 use super::world::Role;
 use crate::core::ticket::Repo;
-use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
-use http::Uri;
+use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-pub(super) async fn list(
-    State(inner): State<Arc<Inner>>,
-    Extension(actor): Extension<Actor>,
-    Path((owner, name)): Path<(String, String)>,
-    uri: Uri,
-) -> Reply {
-    let address = Repo { owner, name };
-    inner.administer(&actor, &address)?;
-    let hooks = inner.post.hooks(&address);
-    Asked::new(&uri)?.page(&inner.url, hooks.iter().map(|hook| inner.hook_json(&address, hook)).collect())
+#[derive(Deserialize)]
+pub(super) struct Hooked {
+    hook: u64,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Attempt {
+    hook: u64,
+    delivery: u64,
+}
+
+pub(super) async fn list(visit: Visit, asked: Asked) -> Reply {
+    visit.administer()?;
+    let hooks = visit.inner.post.hooks(&visit.repo);
+    asked.page(&visit.inner.url, hooks.iter().map(|hook| visit.inner.hook_json(&visit.repo, hook)).collect())
 }
 
 /// A new hook. GitHub takes no second one with the same address and events.
-pub(super) async fn create(
-    State(inner): State<Arc<Inner>>,
-    Extension(actor): Extension<Actor>,
-    Path((owner, name)): Path<(String, String)>,
-    body: Bytes,
-) -> Reply {
-    let address = Repo { owner, name };
-    inner.administer(&actor, &address)?;
-    inner.allows(&actor, "repository_hooks", "write")?;
+pub(super) async fn create(visit: Visit, body: Bytes) -> Reply {
+    visit.administer()?;
+    visit.allows("repository_hooks", "write")?;
     let body = parse(&body)?;
     let config = &body["config"];
     let url = config["url"].as_str().filter(|url| url.starts_with("http"));
@@ -48,26 +46,20 @@ pub(super) async fn create(
     if events.is_empty() {
         events.push("push".to_owned());
     }
-    let now = inner.world().now();
-    let of = Of::Repo(address.clone());
+    let now = visit.inner.world().now();
+    let of = Of::Repo(visit.repo.clone());
     let active = body["active"].as_bool() != Some(false);
     let hook = Hook { id: 0, of, to: Hooks { url, secret }, events, active, at: now };
-    let hook = inner.post.add(hook).ok_or_else(|| Refusal::exists("Hook", "this repository"))?;
-    created(inner.hook_json(&address, &hook))
+    let hook = visit.inner.post.add(hook).ok_or_else(|| Refusal::exists("Hook", "this repository"))?;
+    created(visit.inner.hook_json(&visit.repo, &hook))
 }
 
 /// Other events, another secret; a secret that is not named is lost, as GitHub has it.
-pub(super) async fn change(
-    State(inner): State<Arc<Inner>>,
-    Extension(actor): Extension<Actor>,
-    Path((owner, name, hook)): Path<(String, String, u64)>,
-    body: Bytes,
-) -> Reply {
-    let address = Repo { owner, name };
-    inner.administer(&actor, &address)?;
-    inner.allows(&actor, "repository_hooks", "write")?;
+pub(super) async fn change(visit: Visit, Path(Hooked { hook }): Path<Hooked>, body: Bytes) -> Reply {
+    visit.administer()?;
+    visit.allows("repository_hooks", "write")?;
     let body = parse(&body)?;
-    let changed = inner.post.change(&address, hook, |hook| {
+    let changed = visit.inner.post.change(&visit.repo, hook, |hook| {
         if let Some(url) = body["config"]["url"].as_str() {
             let secret = body["config"]["secret"].as_str().unwrap_or_default().to_owned();
             hook.to = Hooks { url: url.to_owned(), secret };
@@ -77,43 +69,32 @@ pub(super) async fn change(
         }
         hook.active = body["active"].as_bool().unwrap_or(hook.active);
     });
-    ok(inner.hook_json(&address, &changed.ok_or_else(Refusal::not_found)?))
+    ok(visit.inner.hook_json(&visit.repo, &changed.ok_or_else(Refusal::not_found)?))
 }
 
 /// The attempts of one hook that are over, newest first.
-pub(super) async fn deliveries(
-    State(inner): State<Arc<Inner>>,
-    Extension(actor): Extension<Actor>,
-    Path((owner, name, hook)): Path<(String, String, u64)>,
-    uri: Uri,
-) -> Reply {
-    let address = Repo { owner, name };
-    inner.administer(&actor, &address)?;
-    let lines = inner.attempts(&address, hook)?;
+pub(super) async fn deliveries(visit: Visit, Path(Hooked { hook }): Path<Hooked>, asked: Asked) -> Reply {
+    visit.administer()?;
+    let lines = visit.inner.attempts(&visit.repo, hook)?;
     let lines = lines.iter().rev().map(|parcel| (parcel.id, line_json(parcel)));
-    Asked::new(&uri)?.scroll(&inner.url, lines.collect())
+    asked.scroll(&visit.inner.url, lines.collect())
 }
 
-pub(super) async fn again(
-    State(inner): State<Arc<Inner>>,
-    Extension(actor): Extension<Actor>,
-    Path((owner, name, hook, delivery)): Path<(String, String, u64, u64)>,
-) -> Reply {
-    let address = Repo { owner, name };
-    inner.administer(&actor, &address)?;
-    let known = inner.attempts(&address, hook)?.iter().any(|parcel| parcel.id == delivery);
-    let now = inner.world().now();
-    match known && inner.post.again(now, |parcel| parcel.id == delivery) {
+pub(super) async fn again(visit: Visit, Path(Attempt { hook, delivery }): Path<Attempt>) -> Reply {
+    visit.administer()?;
+    let known = visit.inner.attempts(&visit.repo, hook)?.iter().any(|parcel| parcel.id == delivery);
+    let now = visit.inner.world().now();
+    match known && visit.inner.post.again(now, |parcel| parcel.id == delivery) {
         true => accepted(),
         false => Err(Refusal::not_found()),
     }
 }
 
 /// The same for the hook of an App, in one log for all repositories.
-pub(super) async fn of_app(State(inner): State<Arc<Inner>>, uri: Uri) -> Reply {
+pub(super) async fn of_app(State(inner): State<Arc<Inner>>, asked: Asked) -> Reply {
     let lines = inner.post.log();
     let lines = lines.iter().rev().filter(|parcel| parcel.stage == Stage::Attempted);
-    Asked::new(&uri)?.scroll(&inner.url, lines.map(|parcel| (parcel.id, line_json(parcel))).collect())
+    asked.scroll(&inner.url, lines.map(|parcel| (parcel.id, line_json(parcel))).collect())
 }
 
 pub(super) async fn again_of_app(State(inner): State<Arc<Inner>>, Path(delivery): Path<u64>) -> Reply {
@@ -124,14 +105,16 @@ pub(super) async fn again_of_app(State(inner): State<Arc<Inner>>, Path(delivery)
     }
 }
 
-impl Inner {
-    fn administer(&self, actor: &Actor, address: &Repo) -> Result<(), Refusal> {
-        match self.see(actor, address)? {
-            Role::Admin => self.allows(actor, "repository_hooks", "read"),
+impl Visit {
+    fn administer(&self) -> Result<(), Refusal> {
+        match self.see()? {
+            Role::Admin => self.allows("repository_hooks", "read"),
             _ => Err(Refusal::not_found()),
         }
     }
+}
 
+impl Inner {
     /// What one hook of a repository has tried so far, oldest first. A hook that tells of everything is
     /// shown as the repository's own, with what concerns it.
     fn attempts(&self, address: &Repo, hook: u64) -> Result<Vec<Parcel>, Refusal> {

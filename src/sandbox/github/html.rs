@@ -2,9 +2,8 @@
 
 use super::Inner;
 use super::answer::Refusal;
-use super::api::ticket;
 use super::world::{Comment, Issue, IssueState, Label, Repository};
-use crate::core::ticket::TicketId;
+use crate::core::ticket::{Repo, TicketId};
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
@@ -55,7 +54,7 @@ async fn show(
     State(inner): State<Arc<Inner>>,
     Path((owner, name, number)): Path<(String, String, u64)>,
 ) -> Result<Response, Refusal> {
-    let id = ticket(owner, name, number);
+    let id = TicketId { repo: Repo { owner, name }, number };
     let world = inner.world();
     let (repo, issue) = (world.repo(&id.repo)?, world.issue(&id)?);
     Ok(page(&format!("{} · {id}", issue.title), &content(&id, repo, issue)))

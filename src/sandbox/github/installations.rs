@@ -7,13 +7,13 @@ use super::apps::{App, Installation};
 use super::door::{Actor, Through};
 use super::paging::Asked;
 use super::shape::stamp;
+use super::visit::Visit;
 use super::world::World;
-use crate::core::ticket::Repo;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect};
 use axum::routing::post;
 use axum::{Extension, Router};
-use http::{StatusCode, Uri};
+use http::StatusCode;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -25,16 +25,11 @@ pub(super) async fn me(State(inner): State<Arc<Inner>>, Extension(actor): Extens
 }
 
 /// The installation that a repository belongs to.
-pub(super) async fn of_repo(
-    State(inner): State<Arc<Inner>>,
-    Extension(actor): Extension<Actor>,
-    Path((owner, name)): Path<(String, String)>,
-) -> Reply {
-    let address = Repo { owner, name };
-    let world = inner.world();
-    let app = app(&world, &actor)?;
+pub(super) async fn of_repo(visit: Visit) -> Reply {
+    let world = visit.inner.world();
+    let app = app(&world, &visit.actor)?;
     let mut all = world.apps.installations.values();
-    let found = all.find(|known| known.app == app.id && known.repos.contains(&address));
+    let found = all.find(|known| known.app == app.id && known.repos.contains(&visit.repo));
     ok(world.installation_json(app, found.ok_or_else(Refusal::not_found)?))
 }
 
@@ -62,12 +57,11 @@ pub(super) fn pages() -> Router<Arc<Inner>> {
         .route("/organizations/{organisation}/settings/apps/new", post(take_manifest))
 }
 
-async fn take_manifest(State(inner): State<Arc<Inner>>, uri: Uri, body: String) -> Reply {
+async fn take_manifest(State(inner): State<Arc<Inner>>, asked: Asked, body: String) -> Reply {
     let unreadable = || Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "the manifest cannot be read");
     let form = body.strip_prefix("manifest=").ok_or_else(unreadable)?.replace('+', " ");
     let text = percent_decode_str(&form).decode_utf8().map_err(|_| unreadable())?;
     let manifest = parse(text.as_bytes())?;
-    let asked = Asked::new(&uri)?;
     let (name, back) = (manifest["name"].as_str(), manifest["redirect_url"].as_str());
     let (Some(name), Some(back), Some(state)) = (name, back, asked.get("state")) else {
         return Err(unreadable());

@@ -2,32 +2,22 @@
 
 use super::Inner;
 use super::answer::{Refusal, Reply, created, ok};
-use super::api::{parse, strings, ticket};
+use super::api::{parse, strings};
 use super::deed::Form;
-use super::door::Actor;
 use super::paging::Asked;
+use super::visit::{Number, Visit};
 use super::world::{Issue, IssueSort, Role};
-use crate::core::ticket::{Repo, TicketId};
-use axum::Extension;
+use crate::core::ticket::TicketId;
 use axum::body::Bytes;
-use axum::extract::{Path, State};
-use http::Uri;
+use axum::extract::Path;
 use serde_json::Value;
-use std::sync::Arc;
 
-pub(super) async fn list(
-    State(inner): State<Arc<Inner>>,
-    Extension(actor): Extension<Actor>,
-    Path((owner, name)): Path<(String, String)>,
-    uri: Uri,
-) -> Reply {
-    let address = Repo { owner, name };
-    inner.see(&actor, &address)?;
-    let asked = Asked::new(&uri)?;
+pub(super) async fn list(visit: Visit, asked: Asked) -> Reply {
+    visit.see()?;
     let since = asked.since()?;
     let labels: Vec<&str> = asked.get("labels").map_or_else(Vec::new, |names| names.split(',').collect());
-    let world = inner.world();
-    let repo = world.repo(&address)?;
+    let world = visit.inner.world();
+    let repo = world.repo(&visit.repo)?;
     let mut issues: Vec<&Issue> = repo
         .issues
         .values()
@@ -59,24 +49,14 @@ pub(super) async fn list(
     asked.page(&world.base, issues.into_iter().map(|issue| world.issue_json(repo, issue)).collect())
 }
 
-pub(super) async fn get(
-    State(inner): State<Arc<Inner>>,
-    Extension(actor): Extension<Actor>,
-    Path((owner, name, number)): Path<(String, String, u64)>,
-) -> Reply {
-    let id = ticket(owner, name, number);
-    inner.see(&actor, &id.repo)?;
-    ok(show(&inner, &id)?)
+pub(super) async fn get(visit: Visit, Path(Number { number }): Path<Number>) -> Reply {
+    let id = visit.issue(number);
+    visit.see()?;
+    ok(show(&visit.inner, &id)?)
 }
 
-pub(super) async fn open(
-    State(inner): State<Arc<Inner>>,
-    Extension(actor): Extension<Actor>,
-    Path((owner, name)): Path<(String, String)>,
-    body: Bytes,
-) -> Reply {
-    let address = Repo { owner, name };
-    let role = inner.touch(&actor, &address)?;
+pub(super) async fn open(visit: Visit, body: Bytes) -> Reply {
+    let role = visit.touch()?;
     let body = parse(&body)?;
     // GitHub drops labels and assignees without a word if the role does not allow them.
     let (labels, assignees) = match role >= Role::Triage {
@@ -89,32 +69,27 @@ pub(super) async fn open(
         labels: &labels,
         sort: IssueSort::Issue,
     };
-    let (id, mut notices) = inner.world().open(&address, &actor.0, &form)?;
+    let (id, mut notices) = visit.inner.world().open(&visit.repo, &visit.actor.0, &form)?;
     for login in assignees {
-        notices.extend(inner.world().assign(&id, &actor.0, &login)?);
+        notices.extend(visit.inner.world().assign(&id, &visit.actor.0, &login)?);
     }
-    inner.tell(notices);
-    created(show(&inner, &id)?)
+    visit.inner.tell(notices);
+    created(show(&visit.inner, &id)?)
 }
 
-pub(super) async fn change(
-    State(inner): State<Arc<Inner>>,
-    Extension(actor): Extension<Actor>,
-    Path((owner, name, number)): Path<(String, String, u64)>,
-    body: Bytes,
-) -> Reply {
-    let id = ticket(owner, name, number);
-    let role = inner.touch(&actor, &id.repo)?;
-    let mut world = inner.world();
+pub(super) async fn change(visit: Visit, Path(Number { number }): Path<Number>, body: Bytes) -> Reply {
+    let id = visit.issue(number);
+    let role = visit.touch()?;
+    let mut world = visit.inner.world();
     let issue = world.issue(&id)?;
-    if role < Role::Triage && issue.author != actor.0 {
+    if role < Role::Triage && issue.author != visit.actor.0 {
         return Err(Refusal::forbidden("Must have admin rights to Repository."));
     }
     let body = parse(&body)?;
     let mut notices = Vec::new();
     let (title, text) = (body["title"].as_str(), body["body"].as_str());
     if title.is_some() || text.is_some() {
-        notices.extend(world.edit(&id, &actor.0, title, text)?);
+        notices.extend(world.edit(&id, &visit.actor.0, title, text)?);
     }
     match body["state"].as_str() {
         Some("closed") => {
@@ -123,32 +98,27 @@ pub(super) async fn change(
                 Some(reason @ ("completed" | "not_planned" | "duplicate")) => reason,
                 Some(_) => return Err(Refusal::invalid("Issue", "state_reason", "invalid")),
             };
-            notices.extend(world.close(&id, &actor.0, reason)?);
+            notices.extend(world.close(&id, &visit.actor.0, reason)?);
         }
-        Some("open") => notices.extend(world.reopen(&id, &actor.0)?),
+        Some("open") => notices.extend(world.reopen(&id, &visit.actor.0)?),
         Some(_) => return Err(Refusal::invalid("Issue", "state", "invalid")),
         None => {}
     }
     drop(world);
-    inner.tell(notices);
-    ok(show(&inner, &id)?)
+    visit.inner.tell(notices);
+    ok(show(&visit.inner, &id)?)
 }
 
-pub(super) async fn assign(
-    State(inner): State<Arc<Inner>>,
-    Extension(actor): Extension<Actor>,
-    Path((owner, name, number)): Path<(String, String, u64)>,
-    body: Bytes,
-) -> Reply {
-    let id = ticket(owner, name, number);
-    inner.touch_as(&actor, &id.repo, Role::Triage)?;
+pub(super) async fn assign(visit: Visit, Path(Number { number }): Path<Number>, body: Bytes) -> Reply {
+    let id = visit.issue(number);
+    visit.touch_as(Role::Triage)?;
     let body = parse(&body)?;
-    inner.world().issue(&id)?;
+    visit.inner.world().issue(&id)?;
     for login in strings(&body, "assignees") {
-        let notices = inner.world().assign(&id, &actor.0, &login)?;
-        inner.tell(notices);
+        let notices = visit.inner.world().assign(&id, &visit.actor.0, &login)?;
+        visit.inner.tell(notices);
     }
-    created(show(&inner, &id)?)
+    created(show(&visit.inner, &id)?)
 }
 
 fn show(inner: &Inner, id: &TicketId) -> Result<Value, Refusal> {

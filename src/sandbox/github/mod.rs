@@ -4,7 +4,7 @@
 //! - `world`, `deed`: what it holds, and what can be done to it.
 //! - `people`: doing it as a person, and looking at what came of it.
 //! - `api`, `issues`, `comments`, `labels`, `events`, `hooks`: doing it over HTTP. `shape`: the JSON.
-//!   `answer`: refusals.
+//!   `visit`: who asks, and what they may do. `answer`: refusals.
 //! - `apps`, `installations`: Apps, and what they ask about themselves. `jwt`: how they prove who they are.
 //! - `door`: what every request passes: the log, faults, the token, the rate limit. `paging`: lists.
 //! - `wire`: a connection that can be cut in the middle. `indoors`: the same without a network.
@@ -31,6 +31,7 @@ mod paging;
 mod people;
 mod post;
 mod shape;
+mod visit;
 mod wire;
 mod world;
 

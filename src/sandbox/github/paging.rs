@@ -2,9 +2,10 @@
 
 use super::answer::{Refusal, Reply};
 use axum::Json;
-use axum::extract::Query;
+use axum::extract::{FromRequestParts, Query};
 use axum::response::IntoResponse;
 use chrono::{DateTime, Utc};
+use http::request::Parts;
 use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -16,13 +17,17 @@ pub(super) struct Asked {
     uri: Uri,
 }
 
-impl Asked {
-    pub fn new(uri: &Uri) -> Result<Self, Refusal> {
-        let bad = |_| Refusal::new(StatusCode::BAD_REQUEST, "Problems parsing the query");
-        let Query(pairs) = Query::try_from_uri(uri).map_err(bad)?;
-        Ok(Self { pairs, uri: uri.clone() })
-    }
+impl<S: Sync> FromRequestParts<S> for Asked {
+    type Rejection = Refusal;
 
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
+        let bad = |_| Refusal::new(StatusCode::BAD_REQUEST, "Problems parsing the query");
+        let Query(pairs) = Query::try_from_uri(&parts.uri).map_err(bad)?;
+        Ok(Self { pairs, uri: parts.uri.clone() })
+    }
+}
+
+impl Asked {
     /// `None` if it is absent or empty.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.pairs.get(name).map(String::as_str).filter(|value| !value.is_empty())
