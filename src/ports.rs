@@ -333,6 +333,9 @@ pub trait Journal: Send + Sync {
     /// The newest cases first, at most `limit`.
     async fn cases(&self, limit: u32) -> Result<Vec<CaseLine>, JournalError>;
 
+    /// All cases of a ticket, the newest first. Upper and lower case in its repository's name are the same.
+    async fn cases_of(&self, ticket: &TicketId) -> Result<Vec<CaseLine>, JournalError>;
+
     /// Claims a case for a worker until `now + ttl`. A worker renews by claiming again, and with the
     /// claim it renews the hosts that the case holds. `false`: another worker has it.
     ///

@@ -5,12 +5,12 @@ use crate::core::case::Case;
 use crate::core::ticket::TicketId;
 use crate::ports::{CaseLine, JournalError};
 
-/// How many of the newest cases are asked.
+/// How many of the newest cases are asked about what goes on elsewhere.
 pub(super) const RECENT: u32 = 500;
 
 /// The case of a ticket: the one at work, or else the newest.
 pub(super) async fn case_of(agent: &Agent, ticket: &TicketId) -> Result<Option<Case>, JournalError> {
-    let lines = lines_of(agent, ticket).await?;
+    let lines = agent.journal.cases_of(ticket).await?;
     let Some(line) = lines.iter().find(|line| line.outcome.is_none()).or(lines.first()) else {
         return Ok(None);
     };
@@ -19,26 +19,20 @@ pub(super) async fn case_of(agent: &Agent, ticket: &TicketId) -> Result<Option<C
 
 /// The case of a ticket that has not come to its outcome.
 pub(super) async fn running_case(agent: &Agent, ticket: &TicketId) -> Result<Option<Case>, JournalError> {
-    let lines = lines_of(agent, ticket).await?;
+    let lines = agent.journal.cases_of(ticket).await?;
     let Some(line) = lines.iter().find(|line| line.outcome.is_none()) else { return Ok(None) };
     fold(agent, line).await
 }
 
 /// The newest case of a ticket, if its journal makes sense; a look beside it does not count.
 pub(super) async fn newest_case(agent: &Agent, ticket: &TicketId) -> Result<Option<Case>, JournalError> {
-    for line in lines_of(agent, ticket).await? {
+    for line in agent.journal.cases_of(ticket).await? {
         let Some(case) = fold(agent, &line).await? else { return Ok(None) };
         if !case.errand().only_looks() {
             return Ok(Some(case));
         }
     }
     Ok(None)
-}
-
-/// The newest first.
-async fn lines_of(agent: &Agent, ticket: &TicketId) -> Result<Vec<CaseLine>, JournalError> {
-    let lines = agent.journal.cases(RECENT).await?.into_iter();
-    Ok(lines.filter(|line| line.ticket == *ticket).collect())
 }
 
 async fn fold(agent: &Agent, line: &CaseLine) -> Result<Option<Case>, JournalError> {

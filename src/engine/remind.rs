@@ -3,7 +3,6 @@
 
 use super::Agent;
 use super::intake::IntakeError;
-use super::past::RECENT;
 use super::recurrence::due;
 use super::speak::{people, write};
 use super::sweep::OPENING;
@@ -12,7 +11,7 @@ use crate::core::event::Event;
 use crate::core::moment::minute;
 use crate::core::outcome::{Escalation, Outcome};
 use crate::core::ticket::{State, TicketId};
-use crate::ports::{CaseLine, Marker};
+use crate::ports::Marker;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 
@@ -55,8 +54,8 @@ pub async fn remind(agent: &Agent) -> Result<Vec<TicketId>, IntakeError> {
 /// Whether anybody has done anything about it since: worked on the issue, or started the agent again. That
 /// the reporter asks how it goes on is not that, unless the reporter is on call.
 async fn is_taken(agent: &Agent, case: &Case, since: DateTime<Utc>) -> Result<bool, IntakeError> {
-    let has_newer = |line: &CaseLine| line.ticket == case.ticket.id && line.opened_at > since;
-    if agent.journal.cases(RECENT).await?.iter().any(has_newer) {
+    let cases = agent.journal.cases_of(&case.ticket.id).await?;
+    if cases.iter().any(|line| line.opened_at > since) {
         return Ok(true);
     }
     let ticket = agent.forge.ticket(&case.ticket.id).await?;

@@ -15,6 +15,7 @@ use crate::core::event::{CaseId, Event, Record};
 use crate::core::name::HostName;
 use crate::core::playbook::LibraryHash;
 use crate::core::policy::Pause;
+use crate::core::ticket::TicketId;
 use crate::core::word::{Posted, Word};
 use crate::ports::{Audit, CaseLine, Intake, Journal, JournalError, Lease, Opening, Parcel};
 use crate::store::failure::Failure;
@@ -197,6 +198,10 @@ impl Journal for Postgres {
 
     async fn cases(&self, limit: u32) -> Result<Vec<CaseLine>, JournalError> {
         call!(self, Read, |tx| summary::newest(&mut tx, limit))
+    }
+
+    async fn cases_of(&self, ticket: &TicketId) -> Result<Vec<CaseLine>, JournalError> {
+        call!(self, Read, |tx| summary::of_ticket(&mut tx, ticket))
     }
 
     async fn claim(

@@ -13,12 +13,14 @@ use crate::core::event::{CaseId, Event, Record};
 use crate::core::name::HostName;
 use crate::core::playbook::LibraryHash;
 use crate::core::policy::Pause;
+use crate::core::ticket::TicketId;
 use crate::core::word::{Posted, Word};
 use crate::ports::{Audit, CaseLine, Intake, Journal, JournalError, Lease, Opening, Parcel};
 use crate::store::column::after;
 use crate::store::failure::Failure;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, SqlitePool, Transaction};
 use std::collections::BTreeMap;
@@ -66,7 +68,7 @@ impl Sqlite {
             .busy_timeout(PATIENCE)
             .disable_statement_logging();
         let journal = Self {
-            writer: pool(1).connect_lazy_with(options.clone()),
+            writer: writer().connect_lazy_with(options.clone()),
             readers: pool(READERS).connect_lazy_with(options.pragma("query_only", "ON")),
             place: path.display().to_string(),
         };
@@ -133,9 +135,9 @@ impl Sqlite {
         self.explained(self.writer.begin_with("BEGIN IMMEDIATE").await)
     }
 
-    /// Begins a transaction that sees one state of the journal throughout.
-    async fn read(&self) -> Result<Transaction<'static, sqlx::Sqlite>, JournalError> {
-        self.explained(self.readers.begin().await)
+    /// For one query, which sees one state of the journal by itself.
+    async fn read(&self) -> Result<PoolConnection<sqlx::Sqlite>, JournalError> {
+        self.explained(self.readers.acquire().await)
     }
 
     /// Commits what was done; if that failed, everything is as it was before.
@@ -175,19 +177,24 @@ impl Journal for Sqlite {
     }
 
     async fn load(&self, case: &CaseId) -> Result<Vec<Record>, JournalError> {
-        let mut tx = self.read().await?;
-        let stored = self.explained(records::stored(&mut tx, case).await)?;
+        let mut db = self.read().await?;
+        let stored = self.explained(records::stored(&mut db, case).await)?;
         self.explained(stored.iter().map(|record| record.record(case)).collect())
     }
 
     async fn open_cases(&self) -> Result<Vec<CaseId>, JournalError> {
-        let mut tx = self.read().await?;
-        self.explained(summary::open_cases(&mut tx).await)
+        let mut db = self.read().await?;
+        self.explained(summary::open_cases(&mut db).await)
     }
 
     async fn cases(&self, limit: u32) -> Result<Vec<CaseLine>, JournalError> {
-        let mut tx = self.read().await?;
-        self.explained(summary::newest(&mut tx, limit).await)
+        let mut db = self.read().await?;
+        self.explained(summary::newest(&mut db, limit).await)
+    }
+
+    async fn cases_of(&self, ticket: &TicketId) -> Result<Vec<CaseLine>, JournalError> {
+        let mut db = self.read().await?;
+        self.explained(summary::of_ticket(&mut db, ticket).await)
     }
 
     async fn claim(
@@ -237,13 +244,13 @@ impl Journal for Sqlite {
     }
 
     async fn library(&self, hash: &LibraryHash) -> Result<Option<BTreeMap<String, String>>, JournalError> {
-        let mut tx = self.read().await?;
-        self.explained(shelf::library(&mut tx, hash).await)
+        let mut db = self.read().await?;
+        self.explained(shelf::library(&mut db, hash).await)
     }
 
     async fn bookmark(&self, name: &str) -> Result<Option<DateTime<Utc>>, JournalError> {
-        let mut tx = self.read().await?;
-        self.explained(shelf::bookmark(&mut tx, name).await)
+        let mut db = self.read().await?;
+        self.explained(shelf::bookmark(&mut db, name).await)
     }
 
     async fn set_bookmark(&self, name: &str, at: DateTime<Utc>) -> Result<(), JournalError> {
@@ -277,8 +284,8 @@ impl Journal for Sqlite {
     }
 
     async fn pause(&self) -> Result<Option<Pause>, JournalError> {
-        let mut tx = self.read().await?;
-        self.explained(shelf::pause(&mut tx).await)
+        let mut db = self.read().await?;
+        self.explained(shelf::pause(&mut db).await)
     }
 
     async fn set_pause(&self, pause: Option<&Pause>) -> Result<(), JournalError> {
@@ -294,8 +301,8 @@ impl Journal for Sqlite {
     }
 
     async fn posted(&self, case: &CaseId) -> Result<Vec<Posted>, JournalError> {
-        let mut tx = self.read().await?;
-        self.explained(shelf::posted(&mut tx, case).await)
+        let mut db = self.read().await?;
+        self.explained(shelf::posted(&mut db, case).await)
     }
 
     async fn history(
@@ -303,12 +310,13 @@ impl Journal for Sqlite {
         kinds: &[&str],
         since: DateTime<Utc>,
     ) -> Result<Vec<(CaseId, Record)>, JournalError> {
-        let mut tx = self.read().await?;
-        self.explained(records::history(&mut tx, kinds, since).await)
+        let mut db = self.read().await?;
+        self.explained(records::history(&mut db, kinds, since).await)
     }
 
     async fn audit(&self) -> Result<Audit, JournalError> {
-        let mut tx = self.read().await?;
+        // One state of the journal throughout.
+        let mut tx = self.explained(self.readers.begin().await)?;
         self.explained(records::audit(&mut tx).await)
     }
 }
@@ -339,14 +347,18 @@ fn pool(size: u32) -> SqlitePoolOptions {
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)
-        .after_release(|connection, _| {
-            Box::pin(async move {
-                // SQLite ends a transaction by itself when the disk is full, and the driver then cannot
-                // roll it back. A connection that still believes to be in it is thrown away.
-                connection.ping().await?;
-                Ok(!connection.is_in_transaction())
-            })
+}
+
+/// The one that writes to a file.
+fn writer() -> SqlitePoolOptions {
+    pool(1).after_release(|connection, _| {
+        Box::pin(async move {
+            // SQLite ends a transaction by itself when the disk is full, and the driver then cannot
+            // roll it back. A connection that still believes to be in it is thrown away.
+            connection.ping().await?;
+            Ok(!connection.is_in_transaction())
         })
+    })
 }
 
 #[cfg(test)]

@@ -6,8 +6,11 @@ use crate::store::failure::Failure;
 use sqlx::{AssertSqlSafe, PgConnection};
 
 /// Each file leads from the version before it to its own number. They are only ever added to.
-const MIGRATIONS: &[&str] =
-    &[include_str!("migrations/0001_journal.sql"), include_str!("migrations/0002_parcels.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_journal.sql"),
+    include_str!("migrations/0002_parcels.sql"),
+    include_str!("migrations/0003_ticket.sql"),
+];
 
 /// The schema; every connection finds its tables there.
 pub(super) const SCHEMA: &str = "fieldmedic";

@@ -2,6 +2,7 @@
 
 use super::records;
 use crate::core::event::CaseId;
+use crate::core::ticket::TicketId;
 use crate::ports::CaseLine;
 use crate::store::column;
 use crate::store::failure::Failure;
@@ -71,6 +72,19 @@ pub(super) async fn newest(tx: &mut PgConnection, limit: u32) -> Result<Vec<Case
          ORDER BY opened_at DESC, id COLLATE \"C\" DESC LIMIT $1",
     )
     .bind(i64::from(limit))
+    .fetch_all(tx)
+    .await?;
+    rows.iter().map(read_line).collect()
+}
+
+/// All cases of a ticket, the newest first.
+pub(super) async fn of_ticket(tx: &mut PgConnection, ticket: &TicketId) -> Result<Vec<CaseLine>, Failure> {
+    let rows = sqlx::query(
+        "SELECT id, ticket, opened_at, updated_at, outcome FROM cases \
+         WHERE lower(ticket COLLATE \"C\") = lower($1 COLLATE \"C\") \
+         ORDER BY opened_at DESC, id COLLATE \"C\" DESC",
+    )
+    .bind(ticket.to_string())
     .fetch_all(tx)
     .await?;
     rows.iter().map(read_line).collect()

@@ -10,6 +10,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0002_pause.sql"),
     include_str!("migrations/0003_words.sql"),
     include_str!("migrations/0004_parcels.sql"),
+    include_str!("migrations/0005_ticket.sql"),
 ];
 
 /// What the first migration writes into the file's header.

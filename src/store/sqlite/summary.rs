@@ -3,6 +3,7 @@
 use super::column::{at, case};
 use super::records;
 use crate::core::event::CaseId;
+use crate::core::ticket::TicketId;
 use crate::ports::CaseLine;
 use crate::store::column::{self, stamp};
 use crate::store::failure::Failure;
@@ -63,6 +64,18 @@ pub(super) async fn open_cases(tx: &mut SqliteConnection) -> Result<Vec<CaseId>,
 pub(super) async fn newest(tx: &mut SqliteConnection, limit: u32) -> Result<Vec<CaseLine>, Failure> {
     let rows = sqlx::query("SELECT * FROM cases ORDER BY opened_at DESC, id DESC LIMIT ?")
         .bind(limit)
+        .fetch_all(tx)
+        .await?;
+    rows.iter().map(read_line).collect()
+}
+
+/// All cases of a ticket, the newest first.
+pub(super) async fn of_ticket(
+    tx: &mut SqliteConnection,
+    ticket: &TicketId,
+) -> Result<Vec<CaseLine>, Failure> {
+    let rows = sqlx::query("SELECT * FROM cases WHERE ticket = ? ORDER BY opened_at DESC, id DESC")
+        .bind(ticket.to_string())
         .fetch_all(tx)
         .await?;
     rows.iter().map(read_line).collect()

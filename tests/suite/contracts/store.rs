@@ -7,6 +7,7 @@ use fieldmedic::core::outcome::Outcome;
 use fieldmedic::core::playbook::LibraryHash;
 use fieldmedic::core::policy::Pause;
 use fieldmedic::core::redact::Redacted;
+use fieldmedic::core::ticket::TicketId;
 use fieldmedic::core::word::{Posted, Says, Word};
 use fieldmedic::ports::{Audit, CaseLine, Intake, Journal, JournalError, Opening, Parcel, ShellError};
 use serde_json::json;
@@ -33,6 +34,7 @@ macro_rules! store_contract {
             a_ticket_has_one_case_at_a_time
             a_case_begins_with_its_ticket
             cases_are_listed
+            the_cases_of_a_ticket_are_listed
             a_claim_is_exclusive_until_it_runs_out
             of_many_that_claim_one_gets_it
             a_lease_is_exclusive_until_it_is_over
@@ -228,6 +230,24 @@ pub async fn cases_are_listed(pair: Pair) {
     assert_eq!(pair.one.cases(9).await.unwrap(), expect);
     assert_eq!(pair.other.cases(2).await.unwrap(), expect[..2]);
     assert_eq!(pair.one.cases(0).await.unwrap(), []);
+}
+
+pub async fn the_cases_of_a_ticket_are_listed(pair: Pair) {
+    let of = async |ticket: &TicketId| -> Vec<CaseId> {
+        pair.other.cases_of(ticket).await.unwrap().into_iter().map(|line| line.id).collect()
+    };
+    let ticket = ticket_id(1);
+    assert_eq!(of(&ticket).await, []);
+    let first = open(&*pair.one, 1, "first").await;
+    open(&*pair.one, 2, "another ticket").await;
+    // Its number begins with the same digit.
+    open(&*pair.one, 11, "yet another").await;
+    end(&*pair.one, &first).await;
+    let later = Opening { at: moment() + MINUTE, ..opening(1, "later") };
+    pair.one.open_case(&later).await.unwrap();
+    assert_eq!(of(&ticket).await, [later.case.clone(), first.clone()]);
+    let shouted = TicketId { repo: ticket.repo.to_string().to_uppercase().parse().unwrap(), ..ticket };
+    assert_eq!(of(&shouted).await, [later.case, first]);
 }
 
 // An adapter may go by a clock of its own, so time to live is what runs out here, at once or never.

@@ -9,6 +9,7 @@ use fieldmedic::core::event::{CaseId, Event, Record};
 use fieldmedic::core::name::HostName;
 use fieldmedic::core::playbook::LibraryHash;
 use fieldmedic::core::policy::Pause;
+use fieldmedic::core::ticket::TicketId;
 use fieldmedic::core::word::{Posted, Word};
 use fieldmedic::ports::{Audit, CaseLine, Intake, Journal, JournalError, Lease, Opening, Parcel};
 use fieldmedic::store::Sqlite;
@@ -80,6 +81,11 @@ impl Journal for Steady {
 
     async fn cases(&self, limit: u32) -> Result<Vec<CaseLine>, JournalError> {
         self.ask(async move |journal| journal.cases(limit).await)
+    }
+
+    async fn cases_of(&self, ticket: &TicketId) -> Result<Vec<CaseLine>, JournalError> {
+        let ticket = ticket.clone();
+        self.ask(async move |journal| journal.cases_of(&ticket).await)
     }
 
     async fn claim(

@@ -7,6 +7,7 @@ use fieldmedic::core::event::{CaseId, Event, Record};
 use fieldmedic::core::name::HostName;
 use fieldmedic::core::playbook::LibraryHash;
 use fieldmedic::core::policy::Pause;
+use fieldmedic::core::ticket::TicketId;
 use fieldmedic::core::word::{Posted, Word};
 use fieldmedic::ports::{Audit, CaseLine, Intake, Journal, JournalError, Lease, Opening, Parcel};
 use std::collections::BTreeMap;
@@ -45,6 +46,10 @@ impl Journal for Tapped<dyn Journal> {
 
     async fn cases(&self, limit: u32) -> Result<Vec<CaseLine>, JournalError> {
         self.pass(Deed::Read("cases"), self.inner.cases(limit)).await
+    }
+
+    async fn cases_of(&self, ticket: &TicketId) -> Result<Vec<CaseLine>, JournalError> {
+        self.pass(Deed::Read("cases_of"), self.inner.cases_of(ticket)).await
     }
 
     async fn claim(
