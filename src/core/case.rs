@@ -114,6 +114,7 @@ pub struct Kin {
     pub case: CaseId,
     pub ticket: TicketId,
     pub playbook: PlaybookName,
+    pub since: DateTime<Utc>,
     /// Nothing was seen yet since it came to its end.
     pub is_awaited: bool,
 }
@@ -345,7 +346,7 @@ impl Case {
             }
             Event::Linked { case, ticket, playbook } => {
                 let (case, ticket, playbook) = (case.clone(), ticket.clone(), playbook.clone());
-                self.kin = Some(Kin { case, ticket, playbook, is_awaited: true });
+                self.kin = Some(Kin { case, ticket, playbook, since: at, is_awaited: true });
                 self.held.clear();
             }
             Event::FalselyClosed(objection) => self.objection = Some(objection.clone()),

@@ -163,6 +163,9 @@ pub fn report(case: &Case, library: &Library) -> Report {
         let mut ended = case.treatments.iter().filter(|t| t.plan.playbook == fault.name);
         ended.any(|t| matches!(t.phase, Phase::Over { result: Treated::Mended, .. }))
     };
+    // What the other one has mended may have been gone before this one looked.
+    let of_kin = case.kin.as_ref().filter(|_| is_resolved).and_then(|kin| fault(&kin.playbook));
+    let of_kin = of_kin.filter(|fault| !faults.iter().any(|known| known.name == fault.name));
     let titles = |names: &[PlaybookName]| {
         names.iter().map(|name| fault(name).map_or(name.to_string(), |f| f.title.clone())).collect()
     };
@@ -193,7 +196,13 @@ pub fn report(case: &Case, library: &Library) -> Report {
         recurrences: case.recurred.as_ref().map_or(0, |recurred| recurred.count),
         problem: case.talk.problem.clone().unwrap_or_default(),
         approved_by: case.approval.as_ref().map(|approval| approval.by.clone()),
-        says: faults.iter().filter(|fault| mended(fault)).filter_map(|fault| fault.says.clone()).collect(),
+        says: faults
+            .iter()
+            .copied()
+            .chain(of_kin)
+            .filter(|fault| mended(fault))
+            .filter_map(|fault| fault.says.clone())
+            .collect(),
         objection: case.objection.clone(),
         strangers: case.triage.as_ref().map_or_else(Vec::new, |triage| triage.strangers.clone()),
         words: words(case),

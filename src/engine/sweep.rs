@@ -13,6 +13,7 @@ use crate::core::outcome::Outcome;
 use crate::core::ticket::{State, TicketId};
 use crate::core::triage::Suspect;
 use crate::ports::{Intake, Marker, NewTicket};
+use chrono::{DateTime, Utc};
 use serde_json::json;
 use std::time::Duration;
 
@@ -41,9 +42,10 @@ pub async fn sweep_systems(agent: &Agent) -> Result<Vec<Swept>, IntakeError> {
     let mut swept = Vec::new();
     for site in agent.inventory.systems.values() {
         let Some(system) = agent.library.systems.get(&site.kind) else { continue };
+        let begun = agent.clock.now();
         let evidence = look(&agent.eyes(), system, site, &system.probes.keys().cloned().collect()).await;
         let diagnosis = diagnose(system, site, &evidence);
-        let opened = if diagnosis.findings.is_empty() || is_being_treated(agent, &site.name).await? {
+        let opened = if diagnosis.findings.is_empty() || is_being_treated(agent, &site.name, begun).await? {
             None
         } else {
             open_ticket(agent, site, &diagnosis).await?
@@ -53,11 +55,16 @@ pub async fn sweep_systems(agent: &Agent) -> Result<Vec<Swept>, IntakeError> {
     Ok(swept)
 }
 
-/// Whether a case on this system is at work, or was handed to a person whose ticket is still open:
-/// nobody's hands are to be crossed.
-async fn is_being_treated(agent: &Agent, system: &SystemName) -> Result<bool, IntakeError> {
+/// Whether a case on this system is at work, or was since the look at it began, which may have seen what is
+/// mended by now; or was handed to a person whose ticket is still open: nobody's hands are to be crossed.
+async fn is_being_treated(
+    agent: &Agent,
+    system: &SystemName,
+    since: DateTime<Utc>,
+) -> Result<bool, IntakeError> {
     for line in agent.journal.cases(RECENT).await? {
-        if !matches!(line.outcome, None | Some(Outcome::Escalated(_))) {
+        let is_at_work = line.outcome.is_none() || line.updated_at >= since;
+        if !is_at_work && !matches!(line.outcome, Some(Outcome::Escalated(_))) {
             continue;
         }
         let records = agent.journal.load(&line.id).await?;
@@ -68,7 +75,7 @@ async fn is_being_treated(agent: &Agent, system: &SystemName) -> Result<bool, In
         if !is_here {
             continue;
         }
-        if line.outcome.is_none() || is_open(agent, &line.ticket).await? {
+        if is_at_work || is_open(agent, &line.ticket).await? {
             return Ok(true);
         }
     }

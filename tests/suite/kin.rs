@@ -2,12 +2,18 @@
 //! explains.
 
 use crate::scenarios::fixtures;
+use crate::taps::{Broken, Deed, Tap, tapped};
+use async_trait::async_trait;
 use fieldmedic::core::case::Case;
 use fieldmedic::core::event::{CaseId, Event};
+use fieldmedic::core::policy::Policy;
 use fieldmedic::core::ticket::TicketId;
-use fieldmedic::engine::{Stop, drive_on, poll};
+use fieldmedic::engine::{Agent, Stop, drive, drive_on, poll, sweep_systems};
 use fieldmedic::library::Files;
 use fieldmedic::sandbox::scenario::{Books, Scene};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 /// Two tickets on one system, both taken in; the first is the scenario's.
 async fn two(scenario: &str, second: &str) -> (Scene, Vec<CaseId>, TicketId) {
@@ -79,6 +85,86 @@ async fn what_could_not_be_mended_for_one_is_not_tried_for_the_other() {
     let report = &said(&scene, &led.ticket.id, "kind=report")[0];
     assert!(report.contains("not-fixed") && report.contains("could not be mended there"), "{report}");
     assert!(!scene.hub.issue(&other).expect("it is there").is_closed());
+}
+
+/// Dies before it can write this down.
+struct Dead(&'static str);
+
+#[async_trait]
+impl Tap for Dead {
+    async fn before(&self, deed: Deed<'_>) -> Result<(), Broken> {
+        match deed {
+            Deed::Append(_, event) if event.kind() == self.0 => Err(Broken("no disk".into())),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_fault_that_was_gone_before_anyone_looked_is_told_in_plain_words() {
+    let (scene, cases, other) = two("worker-down", "Jobs stay queued for all of us").await;
+    let (stop, _pull) = Stop::new();
+    let dead = tapped(&scene.agent, Arc::new(Dead("verified")));
+    drive_on(&dead, &cases[0], &stop).await.expect_err("it is dead");
+    let waiting = drive(&scene.agent, &cases[1], &stop).await.expect("it is driven");
+    assert!(waiting.diagnoses.iter().all(|diagnosis| diagnosis.findings.is_empty()), "the workers run");
+    assert!(waiting.kin.is_some_and(|kin| kin.is_awaited));
+    assert!(said(&scene, &other, "kind=status")[0].contains(&scene.ticket.to_string()));
+    drive_both(&scene, &cases).await;
+    let report = &said(&scene, &other, "kind=report")[0];
+    assert!(report.contains("They run again"), "{report}");
+    assert!(scene.hub.issue(&other).expect("it is there").is_closed());
+}
+
+#[tokio::test]
+async fn nobody_waits_for_ever_for_a_case_that_does_not_end() {
+    let (mut scene, cases, other) = two("worker-down", "Jobs stay queued for all of us").await;
+    let patience = Duration::from_secs(600);
+    scene.agent.policy = Arc::new(Policy { patience, ..(*scene.agent.policy).clone() });
+    let (stop, _pull) = Stop::new();
+    let dead = tapped(&scene.agent, Arc::new(Dead("change_started")));
+    drive_on(&dead, &cases[0], &stop).await.expect_err("it is dead");
+    let waiting = drive_on(&scene.agent, &cases[1], &stop).await.expect("it is driven");
+    assert_eq!(word(&waiting), "escalated");
+    let report = &said(&scene, &other, "kind=report")[0];
+    assert!(report.contains("has not come to an end since"), "{report}");
+    assert!(!scene.hub.issue(&other).expect("it is there").is_closed());
+    assert_eq!(changes(&scene), 0);
+}
+
+/// A case that another process works to its end, between somebody's look at the system and what they make
+/// of it.
+struct Meanwhile {
+    agent: Agent,
+    case: CaseId,
+    is_done: AtomicBool,
+}
+
+#[async_trait]
+impl Tap for Meanwhile {
+    async fn before(&self, deed: Deed<'_>) -> Result<(), Broken> {
+        if matches!(deed, Deed::Read("cases")) && !self.is_done.swap(true, Ordering::SeqCst) {
+            let (stop, _pull) = Stop::new();
+            let case = drive_on(&self.agent, &self.case, &stop).await.expect("it is driven");
+            assert_eq!(word(&case), "resolved");
+        }
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_sweep_does_not_report_what_was_mended_since_it_looked() {
+    let books = Books::open(&Files::built_in()).expect("the built-in playbooks are right");
+    let path = fixtures().join("qfieldcloud/worker-down");
+    let scene = Scene::set_up(&path, &books).await.expect("the scenario can be set up");
+    let case = scene.take_in().await.expect("the ticket is taken in");
+    let is_done = AtomicBool::new(false);
+    let meanwhile = Arc::new(Meanwhile { agent: scene.agent.clone(), case, is_done });
+    let swept = sweep_systems(&tapped(&scene.agent, meanwhile.clone())).await.expect("it is swept");
+    assert!(meanwhile.is_done.load(Ordering::SeqCst));
+    assert!(swept.iter().any(|swept| !swept.diagnosis.findings.is_empty()), "it saw the fault");
+    assert!(swept.iter().all(|swept| swept.opened.is_none()));
+    assert_eq!(scene.hub.issues(&scene.ticket.repo).len(), 1);
 }
 
 #[tokio::test]

@@ -93,10 +93,11 @@ impl Fleet {
         std::fs::create_dir_all(&books).expect("a folder");
         std::fs::write(books.join("system.yaml"), SYSTEM).expect("the system is written");
         std::fs::write(books.join("unit-down.yaml"), PLAYBOOK).expect("the playbook is written");
+        // A sweep that sees a unit down before the ticket about it is taken would open one of its own.
         let mut config = format!(
             "playbooks = \"playbooks\"\n[github]\nrepos = [\"example/tickets\"]\non_call = [\"ops-lead\"]\n\
              base_url = \"{}\"\ntoken_env = \"RIG_TOKEN\"\npoll = \"1s\"\npace = \"0s\"\n\
-             [store]\nurl_env = \"RIG_DATABASE\"\n[policy]\nmode = \"act\"\nsoak = \"1s\"\n\
+             [sweep]\nsystems = \"0 0 1 1 *\"\n[store]\nurl_env = \"RIG_DATABASE\"\n[policy]\nmode = \"act\"\nsoak = \"1s\"\n\
              [policy.budgets]\ncooldown = \"0s\"\nruns_an_hour = 1000\nchanges_an_hour = 1000\n\
              failures = {{ count = 1000, pause = \"1s\" }}\nrecurrences = {{ count = 1000, pause = \"1s\" }}\n",
             hub.url()

@@ -6,6 +6,7 @@ use crate::core::action::Action;
 use crate::core::case::{Case, Kin};
 use crate::core::event::Event;
 use crate::core::history::{End, History, Run};
+use crate::core::moment::minute;
 use crate::core::name::PlaybookName;
 use crate::core::outcome::Code;
 use crate::core::triage::Asks;
@@ -67,17 +68,27 @@ impl Ground<'_> {
         linked(run, history).map(Action::Note)
     }
 
-    /// What a case does whose fault another case treats: nothing, and then it looks anew.
+    /// What a case does whose fault another case treats: nothing, and then it looks anew. It waits no longer
+    /// than for people, for whatever stands in the way of that case.
     pub(super) fn until_kin_has_ended(self) -> Option<Action> {
         let kin = self.case.pending_kin()?;
         let is_under_way = match self.world.history {
             Some(history) => run_of(kin, history).is_some_and(|run| run.end.is_none()),
             None => true,
         };
-        if is_under_way {
+        if !is_under_way {
+            return Some(self.look());
+        }
+        if self.world.now < kin.since + self.world.policy.patience {
             return Some(Action::Park { until: self.world.now + LOOKS });
         }
-        Some(self.look())
+        let why = format!(
+            "{}: {} is about the same fault, and has not come to an end since {}",
+            kin.playbook,
+            kin.ticket,
+            minute(kin.since)
+        );
+        Some(escalate(Code::NotFixed, why))
     }
 
     /// The fault that another case has mended and proven since, and that accounts for this ticket too.
