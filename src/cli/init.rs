@@ -6,8 +6,9 @@ mod paper;
 use super::{Ending, Setting, print, read_config, tell};
 use crate::app;
 use crate::config;
+use crate::core::redact::Redactor;
 use crate::core::ticket::Repo;
-use crate::github::{self, GitHub, HookSet, PUBLIC_API};
+use crate::github::{self, GitHub, HookSet, Identity, PUBLIC_API};
 use crate::ports::Label;
 use crate::web::{Application, receive_code};
 use clap::{Args, ValueEnum};
@@ -165,10 +166,12 @@ async fn make_app(arguments: &Arguments) -> Result<github::NewApp> {
     };
     tell(&format!("· open {here} in a browser on this machine, and say yes on GitHub's page"));
     let code = receive_code(listener, application, PATIENCE).await.into_diagnostic()?;
-    github::redeem(base_url, &code)
-        .await
-        .into_diagnostic()
-        .wrap_err("GitHub does not hand out the App's keys")
+    let options = github::Options {
+        base_url: base_url.to_owned(),
+        ..github::Options::asking_as(Identity::Nobody, Redactor::default())
+    };
+    let made = GitHub::new(options).into_diagnostic()?.redeem(&code).await;
+    made.into_diagnostic().wrap_err("GitHub does not hand out the App's keys")
 }
 
 /// The webhook and the labels that people put on; the agent makes its own when it first needs them.

@@ -1,10 +1,9 @@
 //! Making a GitHub App by GitHub's manifest flow: a page of GitHub's shows what the App shall be, a person
 //! says yes, and GitHub hands out the App's keys for the code that it sends along.
 
+use super::GitHub;
 use super::premises::{EVENTS, RIGHTS};
-use super::wire::{Wire, encode};
-use super::{BadOptions, Identity, Options, client};
-use crate::core::redact::Redactor;
+use super::wire::encode;
 use crate::ports::ForgeError;
 use http::Method;
 use secrecy::SecretString;
@@ -53,25 +52,14 @@ pub fn page(base_url: &str, organisation: Option<&str>, state: &str) -> String {
     }
 }
 
-/// What went wrong with the exchange of a code.
-#[derive(Debug, thiserror::Error)]
-pub enum NoApp {
-    #[error("{0}")]
-    Options(#[from] BadOptions),
-    #[error("{0}")]
-    Forge(#[from] ForgeError),
-}
-
-/// Exchanges the code that GitHub sent along for the App's keys. It can be done once, within an hour.
-///
-/// # Errors
-/// [`NoApp`] if GitHub does not take the code, or cannot be reached.
-pub async fn redeem(base_url: &str, code: &str) -> Result<NewApp, NoApp> {
-    let options = Options {
-        base_url: base_url.to_owned(),
-        ..Options::asking_as(Identity::Nobody, Redactor::default())
-    };
-    let wire = Wire::new(client::build(&options)?, options.answer);
-    let route = format!("/app-manifests/{}/conversions", encode(code));
-    Ok(wire.order(Method::POST, &route, &"the code of the manifest").await?)
+impl GitHub {
+    /// Exchanges the code that GitHub sent along for the App's keys. It can be done once, within an hour.
+    /// It takes no rights: [`Identity::Nobody`](super::Identity::Nobody) may ask.
+    ///
+    /// # Errors
+    /// [`ForgeError`] if GitHub does not take the code, or cannot be reached.
+    pub async fn redeem(&self, code: &str) -> Result<NewApp, ForgeError> {
+        let route = format!("/app-manifests/{}/conversions", encode(code));
+        self.wires.own().order(Method::POST, &route, &"the code of the manifest").await
+    }
 }

@@ -30,7 +30,7 @@ mod wires;
 
 pub use client::BadOptions;
 pub use identity::Identity;
-pub use manifest::{NewApp, NoApp, manifest, page, redeem};
+pub use manifest::{NewApp, manifest, page};
 pub use pace::Pace;
 pub use premises::{HookSet, Premises};
 

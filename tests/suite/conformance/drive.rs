@@ -5,18 +5,20 @@ use super::recorder::{Exchange, Recorder};
 use fieldmedic::clock::Wall;
 use fieldmedic::core::redact::{Redacted, Redactor};
 use fieldmedic::core::ticket::{Repo, TicketId};
-use fieldmedic::github::{GitHub, HookSet, Identity, Options, Pace};
+use fieldmedic::github::{GitHub, HookSet, Identity, Options, Pace, manifest, page};
 use fieldmedic::ports::{CloseReason, Forge, Label, Marker, NewTicket, Reaction};
 use fieldmedic::sandbox::github::{At, Fault, Hooks, Hub, Kind, Role};
+use http::Request;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
+use tower_service::Service;
 
 const PORTS: &str = include_str!("../../../src/ports.rs");
 const HERE: &str = include_str!("drive.rs");
 
 /// The requests that the agent can make.
-const KINDS: [&str; 29] = [
+const KINDS: [&str; 30] = [
     "DELETE /repos/{owner}/{repo}/issues/{issue_number}/labels/{name}",
     "GET /app",
     "GET /app/hook/deliveries",
@@ -36,6 +38,7 @@ const KINDS: [&str; 29] = [
     "PATCH /repos/{owner}/{repo}/hooks/{hook_id}",
     "PATCH /repos/{owner}/{repo}/issues/comments/{comment_id}",
     "PATCH /repos/{owner}/{repo}/issues/{issue_number}",
+    "POST /app-manifests/{code}/conversions",
     "POST /app/hook/deliveries/{delivery_id}/attempts",
     "POST /app/installations/{installation_id}/access_tokens",
     "POST /repos/{owner}/{repo}/hooks",
@@ -148,13 +151,30 @@ impl Stage {
         forge.set_labels(repo, &[label("medic:pause")]).await.expect("it is made");
     }
 
+    /// The code that GitHub's page for a new App leads back with.
+    async fn code(&self) -> String {
+        let webhook = Some("http://127.0.0.1:9/webhook");
+        let manifest = manifest("medic", "http://127.0.0.1:9/made", webhook).to_string();
+        let form: String = manifest.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let page = page(self.hub.url(), None, "state");
+        let request = Request::post(page).body(format!("manifest={form}")).expect("a request");
+        let answer = self.hub.indoors().call(request).await.expect("an answer");
+        let back = answer.headers()["location"].to_str().expect("text");
+        back.split_once("code=").and_then(|(_, rest)| rest.split('&').next()).expect("a code").to_owned()
+    }
+
     /// The same repository, as an App.
     async fn play_app(&self) {
         let Stage { hub, repo, recorder, .. } = self;
-        let app =
-            hub.make_app("example", "medic", &[("issues", "write"), ("metadata", "read")]).expect("a key");
+        let options = Options {
+            base_url: hub.url().to_owned(),
+            ..Options::asking_as(Identity::Nobody, Redactor::default())
+        };
+        let nobody = GitHub::over(options, recorder.clone()).expect("right options");
+        let app = nobody.redeem(&self.code().await).await.expect("its keys");
+        nobody.redeem("another").await.expect_err("there is no such code");
         hub.install(app.id, std::slice::from_ref(repo));
-        let identity = Identity::App { id: app.id, key: app.key.into() };
+        let identity = Identity::App { id: app.id, key: app.pem };
         let options = Options {
             base_url: hub.url().to_owned(),
             pace: Pace { gap: Duration::ZERO, free: 1 },
