@@ -21,6 +21,22 @@ use std::time::Duration;
 /// The thing that a call is about, as "… does not exist" names it.
 pub(super) type What<'a> = &'a (dyn Display + Sync);
 
+/// A request, and what it is about.
+struct Call<'a> {
+    method: Method,
+    route: &'a str,
+    body: Option<&'a Value>,
+    /// The `ETag` of what the asker has.
+    known: Option<&'a HeaderValue>,
+    what: What<'a>,
+}
+
+impl<'a> Call<'a> {
+    fn get(route: &'a str, what: What<'a>) -> Self {
+        Self { method: Method::GET, route, body: None, known: None, what }
+    }
+}
+
 /// What came back.
 enum Answer<T> {
     /// With the `ETag` by which GitHub knows it again.
@@ -52,7 +68,7 @@ impl Wire {
     }
 
     pub async fn get<T: DeserializeOwned>(&self, route: &str, what: What<'_>) -> Result<T, ForgeError> {
-        self.call(Method::GET, route, None, what).await
+        self.call(Call::get(route, what)).await
     }
 
     /// All items of a list, from all its pages, a hundred each.
@@ -76,7 +92,7 @@ impl Wire {
         let mut items = Vec::new();
         let mut next = Some(format!("{route}?{}", encode_query(query)));
         while let Some(address) = next {
-            let page: Page<T> = self.call(Method::GET, &address, None, what).await?;
+            let page: Page<T> = self.call(Call::get(&address, what)).await?;
             next = next_of(&page);
             for item in page.items {
                 if !wanted(&item) {
@@ -114,7 +130,8 @@ impl Wire {
 
     async fn leaf(&self, address: &str, known: Option<Leaf>, what: What<'_>) -> Result<Leaf, ForgeError> {
         let etag = known.as_ref().and_then(|leaf| leaf.etag.as_ref());
-        match (self.ask::<Page<Value>>(Method::GET, address, None, etag, what).await?, known) {
+        let call = Call { known: etag, ..Call::get(address, what) };
+        match (self.ask::<Page<Value>>(call).await?, known) {
             (Answer::Fresh(page, etag), _) => Ok(Leaf { etag, next: next_of(&page), items: page.items }),
             (Answer::Unchanged, Some(leaf)) => Ok(leaf),
             (Answer::Unchanged, None) => Err(unasked()),
@@ -128,7 +145,7 @@ impl Wire {
         route: &str,
         what: What<'_>,
     ) -> Result<T, ForgeError> {
-        self.call(method, route, None, what).await
+        self.call(Call { method, ..Call::get(route, what) }).await
     }
 
     /// A call that changes something; it takes the turn of its caller.
@@ -141,28 +158,16 @@ impl Wire {
         what: What<'_>,
     ) -> Result<Value, ForgeError> {
         turn.pause().await;
-        self.call(method, route, body, what).await
+        self.call(Call { method, body, ..Call::get(route, what) }).await
     }
 
-    async fn call<T: FromResponse>(
-        &self,
-        method: Method,
-        route: &str,
-        body: Option<&Value>,
-        what: What<'_>,
-    ) -> Result<T, ForgeError> {
-        self.ask(method, route, body, None, what).await?.fresh()
+    async fn call<T: FromResponse>(&self, call: Call<'_>) -> Result<T, ForgeError> {
+        self.ask(call).await?.fresh()
     }
 
-    async fn ask<T: FromResponse>(
-        &self,
-        method: Method,
-        route: &str,
-        body: Option<&Value>,
-        etag: Option<&HeaderValue>,
-        what: What<'_>,
-    ) -> Result<Answer<T>, ForgeError> {
-        match self.try_ask(method, route, body, etag, what).await {
+    async fn ask<T: FromResponse>(&self, call: Call<'_>) -> Result<Answer<T>, ForgeError> {
+        let what = call.what;
+        match self.try_ask(call).await {
             Ok(answer) => Ok(answer),
             Err(Trouble::Error(error)) => Err(error),
             Err(Trouble::Elsewhere(place)) => {
@@ -171,16 +176,9 @@ impl Wire {
         }
     }
 
-    async fn try_ask<T: FromResponse>(
-        &self,
-        method: Method,
-        route: &str,
-        body: Option<&Value>,
-        etag: Option<&HeaderValue>,
-        what: What<'_>,
-    ) -> Result<Answer<T>, Trouble> {
+    async fn try_ask<T: FromResponse>(&self, call: Call<'_>) -> Result<Answer<T>, Trouble> {
         self.quiet.keep()?;
-        let answer = tokio::time::timeout(self.deadline, self.exchange(method, route, body, etag, what));
+        let answer = tokio::time::timeout(self.deadline, self.exchange(call));
         let outcome = match answer.await {
             Ok(outcome) => outcome,
             Err(_) => {
@@ -203,25 +201,19 @@ impl Wire {
             full_name: String,
         }
         let Some(repository) = refusal::repository_in(place) else { return place.to_owned() };
-        match self.try_ask::<Named>(Method::GET, &repository, None, None, &place).await {
+        match self.try_ask::<Named>(Call::get(&repository, &place)).await {
             Ok(Answer::Fresh(named, _)) => named.full_name,
             _ => place.to_owned(),
         }
     }
 
-    async fn exchange<T: FromResponse>(
-        &self,
-        method: Method,
-        route: &str,
-        body: Option<&Value>,
-        etag: Option<&HeaderValue>,
-        what: What<'_>,
-    ) -> Result<Answer<T>, Trouble> {
+    async fn exchange<T: FromResponse>(&self, call: Call<'_>) -> Result<Answer<T>, Trouble> {
+        let Call { method, route, body, known, what } = call;
         let mut request = http::Request::builder()
             .method(method)
             .uri(route)
             .header(header::ACCEPT, HeaderValue::from_static("application/vnd.github+json"));
-        if let Some(etag) = etag {
+        if let Some(etag) = known {
             request = request.header(header::IF_NONE_MATCH, etag);
         }
         let sort = |error| refusal::sort(&error, what);
