@@ -154,18 +154,14 @@ pub fn report(case: &Case, library: &Library) -> Report {
             all
         });
     let treated = |fault: &&&Fault| case.treatments.iter().any(|t| t.plan.playbook == fault.name);
-    // By this case or, if it is resolved, by the other one about the same fault.
+    // What another case has mended if this one is resolved; it may have been gone before this one looked.
     let is_resolved = matches!(case.outcome, Some(Outcome::Resolved));
-    let mended = |fault: &Fault| {
-        if is_resolved && case.kin.as_ref().is_some_and(|kin| kin.playbook == fault.name) {
-            return true;
-        }
-        let mut ended = case.treatments.iter().filter(|t| t.plan.playbook == fault.name);
-        ended.any(|t| matches!(t.phase, Phase::Over { result: Treated::Mended, .. }))
-    };
-    // What the other one has mended may have been gone before this one looked.
     let of_kin = case.kin.as_ref().filter(|_| is_resolved).and_then(|kin| fault(&kin.playbook));
-    let of_kin = of_kin.filter(|fault| !faults.iter().any(|known| known.name == fault.name));
+    let is_of_kin = |fault: &Fault| of_kin.is_some_and(|known| known.name == fault.name);
+    let mended = |fault: &Fault| {
+        let mut ended = case.treatments.iter().filter(|t| t.plan.playbook == fault.name);
+        is_of_kin(fault) || ended.any(|t| matches!(t.phase, Phase::Over { result: Treated::Mended, .. }))
+    };
     let titles = |names: &[PlaybookName]| {
         names.iter().map(|name| fault(name).map_or(name.to_string(), |f| f.title.clone())).collect()
     };
@@ -199,8 +195,8 @@ pub fn report(case: &Case, library: &Library) -> Report {
         says: faults
             .iter()
             .copied()
-            .chain(of_kin)
             .filter(|fault| mended(fault))
+            .chain(of_kin.filter(|_| !faults.iter().any(|fault| is_of_kin(fault))))
             .filter_map(|fault| fault.says.clone())
             .collect(),
         objection: case.objection.clone(),
