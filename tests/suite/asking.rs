@@ -1,15 +1,14 @@
 //! A person's yes: nothing is changed before it, and it is for the plan that was shown.
 
-use crate::scenarios::fixtures;
+use crate::scenarios::scene;
 use chrono::TimeDelta;
 use fieldmedic::core::case::{Case, Standstill};
 use fieldmedic::core::event::CaseId;
 use fieldmedic::core::policy::{Mode, Policy};
 use fieldmedic::core::rights::Roles;
 use fieldmedic::engine::{Manners, Stop, drive_on, poll, take_comment};
-use fieldmedic::library::Files;
 use fieldmedic::ports::{Clock, Journal};
-use fieldmedic::sandbox::scenario::{Books, Scene};
+use fieldmedic::sandbox::scenario::Scene;
 use std::sync::Arc;
 
 const PREFIX: &str = "/qfield:support";
@@ -22,9 +21,7 @@ struct Desk {
 impl Desk {
     /// A scenario in which everything needs a yes, worked up to the question.
     async fn new(scenario: &str) -> (Self, Case) {
-        let books = Books::open(&Files::built_in()).expect("the built-in playbooks are right");
-        let path = fixtures().join("qfieldcloud").join(scenario);
-        let mut scene = Scene::set_up(&path, &books).await.expect("the scenario can be set up");
+        let mut scene = scene(scenario).await;
         scene.agent.policy = Arc::new(Policy { mode: Mode::Ask, ..(*scene.agent.policy).clone() });
         let mut roles = Roles::default();
         roles.approve.people.push("night-shift".into());

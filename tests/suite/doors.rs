@@ -3,17 +3,16 @@
 
 use crate::harness::{Rig, terminate, until};
 use crate::porter::{Porter, SECRET};
-use crate::scenarios::fixtures;
+use crate::scenarios;
 use crate::taps::{Broken, Deed, Tap, tapped};
 use async_trait::async_trait;
 use chrono::TimeDelta;
 use fieldmedic::core::rhythm::Rhythm;
 use fieldmedic::core::ticket::TicketId;
 use fieldmedic::engine::{Agent, Schedule, Stop, Turn, poll, redeliver};
-use fieldmedic::library::Files;
 use fieldmedic::ports::{Clock, Journal};
 use fieldmedic::sandbox::github::{At, Fault, Hooks, Role};
-use fieldmedic::sandbox::scenario::{Books, Scene};
+use fieldmedic::sandbox::scenario::Scene;
 use fieldmedic::store::Sqlite;
 use fieldmedic::web;
 use http::{Method, StatusCode};
@@ -26,9 +25,7 @@ const MEDIC: &str = "fieldmedic-bot";
 
 /// A healthy system with a ticket.
 async fn scene() -> Scene {
-    let books = Books::open(&Files::built_in()).expect("the built-in playbooks are right");
-    let path = fixtures().join("qfieldcloud/status");
-    Scene::set_up(&path, &books).await.expect("the scenario can be set up")
+    scenarios::scene("status").await
 }
 
 /// The same, and webhooks that wait to be brought.

@@ -1,7 +1,7 @@
 //! Kin: several tickets about one fault. It is mended once, and that accounts for all whose words it
 //! explains.
 
-use crate::scenarios::fixtures;
+use crate::scenarios::scene;
 use crate::taps::{Broken, Deed, Tap, tapped};
 use async_trait::async_trait;
 use fieldmedic::core::case::Case;
@@ -9,17 +9,14 @@ use fieldmedic::core::event::{CaseId, Event};
 use fieldmedic::core::policy::Policy;
 use fieldmedic::core::ticket::TicketId;
 use fieldmedic::engine::{Agent, Stop, drive, drive_on, poll, sweep_systems};
-use fieldmedic::library::Files;
-use fieldmedic::sandbox::scenario::{Books, Scene};
+use fieldmedic::sandbox::scenario::Scene;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// Two tickets on one system, both taken in; the first is the scenario's.
 async fn two(scenario: &str, second: &str) -> (Scene, Vec<CaseId>, TicketId) {
-    let books = Books::open(&Files::built_in()).expect("the built-in playbooks are right");
-    let path = fixtures().join("qfieldcloud").join(scenario);
-    let scene = Scene::set_up(&path, &books).await.expect("the scenario can be set up");
+    let scene = scene(scenario).await;
     let other = scene.hub.file(&scene.ticket.repo, "field-agent", second, "", &["support"]).expect("filed");
     let cases = poll(&scene.agent).await.expect("GitHub answers");
     assert_eq!(cases.len(), 2);
@@ -154,9 +151,7 @@ impl Tap for Meanwhile {
 
 #[tokio::test]
 async fn a_sweep_does_not_report_what_was_mended_since_it_looked() {
-    let books = Books::open(&Files::built_in()).expect("the built-in playbooks are right");
-    let path = fixtures().join("qfieldcloud/worker-down");
-    let scene = Scene::set_up(&path, &books).await.expect("the scenario can be set up");
+    let scene = scene("worker-down").await;
     let case = scene.take_in().await.expect("the ticket is taken in");
     let is_done = AtomicBool::new(false);
     let meanwhile = Arc::new(Meanwhile { agent: scene.agent.clone(), case, is_done });

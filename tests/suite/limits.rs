@@ -1,6 +1,6 @@
 //! Limits across cases: one case is held to what others have done, and to what they are doing.
 
-use crate::scenarios::fixtures;
+use crate::scenarios;
 use chrono::TimeDelta;
 use fieldmedic::core::case::Case;
 use fieldmedic::core::event::{CaseId, Door, Event};
@@ -10,9 +10,8 @@ use fieldmedic::core::outcome::Outcome;
 use fieldmedic::core::policy::{Policy, Risk};
 use fieldmedic::core::remedy::{Plan, PlannedStep};
 use fieldmedic::engine::{Stop, drive, drive_on, poll};
-use fieldmedic::library::Files;
 use fieldmedic::ports::{Clock, Opening};
-use fieldmedic::sandbox::scenario::{Books, Scene};
+use fieldmedic::sandbox::scenario::Scene;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -24,9 +23,7 @@ fn host(name: &str) -> HostName {
 
 /// A scenario with `main` in a group of four hosts, of which one may be changed in an hour.
 async fn scene() -> Scene {
-    let books = Books::open(&Files::built_in()).expect("the built-in playbooks are right");
-    let path = fixtures().join("qfieldcloud/worker-down");
-    let mut scene = Scene::set_up(&path, &books).await.expect("the scenario can be set up");
+    let mut scene = scenarios::scene("worker-down").await;
     let hosts = BTreeSet::from(["main", "a", "b", "c"].map(host));
     let group = Group { hosts, share: 25, window: Duration::from_secs(3600) };
     let groups = BTreeMap::from([(host("group.gis"), group)]);

@@ -1,14 +1,13 @@
 //! Orders by comment: who may give which, what comes of each, and that each is followed once.
 
-use crate::scenarios::fixtures;
+use crate::scenarios::scene;
 use fieldmedic::core::event::CaseId;
 use fieldmedic::core::policy::{Mode, Policy};
 use fieldmedic::core::rights::{Holders, Permission};
 use fieldmedic::engine::{Agent, Manners, Stop, drive_on, poll, take_comment};
-use fieldmedic::library::Files;
 use fieldmedic::ports::{Clock, Comment};
 use fieldmedic::sandbox::github::{Comment as Seen, Kind, Role};
-use fieldmedic::sandbox::scenario::{Books, Scene};
+use fieldmedic::sandbox::scenario::Scene;
 use std::sync::Arc;
 
 const PREFIX: &str = "/qfield:support";
@@ -21,9 +20,7 @@ struct Desk {
 
 impl Desk {
     async fn new(scenario: &str) -> Self {
-        let books = Books::open(&Files::built_in()).expect("the built-in playbooks are right");
-        let path = fixtures().join("qfieldcloud").join(scenario);
-        let scene = Scene::set_up(&path, &books).await.expect("the scenario can be set up");
+        let scene = scene(scenario).await;
         for (login, role) in [("reader", Role::Read), ("tina", Role::Triage), ("max", Role::Maintain)] {
             scene.hub.grant(&scene.ticket.repo, login, role);
         }

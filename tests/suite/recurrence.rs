@@ -1,16 +1,15 @@
 //! After the close: what was mended is looked at again, and what comes back again and again is told.
 
-use crate::scenarios::fixtures;
+use crate::scenarios::scene;
 use chrono::TimeDelta;
 use fieldmedic::core::case::Case;
 use fieldmedic::core::event::CaseId;
 use fieldmedic::core::outcome::Outcome;
 use fieldmedic::core::ticket::Repo;
 use fieldmedic::engine::{Stop, drive_on, sweep_tickets, watch_over};
-use fieldmedic::library::Files;
 use fieldmedic::ports::Clock;
 use fieldmedic::sandbox::github::Issue;
-use fieldmedic::sandbox::scenario::{Books, Scene};
+use fieldmedic::sandbox::scenario::Scene;
 use serde_json::json;
 
 struct Ward {
@@ -20,9 +19,7 @@ struct Ward {
 impl Ward {
     /// A scenario whose ticket was resolved.
     async fn new(scenario: &str) -> Self {
-        let books = Books::open(&Files::built_in()).expect("the built-in playbooks are right");
-        let path = fixtures().join("qfieldcloud").join(scenario);
-        let scene = Scene::set_up(&path, &books).await.expect("the scenario can be set up");
+        let scene = scene(scenario).await;
         let id = scene.take_in().await.expect("the ticket is taken in");
         let ward = Self { scene };
         assert_eq!(ward.drive(&id).await.outcome, Some(Outcome::Resolved));

@@ -1,12 +1,19 @@
 //! Every scenario under `fixtures/`, as `fieldmedic playbook test` plays it.
 
 use fieldmedic::library::{self, Files};
-use fieldmedic::sandbox::scenario::{self, Books, Verdict};
+use fieldmedic::sandbox::scenario::{self, Books, Scene, Verdict};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 pub fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures")
+}
+
+/// A scenario of QFieldCloud with the built-in playbooks, set up and not begun.
+pub async fn scene(name: &str) -> Scene {
+    let books = Books::open(&Files::built_in()).expect("the built-in playbooks are right");
+    let path = fixtures().join("qfieldcloud").join(name);
+    Scene::set_up(&path, &books).await.expect("the scenario can be set up")
 }
 
 #[tokio::test]

@@ -1,16 +1,15 @@
 //! A worker that stands still while the world goes on: a process that was suspended, a machine that was
 //! moved. When it wakes it believes that the case is still its own.
 
-use crate::scenarios::fixtures;
+use crate::scenarios::scene;
 use crate::taps::{Broken, Deed, Tap, tapped};
 use async_trait::async_trait;
 use chrono::TimeDelta;
 use fieldmedic::clock::Played;
 use fieldmedic::core::event::{CaseId, Event};
 use fieldmedic::engine::{CLAIM, DriveError, Stop, drive};
-use fieldmedic::library::Files;
 use fieldmedic::ports::{Clock, Journal};
-use fieldmedic::sandbox::scenario::{Books, Scene};
+use fieldmedic::sandbox::scenario::Scene;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -62,9 +61,7 @@ impl Suspended {
 }
 
 async fn suspended(when: When) -> (Scene, CaseId, Arc<Suspended>) {
-    let books = Books::open(&Files::built_in()).expect("the built-in playbooks are right");
-    let path = fixtures().join("qfieldcloud/worker-down");
-    let mut scene = Scene::set_up(&path, &books).await.expect("the scenario can be set up");
+    let mut scene = scene("worker-down").await;
     let case = scene.take_in().await.expect("the ticket is taken in");
     let (clock, journal) = (scene.clock.clone(), scene.agent.journal.clone());
     let tap = Arc::new(Suspended { clock, journal, when, done: AtomicBool::new(false) });

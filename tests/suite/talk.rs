@@ -1,17 +1,16 @@
 //! Talk: what people read of a case, what they make of its close, and who is reminded of what nobody takes.
 
 use crate::porter::{Porter, SECRET};
-use crate::scenarios::fixtures;
+use crate::scenarios::scene;
 use chrono::TimeDelta;
 use fieldmedic::core::case::Case;
 use fieldmedic::core::event::{CaseId, Door};
 use fieldmedic::core::objection::Closures;
 use fieldmedic::core::outcome::Outcome;
 use fieldmedic::engine::{Stop, drive_on, poll, remind, sweep_tickets, take_issue};
-use fieldmedic::library::Files;
 use fieldmedic::ports::Clock;
 use fieldmedic::sandbox::github::{Issue, Letter, What};
-use fieldmedic::sandbox::scenario::{Books, Scene};
+use fieldmedic::sandbox::scenario::Scene;
 use serde_json::json;
 use std::collections::BTreeSet;
 
@@ -25,9 +24,7 @@ struct Room {
 impl Room {
     /// A scenario whose ticket is taken and worked to its end.
     async fn new(scenario: &str) -> (Self, Case) {
-        let books = Books::open(&Files::built_in()).expect("the built-in playbooks are right");
-        let path = fixtures().join("qfieldcloud").join(scenario);
-        let scene = Scene::set_up(&path, &books).await.expect("the scenario can be set up");
+        let scene = scene(scenario).await;
         let room = Self { scene };
         // The first poll has no past; from then on comments are read.
         let [id] = &room.poll().await[..] else { panic!("one ticket") };

@@ -2,11 +2,9 @@
 
 use super::corpus::{Entry, texts};
 use super::tickets::MEDIC;
-use crate::scenarios::fixtures;
+use crate::scenarios::scene;
 use fieldmedic::core::policy::{Mode, Policy};
 use fieldmedic::engine::{Stop, drive_on, poll};
-use fieldmedic::library::Files;
-use fieldmedic::sandbox::scenario::{Books, Scene};
 use regex::Regex;
 use std::sync::Arc;
 
@@ -28,9 +26,7 @@ const VERBS: [&str; 12] = [
 
 #[tokio::test]
 async fn nothing_is_begun_approved_cancelled_or_halted_by_what_only_looks_like_an_order() {
-    let books = Books::open(&Files::built_in()).expect("the built-in playbooks are right");
-    let path = fixtures().join("qfieldcloud/worker-down");
-    let mut scene = Scene::set_up(&path, &books).await.expect("the scenario can be set up");
+    let mut scene = scene("worker-down").await;
     scene.agent.policy = Arc::new(Policy { mode: Mode::Ask, ..(*scene.agent.policy).clone() });
     poll(&scene.agent).await.expect("GitHub answers");
     let id = scene.take_in().await.expect("the ticket is taken in");
