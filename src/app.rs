@@ -1,19 +1,19 @@
 //! Wiring: from a configuration to an agent. This file alone names every adapter.
 
-use crate::cli::{Setting, tell, voice};
-use crate::clock::Wall;
-use crate::config::{Config, Host, Webhook};
+use crate::cli::{LoadedConfig, eprint, voice};
+use crate::clock::SystemClock;
+use crate::config::{Config, HostEntry, WebhookEntry};
 use crate::core::inventory::Inventory;
 use crate::core::name::HostName;
 use crate::core::playbook::Library;
 use crate::core::redact::Redactor;
-use crate::engine::{Agent, Eyes, Manners, Stop, Unwatched};
+use crate::engine::{Context, ProbeRunner, ForgeSettings, Shutdown, NoopObserver};
 use crate::github::{self, GitHub, Identity, Pace};
 use crate::library::{self, Files};
 use crate::ports::{Clock, Journal};
 use crate::render::Prompts;
-use crate::ssh::{Hosts, Limits, Login, Reach, Remote};
-use crate::store::{Address, BadAddress, Postgres, Sqlite, worker_name};
+use crate::ssh::{SshHosts, SessionLimits, Login, HostRoute, Remote};
+use crate::store::{Address, AddressError, Postgres, Sqlite, worker_name};
 use miette::{Diagnostic, Result};
 use regex::Regex;
 use secrecy::{ExposeSecret, SecretString};
@@ -21,16 +21,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// An agent with its configuration.
-pub struct App {
-    pub agent: Agent,
+pub struct Application {
+    pub context: Context,
 }
 
 /// What the agent is put together for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Manner {
-    Work,
+pub enum RunMode {
+    Live,
     /// Nothing is changed, nothing is said, nothing is kept.
-    Rehearse,
+    DryRun,
 }
 
 /// Why an agent cannot be put together.
@@ -49,7 +49,7 @@ pub enum AppError {
     NoSecret(String),
     #[error("{0}")]
     #[diagnostic(help("see [github] base_url and the token's variable in the configuration"))]
-    GitHub(#[from] github::BadOptions),
+    GitHub(#[from] github::OptionsError),
     #[error("{0}")]
     #[diagnostic(help("[store] in the configuration says where the journal is kept"))]
     Journal(#[from] crate::ports::JournalError),
@@ -59,48 +59,48 @@ pub enum AppError {
     ))]
     NoAddress(String),
     #[error("the address of the journal in {variable} is not right: {error}")]
-    BadAddress { variable: String, error: BadAddress },
+    BadAddress { variable: String, error: AddressError },
 }
 
 /// What is needed to look at the systems of a configuration; no token is.
-pub struct Lookout {
-    pub eyes: Eyes,
-    pub hosts: Arc<Hosts>,
+pub struct ProbeSetup {
+    pub runner: ProbeRunner,
+    pub hosts: Arc<SshHosts>,
     pub files: Files,
     pub library: Library,
     pub inventory: Inventory,
 }
 
-impl Lookout {
-    pub fn build(setting: &Setting) -> Result<Self> {
+impl ProbeSetup {
+    pub fn build(setting: &LoadedConfig) -> Result<Self> {
         let config = &setting.config;
         let files = files(config)?;
         let library = library::load(&files)?;
         let inventory = config.inventory(&library, &setting.path)?;
-        let clock: Arc<dyn Clock> = Arc::new(Wall);
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let hosts = Arc::new(hosts(config, &clock));
-        let eyes = Eyes { shell: hosts.clone(), clock, redactor: Arc::new(redactor(config)) };
-        Ok(Self { eyes, hosts, files, library, inventory })
+        let eyes = ProbeRunner { shell: hosts.clone(), clock, redactor: Arc::new(redactor(config)) };
+        Ok(Self { runner: eyes, hosts, files, library, inventory })
     }
 }
 
-impl App {
-    pub async fn build(setting: &Setting, manner: Manner) -> Result<Self> {
+impl Application {
+    pub async fn build(setting: &LoadedConfig, manner: RunMode) -> Result<Self> {
         let config = &setting.config;
-        let lookout = Lookout::build(setting)?;
-        let Eyes { shell, clock, redactor } = lookout.eyes;
+        let lookout = ProbeSetup::build(setting)?;
+        let ProbeRunner { shell, clock, redactor } = lookout.runner;
         let options = github::Options {
             base_url: config.github.base_url.clone(),
-            pace: Pace { gap: config.github.pace, ..Pace::default() },
+            pace: Pace { gap: config.github.write_interval, ..Pace::default() },
             ..github::Options::asking_as(identity(config)?, (*redactor).clone())
         };
         let (journal, policy): (Arc<dyn Journal>, _) = match manner {
-            Manner::Work => (open_journal(setting).await?, config.policy()),
-            Manner::Rehearse => {
-                (Arc::new(Sqlite::in_memory().await.map_err(AppError::from)?), config.policy().rehearsal())
+            RunMode::Live => (open_journal(setting).await?, config.policy()),
+            RunMode::DryRun => {
+                (Arc::new(Sqlite::in_memory().await.map_err(AppError::from)?), config.policy().dry_run())
             }
         };
-        let agent = Agent {
+        let agent = Context {
             forge: Arc::new(GitHub::new(options).map_err(AppError::from)?),
             shell,
             journal,
@@ -111,16 +111,16 @@ impl App {
             files: Arc::new(lookout.files.as_map().clone()),
             inventory: Arc::new(lookout.inventory),
             policy: Arc::new(policy),
-            manners: Arc::new(manners(config)),
+            forge_settings: Arc::new(manners(config)),
             worker: worker_name(),
-            watch: Arc::new(Unwatched),
+            observer: Arc::new(NoopObserver),
         };
-        Ok(Self { agent })
+        Ok(Self { context: agent })
     }
 }
 
 /// The journal of a configuration.
-pub async fn open_journal(setting: &Setting) -> Result<Arc<dyn Journal>, AppError> {
+pub async fn open_journal(setting: &LoadedConfig) -> Result<Arc<dyn Journal>, AppError> {
     Ok(match address(&setting.config)? {
         Some(address) => Arc::new(Postgres::open(&address).await?),
         None => Arc::new(Sqlite::open(&setting.config.store.path.clone().unwrap_or_default()).await?),
@@ -189,13 +189,13 @@ fn token(config: &Config) -> Result<SecretString, AppError> {
 }
 
 /// The webhook's secret, from the variable that the configuration names.
-pub fn webhook_secret(webhook: &Webhook) -> Result<SecretString, AppError> {
+pub fn webhook_secret(webhook: &WebhookEntry) -> Result<SecretString, AppError> {
     secret_in(&webhook.secret_env)
 }
 
 /// The same, and the one before it while GitHub still signs with that.
-pub fn webhook_secrets(webhook: &Webhook) -> Result<Vec<SecretString>, AppError> {
-    let names = [Some(&webhook.secret_env), webhook.old_secret_env.as_ref()];
+pub fn webhook_secrets(webhook: &WebhookEntry) -> Result<Vec<SecretString>, AppError> {
+    let names = [Some(&webhook.secret_env), webhook.previous_secret_env.as_ref()];
     names.into_iter().flatten().map(|name| secret_in(name)).collect()
 }
 
@@ -212,7 +212,7 @@ fn from_environment(variable: &str) -> Option<SecretString> {
 /// checked when the configuration was read.
 pub fn redactor(config: &Config) -> Redactor {
     let webhook = config.webhook.as_ref();
-    let webhook = webhook.map(|webhook| [Some(&webhook.secret_env), webhook.old_secret_env.as_ref()]);
+    let webhook = webhook.map(|webhook| [Some(&webhook.secret_env), webhook.previous_secret_env.as_ref()]);
     let others = [Some(&config.github.token_env), config.store.url_env.as_ref()];
     let variables = others.into_iter().chain(webhook.into_iter().flatten()).flatten();
     let secrets = variables.filter_map(|variable| from_environment(variable));
@@ -221,12 +221,12 @@ pub fn redactor(config: &Config) -> Redactor {
     let of_programs = from_environment("PGPASSWORD").map(|secret| secret.expose_secret().to_owned());
     let patterns = config.redact.patterns.iter().filter_map(|pattern| Regex::new(pattern).ok()).collect();
     let redactor = Redactor::new(secrets.chain(of_store).chain(of_programs), patterns);
-    voice::keep_quiet_about(&redactor);
+    voice::add_secrets(&redactor);
     redactor
 }
 
-fn manners(config: &Config) -> Manners {
-    Manners {
+fn manners(config: &Config) -> ForgeSettings {
+    ForgeSettings {
         repos: config.github.repos.clone(),
         label: config.github.label.clone(),
         command: config.github.command.clone(),
@@ -237,13 +237,13 @@ fn manners(config: &Config) -> Manners {
 }
 
 /// The way to every host of a configuration.
-fn hosts(config: &Config, clock: &Arc<dyn Clock>) -> Hosts {
-    let reach = |(name, host): (&HostName, &Host)| (name.clone(), reach(host));
-    Hosts::new(config.hosts.iter().map(reach).collect(), Limits::default(), clock.clone())
+fn hosts(config: &Config, clock: &Arc<dyn Clock>) -> SshHosts {
+    let reach = |(name, host): (&HostName, &HostEntry)| (name.clone(), reach(host));
+    SshHosts::new(config.hosts.iter().map(reach).collect(), SessionLimits::default(), clock.clone())
 }
 
-fn reach(host: &Host) -> Reach {
-    let (Some(address), false) = (&host.address, host.local) else { return Reach::Local };
+fn reach(host: &HostEntry) -> HostRoute {
+    let (Some(address), false) = (&host.address, host.local) else { return HostRoute::Local };
     let user = host.user.clone().unwrap_or_default();
     let agent = std::env::var_os("SSH_AUTH_SOCK").map(PathBuf::from);
     let login = |key: Option<&Path>| Login {
@@ -251,7 +251,7 @@ fn reach(host: &Host) -> Reach {
         keys: key.map(Path::to_owned).into_iter().collect(),
         agent: agent.clone(),
     };
-    Reach::Ssh(Remote {
+    HostRoute::Ssh(Remote {
         address: address.clone(),
         port: host.port,
         known_hosts: host.known_hosts.clone(),
@@ -261,11 +261,11 @@ fn reach(host: &Host) -> Reach {
 }
 
 /// A stop that is pulled by the first Ctrl-C or SIGTERM; the second ends the process at once.
-pub fn stop_on_signal() -> Stop {
-    let (stop, pull) = Stop::new();
+pub fn stop_on_signal() -> Shutdown {
+    let (stop, pull) = Shutdown::new();
     tokio::spawn(async move {
         wait_for_signal().await;
-        tell("stopping at the next safe point; once more to stop at once");
+        eprint("stopping at the next safe point; once more to stop at once");
         let _ = pull.send(true);
         wait_for_signal().await;
         std::process::exit(130);

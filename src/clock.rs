@@ -10,16 +10,16 @@ use tokio::sync::watch;
 
 /// The time of this machine.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Wall;
+pub struct SystemClock;
 
-impl Wall {
+impl SystemClock {
     /// How late a sleeper may wake after the machine was suspended: the runtime's timer stands still
     /// meanwhile, so a long sleep is made of short ones and each looks at the wall again.
     const SLICE: Duration = Duration::from_secs(15);
 }
 
 #[async_trait]
-impl Clock for Wall {
+impl Clock for SystemClock {
     fn now(&self) -> DateTime<Utc> {
         Utc::now()
     }
@@ -43,21 +43,21 @@ impl Clock for Wall {
 /// Who waits for another player by other means than the clock must not count as a player meanwhile, or
 /// time stands still. Who sleeps for ever in a loop needs a still clock, or time runs away.
 #[derive(Debug)]
-pub struct Played {
+pub struct VirtualClock {
     now: watch::Sender<DateTime<Utc>>,
-    cast: Mutex<Cast>,
+    cast: Mutex<Participants>,
 }
 
 #[derive(Debug)]
-struct Cast {
-    turning: Turning,
+struct Participants {
+    turning: Advance,
     players: usize,
     /// How many wait for each moment.
     sleepers: BTreeMap<DateTime<Utc>, usize>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Turning {
+enum Advance {
     ByItself,
     ByHand,
 }
@@ -65,34 +65,34 @@ enum Turning {
 /// One who takes part in the play, until dropped.
 #[derive(Debug)]
 #[must_use = "it takes part only while it is kept"]
-pub struct Player(Arc<Played>);
+pub struct ParticipantGuard(Arc<VirtualClock>);
 
 /// One who waits for a moment, until dropped: a sleep may be given up.
 struct Sleeper<'a> {
-    clock: &'a Played,
+    clock: &'a VirtualClock,
     at: DateTime<Utc>,
 }
 
-impl Played {
+impl VirtualClock {
     /// Jumps by itself when all sleep.
     pub fn eager(start: DateTime<Utc>) -> Self {
-        Self::new(start, Turning::ByItself)
+        Self::new(start, Advance::ByItself)
     }
 
     /// Moves only by [`Played::advance`] and [`Played::set`].
     pub fn still(start: DateTime<Utc>) -> Self {
-        Self::new(start, Turning::ByHand)
+        Self::new(start, Advance::ByHand)
     }
 
-    fn new(start: DateTime<Utc>, turning: Turning) -> Self {
-        let cast = Cast { turning, players: 0, sleepers: BTreeMap::new() };
+    fn new(start: DateTime<Utc>, turning: Advance) -> Self {
+        let cast = Participants { turning, players: 0, sleepers: BTreeMap::new() };
         Self { now: watch::Sender::new(start), cast: Mutex::new(cast) }
     }
 
     /// Adds a player. Join for a task before it is spawned, so that time cannot jump before it began.
-    pub fn join(self: &Arc<Self>) -> Player {
+    pub fn join(self: &Arc<Self>) -> ParticipantGuard {
         self.cast().players += 1;
-        Player(Arc::clone(self))
+        ParticipantGuard(Arc::clone(self))
     }
 
     /// Jumps to the earliest moment that somebody waits for, and gives it; `None` if nobody sleeps.
@@ -111,12 +111,12 @@ impl Played {
         self.count_asleep(&self.cast())
     }
 
-    fn count_asleep(&self, cast: &Cast) -> usize {
+    fn count_asleep(&self, cast: &Participants) -> usize {
         let now = self.now();
         cast.sleepers.iter().filter(|(at, _)| **at > now).map(|(_, count)| count).sum()
     }
 
-    fn jump(&self, cast: &Cast) -> Option<DateTime<Utc>> {
+    fn jump(&self, cast: &Participants) -> Option<DateTime<Utc>> {
         let now = self.now();
         let at = *cast.sleepers.keys().find(|at| **at > now)?;
         self.now.send_replace(at);
@@ -124,14 +124,14 @@ impl Played {
     }
 
     /// Whoever is the last to fall asleep, or to leave, turns the clock.
-    fn jump_if_all_sleep(&self, cast: &Cast) {
-        if cast.turning == Turning::ByItself && self.count_asleep(cast) >= cast.players.max(1) {
+    fn jump_if_all_sleep(&self, cast: &Participants) {
+        if cast.turning == Advance::ByItself && self.count_asleep(cast) >= cast.players.max(1) {
             self.jump(cast);
         }
     }
 
     /// Nothing here can panic half-way, so a poisoned lock still guards a whole cast.
-    fn cast(&self) -> MutexGuard<'_, Cast> {
+    fn cast(&self) -> MutexGuard<'_, Participants> {
         self.cast.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -146,7 +146,7 @@ impl Played {
 }
 
 #[async_trait]
-impl Clock for Played {
+impl Clock for VirtualClock {
     fn now(&self) -> DateTime<Utc> {
         *self.now.borrow()
     }
@@ -161,7 +161,7 @@ impl Clock for Played {
     }
 }
 
-impl Drop for Player {
+impl Drop for ParticipantGuard {
     fn drop(&mut self) {
         let mut cast = self.0.cast();
         cast.players -= 1;
@@ -196,17 +196,17 @@ mod tests {
 
     #[tokio::test]
     async fn the_wall_wakes_at_its_moment_and_not_before() {
-        let at = Wall.now() + Duration::from_millis(30);
-        Wall.sleep_until(at).await;
-        assert!(Wall.now() >= at);
+        let at = SystemClock.now() + Duration::from_millis(30);
+        SystemClock.sleep_until(at).await;
+        assert!(SystemClock.now() >= at);
         let began = Instant::now();
-        Wall.sleep_until(at - QUARTER).await;
+        SystemClock.sleep_until(at - QUARTER).await;
         assert!(began.elapsed() < Duration::from_secs(1));
     }
 
     #[tokio::test]
     async fn an_eager_clock_makes_long_waits_short() {
-        let clock = Played::eager(start());
+        let clock = VirtualClock::eager(start());
         for _ in 0..100 {
             clock.sleep_until(clock.now() + QUARTER).await;
         }
@@ -218,7 +218,7 @@ mod tests {
 
     #[tokio::test]
     async fn time_stands_still_while_a_player_works_elsewhere() {
-        let clock = Arc::new(Played::eager(start()));
+        let clock = Arc::new(VirtualClock::eager(start()));
         let sleeping = {
             let (player, clock) = (clock.join(), Arc::clone(&clock));
             tokio::spawn(async move {
@@ -242,7 +242,7 @@ mod tests {
 
     #[tokio::test]
     async fn players_take_turns_in_the_order_of_their_moments() {
-        let clock = Arc::new(Played::eager(start()));
+        let clock = Arc::new(VirtualClock::eager(start()));
         let log = Arc::new(Mutex::new(Vec::new()));
         let tasks: Vec<_> = [3u32, 2]
             .into_iter()
@@ -269,7 +269,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_still_clock_moves_by_hand() {
-        let clock = Arc::new(Played::still(start()));
+        let clock = Arc::new(VirtualClock::still(start()));
         assert_eq!(clock.advance(), None);
         let task = {
             let clock = Arc::clone(&clock);
@@ -288,7 +288,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_sleep_that_is_given_up_leaves_nothing() {
-        let clock = Played::still(start());
+        let clock = VirtualClock::still(start());
         tokio::select! {
             biased;
             () = clock.sleep_until(start() + QUARTER) => panic!("it is still"),

@@ -3,15 +3,15 @@
 mod policy;
 mod roles;
 
-pub use policy::{BreakerEntry, BudgetsEntry, FreezeEntry, GroupEntry, PolicyEntry};
+pub use policy::{BreakerEntry, LimitsEntry, ChangeFreezeEntry, GroupEntry, PolicyEntry};
 pub use roles::{RolesEntry, Who};
 
-use crate::core::inventory::{Group, Inventory, Site};
-use crate::core::name::{HostName, KindName, ParamName, Role, SystemName};
+use crate::core::inventory::{Group, Inventory, System};
+use crate::core::name::{HostName, SystemTypeName, ParamName, Role, SystemName};
 use crate::core::playbook::Library;
 use crate::core::policy::{Mode, Policy};
-use crate::core::rhythm::{self, BadRhythm, Rhythm};
-use crate::core::rights::Roles;
+use crate::core::rhythm::{self, ScheduleError, Schedule};
+use crate::core::rights::AccessPolicy;
 use crate::core::ticket::Repo;
 use crate::store::Address;
 use serde::{Deserialize, Deserializer};
@@ -26,23 +26,23 @@ use std::time::Duration;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    pub github: GitHub,
+    pub github: GitHubEntry,
     #[serde(default)]
-    pub webhook: Option<Webhook>,
+    pub webhook: Option<WebhookEntry>,
     #[serde(default)]
-    pub sweep: Sweep,
+    pub sweep: SweepEntry,
     #[serde(default)]
-    pub escalation: Escalation,
+    pub escalation: EscalationEntry,
     #[serde(default)]
-    pub store: Store,
+    pub store: StoreEntry,
     #[serde(default)]
     pub policy: PolicyEntry,
     #[serde(default)]
     pub roles: RolesEntry,
     #[serde(default)]
-    pub redact: Redact,
+    pub redact: RedactEntry,
     #[serde(default)]
-    pub hosts: BTreeMap<HostName, Host>,
+    pub hosts: BTreeMap<HostName, HostEntry>,
     #[serde(default)]
     pub groups: BTreeMap<HostName, GroupEntry>,
     #[serde(default)]
@@ -57,7 +57,7 @@ pub struct Config {
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct GitHub {
+pub struct GitHubEntry {
     pub repos: Vec<Repo>,
     #[serde(default = "default_label")]
     pub label: String,
@@ -79,38 +79,38 @@ pub struct GitHub {
     #[serde(default)]
     pub private_key_env: Option<String>,
     /// How often `serve` asks for what a webhook may have missed.
-    #[serde(default = "default_poll", deserialize_with = "duration")]
-    pub poll: Duration,
+    #[serde(default = "default_poll_interval", deserialize_with = "duration")]
+    pub poll_interval: Duration,
     /// The time between two writes, after a few that may go at once.
-    #[serde(default = "default_pace", deserialize_with = "duration")]
-    pub pace: Duration,
+    #[serde(default = "default_write_interval", deserialize_with = "duration")]
+    pub write_interval: Duration,
 }
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Webhook {
+pub struct WebhookEntry {
     pub listen: SocketAddr,
     /// The environment variable that holds the secret.
     #[serde(default = "default_secret_env")]
     pub secret_env: String,
     /// The one that holds the secret before it, until GitHub signs with the new one only.
     #[serde(default)]
-    pub old_secret_env: Option<String>,
+    pub previous_secret_env: Option<String>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Sweep {
+pub struct SweepEntry {
     /// A time, or a cron expression.
     pub tickets: String,
     pub systems: String,
     /// By whose clocks the expressions go.
-    pub zone: String,
+    pub timezone: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Escalation {
+pub struct EscalationEntry {
     /// When people are reminded of a ticket that nobody has taken; `None` reminds nobody.
     #[serde(deserialize_with = "duration_or_never")]
     pub remind_after: Option<Duration>,
@@ -118,7 +118,7 @@ pub struct Escalation {
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Store {
+pub struct StoreEntry {
     /// An SQLite file.
     pub path: Option<PathBuf>,
     /// A PostgreSQL database, by a URL without a password.
@@ -129,14 +129,14 @@ pub struct Store {
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Redact {
+pub struct RedactEntry {
     pub patterns: Vec<String>,
 }
 
 /// How a host is reached: `local = true`, or an address.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Host {
+pub struct HostEntry {
     #[serde(default)]
     pub local: bool,
     #[serde(default)]
@@ -160,7 +160,7 @@ pub struct Host {
 pub struct SystemEntry {
     /// The kind, as the playbooks name it; the system's own name where it is missing.
     #[serde(default)]
-    pub kind: Option<KindName>,
+    pub system_type: Option<SystemTypeName>,
     pub hosts: BTreeMap<Role, HostName>,
     #[serde(default)]
     pub params: BTreeMap<ParamName, Value>,
@@ -170,27 +170,27 @@ pub struct SystemEntry {
     pub mode: Option<Mode>,
 }
 
-impl Default for Sweep {
+impl Default for SweepEntry {
     fn default() -> Self {
-        Self { tickets: "5m".into(), systems: "15m".into(), zone: "UTC".into() }
+        Self { tickets: "5m".into(), systems: "15m".into(), timezone: "UTC".into() }
     }
 }
 
-impl Sweep {
+impl SweepEntry {
     /// # Errors
     /// [`BadRhythm`] if an entry cannot be read.
-    pub fn tickets(&self) -> Result<Rhythm, BadRhythm> {
-        Rhythm::parse(&self.tickets, &self.zone)
+    pub fn tickets(&self) -> Result<Schedule, ScheduleError> {
+        Schedule::parse(&self.tickets, &self.timezone)
     }
 
     /// # Errors
     /// [`BadRhythm`] if an entry cannot be read.
-    pub fn systems(&self) -> Result<Rhythm, BadRhythm> {
-        Rhythm::parse(&self.systems, &self.zone)
+    pub fn systems(&self) -> Result<Schedule, ScheduleError> {
+        Schedule::parse(&self.systems, &self.timezone)
     }
 }
 
-impl Default for Escalation {
+impl Default for EscalationEntry {
     fn default() -> Self {
         Self { remind_after: Some(Duration::from_secs(4 * 3600)) }
     }
@@ -211,10 +211,10 @@ fn default_token_env() -> String {
 fn default_secret_env() -> String {
     "FIELDMEDIC_WEBHOOK_SECRET".into()
 }
-fn default_poll() -> Duration {
+fn default_poll_interval() -> Duration {
     Duration::from_secs(60)
 }
-fn default_pace() -> Duration {
+fn default_write_interval() -> Duration {
     Duration::from_secs(1)
 }
 fn default_port() -> u16 {
@@ -257,14 +257,14 @@ pub enum ConfigError {
     #[diagnostic(help("fieldmedic.example.toml shows every entry"))]
     Malformed { path: PathBuf, problem: String },
     #[error("{}: {problems}", path.display())]
-    Wrong { path: PathBuf, problems: Wrongs },
+    Wrong { path: PathBuf, problems: ConfigProblems },
 }
 
 /// Entries that are well-formed and wrong.
 #[derive(Debug)]
-pub struct Wrongs(Vec<String>);
+pub struct ConfigProblems(Vec<String>);
 
-impl fmt::Display for Wrongs {
+impl fmt::Display for ConfigProblems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for wrong in &self.0 {
             write!(f, "\n  - {wrong}")?;
@@ -277,7 +277,7 @@ impl fmt::Display for Wrongs {
 const GROUP: &str = "group.";
 
 /// Where a configuration is looked for when nobody names one, first to last.
-pub fn places() -> Vec<PathBuf> {
+pub fn search_paths() -> Vec<PathBuf> {
     let home = std::env::var_os("HOME").map(PathBuf::from);
     let in_home = home.map(|home| home.join(".config/fieldmedic/fieldmedic.toml"));
     let local = PathBuf::from("fieldmedic.toml");
@@ -305,12 +305,12 @@ impl Config {
         if wrong.is_empty() {
             Ok(config)
         } else {
-            Err(ConfigError::Wrong { path: path.to_owned(), problems: Wrongs(wrong) })
+            Err(ConfigError::Wrong { path: path.to_owned(), problems: ConfigProblems(wrong) })
         }
     }
 
     fn place_paths(&mut self, base: &Path) {
-        let Store { path, url, url_env } = &mut self.store;
+        let StoreEntry { path, url, url_env } = &mut self.store;
         if url.is_none() && url_env.is_none() {
             path.get_or_insert_with(|| PathBuf::from("fieldmedic.db"));
         }
@@ -345,10 +345,10 @@ impl Config {
         wrong.extend(self.store.wrongs());
         let remind_after = self.escalation.remind_after.unwrap_or(rhythm::SHORTEST);
         for (entry, every) in
-            [("[github] poll", self.github.poll), ("[escalation] remind_after", remind_after)]
+            [("[github] poll", self.github.poll_interval), ("[escalation] remind_after", remind_after)]
         {
             if every < rhythm::SHORTEST {
-                wrong.push(format!("{entry}: {}", BadRhythm::TooShort));
+                wrong.push(format!("{entry}: {}", ScheduleError::TooShort));
             }
         }
         for (entry, rhythm) in
@@ -377,14 +377,14 @@ impl Config {
             for host in group.hosts.iter().filter(|host| !self.hosts.contains_key(*host)) {
                 wrong.push(format!("[groups.{name}] hosts: there is no [hosts.{host}]"));
             }
-            if !(1..=100).contains(&group.share) {
-                wrong.push(format!("[groups.{name}] share is {}: it is 1 to 100 percent", group.share));
+            if !(1..=100).contains(&group.max_percent) {
+                wrong.push(format!("[groups.{name}] share is {}: it is 1 to 100 percent", group.max_percent));
             }
         }
         wrong.extend(self.roles.wrongs());
-        for freeze in &self.policy.freeze {
+        for freeze in &self.policy.change_freeze {
             if let Err(why) = freeze.read() {
-                wrong.push(format!("[[policy.freeze]] \"{}\": {why}", freeze.why));
+                wrong.push(format!("[[policy.freeze]] \"{}\": {why}", freeze.reason));
             }
         }
         for (name, system) in &self.systems {
@@ -410,10 +410,10 @@ impl Config {
         let mut wrong = Vec::new();
         let mut systems = BTreeMap::new();
         for (name, entry) in &self.systems {
-            let kind = entry.kind.clone().or_else(|| KindName::new(name.as_str()).ok());
+            let kind = entry.system_type.clone().or_else(|| SystemTypeName::new(name.as_str()).ok());
             let Some((kind, system)) = kind.as_ref().and_then(|kind| library.systems.get_key_value(kind))
             else {
-                let known: Vec<&str> = library.systems.keys().map(KindName::as_str).collect();
+                let known: Vec<&str> = library.systems.keys().map(SystemTypeName::as_str).collect();
                 let kind = kind.map_or_else(|| name.to_string(), |kind| kind.to_string());
                 wrong.push(format!(
                     "[systems.{name}] there are no playbooks for `{kind}`; there are for: {}",
@@ -448,9 +448,9 @@ impl Config {
             if let Some(agent) = self.agent_host() {
                 hosts.entry(Role::agent()).or_insert(agent);
             }
-            let site = Site {
+            let site = System {
                 name: name.clone(),
-                kind: kind.clone(),
+                system_type: kind.clone(),
                 hosts,
                 params,
                 aliases: entry.aliases.clone(),
@@ -459,13 +459,13 @@ impl Config {
             systems.insert(name.clone(), site);
         }
         if !wrong.is_empty() {
-            return Err(ConfigError::Wrong { path: path.to_owned(), problems: Wrongs(wrong) });
+            return Err(ConfigError::Wrong { path: path.to_owned(), problems: ConfigProblems(wrong) });
         }
         let hosts: BTreeSet<HostName> = self.hosts.keys().cloned().collect();
         let groups = self.groups.iter().filter_map(|(name, group)| {
-            let GroupEntry { hosts, share, window } = group.clone();
+            let GroupEntry { hosts, max_percent: share, window } = group.clone();
             // A name that is too long with it was refused above.
-            Some((HostName::new(format!("{GROUP}{name}")).ok()?, Group { hosts, share, window }))
+            Some((HostName::new(format!("{GROUP}{name}")).ok()?, Group { hosts, max_percent: share, window }))
         });
         Ok(Inventory { systems, hosts, groups: groups.collect() })
     }
@@ -479,12 +479,12 @@ impl Config {
         self.policy.read()
     }
 
-    pub fn roles(&self) -> Roles {
+    pub fn roles(&self) -> AccessPolicy {
         self.roles.read(&self.policy.approvers)
     }
 }
 
-impl GitHub {
+impl GitHubEntry {
     fn wrongs(&self) -> Vec<String> {
         let wrong = match (self.app_id, &self.private_key, &self.private_key_env) {
             (Some(_), None, None) => {
@@ -500,7 +500,7 @@ impl GitHub {
     }
 }
 
-impl Store {
+impl StoreEntry {
     fn wrongs(&self) -> Vec<String> {
         let mut wrong = Vec::new();
         let named =
@@ -586,7 +586,7 @@ mod tests {
     fn a_journal_has_one_place_and_no_password_in_the_file() {
         let store = |entries: &str| read(&format!("[github]\nrepos = [\"e/t\"]\n[store]\n{entries}"));
         let place = |entries: &str| {
-            let Store { path, url, url_env } = store(entries).unwrap().store;
+            let StoreEntry { path, url, url_env } = store(entries).unwrap().store;
             (path.and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned())), url, url_env)
         };
         assert_eq!(place(""), (Some("fieldmedic.db".into()), None, None));

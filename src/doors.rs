@@ -1,10 +1,10 @@
 //! The doors: what a webhook delivers is kept at once, and worked by the same intake as everything else.
 
-use crate::core::event::{CaseId, Door};
+use crate::core::event::{CaseId, Source};
 use crate::core::ticket::TicketId;
-use crate::engine::{Agent, IntakeError, Stop, take_comment, take_issue, take_reopened};
-use crate::ports::{JournalError, Parcel};
-use crate::web::{self, Delivery, IssueAction, NotTaken, Router, Secrets, Sink};
+use crate::engine::{Context, IntakeError, Shutdown, accept_comment, accept_issue, accept_reopening};
+use crate::ports::{JournalError, QueuedDelivery};
+use crate::web::{self, Delivery, IssueAction, DeliveryNotStored, Router, Secrets, DeliverySink};
 use async_trait::async_trait;
 use secrecy::SecretString;
 use std::sync::Arc;
@@ -21,20 +21,20 @@ const ROUND: Duration = AT_WORK;
 
 /// Keeps deliveries, works them, and wakes the cases that they open.
 #[derive(Clone)]
-pub struct Doors {
-    agent: Agent,
-    wake: UnboundedSender<CaseId>,
-    bell: Arc<Notify>,
+pub struct DeliveryInbox {
+    agent: Context,
+    case_opened: UnboundedSender<CaseId>,
+    notify: Arc<Notify>,
 }
 
-impl Doors {
-    pub fn new(agent: Agent, wake: UnboundedSender<CaseId>) -> Self {
-        Self { agent, wake, bell: Arc::default() }
+impl DeliveryInbox {
+    pub fn new(agent: Context, case_opened: UnboundedSender<CaseId>) -> Self {
+        Self { agent, case_opened, notify: Arc::default() }
     }
 
     /// The webhook's routes, for deliveries signed with one of these secrets.
     pub fn router(&self, secrets: impl IntoIterator<Item = SecretString>) -> Router {
-        web::router(web::Door {
+        web::router(web::WebhookConfig {
             secrets: Secrets::new(secrets),
             redactor: (*self.agent.redactor).clone(),
             body_limit: web::BODY_LIMIT,
@@ -43,15 +43,15 @@ impl Doors {
     }
 
     /// Works what was kept, one after another, until the stop is pulled.
-    pub async fn work(&self, stop: &Stop) {
-        while !stop.is_pulled() {
-            if let Err(error) = self.work_waiting(stop).await {
+    pub async fn work(&self, stop: &Shutdown) {
+        while !stop.is_requested() {
+            if let Err(error) = self.process_pending(stop).await {
                 tracing::error!(%error, "the journal cannot be used; trying again");
             }
             tokio::select! {
                 biased;
-                () = stop.pulled() => {}
-                () = self.bell.notified() => {}
+                () = stop.requested() => {}
+                () = self.notify.notified() => {}
                 () = tokio::time::sleep(ROUND) => {}
             }
         }
@@ -61,26 +61,26 @@ impl Doors {
     ///
     /// # Errors
     /// If the journal cannot be used; nothing is lost by it.
-    pub async fn work_waiting(&self, stop: &Stop) -> Result<(), JournalError> {
-        while !stop.is_pulled() && self.work_next().await? == Worked::One {}
+    pub async fn process_pending(&self, stop: &Shutdown) -> Result<(), JournalError> {
+        while !stop.is_requested() && self.process_next().await? == Processed::One {}
         Ok(())
     }
 
-    async fn work_next(&self) -> Result<Worked, JournalError> {
+    async fn process_next(&self) -> Result<Processed, JournalError> {
         let journal = &self.agent.journal;
-        let Some(parcel) = journal.next_parcel(self.agent.clock.now(), AT_WORK).await? else {
-            return Ok(Worked::Nothing);
+        let Some(parcel) = journal.next_delivery(self.agent.clock.now(), AT_WORK).await? else {
+            return Ok(Processed::Nothing);
         };
         match serde_json::from_value::<Delivery>(parcel.body) {
             Ok(delivery) => match self.take(delivery).await {
                 // If nobody listens any more, the case is in the journal and a restart goes on with it.
-                Ok(case) => case.into_iter().for_each(|case| drop(self.wake.send(case))),
-                Err(IntakeError::Forge(error)) if error.is_lasting() => {
+                Ok(case) => case.into_iter().for_each(|case| drop(self.case_opened.send(case))),
+                Err(IntakeError::Forge(error)) if error.is_permanent() => {
                     tracing::warn!(what = parcel.key, %error, "a delivery was passed over");
                 }
                 Err(error) => {
                     tracing::warn!(what = parcel.key, %error, "a delivery is tried again in {AT_WORK:?}");
-                    return Ok(Worked::One);
+                    return Ok(Processed::One);
                 }
             },
             // Another version kept it; the poll sees what it was about.
@@ -88,57 +88,57 @@ impl Doors {
                 tracing::error!(what = parcel.key, %error, "a delivery that was kept is unreadable")
             }
         }
-        journal.finish_parcel(&parcel.key).await?;
-        Ok(Worked::One)
+        journal.ack_delivery(&parcel.key).await?;
+        Ok(Processed::One)
     }
 
     async fn take(&self, delivery: Delivery) -> Result<Option<CaseId>, IntakeError> {
         let agent = &self.agent;
         match delivery {
-            Delivery::IssueTouched { ticket, action: IssueAction::Reopened, sender } => {
+            Delivery::IssueChanged { ticket, action: IssueAction::Reopened, sender } => {
                 // The agent reopens on its own evidence, and must not answer itself.
                 if sender.login == agent.forge.me().await? {
                     return Ok(None);
                 }
-                Ok(take_reopened(agent, ticket, &sender.login).await?)
+                Ok(accept_reopening(agent, ticket, &sender.login).await?)
             }
-            Delivery::IssueTouched { ticket, .. } => Ok(take_issue(agent, ticket, Door::Webhook).await?),
-            Delivery::CommentWritten { comment, .. } => take_comment(agent, &comment).await,
+            Delivery::IssueChanged { ticket, .. } => Ok(accept_issue(agent, ticket, Source::Webhook).await?),
+            Delivery::CommentCreated { comment, .. } => accept_comment(agent, &comment).await,
         }
     }
 }
 
 #[derive(PartialEq)]
-enum Worked {
+enum Processed {
     One,
     Nothing,
 }
 
 #[async_trait]
-impl Sink for Doors {
+impl DeliverySink for DeliveryInbox {
     /// Nothing is asked of GitHub here: it waits for the answer.
-    async fn take(&self, delivery: Delivery) -> Result<(), NotTaken> {
+    async fn store(&self, delivery: Delivery) -> Result<(), DeliveryNotStored> {
         let repo = &ticket_of(&delivery).repo;
         // A secret may be shared by several hooks; only configured repositories hold tickets.
-        if !self.agent.manners.repos.contains(repo) {
+        if !self.agent.forge_settings.repos.contains(repo) {
             tracing::info!(%repo, "a delivery from a repository that is not configured");
             return Ok(());
         }
         let key = content_key(&delivery);
-        let body = serde_json::to_value(delivery).map_err(|error| NotTaken(error.to_string()))?;
+        let body = serde_json::to_value(delivery).map_err(|error| DeliveryNotStored(error.to_string()))?;
         self.agent
             .journal
-            .receive(&Parcel { key, body })
+            .enqueue_delivery(&QueuedDelivery { key, body })
             .await
-            .map_err(|error| NotTaken(error.to_string()))?;
-        self.bell.notify_one();
+            .map_err(|error| DeliveryNotStored(error.to_string()))?;
+        self.notify.notify_one();
         Ok(())
     }
 }
 
 fn ticket_of(delivery: &Delivery) -> &TicketId {
     match delivery {
-        Delivery::IssueTouched { ticket, .. } | Delivery::CommentWritten { ticket, .. } => &ticket.id,
+        Delivery::IssueChanged { ticket, .. } | Delivery::CommentCreated { ticket, .. } => &ticket.id,
     }
 }
 
@@ -146,9 +146,9 @@ fn ticket_of(delivery: &Delivery) -> &TicketId {
 /// other delivery ids.
 fn content_key(delivery: &Delivery) -> String {
     match delivery {
-        Delivery::IssueTouched { ticket, action, .. } => {
+        Delivery::IssueChanged { ticket, action, .. } => {
             format!("{} {action} {}", ticket.id, ticket.updated_at.timestamp_micros())
         }
-        Delivery::CommentWritten { comment, .. } => format!("{} comment {}", comment.ticket, comment.id),
+        Delivery::CommentCreated { comment, .. } => format!("{} comment {}", comment.ticket, comment.id),
     }
 }

@@ -12,7 +12,7 @@ use crate::core::playbook::LibraryHash;
 use crate::core::policy::{Pause, Permit};
 use crate::core::redact::Redacted;
 use crate::core::ticket::{Repo, Ticket, TicketId};
-use crate::core::word::{Posted, Word};
+use crate::core::word::{QueuedSignal, Signal};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -46,7 +46,7 @@ pub trait Forge: Send + Sync {
 
     /// Adds and removes labels; those added are created in the repository if they are missing. To add
     /// one that is there, or remove one that is not, is no error.
-    async fn relabel(&self, id: &TicketId, add: &[Label], remove: &[&str]) -> Result<(), ForgeError>;
+    async fn update_labels(&self, id: &TicketId, add: &[Label], remove: &[&str]) -> Result<(), ForgeError>;
 
     /// Assigns people. A login that cannot be assigned is left out by the forge, without an error.
     async fn assign(&self, id: &TicketId, logins: &[String]) -> Result<(), ForgeError>;
@@ -57,7 +57,7 @@ pub trait Forge: Send + Sync {
     /// The people who did something about an issue at or after `since`: who commented on it, reacted to a
     /// comment of the agent's, labelled, assigned, closed, opened or renamed it. The agent and other
     /// machines are left out, and so is who was only mentioned.
-    async fn people_at(&self, id: &TicketId, since: DateTime<Utc>) -> Result<BTreeSet<String>, ForgeError>;
+    async fn participants_since(&self, id: &TicketId, since: DateTime<Utc>) -> Result<BTreeSet<String>, ForgeError>;
 
     /// Opens an issue, unless the agent opened one whose body begins with this marker: then that one.
     async fn open(&self, new: &NewTicket) -> Result<TicketId, ForgeError>;
@@ -218,7 +218,7 @@ pub enum ForgeError {
 
 impl ForgeError {
     /// Trying again cannot help.
-    pub fn is_lasting(&self) -> bool {
+    pub fn is_permanent(&self) -> bool {
         matches!(self, ForgeError::NotFound(_) | ForgeError::Moved { .. } | ForgeError::Refused(_))
     }
 }
@@ -309,7 +309,7 @@ impl Lease {
 pub trait Journal: Send + Sync {
     /// Opens a case with its first record, in one transaction with the memory of its keys. Content that
     /// meets a running case is not remembered: it may open a case when that one has ended.
-    async fn open_case(&self, opening: &Opening) -> Result<Intake, JournalError>;
+    async fn open_case(&self, opening: &NewCase) -> Result<OpenResult, JournalError>;
 
     /// Appends the record with the sequence number `seq`.
     ///
@@ -331,10 +331,10 @@ pub trait Journal: Send + Sync {
     async fn open_cases(&self) -> Result<Vec<CaseId>, JournalError>;
 
     /// The newest cases first, at most `limit`.
-    async fn cases(&self, limit: u32) -> Result<Vec<CaseLine>, JournalError>;
+    async fn cases(&self, limit: u32) -> Result<Vec<CaseSummary>, JournalError>;
 
     /// All cases of a ticket, the newest first. Upper and lower case in its repository's name are the same.
-    async fn cases_of(&self, ticket: &TicketId) -> Result<Vec<CaseLine>, JournalError>;
+    async fn cases_of(&self, ticket: &TicketId) -> Result<Vec<CaseSummary>, JournalError>;
 
     /// Claims a case for a worker until `now + ttl`. A worker renews by claiming again, and with the
     /// claim it renews the hosts that the case holds. `false`: another worker has it.
@@ -354,7 +354,7 @@ pub trait Journal: Send + Sync {
 
     /// Holds a host for a case until `now + ttl`. The same case may hold it again, which renews it.
     /// `None`: another case has it.
-    async fn hold(
+    async fn acquire_lease(
         &self,
         host: &HostName,
         case: &CaseId,
@@ -363,11 +363,11 @@ pub trait Journal: Send + Sync {
     ) -> Result<Option<Lease>, JournalError>;
 
     /// Frees every host that the case holds.
-    async fn free(&self, case: &CaseId) -> Result<(), JournalError>;
+    async fn release_leases(&self, case: &CaseId) -> Result<(), JournalError>;
 
     /// Keeps the files of a library under their hash, so that a case can be finished with the
     /// playbooks it began with. Path to text.
-    async fn keep_library(
+    async fn store_library(
         &self,
         hash: &LibraryHash,
         files: &BTreeMap<String, String>,
@@ -376,26 +376,26 @@ pub trait Journal: Send + Sync {
     async fn library(&self, hash: &LibraryHash) -> Result<Option<BTreeMap<String, String>>, JournalError>;
 
     /// A remembered moment: how far a poll has read, when a sweep last ran.
-    async fn bookmark(&self, name: &str) -> Result<Option<DateTime<Utc>>, JournalError>;
+    async fn cursor(&self, name: &str) -> Result<Option<DateTime<Utc>>, JournalError>;
 
-    async fn set_bookmark(&self, name: &str, at: DateTime<Utc>) -> Result<(), JournalError>;
+    async fn set_cursor(&self, name: &str, at: DateTime<Utc>) -> Result<(), JournalError>;
 
     /// Takes a turn at something that must not be done by two replicas at once and cannot be done twice
     /// without harm. `false`: somebody took one less than `every` ago.
-    async fn take_turn(&self, name: &str, now: DateTime<Utc>, every: Duration) -> Result<bool, JournalError>;
+    async fn try_once_every(&self, name: &str, now: DateTime<Utc>, every: Duration) -> Result<bool, JournalError>;
 
     /// Keeps something that came in at a door until it was worked. `false`: one with its key waits
     /// already.
-    async fn receive(&self, parcel: &Parcel) -> Result<bool, JournalError>;
+    async fn enqueue_delivery(&self, parcel: &QueuedDelivery) -> Result<bool, JournalError>;
 
     /// The oldest parcel that nobody works on. Others do not get it before `now + ttl`.
-    async fn next_parcel(&self, now: DateTime<Utc>, ttl: Duration) -> Result<Option<Parcel>, JournalError>;
+    async fn next_delivery(&self, now: DateTime<Utc>, ttl: Duration) -> Result<Option<QueuedDelivery>, JournalError>;
 
     /// Forgets a parcel that was worked.
-    async fn finish_parcel(&self, key: &str) -> Result<(), JournalError>;
+    async fn ack_delivery(&self, key: &str) -> Result<(), JournalError>;
 
     /// The halt that is in force.
-    async fn pause(&self) -> Result<Option<Pause>, JournalError>;
+    async fn pause_state(&self) -> Result<Option<Pause>, JournalError>;
 
     /// Calls a halt in place of any other, or lifts it.
     async fn set_pause(&self, pause: Option<&Pause>) -> Result<(), JournalError>;
@@ -403,10 +403,10 @@ pub trait Journal: Send + Sync {
     /// Leaves a word for a case. The same key is kept once for a case; `false`: it was there.
     ///
     /// The driver of a case, and nobody else, writes its records: others speak to it in this way.
-    async fn post(&self, case: &CaseId, key: &str, word: &Word) -> Result<bool, JournalError>;
+    async fn send_signal(&self, case: &CaseId, key: &str, word: &Signal) -> Result<bool, JournalError>;
 
     /// The words that were left for a case, in the order in which they were.
-    async fn posted(&self, case: &CaseId) -> Result<Vec<Posted>, JournalError>;
+    async fn signals(&self, case: &CaseId) -> Result<Vec<QueuedSignal>, JournalError>;
 
     /// The records of all cases that are of one of these kinds and not older than `since`, by their
     /// time, then by case and number. Cheap however large the journal is.
@@ -423,7 +423,7 @@ pub trait Journal: Send + Sync {
 
 /// Something that came in at a door. What is in it is redacted.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Parcel {
+pub struct QueuedDelivery {
     /// What it is, by its content: the same content has the same key.
     pub key: String,
     pub body: serde_json::Value,
@@ -431,7 +431,7 @@ pub struct Parcel {
 
 /// What opens a case.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Opening {
+pub struct NewCase {
     pub case: CaseId,
     pub ticket: TicketId,
     /// What came in, by its content: the same content never opens a second case.
@@ -444,17 +444,17 @@ pub struct Opening {
 
 /// What came of an opening.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Intake {
+pub enum OpenResult {
     Opened(CaseId),
     /// This very content was taken in before.
-    Seen,
+    Duplicate,
     /// The ticket has a case that has not ended.
     Running(CaseId),
 }
 
 /// One line of the list of cases; a cache of what the records say.
 #[derive(Debug, Clone, PartialEq)]
-pub struct CaseLine {
+pub struct CaseSummary {
     pub id: CaseId,
     pub ticket: TicketId,
     pub opened_at: DateTime<Utc>,

@@ -1,11 +1,11 @@
 //! `fieldmedic case` and `fieldmedic audit`: what the journal holds.
 
-use super::{Ending, Format, Setting, print, print_json, say};
+use super::{ExitStatus, Format, LoadedConfig, print, print_json, say};
 use crate::app;
 use crate::core::case::Case;
 use crate::core::event::{CaseId, Event};
-use crate::core::evidence::Seen;
-use crate::core::objection::{Closures, How, Objection};
+use crate::core::evidence::ProbeStatus;
+use crate::core::objection::{CloseStats, Via, CloseDispute};
 use crate::core::outcome::Outcome;
 use crate::ports::Journal;
 use chrono::Utc;
@@ -50,7 +50,7 @@ pub enum AuditArguments {
     Verify(Format),
 }
 
-pub async fn run(setting: &Setting, arguments: Arguments) -> Result<Ending> {
+pub async fn run(setting: &LoadedConfig, arguments: Arguments) -> Result<ExitStatus> {
     let journal = app::open_journal(setting).await?;
     match arguments {
         Arguments::List(arguments) => list(&*journal, arguments).await,
@@ -61,7 +61,7 @@ pub async fn run(setting: &Setting, arguments: Arguments) -> Result<Ending> {
     }
 }
 
-pub async fn audit(setting: &Setting, AuditArguments::Verify(format): AuditArguments) -> Result<Ending> {
+pub async fn audit(setting: &LoadedConfig, AuditArguments::Verify(format): AuditArguments) -> Result<ExitStatus> {
     let journal = app::open_journal(setting).await?;
     let audit = journal.audit().await.into_diagnostic()?;
     if format.json {
@@ -73,21 +73,21 @@ pub async fn audit(setting: &Setting, AuditArguments::Verify(format): AuditArgum
             print(&format!("case {case}: record {seq} is missing, or not as it was written"));
         }
     }
-    Ok(if audit.broken.is_empty() { Ending::Done } else { Ending::Failed })
+    Ok(if audit.broken.is_empty() { ExitStatus::Done } else { ExitStatus::Failed })
 }
 
-async fn list(journal: &dyn Journal, arguments: List) -> Result<Ending> {
+async fn list(journal: &dyn Journal, arguments: List) -> Result<ExitStatus> {
     let cases = journal.cases(arguments.limit).await.into_diagnostic()?;
     // An objection comes after the case that it is about.
     let oldest = cases.last().map_or_else(Utc::now, |case| case.opened_at);
-    let closures = Closures::count(&journal.history(&Closures::KINDS, oldest).await.into_diagnostic()?);
+    let closures = CloseStats::count(&journal.history(&CloseStats::KINDS, oldest).await.into_diagnostic()?);
     if arguments.format.json {
         let lines: Vec<_> = cases
             .iter()
-            .map(|case| json!({ "case": case.id, "ticket": case.ticket, "opened_at": case.opened_at, "updated_at": case.updated_at, "outcome": case.outcome, "falsely_closed": closures.false_ones.contains(&case.id) }))
+            .map(|case| json!({ "case": case.id, "ticket": case.ticket, "opened_at": case.opened_at, "updated_at": case.updated_at, "outcome": case.outcome, "falsely_closed": closures.false_closes.contains(&case.id) }))
             .collect();
         print_json(&lines)?;
-        return Ok(Ending::Done);
+        return Ok(ExitStatus::Done);
     }
     if cases.is_empty() {
         print("no cases yet");
@@ -100,35 +100,35 @@ async fn list(journal: &dyn Journal, arguments: List) -> Result<Ending> {
         };
         let opened = case.opened_at.format("%Y-%m-%d %H:%M:%S");
         let took = (case.updated_at - case.opened_at).num_seconds();
-        let objected = if closures.false_ones.contains(&case.id) { ", and somebody objected" } else { "" };
+        let objected = if closures.false_closes.contains(&case.id) { ", and somebody objected" } else { "" };
         print(&format!("{}  {opened}  {took:>5} s  {}  {outcome}{objected}", case.id, case.ticket));
     }
-    Ok(Ending::Done)
+    Ok(ExitStatus::Done)
 }
 
-async fn show(journal: &dyn Journal, arguments: Show) -> Result<Ending> {
+async fn show(journal: &dyn Journal, arguments: Show) -> Result<ExitStatus> {
     let id = find(journal, &arguments.case).await?;
     let records = journal.load(&id).await.into_diagnostic()?;
     if arguments.format.json {
         print_json(&records)?;
-        return Ok(Ending::Done);
+        return Ok(ExitStatus::Done);
     }
     let case = Case::fold(&id, &records).into_diagnostic()?;
     print(&format!("case {id}  {}  {}", case.ticket.id, case.ticket.title));
-    let since = journal.history(&Closures::KINDS, case.opened_at).await.into_diagnostic()?;
-    if Closures::count(&since).false_ones.contains(&id) {
+    let since = journal.history(&CloseStats::KINDS, case.opened_at).await.into_diagnostic()?;
+    if CloseStats::count(&since).false_closes.contains(&id) {
         print("somebody objected to its close: it is counted as a false one");
     }
     for record in &records {
         let after = (record.at - case.opened_at).num_milliseconds() as f64 / 1000.0;
         print(&format!("{after:>9.3}  {:<18} {}", record.event.kind(), describe(&record.event)));
     }
-    let spent = case.spent;
+    let spent = case.timings;
     print(&format!(
         "\nconnecting {} ms, probes {} ms, remedy {} ms, verification {} ms, GitHub {} ms",
-        spent.connect, spent.probes, spent.remedy, spent.verification, spent.forge
+        spent.connect, spent.probes, spent.changes, spent.verification, spent.forge
     ));
-    Ok(Ending::Done)
+    Ok(ExitStatus::Done)
 }
 
 pub(super) async fn find(journal: &dyn Journal, text: &str) -> Result<CaseId> {
@@ -153,10 +153,10 @@ fn describe(event: &Event) -> String {
         Event::Opened { door, library, .. } => {
             format!("{} playbooks {}", door_word(door), &library.0[..library.0.len().min(12)])
         }
-        Event::Triaged(triage) => match &triage.site {
+        Event::Triaged(triage) => match &triage.system {
             Some(site) => {
                 let names: Vec<String> = triage
-                    .explained_by
+                    .matched_faults
                     .iter()
                     .map(|found| format!("{} ({:?})", found.playbook, found.words))
                     .collect();
@@ -164,13 +164,13 @@ fn describe(event: &Event) -> String {
             }
             None => "no system".into(),
         },
-        Event::Looked { purpose, evidence } => {
-            let lost = evidence.sights.values().filter(|s| !matches!(s.seen, Seen::Observed(_))).count();
+        Event::Probed { purpose, evidence } => {
+            let lost = evidence.probes.values().filter(|s| !matches!(s.status, ProbeStatus::Completed(_))).count();
             let word = format!("{purpose:?}");
             let word = word.split('(').next().unwrap_or("").to_lowercase();
             format!(
                 "{word}: {} probes in {} ms, connecting {} ms{}",
-                evidence.sights.len(),
+                evidence.probes.len(),
                 evidence.took_ms,
                 evidence.connect_ms,
                 if lost > 0 { format!(", {lost} without an answer") } else { String::new() }
@@ -178,7 +178,7 @@ fn describe(event: &Event) -> String {
         }
         Event::Diagnosed(diagnosis) => {
             let found: Vec<String> =
-                diagnosis.findings.iter().map(|f| format!("{}: {}", f.playbook, f.because)).collect();
+                diagnosis.findings.iter().map(|f| format!("{}: {}", f.playbook, f.summary)).collect();
             format!(
                 "found [{}]; {} ruled out, {} unknown",
                 found.join("; "),
@@ -186,11 +186,11 @@ fn describe(event: &Event) -> String {
                 diagnosis.unknown.len()
             )
         }
-        Event::Held { hosts, waited } => {
+        Event::HostsLeased { hosts, waited } => {
             let names: Vec<&str> = hosts.iter().map(|host| host.as_str()).collect();
             format!("{}{}", names.join(", "), if *waited { ", after another case" } else { "" })
         }
-        Event::Planned(plan) => format!(
+        Event::RemediationStarted(plan) => format!(
             "{}: {} steps, plan {}",
             plan.playbook,
             plan.steps.len(),
@@ -208,54 +208,54 @@ fn describe(event: &Event) -> String {
             )
         }
         Event::Paused(pause) => super::pause::told(pause),
-        Event::Asked { plan, until } => {
-            format!("{}, plan {}, until {until}", plan.playbook, plan.short())
+        Event::ApprovalRequested { plan, until } => {
+            format!("{}, plan {}, until {until}", plan.playbook, plan.short_id())
         }
-        Event::Recurred { playbook, count, .. } => format!("{playbook}, mended {count} times before"),
-        Event::Delayed(delay) => format!("until {}: {}", delay.until, delay.over),
+        Event::RecurrenceDetected { playbook, count, .. } => format!("{playbook}, mended {count} times before"),
+        Event::Deferred(delay) => format!("until {}: {}", delay.until, delay.exceeded),
         Event::Linked { case, ticket, playbook } => {
             format!("{playbook} is treated by case {case} for {ticket}; this one waits for it")
         }
-        Event::FalselyClosed(objection) => format!("case {} closed it too early", objection.of),
-        Event::Heard(posted) => say::told(&posted.word),
+        Event::CloseDisputed(objection) => format!("case {} closed it too early", objection.case),
+        Event::SignalReceived(posted) => say::told(&posted.signal),
         Event::Rechecked { open } => {
             if *open { "the issue is still open" } else { "the issue is closed" }.into()
         }
-        Event::ChangeBarred { why, .. }
+        Event::ChangeBlocked { why, .. }
         | Event::ChangeNotStarted { why, .. }
         | Event::ChangeInDoubt { why, .. } => why.to_string(),
-        Event::ChangeSkipped { why, .. } | Event::ChangeFrozen { why, .. } => why.clone(),
-        Event::NotVerified { why } | Event::RemedyFailed { why } => why.clone(),
-        Event::Checked { truths } => {
+        Event::ChangeSkipped { why, .. } | Event::ChangeAbandoned { why, .. } => why.clone(),
+        Event::VerificationFailed { why } | Event::RemediationFailed { why } => why.clone(),
+        Event::ConditionsChecked { truths } => {
             let so = truths.iter().filter(|truth| truth.is_true()).count();
             format!("{so} of {} conditions hold", truths.len())
         }
-        Event::Verified { conditions } => conditions.join("; "),
-        Event::Undone { clean } => if *clean { "all taken back" } else { "taking back failed" }.into(),
-        Event::Concluded(Outcome::Escalated(escalation)) => {
+        Event::VerificationPassed { conditions } => conditions.join("; "),
+        Event::RolledBack { clean } => if *clean { "all taken back" } else { "taking back failed" }.into(),
+        Event::OutcomeDecided(Outcome::Escalated(escalation)) => {
             format!("escalated ({}): {}", escalation.code, escalation.why)
         }
-        Event::Concluded(outcome) => outcome.word().into(),
-        Event::Told { act, took_ms, .. } => format!("{act:?} in {took_ms} ms").to_lowercase(),
-        Event::NotTold { act, why, .. } => format!("{act:?}: {why}").to_lowercase(),
-        Event::Resumed | Event::ChangeFound { .. } | Event::Applied | Event::Ended => String::new(),
+        Event::OutcomeDecided(outcome) => outcome.word().into(),
+        Event::Published { act, took_ms, .. } => format!("{act:?} in {took_ms} ms").to_lowercase(),
+        Event::PublishFailed { act, why, .. } => format!("{act:?}: {why}").to_lowercase(),
+        Event::Resumed | Event::ChangeConfirmed { .. } | Event::StepsCompleted | Event::Ended => String::new(),
     }
 }
 
-fn door_word(door: &crate::core::event::Door) -> String {
-    use crate::core::event::Door;
+fn door_word(door: &crate::core::event::Source) -> String {
+    use crate::core::event::Source;
     match door {
-        Door::Webhook => "by webhook,".into(),
-        Door::Poll => "by poll,".into(),
-        Door::Command { user, .. } => format!("by a command of {user},"),
-        Door::Terminal => "by `resolve`,".into(),
-        Door::Sweep { .. } => "by a sweep,".into(),
-        Door::Objection(Objection { of, who, how }) => {
+        Source::Webhook => "by webhook,".into(),
+        Source::Poll => "by poll,".into(),
+        Source::Command { user, .. } => format!("by a command of {user},"),
+        Source::Terminal => "by `resolve`,".into(),
+        Source::Sweep { .. } => "by a sweep,".into(),
+        Source::CloseDispute(CloseDispute { case: of, by: who, via: how }) => {
             let who = if who.is_empty() { "somebody" } else { who };
-            let how = if *how == How::Reopened { "opened it again" } else { "says that it is not settled" };
+            let how = if *how == Via::Reopened { "opened it again" } else { "says that it is not settled" };
             format!("because {who} {how} after case {of},")
         }
-        Door::Recurrence { of, .. } => format!("because what case {of} mended is back,"),
+        Source::Recurrence { of, .. } => format!("because what case {of} mended is back,"),
     }
 }
 

@@ -4,26 +4,26 @@
 //! tickets at once; GitHub in a box delivers them by signed webhook; the agent does the rest, with the
 //! same code and the same playbooks as anywhere else.
 
-use super::{Ending, print, screen::Screen};
+use super::{ExitStatus, print, screen::Screen};
 use crate::app::stop_on_signal;
-use crate::clock::Wall;
+use crate::clock::SystemClock;
 use crate::core::case::Case;
-use crate::core::inventory::{Inventory, Site};
-use crate::core::name::{HostName, KindName, Role, SystemName};
+use crate::core::inventory::{Inventory, System};
+use crate::core::name::{HostName, SystemTypeName, Role, SystemName};
 use crate::core::outcome::Outcome;
 use crate::core::policy::{Mode, Policy};
 use crate::core::redact::Redactor;
 use crate::core::ticket::{Repo, TicketId};
-use crate::doors::Doors;
-use crate::engine::{Agent, Dispatch, Manners, Stop};
+use crate::doors::DeliveryInbox;
+use crate::engine::{Context, Dispatcher, ForgeSettings, Shutdown};
 use crate::github::{GitHub, Options, Pace};
 use crate::library::{self, Files};
 use crate::ports::Clock;
 use crate::render::Prompts;
-use crate::sandbox::github::{Hooks, Hub, Kind, Role as Rights};
-use crate::sandbox::host::{HostFile, Model, Server, Shared, Welcome, write_key};
-use crate::sandbox::scenario::{self, Paper};
-use crate::ssh::{Hosts, Limits, Login, Reach, Remote};
+use crate::sandbox::github::{Hooks, FakeGitHub, AccountKind, RepoRole as Rights};
+use crate::sandbox::host::{HostSpec, FakeHost, Server, SharedHost, AuthorizedKey, write_key};
+use crate::sandbox::scenario::{self, TicketFile};
+use crate::ssh::{SshHosts, SessionLimits, Login, HostRoute, Remote};
 use crate::store::{Sqlite, worker_name};
 use crate::web;
 use clap::Args;
@@ -59,12 +59,12 @@ pub struct Arguments {
     keep: bool,
 }
 
-pub async fn run(arguments: Arguments) -> Result<Ending> {
+pub async fn run(arguments: Arguments) -> Result<ExitStatus> {
     let started = Instant::now();
     let dir = tempfile::Builder::new().prefix("fieldmedic-demo-").tempdir().into_diagnostic()?;
     FIXTURES.extract(dir.path()).into_diagnostic()?;
     let stop = stop_on_signal();
-    let stage = Stage::set(dir.path(), &stop).await?;
+    let stage = DemoRun::set(dir.path(), &stop).await?;
     print("Five servers, each with a fault of its own; five people file tickets at the same moment.\n");
     for (site, _, what) in SITES {
         print(&format!("  {site:<6} {what}"));
@@ -72,35 +72,35 @@ pub async fn run(arguments: Arguments) -> Result<Ending> {
     print("");
     stage.file_tickets(dir.path())?;
     let cases = stage.wait(&stop).await?;
-    if stop.is_pulled() {
+    if stop.is_requested() {
         stage.close().await;
-        return Ok(Ending::Failed);
+        return Ok(ExitStatus::Failed);
     }
     stage.show_reports();
     summarise(&cases, started.elapsed());
     if arguments.keep {
         print(&format!("\nGitHub in a box: {}/example/tickets/issues\nCtrl-C ends it.", stage.hub.url()));
-        stop.pulled().await;
+        stop.requested().await;
     }
     let as_planned =
         cases.iter().filter(|case| case.outcome == Some(Outcome::Resolved)).count() == SITES.len() - 1;
     stage.close().await;
-    Ok(if as_planned { Ending::Done } else { Ending::Failed })
+    Ok(if as_planned { ExitStatus::Done } else { ExitStatus::Failed })
 }
 
 /// Everything that the demo runs on; gone when it is closed.
-struct Stage {
-    hub: Hub,
-    agent: Agent,
-    dispatch: Dispatch,
+struct DemoRun {
+    hub: FakeGitHub,
+    agent: Context,
+    dispatch: Dispatcher,
     repo: Repo,
     pull: tokio::sync::watch::Sender<bool>,
     _servers: Vec<Server>,
 }
 
-impl Stage {
-    async fn set(dir: &Path, outer: &Stop) -> Result<Self> {
-        let clock: Arc<dyn Clock> = Arc::new(Wall);
+impl DemoRun {
+    async fn set(dir: &Path, outer: &Shutdown) -> Result<Self> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let repo = Repo { owner: "example".into(), name: "tickets".into() };
         let (hub, hub_token) = open_hub(&repo, clock.clone()).await?;
         let key = dir.join("key");
@@ -111,7 +111,7 @@ impl Stage {
         let mut known_hosts = String::new();
         for (name, scenario, _) in SITES {
             let model = host(&dir.join(scenario), &*clock)?;
-            let welcome = Welcome::Key(public.clone());
+            let welcome = AuthorizedKey::Key(public.clone());
             let server = Server::start(model, &welcome, clock.clone()).await.into_diagnostic()?;
             known_hosts.extend(server.known_hosts().iter().map(|line| format!("{line}\n")));
             let host = HostName::new(name).into_diagnostic()?;
@@ -128,9 +128,9 @@ impl Stage {
             ..Options::new(hub_token.into(), Redactor::default())
         };
         let hosts: BTreeSet<HostName> = reach.keys().cloned().collect();
-        let agent = Agent {
+        let agent = Context {
             forge: Arc::new(GitHub::new(options).into_diagnostic()?),
-            shell: Arc::new(Hosts::new(reach, Limits::default(), clock.clone())),
+            shell: Arc::new(SshHosts::new(reach, SessionLimits::default(), clock.clone())),
             journal: Arc::new(Sqlite::open(&dir.join("journal.db")).await.into_diagnostic()?),
             clock,
             redactor: Arc::default(),
@@ -139,26 +139,26 @@ impl Stage {
             files: Arc::new(files.as_map().clone()),
             inventory: Arc::new(Inventory { systems, hosts, groups: BTreeMap::new() }),
             policy: Arc::new(Policy { mode: Mode::Act, ..Policy::default() }),
-            manners: Arc::new(Manners {
+            forge_settings: Arc::new(ForgeSettings {
                 repos: vec![repo.clone()],
                 label: "support".into(),
                 command: "/qfield:support".into(),
                 on_call: vec![ON_CALL.into()],
                 remind_after: None,
-                roles: crate::core::rights::Roles::default(),
+                roles: crate::core::rights::AccessPolicy::default(),
             }),
             worker: worker_name(),
-            watch: Arc::new(Screen::for_many(std::io::stdout())),
+            observer: Arc::new(Screen::for_many(std::io::stdout())),
         };
-        let (stop, pull) = Stop::new();
-        let dispatch = Dispatch::start(agent.clone(), SITES.len(), stop.clone());
+        let (stop, pull) = Shutdown::new();
+        let dispatch = Dispatcher::start(agent.clone(), SITES.len(), stop.clone());
         listen(&hub, &agent, &dispatch, stop, outer.clone()).await?;
         Ok(Self { hub, agent, dispatch, repo, pull, _servers: servers })
     }
 
     fn file_tickets(&self, dir: &Path) -> Result<()> {
         for (site, scenario, _) in SITES {
-            let paper = Paper::read(&dir.join(scenario).join("ticket.md")).into_diagnostic()?;
+            let paper = TicketFile::read(&dir.join(scenario).join("ticket.md")).into_diagnostic()?;
             let body = format!("{}\n\nServer: {site}", paper.body);
             self.hub.grant(&self.repo, &paper.author, Rights::Read);
             self.hub
@@ -169,9 +169,9 @@ impl Stage {
     }
 
     /// Waits until every ticket has come to its end.
-    async fn wait(&self, stop: &Stop) -> Result<Vec<Case>> {
+    async fn wait(&self, stop: &Shutdown) -> Result<Vec<Case>> {
         let end = Instant::now() + LONGEST;
-        while Instant::now() < end && !stop.is_pulled() {
+        while Instant::now() < end && !stop.is_requested() {
             let lines = self.agent.journal.cases(100).await.into_diagnostic()?;
             if lines.len() == SITES.len() && lines.iter().all(|line| line.outcome.is_some()) {
                 break;
@@ -181,7 +181,7 @@ impl Stage {
         // The outcome is known before it is told: wait for the last word on GitHub.
         while !self.agent.journal.open_cases().await.into_diagnostic()?.is_empty()
             && Instant::now() < end
-            && !stop.is_pulled()
+            && !stop.is_requested()
         {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
@@ -213,28 +213,28 @@ impl Stage {
     }
 }
 
-async fn open_hub(repo: &Repo, clock: Arc<dyn Clock>) -> Result<(Hub, String)> {
-    let hub = Hub::start(clock).await.into_diagnostic()?;
+async fn open_hub(repo: &Repo, clock: Arc<dyn Clock>) -> Result<(FakeGitHub, String)> {
+    let hub = FakeGitHub::start(clock).await.into_diagnostic()?;
     let token = format!("demo-{}", std::process::id());
-    hub.register(MEDIC, Kind::Bot, &token);
+    hub.register(MEDIC, AccountKind::Bot, &token);
     hub.grant(repo, MEDIC, Rights::Write);
     hub.grant(repo, ON_CALL, Rights::Write);
     Ok((hub, token))
 }
 
 /// Opens the webhook, and tells GitHub in a box where it is.
-async fn listen(hub: &Hub, agent: &Agent, dispatch: &Dispatch, stop: Stop, outer: Stop) -> Result<()> {
+async fn listen(hub: &FakeGitHub, agent: &Context, dispatch: &Dispatcher, stop: Shutdown, outer: Shutdown) -> Result<()> {
     let secret = format!("demo-{}", std::process::id());
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.into_diagnostic()?;
     let url = format!("http://{}/webhook", listener.local_addr().into_diagnostic()?);
-    let doors = Doors::new(agent.clone(), dispatch.waker());
+    let doors = DeliveryInbox::new(agent.clone(), dispatch.waker());
     let router = doors.router([secret.clone().into()]);
     let stopped = stop.clone();
     tokio::spawn(async move { doors.work(&stopped).await });
     let until = async move {
         tokio::select! {
-            () = stop.pulled() => {}
-            () = outer.pulled() => {}
+            () = stop.requested() => {}
+            () = outer.requested() => {}
         }
     };
     tokio::spawn(web::serve(listener, router, until));
@@ -242,14 +242,14 @@ async fn listen(hub: &Hub, agent: &Agent, dispatch: &Dispatch, stop: Stop, outer
     Ok(())
 }
 
-fn host(scenario: &Path, clock: &dyn Clock) -> Result<Shared> {
+fn host(scenario: &Path, clock: &dyn Clock) -> Result<SharedHost> {
     let text = scenario::host_text(&scenario.join("host.yaml")).into_diagnostic()?;
-    let file = HostFile::parse(&text).into_diagnostic()?;
-    Ok(Model::new(&file, clock.now()).share())
+    let file = HostSpec::parse(&text).into_diagnostic()?;
+    Ok(FakeHost::new(&file, clock.now()).share())
 }
 
-fn remote(server: &Server, key: &Path, dir: &Path) -> Reach {
-    Reach::Ssh(Remote {
+fn remote(server: &Server, key: &Path, dir: &Path) -> HostRoute {
+    HostRoute::Ssh(Remote {
         address: server.address().ip().to_string(),
         port: server.address().port(),
         known_hosts: dir.join("known_hosts"),
@@ -258,11 +258,11 @@ fn remote(server: &Server, key: &Path, dir: &Path) -> Reach {
     })
 }
 
-fn site(name: &str, host: &HostName, scenario: &Path) -> Result<Site> {
+fn site(name: &str, host: &HostName, scenario: &Path) -> Result<System> {
     let expect = scenario::read_expect(scenario).into_diagnostic()?;
-    Ok(Site {
+    Ok(System {
         name: SystemName::new(name).into_diagnostic()?,
-        kind: KindName::new("qfieldcloud").into_diagnostic()?,
+        system_type: SystemTypeName::new("qfieldcloud").into_diagnostic()?,
         hosts: BTreeMap::from([(Role::main(), host.clone()), (Role::agent(), host.clone())]),
         params: expect.params,
         aliases: Vec::new(),
@@ -292,7 +292,7 @@ fn summarise(cases: &[Case], took: Duration) {
             Some(outcome) => outcome.word().to_owned(),
             None => "not finished".to_owned(),
         };
-        let site = case.triage.as_ref().and_then(|triage| triage.site.as_ref());
+        let site = case.triage.as_ref().and_then(|triage| triage.system.as_ref());
         let site = site.map_or("", |site| site.name.as_str());
         let seconds = (case.updated_at - case.opened_at).num_milliseconds() as f64 / 1000.0;
         print(&format!("  #{} {site:<6} {outcome:<28} {seconds:>5.1} s", case.ticket.id.number));

@@ -1,11 +1,11 @@
 //! `fieldmedic diagnose`: a look at a system, without a ticket. Nothing is changed.
 
-use super::{Ending, Format, Setting, print, print_json};
-use crate::app::Lookout;
+use super::{ExitStatus, Format, LoadedConfig, print, print_json};
+use crate::app::ProbeSetup;
 use crate::core::diagnosis::{Diagnosis, diagnose};
-use crate::core::evidence::{Evidence, Seen};
+use crate::core::evidence::{Evidence, ProbeStatus};
 use crate::core::name::SystemName;
-use crate::engine::look;
+use crate::engine::run_probes;
 use clap::Args;
 use miette::{Result, miette};
 use serde_json::json;
@@ -18,16 +18,16 @@ pub struct Arguments {
     format: Format,
 }
 
-pub async fn run(setting: &Setting, arguments: Arguments) -> Result<Ending> {
-    let Lookout { eyes, library, inventory, .. } = Lookout::build(setting)?;
+pub async fn run(setting: &LoadedConfig, arguments: Arguments) -> Result<ExitStatus> {
+    let ProbeSetup { runner: eyes, library, inventory, .. } = ProbeSetup::build(setting)?;
     let systems = &inventory.systems;
     let site = systems.get(arguments.system.as_str()).ok_or_else(|| {
         let known: Vec<&str> = systems.keys().map(SystemName::as_str).collect();
         miette!("there is no system `{}`; there is: {}", arguments.system, known.join(", "))
     })?;
-    let system = &library.systems[&site.kind];
+    let system = &library.systems[&site.system_type];
     let probes = system.probes.keys().cloned().collect();
-    let evidence = look(&eyes, system, site, &probes).await;
+    let evidence = run_probes(&eyes, system, site, &probes).await;
     let diagnosis = diagnose(system, site, &evidence);
     if arguments.format.json {
         print_json(&json!({ "system": site.name, "diagnosis": diagnosis, "evidence": evidence }))?;
@@ -35,25 +35,25 @@ pub async fn run(setting: &Setting, arguments: Arguments) -> Result<Ending> {
         show(site.name.as_str(), &diagnosis, &evidence);
     }
     Ok(match (diagnosis.findings.is_empty(), diagnosis.unknown.is_empty()) {
-        (false, _) => Ending::FaultsFound,
-        (true, false) => Ending::CannotTell,
-        (true, true) => Ending::Done,
+        (false, _) => ExitStatus::FaultsFound,
+        (true, false) => ExitStatus::CannotTell,
+        (true, true) => ExitStatus::Done,
     })
 }
 
 fn show(system: &str, diagnosis: &Diagnosis, evidence: &Evidence) {
     print(&format!(
         "{system}: {} checks in {} ms (connecting {} ms)\n",
-        evidence.sights.len(),
+        evidence.probes.len(),
         evidence.took_ms,
         evidence.connect_ms
     ));
-    for (probe, sight) in &evidence.sights {
-        let result = match &sight.seen {
-            Seen::Observed(observation) => format!("{}, {} ms", observation.exit, observation.took_ms),
-            Seen::Unreached(why) => format!("not reached: {why}"),
-            Seen::Lost(why) => format!("lost: {why}"),
-            Seen::NotRun(why) => format!("not run: {why}"),
+    for (probe, sight) in &evidence.probes {
+        let result = match &sight.status {
+            ProbeStatus::Completed(observation) => format!("{}, {} ms", observation.exit, observation.took_ms),
+            ProbeStatus::Unreachable(why) => format!("not reached: {why}"),
+            ProbeStatus::Interrupted(why) => format!("lost: {why}"),
+            ProbeStatus::Skipped(why) => format!("not run: {why}"),
         };
         print(&format!("  {probe}  {result}"));
         for (fact, known) in evidence.facts.get(probe).into_iter().flatten() {
@@ -70,7 +70,7 @@ fn show(system: &str, diagnosis: &Diagnosis, evidence: &Evidence) {
     }
     print("");
     for finding in &diagnosis.findings {
-        print(&format!("FOUND    {} ({}): {}", finding.title, finding.playbook, finding.because));
+        print(&format!("FOUND    {} ({}): {}", finding.title, finding.playbook, finding.summary));
     }
     for unknown in &diagnosis.unknown {
         print(&format!("UNKNOWN  {}: {}", unknown.playbook, unknown.why));

@@ -1,16 +1,16 @@
 //! `fieldmedic doctor`: everything that has to be right before a ticket comes.
 
 use super::host_setup::{self, Gates};
-use super::{Ending, Setting, print};
-use crate::app::{self, Lookout};
-use crate::clock::Wall;
-use crate::core::gate::BadRule;
+use super::{ExitStatus, LoadedConfig, print};
+use crate::app::{self, ProbeSetup};
+use crate::clock::SystemClock;
+use crate::core::gate::RuleError;
 use crate::core::name::HostName;
 use crate::core::ticket::Repo;
-use crate::engine::look;
+use crate::engine::run_probes;
 use crate::github::{self, GitHub};
 use crate::ports::{Clock, Forge, Permission};
-use crate::ssh::{Hosts, Purpose};
+use crate::ssh::{SshHosts, Access};
 use clap::Args;
 use miette::{Diagnostic, Result};
 use std::path::PathBuf;
@@ -40,20 +40,20 @@ impl Findings {
     }
 }
 
-pub async fn run(place: Option<PathBuf>, _: Arguments) -> Result<Ending> {
+pub async fn run(place: Option<PathBuf>, _: Arguments) -> Result<ExitStatus> {
     let mut findings = Findings::default();
     let setting = match super::read_config(place) {
         Ok(setting) => setting,
         Err(error) => {
             findings.bad("configuration", &told(&error));
-            return Ok(Ending::Failed);
+            return Ok(ExitStatus::Failed);
         }
     };
     findings.good(&format!("configuration: {}", setting.path.display()));
     check_journal(&setting, &mut findings).await;
     check_github(&setting, &mut findings).await;
     check_systems(&setting, &mut findings).await;
-    Ok(if findings.bad { Ending::Failed } else { Ending::Done })
+    Ok(if findings.bad { ExitStatus::Failed } else { ExitStatus::Done })
 }
 
 /// An error with its help, in one paragraph.
@@ -64,7 +64,7 @@ fn told(error: &(impl Diagnostic + ?Sized)) -> String {
     }
 }
 
-async fn check_journal(setting: &Setting, findings: &mut Findings) {
+async fn check_journal(setting: &LoadedConfig, findings: &mut Findings) {
     match app::open_journal(setting).await {
         Ok(journal) => match journal.audit().await {
             Ok(audit) if audit.broken.is_empty() => findings.good(&format!(
@@ -82,14 +82,14 @@ async fn check_journal(setting: &Setting, findings: &mut Findings) {
         Err(error) => findings.bad("journal", &told(&error)),
     }
     if let Ok(journal) = app::open_journal(setting).await
-        && let Ok(Some(pause)) = journal.pause().await
+        && let Ok(Some(pause)) = journal.pause_state().await
     {
         let what = format!("paused by {}", super::pause::told(&pause));
         findings.bad(&what, "nothing is changed until `fieldmedic resume`");
     }
 }
 
-async fn check_github(setting: &Setting, findings: &mut Findings) {
+async fn check_github(setting: &LoadedConfig, findings: &mut Findings) {
     let config = &setting.config;
     let forge = app::identity(config).and_then(|identity| {
         let options = github::Options {
@@ -113,11 +113,11 @@ async fn check_github(setting: &Setting, findings: &mut Findings) {
 }
 
 /// One repository: whether it can be worked in at all, and each right that is lacking.
-async fn check_repo(forge: &GitHub, setting: &Setting, repo: &Repo, me: &str, findings: &mut Findings) {
+async fn check_repo(forge: &GitHub, setting: &LoadedConfig, repo: &Repo, me: &str, findings: &mut Findings) {
     let config = &setting.config;
     let is_app = config.github.app_id.is_some();
     let what = repo.to_string();
-    let premises = match forge.premises(repo).await {
+    let premises = match forge.repo_status(repo).await {
         Ok(premises) => premises,
         Err(error) => return findings.bad(&what, &format!("{error}\n  {}", reach(is_app))),
     };
@@ -128,7 +128,7 @@ async fn check_repo(forge: &GitHub, setting: &Setting, repo: &Repo, me: &str, fi
     if !premises.has_issues {
         lacking.push("its issues are turned off: turn them on in its settings, under Features".into());
     }
-    match forge.lacking(repo).await {
+    match forge.missing_permissions(repo).await {
         Ok(names) if config.webhook.is_none() => {
             lacking.extend(names.into_iter().filter(|name| !name.starts_with("the event")).map(of_app));
         }
@@ -136,12 +136,12 @@ async fn check_repo(forge: &GitHub, setting: &Setting, repo: &Repo, me: &str, fi
         Err(error) => lacking.push(error.to_string()),
     }
     if lacking.is_empty()
-        && let Err(error) = forge.tickets(repo, &config.github.label, Some(Wall.now())).await
+        && let Err(error) = forge.tickets(repo, &config.github.label, Some(SystemClock.now())).await
     {
         lacking.push(format!("its issues cannot be read: {error}"));
     }
     if lacking.is_empty()
-        && let Err(error) = forge.may_write(repo).await
+        && let Err(error) = forge.can_write(repo).await
     {
         lacking.push(format!("its issues cannot be written: {error}"));
     }
@@ -160,7 +160,7 @@ async fn check_repo(forge: &GitHub, setting: &Setting, repo: &Repo, me: &str, fi
             Ok(false) => lacking.push(
                 "no webhook leads to the agent: `fieldmedic init --finish --webhook-url https://…/webhook` makes one".into(),
             ),
-            Err(error) if error.is_lasting() => findings.note(
+            Err(error) if error.is_permanent() => findings.note(
                 &what,
                 &format!("its webhook cannot be looked at, so what it misses is found by the poll: {error}"),
             ),
@@ -197,8 +197,8 @@ fn advice(error: &crate::ports::ForgeError) -> &'static str {
 }
 
 /// Playbooks, hosts, and whether every probe of every system can be read.
-async fn check_systems(setting: &Setting, findings: &mut Findings) {
-    let Lookout { eyes, hosts, library, inventory, .. } = match Lookout::build(setting) {
+async fn check_systems(setting: &LoadedConfig, findings: &mut Findings) {
+    let ProbeSetup { runner: eyes, hosts, library, inventory, .. } = match ProbeSetup::build(setting) {
         Ok(lookout) => lookout,
         Err(error) => return findings.bad("playbooks and systems", &told(&*error)),
     };
@@ -210,7 +210,7 @@ async fn check_systems(setting: &Setting, findings: &mut Findings) {
     }
     let mut reached = true;
     for host in &inventory.hosts {
-        for (purpose, what) in [(Purpose::Probe, "looks"), (Purpose::Change, "changes")] {
+        for (purpose, what) in [(Access::Probe, "looks"), (Access::Change, "changes")] {
             match hosts.open(host, purpose).await {
                 Ok(took) => {
                     findings.good(&format!("host {host}: logged in for {what} in {} ms", took.as_millis()));
@@ -233,14 +233,14 @@ async fn check_systems(setting: &Setting, findings: &mut Findings) {
         }
     }
     for site in inventory.systems.values() {
-        let system = &library.systems[&site.kind];
-        let evidence = look(&eyes, system, site, &system.probes.keys().cloned().collect()).await;
+        let system = &library.systems[&site.system_type];
+        let evidence = run_probes(&eyes, system, site, &system.probes.keys().cloned().collect()).await;
         let mut unread = evidence.facts.iter().filter_map(|(probe, facts)| {
             let (fact, why) = facts.iter().find_map(|(fact, known)| Some((fact, known.as_ref().err()?)))?;
             Some(format!("{probe}.{fact} is unknown: {why}"))
         });
         let Some(first) = unread.next() else {
-            findings.good(&format!("system {}: all {} checks can be read", site.name, evidence.sights.len()));
+            findings.good(&format!("system {}: all {} checks can be read", site.name, evidence.probes.len()));
             continue;
         };
         let more = match unread.count() {
@@ -253,14 +253,14 @@ async fn check_systems(setting: &Setting, findings: &mut Findings) {
 
 /// Whether the host itself says what the agent may do there, by the playbooks of today.
 async fn check_gates(
-    hosts: &Hosts,
+    hosts: &SshHosts,
     name: &HostName,
-    gates: Result<Gates, Vec<BadRule>>,
+    gates: Result<Gates, Vec<RuleError>>,
     findings: &mut Findings,
 ) {
-    let mut logins = vec![(Purpose::Probe, "looks", gates.as_ref().ok().map(|gates| &gates.looks))];
+    let mut logins = vec![(Access::Probe, "looks", gates.as_ref().ok().map(|gates| &gates.looks))];
     if let Ok(Gates { changes: Some(changes), .. }) = &gates {
-        logins.push((Purpose::Change, "changes", Some(changes)));
+        logins.push((Access::Change, "changes", Some(changes)));
     }
     for (purpose, what, rules) in logins {
         let what = format!("host {name}, gate for {what}");

@@ -1,7 +1,7 @@
 //! `fieldmedic gate`: what an SSH key runs in place of the command that was asked for, on the host.
 
-use super::{print, tell};
-use crate::core::gate::{Answer, REFUSAL, REFUSED, Rules};
+use super::{print, eprint};
+use crate::core::gate::{GateAnswer, DENIED, REFUSED, Rules};
 use clap::Args;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::process::CommandExt;
@@ -31,11 +31,11 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         }
     };
     match asked.to_str().map(|line| (line, rules.answer(line))) {
-        Some((_, Answer::Version)) => {
+        Some((_, GateAnswer::Version)) => {
             print(&rules.version());
             ExitCode::SUCCESS
         }
-        Some((line, Answer::Run(rule))) => {
+        Some((line, GateAnswer::Run(rule))) => {
             let error = become_command(line, rule.limit_s);
             refuse(&format!("it could not be started: {error}"), &asked)
         }
@@ -61,7 +61,7 @@ fn refuse(why: &str, asked: &OsStr) -> ExitCode {
     logger.args(["-t", "fieldmedic-gate", "-p", "auth.warning", "--", &told]);
     // A host without a log refuses all the same.
     let _ = logger.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
-    tell(REFUSAL);
+    eprint(DENIED);
     ExitCode::from(u8::try_from(REFUSED).unwrap_or(u8::MAX))
 }
 

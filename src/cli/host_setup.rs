@@ -3,18 +3,18 @@
 
 mod paper;
 
-use super::{Ending, Setting, print, tell};
+use super::{ExitStatus, LoadedConfig, print, eprint};
 use crate::app;
-use crate::config::Host;
-use crate::core::gate::sudoers::{Grants, Pinned};
-use crate::core::gate::{Admits, BadRule, Rules, Standing};
-use crate::core::inventory::{Inventory, Site};
+use crate::config::HostEntry;
+use crate::core::gate::sudoers::{Grants, PinnedFacts};
+use crate::core::gate::{KeyScope, RuleError, Rules, HostedSystem};
+use crate::core::inventory::{Inventory, System};
 use crate::core::name::{HostName, Role, SystemName};
 use crate::core::playbook::Library;
 use crate::library;
 use clap::Args;
 use miette::{Result, miette};
-use paper::{Form, Gate, Key, Paper};
+use paper::{GateForm, Gate, SetupKey, SetupScript};
 use serde_json::Value;
 use std::path::Path;
 
@@ -43,13 +43,13 @@ pub(super) struct Gates {
 impl Gates {
     /// # Errors
     /// Every command that no gate could tell from others.
-    pub fn new(name: &HostName, host: &Host, standing: &[Standing<'_>]) -> Result<Self, Vec<BadRule>> {
+    pub fn new(name: &HostName, host: &HostEntry, standing: &[HostedSystem<'_>]) -> Result<Self, Vec<RuleError>> {
         Ok(match &host.change_key {
             Some(key) if Some(key) != host.key.as_ref() => Self {
-                looks: Rules::new(name, Admits::Looks, standing)?,
-                changes: Some(Rules::new(name, Admits::Changes, standing)?),
+                looks: Rules::new(name, KeyScope::Probes, standing)?,
+                changes: Some(Rules::new(name, KeyScope::Changes, standing)?),
             },
-            _ => Self { looks: Rules::new(name, Admits::All, standing)?, changes: None },
+            _ => Self { looks: Rules::new(name, KeyScope::All, standing)?, changes: None },
         })
     }
 }
@@ -60,12 +60,12 @@ pub(super) fn standing<'a>(
     library: &'a Library,
     inventory: &'a Inventory,
     host: &HostName,
-) -> Vec<Standing<'a>> {
+) -> Vec<HostedSystem<'a>> {
     let sites = inventory.systems.values().filter(|site| site.hosts.values().any(|known| known == host));
-    sites.filter_map(|site| Some(Standing { system: library.systems.get(&site.kind)?, site })).collect()
+    sites.filter_map(|site| Some(HostedSystem { system_type: library.systems.get(&site.system_type)?, system: site })).collect()
 }
 
-pub async fn run(setting: &Setting, arguments: Arguments) -> Result<Ending> {
+pub async fn run(setting: &LoadedConfig, arguments: Arguments) -> Result<ExitStatus> {
     let config = &setting.config;
     let library = library::load(&app::files(config)?)?;
     let inventory = config.inventory(&library, &setting.path)?;
@@ -81,14 +81,14 @@ pub async fn run(setting: &Setting, arguments: Arguments) -> Result<Ending> {
     let gates = Gates::new(&name, host, &standing).map_err(told)?;
     let grants = Grants::new(&name, &standing, &pinned).map_err(told)?;
 
-    let form = if arguments.sh { Form::Script } else { Form::Rules };
+    let form = if arguments.sh { GateForm::Script } else { GateForm::Rules };
     let gate =
-        |word, rules: &Rules, key: Option<&Path>| Gate { word, text: form.write(rules), key: Key::read(key) };
+        |word, rules: &Rules, key: Option<&Path>| Gate { word, text: form.write(rules), key: SetupKey::read(key) };
     let mut written = vec![gate("looks", &gates.looks, host.key.as_deref())];
     written.extend(gates.changes.as_ref().map(|rules| gate("changes", rules, host.change_key.as_deref())));
-    let paper = Paper {
+    let paper = SetupScript {
         host: &name,
-        systems: standing.iter().map(|one| one.site.name.as_str()).collect(),
+        systems: standing.iter().map(|one| one.system.name.as_str()).collect(),
         user: user(&name, host)?,
         form,
         gates: written,
@@ -96,31 +96,31 @@ pub async fn run(setting: &Setting, arguments: Arguments) -> Result<Ending> {
     };
     print(paper.write().trim_end());
     hint(&paper, &gates, &grants, &name, host);
-    Ok(Ending::Done)
+    Ok(ExitStatus::Done)
 }
 
 /// What is good to know beside the text itself.
-fn hint(paper: &Paper<'_>, gates: &Gates, grants: &Grants, name: &HostName, host: &Host) {
+fn hint(paper: &SetupScript<'_>, gates: &Gates, grants: &Grants, name: &HostName, host: &HostEntry) {
     let address = host.address.as_deref().unwrap_or_default();
-    tell(&format!("hint: read it, then run it as root on {name}: … | ssh root@{address} sh"));
+    eprint(&format!("hint: read it, then run it as root on {name}: … | ssh root@{address} sh"));
     if gates.changes.is_none() {
-        tell(&format!(
+        eprint(&format!(
             "hint: one key looks and changes; give [hosts.{name}] a change_key, and a look cannot change anything"
         ));
     }
     for gate in paper.gates.iter().filter(|gate| gate.key.public.is_none()) {
-        tell(&format!(
+        eprint(&format!(
             "hint: the public key for {} is not here, so its line is a comment: {}",
             gate.word, gate.key.advice
         ));
     }
     for fact in &grants.open {
-        tell(&format!("hint: sudo takes any value for {fact}; --fact {fact}=… would make that narrower"));
+        eprint(&format!("hint: sudo takes any value for {fact}; --fact {fact}=… would make that narrower"));
     }
 }
 
 /// The host that is meant: a role or a name of this system, or its only host.
-fn choose(site: &Site, config: &crate::config::Config, wanted: Option<&str>) -> Result<HostName> {
+fn choose(site: &System, config: &crate::config::Config, wanted: Option<&str>) -> Result<HostName> {
     let remote = |name: &&HostName| config.hosts.get(*name).is_some_and(|host| !host.local);
     let mut hosts: Vec<&HostName> = site.hosts.values().filter(remote).collect();
     hosts.sort();
@@ -150,7 +150,7 @@ fn choose(site: &Site, config: &crate::config::Config, wanted: Option<&str>) -> 
 }
 
 /// sudoers and shell text name this user, so it has to be a plain word.
-fn user<'a>(name: &HostName, host: &'a Host) -> Result<&'a str> {
+fn user<'a>(name: &HostName, host: &'a HostEntry) -> Result<&'a str> {
     let user = host.user.as_deref().unwrap_or_default();
     let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"_.-".contains(&b);
     if user.is_empty() || user.starts_with('-') || !user.bytes().all(is_plain) {
@@ -159,8 +159,8 @@ fn user<'a>(name: &HostName, host: &'a Host) -> Result<&'a str> {
     Ok(user)
 }
 
-fn pin(facts: &[String], standing: &[Standing<'_>]) -> Result<Pinned> {
-    let mut pinned = Pinned::new();
+fn pin(facts: &[String], standing: &[HostedSystem<'_>]) -> Result<PinnedFacts> {
+    let mut pinned = PinnedFacts::new();
     for entry in facts {
         let help = "for example --fact docker.root=/var/lib/docker";
         let (name, value) =
@@ -169,8 +169,8 @@ fn pin(facts: &[String], standing: &[Standing<'_>]) -> Result<Pinned> {
             .iter()
             .find_map(|one| {
                 let (probe, fact) = name.split_once('.')?;
-                let facts = &one.system.probes.get(probe)?.facts;
-                facts.iter().find(|known| known.name.as_str() == fact)?.kind
+                let facts = &one.system_type.probes.get(probe)?.facts;
+                facts.iter().find(|known| known.name.as_str() == fact)?.value_type
             })
             .ok_or_else(|| miette!(help = help, "`{name}` is no fact with a type"))?;
         let value = kind.check(&Value::String(value.to_owned())).map_err(|bad| miette!("`{name}`: {bad}"))?;
@@ -179,7 +179,7 @@ fn pin(facts: &[String], standing: &[Standing<'_>]) -> Result<Pinned> {
     Ok(pinned)
 }
 
-fn told(bad: Vec<BadRule>) -> miette::Report {
+fn told(bad: Vec<RuleError>) -> miette::Report {
     let lines: Vec<String> = bad.iter().map(|bad| format!("- {bad}")).collect();
     miette!("a host could not tell these commands from others:\n{}", lines.join("\n"))
 }

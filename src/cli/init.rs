@@ -3,7 +3,7 @@
 
 mod paper;
 
-use super::{Ending, Setting, print, read_config, tell};
+use super::{ExitStatus, LoadedConfig, print, read_config, eprint};
 use crate::app;
 use crate::config;
 use crate::core::redact::Redactor;
@@ -30,7 +30,7 @@ pub struct Arguments {
     repo: Vec<Repo>,
     /// As whom the agent works: with a token, or as a GitHub App that is made now.
     #[arg(long = "as", value_enum)]
-    identity: Option<As>,
+    auth: Option<AuthMethod>,
     /// The name of the App; it is unique on all of GitHub.
     #[arg(long, default_value = "fieldmedic")]
     name: String,
@@ -57,23 +57,23 @@ pub struct Arguments {
     replace: bool,
     /// Only set the webhook and the labels, by the configuration that is there.
     #[arg(long)]
-    finish: bool,
+    apply: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum As {
+enum AuthMethod {
     Token,
     App,
 }
 
-pub async fn run(place: Option<PathBuf>, mut arguments: Arguments) -> Result<Ending> {
+pub async fn run(place: Option<PathBuf>, mut arguments: Arguments) -> Result<ExitStatus> {
     if let Some(url) = arguments.webhook_url.as_deref().filter(|url| !url.ends_with("/webhook")) {
         bail!("--webhook-url {url} does not end with /webhook, where the agent listens");
     }
-    if arguments.finish {
+    if arguments.apply {
         return finish(&read_config(place)?, arguments.webhook_url.as_deref()).await;
     }
-    let path = place.unwrap_or_else(|| config::places()[0].clone());
+    let path = place.unwrap_or_else(|| config::search_paths()[0].clone());
     if path.exists() && !arguments.replace {
         bail!("{} is there already; --replace writes over it, --config names another", path.display());
     }
@@ -86,11 +86,11 @@ pub async fn run(place: Option<PathBuf>, mut arguments: Arguments) -> Result<End
         listen: arguments.webhook_url.as_ref().map(|_| arguments.listen.clone()),
     };
     let secrets = path.with_file_name("fieldmedic.env");
-    if arguments.identity == Some(As::App) {
+    if arguments.auth == Some(AuthMethod::App) {
         let app = make_app(&arguments).await?;
         let key = path.with_file_name(format!("{}.pem", app.slug));
         write_private(&key, app.pem.expose_secret())?;
-        tell(&format!("· the App's private key is in {}, for you alone", key.display()));
+        eprint(&format!("· the App's private key is in {}, for you alone", key.display()));
         if let Some(secret) = &app.webhook_secret {
             keep_secret(&secrets, secret.expose_secret())?;
         }
@@ -103,7 +103,7 @@ pub async fn run(place: Option<PathBuf>, mut arguments: Arguments) -> Result<End
             app.html_url
         ));
         print("2. `fieldmedic init --finish` makes the labels; `fieldmedic doctor` says what is lacking");
-        return Ok(Ending::Done);
+        return Ok(ExitStatus::Done);
     }
     if arguments.webhook_url.is_some() && !secrets.exists() {
         keep_secret(&secrets, &random_word()?)?;
@@ -116,7 +116,7 @@ pub async fn run(place: Option<PathBuf>, mut arguments: Arguments) -> Result<End
     print(
         "2. `fieldmedic init --finish` sets the labels and the webhook; `fieldmedic doctor` says what is lacking",
     );
-    Ok(Ending::Done)
+    Ok(ExitStatus::Done)
 }
 
 /// Asks for what was not given.
@@ -129,9 +129,9 @@ fn complete(arguments: &mut Arguments) -> Result<()> {
     if arguments.repo.is_empty() {
         bail!("a repository is needed: --repo owner/name");
     }
-    if arguments.identity.is_none() && !arguments.yes {
+    if arguments.auth.is_none() && !arguments.yes {
         let told = ask("Work with a token, or as a GitHub App? (token/app)", "token")?;
-        arguments.identity = Some(As::from_str(&told, true).map_err(|why| miette!("{why}"))?);
+        arguments.auth = Some(AuthMethod::from_str(&told, true).map_err(|why| miette!("{why}"))?);
     }
     if arguments.on_call.is_empty() && !arguments.yes {
         let told = ask("Who is called when a person is needed (logins)", "")?;
@@ -164,7 +164,7 @@ async fn make_app(arguments: &Arguments) -> Result<github::NewApp> {
         manifest: manifest.to_string(),
         state,
     };
-    tell(&format!("· open {here} in a browser on this machine, and say yes on GitHub's page"));
+    eprint(&format!("· open {here} in a browser on this machine, and say yes on GitHub's page"));
     let code = receive_code(listener, application, PATIENCE).await.into_diagnostic()?;
     let options = github::Options {
         base_url: base_url.to_owned(),
@@ -175,7 +175,7 @@ async fn make_app(arguments: &Arguments) -> Result<github::NewApp> {
 }
 
 /// The webhook and the labels that people put on; the agent makes its own when it first needs them.
-async fn finish(setting: &Setting, webhook_url: Option<&str>) -> Result<Ending> {
+async fn finish(setting: &LoadedConfig, webhook_url: Option<&str>) -> Result<ExitStatus> {
     let github = &setting.config.github;
     let options = github::Options {
         base_url: github.base_url.clone(),
@@ -206,12 +206,12 @@ async fn finish(setting: &Setting, webhook_url: Option<&str>) -> Result<Ending> 
         };
         print(&format!("{repo}: the webhook to {url} was {how}"));
     }
-    Ok(Ending::Done)
+    Ok(ExitStatus::Done)
 }
 
 fn keep_secret(file: &Path, secret: &str) -> Result<()> {
     write_private(file, &format!("FIELDMEDIC_WEBHOOK_SECRET={secret}\n"))?;
-    tell(&format!(
+    eprint(&format!(
         "· the webhook's secret is in {}: set -a; . {}; set +a, or EnvironmentFile= of systemd",
         file.display(),
         file.display()

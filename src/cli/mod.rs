@@ -22,7 +22,7 @@ use clap::{Args, Parser, Subcommand};
 use miette::{IntoDiagnostic, Result};
 use std::path::PathBuf;
 use std::process::ExitCode;
-pub(crate) use voice::{print, print_json, tell};
+pub(crate) use voice::{print, print_json, eprint};
 
 /// Resolves operations tickets: diagnoses over SSH, fixes by playbook, proves it, closes the issue or
 /// hands it to a person.
@@ -94,7 +94,7 @@ pub struct Format {
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
+pub enum ExitStatus {
     Done = 0,
     Failed = 1,
     NeedsPerson = 3,
@@ -128,7 +128,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
             Command::Doctor(arguments) => doctor::run(place, arguments).await,
             Command::HostSetup(arguments) => host_setup::run(&read_config(place)?, arguments).await,
             // It has become something else, or has ended, before this.
-            Command::Gate(_) => Ok(Ending::Failed),
+            Command::Gate(_) => Ok(ExitStatus::Failed),
         }
     })?;
     // A probe that hangs on a blocking thread must not keep the process.
@@ -138,15 +138,15 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
 
 /// A configuration and the file it came from.
 #[derive(Debug)]
-pub struct Setting {
+pub struct LoadedConfig {
     pub config: Config,
     pub path: PathBuf,
 }
 
-fn read_config(place: Option<PathBuf>) -> Result<Setting, ConfigError> {
+fn read_config(place: Option<PathBuf>) -> Result<LoadedConfig, ConfigError> {
     let path = place.unwrap_or_else(|| {
-        let places = config::places();
+        let places = config::search_paths();
         places.iter().find(|path| path.exists()).unwrap_or(&places[0]).clone()
     });
-    Ok(Setting { config: Config::read(&path)?, path })
+    Ok(LoadedConfig { config: Config::read(&path)?, path })
 }

@@ -1,8 +1,8 @@
 //! `fieldmedic pause` and `resume`: a halt to all changes, for every process that shares the journal.
 
-use super::{Ending, Setting, print};
+use super::{ExitStatus, LoadedConfig, print};
 use crate::app;
-use crate::core::moment::minute;
+use crate::core::moment::format_minute;
 use crate::core::policy::Pause;
 use chrono::Utc;
 use clap::Args;
@@ -15,7 +15,7 @@ pub struct Arguments {
     why: String,
 }
 
-pub async fn pause(setting: &Setting, arguments: Arguments) -> Result<Ending> {
+pub async fn pause(setting: &LoadedConfig, arguments: Arguments) -> Result<ExitStatus> {
     let journal = app::open_journal(setting).await?;
     let by = somebody();
     let why = app::redactor(&setting.config).text(arguments.why.trim());
@@ -23,19 +23,19 @@ pub async fn pause(setting: &Setting, arguments: Arguments) -> Result<Ending> {
     print(
         "paused: nothing is changed any more, except what has begun. Looks go on; `fieldmedic resume` lifts it",
     );
-    Ok(Ending::Done)
+    Ok(ExitStatus::Done)
 }
 
-pub async fn resume(setting: &Setting) -> Result<Ending> {
+pub async fn resume(setting: &LoadedConfig) -> Result<ExitStatus> {
     let journal = app::open_journal(setting).await?;
-    match journal.pause().await.into_diagnostic()? {
+    match journal.pause_state().await.into_diagnostic()? {
         Some(pause) => {
             journal.set_pause(None).await.into_diagnostic()?;
             print(&format!("the halt of {} is lifted", told(&pause)));
         }
         None => print("it was not paused"),
     }
-    Ok(Ending::Done)
+    Ok(ExitStatus::Done)
 }
 
 /// Who sits at the terminal.
@@ -47,5 +47,5 @@ pub(super) fn somebody() -> String {
 /// Who called a halt, when and why.
 pub(super) fn told(pause: &Pause) -> String {
     let why = if pause.why.as_str().is_empty() { String::new() } else { format!(": {}", pause.why) };
-    format!("{} since {}{why}", pause.by, minute(pause.at))
+    format!("{} since {}{why}", pause.by, format_minute(pause.at))
 }

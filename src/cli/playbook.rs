@@ -1,12 +1,12 @@
 //! `fieldmedic playbook`: for those who write playbooks.
 
-use super::{Ending, Format, print, print_json, read_config};
+use super::{ExitStatus, Format, print, print_json, read_config};
 use crate::app;
 use crate::core::name::ParamName;
-use crate::core::playbook::{Fault, Library, Param, Replay, Request, System};
+use crate::core::playbook::{Fault, Library, Param, IfInterrupted, Request, SystemType};
 use crate::core::value::words;
 use crate::library::{self, Files};
-use crate::sandbox::scenario::{self, Verdict};
+use crate::sandbox::scenario::{self, ScenarioVerdict};
 use clap::{Args, Subcommand};
 use miette::{IntoDiagnostic, Result, miette};
 use serde_json::json;
@@ -16,19 +16,19 @@ use std::path::PathBuf;
 #[derive(Debug, Subcommand)]
 pub enum Arguments {
     /// Lists every problem of the playbooks, with its place and a hint.
-    Check(Place),
+    Check(DirArgument),
     /// Plays the scenarios under a folder against the host in a box.
     Test(Test),
     /// The playbooks, a line each.
     List(List),
     /// A playbook's file.
-    Show(Named),
+    Show(PlaybookArgument),
     /// What a playbook does, in plain words.
-    Explain(Named),
+    Explain(PlaybookArgument),
 }
 
 #[derive(Debug, Args)]
-pub struct Place {
+pub struct DirArgument {
     /// The folder of playbooks [default: as configured, else the built-in ones].
     dir: Option<PathBuf>,
 }
@@ -46,7 +46,7 @@ pub struct Test {
     only: Option<String>,
     /// Show what happened in every scenario, not only in those that fail.
     #[arg(long)]
-    show: bool,
+    verbose: bool,
 }
 
 #[derive(Debug, Args)]
@@ -56,12 +56,12 @@ pub struct List {
 }
 
 #[derive(Debug, Args)]
-pub struct Named {
+pub struct PlaybookArgument {
     /// `worker-down`, or `qfieldcloud/worker-down`.
     playbook: String,
 }
 
-pub async fn run(config: Option<PathBuf>, arguments: Arguments) -> Result<Ending> {
+pub async fn run(config: Option<PathBuf>, arguments: Arguments) -> Result<ExitStatus> {
     match arguments {
         Arguments::Check(place) => check(config, place),
         Arguments::Test(test) => run_scenarios(config, test).await,
@@ -85,7 +85,7 @@ fn files(config: Option<PathBuf>, dir: Option<PathBuf>) -> Result<Files> {
     }
 }
 
-fn check(config: Option<PathBuf>, place: Place) -> Result<Ending> {
+fn check(config: Option<PathBuf>, place: DirArgument) -> Result<ExitStatus> {
     let files = files(config, place.dir)?;
     match library::load(&files) {
         Ok(library) => {
@@ -94,11 +94,11 @@ fn check(config: Option<PathBuf>, place: Place) -> Result<Ending> {
                 let requests = system.requests.len();
                 print(&format!(
                     "{}: {} probes, {faults} faults, {requests} requests, no problems",
-                    system.kind,
+                    system.name,
                     system.probes.len()
                 ));
             }
-            Ok(Ending::Done)
+            Ok(ExitStatus::Done)
         }
         Err(problems) => {
             for problem in problems.list() {
@@ -110,9 +110,9 @@ fn check(config: Option<PathBuf>, place: Place) -> Result<Ending> {
     }
 }
 
-async fn run_scenarios(config: Option<PathBuf>, test: Test) -> Result<Ending> {
+async fn run_scenarios(config: Option<PathBuf>, test: Test) -> Result<ExitStatus> {
     let files = files(config, test.playbooks)?;
-    let books = scenario::Books::open(&files)?;
+    let books = scenario::LoadedPlaybooks::open(&files)?;
     let mut scenarios = scenario::find(&test.scenarios).into_diagnostic()?;
     if let Some(only) = &test.only {
         scenarios.retain(|path| path.to_string_lossy().contains(only.as_str()));
@@ -130,14 +130,14 @@ async fn run_scenarios(config: Option<PathBuf>, test: Test) -> Result<Ending> {
         match played {
             Ok(played) => {
                 let verdict = played.verdict();
-                let passed = verdict == Verdict::Passed;
+                let passed = verdict == ScenarioVerdict::Passed;
                 print(&format!("{} {name}: {}", if passed { "✓" } else { "✗" }, played.summary()));
-                if let Verdict::Failed(wrongs) = verdict {
+                if let ScenarioVerdict::Failed(wrongs) = verdict {
                     failed += 1;
                     wrongs.iter().for_each(|wrong| print(&format!("    {wrong}")));
                 }
-                if test.show || !passed {
-                    played.story().lines().for_each(|line| print(&format!("    {line}")));
+                if test.verbose || !passed {
+                    played.transcript().lines().for_each(|line| print(&format!("    {line}")));
                 }
             }
             Err(error) => {
@@ -147,19 +147,19 @@ async fn run_scenarios(config: Option<PathBuf>, test: Test) -> Result<Ending> {
         }
     }
     print(&format!("{} passed, {failed} failed", scenarios.len() - failed));
-    Ok(if failed == 0 { Ending::Done } else { Ending::Failed })
+    Ok(if failed == 0 { ExitStatus::Done } else { ExitStatus::Failed })
 }
 
-fn list(library: &Library, arguments: List) -> Result<Ending> {
+fn list(library: &Library, arguments: List) -> Result<ExitStatus> {
     let nothing = BTreeMap::new();
     let mut rows = Vec::new();
     for system in library.systems.values() {
         for fault in &system.faults {
-            let kind = if fault.remedy.is_empty() { "escalates" } else { "fixes" };
-            rows.push((&system.kind, &fault.name, kind, &fault.title, &nothing));
+            let kind = if fault.remediation.is_empty() { "escalates" } else { "fixes" };
+            rows.push((&system.name, &fault.name, kind, &fault.title, &nothing));
         }
         for request in &system.requests {
-            rows.push((&system.kind, &request.name, "answers", &request.title, &request.params));
+            rows.push((&system.name, &request.name, "answers", &request.title, &request.params));
         }
     }
     if arguments.format.json {
@@ -180,19 +180,19 @@ fn list(library: &Library, arguments: List) -> Result<Ending> {
             print(&format!("{:<width$}  {kind:<9}  {title}{keys}", format!("{system}/{name}")));
         }
     }
-    Ok(Ending::Done)
+    Ok(ExitStatus::Done)
 }
 
 /// A parameter for programs.
 fn told_param(name: &ParamName, param: &Param) -> serde_json::Value {
-    let Param { kind, default, limits, help } = param;
+    let Param { value_type: kind, default, bounds: limits, help } = param;
     json!({
         "name": name, "type": kind, "default": default, "min": limits.min, "max": limits.max,
         "one_of": limits.one_of, "help": help,
     })
 }
 
-fn show(files: &Files, name: &str) -> Result<Ending> {
+fn show(files: &Files, name: &str) -> Result<ExitStatus> {
     let wanted = format!("{}.yaml", name.rsplit('/').next().unwrap_or(name));
     let found = files.as_map().iter().find(|(path, _)| {
         path.ends_with(&format!("/{wanted}")) && (!name.contains('/') || **path == format!("{name}.yaml"))
@@ -200,29 +200,29 @@ fn show(files: &Files, name: &str) -> Result<Ending> {
     let (_, text) = found
         .ok_or_else(|| miette!("there is no playbook `{name}`; `fieldmedic playbook list` shows them"))?;
     print(text.trim_end());
-    Ok(Ending::Done)
+    Ok(ExitStatus::Done)
 }
 
-fn explain(library: &Library, name: &str) -> Result<Ending> {
+fn explain(library: &Library, name: &str) -> Result<ExitStatus> {
     let (kind, playbook) =
         name.rsplit_once('/').map_or((None, name), |(kind, playbook)| (Some(kind), playbook));
     let systems =
-        library.systems.values().filter(|system| kind.is_none_or(|kind| system.kind.as_str() == kind));
+        library.systems.values().filter(|system| kind.is_none_or(|kind| system.name.as_str() == kind));
     for system in systems {
         if let Some(fault) = system.faults.iter().find(|fault| fault.name.as_str() == playbook) {
             explain_fault(system, fault);
-            return Ok(Ending::Done);
+            return Ok(ExitStatus::Done);
         }
         if let Some(request) = system.requests.iter().find(|request| request.name.as_str() == playbook) {
             explain_request(system, request);
-            return Ok(Ending::Done);
+            return Ok(ExitStatus::Done);
         }
     }
     Err(miette!("there is no playbook `{name}`; `fieldmedic playbook list` shows them"))
 }
 
-fn explain_fault(system: &System, fault: &Fault) {
-    print(&format!("{}/{}: {}\n", system.kind, fault.name, fault.title));
+fn explain_fault(system: &SystemType, fault: &Fault) {
+    print(&format!("{}/{}: {}\n", system.name, fault.name, fault.title));
     print(&format!("It is confirmed when\n  {}\n", fault.when.source()));
     let names = fault.when.names();
     let probes = system.probes_of(names.iter().map(String::as_str));
@@ -230,15 +230,15 @@ fn explain_fault(system: &System, fault: &Fault) {
         print(&format!(
             "  where `{}` is read on {} by\n    {}",
             probe.name,
-            probe.on,
+            probe.host,
             indented(&probe.command.to_string())
         ));
     }
-    if !fault.before.is_empty() {
-        let names: Vec<&str> = fault.before.iter().map(|name| name.as_str()).collect();
+    if !fault.causes.is_empty() {
+        let names: Vec<&str> = fault.causes.iter().map(|name| name.as_str()).collect();
         print(&format!("\nIt is treated before {}, which it can cause.", names.join(", ")));
     }
-    if fault.remedy.is_empty() {
+    if fault.remediation.is_empty() {
         print("\nIt is never treated: a person is called at once.");
     } else {
         print(
@@ -246,58 +246,58 @@ fn explain_fault(system: &System, fault: &Fault) {
                 .to_lowercase(),
         );
     }
-    for (index, step) in fault.remedy.iter().enumerate() {
-        print(&format!("  {}. {} (on {})", index + 1, step.name, step.on));
+    for (index, step) in fault.remediation.iter().enumerate() {
+        print(&format!("  {}. {} (on {})", index + 1, step.name, step.host));
         print(&format!("     {}", indented(&step.command.to_string())));
         if let Some(only_if) = &step.only_if {
             print(&format!("     only if {}", only_if.source()));
         }
-        let replay = match &step.replay {
-            Replay::Anytime => "run again".to_owned(),
-            Replay::Safe => "run again when its time is over".to_owned(),
-            Replay::Check(expr) => format!("run again unless {}", expr.source()),
-            Replay::Never => "left alone, and a person is called".to_owned(),
+        let replay = match &step.if_interrupted {
+            IfInterrupted::RerunNow => "run again".to_owned(),
+            IfInterrupted::Rerun => "run again when its time is over".to_owned(),
+            IfInterrupted::Check(expr) => format!("run again unless {}", expr.source()),
+            IfInterrupted::Escalate => "left alone, and a person is called".to_owned(),
         };
         print(&format!("     if it was cut off: {replay}"));
-        if let Some(undo) = &step.undo {
+        if let Some(undo) = &step.rollback {
             print(&format!("     undone by {}", indented(&undo.to_string())));
         }
     }
     if !fault.verify.is_empty() {
         print("\nIt counts as mended when the condition above has turned false, and stays so, and");
         for check in &fault.verify {
-            let within = humantime::format_duration(check.within);
-            let steady = match check.steady.is_zero() {
+            let within = humantime::format_duration(check.timeout);
+            let steady = match check.hold_for.is_zero() {
                 true => String::new(),
-                false => format!(", for {}", humantime::format_duration(check.steady)),
+                false => format!(", for {}", humantime::format_duration(check.hold_for)),
             };
-            print(&format!("  {} (within {within}{steady})", check.holds.source()));
+            print(&format!("  {} (within {within}{steady})", check.that.source()));
         }
     }
     print(&format!("\nOtherwise a person is told: {}", fault.advice));
 }
 
-fn explain_request(system: &System, request: &Request) {
-    print(&format!("{}/{}: {}\n", system.kind, request.name, request.title));
-    if request.asks.is_empty() {
+fn explain_request(system: &SystemType, request: &Request) {
+    print(&format!("{}/{}: {}\n", system.name, request.name, request.title));
+    if request.question_patterns.is_empty() {
         print("It is asked for by a command alone,");
     } else {
         print("It answers tickets that say, and complain of nothing,");
     }
-    for ask in &request.asks {
+    for ask in &request.question_patterns {
         print(&format!("  {}", ask.as_str()));
     }
     for (name, param) in &request.params {
         let default = param.default.as_ref().map(|value| format!(", or {}", words(value).join(",")));
-        print(&format!("  {name}={}{}: {}", param.takes(), default.unwrap_or_default(), param.help));
+        print(&format!("  {name}={}{}: {}", param.accepts(), default.unwrap_or_default(), param.help));
     }
     let probes: Vec<&str> = request.probes.iter().map(|probe| probe.as_str()).collect();
     print(&format!("\nfrom the probes {}.", probes.join(", ")));
-    for probe in request.looks.values() {
+    for probe in request.extra_probes.values() {
         print(&format!(
             "  where `{}` is read on {} by\n    {}",
             probe.name,
-            probe.on,
+            probe.host,
             indented(&probe.command.to_string())
         ));
     }

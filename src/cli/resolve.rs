@@ -1,14 +1,14 @@
 //! `fieldmedic resolve`: one ticket, now.
 
-use super::{Ending, Format, Setting, print, print_json, screen::Screen, tell};
-use crate::app::{App, Manner};
+use super::{ExitStatus, Format, LoadedConfig, print, print_json, screen::Screen, eprint};
+use crate::app::{Application, RunMode};
 use crate::core::case::{Case, Stage};
-use crate::core::event::Door;
+use crate::core::event::Source;
 use crate::core::outcome::Outcome;
 use crate::core::report::report;
 use crate::core::ticket::{Repo, TicketId};
-use crate::engine::{DriveError, drive_on, heed_label, library_of, take_in};
-use crate::ports::Intake;
+use crate::engine::{CaseError, run_case_waiting, apply_pause_label, library_of, open_case};
+use crate::ports::OpenResult;
 use clap::Args;
 use miette::{IntoDiagnostic, Result, bail, miette};
 use serde_json::json;
@@ -26,29 +26,29 @@ pub struct Arguments {
     format: Format,
 }
 
-pub async fn run(setting: &Setting, arguments: Arguments) -> Result<Ending> {
+pub async fn run(setting: &LoadedConfig, arguments: Arguments) -> Result<ExitStatus> {
     let id = address(&arguments.issue, &setting.config.github.repos)?;
-    let manner = if arguments.dry_run { Manner::Rehearse } else { Manner::Work };
-    let mut app = App::build(setting, manner).await?;
+    let manner = if arguments.dry_run { RunMode::DryRun } else { RunMode::Live };
+    let mut app = Application::build(setting, manner).await?;
     if std::io::stderr().is_terminal() || std::env::var_os("FIELDMEDIC_PROGRESS").is_some() {
-        app.agent.watch = Arc::new(Screen::for_one());
+        app.context.observer = Arc::new(Screen::for_one());
     }
-    let agent = &app.agent;
+    let agent = &app.context;
     let ticket = agent.forge.ticket(&id).await.map_err(|error| miette!("{error}"))?;
     let key = format!("terminal {id} {}", agent.clock.now().timestamp_micros());
-    let case = match take_in(agent, ticket.clone(), Door::Terminal, &key).await.into_diagnostic()? {
-        Intake::Opened(case) => case,
-        Intake::Running(case) => {
-            tell(&format!("· case {case} is open for this ticket; going on with it"));
-            heed_label(agent, &ticket).await.into_diagnostic()?;
+    let case = match open_case(agent, ticket.clone(), Source::Terminal, &key).await.into_diagnostic()? {
+        OpenResult::Opened(case) => case,
+        OpenResult::Running(case) => {
+            eprint(&format!("· case {case} is open for this ticket; going on with it"));
+            apply_pause_label(agent, &ticket).await.into_diagnostic()?;
             case
         }
-        Intake::Seen => bail!("this run of `resolve` was taken in before; run it again"),
+        OpenResult::Duplicate => bail!("this run of `resolve` was taken in before; run it again"),
     };
     let stop = crate::app::stop_on_signal();
-    let case = match drive_on(agent, &case, &stop).await {
+    let case = match run_case_waiting(agent, &case, &stop).await {
         Ok(case) => case,
-        Err(DriveError::Claimed) => {
+        Err(CaseError::Claimed) => {
             bail!("another fieldmedic is working on case {case}; `fieldmedic case show {case}` follows it")
         }
         Err(error) => return Err(error).into_diagnostic(),
@@ -56,37 +56,37 @@ pub async fn run(setting: &Setting, arguments: Arguments) -> Result<Ending> {
     finish(&app, &case, arguments.format).await
 }
 
-async fn finish(app: &App, case: &Case, format: Format) -> Result<Ending> {
-    let library = library_of(&app.agent, &case.library).await.into_diagnostic()?;
-    let library = library.unwrap_or_else(|| app.agent.library.clone());
+async fn finish(app: &Application, case: &Case, format: Format) -> Result<ExitStatus> {
+    let library = library_of(&app.context, &case.library).await.into_diagnostic()?;
+    let library = library.unwrap_or_else(|| app.context.library.clone());
     let report = report(case, &library);
     if format.json {
         print_json(&report)?;
     } else if report.question.is_some() {
-        let data = json!({ "report": report, "command": app.agent.manners.command, "people": "" });
-        print(&app.agent.prompts.fill("approval.md", data));
+        let data = json!({ "report": report, "command": app.context.forge_settings.command, "people": "" });
+        print(&app.context.prompts.fill("approval.md", data));
     } else {
         let answer = crate::engine::answer(case, &library).and_then(Result::ok);
         print(
-            &app.agent
+            &app.context
                 .prompts
                 .fill("report.md", json!({ "report": report, "answer": answer, "earlier": null })),
         );
     }
-    if let Some(asked) = &case.asked {
-        let (id, plan) = (&case.id, asked.plan.short());
-        tell(&format!("waiting for a yes: `fieldmedic case approve {id} {plan}`, or the comment above"));
-        return Ok(Ending::Waiting);
+    if let Some(asked) = &case.pending_approval {
+        let (id, plan) = (&case.id, asked.plan.short_id());
+        eprint(&format!("waiting for a yes: `fieldmedic case approve {id} {plan}`, or the comment above"));
+        return Ok(ExitStatus::Waiting);
     }
     if case.stage != Stage::Ended {
-        tell(&format!("stopped; `fieldmedic resolve {}` goes on where it stands", case.ticket.id));
-        return Ok(Ending::Failed);
+        eprint(&format!("stopped; `fieldmedic resolve {}` goes on where it stands", case.ticket.id));
+        return Ok(ExitStatus::Failed);
     }
     Ok(match &case.outcome {
-        Some(Outcome::Resolved | Outcome::Answered { .. } | Outcome::Healthy) => Ending::Done,
-        Some(Outcome::Escalated(_)) => Ending::NeedsPerson,
-        Some(Outcome::Declined { .. } | Outcome::Cancelled) => Ending::Declined,
-        None => Ending::Failed,
+        Some(Outcome::Resolved | Outcome::Answered { .. } | Outcome::Healthy) => ExitStatus::Done,
+        Some(Outcome::Escalated(_)) => ExitStatus::NeedsPerson,
+        Some(Outcome::Declined { .. } | Outcome::Cancelled) => ExitStatus::Declined,
+        None => ExitStatus::Failed,
     })
 }
 

@@ -2,9 +2,9 @@
 //! that works the case reads it at its next decision.
 
 use super::case::find;
-use super::{Ending, pause::somebody, print};
+use super::{ExitStatus, pause::somebody, print};
 use crate::core::case::{Case, Stage};
-use crate::core::word::{Says, Word};
+use crate::core::word::{SignalKind, Signal};
 use crate::ports::Journal;
 use chrono::Utc;
 use clap::Args;
@@ -24,60 +24,60 @@ pub struct Approve {
     plan: String,
 }
 
-pub async fn approve(journal: &dyn Journal, Approve { address, plan }: Approve) -> Result<Ending> {
+pub async fn approve(journal: &dyn Journal, Approve { address, plan }: Approve) -> Result<ExitStatus> {
     let case = running(journal, &address).await?;
-    match &case.asked {
+    match &case.pending_approval {
         None => bail!("case {} does not wait for an answer", case.id),
-        Some(asked) if !asked.plan.is_meant_by(&plan) => {
-            bail!("case {} asks about another plan: {}", case.id, asked.plan.short())
+        Some(asked) if !asked.plan.matches_id(&plan) => {
+            bail!("case {} asks about another plan: {}", case.id, asked.plan.short_id())
         }
-        Some(_) => say(journal, &case, Says::Approve { plan }).await,
+        Some(_) => say(journal, &case, SignalKind::Approve { plan }).await,
     }
 }
 
-pub async fn deny(journal: &dyn Journal, address: Address) -> Result<Ending> {
+pub async fn deny(journal: &dyn Journal, address: Address) -> Result<ExitStatus> {
     let case = running(journal, &address).await?;
-    if case.asked.is_none() {
+    if case.pending_approval.is_none() {
         bail!("case {} does not wait for an answer; `fieldmedic case cancel` calls it off", case.id);
     }
-    say(journal, &case, Says::Deny).await
+    say(journal, &case, SignalKind::Deny).await
 }
 
-pub async fn cancel(journal: &dyn Journal, address: Address) -> Result<Ending> {
+pub async fn cancel(journal: &dyn Journal, address: Address) -> Result<ExitStatus> {
     let case = running(journal, &address).await?;
-    say(journal, &case, Says::Cancel).await
+    say(journal, &case, SignalKind::Cancel).await
 }
 
 async fn running(journal: &dyn Journal, address: &Address) -> Result<Case> {
     let id = find(journal, &address.case).await?;
     let case = Case::fold(&id, &journal.load(&id).await.into_diagnostic()?).into_diagnostic()?;
-    if matches!(case.stage, Stage::Concluded | Stage::Ended) {
+    if matches!(case.stage, Stage::Decided | Stage::Ended) {
         bail!("case {id} has come to its end; `fieldmedic case show {id}` tells it");
     }
     Ok(case)
 }
 
-async fn say(journal: &dyn Journal, case: &Case, says: Says) -> Result<Ending> {
+async fn say(journal: &dyn Journal, case: &Case, says: SignalKind) -> Result<ExitStatus> {
     let at = Utc::now();
-    let word = Word { by: somebody(), at, says };
+    let word = Signal { by: somebody(), at, kind: says };
     let key = format!("terminal {}", at.timestamp_micros());
-    journal.post(&case.id, &key, &word).await.into_diagnostic()?;
+    journal.send_signal(&case.id, &key, &word).await.into_diagnostic()?;
     let ticket = &case.ticket.id;
     print(&format!(
         "said to case {}: `fieldmedic serve` goes on with it, or `fieldmedic resolve {ticket}`",
         case.id
     ));
-    Ok(Ending::Done)
+    Ok(ExitStatus::Done)
 }
 
 /// A word in words.
-pub(super) fn told(word: &Word) -> String {
+pub(super) fn told(word: &Signal) -> String {
     let by = &word.by;
-    match &word.says {
-        Says::Approve { plan } => format!("{by} approved plan {plan}"),
-        Says::Deny => format!("{by} said no"),
-        Says::Cancel => format!("{by} called it off"),
-        Says::Pause => format!("{by} asked for a halt to this case"),
-        Says::Resume => format!("{by} lifted the halt to this case"),
+    match &word.kind {
+        SignalKind::Approve { plan } => format!("{by} approved plan {plan}"),
+        SignalKind::Deny => format!("{by} said no"),
+        SignalKind::Cancel => format!("{by} called it off"),
+        SignalKind::Pause => format!("{by} asked for a halt to this case"),
+        SignalKind::Resume => format!("{by} lifted the halt to this case"),
     }
 }

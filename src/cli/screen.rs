@@ -1,13 +1,13 @@
 //! What a person sees while cases are at work: one line for each thing that happens, on stderr.
 
-use super::voice::plain;
+use super::voice::sanitize;
 use crate::core::action::Action;
 use crate::core::case::Case;
-use crate::core::event::{Act, CaseId, Event, Purpose, Way};
+use crate::core::event::{Publication, CaseId, Event, ProbeReason, Direction};
 use crate::core::expr::Truth;
-use crate::core::moment::minute;
+use crate::core::moment::format_minute;
 use crate::core::outcome::Outcome;
-use crate::engine::{Glimpse, Watch};
+use crate::engine::{Progress, Observer};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::Mutex;
@@ -48,19 +48,19 @@ impl<W: Write + Send> Screen<W> {
             String::new()
         };
         // A line that goes on cannot look like one of its own. Nobody can be told that the screen is gone.
-        let _ = writeln!(out, "{label}{}", plain(text).replace('\n', "\n          "));
+        let _ = writeln!(out, "{label}{}", sanitize(text).replace('\n', "\n          "));
     }
 }
 
-impl<W: Write + Send> Watch for Screen<W> {
-    fn see(&self, glimpse: Glimpse<'_>) {
+impl<W: Write + Send> Observer for Screen<W> {
+    fn on_progress(&self, glimpse: Progress<'_>) {
         match glimpse {
-            Glimpse::Doing { case, action } => {
+            Progress::Starting { case, action } => {
                 if let Some(text) = doing(case, action) {
                     self.line(case, &text);
                 }
             }
-            Glimpse::Recorded { case, event } => {
+            Progress::Recorded { case, event } => {
                 for text in recorded(case, event) {
                     self.line(case, &text);
                 }
@@ -71,21 +71,21 @@ impl<W: Write + Send> Watch for Screen<W> {
 
 fn doing(case: &Case, action: &Action) -> Option<String> {
     let step = |treatment: usize, step: usize| {
-        case.treatments.get(treatment).and_then(|t| t.plan.steps.get(step)).map_or("", |s| s.name.as_str())
+        case.remediations.get(treatment).and_then(|t| t.plan.steps.get(step)).map_or("", |s| s.name.as_str())
     };
     match action {
-        Action::Look { purpose: Purpose::Diagnose, probes } => {
+        Action::RunProbes { purpose: ProbeReason::Diagnose, probes } => {
             Some(format!("· looking: {} checks", probes.len()))
         }
-        Action::Hold { hosts } => {
+        Action::LeaseHosts { hosts } => {
             let names: Vec<&str> = hosts.iter().map(|host| host.as_str()).collect();
             Some(format!("· taking {} for this case alone", names.join(", ")))
         }
         Action::Change(order) => {
-            let name = step(order.change.treatment, order.change.step);
-            let what = match order.change.way {
-                Way::Do => "→",
-                Way::Undo => "← undoing:",
+            let name = step(order.change.remediation, order.change.step);
+            let what = match order.change.direction {
+                Direction::Forward => "→",
+                Direction::Rollback => "← undoing:",
             };
             Some(format!("{what} {name} (on {})", order.host))
         }
@@ -96,14 +96,14 @@ fn doing(case: &Case, action: &Action) -> Option<String> {
 fn recorded(case: &Case, event: &Event) -> Vec<String> {
     match event {
         Event::Opened { .. } => Vec::new(),
-        Event::Triaged(triage) => match &triage.site {
+        Event::Triaged(triage) => match &triage.system {
             Some(site) => vec![format!("· about {}: {}", site.name, short(case.ticket.title.as_str()))],
             None => vec!["· it names no system that is looked after".into()],
         },
         // Every condition is unknown for the one reason that the end of the case tells.
         Event::Diagnosed(_) if case.evidence.nothing_reached() => Vec::new(),
         Event::Diagnosed(diagnosis) => {
-            let found = diagnosis.findings.iter().map(|f| format!("! {}: {}", f.title, f.because));
+            let found = diagnosis.findings.iter().map(|f| format!("! {}: {}", f.title, f.summary));
             let unknown = diagnosis.unknown.iter().map(|u| format!("? {}: {}", u.playbook, u.why));
             let mut lines: Vec<String> = found.chain(unknown).collect();
             if lines.is_empty() {
@@ -115,28 +115,28 @@ fn recorded(case: &Case, event: &Event) -> Vec<String> {
             vec![format!("  done in {:.1} s", observation.took_ms as f64 / 1000.0)]
         }
         Event::ChangeEnded { observation, .. } => {
-            vec![format!("  failed, {}: {}", observation.exit, observation.last_words())]
+            vec![format!("  failed, {}: {}", observation.exit, observation.last_line())]
         }
-        Event::ChangeBarred { why, .. } | Event::ChangeNotStarted { why, .. } => {
+        Event::ChangeBlocked { why, .. } | Event::ChangeNotStarted { why, .. } => {
             vec![format!("  not started: {why}")]
         }
         Event::ChangeInDoubt { why, .. } => vec![format!("  in doubt: {why}")],
         Event::ChangeSkipped { why, .. } => vec![format!("  skipped, {why}")],
-        Event::ChangeFound { .. } => vec!["  it was done already".into()],
-        Event::ChangeFrozen { why, .. } => vec![format!("  frozen: {why}")],
-        Event::Applied => vec!["· checking that it worked, and that it stays so".into()],
-        Event::Checked { truths } => {
+        Event::ChangeConfirmed { .. } => vec!["  it was done already".into()],
+        Event::ChangeAbandoned { why, .. } => vec![format!("  frozen: {why}")],
+        Event::StepsCompleted => vec!["· checking that it worked, and that it stays so".into()],
+        Event::ConditionsChecked { truths } => {
             let so = truths.iter().filter(|truth| **truth == Truth::True).count();
             vec![format!("  {so} of {} conditions hold", truths.len())]
         }
-        Event::Verified { .. } => vec!["✓ verified".into()],
-        Event::NotVerified { why } | Event::RemedyFailed { why } => vec![format!("✗ {why}")],
-        Event::Undone { clean: true } => {
-            let undone = case.treatments.last().is_some_and(|t| t.undos.iter().any(|undo| undo.attempts > 0));
+        Event::VerificationPassed { .. } => vec!["✓ verified".into()],
+        Event::VerificationFailed { why } | Event::RemediationFailed { why } => vec![format!("✗ {why}")],
+        Event::RolledBack { clean: true } => {
+            let undone = case.remediations.last().is_some_and(|t| t.rollbacks.iter().any(|undo| undo.attempts > 0));
             if undone { vec!["· what was changed is taken back".into()] } else { Vec::new() }
         }
-        Event::Undone { clean: false } => vec!["✗ taking it back failed".into()],
-        Event::Concluded(outcome) => vec![match outcome {
+        Event::RolledBack { clean: false } => vec!["✗ taking it back failed".into()],
+        Event::OutcomeDecided(outcome) => vec![match outcome {
             Outcome::Escalated(escalation) => {
                 format!("☎ a person is needed ({}): {}", escalation.code, escalation.why)
             }
@@ -145,43 +145,43 @@ fn recorded(case: &Case, event: &Event) -> Vec<String> {
         }],
         Event::Paused(pause) => vec![format!("‖ paused by {}", super::pause::told(pause))],
         Event::Resumed => vec!["· the halt is lifted".into()],
-        Event::Asked { plan, until } => {
-            vec![format!("✋ plan {} needs a person's yes, until {}", plan.short(), minute(*until))]
+        Event::ApprovalRequested { plan, until } => {
+            vec![format!("✋ plan {} needs a person's yes, until {}", plan.short_id(), format_minute(*until))]
         }
-        Event::Recurred { playbook, count, .. } => {
+        Event::RecurrenceDetected { playbook, count, .. } => {
             vec![format!("! {playbook} was mended {count} times within seven days, and is back")]
         }
-        Event::Delayed(delay) => {
-            vec![format!("‖ waits until {}: {}", delay.until.format("%H:%M:%S UTC"), delay.over)]
+        Event::Deferred(delay) => {
+            vec![format!("‖ waits until {}: {}", delay.until.format("%H:%M:%S UTC"), delay.exceeded)]
         }
         Event::Linked { ticket, playbook, .. } => {
             vec![format!("‖ waits for {ticket}, where {playbook} is being mended")]
         }
-        Event::FalselyClosed(objection) => {
-            vec![format!("! case {} closed it, and somebody objects", objection.of)]
+        Event::CloseDisputed(objection) => {
+            vec![format!("! case {} closed it, and somebody objects", objection.case)]
         }
-        Event::Heard(posted) => vec![format!("· {}", super::say::told(&posted.word))],
-        Event::Told { act: Act::Report, .. } => vec!["· report posted".into()],
-        Event::Told { act: Act::Problem, stage, .. } if !stage.is_empty() => {
+        Event::SignalReceived(posted) => vec![format!("· {}", super::say::told(&posted.signal))],
+        Event::Published { act: Publication::Report, .. } => vec!["· report posted".into()],
+        Event::Published { act: Publication::Problem, stage, .. } if !stage.is_empty() => {
             vec![format!("· what comes back again and again has a ticket of its own: {stage}")]
         }
-        Event::Told { act: Act::Close, .. } => vec!["· issue closed".into()],
-        Event::NotTold { act, why, .. } => vec![format!("  GitHub did not take the {}: {why}", word(*act))],
+        Event::Published { act: Publication::Close, .. } => vec!["· issue closed".into()],
+        Event::PublishFailed { act, why, .. } => vec![format!("  GitHub did not take the {}: {why}", word(*act))],
         _ => Vec::new(),
     }
 }
 
-fn word(act: Act) -> &'static str {
+fn word(act: Publication) -> &'static str {
     match act {
-        Act::Recheck => "second look at the issue",
-        Act::Question => "question",
-        Act::Reopen => "opening of the issue",
-        Act::Problem => "ticket about what comes back",
-        Act::Status => "status",
-        Act::Label => "label",
-        Act::Report => "report",
-        Act::Assign => "assignment",
-        Act::Close => "closing",
+        Publication::TicketRefresh => "second look at the issue",
+        Publication::ApprovalRequest => "question",
+        Publication::Reopen => "opening of the issue",
+        Publication::Problem => "ticket about what comes back",
+        Publication::Status => "status",
+        Publication::Label => "label",
+        Publication::Report => "report",
+        Publication::Assign => "assignment",
+        Publication::Close => "closing",
     }
 }
 

@@ -1,11 +1,11 @@
 //! `fieldmedic serve`: the daemon.
 
-use super::{Ending, Setting, screen::Screen, tell};
-use crate::app::{self, App, Manner};
+use super::{ExitStatus, LoadedConfig, screen::Screen, eprint};
+use crate::app::{self, Application, RunMode};
 use crate::core::event::CaseId;
-use crate::doors::Doors;
+use crate::doors::DeliveryInbox;
 use crate::engine::{
-    Agent, Dispatch, Schedule, Stop, Turn, poll, redeliver, remind, sweep_systems, sweep_tickets, watch_over,
+    Context, Dispatcher, ScheduledTask, Shutdown, DueCheck, poll, redeliver, remind, check_systems, sweep_tickets, check_recurrences,
 };
 use crate::web;
 use clap::Args;
@@ -37,10 +37,10 @@ pub struct Arguments {
     cases: usize,
 }
 
-pub async fn run(setting: &Setting, arguments: Arguments) -> Result<Ending> {
-    let mut app = App::build(setting, Manner::Work).await?;
-    app.agent.watch = Arc::new(Screen::for_many(std::io::stderr()));
-    let agent = app.agent.clone();
+pub async fn run(setting: &LoadedConfig, arguments: Arguments) -> Result<ExitStatus> {
+    let mut app = Application::build(setting, RunMode::Live).await?;
+    app.context.observer = Arc::new(Screen::for_many(std::io::stderr()));
+    let agent = app.context.clone();
     let stop = app::stop_on_signal();
     let config = &setting.config;
     let mut door = None;
@@ -50,69 +50,69 @@ pub async fn run(setting: &Setting, arguments: Arguments) -> Result<Ending> {
         let listener = TcpListener::bind(webhook.listen).await.into_diagnostic().wrap_err_with(|| {
             format!("[webhook] cannot listen on {}: is another fieldmedic running?", webhook.listen)
         })?;
-        tell(&format!("· webhook on http://{}/webhook", listener.local_addr().into_diagnostic()?));
+        eprint(&format!("· webhook on http://{}/webhook", listener.local_addr().into_diagnostic()?));
         door = Some((listener, secrets));
     }
-    let dispatch = Dispatch::start(agent.clone(), arguments.cases.max(1), stop.clone());
+    let dispatch = Dispatcher::start(agent.clone(), arguments.cases.max(1), stop.clone());
     let mut tasks = JoinSet::new();
-    let doors = Doors::new(agent.clone(), dispatch.waker());
+    let doors = DeliveryInbox::new(agent.clone(), dispatch.waker());
     if let Some((listener, secrets)) = door {
         let router = doors.router(secrets);
         let stop = stop.clone();
         tasks.spawn(async move {
-            if let Err(error) = web::serve(listener, router, async move { stop.pulled().await }).await {
+            if let Err(error) = web::serve(listener, router, async move { stop.requested().await }).await {
                 tracing::error!(%error, "the webhook's server ended");
             }
         });
     }
     let stopped = stop.clone();
     tasks.spawn(async move { doors.work(&stopped).await });
-    let round = |work: Work, when: When| Round {
+    let round = |work: Task, when: Trigger| PeriodicTask {
         work,
         when,
         agent: agent.clone(),
         wake: dispatch.waker(),
         stop: stop.clone(),
     };
-    tasks.spawn(round(Work::Poll, When::Every(config.github.poll)).run());
-    tasks.spawn(round(Work::WatchOver, When::Every(WATCH)).run());
-    tasks.spawn(round(Work::Remind, When::Every(WATCH)).run());
+    tasks.spawn(round(Task::Poll, Trigger::Every(config.github.poll_interval)).run());
+    tasks.spawn(round(Task::WatchOver, Trigger::Every(WATCH)).run());
+    tasks.spawn(round(Task::Remind, Trigger::Every(WATCH)).run());
     if config.webhook.is_some() {
-        tasks.spawn(round(Work::Redeliver, When::Every(REDELIVER)).run());
+        tasks.spawn(round(Task::Redeliver, Trigger::Every(REDELIVER)).run());
     }
     for (work, name, rhythm) in [
-        (Work::SweepTickets, "sweep tickets", config.sweep.tickets()),
-        (Work::SweepSystems, "sweep systems", config.sweep.systems()),
+        (Task::SweepTickets, "sweep tickets", config.sweep.tickets()),
+        (Task::SweepSystems, "sweep systems", config.sweep.systems()),
     ] {
-        let schedule = Schedule { name, rhythm: rhythm.into_diagnostic()? };
-        tasks.spawn(round(work, When::On(schedule)).run());
+        let schedule = ScheduledTask { name, schedule: rhythm.into_diagnostic()? };
+        tasks.spawn(round(work, Trigger::On(schedule)).run());
     }
     let systems: Vec<&str> = agent.inventory.systems.keys().map(|name| name.as_str()).collect();
-    tell(&format!("· looking after {}; Ctrl-C stops at a safe point", systems.join(", ")));
+    eprint(&format!("· looking after {}; Ctrl-C stops at a safe point", systems.join(", ")));
     while tasks.join_next().await.is_some() {}
     dispatch.finish().await;
-    tell("· stopped");
-    Ok(Ending::Done)
+    eprint("· stopped");
+    Ok(ExitStatus::Done)
 }
 
 /// Something that is done again and again.
-struct Round {
-    work: Work,
-    when: When,
-    agent: Agent,
+struct PeriodicTask {
+    work: Task,
+    when: Trigger,
+    agent: Context,
     wake: UnboundedSender<CaseId>,
-    stop: Stop,
+    stop: Shutdown,
 }
 
-enum When {
+enum Trigger {
     /// Once at the start, and then with so much time between.
     Every(Duration),
     /// At its times, which the journal remembers.
-    On(Schedule),
+    On(ScheduledTask),
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Work {
+enum Task {
     Poll,
     Redeliver,
     SweepTickets,
@@ -121,38 +121,38 @@ enum Work {
     Remind,
 }
 
-impl Round {
+impl PeriodicTask {
     /// Does it until the stop is pulled. A round that fails is told, and made again.
     async fn run(self) {
-        while !self.stop.is_pulled() {
+        while !self.stop.is_requested() {
             let pause = match &self.when {
-                When::Every(every) => {
-                    self.make().await;
+                Trigger::Every(every) => {
+                    self.run_once().await;
                     *every
                 }
-                When::On(schedule) => self.keep_to(schedule).await,
+                Trigger::On(schedule) => self.run_if_due(schedule).await,
             };
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
-                () = self.stop.pulled() => {}
+                () = self.stop.requested() => {}
             }
         }
     }
 
     /// Does it if it is due. Gives the time until it is asked again.
-    async fn keep_to(&self, schedule: &Schedule) -> Duration {
+    async fn run_if_due(&self, schedule: &ScheduledTask) -> Duration {
         let begun = self.agent.clock.now();
-        let done = match schedule.turn(&self.agent).await {
-            Ok(Turn::Later(at)) => return (at - begun).to_std().unwrap_or_default().min(LOOK),
-            Ok(Turn::Due { missed }) => {
+        let done = match schedule.check_due(&self.agent).await {
+            Ok(DueCheck::Later(at)) => return (at - begun).to_std().unwrap_or_default().min(LOOK),
+            Ok(DueCheck::Due { missed }) => {
                 if let Some(at) = missed {
                     let at = at.format("%Y-%m-%d %H:%M UTC");
-                    tell(&format!(
+                    eprint(&format!(
                         "· {} was due at {at}, when nobody was there; it is made up for",
                         self.work
                     ));
                 }
-                if self.make().await { schedule.done(&self.agent, begun).await } else { Ok(()) }
+                if self.run_once().await { schedule.mark_done(&self.agent, begun).await } else { Ok(()) }
             }
             Err(error) => Err(error),
         };
@@ -163,14 +163,14 @@ impl Round {
     }
 
     /// `false` if it failed.
-    async fn make(&self) -> bool {
+    async fn run_once(&self) -> bool {
         let opened = match self.work {
-            Work::Poll => poll(&self.agent).await,
-            Work::WatchOver => watch_over(&self.agent).await,
-            Work::Remind => remind(&self.agent).await.map(|_| Vec::new()),
-            Work::Redeliver => redeliver(&self.agent).await.map(|_| Vec::new()),
-            Work::SweepTickets => sweep_tickets(&self.agent).await,
-            Work::SweepSystems => sweep_systems(&self.agent)
+            Task::Poll => poll(&self.agent).await,
+            Task::WatchOver => check_recurrences(&self.agent).await,
+            Task::Remind => remind(&self.agent).await.map(|_| Vec::new()),
+            Task::Redeliver => redeliver(&self.agent).await.map(|_| Vec::new()),
+            Task::SweepTickets => sweep_tickets(&self.agent).await,
+            Task::SweepSystems => check_systems(&self.agent)
                 .await
                 .map(|swept| swept.into_iter().filter_map(|swept| swept.opened).collect()),
         };
@@ -187,15 +187,15 @@ impl Round {
     }
 }
 
-impl fmt::Display for Work {
+impl fmt::Display for Task {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Work::Poll => "the poll",
-            Work::Redeliver => "the look into GitHub's log of deliveries",
-            Work::Remind => "the round of reminders",
-            Work::SweepTickets => "the sweep of tickets",
-            Work::SweepSystems => "the sweep of systems",
-            Work::WatchOver => "the watch over what was mended",
+            Task::Poll => "the poll",
+            Task::Redeliver => "the look into GitHub's log of deliveries",
+            Task::Remind => "the round of reminders",
+            Task::SweepTickets => "the sweep of tickets",
+            Task::SweepSystems => "the sweep of systems",
+            Task::WatchOver => "the watch over what was mended",
         })
     }
 }

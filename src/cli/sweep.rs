@@ -1,8 +1,8 @@
 //! `fieldmedic sweep`: one sweep, now.
 
-use super::{Ending, Format, Setting, print, print_json, screen::Screen};
-use crate::app::{App, Manner};
-use crate::engine::{drive_on, sweep_systems, sweep_tickets, watch_over};
+use super::{ExitStatus, Format, LoadedConfig, print, print_json, screen::Screen};
+use crate::app::{Application, RunMode};
+use crate::engine::{run_case_waiting, check_systems, sweep_tickets, check_recurrences};
 use clap::Args;
 use miette::{IntoDiagnostic, Result};
 use serde_json::json;
@@ -15,20 +15,20 @@ pub struct Arguments {
     format: Format,
 }
 
-pub async fn run(setting: &Setting, arguments: Arguments) -> Result<Ending> {
-    let mut app = App::build(setting, Manner::Work).await?;
+pub async fn run(setting: &LoadedConfig, arguments: Arguments) -> Result<ExitStatus> {
+    let mut app = Application::build(setting, RunMode::Live).await?;
     if std::io::stderr().is_terminal() {
-        app.agent.watch = Arc::new(Screen::for_many(std::io::stderr()));
+        app.context.observer = Arc::new(Screen::for_many(std::io::stderr()));
     }
-    let agent = &app.agent;
+    let agent = &app.context;
     let mut cases = sweep_tickets(agent).await.into_diagnostic()?;
-    cases.extend(watch_over(agent).await.into_diagnostic()?);
-    let swept = sweep_systems(agent).await.into_diagnostic()?;
+    cases.extend(check_recurrences(agent).await.into_diagnostic()?);
+    let swept = check_systems(agent).await.into_diagnostic()?;
     cases.extend(swept.iter().filter_map(|swept| swept.opened.clone()));
     let stop = crate::app::stop_on_signal();
     let mut ended = Vec::new();
     for case in &cases {
-        let case = drive_on(agent, case, &stop).await.into_diagnostic()?;
+        let case = run_case_waiting(agent, case, &stop).await.into_diagnostic()?;
         let outcome = case.outcome.as_ref().map_or("open", |outcome| outcome.word());
         ended.push(json!({ "case": case.id, "ticket": case.ticket.id, "outcome": outcome }));
     }
@@ -62,5 +62,5 @@ pub async fn run(setting: &Setting, arguments: Arguments) -> Result<Ending> {
         }
     }
     let found = swept.iter().any(|swept| !swept.diagnosis.findings.is_empty());
-    Ok(if found { Ending::FaultsFound } else { Ending::Done })
+    Ok(if found { ExitStatus::FaultsFound } else { ExitStatus::Done })
 }

@@ -2,7 +2,7 @@
 //! terminal, whatever a host, a ticket or a library put into it.
 
 use crate::core::redact::Redactor;
-use crate::core::visible::{is_hidden, steers};
+use crate::core::visible::{is_hidden, is_terminal_control};
 use miette::{IntoDiagnostic, Result};
 use std::io::{self, IsTerminal, Write};
 use std::sync::OnceLock;
@@ -12,7 +12,7 @@ use tracing_subscriber::EnvFilter;
 static SECRETS: OnceLock<Redactor> = OnceLock::new();
 
 /// From now on these secrets are hidden too.
-pub(crate) fn keep_quiet_about(secrets: &Redactor) {
+pub(crate) fn add_secrets(secrets: &Redactor) {
     // The first configuration of a process is its only one.
     let _ = SECRETS.set(secrets.clone());
 }
@@ -25,12 +25,12 @@ fn redact(text: &str) -> String {
 
 /// Prints a line of data. A reader that went away is no error.
 pub(crate) fn print(text: &str) {
-    let _ = writeln!(io::stdout(), "{}", plain(&redact(text)));
+    let _ = writeln!(io::stdout(), "{}", sanitize(&redact(text)));
 }
 
 /// Says something on stderr. Whoever read it may be gone: a daemon lives on, and `eprintln!` would panic.
-pub(crate) fn tell(text: &str) {
-    let _ = writeln!(io::stderr(), "{}", plain(&redact(text)));
+pub(crate) fn eprint(text: &str) {
+    let _ = writeln!(io::stderr(), "{}", sanitize(&redact(text)));
 }
 
 /// Prints a value as JSON.
@@ -62,21 +62,21 @@ pub fn fail(error: &miette::Report) {
 
 /// Outputs of hosts and words of strangers must not steer a terminal. The breaks that a report has for
 /// GitHub's sake go too: what is copied from a terminal is to be what it looks like.
-pub fn plain(text: &str) -> String {
+pub fn sanitize(text: &str) -> String {
     let is_kept = |c: &char| *c != crate::render::BREAK;
-    let tame = |c| if steers(c) && c != '\n' && c != '\t' { '\u{FFFD}' } else { c };
+    let tame = |c| if is_terminal_control(c) && c != '\n' && c != '\t' { '\u{FFFD}' } else { c };
     text.chars().filter(is_kept).map(tame).collect()
 }
 
 /// The same, but for colours: what is painted here keeps its paint.
 fn coloured(text: &str) -> String {
     let mut parts = text.split("\u{1B}[");
-    let mut out = plain(parts.next().unwrap_or_default());
+    let mut out = sanitize(parts.next().unwrap_or_default());
     for part in parts {
         let paint = part.bytes().take_while(|byte| byte.is_ascii_digit() || *byte == b';').count();
         let is_paint = part[paint..].starts_with('m');
         out.push_str(if is_paint { "\u{1B}[" } else { "\u{FFFD}[" });
-        out.push_str(&plain(part));
+        out.push_str(&sanitize(part));
     }
     out
 }
@@ -98,7 +98,7 @@ pub(super) fn start_log(verbose: u8) {
         .log_internal_errors(false);
     // A second start in one process, as tests do it, keeps the first log.
     let _ = log.try_init();
-    std::panic::set_hook(Box::new(|panic| tell(&panic.to_string())));
+    std::panic::set_hook(Box::new(|panic| eprint(&panic.to_string())));
 }
 
 /// Writes each entry of the log in one piece, as it comes.
@@ -128,7 +128,7 @@ mod tests {
             ("\u{9B}31m", "\u{FFFD}31m"),
             ("a\u{202E}b\u{200B}c\r", "a\u{FFFD}bc\u{FFFD}"),
         ] {
-            assert_eq!(plain(text), expect);
+            assert_eq!(sanitize(text), expect);
         }
         assert_eq!(
             coloured("\u{1B}[31mred\u{1B}[2J\u{1B}]0;x\u{7}"),

@@ -1,8 +1,8 @@
 //! `[policy]` and `[groups]`: what the agent may do, as the file says it.
 
 use super::{duration, optional_duration};
-use crate::core::budget::{Breaker, Budgets};
-use crate::core::freeze::{Freeze, Span};
+use crate::core::budget::{Breaker, Limits};
+use crate::core::freeze::{ChangeFreeze, Window};
 use crate::core::name::{HostName, PlaybookName};
 use crate::core::policy::{Mode, Policy, Risk};
 use chrono::{DateTime, Utc};
@@ -18,57 +18,57 @@ pub struct PolicyEntry {
     pub max_risk: Option<Risk>,
     #[serde(deserialize_with = "optional_duration")]
     pub soak: Option<Duration>,
-    pub max_remedies: Option<usize>,
+    pub max_remediations: Option<usize>,
     pub max_changes: Option<usize>,
     #[serde(deserialize_with = "optional_duration")]
-    pub patience: Option<Duration>,
+    pub approval_timeout: Option<Duration>,
     /// Logins that may approve and pause, whatever `[roles]` says.
     pub approvers: Vec<String>,
     /// Playbook to mode.
     pub playbooks: BTreeMap<PlaybookName, Mode>,
-    pub budgets: BudgetsEntry,
-    pub freeze: Vec<FreezeEntry>,
+    pub limits: LimitsEntry,
+    pub change_freeze: Vec<ChangeFreezeEntry>,
 }
 
 /// What is missing has its default, [`Budgets::default`].
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct BudgetsEntry {
+pub struct LimitsEntry {
     #[serde(deserialize_with = "optional_duration")]
     pub cooldown: Option<Duration>,
-    pub failures: Option<BreakerEntry>,
-    pub recurrences: Option<BreakerEntry>,
-    pub runs_an_hour: Option<usize>,
-    pub changes_an_hour: Option<usize>,
+    pub failure_breaker: Option<BreakerEntry>,
+    pub recurrence_breaker: Option<BreakerEntry>,
+    pub max_remediations_per_hour: Option<usize>,
+    pub max_changes_per_hour: Option<usize>,
     #[serde(deserialize_with = "optional_duration")]
-    pub longest_wait: Option<Duration>,
+    pub max_wait: Option<Duration>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BreakerEntry {
-    pub count: usize,
+    pub threshold: usize,
     #[serde(deserialize_with = "duration")]
-    pub pause: Duration,
+    pub open_for: Duration,
 }
 
 /// A time in which nothing is changed: `from` and `until`, or `begins` and `lasts`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct FreezeEntry {
-    pub why: String,
+pub struct ChangeFreezeEntry {
+    pub reason: String,
     #[serde(default)]
     pub from: Option<DateTime<Utc>>,
     #[serde(default)]
     pub until: Option<DateTime<Utc>>,
     /// A cron expression.
     #[serde(default)]
-    pub begins: Option<String>,
+    pub starts: Option<String>,
     #[serde(default, deserialize_with = "optional_duration")]
-    pub lasts: Option<Duration>,
+    pub duration: Option<Duration>,
     /// Of the cron expression; UTC where it is missing.
     #[serde(default)]
-    pub zone: Option<String>,
+    pub timezone: Option<String>,
 }
 
 /// Hosts of which only a share is changed within a time.
@@ -77,7 +77,7 @@ pub struct FreezeEntry {
 pub struct GroupEntry {
     pub hosts: BTreeSet<HostName>,
     /// In percent; one host may always be changed.
-    pub share: u8,
+    pub max_percent: u8,
     #[serde(deserialize_with = "duration")]
     pub window: Duration,
 }
@@ -90,52 +90,52 @@ impl PolicyEntry {
             playbook_modes: self.playbooks.clone(),
             max_risk: self.max_risk.unwrap_or(default.max_risk),
             soak: self.soak.unwrap_or(default.soak),
-            max_remedies: self.max_remedies.unwrap_or(default.max_remedies),
+            max_remediations: self.max_remediations.unwrap_or(default.max_remediations),
             max_changes: self.max_changes.unwrap_or(default.max_changes),
-            patience: self.patience.unwrap_or(default.patience),
-            budgets: self.budgets.read(),
+            approval_timeout: self.approval_timeout.unwrap_or(default.approval_timeout),
+            limits: self.limits.read(),
             // They were read before, when the configuration was checked.
-            freezes: self.freeze.iter().filter_map(|freeze| freeze.read().ok()).collect(),
-            speaks: true,
+            change_freezes: self.change_freeze.iter().filter_map(|freeze| freeze.read().ok()).collect(),
+            publishes: true,
         }
     }
 }
 
-impl BudgetsEntry {
-    fn read(&self) -> Budgets {
-        let default = Budgets::default();
+impl LimitsEntry {
+    fn read(&self) -> Limits {
+        let default = Limits::default();
         let breaker = |entry: &Option<BreakerEntry>, default| {
             entry
                 .as_ref()
-                .map_or(default, |BreakerEntry { count, pause }| Breaker { count: *count, pause: *pause })
+                .map_or(default, |BreakerEntry { threshold: count, open_for: pause }| Breaker { threshold: *count, open_for: *pause })
         };
-        Budgets {
+        Limits {
             cooldown: self.cooldown.unwrap_or(default.cooldown),
-            failures: breaker(&self.failures, default.failures),
-            recurrences: breaker(&self.recurrences, default.recurrences),
-            runs_an_hour: self.runs_an_hour.unwrap_or(default.runs_an_hour),
-            changes_an_hour: self.changes_an_hour.unwrap_or(default.changes_an_hour),
-            longest_wait: self.longest_wait.unwrap_or(default.longest_wait),
+            failure_breaker: breaker(&self.failure_breaker, default.failure_breaker),
+            recurrence_breaker: breaker(&self.recurrence_breaker, default.recurrence_breaker),
+            max_remediations_per_hour: self.max_remediations_per_hour.unwrap_or(default.max_remediations_per_hour),
+            max_changes_per_hour: self.max_changes_per_hour.unwrap_or(default.max_changes_per_hour),
+            max_wait: self.max_wait.unwrap_or(default.max_wait),
         }
     }
 }
 
-impl FreezeEntry {
-    pub(super) fn read(&self) -> Result<Freeze, String> {
-        let when = match (self.from, self.until, &self.begins, self.lasts) {
-            (Some(from), Some(until), None, None) if from < until => Span::Once { from, until },
+impl ChangeFreezeEntry {
+    pub(super) fn read(&self) -> Result<ChangeFreeze, String> {
+        let when = match (self.from, self.until, &self.starts, self.duration) {
+            (Some(from), Some(until), None, None) if from < until => Window::Once { from, until },
             (Some(_), Some(_), None, None) => return Err("it ends before it begins".into()),
             (None, None, Some(begins), Some(lasts)) => {
                 let begins: Cron =
                     begins.parse().map_err(|error| format!("begins is not a cron expression: {error}"))?;
-                let zone = self.zone.as_deref().unwrap_or("UTC");
+                let zone = self.timezone.as_deref().unwrap_or("UTC");
                 let zone = zone
                     .parse()
                     .map_err(|_| format!("there is no time zone `{zone}`; write one like Europe/Zurich"))?;
-                Span::Again { begins: Box::new(begins), zone, lasts }
+                Window::Recurring { begins: Box::new(begins), zone, lasts }
             }
             _ => return Err("it needs either from and until, or begins and lasts".into()),
         };
-        Ok(Freeze { when, why: self.why.clone() })
+        Ok(ChangeFreeze { window: when, reason: self.reason.clone() })
     }
 }

@@ -1,13 +1,13 @@
 //! `[roles]`: who may say what to the agent, as the file says it.
 
-use crate::core::rights::{Holders, Permission, Right, Roles};
+use crate::core::rights::{Grantees, Permission, Capability, AccessPolicy};
 use serde::Deserialize;
 
 /// What is missing has its default, [`Roles::default`].
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RolesEntry {
-    pub look: Option<Who>,
+    pub view: Option<Who>,
     pub run: Option<Who>,
     pub approve: Option<Who>,
     pub pause: Option<Who>,
@@ -22,12 +22,12 @@ pub enum Who {
 }
 
 impl RolesEntry {
-    fn entries(&self) -> [(Right, &Option<Who>); 4] {
+    fn entries(&self) -> [(Capability, &Option<Who>); 4] {
         [
-            (Right::Look, &self.look),
-            (Right::Run, &self.run),
-            (Right::Approve, &self.approve),
-            (Right::Pause, &self.pause),
+            (Capability::View, &self.view),
+            (Capability::Run, &self.run),
+            (Capability::Approve, &self.approve),
+            (Capability::Pause, &self.pause),
         ]
     }
 
@@ -40,14 +40,14 @@ impl RolesEntry {
 
     /// The roles. `approvers` may approve and pause beside those that are named here. What is wrong was
     /// told when the configuration was checked.
-    pub(super) fn read(&self, approvers: &[String]) -> Roles {
-        let mut roles = Roles::default();
+    pub(super) fn read(&self, approvers: &[String]) -> AccessPolicy {
+        let mut roles = AccessPolicy::default();
         for (right, who) in self.entries() {
             if let Some(who) = who {
                 *roles.holders_mut(right) = who.read().unwrap_or_default();
             }
         }
-        for right in [Right::Approve, Right::Pause] {
+        for right in [Capability::Approve, Capability::Pause] {
             roles.holders_mut(right).people.extend(approvers.iter().cloned());
         }
         roles
@@ -55,12 +55,12 @@ impl RolesEntry {
 }
 
 impl Who {
-    fn read(&self) -> Result<Holders, String> {
+    fn read(&self) -> Result<Grantees, String> {
         let words = match self {
             Who::One(word) => std::slice::from_ref(word),
             Who::Several(words) => words,
         };
-        let mut holders = Holders::default();
+        let mut holders = Grantees::default();
         for word in words {
             match (word.strip_prefix('@'), Permission::from_word(word)) {
                 (Some(login), _) if !login.is_empty() => holders.people.push(login.to_owned()),
@@ -74,7 +74,7 @@ impl Who {
                 }
             }
         }
-        if holders == Holders::default() {
+        if holders == Grantees::default() {
             return Err("nobody is named; to let nobody, name a login that nobody has".into());
         }
         Ok(holders)
@@ -94,11 +94,11 @@ mod tests {
         let entry = read("look = \"read\"\napprove = [\"maintain\", \"@ada\", \"admin\"]\npause = \"@ada\"");
         assert_eq!(entry.wrongs(), Vec::<String>::new());
         let roles = entry.read(&["night-shift".into()]);
-        assert_eq!(roles.look, Holders::from(Permission::Read));
-        assert_eq!(roles.run, Roles::default().run);
+        assert_eq!(roles.view, Grantees::from(Permission::Read));
+        assert_eq!(roles.run, AccessPolicy::default().run);
         let people = vec!["ada".into(), "night-shift".into()];
-        assert_eq!(roles.approve, Holders { from: Some(Permission::Maintain), people: people.clone() });
-        assert_eq!(roles.pause, Holders { from: None, people });
+        assert_eq!(roles.approve, Grantees { from: Some(Permission::Maintain), people: people.clone() });
+        assert_eq!(roles.pause, Grantees { from: None, people });
     }
 
     #[test]
@@ -107,7 +107,7 @@ mod tests {
             let entry = read(text);
             let wrong = entry.wrongs();
             assert!(wrong.len() == 1 && wrong[0].starts_with("[roles] run: "), "{text}: {wrong:?}");
-            assert!(!entry.read(&[]).allow(Right::Run, "ada", Permission::Admin), "{text}");
+            assert!(!entry.read(&[]).allow(Capability::Run, "ada", Permission::Admin), "{text}");
         }
         assert!(toml::from_str::<RolesEntry>("lok = \"read\"").is_err());
     }

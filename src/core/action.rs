@@ -1,7 +1,7 @@
 //! Actions: what `decide` orders. The engine performs one, records what came of it, and asks again.
 
 use super::command::Command;
-use super::event::{ChangeId, Event, Purpose};
+use super::event::{ChangeId, Event, ProbeReason};
 use super::name::{HostName, ProbeName};
 use super::policy::Permit;
 use chrono::{DateTime, Utc};
@@ -10,17 +10,17 @@ use std::collections::BTreeSet;
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
     /// Record a decision; nothing happens outside.
-    Note(Event),
+    Record(Event),
     /// Run these probes, side by side.
-    Look { purpose: Purpose, probes: BTreeSet<ProbeName> },
+    RunProbes { purpose: ProbeReason, probes: BTreeSet<ProbeName> },
     /// See whether the issue is still open.
-    Recheck,
+    RefreshTicket,
     /// Take these hosts for this case alone.
-    Hold { hosts: Vec<HostName> },
+    LeaseHosts { hosts: Vec<HostName> },
     /// Make a change.
-    Change(Order),
+    Change(ChangeRequest),
     /// Ask in the ticket whether the plan may be carried out.
-    AskPeople,
+    RequestApproval,
     /// Create or edit the status comment.
     ShowStatus,
     /// Set the label of the ticket's stage.
@@ -28,7 +28,7 @@ pub enum Action {
     /// Open the issue again: its fault is back, or a person objects to its close.
     Reopen,
     /// Open a ticket about a fault that comes back again and again.
-    OpenProblem,
+    OpenProblemTicket,
     /// Post the final report.
     PostReport,
     /// Assign and mention the people on call.
@@ -39,14 +39,14 @@ pub enum Action {
     Wait { until: DateTime<Utc> },
     /// Let go of the case, hosts included, until somebody takes it up again: at this moment, or when a
     /// word was left for it.
-    Park { until: DateTime<Utc> },
+    Suspend { until: DateTime<Utc> },
     /// The case has ended; there is nothing to do.
-    Rest,
+    Done,
 }
 
 /// An order to make one change. It carries policy's permit; the engine adds the lease.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Order {
+pub struct ChangeRequest {
     pub change: ChangeId,
     pub attempt: u32,
     pub host: HostName,

@@ -3,25 +3,25 @@
 
 mod talk;
 
-pub use talk::{Talk, Trouble};
+pub use talk::{Publishing, PublishFailure};
 
-use super::budget::Delay;
+use super::budget::Deferral;
 use super::diagnosis::Diagnosis;
-use super::errand::Errand;
-use super::event::{CaseId, ChangeId, Door, Event, Purpose, Record, Way};
+use super::errand::CaseScope;
+use super::event::{CaseId, ChangeId, Source, Event, ProbeReason, Record, Direction};
 use super::evidence::{Evidence, Observation};
 use super::name::{HostName, PlaybookName, ProbeName};
-use super::objection::Objection;
+use super::objection::CloseDispute;
 use super::outcome::Outcome;
 use super::playbook::LibraryHash;
 use super::policy::{Approval, Pause};
 use super::redact::Redacted;
 use super::remedy::Plan;
 use super::report::{Proof, proof};
-use super::ticket::{State, Ticket, TicketId};
+use super::ticket::{TicketState, Ticket, TicketId};
 use super::triage::Triage;
 use super::verification;
-use super::word::{Posted, Says, Word};
+use super::word::{QueuedSignal, SignalKind, Signal};
 use chrono::{DateTime, Utc};
 use std::collections::BTreeSet;
 
@@ -30,7 +30,7 @@ use std::collections::BTreeSet;
 pub struct Case {
     pub id: CaseId,
     pub ticket: Ticket,
-    pub door: Door,
+    pub source: Source,
     pub library: LibraryHash,
     pub opened_at: DateTime<Utc>,
     pub stage: Stage,
@@ -38,44 +38,44 @@ pub struct Case {
     /// The newest sight of every probe.
     pub evidence: Evidence,
     /// Probes whose sights are newer than the last change.
-    pub fresh: BTreeSet<ProbeName>,
+    pub current_probes: BTreeSet<ProbeName>,
     /// What the last look was for.
-    pub looked_for: Option<Purpose>,
+    pub probed_for: Option<ProbeReason>,
     /// The first diagnosis is what was found; the last is how it stands.
     pub diagnoses: Vec<Diagnosis>,
-    pub held: BTreeSet<HostName>,
+    pub leased_hosts: BTreeSet<HostName>,
     /// The issue was seen to be still open since the last diagnosis.
-    pub rechecked: bool,
+    pub ticket_confirmed_open: bool,
     /// The halt under which it waits.
     pub paused: Option<Pause>,
     /// A halt to this case alone.
-    pub halt: Option<Pause>,
+    pub ticket_pause: Option<Pause>,
     /// The keys of the words that were read.
-    pub heard: BTreeSet<String>,
+    pub processed_signals: BTreeSet<String>,
     /// The plan that waits for a person's yes.
-    pub asked: Option<Asked>,
+    pub pending_approval: Option<PendingApproval>,
     /// How many plans people were asked about.
-    pub questions: usize,
+    pub approval_requests: usize,
     /// The newest yes.
     pub approval: Option<Approval>,
     /// A fault of this case that was mended before, and how often within the last days.
-    pub recurred: Option<Recurred>,
+    pub recurrence: Option<Recurrence>,
     /// Who says that an earlier case should not have closed this ticket.
-    pub objection: Option<Objection>,
+    pub dispute: Option<CloseDispute>,
     /// Another case about the same fault.
-    pub kin: Option<Kin>,
+    pub related: Option<RelatedCase>,
     /// Who said no to the plan.
     pub denied_by: Option<String>,
     /// Who called the case off.
     pub cancelled_by: Option<String>,
     /// Nothing is begun before then.
-    pub delay: Option<Delay>,
+    pub deferral: Option<Deferral>,
     /// Since when it waits for its budgets.
-    pub delayed_at: Option<DateTime<Utc>>,
-    pub treatments: Vec<Treatment>,
+    pub deferred_at: Option<DateTime<Utc>>,
+    pub remediations: Vec<Remediation>,
     pub outcome: Option<Outcome>,
-    pub talk: Talk,
-    pub spent: Spent,
+    pub publishing: Publishing,
+    pub timings: Timings,
     /// The sequence number of the next record.
     pub next_seq: u64,
     pub updated_at: DateTime<Utc>,
@@ -86,31 +86,31 @@ pub struct Case {
 pub enum Stage {
     Opened,
     /// A look at everything is due.
-    Looking,
-    Looked,
+    Probing,
+    Probed,
     Diagnosed,
-    Treating,
+    Remediating,
     /// The outcome is known and has to be told.
-    Concluded,
+    Decided,
     Ended,
 }
 
 /// Why a case does not go on by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standstill {
+pub enum Waiting {
     /// A person may say yes until then.
-    Asked(DateTime<Utc>),
+    Approval(DateTime<Utc>),
     /// A budget is free again then.
-    Delayed(DateTime<Utc>),
+    Deferred(DateTime<Utc>),
     /// Another case treats the same fault.
-    Linked,
+    Related,
     /// A person has called a halt.
-    Halted,
+    Paused,
 }
 
 /// Another case about the same fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kin {
+pub struct RelatedCase {
     pub case: CaseId,
     pub ticket: TicketId,
     pub playbook: PlaybookName,
@@ -121,7 +121,7 @@ pub struct Kin {
 
 /// A fault that comes back after it was mended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Recurred {
+pub struct Recurrence {
     pub playbook: PlaybookName,
     pub hosts: BTreeSet<HostName>,
     pub count: usize,
@@ -129,7 +129,7 @@ pub struct Recurred {
 
 /// A plan that waits for a person's yes.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Asked {
+pub struct PendingApproval {
     pub plan: Plan,
     /// An answer after this moment is too late.
     pub until: DateTime<Utc>,
@@ -137,12 +137,12 @@ pub struct Asked {
 
 /// One playbook's remedy at work.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Treatment {
+pub struct Remediation {
     pub plan: Plan,
     pub started_at: DateTime<Utc>,
     pub phase: Phase,
-    pub steps: Vec<Track>,
-    pub undos: Vec<Track>,
+    pub steps: Vec<StepState>,
+    pub rollbacks: Vec<StepState>,
     /// What held when the verification passed.
     pub proof: Option<Vec<Proof>>,
 }
@@ -151,19 +151,19 @@ pub struct Treatment {
 pub enum Phase {
     Applying,
     Verifying(verification::Progress),
-    Undoing { why: String },
-    Over { result: Treated, at: DateTime<Utc> },
+    RollingBack { why: String },
+    Finished { result: RemediationResult, at: DateTime<Utc> },
 }
 
 /// How a treatment ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Treated {
+pub enum RemediationResult {
     /// Mended, and proven.
-    Mended,
+    Fixed,
     NotFixed {
         why: String,
     },
-    UndoFailed {
+    RollbackFailed {
         why: String,
     },
     InDoubt {
@@ -174,12 +174,12 @@ pub enum Treated {
 
 /// What is known of one change.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Track {
+pub struct StepState {
     pub state: ChangeState,
     /// How often the host was, or may have been, asked.
     pub attempts: u32,
     /// How often it could not be asked.
-    pub misses: u32,
+    pub failed_starts: u32,
     /// One of the attempts was told to stop and may go on: another could meet it.
     pub may_still_run: bool,
     pub observation: Option<Observation>,
@@ -201,20 +201,20 @@ pub enum ChangeState {
 
 /// Where the time went, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
-pub struct Spent {
+pub struct Timings {
     /// Opening connections to hosts.
     pub connect: u64,
     /// Looks before the verification, connections not counted.
     pub probes: u64,
     /// Changes.
-    pub remedy: u64,
+    pub changes: u64,
     /// From the last change to the proof, waiting included.
     pub verification: u64,
     /// Calls to the forge.
     pub forge: u64,
 }
 
-impl Track {
+impl StepState {
     /// Nothing more is done about it.
     fn is_settled(&self) -> bool {
         matches!(self.state, ChangeState::Done | ChangeState::Failed(_) | ChangeState::Skipped(_))
@@ -223,7 +223,7 @@ impl Track {
 
 /// A journal that this program did not write, or one that was damaged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BadHistory {
+pub enum InvalidJournal {
     #[error("case {0} has no records")]
     Empty(CaseId),
     #[error("case {case}: the first record is `{kind}`, not `opened`")]
@@ -236,42 +236,42 @@ pub enum BadHistory {
 
 impl Case {
     /// Folds a whole journal.
-    pub fn fold(id: &CaseId, records: &[Record]) -> Result<Self, BadHistory> {
-        let (first, rest) = records.split_first().ok_or_else(|| BadHistory::Empty(id.clone()))?;
+    pub fn fold(id: &CaseId, records: &[Record]) -> Result<Self, InvalidJournal> {
+        let (first, rest) = records.split_first().ok_or_else(|| InvalidJournal::Empty(id.clone()))?;
         let Event::Opened { ticket, door, library } = &first.event else {
-            return Err(BadHistory::NotOpened { case: id.clone(), kind: first.event.kind() });
+            return Err(InvalidJournal::NotOpened { case: id.clone(), kind: first.event.kind() });
         };
         let mut case = Case {
             id: id.clone(),
             ticket: ticket.clone(),
-            door: door.clone(),
+            source: door.clone(),
             library: library.clone(),
             opened_at: first.at,
             stage: Stage::Opened,
             triage: None,
             evidence: Evidence::default(),
-            fresh: BTreeSet::new(),
-            looked_for: None,
+            current_probes: BTreeSet::new(),
+            probed_for: None,
             diagnoses: Vec::new(),
-            held: BTreeSet::new(),
-            rechecked: false,
+            leased_hosts: BTreeSet::new(),
+            ticket_confirmed_open: false,
             paused: None,
-            halt: None,
-            heard: BTreeSet::new(),
-            asked: None,
-            questions: 0,
+            ticket_pause: None,
+            processed_signals: BTreeSet::new(),
+            pending_approval: None,
+            approval_requests: 0,
             approval: None,
-            recurred: None,
-            objection: None,
-            kin: None,
+            recurrence: None,
+            dispute: None,
+            related: None,
             denied_by: None,
             cancelled_by: None,
-            delay: None,
-            delayed_at: None,
-            treatments: Vec::new(),
+            deferral: None,
+            deferred_at: None,
+            remediations: Vec::new(),
             outcome: None,
-            talk: Talk::default(),
-            spent: Spent::default(),
+            publishing: Publishing::default(),
+            timings: Timings::default(),
             next_seq: first.seq + 1,
             updated_at: first.at,
         };
@@ -282,11 +282,11 @@ impl Case {
     }
 
     /// Takes in the next record.
-    pub fn apply(&mut self, record: &Record) -> Result<(), BadHistory> {
+    pub fn apply(&mut self, record: &Record) -> Result<(), InvalidJournal> {
         if record.seq != self.next_seq {
-            return Err(BadHistory::Gap { case: self.id.clone(), seq: record.seq, expected: self.next_seq });
+            return Err(InvalidJournal::Gap { case: self.id.clone(), seq: record.seq, expected: self.next_seq });
         }
-        self.step(&record.event, record.at).ok_or_else(|| BadHistory::Illegal {
+        self.step(&record.event, record.at).ok_or_else(|| InvalidJournal::Illegal {
             case: self.id.clone(),
             seq: record.seq,
             kind: record.event.kind(),
@@ -301,102 +301,102 @@ impl Case {
             Event::Opened { .. } => return None,
             Event::Triaged(triage) => {
                 self.triage = Some(triage.clone());
-                self.stage = Stage::Looking;
+                self.stage = Stage::Probing;
             }
-            Event::Looked { purpose, evidence } => self.look(*purpose, evidence),
+            Event::Probed { purpose, evidence } => self.apply_probes(*purpose, evidence),
             Event::Diagnosed(diagnosis) => {
                 self.diagnoses.push(diagnosis.clone());
                 self.stage = Stage::Diagnosed;
             }
-            Event::Held { hosts, waited } => {
-                self.held.extend(hosts.iter().cloned());
+            Event::HostsLeased { hosts, waited } => {
+                self.leased_hosts.extend(hosts.iter().cloned());
                 if *waited {
-                    self.stage = Stage::Looking;
+                    self.stage = Stage::Probing;
                 }
             }
             Event::Paused(pause) => {
                 self.paused = Some(pause.clone());
                 // In the middle of a remedy its hosts stay its own.
-                if self.stage != Stage::Treating {
-                    self.held.clear();
+                if self.stage != Stage::Remediating {
+                    self.leased_hosts.clear();
                 }
             }
             Event::Resumed => {
                 self.paused = None;
-                self.fresh.clear();
-                self.looked_for = None;
+                self.current_probes.clear();
+                self.probed_for = None;
                 if self.stage == Stage::Diagnosed {
-                    self.stage = Stage::Looking;
+                    self.stage = Stage::Probing;
                 }
             }
-            Event::Asked { plan, until } => {
-                self.asked = Some(Asked { plan: plan.clone(), until: *until });
+            Event::ApprovalRequested { plan, until } => {
+                self.pending_approval = Some(PendingApproval { plan: plan.clone(), until: *until });
                 self.approval = None;
-                self.questions += 1;
-                self.held.clear();
+                self.approval_requests += 1;
+                self.leased_hosts.clear();
             }
-            Event::Delayed(delay) => {
-                self.delay = Some(delay.clone());
-                self.delayed_at.get_or_insert(at);
-                self.held.clear();
+            Event::Deferred(delay) => {
+                self.deferral = Some(delay.clone());
+                self.deferred_at.get_or_insert(at);
+                self.leased_hosts.clear();
             }
-            Event::Recurred { playbook, hosts, count } => {
+            Event::RecurrenceDetected { playbook, hosts, count } => {
                 let (playbook, hosts) = (playbook.clone(), hosts.clone());
-                self.recurred = Some(Recurred { playbook, hosts, count: *count });
+                self.recurrence = Some(Recurrence { playbook, hosts, count: *count });
             }
             Event::Linked { case, ticket, playbook } => {
                 let (case, ticket, playbook) = (case.clone(), ticket.clone(), playbook.clone());
-                self.kin = Some(Kin { case, ticket, playbook, since: at, is_awaited: true });
-                self.held.clear();
+                self.related = Some(RelatedCase { case, ticket, playbook, since: at, is_awaited: true });
+                self.leased_hosts.clear();
             }
-            Event::FalselyClosed(objection) => self.objection = Some(objection.clone()),
-            Event::Heard(posted) => self.hear(posted),
-            Event::Planned(plan) => {
-                self.delayed_at = None;
-                let tracks = vec![Track::default(); plan.steps.len()];
-                self.treatments.push(Treatment {
+            Event::CloseDisputed(objection) => self.dispute = Some(objection.clone()),
+            Event::SignalReceived(posted) => self.apply_signal(posted),
+            Event::RemediationStarted(plan) => {
+                self.deferred_at = None;
+                let tracks = vec![StepState::default(); plan.steps.len()];
+                self.remediations.push(Remediation {
                     plan: plan.clone(),
                     started_at: at,
                     phase: Phase::Applying,
                     steps: tracks.clone(),
-                    undos: tracks,
+                    rollbacks: tracks,
                     proof: None,
                 });
-                self.stage = Stage::Treating;
+                self.stage = Stage::Remediating;
             }
             Event::ChangeStarted { change, .. } => {
-                let track = self.track(*change)?;
+                let track = self.step_state(*change)?;
                 track.state = ChangeState::Started;
                 track.attempts += 1;
                 track.at = Some(at);
                 // From here on nothing that was seen is known to be still so.
-                self.fresh.clear();
+                self.current_probes.clear();
             }
             Event::ChangeEnded { change, observation, success } => {
-                let track = self.track(*change)?;
+                let track = self.step_state(*change)?;
                 track.state = if *success {
                     ChangeState::Done
                 } else {
-                    ChangeState::Failed(format!("{}: {}", observation.exit, observation.last_words()))
+                    ChangeState::Failed(format!("{}: {}", observation.exit, observation.last_line()))
                 };
                 track.observation = Some(observation.clone());
-                self.spent.remedy += observation.took_ms;
+                self.timings.changes += observation.took_ms;
             }
             Event::ChangeNotStarted { change, why } => {
-                let track = self.track(*change)?;
+                let track = self.step_state(*change)?;
                 // The attempt that was written down was none. An earlier one may have been made, though,
                 // and that doubt stays.
                 track.attempts = track.attempts.saturating_sub(1);
-                track.misses += 1;
+                track.failed_starts += 1;
                 track.at = Some(at);
                 track.state = match track.attempts {
                     0 => ChangeState::NotStarted(why.to_string()),
                     _ => ChangeState::InDoubt(why.to_string()),
                 };
             }
-            Event::ChangeBarred { change, why } => {
-                let track = self.track(*change)?;
-                track.misses += 1;
+            Event::ChangeBlocked { change, why } => {
+                let track = self.step_state(*change)?;
+                track.failed_starts += 1;
                 track.at = Some(at);
                 track.state = match &track.state {
                     ChangeState::Pending | ChangeState::NotStarted(_) => {
@@ -406,158 +406,158 @@ impl Case {
                 };
             }
             Event::Rechecked { open } => {
-                self.rechecked = true;
-                self.talk.trouble = None;
+                self.ticket_confirmed_open = true;
+                self.publishing.failure = None;
                 if !open {
-                    self.ticket.state = State::Closed;
+                    self.ticket.state = TicketState::Closed;
                 }
             }
             Event::ChangeInDoubt { change, why, may_still_run } => {
-                let track = self.track(*change)?;
+                let track = self.step_state(*change)?;
                 track.state = ChangeState::InDoubt(why.to_string());
                 track.may_still_run |= may_still_run;
             }
             Event::ChangeSkipped { change, why } => {
-                self.track(*change)?.state = ChangeState::Skipped(why.clone());
+                self.step_state(*change)?.state = ChangeState::Skipped(why.clone());
             }
-            Event::ChangeFound { change } => self.track(*change)?.state = ChangeState::Done,
-            Event::ChangeFrozen { change, why } => {
-                self.end_treatment(Treated::InDoubt { why: why.clone(), change: *change }, at)?;
+            Event::ChangeConfirmed { change } => self.step_state(*change)?.state = ChangeState::Done,
+            Event::ChangeAbandoned { change, why } => {
+                self.end_remediation(RemediationResult::InDoubt { why: why.clone(), change: *change }, at)?;
             }
-            Event::Applied => {
-                self.treatment()?.phase = Phase::Verifying(verification::Progress::start(at));
+            Event::StepsCompleted => {
+                self.remediation()?.phase = Phase::Verifying(verification::Progress::start(at));
             }
-            Event::Checked { truths } => {
+            Event::ConditionsChecked { truths } => {
                 let seen_at = self.evidence.at;
-                let Phase::Verifying(progress) = &mut self.treatment()?.phase else { return None };
-                progress.take(truths, seen_at);
-                self.looked_for = None;
+                let Phase::Verifying(progress) = &mut self.remediation()?.phase else { return None };
+                progress.record(truths, seen_at);
+                self.probed_for = None;
             }
-            Event::Verified { conditions } => {
+            Event::VerificationPassed { conditions } => {
                 self.count_verification(at);
-                let treatment = self.treatment()?;
+                let treatment = self.remediation()?;
                 let Phase::Verifying(progress) = &treatment.phase else { return None };
-                treatment.proof = Some(proof(conditions, &progress.held, progress.looked_at));
-                self.end_treatment(Treated::Mended, at)?;
-                self.stage = Stage::Looking;
+                treatment.proof = Some(proof(conditions, &progress.streaks, progress.probed_at));
+                self.end_remediation(RemediationResult::Fixed, at)?;
+                self.stage = Stage::Probing;
             }
-            Event::NotVerified { why } | Event::RemedyFailed { why } => {
+            Event::VerificationFailed { why } | Event::RemediationFailed { why } => {
                 self.count_verification(at);
-                self.treatment()?.phase = Phase::Undoing { why: why.clone() };
+                self.remediation()?.phase = Phase::RollingBack { why: why.clone() };
             }
-            Event::Undone { clean } => {
-                let Phase::Undoing { why } = &self.treatment()?.phase else { return None };
+            Event::RolledBack { clean } => {
+                let Phase::RollingBack { why } = &self.remediation()?.phase else { return None };
                 let why = why.clone();
-                let result = if *clean { Treated::NotFixed { why } } else { Treated::UndoFailed { why } };
-                self.end_treatment(result, at)?;
+                let result = if *clean { RemediationResult::NotFixed { why } } else { RemediationResult::RollbackFailed { why } };
+                self.end_remediation(result, at)?;
             }
-            Event::Concluded(outcome) => {
+            Event::OutcomeDecided(outcome) => {
                 self.outcome = Some(outcome.clone());
-                self.stage = Stage::Concluded;
+                self.stage = Stage::Decided;
             }
-            Event::Told { act, stage, took_ms } => {
-                self.told(*act, stage, at);
-                self.spent.forge += took_ms;
+            Event::Published { act, stage, took_ms } => {
+                self.published(*act, stage, at);
+                self.timings.forge += took_ms;
             }
-            Event::NotTold { act, lasting, .. } => self.not_told(*act, *lasting, at),
+            Event::PublishFailed { act, lasting, .. } => self.publish_failed(*act, *lasting, at),
             Event::Ended => self.stage = Stage::Ended,
         }
         Some(())
     }
 
     /// What the next treatment's steps call the places of what they keep.
-    pub fn keep_name(&self) -> String {
-        format!("{}-{}", self.id, self.treatments.len())
+    pub fn backup_name(&self) -> String {
+        format!("{}-{}", self.id, self.remediations.len())
     }
 
-    fn look(&mut self, purpose: Purpose, evidence: &Evidence) {
-        self.fresh.extend(evidence.sights.keys().cloned());
-        self.looked_for = Some(purpose);
-        self.spent.connect += evidence.connect_ms;
-        if purpose != Purpose::Verify {
-            self.spent.probes += evidence.took_ms.saturating_sub(evidence.connect_ms);
+    fn apply_probes(&mut self, purpose: ProbeReason, evidence: &Evidence) {
+        self.current_probes.extend(evidence.probes.keys().cloned());
+        self.probed_for = Some(purpose);
+        self.timings.connect += evidence.connect_ms;
+        if purpose != ProbeReason::Verify {
+            self.timings.probes += evidence.took_ms.saturating_sub(evidence.connect_ms);
         }
-        if purpose == Purpose::Diagnose {
+        if purpose == ProbeReason::Diagnose {
             self.evidence = evidence.clone();
-            self.rechecked = false;
-            self.delay = None;
-            if let Some(kin) = &mut self.kin {
+            self.ticket_confirmed_open = false;
+            self.deferral = None;
+            if let Some(kin) = &mut self.related {
                 kin.is_awaited = false;
             }
-            self.stage = Stage::Looked;
+            self.stage = Stage::Probed;
         } else {
             self.evidence.update(evidence.clone());
         }
     }
 
     /// Takes in what a person said. What does not fit changes nothing.
-    fn hear(&mut self, Posted { key, word }: &Posted) {
-        self.heard.insert(key.clone());
-        let Word { by, at, says } = word;
+    fn apply_signal(&mut self, QueuedSignal { key, signal: word }: &QueuedSignal) {
+        self.processed_signals.insert(key.clone());
+        let Signal { by, at, kind: says } = word;
         match says {
-            Says::Approve { plan } => {
+            SignalKind::Approve { plan } => {
                 let Some(asked) =
-                    self.asked.take_if(|asked| asked.plan.is_meant_by(plan) && *at <= asked.until)
+                    self.pending_approval.take_if(|asked| asked.plan.matches_id(plan) && *at <= asked.until)
                 else {
                     return;
                 };
                 self.approval = Some(Approval { plan: asked.plan.hash, by: by.clone() });
                 // Much may have changed since the question; the answer holds if the plan is still the same.
-                self.stage = Stage::Looking;
+                self.stage = Stage::Probing;
             }
-            Says::Deny if self.asked.is_some() => self.denied_by = Some(by.clone()),
-            Says::Deny => {}
-            Says::Cancel => self.cancelled_by = Some(by.clone()),
-            Says::Pause => {
+            SignalKind::Deny if self.pending_approval.is_some() => self.denied_by = Some(by.clone()),
+            SignalKind::Deny => {}
+            SignalKind::Cancel => self.cancelled_by = Some(by.clone()),
+            SignalKind::Pause => {
                 let why = Redacted::constant("asked for in this ticket");
-                self.halt = Some(Pause { by: by.clone(), at: *at, why });
+                self.ticket_pause = Some(Pause { by: by.clone(), at: *at, why });
             }
-            Says::Resume => self.halt = None,
+            SignalKind::Resume => self.ticket_pause = None,
         }
     }
 
     fn count_verification(&mut self, at: DateTime<Utc>) {
-        if let Some(Treatment { phase: Phase::Verifying(progress), .. }) = self.treatments.last() {
-            self.spent.verification += u64::try_from((at - progress.since).num_milliseconds()).unwrap_or(0);
+        if let Some(Remediation { phase: Phase::Verifying(progress), .. }) = self.remediations.last() {
+            self.timings.verification += u64::try_from((at - progress.since).num_milliseconds()).unwrap_or(0);
         }
     }
 
-    fn end_treatment(&mut self, result: Treated, at: DateTime<Utc>) -> Option<()> {
-        self.treatment()?.phase = Phase::Over { result, at };
+    fn end_remediation(&mut self, result: RemediationResult, at: DateTime<Utc>) -> Option<()> {
+        self.remediation()?.phase = Phase::Finished { result, at };
         self.stage = Stage::Diagnosed;
         Some(())
     }
 
-    fn treatment(&mut self) -> Option<&mut Treatment> {
-        self.treatments.last_mut()
+    fn remediation(&mut self) -> Option<&mut Remediation> {
+        self.remediations.last_mut()
     }
 
-    fn track(&mut self, change: ChangeId) -> Option<&mut Track> {
-        let treatment = self.treatments.get_mut(change.treatment)?;
-        match change.way {
-            Way::Do => treatment.steps.get_mut(change.step),
-            Way::Undo => treatment.undos.get_mut(change.step),
+    fn step_state(&mut self, change: ChangeId) -> Option<&mut StepState> {
+        let treatment = self.remediations.get_mut(change.remediation)?;
+        match change.direction {
+            Direction::Forward => treatment.steps.get_mut(change.step),
+            Direction::Rollback => treatment.rollbacks.get_mut(change.step),
         }
     }
 
     /// What it waits for while nobody works on it.
-    pub fn standstill(&self) -> Option<Standstill> {
+    pub fn waiting(&self) -> Option<Waiting> {
         if self.stage != Stage::Diagnosed {
             return None;
         }
-        let asked = self.asked.as_ref().map(|asked| Standstill::Asked(asked.until));
-        if self.pending_kin().is_some() {
-            return Some(Standstill::Linked);
+        let asked = self.pending_approval.as_ref().map(|asked| Waiting::Approval(asked.until));
+        if self.pending_related().is_some() {
+            return Some(Waiting::Related);
         }
-        let delayed = self.delay.as_ref().map(|delay| Standstill::Delayed(delay.until));
-        asked.or(delayed).or(self.paused.as_ref().map(|_| Standstill::Halted))
+        let delayed = self.deferral.as_ref().map(|delay| Waiting::Deferred(delay.until));
+        asked.or(delayed).or(self.paused.as_ref().map(|_| Waiting::Paused))
     }
 
     /// What it was opened for.
-    pub fn errand(&self) -> &Errand {
-        const TREAT: &Errand = &Errand::Treat;
-        match &self.door {
-            Door::Command { errand, .. } => errand,
+    pub fn scope(&self) -> &CaseScope {
+        const TREAT: &CaseScope = &CaseScope::FullTicket;
+        match &self.source {
+            Source::Command { errand, .. } => errand,
             _ => TREAT,
         }
     }
@@ -565,9 +565,9 @@ impl Case {
     /// The issue is closed with the outcome. What a person ordered beside the ticket closes it only if
     /// that accounts for the ticket.
     pub fn closes(&self) -> bool {
-        match (self.errand(), &self.outcome) {
+        match (self.scope(), &self.outcome) {
             (_, None) => false,
-            (Errand::Treat, Some(outcome)) => outcome.closes(),
+            (CaseScope::FullTicket, Some(outcome)) => outcome.closes(),
             (_, Some(outcome)) => *outcome == Outcome::Resolved,
         }
     }
@@ -579,7 +579,7 @@ impl Case {
 
     /// How often a host was asked to change something in this case.
     pub fn changes_made(&self) -> usize {
-        let tracks = self.treatments.iter().flat_map(|t| t.steps.iter().chain(&t.undos));
+        let tracks = self.remediations.iter().flat_map(|t| t.steps.iter().chain(&t.rollbacks));
         tracks.map(|track| track.attempts as usize).sum()
     }
 }

@@ -7,9 +7,9 @@
 mod outline;
 
 pub(super) use outline::take_word;
-pub use outline::{Known, Part, Shape};
+pub use outline::{Binding, PatternPart, ValueShape};
 
-use super::value::{self, BadValue, Kind};
+use super::value::{self, ValueError, ValueType};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -46,7 +46,7 @@ pub enum Piece {
 /// What is wrong with a command's text, and how to mend it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
-pub struct BadTemplate {
+pub struct TemplateError {
     pub message: String,
     pub hint: String,
 }
@@ -63,7 +63,7 @@ pub enum Unrenderable {
 /// A command ready to run on a host.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Command {
-    form: Form,
+    form: CommandForm,
     cwd: Option<String>,
     sudo: bool,
     timeout_ms: u64,
@@ -71,14 +71,14 @@ pub struct Command {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Form {
+enum CommandForm {
     Words(Vec<String>),
     Script { name: String, text: String, env: BTreeMap<String, String> },
 }
 
 /// Where placeholders get their values: the value and its type, or why there is none.
 pub trait Values {
-    fn value(&self, name: &str) -> Result<(Value, Kind), String>;
+    fn value(&self, name: &str) -> Result<(Value, ValueType), String>;
 }
 
 /// How a template is made; fields as in a playbook file.
@@ -95,7 +95,7 @@ pub struct TemplateSource<'a> {
 }
 
 impl Template {
-    pub fn new(source: TemplateSource<'_>) -> Result<Self, BadTemplate> {
+    pub fn new(source: TemplateSource<'_>) -> Result<Self, TemplateError> {
         let form = match (source.run, source.script) {
             (Some(run), None) if source.env.is_empty() => TemplateForm::Words(split(run)?),
             (Some(_), None) => {
@@ -149,14 +149,14 @@ impl Template {
                 for word in words {
                     line.extend(word.render(values)?);
                 }
-                Form::Words(line)
+                CommandForm::Words(line)
             }
             TemplateForm::Script { name, text, env } => {
                 let env = env
                     .iter()
                     .map(|(key, word)| Ok((key.clone(), word.render_variable(values)?)))
                     .collect::<Result<_, Unrenderable>>()?;
-                Form::Script { name: name.clone(), text: text.clone(), env }
+                CommandForm::Script { name: name.clone(), text: text.clone(), env }
             }
         };
         let cwd = match &self.cwd {
@@ -172,7 +172,7 @@ impl Command {
     /// One constant word.
     pub(super) fn plain(word: &'static str, timeout: Duration) -> Self {
         let timeout_ms = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
-        Self { form: Form::Words(vec![word.to_owned()]), cwd: None, sudo: false, timeout_ms }
+        Self { form: CommandForm::Words(vec![word.to_owned()]), cwd: None, sudo: false, timeout_ms }
     }
 
     /// The deadline, counted from the moment the host was asked to start it.
@@ -190,11 +190,11 @@ impl Command {
             line.push_str("sudo -n -- ");
         }
         match &self.form {
-            Form::Words(words) => {
+            CommandForm::Words(words) => {
                 let quoted: Vec<String> = words.iter().map(|word| quote(word)).collect();
                 line.push_str(&quoted.join(" "));
             }
-            Form::Script { name, text, env } => {
+            CommandForm::Script { name, text, env } => {
                 line.push_str("env ");
                 for (key, value) in env {
                     let _ = write!(line, "{} ", quote(&format!("{key}={value}")));
@@ -208,11 +208,11 @@ impl Command {
     /// The same for people: a script by its name and values, not its whole text.
     pub fn summary(&self) -> String {
         match &self.form {
-            Form::Words(words) => {
+            CommandForm::Words(words) => {
                 let quoted: Vec<String> = words.iter().map(|word| quote(word)).collect();
                 format!("{}{}", if self.sudo { "sudo " } else { "" }, quoted.join(" "))
             }
-            Form::Script { name, env, .. } => {
+            CommandForm::Script { name, env, .. } => {
                 let values: Vec<String> = env.iter().map(|(k, v)| quote(&format!("{k}={v}"))).collect();
                 let sudo = if self.sudo { "sudo " } else { "" };
                 format!("{sudo}script {name} {}", values.join(" ")).trim_end().to_owned()
@@ -252,7 +252,7 @@ impl fmt::Display for Word {
 }
 
 impl Word {
-    fn new(text: &str) -> Result<Self, BadTemplate> {
+    fn new(text: &str) -> Result<Self, TemplateError> {
         let mut pieces = Vec::new();
         let mut rest = text;
         while let Some(open) = rest.find("{{") {
@@ -334,7 +334,7 @@ impl Word {
 fn resolve(values: &dyn Values, name: &str) -> Result<Vec<String>, Unrenderable> {
     let unknown = |reason| Unrenderable::Unknown { name: name.to_owned(), reason };
     let (raw, kind) = values.value(name).map_err(unknown)?;
-    let checked = kind.check(&raw).map_err(|problem: BadValue| Unrenderable::Refused {
+    let checked = kind.check(&raw).map_err(|problem: ValueError| Unrenderable::Refused {
         name: name.to_owned(),
         problem: problem.to_string(),
     })?;
@@ -356,7 +356,7 @@ fn is_reference(name: &str) -> bool {
 }
 
 /// Splits `run` into words. What only a shell understands is refused.
-fn split(run: &str) -> Result<Vec<Word>, BadTemplate> {
+fn split(run: &str) -> Result<Vec<Word>, TemplateError> {
     let to_script = "`run` starts one program without a shell; use `script: |` for shell syntax";
     if let Some(c) = run.chars().find(|c| c.is_control() && *c != '\n') {
         return Err(bad(&format!("control character {c:?} in `run`"), "remove it"));
@@ -418,7 +418,7 @@ fn unquoted_shell_syntax(text: &str) -> Option<char> {
 }
 
 /// A script's text is constant: a placeholder in it would be text pasted into a shell.
-fn script(text: &str) -> Result<String, BadTemplate> {
+fn script(text: &str) -> Result<String, TemplateError> {
     if text.trim().is_empty() {
         return Err(bad("`script` is empty", "say what to run"));
     }
@@ -428,7 +428,7 @@ fn script(text: &str) -> Result<String, BadTemplate> {
     Ok(text.trim_end().to_owned())
 }
 
-fn environment(env: &BTreeMap<&str, &str>) -> Result<BTreeMap<String, Word>, BadTemplate> {
+fn environment(env: &BTreeMap<&str, &str>) -> Result<BTreeMap<String, Word>, TemplateError> {
     env.iter()
         .map(|(key, value)| {
             let is_variable = key.bytes().next().is_some_and(|b| b.is_ascii_uppercase())
@@ -445,8 +445,8 @@ fn environment(env: &BTreeMap<&str, &str>) -> Result<BTreeMap<String, Word>, Bad
         .collect()
 }
 
-fn bad(message: &str, hint: &str) -> BadTemplate {
-    BadTemplate { message: message.into(), hint: hint.into() }
+fn bad(message: &str, hint: &str) -> TemplateError {
+    TemplateError { message: message.into(), hint: hint.into() }
 }
 
 /// Quotes one word for a POSIX shell: as it is where that is safe, else in single quotes, in which
@@ -476,10 +476,10 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    struct Table(Vec<(&'static str, Value, Kind)>);
+    struct Table(Vec<(&'static str, Value, ValueType)>);
 
     impl Values for Table {
-        fn value(&self, name: &str) -> Result<(Value, Kind), String> {
+        fn value(&self, name: &str) -> Result<(Value, ValueType), String> {
             let found = self.0.iter().find(|(known, ..)| *known == name);
             found.map(|(_, value, kind)| (value.clone(), *kind)).ok_or_else(|| "not read".into())
         }
@@ -487,15 +487,15 @@ mod tests {
 
     fn table() -> Table {
         Table(vec![
-            ("path", json!("/opt/q c"), Kind::Path),
-            ("names", json!(["a", "b"]), Kind::Names),
-            ("none", json!([]), Kind::Names),
-            ("evil", json!("x; rm -rf /"), Kind::Name),
-            ("limit", json!(90), Kind::Percent),
+            ("path", json!("/opt/q c"), ValueType::Path),
+            ("names", json!(["a", "b"]), ValueType::Names),
+            ("none", json!([]), ValueType::Names),
+            ("evil", json!("x; rm -rf /"), ValueType::Name),
+            ("limit", json!(90), ValueType::Percent),
         ])
     }
 
-    fn run(run: &str) -> Result<Template, BadTemplate> {
+    fn run(run: &str) -> Result<Template, TemplateError> {
         Template::new(TemplateSource { run: Some(run), ..TemplateSource::default() })
     }
 
@@ -550,7 +550,7 @@ mod tests {
             ..TemplateSource::default()
         };
         let values =
-            |paths: Value| Table(vec![("paths", paths, Kind::Paths), ("path", json!("/a b"), Kind::Path)]);
+            |paths: Value| Table(vec![("paths", paths, ValueType::Paths), ("path", json!("/a b"), ValueType::Path)]);
         let render = |name, paths| Template::new(script(name)).unwrap().render(&values(paths));
         assert!(render("{{ paths }}", json!(["/a", "/b"])).is_ok());
         let error = render("{{ paths }}", json!(["/a -o /etc"])).unwrap_err();

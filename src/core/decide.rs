@@ -6,20 +6,20 @@ pub mod kin;
 mod treat;
 
 use super::action::Action;
-use super::case::{Case, Phase, Stage, Treated, Treatment, Trouble};
+use super::case::{Case, Phase, Stage, RemediationResult, Remediation, PublishFailure};
 use super::diagnosis::{Diagnosis, Finding, Unknown, diagnose};
-use super::errand::Errand;
-use super::event::{Door, Event, Purpose};
-use super::history::History;
-use super::inventory::{Inventory, Site};
+use super::errand::CaseScope;
+use super::event::{Source, Event, ProbeReason};
+use super::history::RunHistory;
+use super::inventory::{Inventory, System};
 use super::name::PlaybookName;
-use super::objection::{How, Objection};
+use super::objection::{Via, CloseDispute};
 use super::outcome::{Code, Escalation, Outcome};
-use super::playbook::{Library, System};
+use super::playbook::{Library, SystemType};
 use super::policy::{Pause, Policy};
-use super::ticket::State;
-use super::triage::{Asks, Triage, triage, triage_errand};
-use super::word::Posted;
+use super::ticket::TicketState;
+use super::triage::{Intent, Triage, triage, triage_command};
+use super::word::QueuedSignal;
 use chrono::{DateTime, Utc};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -36,7 +36,7 @@ const PROBLEM: usize = 3;
 
 /// What a decision rests on, beside the case.
 #[derive(Debug, Clone, Copy)]
-pub struct World<'a> {
+pub struct DecisionInput<'a> {
     /// The playbooks that the case began with.
     pub library: &'a Library,
     pub inventory: &'a Inventory,
@@ -44,169 +44,169 @@ pub struct World<'a> {
     /// A person's halt to all changes.
     pub pause: Option<&'a Pause>,
     /// What people have said to this case, read before or not.
-    pub words: &'a [Posted],
+    pub signals: &'a [QueuedSignal],
     /// What was changed lately, in all cases; `None` where it was not asked for.
-    pub history: Option<&'a History>,
+    pub history: Option<&'a RunHistory>,
     pub now: DateTime<Utc>,
 }
 
 /// The next action of a case.
-pub fn decide(case: &Case, world: World<'_>) -> Action {
+pub fn decide(case: &Case, world: DecisionInput<'_>) -> Action {
     if case.stage == Stage::Ended {
-        return Action::Rest;
+        return Action::Done;
     }
-    if let Some(unheard) = world.words.iter().find(|posted| !case.heard.contains(&posted.key)) {
-        return Action::Note(Event::Heard(unheard.clone()));
+    if let Some(unheard) = world.signals.iter().find(|posted| !case.processed_signals.contains(&posted.key)) {
+        return Action::Record(Event::SignalReceived(unheard.clone()));
     }
-    if case.stage == Stage::Concluded {
-        return tell(case, world);
+    if case.stage == Stage::Decided {
+        return publish(case, world);
     }
     if case.stage == Stage::Opened {
         return open(case, world);
     }
     let Some(triage) = &case.triage else { return open(case, world) };
-    let Some(site) = &triage.site else {
+    let Some(site) = &triage.system else {
         return escalate(Code::NoSystem, "the ticket names no system that is looked after, or more than one");
     };
     let Some(system) = triage.system(world.library) else {
-        return escalate(Code::NoSystem, format!("there are no playbooks for `{}`", site.kind));
+        return escalate(Code::NoSystem, format!("there are no playbooks for `{}`", site.system_type));
     };
     let system = &*system;
-    if let Some(action) = show(case, world) {
+    if let Some(action) = update_status(case, world) {
         return action;
     }
-    let ground = Ground { case, world, triage, site, system };
+    let ground = Decider { case, input: world, triage, system: site, system_type: system };
     match case.stage {
-        Stage::Looking => ground.look(),
-        Stage::Looked => Action::Note(Event::Diagnosed(ground.diagnose())),
-        Stage::Diagnosed => ground.next(),
-        Stage::Treating => ground.treat(),
-        Stage::Opened | Stage::Concluded | Stage::Ended => Action::Rest,
+        Stage::Probing => ground.run_probes(),
+        Stage::Probed => Action::Record(Event::Diagnosed(ground.diagnose())),
+        Stage::Diagnosed => ground.next_fault(),
+        Stage::Remediating => ground.remediate(),
+        Stage::Opened | Stage::Decided | Stage::Ended => Action::Done,
     }
 }
 
-fn open(case: &Case, world: World<'_>) -> Action {
-    let declined = |why: &str| Action::Note(Event::Concluded(Outcome::Declined { why: why.into() }));
-    let errand = case.errand();
-    if case.ticket.state == State::Closed && !errand.only_looks() {
+fn open(case: &Case, world: DecisionInput<'_>) -> Action {
+    let declined = |why: &str| Action::Record(Event::OutcomeDecided(Outcome::Declined { why: why.into() }));
+    let errand = case.scope();
+    if case.ticket.state == TicketState::Closed && !errand.is_read_only() {
         return declined("the issue is closed");
     }
     if case.ticket.locked {
         return declined("the issue's conversation is locked");
     }
-    let suspect = match &case.door {
-        Door::Sweep { suspect } => suspect.as_ref(),
-        Door::Recurrence { suspect, .. } => Some(suspect),
-        Door::Objection(objection) if case.objection.is_none() => {
-            return Action::Note(Event::FalselyClosed(objection.clone()));
+    let suspect = match &case.source {
+        Source::Sweep { suspect } => suspect.as_ref(),
+        Source::Recurrence { suspect, .. } => Some(suspect),
+        Source::CloseDispute(objection) if case.dispute.is_none() => {
+            return Action::Record(Event::CloseDisputed(objection.clone()));
         }
         _ => None,
     };
-    let was_closed = match &case.door {
-        Door::Recurrence { .. } => true,
-        Door::Objection(objection) => objection.how == How::Said,
+    let was_closed = match &case.source {
+        Source::Recurrence { .. } => true,
+        Source::CloseDispute(objection) => objection.via == Via::Comment,
         _ => false,
     };
-    if was_closed && world.policy.speaks && !case.talk.reopened {
-        return pause_after_trouble(case, world).unwrap_or(Action::Reopen);
+    if was_closed && world.policy.publishes && !case.publishing.reopened {
+        return pause_after_failure(case, world).unwrap_or(Action::Reopen);
     }
     let mut triage = match errand {
-        Errand::Treat => triage(&case.ticket, world.library, world.inventory, suspect),
-        _ => triage_errand(errand, &case.ticket, world.library, world.inventory),
+        CaseScope::FullTicket => triage(&case.ticket, world.library, world.inventory, suspect),
+        _ => triage_command(errand, &case.ticket, world.library, world.inventory),
     };
-    if case.objection.is_some() {
+    if case.dispute.is_some() {
         // Whatever the ticket asked for, it was not enough.
-        triage.asks = Asks::Complaint;
+        triage.intent = Intent::Problem;
     }
-    Action::Note(Event::Triaged(triage))
+    Action::Record(Event::Triaged(triage))
 }
 
 /// The status comment and the label, when the stage has changed.
-fn show(case: &Case, world: World<'_>) -> Option<Action> {
+fn update_status(case: &Case, world: DecisionInput<'_>) -> Option<Action> {
     // A look beside the ticket leaves its status and its label as they are.
-    if !world.policy.speaks || case.errand().only_looks() {
+    if !world.policy.publishes || case.scope().is_read_only() {
         return None;
     }
-    if case.talk.status != Some(case.stage_word()) && case.may_edit_status(world.now) {
+    if case.publishing.status != Some(case.status_key()) && case.may_edit_status(world.now) {
         return Some(Action::ShowStatus);
     }
-    (case.talk.label.as_deref() != Some(case.label_word())).then_some(Action::SetLabel)
+    (case.publishing.label.as_deref() != Some(case.label_state())).then_some(Action::SetLabel)
 }
 
 /// After the outcome: report, call people or close, set the labels, bring the status up to date.
-fn tell(case: &Case, world: World<'_>) -> Action {
-    let Some(outcome) = &case.outcome else { return Action::Note(Event::Ended) };
+fn publish(case: &Case, world: DecisionInput<'_>) -> Action {
+    let Some(outcome) = &case.outcome else { return Action::Record(Event::Ended) };
     // A declined ticket is one that must not be written on; what was written before is brought to an end.
     let is_declined = matches!(outcome, Outcome::Declined { .. });
-    let looked = case.errand().only_looks() && case.looked_for.is_some();
-    let silent = is_declined && case.talk.status.is_none() && !looked;
-    if !world.policy.speaks || silent {
-        return Action::Note(Event::Ended);
+    let looked = case.scope().is_read_only() && case.probed_for.is_some();
+    let silent = is_declined && case.publishing.status.is_none() && !looked;
+    if !world.policy.publishes || silent {
+        return Action::Record(Event::Ended);
     }
-    if let Some(wait) = pause_after_trouble(case, world) {
+    if let Some(wait) = pause_after_failure(case, world) {
         return wait;
     }
     // A person who set the agent to something is told why it was not done.
-    if is_declined && *case.errand() == Errand::Treat {
-        return show(case, world).unwrap_or(Action::Note(Event::Ended));
+    if is_declined && *case.scope() == CaseScope::FullTicket {
+        return update_status(case, world).unwrap_or(Action::Record(Event::Ended));
     }
     // Before the report, which links to it.
-    let recurs = case.recurred.as_ref().is_some_and(|recurred| recurred.count >= PROBLEM);
-    if recurs && case.talk.problem.is_none() {
-        return Action::OpenProblem;
+    let recurs = case.recurrence.as_ref().is_some_and(|recurred| recurred.count >= PROBLEM);
+    if recurs && case.publishing.problem.is_none() {
+        return Action::OpenProblemTicket;
     }
-    if !case.talk.reported {
+    if !case.publishing.reported {
         return Action::PostReport;
     }
     // Nothing is closed without a word.
-    if case.closes() && !case.talk.closed && !case.talk.refused_report {
+    if case.closes() && !case.publishing.closed && !case.publishing.refused_report {
         return Action::Close;
     }
-    let calls = matches!(outcome, Outcome::Escalated(_)) && !case.errand().only_looks();
-    if calls && !case.talk.called {
+    let calls = matches!(outcome, Outcome::Escalated(_)) && !case.scope().is_read_only();
+    if calls && !case.publishing.called {
         return Action::CallPeople;
     }
-    show(case, world).unwrap_or(Action::Note(Event::Ended))
+    update_status(case, world).unwrap_or(Action::Record(Event::Ended))
 }
 
 /// What the forge did not take is not tried again at once.
-fn pause_after_trouble(case: &Case, world: World<'_>) -> Option<Action> {
-    let until = after(case.talk.trouble.as_ref()?);
+fn pause_after_failure(case: &Case, world: DecisionInput<'_>) -> Option<Action> {
+    let until = after(case.publishing.failure.as_ref()?);
     (until > world.now).then_some(Action::Wait { until })
 }
 
-fn after(trouble: &Trouble) -> DateTime<Utc> {
+fn after(trouble: &PublishFailure) -> DateTime<Utc> {
     let pause = PAUSE.saturating_mul(1 << trouble.attempts.min(10)).min(LONGEST_PAUSE);
     trouble.at + pause
 }
 
 fn escalate(code: Code, why: impl Into<String>) -> Action {
-    Action::Note(Event::Concluded(Outcome::Escalated(Escalation { code, why: why.into() })))
+    Action::Record(Event::OutcomeDecided(Outcome::Escalated(Escalation { code, why: why.into() })))
 }
 
 /// A case with everything a decision about it needs.
 #[derive(Clone, Copy)]
-struct Ground<'a> {
+struct Decider<'a> {
     case: &'a Case,
-    world: World<'a>,
+    input: DecisionInput<'a>,
     triage: &'a Triage,
-    site: &'a Site,
     system: &'a System,
+    system_type: &'a SystemType,
 }
 
-impl Ground<'_> {
-    fn look(self) -> Action {
-        match &self.triage.asks {
-            Asks::Question { request, health: false } => match self.system.request(request) {
+impl Decider<'_> {
+    fn run_probes(self) -> Action {
+        match &self.triage.intent {
+            Intent::Question { request, health: false } => match self.system_type.request(request) {
                 Some(request) => {
-                    let probes = self.system.with_needs(request.probes.iter().cloned());
-                    Action::Look { purpose: Purpose::Diagnose, probes }
+                    let probes = self.system_type.with_needs(request.probes.iter().cloned());
+                    Action::RunProbes { purpose: ProbeReason::Diagnose, probes }
                 }
                 None => escalate(Code::NoPlaybooks, format!("the playbook `{request}` is gone")),
             },
-            _ => Action::Look {
-                purpose: Purpose::Diagnose,
-                probes: self.system.probes.keys().cloned().collect(),
+            _ => Action::RunProbes {
+                purpose: ProbeReason::Diagnose,
+                probes: self.system_type.probes.keys().cloned().collect(),
             },
         }
     }
@@ -214,26 +214,26 @@ impl Ground<'_> {
     /// What the look says about the faults. A question that is not about health was looked at for its
     /// own probes only, which say nothing about faults.
     fn diagnose(self) -> Diagnosis {
-        match self.triage.asks {
-            Asks::Question { health: false, .. } => Diagnosis::default(),
-            _ => self.ordered(diagnose(self.system, self.site, &self.case.evidence)),
+        match self.triage.intent {
+            Intent::Question { health: false, .. } => Diagnosis::default(),
+            _ => self.ordered(diagnose(self.system_type, self.system, &self.case.evidence)),
         }
     }
 
     /// After a diagnosis: the next fault to treat, or the end.
-    fn next(self) -> Action {
-        let Some(diagnosis) = self.case.diagnosis() else { return self.look() };
-        if let Some(action) = self.case.treatments.last().and_then(|last| self.after_failure(last)) {
+    fn next_fault(self) -> Action {
+        let Some(diagnosis) = self.case.diagnosis() else { return self.run_probes() };
+        if let Some(action) = self.case.remediations.last().and_then(|last| self.after_failure(last)) {
             return action;
         }
         if self.case.cancelled_by.is_some() {
-            return Action::Note(Event::Concluded(Outcome::Cancelled));
+            return Action::Record(Event::OutcomeDecided(Outcome::Cancelled));
         }
         // To mend it once more, and close it once more, would go round in circles.
-        if let Some(objection) = &self.case.objection {
+        if let Some(objection) = &self.case.dispute {
             return escalate(Code::StillBroken, self.why_still_broken(objection, diagnosis));
         }
-        if let Some(action) = self.stand_still().or_else(|| self.end_errand(diagnosis)) {
+        if let Some(action) = self.waiting_action().or_else(|| self.conclude_requested(diagnosis)) {
             return action;
         }
         match diagnosis.findings.first() {
@@ -245,10 +245,10 @@ impl Ground<'_> {
                     );
                     return escalate(Code::CannotTell, why);
                 }
-                self.begin(&finding.playbook, diagnosis)
+                self.start_remediation(&finding.playbook, diagnosis)
             }
             None => {
-                self.find_kin().unwrap_or_else(|| Action::Note(Event::Concluded(self.conclude(diagnosis))))
+                self.find_related().unwrap_or_else(|| Action::Record(Event::OutcomeDecided(self.conclude(diagnosis))))
             }
         }
     }
@@ -263,8 +263,8 @@ impl Ground<'_> {
     fn causes(self, of: &PlaybookName) -> BTreeSet<PlaybookName> {
         let mut consequences = BTreeSet::from([of.clone()]);
         // The faults stand in causal order, so one pass from the end finds causes of causes.
-        for fault in self.system.faults.iter().rev() {
-            if !fault.before.is_disjoint(&consequences) {
+        for fault in self.system_type.faults.iter().rev() {
+            if !fault.causes.is_disjoint(&consequences) {
                 consequences.insert(fault.name.clone());
             }
         }
@@ -273,38 +273,38 @@ impl Ground<'_> {
     }
 
     /// A treatment that did not end well ends the case.
-    fn after_failure(self, treatment: &Treatment) -> Option<Action> {
-        let Phase::Over { result, .. } = &treatment.phase else { return None };
+    fn after_failure(self, treatment: &Remediation) -> Option<Action> {
+        let Phase::Finished { result, .. } = &treatment.phase else { return None };
         let playbook = &treatment.plan.playbook;
         match result {
-            Treated::Mended => None,
-            Treated::NotFixed { .. } if self.case.cancelled_by.is_some() => None,
-            Treated::NotFixed { why } => Some(escalate(Code::NotFixed, format!("{playbook}: {why}"))),
-            Treated::UndoFailed { why } => {
+            RemediationResult::Fixed => None,
+            RemediationResult::NotFixed { .. } if self.case.cancelled_by.is_some() => None,
+            RemediationResult::NotFixed { why } => Some(escalate(Code::NotFixed, format!("{playbook}: {why}"))),
+            RemediationResult::RollbackFailed { why } => {
                 Some(escalate(Code::UndoFailed, format!("{playbook}: {why}; undoing it failed too")))
             }
-            Treated::InDoubt { why, change } => {
+            RemediationResult::InDoubt { why, change } => {
                 let step = treatment.plan.steps.get(change.step).map_or("", |step| step.name.as_str());
                 Some(escalate(Code::InDoubt, format!("{playbook}, {step}: {why}")))
             }
         }
     }
 
-    fn treat(self) -> Action {
-        let Some(index) = self.case.treatments.len().checked_sub(1) else { return self.next() };
-        let treatment = &self.case.treatments[index];
-        let Some(fault) = self.system.fault(&treatment.plan.playbook) else {
+    fn remediate(self) -> Action {
+        let Some(index) = self.case.remediations.len().checked_sub(1) else { return self.next_fault() };
+        let treatment = &self.case.remediations[index];
+        let Some(fault) = self.system_type.fault(&treatment.plan.playbook) else {
             return escalate(
                 Code::NoPlaybooks,
                 format!("the playbook `{}` is gone", treatment.plan.playbook),
             );
         };
-        let bed = treat::Bed { ground: self, index, treatment, fault };
+        let bed = treat::RemediationDecider { decider: self, index, remediation: treatment, fault };
         match &treatment.phase {
             Phase::Applying => bed.apply(),
             Phase::Verifying(progress) => bed.verify(progress),
-            Phase::Undoing { .. } => bed.undo(),
-            Phase::Over { .. } => self.next(),
+            Phase::RollingBack { .. } => bed.roll_back(),
+            Phase::Finished { .. } => self.next_fault(),
         }
     }
 
@@ -315,12 +315,12 @@ impl Ground<'_> {
             return escalated(Code::Unreachable, self.why_unreached());
         }
         let mended: Vec<&PlaybookName> =
-            self.case.treatments.iter().map(|treatment| &treatment.plan.playbook).collect();
+            self.case.remediations.iter().map(|treatment| &treatment.plan.playbook).collect();
         let unknown = |matters: &dyn Fn(&PlaybookName) -> bool| {
             diagnosis.unknown.iter().find(|unknown| matters(&unknown.playbook))
         };
-        match &self.triage.asks {
-            Asks::Question { request, health } => {
+        match &self.triage.intent {
+            Intent::Question { request, health } => {
                 if let Some(why) = self.unanswered(request) {
                     return escalated(Code::CannotTell, why);
                 }
@@ -333,10 +333,10 @@ impl Ground<'_> {
                     Outcome::Resolved
                 }
             }
-            Asks::Complaint => {
+            Intent::Problem => {
                 let explains = |playbook: &PlaybookName| self.triage.explains(playbook);
                 let explained =
-                    mended.iter().any(|playbook| explains(playbook)) || self.mended_by_kin().is_some();
+                    mended.iter().any(|playbook| explains(playbook)) || self.fixed_by_related().is_some();
                 // Where nothing explains the words, any unknown could.
                 let matters = |playbook: &PlaybookName| !explained || explains(playbook);
                 if let Some(unknown) = unknown(&matters) {
@@ -348,7 +348,7 @@ impl Ground<'_> {
                 if let (true, Some(finding)) = (mended.is_empty(), self.found_at_first()) {
                     let why = format!(
                         "{} ({}), and that was gone before I treated it",
-                        finding.title, finding.because
+                        finding.title, finding.summary
                     );
                     escalated(Code::WentAway, why)
                 } else if mended.is_empty() {
@@ -373,7 +373,7 @@ impl Ground<'_> {
 
     /// Why a question cannot be answered from this evidence; a fact that is unknown is no answer.
     fn unanswered(self, request: &PlaybookName) -> Option<String> {
-        let request = self.system.request(request)?;
+        let request = self.system_type.request(request)?;
         let facts =
             request.probes.iter().filter_map(|probe| Some((probe, self.case.evidence.facts.get(probe)?)));
         let missing = request.probes.iter().find(|probe| !self.case.evidence.facts.contains_key(*probe));
@@ -387,15 +387,15 @@ impl Ground<'_> {
         })
     }
 
-    fn why_still_broken(self, objection: &Objection, diagnosis: &Diagnosis) -> String {
-        let who = if objection.who.is_empty() { "somebody" } else { &objection.who };
-        let how = match objection.how {
-            How::Reopened => "opened this again after I had closed it",
-            How::Said => "says that this is not settled, after I had closed it",
+    fn why_still_broken(self, objection: &CloseDispute, diagnosis: &Diagnosis) -> String {
+        let who = if objection.by.is_empty() { "somebody" } else { &objection.by };
+        let how = match objection.via {
+            Via::Reopened => "opened this again after I had closed it",
+            Via::Comment => "says that this is not settled, after I had closed it",
         };
         let found = match (diagnosis.findings.first(), diagnosis.unknown.first()) {
             _ if self.case.evidence.nothing_reached() => self.why_unreached(),
-            (Some(finding), _) => format!("{}: {}", finding.title, finding.because),
+            (Some(finding), _) => format!("{}: {}", finding.title, finding.summary),
             (None, Some(unknown)) => format!("it cannot be told about {}: {}", unknown.playbook, unknown.why),
             (None, None) => "every fault that I know is ruled out".to_owned(),
         };
@@ -403,14 +403,14 @@ impl Ground<'_> {
     }
 
     fn why_unreached(self) -> String {
-        use super::evidence::Seen;
+        use super::evidence::ProbeStatus;
         let reasons: BTreeSet<String> = self
             .case
             .evidence
-            .sights
+            .probes
             .values()
-            .filter_map(|sight| match &sight.seen {
-                Seen::Unreached(why) => Some(format!("{}: {why}", sight.host.as_ref()?)),
+            .filter_map(|sight| match &sight.status {
+                ProbeStatus::Unreachable(why) => Some(format!("{}: {why}", sight.host.as_ref()?)),
                 _ => None,
             })
             .collect();

@@ -2,9 +2,9 @@
 
 use super::evidence::Evidence;
 use super::expr::Truth;
-use super::inventory::Site;
+use super::inventory::System;
 use super::name::PlaybookName;
-use super::playbook::System;
+use super::playbook::SystemType;
 use serde::{Deserialize, Serialize};
 
 /// What the evidence says about each fault, in causal order.
@@ -21,7 +21,7 @@ pub struct Finding {
     pub playbook: PlaybookName,
     pub title: String,
     /// The evidence in one sentence.
-    pub because: String,
+    pub summary: String,
 }
 
 /// A fault that can be neither confirmed nor ruled out.
@@ -32,7 +32,7 @@ pub struct Unknown {
 }
 
 /// Evaluates the condition of every fault.
-pub fn diagnose(system: &System, site: &Site, evidence: &Evidence) -> Diagnosis {
+pub fn diagnose(system: &SystemType, site: &System, evidence: &Evidence) -> Diagnosis {
     let scope = evidence.scope(&system.params(&site.params));
     let mut diagnosis = Diagnosis::default();
     for fault in &system.faults {
@@ -40,7 +40,7 @@ pub fn diagnose(system: &System, site: &Site, evidence: &Evidence) -> Diagnosis 
             Truth::True => diagnosis.findings.push(Finding {
                 playbook: fault.name.clone(),
                 title: fault.title.clone(),
-                because: fault.because.fill(&scope),
+                summary: fault.summary.fill(&scope),
             }),
             Truth::False => diagnosis.ruled_out.push(fault.name.clone()),
             Truth::Unknown(why) => diagnosis.unknown.push(Unknown { playbook: fault.name.clone(), why }),

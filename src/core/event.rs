@@ -1,20 +1,20 @@
 //! Events: what the journal records. Old records must stay readable, so fields are only ever added.
 
-use super::budget::Delay;
+use super::budget::Deferral;
 use super::diagnosis::Diagnosis;
-use super::errand::Errand;
+use super::errand::CaseScope;
 use super::evidence::{Evidence, Observation};
 use super::expr::Truth;
 use super::name::{HostName, PlaybookName};
-use super::objection::Objection;
+use super::objection::CloseDispute;
 use super::outcome::Outcome;
 use super::playbook::LibraryHash;
 use super::policy::Pause;
 use super::redact::Redacted;
 use super::remedy::Plan;
 use super::ticket::{Ticket, TicketId};
-use super::triage::{Suspect, Triage};
-use super::word::Posted;
+use super::triage::{DetectedFault, Triage};
+use super::word::QueuedSignal;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -54,7 +54,7 @@ impl fmt::Display for CaseId {
 /// By which way a ticket came in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", tag = "by")]
-pub enum Door {
+pub enum Source {
     Webhook,
     Poll,
     /// A slash command by this person.
@@ -64,58 +64,58 @@ pub enum Door {
         #[serde(default)]
         comment: Option<u64>,
         #[serde(default)]
-        errand: Errand,
+        errand: CaseScope,
     },
     /// `fieldmedic resolve`.
     Terminal,
     /// Found by a sweep; with a suspect, the agent opened the ticket itself.
     Sweep {
-        suspect: Option<Suspect>,
+        suspect: Option<DetectedFault>,
     },
     /// What another case had mended and proven was found again after the close.
     Recurrence {
         of: CaseId,
-        suspect: Suspect,
+        suspect: DetectedFault,
     },
     /// A person says that what another case closed is not settled.
-    Objection(Objection),
+    CloseDispute(CloseDispute),
 }
 
 /// One change of one treatment, forward or back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ChangeId {
-    pub treatment: usize,
+    pub remediation: usize,
     pub step: usize,
-    pub way: Way,
+    pub direction: Direction,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Way {
-    Do,
-    Undo,
+pub enum Direction {
+    Forward,
+    Rollback,
 }
 
 /// Why a look is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Purpose {
+pub enum ProbeReason {
     Diagnose,
     /// Whether a step is needed.
     OnlyIf(ChangeId),
     /// Whether a change that is in doubt was made; the number is the attempt it asks about.
-    Replay(ChangeId, u32),
+    ResolveDoubt(ChangeId, u32),
     Verify,
 }
 
 /// What is said on the forge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Act {
+pub enum Publication {
     /// Whether the issue is still open.
-    Recheck,
+    TicketRefresh,
     /// Whether a plan may be carried out.
-    Question,
+    ApprovalRequest,
     /// That the issue is open again, because its fault is back or a person objects to its close.
     Reopen,
     /// That a fault comes back again and again, in a ticket of its own.
@@ -133,17 +133,17 @@ pub enum Act {
 pub enum Event {
     Opened {
         ticket: Ticket,
-        door: Door,
+        door: Source,
         library: LibraryHash,
     },
     Triaged(Triage),
-    Looked {
-        purpose: Purpose,
+    Probed {
+        purpose: ProbeReason,
         evidence: Evidence,
     },
     Diagnosed(Diagnosis),
     /// The hosts are held. `waited`: another case held one of them, so what was seen before is stale.
-    Held {
+    HostsLeased {
         hosts: Vec<HostName>,
         waited: bool,
     },
@@ -156,20 +156,20 @@ pub enum Event {
     /// The halt is lifted. What was seen before is stale.
     Resumed,
     /// A plan needs a person's yes, and waits for it until a moment.
-    Asked {
+    ApprovalRequested {
         plan: Plan,
         until: DateTime<Utc>,
     },
     /// A budget is used up: nothing is begun before a moment.
-    Delayed(Delay),
+    Deferred(Deferral),
     /// The fault that is about to be treated was mended so often within the last days.
-    Recurred {
+    RecurrenceDetected {
         playbook: PlaybookName,
         hosts: BTreeSet<HostName>,
         count: usize,
     },
     /// The close of an earlier case was false: a person objects to it.
-    FalselyClosed(Objection),
+    CloseDisputed(CloseDispute),
     /// Another case treats the same fault: this one waits for it, and looks anew when it has ended.
     Linked {
         case: CaseId,
@@ -177,8 +177,8 @@ pub enum Event {
         playbook: PlaybookName,
     },
     /// A word that a person left for this case has been read.
-    Heard(Posted),
-    Planned(Plan),
+    SignalReceived(QueuedSignal),
+    RemediationStarted(Plan),
     ChangeStarted {
         change: ChangeId,
         attempt: u32,
@@ -196,7 +196,7 @@ pub enum Event {
         why: Redacted,
     },
     /// The host is not this case's to change now; no attempt was made.
-    ChangeBarred {
+    ChangeBlocked {
         change: ChangeId,
         why: Redacted,
     },
@@ -213,41 +213,41 @@ pub enum Event {
         why: String,
     },
     /// The evidence says that a change in doubt was made.
-    ChangeFound {
+    ChangeConfirmed {
         change: ChangeId,
     },
     /// A change in doubt that must not be touched.
-    ChangeFrozen {
+    ChangeAbandoned {
         change: ChangeId,
         why: String,
     },
-    Applied,
-    Checked {
+    StepsCompleted,
+    ConditionsChecked {
         truths: Vec<Truth>,
     },
     /// The conditions in words, in the order of the checks.
-    Verified {
+    VerificationPassed {
         conditions: Vec<String>,
     },
-    NotVerified {
+    VerificationFailed {
         why: String,
     },
-    RemedyFailed {
+    RemediationFailed {
         why: String,
     },
-    Undone {
+    RolledBack {
         clean: bool,
     },
-    Concluded(Outcome),
+    OutcomeDecided(Outcome),
     /// Said and done on the forge; `took_ms` is the time of its calls.
-    Told {
-        act: Act,
+    Published {
+        act: Publication,
         stage: String,
         took_ms: u64,
     },
     /// The forge did not take it. `lasting`: it never will.
-    NotTold {
-        act: Act,
+    PublishFailed {
+        act: Publication,
         why: Redacted,
         lasting: bool,
     },
@@ -264,36 +264,36 @@ impl Event {
         match self {
             Event::Opened { .. } => "opened",
             Event::Triaged(_) => "triaged",
-            Event::Looked { .. } => "looked",
+            Event::Probed { .. } => "looked",
             Event::Diagnosed(_) => "diagnosed",
-            Event::Held { .. } => "held",
+            Event::HostsLeased { .. } => "held",
             Event::Rechecked { .. } => "rechecked",
             Event::Paused(_) => "paused",
             Event::Resumed => "resumed",
-            Event::Asked { .. } => "asked",
-            Event::Delayed(_) => "delayed",
-            Event::Recurred { .. } => "recurred",
-            Event::FalselyClosed(_) => "falsely_closed",
+            Event::ApprovalRequested { .. } => "asked",
+            Event::Deferred(_) => "delayed",
+            Event::RecurrenceDetected { .. } => "recurred",
+            Event::CloseDisputed(_) => "falsely_closed",
             Event::Linked { .. } => "linked",
-            Event::Heard(_) => "heard",
-            Event::Planned(_) => "planned",
+            Event::SignalReceived(_) => "heard",
+            Event::RemediationStarted(_) => "planned",
             Event::ChangeStarted { .. } => "change_started",
             Event::ChangeEnded { .. } => "change_ended",
             Event::ChangeNotStarted { .. } => "change_not_started",
-            Event::ChangeBarred { .. } => "change_barred",
+            Event::ChangeBlocked { .. } => "change_barred",
             Event::ChangeInDoubt { .. } => "change_in_doubt",
             Event::ChangeSkipped { .. } => "change_skipped",
-            Event::ChangeFound { .. } => "change_found",
-            Event::ChangeFrozen { .. } => "change_frozen",
-            Event::Applied => "applied",
-            Event::Checked { .. } => "checked",
-            Event::Verified { .. } => "verified",
-            Event::NotVerified { .. } => "not_verified",
-            Event::RemedyFailed { .. } => "remedy_failed",
-            Event::Undone { .. } => "undone",
-            Event::Concluded(_) => "concluded",
-            Event::Told { .. } => "told",
-            Event::NotTold { .. } => "not_told",
+            Event::ChangeConfirmed { .. } => "change_found",
+            Event::ChangeAbandoned { .. } => "change_frozen",
+            Event::StepsCompleted => "applied",
+            Event::ConditionsChecked { .. } => "checked",
+            Event::VerificationPassed { .. } => "verified",
+            Event::VerificationFailed { .. } => "not_verified",
+            Event::RemediationFailed { .. } => "remedy_failed",
+            Event::RolledBack { .. } => "undone",
+            Event::OutcomeDecided(_) => "concluded",
+            Event::Published { .. } => "told",
+            Event::PublishFailed { .. } => "not_told",
             Event::Ended => "ended",
         }
     }

@@ -1,8 +1,8 @@
 //! Evidence: what the probes of one look returned, and the facts read from it.
 
-use super::expr::{Known, Scope};
+use super::expr::{FactValue, Scope};
 use super::name::{FactName, HostName, ProbeName};
-use super::playbook::{Probe, System};
+use super::playbook::{Probe, SystemType};
 use super::redact::{Redacted, Redactor};
 use super::visible::visible;
 use chrono::{DateTime, Utc};
@@ -19,7 +19,7 @@ pub enum Exit {
     /// Killed by a signal, named without `SIG`.
     Signal(String),
     /// The channel closed with neither a code nor a signal: nobody knows how it ended.
-    Unsaid,
+    Unknown,
 }
 
 impl Exit {
@@ -33,7 +33,7 @@ impl fmt::Display for Exit {
         match self {
             Exit::Code(code) => write!(f, "exit {code}"),
             Exit::Signal(name) => write!(f, "killed by {name}"),
-            Exit::Unsaid => write!(f, "ended without saying how"),
+            Exit::Unknown => write!(f, "ended without saying how"),
         }
     }
 }
@@ -111,7 +111,7 @@ impl Observation {
     }
 
     /// The last line that says something, from stderr if there is one.
-    pub fn last_words(&self) -> &str {
+    pub fn last_line(&self) -> &str {
         let last = |output: &Output| -> usize { output.text.as_str().trim_end().len() };
         let stream = if last(&self.stderr) > 0 { &self.stderr } else { &self.stdout };
         let text = stream.text.as_str().trim_end();
@@ -121,28 +121,28 @@ impl Observation {
 
 /// What became of one probe in one look.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sight {
+pub struct ProbeResult {
     /// `None`: the system has no host in the probe's role.
     pub host: Option<HostName>,
     /// The command, as a person may repeat it; empty if it could not be rendered.
     pub command: Redacted,
-    pub seen: Seen,
+    pub status: ProbeStatus,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Seen {
-    Observed(Observation),
+pub enum ProbeStatus {
+    Completed(Observation),
     /// The host could not be reached or asked.
-    Unreached(Redacted),
+    Unreachable(Redacted),
     /// The command did not end in time, or the connection broke while it ran.
-    Lost(Redacted),
+    Interrupted(Redacted),
     /// It was not run: something that it needs is unknown.
-    NotRun(Redacted),
+    Skipped(Redacted),
 }
 
 /// A fact of one look: its value, or why it is unknown.
-pub type Facts = BTreeMap<ProbeName, BTreeMap<FactName, Result<Value, String>>>;
+pub type FactTable = BTreeMap<ProbeName, BTreeMap<FactName, Result<Value, String>>>;
 
 /// Everything one look returned.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
@@ -152,8 +152,8 @@ pub struct Evidence {
     pub took_ms: u64,
     /// Opening the connections, in milliseconds; 0 where they were open.
     pub connect_ms: u64,
-    pub sights: BTreeMap<ProbeName, Sight>,
-    pub facts: Facts,
+    pub probes: BTreeMap<ProbeName, ProbeResult>,
+    pub facts: FactTable,
 }
 
 impl Evidence {
@@ -173,36 +173,36 @@ impl Evidence {
     /// Newer sights over older ones. The facts that were not looked at again stay.
     pub fn update(&mut self, newer: Evidence) {
         self.at = newer.at;
-        self.sights.extend(newer.sights);
+        self.probes.extend(newer.probes);
         self.facts.extend(newer.facts);
     }
 
     /// Every host that was asked could not be reached. False if none was asked.
     pub fn nothing_reached(&self) -> bool {
-        !self.sights.is_empty()
-            && self.sights.values().all(|sight| !matches!(sight.seen, Seen::Observed(_) | Seen::Lost(_)))
-            && self.sights.values().any(|sight| matches!(sight.seen, Seen::Unreached(_)))
+        !self.probes.is_empty()
+            && self.probes.values().all(|sight| !matches!(sight.status, ProbeStatus::Completed(_) | ProbeStatus::Interrupted(_)))
+            && self.probes.values().any(|sight| matches!(sight.status, ProbeStatus::Unreachable(_)))
     }
 }
 
 /// Reads a probe's facts from what the host returned. Each fact is a value of its declared type, or
 /// the reason why it is unknown.
 pub fn read_facts(
-    system: &System,
+    system: &SystemType,
     probe: &Probe,
     raw: &RawObservation,
     redactor: &Redactor,
     mut scope: Scope,
-) -> BTreeMap<FactName, Known> {
-    let all_unknown = |reason: String| -> BTreeMap<FactName, Known> {
+) -> BTreeMap<FactName, FactValue> {
+    let all_unknown = |reason: String| -> BTreeMap<FactName, FactValue> {
         probe.facts.iter().map(|fact| (fact.name.clone(), Err(reason.clone()))).collect()
     };
     let Exit::Code(code) = raw.exit else {
         return all_unknown(format!("the command {}", raw.exit));
     };
-    if !probe.exits.contains(&code) {
+    if !probe.ok_exits.contains(&code) {
         let said = Observation::new(raw, redactor);
-        return all_unknown(format!("exit {code}: {}", said.last_words()));
+        return all_unknown(format!("exit {code}: {}", said.last_line()));
     }
     if (raw.stdout.kept.len() as u64) < raw.stdout.length {
         return all_unknown(format!("the output of {} bytes is too long to read", raw.stdout.length));
@@ -215,7 +215,7 @@ pub fn read_facts(
     let stderr = redactor.text(&String::from_utf8_lossy(&raw.stderr.kept));
     scope.set("exit", Ok(json!(code)));
     scope.set("stderr", Ok(json!(stderr.as_str().trim())));
-    if let Err(problem) = probe.read.read(text.as_str(), &mut scope) {
+    if let Err(problem) = probe.parser.parse(text.as_str(), &mut scope) {
         return all_unknown(redactor.text(&problem).as_str().to_owned());
     }
     debug_assert!(system.probes.contains_key(&probe.name));
@@ -223,7 +223,7 @@ pub fn read_facts(
         .facts
         .iter()
         .map(|fact| {
-            let known = fact.is.value(&scope).and_then(|value| match fact.kind {
+            let known = fact.value.value(&scope).and_then(|value| match fact.value_type {
                 Some(kind) => kind.check(&value).map_err(|problem| problem.to_string()),
                 None => Ok(value),
             });

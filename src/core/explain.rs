@@ -2,7 +2,7 @@
 //! what of the ticket's words it accounts for.
 
 use super::case::Case;
-use super::event::{Event, Purpose, Record};
+use super::event::{Event, ProbeReason, Record};
 use super::evidence::Evidence;
 use super::playbook::{Fault, Library};
 use super::value;
@@ -10,7 +10,7 @@ use serde::Serialize;
 
 /// What was thought of one fault when it was looked at first.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Thought {
+pub struct FaultExplanation {
     pub playbook: String,
     pub title: String,
     /// The condition, as the playbook has it.
@@ -26,11 +26,11 @@ pub struct Thought {
 }
 
 /// What was thought of each fault, in causal order; nothing if no diagnosis was made.
-pub fn explain(case: &Case, records: &[Record], library: &Library) -> Vec<Thought> {
+pub fn explain(case: &Case, records: &[Record], library: &Library) -> Vec<FaultExplanation> {
     let Some(triage) = &case.triage else { return Vec::new() };
     let Some(system) = triage.system(library) else { return Vec::new() };
     let looks = records.iter().filter_map(|record| match &record.event {
-        Event::Looked { purpose: Purpose::Diagnose, evidence } => Some(evidence),
+        Event::Probed { purpose: ProbeReason::Diagnose, evidence } => Some(evidence),
         _ => None,
     });
     let (Some(diagnosis), Some(evidence)) = (case.diagnoses.first(), looks.into_iter().next()) else {
@@ -45,14 +45,14 @@ pub fn explain(case: &Case, records: &[Record], library: &Library) -> Vec<Though
             None if diagnosis.ruled_out.contains(&fault.name) => "ruled out",
             None => return None,
         };
-        let words = triage.explained_by.iter().find(|found| found.playbook == fault.name);
-        Some(Thought {
+        let words = triage.matched_faults.iter().find(|found| found.playbook == fault.name);
+        Some(FaultExplanation {
             playbook: fault.name.to_string(),
             title: fault.title.clone(),
             condition: fault.when.source().to_owned(),
             verdict: verdict.to_owned(),
             why: unknown.map(|unknown| unknown.why.clone()).unwrap_or_default(),
-            saw: saw(fault, evidence),
+            saw: observed_facts(fault, evidence),
             words: words.map(|found| found.words.clone()).unwrap_or_default(),
         })
     });
@@ -60,7 +60,7 @@ pub fn explain(case: &Case, records: &[Record], library: &Library) -> Vec<Though
 }
 
 /// The facts that a condition uses, as they were.
-fn saw(fault: &Fault, evidence: &Evidence) -> Vec<String> {
+fn observed_facts(fault: &Fault, evidence: &Evidence) -> Vec<String> {
     let facts = fault.when.names().into_iter().filter_map(|name| {
         let (probe, fact) = name.split_once('.')?;
         let known = evidence.facts.get(probe)?.get(fact)?;

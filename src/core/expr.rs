@@ -43,7 +43,7 @@ impl Truth {
 }
 
 /// A name's value, or why it has none.
-pub type Known = Result<Value, String>;
+pub type FactValue = Result<Value, String>;
 
 /// What an expression can see: plain names, and namespaces of facts.
 ///
@@ -55,16 +55,16 @@ pub struct Scope {
 
 #[derive(Debug)]
 enum Entry {
-    Plain(Known),
-    Namespace(BTreeMap<String, Known>),
+    Plain(FactValue),
+    Namespace(BTreeMap<String, FactValue>),
 }
 
 impl Scope {
-    pub fn set(&mut self, name: impl Into<String>, known: Known) {
+    pub fn set(&mut self, name: impl Into<String>, known: FactValue) {
         self.insert(name.into(), Entry::Plain(known));
     }
 
-    pub fn set_namespace(&mut self, name: impl Into<String>, facts: BTreeMap<String, Known>) {
+    pub fn set_namespace(&mut self, name: impl Into<String>, facts: BTreeMap<String, FactValue>) {
         self.insert(name.into(), Entry::Namespace(facts));
     }
 
@@ -77,7 +77,7 @@ impl Scope {
     }
 
     /// The value behind `name` or `namespace.name`.
-    pub fn get(&self, path: &str) -> Known {
+    pub fn get(&self, path: &str) -> FactValue {
         let unheard = || Err(format!("`{path}` is not known here"));
         match path.split_once('.') {
             None => match self.entry(path) {
@@ -102,7 +102,7 @@ pub struct Expr {
 /// What is wrong with an expression's text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
-pub struct BadExpr {
+pub struct ExprError {
     pub message: String,
 }
 
@@ -120,10 +120,10 @@ static LANGUAGE: LazyLock<Environment<'static>> = LazyLock::new(|| {
 });
 
 impl Expr {
-    pub fn new(source: &str) -> Result<Self, BadExpr> {
+    pub fn new(source: &str) -> Result<Self, ExprError> {
         let compiled = LANGUAGE
             .compile_expression_owned(source.to_owned())
-            .map_err(|error| BadExpr { message: explain(&error) })?;
+            .map_err(|error| ExprError { message: explain(&error) })?;
         Ok(Self { source: source.to_owned(), compiled: Arc::new(compiled) })
     }
 
@@ -137,9 +137,9 @@ impl Expr {
     }
 
     /// The value in this scope, or why it is unknown.
-    pub fn value(&self, scope: &Scope) -> Known {
-        let misses = Misses::default();
-        let names = Names { level: Level::Root(scope.clone()), misses: misses.clone() };
+    pub fn value(&self, scope: &Scope) -> FactValue {
+        let misses = UnresolvedNames::default();
+        let names = TrackedScope { level: ScopeLevel::Root(scope.clone()), misses: misses.clone() };
         let result = self.compiled.eval(Jinja::from_object(names));
         if let Some(reason) = misses.first() {
             return Err(reason);
@@ -178,7 +178,7 @@ impl PartialEq for Expr {
 
 /// A sentence with `{{ expressions }}` in it, for people to read; never for a command.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Sentence {
+pub struct MessageTemplate {
     parts: Vec<Part>,
     source: String,
 }
@@ -189,14 +189,14 @@ enum Part {
     Value(Expr),
 }
 
-impl Sentence {
-    pub fn new(source: &str) -> Result<Self, BadExpr> {
+impl MessageTemplate {
+    pub fn new(source: &str) -> Result<Self, ExprError> {
         let mut parts = Vec::new();
         let mut rest = source;
         while let Some(open) = rest.find("{{") {
             let close = rest[open..]
                 .find("}}")
-                .ok_or_else(|| BadExpr { message: "`{{` is not closed by `}}`".into() })?;
+                .ok_or_else(|| ExprError { message: "`{{` is not closed by `}}`".into() })?;
             if open > 0 {
                 parts.push(Part::Text(rest[..open].to_owned()));
             }
@@ -230,14 +230,14 @@ impl Sentence {
     }
 
     /// The same in pieces, so that the author's own words can be told from values.
-    pub fn spans(&self, scope: &Scope) -> Vec<Span> {
+    pub fn spans(&self, scope: &Scope) -> Vec<MessageSpan> {
         self.parts
             .iter()
             .map(|part| match part {
-                Part::Text(text) => Span { authored: true, text: text.clone() },
+                Part::Text(text) => MessageSpan { authored: true, text: text.clone() },
                 Part::Value(expr) => {
                     let text = expr.value(scope).map(|value| value::words(&value).join(", "));
-                    Span { authored: false, text: text.unwrap_or_else(|_| "unknown".into()) }
+                    MessageSpan { authored: false, text: text.unwrap_or_else(|_| "unknown".into()) }
                 }
             })
             .collect()
@@ -246,7 +246,7 @@ impl Sentence {
 
 /// A piece of a sentence.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Span {
+pub struct MessageSpan {
     /// The playbook's author wrote it, so its Markdown is meant.
     pub authored: bool,
     pub text: String,
@@ -254,9 +254,9 @@ pub struct Span {
 
 /// Names that were looked up and had no value.
 #[derive(Debug, Clone, Default)]
-struct Misses(Arc<Mutex<Vec<String>>>);
+struct UnresolvedNames(Arc<Mutex<Vec<String>>>);
 
-impl Misses {
+impl UnresolvedNames {
     fn note(&self, reason: String) {
         if let Ok(mut list) = self.0.lock() {
             list.push(reason);
@@ -270,13 +270,13 @@ impl Misses {
 
 /// One level of names; reads through it note their misses.
 #[derive(Debug)]
-struct Names {
-    level: Level,
-    misses: Misses,
+struct TrackedScope {
+    level: ScopeLevel,
+    misses: UnresolvedNames,
 }
 
 #[derive(Debug)]
-enum Level {
+enum ScopeLevel {
     /// The outermost names; one that is not here may be a function of the language.
     Root(Scope),
     /// The facts of a probe.
@@ -285,25 +285,25 @@ enum Level {
     Data { path: String, values: BTreeMap<String, Result<Jinja, String>> },
 }
 
-impl Names {
+impl TrackedScope {
     /// The value under a key, or why there is none; `None` where the language itself may have it.
     fn read(&self, key: &str) -> Option<Result<Jinja, String>> {
         let unheard = |path: &str| format!("{path}{key} is not known here");
-        let told = |path: &str, known: &Known| match known {
+        let told = |path: &str, known: &FactValue| match known {
             Ok(value) => Ok(tracked(value, &format!("{path}{key}"), &self.misses)),
             Err(reason) => Err(format!("{path}{key} is unknown: {reason}")),
         };
         Some(match &self.level {
-            Level::Root(scope) => match scope.entry(key) {
+            ScopeLevel::Root(scope) => match scope.entry(key) {
                 Some(Entry::Plain(known)) => told("", known),
                 Some(Entry::Namespace(_)) => {
-                    let level = Level::Facts(scope.clone(), key.to_owned());
-                    Ok(Jinja::from_object(Names { level, misses: self.misses.clone() }))
+                    let level = ScopeLevel::Facts(scope.clone(), key.to_owned());
+                    Ok(Jinja::from_object(TrackedScope { level, misses: self.misses.clone() }))
                 }
                 None if LANGUAGE.globals().any(|(name, _)| name == key) => return None,
                 None => Err(unheard("")),
             },
-            Level::Facts(scope, space) => {
+            ScopeLevel::Facts(scope, space) => {
                 let path = format!("{space}.");
                 match scope.entry(space) {
                     Some(Entry::Namespace(facts)) => {
@@ -312,7 +312,7 @@ impl Names {
                     _ => Err(unheard(&path)),
                 }
             }
-            Level::Data { path, values } => match values.get(key) {
+            ScopeLevel::Data { path, values } => match values.get(key) {
                 Some(Ok(value)) => Ok(value.clone()),
                 Some(Err(reason)) => Err(format!("{path}.{key} is unknown: {reason}")),
                 None => Err(unheard(&format!("{path}."))),
@@ -322,17 +322,17 @@ impl Names {
 
     fn keys(&self) -> Vec<String> {
         match &self.level {
-            Level::Root(scope) => scope.entries.keys().cloned().collect(),
-            Level::Facts(scope, space) => match scope.entry(space) {
+            ScopeLevel::Root(scope) => scope.entries.keys().cloned().collect(),
+            ScopeLevel::Facts(scope, space) => match scope.entry(space) {
                 Some(Entry::Namespace(facts)) => facts.keys().cloned().collect(),
                 _ => Vec::new(),
             },
-            Level::Data { values, .. } => values.keys().cloned().collect(),
+            ScopeLevel::Data { values, .. } => values.keys().cloned().collect(),
         }
     }
 }
 
-impl Object for Names {
+impl Object for TrackedScope {
     fn repr(self: &Arc<Self>) -> ObjectRepr {
         ObjectRepr::Map
     }
@@ -358,7 +358,7 @@ impl Object for Names {
         args: &[Jinja],
     ) -> Result<Jinja, Error> {
         match (&self.level, method, args) {
-            (Level::Data { values, .. }, "get", [key, default]) => {
+            (ScopeLevel::Data { values, .. }, "get", [key, default]) => {
                 let found = key.as_str().and_then(|key| values.get(key));
                 Ok(found.and_then(|value| value.clone().ok()).unwrap_or_else(|| default.clone()))
             }
@@ -372,7 +372,7 @@ impl Object for Names {
 struct Items {
     path: String,
     values: Vec<Jinja>,
-    misses: Misses,
+    misses: UnresolvedNames,
 }
 
 impl Object for Items {
@@ -394,7 +394,7 @@ impl Object for Items {
 }
 
 /// A JSON value whose every level notes misses. A null is a miss where it is read.
-fn tracked(value: &Value, path: &str, misses: &Misses) -> Jinja {
+fn tracked(value: &Value, path: &str, misses: &UnresolvedNames) -> Jinja {
     match value {
         Value::Object(entries) => {
             let values = entries.iter().map(|(key, entry)| {
@@ -404,8 +404,8 @@ fn tracked(value: &Value, path: &str, misses: &Misses) -> Jinja {
                 };
                 (key.clone(), tracked)
             });
-            let level = Level::Data { path: path.to_owned(), values: values.collect() };
-            Jinja::from_object(Names { level, misses: misses.clone() })
+            let level = ScopeLevel::Data { path: path.to_owned(), values: values.collect() };
+            Jinja::from_object(TrackedScope { level, misses: misses.clone() })
         }
         Value::Array(items) => {
             let values = items.iter().enumerate();
@@ -555,8 +555,8 @@ mod tests {
 
     #[test]
     fn sentences_show_what_is_unknown() {
-        let sentence = Sentence::new("{{ workers.running }} of {{ workers.lost }} run").unwrap();
+        let sentence = MessageTemplate::new("{{ workers.running }} of {{ workers.lost }} run").unwrap();
         assert_eq!(sentence.fill(&scope()), "3 of unknown run");
-        assert!(Sentence::new("{{ open").is_err());
+        assert!(MessageTemplate::new("{{ open").is_err());
     }
 }

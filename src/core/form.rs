@@ -46,7 +46,7 @@ const PLACES: [&str; 24] = [
 
 /// The fields of a form, in their order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Form {
+pub struct IssueForm {
     pub fields: Vec<Field>,
 }
 
@@ -58,7 +58,7 @@ pub struct Field {
     pub value: String,
 }
 
-impl Form {
+impl IssueForm {
     /// Reads a body whose lines end in `\n`. `None`: it is no form, but what somebody wrote by hand.
     pub fn read(body: &str) -> Option<Self> {
         let lines: Vec<&str> = body.lines().collect();
@@ -94,13 +94,13 @@ impl Form {
     }
 
     /// The filled fields that say where the trouble is.
-    pub fn places(&self) -> impl Iterator<Item = &Field> {
-        self.fields.iter().filter(|field| field.is_place() && !field.value.is_empty())
+    pub fn location_fields(&self) -> impl Iterator<Item = &Field> {
+        self.fields.iter().filter(|field| field.is_location() && !field.value.is_empty())
     }
 }
 
 impl Field {
-    fn is_place(&self) -> bool {
+    fn is_location(&self) -> bool {
         let plain = self.label.to_lowercase();
         let plain = plain.trim_matches(|c: char| !c.is_alphanumeric());
         PLACES.contains(&plain)
@@ -150,7 +150,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn fields(body: &str) -> Option<Vec<(String, String)>> {
-        let form = Form::read(body)?;
+        let form = IssueForm::read(body)?;
         Some(form.fields.into_iter().map(|field| (field.label, field.value)).collect())
     }
 
@@ -164,7 +164,7 @@ mod tests {
         let expect = [("System", "qfieldcloud"), ("Host", ""), ("What happens?", "Sync stops.\n\nAlways.")];
         assert_eq!(fields(body), pairs(&expect));
         let places: Vec<String> =
-            Form::read(body).unwrap().places().map(|field| field.value.clone()).collect();
+            IssueForm::read(body).unwrap().location_fields().map(|field| field.value.clone()).collect();
         assert_eq!(places, ["qfieldcloud"]);
     }
 
@@ -187,18 +187,18 @@ mod tests {
     fn labels_are_known_however_they_are_written() {
         for label in ["System", "HOST", "Which system?", "🖥 Server:", "**Betroffenes System**"] {
             let field = Field { label: label.to_owned(), value: "x".into() };
-            assert!(field.is_place(), "{label}");
+            assert!(field.is_location(), "{label}");
         }
         for label in ["Operating system", "System log", "", "Ghost"] {
             let field = Field { label: label.to_owned(), value: "x".into() };
-            assert!(!field.is_place(), "{label}");
+            assert!(!field.is_location(), "{label}");
         }
     }
 
     proptest! {
         #[test]
         fn no_text_is_too_strange(body in "(### |[#`~\\-\\[\\]x \n_a-cé]){0,80}") {
-            let form = Form::read(&body);
+            let form = IssueForm::read(&body);
             prop_assert!(form.is_none_or(|form| !form.fields.is_empty()));
         }
     }

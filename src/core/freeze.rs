@@ -8,34 +8,34 @@ use std::time::Duration;
 
 /// A time in which nothing is changed.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Freeze {
-    pub when: Span,
+pub struct ChangeFreeze {
+    pub window: Window,
     /// What people are told.
-    pub why: String,
+    pub reason: String,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub enum Span {
+pub enum Window {
     /// Once, from and up to a moment.
     Once { from: DateTime<Utc>, until: DateTime<Utc> },
     /// Again and again: at every moment of a cron expression, as clocks in a zone show it, for so long.
-    Again { begins: Box<Cron>, zone: Tz, lasts: Duration },
+    Recurring { begins: Box<Cron>, zone: Tz, lasts: Duration },
 }
 
 /// Whether, and until when, something is frozen. What cannot be told is frozen.
-const UNTOLD: chrono::TimeDelta = chrono::TimeDelta::hours(1);
+const FAIL_CLOSED: chrono::TimeDelta = chrono::TimeDelta::hours(1);
 
-impl Freeze {
+impl ChangeFreeze {
     /// The end of the freeze that is in force; `None` if none is.
     pub fn until(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        let until = match &self.when {
-            Span::Once { from, until } => (*from <= now).then_some(*until)?,
-            Span::Again { begins, zone, lasts } => {
+        let until = match &self.window {
+            Window::Once { from, until } => (*from <= now).then_some(*until)?,
+            Window::Recurring { begins, zone, lasts } => {
                 match begins.find_previous_occurrence(&now.with_timezone(zone), true) {
                     Ok(began) => began.with_timezone(&Utc) + *lasts,
                     // It has not begun yet, not once.
                     Err(CronError::TimeSearchLimitExceeded) => return None,
-                    Err(_) => now + UNTOLD,
+                    Err(_) => now + FAIL_CLOSED,
                 }
             }
         };
@@ -49,12 +49,12 @@ mod tests {
 
     #[test]
     fn a_freeze_holds_from_its_beginning_to_its_end() {
-        let night = Span::Again {
+        let night = Window::Recurring {
             begins: Box::new("0 22 * * FRI".parse().unwrap()),
             zone: "Europe/Zurich".parse().unwrap(),
             lasts: Duration::from_secs(10 * 3600),
         };
-        let once = Span::Once {
+        let once = Window::Once {
             from: "2026-12-24T00:00:00Z".parse().unwrap(),
             until: "2027-01-02T00:00:00Z".parse().unwrap(),
         };
@@ -70,7 +70,7 @@ mod tests {
             (&once, "2026-12-24T00:00:00Z", Some("2027-01-02T00:00:00Z")),
             (&once, "2027-01-02T00:00:00Z", None),
         ] {
-            let freeze = Freeze { when: span.clone(), why: String::new() };
+            let freeze = ChangeFreeze { window: span.clone(), reason: String::new() };
             let expect = until.map(|at| at.parse::<DateTime<Utc>>().unwrap());
             assert_eq!(freeze.until(now.parse().unwrap()), expect, "{now}");
         }

@@ -7,12 +7,12 @@
 pub mod posix;
 pub mod sudoers;
 
-use super::command::{Command, Known, Part, Template, take_word};
-use super::inventory::Site;
+use super::command::{Command, Binding, PatternPart, Template, take_word};
+use super::inventory::System;
 use super::name::HostName;
-use super::playbook::{Request, System};
-use super::remedy::KEEP;
-use super::value::Kind;
+use super::playbook::{Request, SystemType};
+use super::remedy::BACKUP;
+use super::value::ValueType;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::time::Duration;
@@ -24,7 +24,7 @@ pub const NAME: &str = "fieldmedic-gate ";
 /// How a gate ends that has run nothing; no program that a playbook runs is known to end so.
 pub const REFUSED: i32 = 97;
 /// All that such a gate says, on stderr.
-pub const REFUSAL: &str = "fieldmedic gate: not admitted, nothing was run";
+pub const DENIED: &str = "fieldmedic gate: not admitted, nothing was run";
 /// Longer lines are refused unread; in bytes.
 pub const LONGEST: usize = 100_000;
 /// As many values as a list may have.
@@ -36,9 +36,9 @@ const LATER: u64 = 1;
 /// What a key is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Admits {
+pub enum KeyScope {
     /// What probes ask.
-    Looks,
+    Probes,
     /// What steps and their undos do.
     Changes,
     /// The one key that there is for both.
@@ -56,14 +56,14 @@ pub struct Rules {
 pub struct Rule {
     /// Whose it is, for people.
     pub of: String,
-    pub parts: Vec<Part>,
+    pub parts: Vec<PatternPart>,
     /// After so many seconds it is ended.
     pub limit_s: u64,
 }
 
 /// What a gate does with a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Answer<'a> {
+pub enum GateAnswer<'a> {
     /// Say which rules there are.
     Version,
     Run(&'a Rule),
@@ -73,16 +73,16 @@ pub enum Answer<'a> {
 /// A command that no gate could tell from others.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{of}: {why}")]
-pub struct BadRule {
+pub struct RuleError {
     pub of: String,
     pub why: String,
 }
 
 /// A system that stands on a host.
 #[derive(Debug, Clone, Copy)]
-pub struct Standing<'a> {
+pub struct HostedSystem<'a> {
+    pub system_type: &'a SystemType,
     pub system: &'a System,
-    pub site: &'a Site,
 }
 
 impl Rules {
@@ -90,13 +90,13 @@ impl Rules {
     ///
     /// # Errors
     /// Every command that could not be told from others.
-    pub fn new(host: &HostName, admits: Admits, standing: &[Standing<'_>]) -> Result<Self, Vec<BadRule>> {
+    pub fn new(host: &HostName, admits: KeyScope, standing: &[HostedSystem<'_>]) -> Result<Self, Vec<RuleError>> {
         let (mut rules, mut bad) = (Vec::new(), Vec::new());
         for one in standing {
-            for Asked { of, template, request } in one.commands(host, admits) {
-                match template.outline(&|name| one.known(name, request)) {
+            for AllowedCommand { of, template, request } in one.commands(host, admits) {
+                match template.pattern(&|name| one.known(name, request)) {
                     Ok(parts) => rules.push(Rule { of, parts, limit_s: limit(template.timeout()) }),
-                    Err(why) => bad.push(BadRule { of, why }),
+                    Err(why) => bad.push(RuleError { of, why }),
                 }
             }
         }
@@ -111,14 +111,14 @@ impl Rules {
     }
 
     /// What to do with a line that a key was used for.
-    pub fn answer(&self, line: &str) -> Answer<'_> {
+    pub fn answer(&self, line: &str) -> GateAnswer<'_> {
         if line.len() > LONGEST {
-            return Answer::Refuse;
+            return GateAnswer::Refuse;
         }
         if line == QUESTION {
-            return Answer::Version;
+            return GateAnswer::Version;
         }
-        self.rules.iter().find(|rule| rule.admits(line)).map_or(Answer::Refuse, Answer::Run)
+        self.rules.iter().find(|rule| rule.admits(line)).map_or(GateAnswer::Refuse, GateAnswer::Run)
     }
 
     /// SHA-256 in hex: equal rules have equal hashes.
@@ -146,21 +146,21 @@ impl Rule {
 }
 
 /// What is left of a line behind a part; `None` if it does not begin with it.
-fn take<'l>(part: &Part, line: &'l str) -> Option<&'l str> {
+fn take<'l>(part: &PatternPart, line: &'l str) -> Option<&'l str> {
     match part {
-        Part::Text(text) => line.strip_prefix(text.as_str()),
-        Part::Value { before, shape, after } => {
+        PatternPart::Text(text) => line.strip_prefix(text.as_str()),
+        PatternPart::Value { before, shape, after } => {
             let (word, rest) = take_word(line)?;
             let value = word.strip_prefix(before.as_str())?.strip_suffix(after.as_str())?;
             shape.admits(value).then_some(rest)
         }
-        Part::List { before, shape } => {
+        PatternPart::List { before, shape } => {
             let (word, rest) = take_word(line)?;
             let list = word.strip_prefix(before.as_str())?;
             let values: Vec<&str> = if list.is_empty() { Vec::new() } else { list.split(' ').collect() };
             (values.len() <= MOST && values.iter().all(|value| shape.admits(value))).then_some(rest)
         }
-        Part::Words(shape) => {
+        PatternPart::Words(shape) => {
             let (mut rest, mut count) = (line, 0);
             while !rest.is_empty() {
                 let (word, after) = take_word(rest.strip_prefix(' ')?)?;
@@ -175,31 +175,31 @@ fn take<'l>(part: &Part, line: &'l str) -> Option<&'l str> {
     }
 }
 
-impl<'a> Standing<'a> {
+impl<'a> HostedSystem<'a> {
     /// Everything that may be asked of a host for this system.
-    fn commands(&self, host: &HostName, admits: Admits) -> Vec<Asked<'a>> {
-        let system = self.system;
-        let here = |role| self.site.host(role) == Some(host);
+    fn commands(&self, host: &HostName, admits: KeyScope) -> Vec<AllowedCommand<'a>> {
+        let system = self.system_type;
+        let here = |role| self.system.host(role) == Some(host);
         let mut commands = Vec::new();
-        if admits != Admits::Changes {
-            let probes = system.probes.values().filter(|probe| here(&probe.on));
+        if admits != KeyScope::Changes {
+            let probes = system.probes.values().filter(|probe| here(&probe.host));
             commands.extend(
                 probes
-                    .map(|probe| Asked::of(format!("{}: look {}", system.kind, probe.name), &probe.command)),
+                    .map(|probe| AllowedCommand::of(format!("{}: look {}", system.name, probe.name), &probe.command)),
             );
             for request in &system.requests {
-                for probe in request.looks.values().filter(|probe| here(&probe.on)) {
+                for probe in request.extra_probes.values().filter(|probe| here(&probe.host)) {
                     let of = format!("{}: look {}", request.name, probe.name);
-                    commands.push(Asked { of, template: &probe.command, request: Some(request) });
+                    commands.push(AllowedCommand { of, template: &probe.command, request: Some(request) });
                 }
             }
         }
-        if admits != Admits::Looks {
+        if admits != KeyScope::Probes {
             for fault in &system.faults {
-                for step in fault.remedy.iter().filter(|step| here(&step.on)) {
-                    commands.push(Asked::of(format!("{}: {}", fault.name, step.name), &step.command));
-                    if let Some(undo) = &step.undo {
-                        commands.push(Asked::of(format!("{}: undo {}", fault.name, step.name), undo));
+                for step in fault.remediation.iter().filter(|step| here(&step.host)) {
+                    commands.push(AllowedCommand::of(format!("{}: {}", fault.name, step.name), &step.command));
+                    if let Some(undo) = &step.rollback {
+                        commands.push(AllowedCommand::of(format!("{}: undo {}", fault.name, step.name), undo));
                     }
                 }
             }
@@ -209,31 +209,31 @@ impl<'a> Standing<'a> {
 
     /// What this host's configuration says of a placeholder. What a person gives to a request can be
     /// anything of its type.
-    fn known(&self, name: &str, request: Option<&Request>) -> Result<Known, String> {
-        if name == KEEP {
-            return Ok(Known::Kind(Kind::Name));
+    fn known(&self, name: &str, request: Option<&Request>) -> Result<Binding, String> {
+        if name == BACKUP {
+            return Ok(Binding::Type(ValueType::Name));
         }
         if let Some(param) = request.and_then(|request| request.params.get(name)) {
-            return Ok(Known::Kind(param.kind));
+            return Ok(Binding::Type(param.value_type));
         }
         let Some((probe, fact)) = name.split_once('.') else {
             let param =
-                self.system.params.get(name).ok_or_else(|| format!("there is no parameter `{name}`"))?;
-            let params = self.system.params(&self.site.params);
+                self.system_type.params.get(name).ok_or_else(|| format!("there is no parameter `{name}`"))?;
+            let params = self.system_type.params(&self.system.params);
             let value =
                 params.get(name).ok_or_else(|| format!("`{name}` has no value in the configuration"))?;
-            return Ok(Known::Value(value.clone(), param.kind));
+            return Ok(Binding::Value(value.clone(), param.value_type));
         };
-        let own = request.and_then(|request| request.looks.get(probe));
-        let probe = own.or_else(|| self.system.probes.get(probe));
+        let own = request.and_then(|request| request.extra_probes.get(probe));
+        let probe = own.or_else(|| self.system_type.probes.get(probe));
         let declared = probe.and_then(|probe| probe.facts.iter().find(|known| known.name.as_str() == fact));
-        let kind = declared.and_then(|fact| fact.kind).ok_or_else(|| format!("`{name}` has no type"))?;
-        Ok(Known::Kind(kind))
+        let kind = declared.and_then(|fact| fact.value_type).ok_or_else(|| format!("`{name}` has no type"))?;
+        Ok(Binding::Type(kind))
     }
 }
 
 /// A command that may be asked for.
-struct Asked<'a> {
+struct AllowedCommand<'a> {
     /// Whose it is, for people.
     of: String,
     template: &'a Template,
@@ -241,7 +241,7 @@ struct Asked<'a> {
     request: Option<&'a Request>,
 }
 
-impl<'a> Asked<'a> {
+impl<'a> AllowedCommand<'a> {
     fn of(of: String, template: &'a Template) -> Self {
         Self { of, template, request: None }
     }
@@ -252,6 +252,6 @@ fn limit(timeout: Duration) -> u64 {
 }
 
 /// The question to a gate, as a command.
-pub fn question() -> Command {
+pub fn allowed_command() -> Command {
     Command::plain(QUESTION, Duration::from_secs(10))
 }

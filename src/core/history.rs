@@ -11,9 +11,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The remedies and the changes of a stretch of time.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct History {
+pub struct RunHistory {
     /// In the order in which they were begun.
-    pub runs: Vec<Run>,
+    pub runs: Vec<RemediationRun>,
     /// Every change that a host was asked for, forward or back.
     pub changes: Vec<(HostName, DateTime<Utc>)>,
     /// Which system a case is about.
@@ -25,7 +25,7 @@ pub struct History {
 
 /// One run of a playbook's remedy.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Run {
+pub struct RemediationRun {
     pub case: CaseId,
     /// Several may stand on one host.
     pub system: Option<SystemName>,
@@ -33,25 +33,25 @@ pub struct Run {
     pub hosts: BTreeSet<HostName>,
     pub at: DateTime<Utc>,
     /// `None` while it is under way.
-    pub end: Option<End>,
+    pub end: Option<RunResult>,
 }
 
 /// How and when a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
+pub enum RunResult {
     /// Mended and proven.
-    Mended(DateTime<Utc>),
+    Fixed(DateTime<Utc>),
     /// Not mended, or nobody knows.
     Failed(DateTime<Utc>),
 }
 
-impl History {
+impl RunHistory {
     /// The kinds of records that it is folded from.
     pub const KINDS: [&str; 6] =
         ["triaged", "planned", "change_started", "verified", "undone", "change_frozen"];
 
     /// How far back it has to reach for every budget to be told.
-    pub const REACH: TimeDelta = TimeDelta::days(7);
+    pub const LOOKBACK: TimeDelta = TimeDelta::days(7);
 
     /// From records in the order of their time.
     pub fn fold<'a>(records: impl IntoIterator<Item = &'a (CaseId, Record)>) -> Self {
@@ -65,10 +65,10 @@ impl History {
     fn take(&mut self, case: &CaseId, record: &Record) {
         match &record.event {
             Event::Triaged(triage) => {
-                let system = triage.site.as_ref().map(|site| (case.clone(), site.name.clone()));
+                let system = triage.system.as_ref().map(|site| (case.clone(), site.name.clone()));
                 self.systems.extend(system);
             }
-            Event::Planned(plan) => self.runs.push(Run {
+            Event::RemediationStarted(plan) => self.runs.push(RemediationRun {
                 case: case.clone(),
                 system: self.systems.get(case).cloned(),
                 playbook: plan.playbook.clone(),
@@ -77,14 +77,14 @@ impl History {
                 end: None,
             }),
             Event::ChangeStarted { host, .. } => self.changes.push((host.clone(), record.at)),
-            Event::Verified { .. } => self.end(case, End::Mended(record.at)),
-            Event::Undone { .. } | Event::ChangeFrozen { .. } => self.end(case, End::Failed(record.at)),
+            Event::VerificationPassed { .. } => self.end(case, RunResult::Fixed(record.at)),
+            Event::RolledBack { .. } | Event::ChangeAbandoned { .. } => self.end(case, RunResult::Failed(record.at)),
             _ => {}
         }
     }
 
     /// A case has one remedy under way at a time: its newest.
-    fn end(&mut self, case: &CaseId, end: End) {
+    fn end(&mut self, case: &CaseId, end: RunResult) {
         if let Some(run) = self.runs.iter_mut().rev().find(|run| run.case == *case) {
             run.end = Some(end);
         }
@@ -95,16 +95,16 @@ impl History {
         &'a self,
         playbook: &'a PlaybookName,
         hosts: &'a BTreeSet<HostName>,
-    ) -> impl DoubleEndedIterator<Item = &'a Run> {
+    ) -> impl DoubleEndedIterator<Item = &'a RemediationRun> {
         self.runs.iter().filter(move |run| run.playbook == *playbook && !run.hosts.is_disjoint(hosts))
     }
 }
 
-impl Run {
+impl RemediationRun {
     /// It proved that a fault of this system was mended.
-    pub fn mended(&self, system: &SystemName) -> Option<DateTime<Utc>> {
+    pub fn fixed(&self, system: &SystemName) -> Option<DateTime<Utc>> {
         match self.end {
-            Some(End::Mended(at)) if self.system.as_ref() == Some(system) => Some(at),
+            Some(RunResult::Fixed(at)) if self.system.as_ref() == Some(system) => Some(at),
             _ => None,
         }
     }
@@ -112,7 +112,7 @@ impl Run {
     /// When it ended; while it is under way, when it was begun.
     pub fn last_at(&self) -> DateTime<Utc> {
         match self.end {
-            Some(End::Mended(at) | End::Failed(at)) => at,
+            Some(RunResult::Fixed(at) | RunResult::Failed(at)) => at,
             None => self.at,
         }
     }

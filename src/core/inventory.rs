@@ -1,6 +1,6 @@
 //! The inventory: what may be touched, by name.
 
-use super::name::{HostName, KindName, ParamName, Role, SystemName};
+use super::name::{HostName, SystemTypeName, ParamName, Role, SystemName};
 use super::policy::Mode;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -10,7 +10,7 @@ use std::time::Duration;
 /// Every system under care, and every host they stand on.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Inventory {
-    pub systems: BTreeMap<SystemName, Site>,
+    pub systems: BTreeMap<SystemName, System>,
     pub hosts: BTreeSet<HostName>,
     /// Hosts of which only a share is changed within a time, by the name under which the whole group is
     /// held while one of them is changed.
@@ -22,14 +22,14 @@ pub struct Inventory {
 pub struct Group {
     pub hosts: BTreeSet<HostName>,
     /// In percent.
-    pub share: u8,
+    pub max_percent: u8,
     pub window: Duration,
 }
 
 impl Group {
     /// How many hosts may be changed within the window; always one.
     pub fn allowed(&self) -> usize {
-        (self.hosts.len() * usize::from(self.share) / 100).max(1)
+        (self.hosts.len() * usize::from(self.max_percent) / 100).max(1)
     }
 }
 
@@ -43,9 +43,9 @@ impl Inventory {
 
 /// One system as it stands somewhere: its kind, its hosts by role, its parameters.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Site {
+pub struct System {
     pub name: SystemName,
-    pub kind: KindName,
+    pub system_type: SystemTypeName,
     pub hosts: BTreeMap<Role, HostName>,
     /// As configured; the defaults of the kind fill what is missing.
     pub params: BTreeMap<ParamName, Value>,
@@ -55,7 +55,7 @@ pub struct Site {
     pub mode: Option<Mode>,
 }
 
-impl Site {
+impl System {
     /// The host that stands in for a role.
     pub fn host(&self, role: &Role) -> Option<&HostName> {
         self.hosts.get(role)

@@ -1,16 +1,16 @@
 //! Letters: which words of a ticket are its author's own. What is quoted, signed or commented out was not
 //! said now, and a form's labels were not said by anybody.
 
-use super::form::{Fence, Form};
+use super::form::{Fence, IssueForm};
 
 /// A ticket's text, taken apart.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Letter {
+pub struct AuthoredText {
     /// The title, and what its author wrote.
     pub own: String,
     /// What others wrote, and its author only carries along.
     pub quoted: String,
-    pub form: Option<Form>,
+    pub form: Option<IssueForm>,
 }
 
 /// What mail programs put over a message that is answered or passed on, without the dashes around it.
@@ -34,10 +34,10 @@ const HEADS: [&[&str]; 4] = [
 /// A word of the line by which a mail program announces a quotation, beside its date.
 const ANNOUNCES: [&str; 3] = ["wrote", "schrieb", "writes"];
 
-impl Letter {
+impl AuthoredText {
     pub fn read(title: &str, body: &str) -> Self {
         let body = without_comments(&body.replace("\r\n", "\n").replace('\r', "\n"));
-        let form = Form::read(&body);
+        let form = IssueForm::read(&body);
         let mut letter = Self { own: format!("{title}\n"), ..Self::default() };
         match &form {
             Some(form) => form.fields.iter().for_each(|field| letter.take(&field.value)),
@@ -126,7 +126,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn own(body: &str) -> String {
-        let own = Letter::read("title", body).own;
+        let own = AuthoredText::read("title", body).own;
         own.strip_prefix("title\n").unwrap().trim().replace('\n', "|")
     }
 
@@ -157,7 +157,7 @@ mod tests {
 
     #[test]
     fn the_labels_of_a_form_are_nobodys_words() {
-        let letter = Letter::read("Help", "### Are workers down?\n\nno idea\n\n### Log\n\n> old\nnew");
+        let letter = AuthoredText::read("Help", "### Are workers down?\n\nno idea\n\n### Log\n\n> old\nnew");
         assert_eq!(letter.own, "Help\nno idea\nnew\n");
         assert!(letter.quoted.contains("old") && letter.form.is_some());
     }
@@ -165,7 +165,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_is_too_strange(title in ".{0,10}", body in "(### |-- |From:|wrote:1|<!--|-->|[>`~\\- \n\ra-cé]){0,60}") {
-            let letter = Letter::read(&title, &body);
+            let letter = AuthoredText::read(&title, &body);
             prop_assert!(letter.own.starts_with(&title));
         }
 

@@ -3,6 +3,6 @@
 use chrono::{DateTime, Utc};
 
 /// `2026-12-24 12:00 UTC`.
-pub fn minute(at: DateTime<Utc>) -> String {
+pub fn format_minute(at: DateTime<Utc>) -> String {
     at.format("%Y-%m-%d %H:%M UTC").to_string()
 }

@@ -6,7 +6,7 @@ use std::fmt;
 /// Why a word is not a name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{word}` is not a {what}: use {rule}")]
-pub struct BadName {
+pub struct NameError {
     pub word: String,
     pub what: &'static str,
     pub rule: &'static str,
@@ -37,12 +37,12 @@ macro_rules! names {
 
         impl $name {
             /// Checks the word and wraps it.
-            pub fn new(word: impl Into<String>) -> Result<Self, BadName> {
+            pub fn new(word: impl Into<String>) -> Result<Self, NameError> {
                 let word = word.into();
                 if $check(&word) {
                     Ok(Self(word))
                 } else {
-                    Err(BadName { word, what: $what, rule: $rule })
+                    Err(NameError { word, what: $what, rule: $rule })
                 }
             }
 
@@ -52,8 +52,8 @@ macro_rules! names {
         }
 
         impl TryFrom<String> for $name {
-            type Error = BadName;
-            fn try_from(word: String) -> Result<Self, BadName> {
+            type Error = NameError;
+            fn try_from(word: String) -> Result<Self, NameError> {
                 Self::new(word)
             }
         }
@@ -82,7 +82,7 @@ names! {
     /// A system under care, as the configuration names it: `qfieldcloud`, `depot`.
     SystemName, "system name", is_slug, "up to 64 of a-z, 0-9, `-`, `_`, `.`, beginning with a letter or digit";
     /// A kind of system, as the playbook library names it; several systems may be of one kind.
-    KindName, "kind of system", is_slug, "up to 64 of a-z, 0-9, `-`, `_`, `.`, beginning with a letter or digit";
+    SystemTypeName, "kind of system", is_slug, "up to 64 of a-z, 0-9, `-`, `_`, `.`, beginning with a letter or digit";
     /// A playbook, unique within its kind of system.
     PlaybookName, "playbook name", is_slug, "up to 64 of a-z, 0-9, `-`, `_`, `.`, beginning with a letter or digit";
     /// A host of the inventory.

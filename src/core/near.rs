@@ -1,7 +1,7 @@
 //! "Did you mean": the known word that a wrong one is nearest to.
 
 /// The nearest of the known words, if one is near enough to have been meant.
-pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn closest_match<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.to_lowercase();
     // Nobody means a name by something much longer, and it would take long to find out.
     let near = known.into_iter().filter(|name| word.len() <= name.len() + 8);
@@ -27,8 +27,8 @@ mod tests {
             ("x", None),
             ("", None),
         ] {
-            assert_eq!(nearest(word, known), near, "{word}");
+            assert_eq!(closest_match(word, known), near, "{word}");
         }
-        assert_eq!(nearest(&"a".repeat(100_000), known), None);
+        assert_eq!(closest_match(&"a".repeat(100_000), known), None);
     }
 }

@@ -7,32 +7,32 @@ use std::collections::BTreeSet;
 
 /// Who objects to which close.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Objection {
+pub struct CloseDispute {
     /// The case that closed the ticket.
-    pub of: CaseId,
+    pub case: CaseId,
     /// Empty if nobody saw who it was.
-    pub who: String,
-    pub how: How,
+    pub by: String,
+    pub via: Via,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum How {
+pub enum Via {
     /// Opened the issue again.
     Reopened,
     /// Said so in a comment.
-    Said,
+    Comment,
 }
 
 /// How often the agent closed a ticket, and how often somebody objected.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Closures {
+pub struct CloseStats {
     pub closed: BTreeSet<CaseId>,
     /// The cases whose close was false. They may have ended before the records that were counted.
-    pub false_ones: BTreeSet<CaseId>,
+    pub false_closes: BTreeSet<CaseId>,
 }
 
-impl Closures {
+impl CloseStats {
     /// The kinds of records that tell of closures.
     pub const KINDS: [&str; 2] = ["concluded", "falsely_closed"];
 
@@ -41,8 +41,8 @@ impl Closures {
         let mut closures = Self::default();
         for (case, record) in records {
             match &record.event {
-                Event::Concluded(outcome) if outcome.closes() => closures.closed.insert(case.clone()),
-                Event::FalselyClosed(objection) => closures.false_ones.insert(objection.of.clone()),
+                Event::OutcomeDecided(outcome) if outcome.closes() => closures.closed.insert(case.clone()),
+                Event::CloseDisputed(objection) => closures.false_closes.insert(objection.case.clone()),
                 _ => false,
             };
         }

@@ -6,12 +6,12 @@
 mod param;
 
 use super::command::Template;
-use super::expr::{Expr, Sentence};
-use super::name::{FactName, KindName, ParamName, PlaybookName, ProbeName, Role};
+use super::expr::{Expr, MessageTemplate};
+use super::name::{FactName, SystemTypeName, ParamName, PlaybookName, ProbeName, Role};
 use super::policy::{Mode, Risk};
-use super::reading::Read;
-use super::value::Kind;
-pub use param::{BadParam, Limits, Param};
+use super::reading::OutputParser;
+use super::value::ValueType;
+pub use param::{ParamError, Bounds, Param};
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -27,18 +27,18 @@ pub struct LibraryHash(pub String);
 #[derive(Debug, Clone)]
 pub struct Library {
     pub hash: LibraryHash,
-    pub systems: BTreeMap<KindName, System>,
+    pub systems: BTreeMap<SystemTypeName, SystemType>,
 }
 
 /// A kind of system: its parameters, its probes and its playbooks.
 #[derive(Debug, Clone)]
-pub struct System {
-    pub kind: KindName,
+pub struct SystemType {
+    pub name: SystemTypeName,
     pub summary: String,
     /// Words in a ticket that mean this kind of system.
     pub aliases: Vec<String>,
     /// Words that say that something is wrong: a text with one of them is a complaint.
-    pub trouble: Vec<Regex>,
+    pub problem_patterns: Vec<Regex>,
     pub params: BTreeMap<ParamName, Param>,
     pub probes: BTreeMap<ProbeName, Probe>,
     /// What its scripts run by `sudo -n`.
@@ -52,11 +52,11 @@ pub struct System {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Probe {
     pub name: ProbeName,
-    pub on: Role,
+    pub host: Role,
     pub command: Template,
-    pub read: Read,
+    pub parser: OutputParser,
     /// Exit codes under which the output can be read.
-    pub exits: Vec<i32>,
+    pub ok_exits: Vec<i32>,
     /// How often it is tried again when it could not be started.
     pub retries: u32,
     /// Probes whose facts this one uses; they run first.
@@ -68,8 +68,8 @@ pub struct Probe {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fact {
     pub name: FactName,
-    pub is: Expr,
-    pub kind: Option<Kind>,
+    pub value: Expr,
+    pub value_type: Option<ValueType>,
 }
 
 /// A playbook for a fault: when it is one, what to change, how to prove that it is gone.
@@ -77,28 +77,28 @@ pub struct Fact {
 pub struct Fault {
     pub name: PlaybookName,
     pub title: String,
-    pub explains: Explains,
+    pub symptoms: Symptoms,
     pub when: Expr,
-    pub because: Sentence,
+    pub summary: MessageTemplate,
     /// Its consequences: playbooks that come after this one.
-    pub before: BTreeSet<PlaybookName>,
+    pub causes: BTreeSet<PlaybookName>,
     pub risk: Risk,
     pub mode: Option<Mode>,
     /// Empty: this fault is a person's.
-    pub remedy: Vec<Step>,
+    pub remediation: Vec<Step>,
     pub verify: Vec<Check>,
     /// What a person should do if the agent cannot mend it.
     pub advice: String,
     /// What happened and is well again, in a sentence for those who reported it.
-    pub says: Option<String>,
+    pub reporter_message: Option<String>,
     /// Said in the report even when the fault was mended: how to keep it from coming back.
-    pub note: Option<Sentence>,
+    pub prevention: Option<MessageTemplate>,
 }
 
 /// Which complaints a cause accounts for.
 #[derive(Debug, Clone, Default)]
-pub struct Explains {
-    pub any: Vec<Regex>,
+pub struct Symptoms {
+    pub patterns: Vec<Regex>,
     pub labels: Vec<String>,
 }
 
@@ -108,13 +108,13 @@ pub struct Request {
     pub name: PlaybookName,
     pub title: String,
     /// Phrases that ask for it.
-    pub asks: Vec<Regex>,
+    pub question_patterns: Vec<Regex>,
     /// What whoever asks for it gives.
     pub params: BTreeMap<ParamName, Param>,
     /// What the answer rests on: probes of the system, and its own.
     pub probes: BTreeSet<ProbeName>,
     /// Probes that only this request has; they may use its parameters.
-    pub looks: BTreeMap<ProbeName, Probe>,
+    pub extra_probes: BTreeMap<ProbeName, Probe>,
     /// A Markdown template over the facts.
     pub answer: String,
     /// It asks whether all is well: faults that are found are treated before it is answered.
@@ -125,42 +125,42 @@ pub struct Request {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Step {
     pub name: String,
-    pub on: Role,
+    pub host: Role,
     pub command: Template,
-    pub replay: Replay,
+    pub if_interrupted: IfInterrupted,
     /// Its failure does not end the remedy.
     pub optional: bool,
     pub only_if: Option<Expr>,
     /// Over `exit`, `text` and `stderr`; without it, exit 0 is success.
     pub expect: Option<Expr>,
     /// Reverses the step. It may be run twice.
-    pub undo: Option<Template>,
+    pub rollback: Option<Template>,
 }
 
 /// What to do with a change that may or may not have run.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Replay {
+pub enum IfInterrupted {
     /// Run it again at once: two at a time do no harm.
-    Anytime,
+    RerunNow,
     /// Run it again, but never while another attempt may still be running.
-    Safe,
+    Rerun,
     /// Ask the evidence whether it is done.
     Check(Expr),
     /// Do not touch it; a person decides.
-    Never,
+    Escalate,
 }
 
 /// One condition of a verification.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Check {
-    pub holds: Expr,
+    pub that: Expr,
     /// How long it may take to become true.
-    pub within: Duration,
+    pub timeout: Duration,
     /// How long it must stay true, without a break.
-    pub steady: Duration,
+    pub hold_for: Duration,
 }
 
-impl System {
+impl SystemType {
     pub fn fault(&self, name: &PlaybookName) -> Option<&Fault> {
         self.faults.iter().find(|fault| fault.name == *name)
     }
@@ -170,10 +170,10 @@ impl System {
     }
 
     /// The same system as a request sees it: with its parameters and its probes beside the others.
-    pub fn asked(&self, request: &Request) -> System {
+    pub fn asked(&self, request: &Request) -> SystemType {
         let mut system = self.clone();
         system.params.extend(request.params.clone());
-        system.probes.extend(request.looks.clone());
+        system.probes.extend(request.extra_probes.clone());
         system
     }
 
@@ -210,11 +210,11 @@ impl System {
     }
 }
 
-impl Explains {
+impl Symptoms {
     /// The first phrase or label that this cause accounts for.
     pub fn matches(&self, text: &str, labels: &[String]) -> Option<String> {
         let label = self.labels.iter().find(|label| labels.iter().any(|l| l.eq_ignore_ascii_case(label)));
-        let phrase = || self.any.iter().find_map(|regex| regex.find(text)).map(|m| m.as_str().to_owned());
+        let phrase = || self.patterns.iter().find_map(|regex| regex.find(text)).map(|m| m.as_str().to_owned());
         label.cloned().or_else(phrase)
     }
 }

@@ -1,7 +1,7 @@
 //! Policy: whether a change may be made. A [`Permit`] is its yes, and only this module makes one.
 
-use super::budget::Budgets;
-use super::freeze::Freeze;
+use super::budget::Limits;
+use super::freeze::ChangeFreeze;
 use super::name::PlaybookName;
 use super::redact::Redacted;
 use super::remedy::Plan;
@@ -41,15 +41,15 @@ pub struct Policy {
     /// How long the fault's own condition must stay false before it counts as mended.
     pub soak: Duration,
     /// Remedies for one case; more are a sign that something else is wrong.
-    pub max_remedies: usize,
+    pub max_remediations: usize,
     /// Commands that change something, for one case.
     pub max_changes: usize,
     /// How long a plan waits for a person's yes.
-    pub patience: Duration,
-    pub budgets: Budgets,
-    pub freezes: Vec<Freeze>,
+    pub approval_timeout: Duration,
+    pub limits: Limits,
+    pub change_freezes: Vec<ChangeFreeze>,
     /// Whether anything is said on the forge. A rehearsal says nothing.
-    pub speaks: bool,
+    pub publishes: bool,
 }
 
 impl Default for Policy {
@@ -59,21 +59,21 @@ impl Default for Policy {
             playbook_modes: BTreeMap::new(),
             max_risk: Risk::Medium,
             soak: Duration::from_secs(10),
-            max_remedies: 4,
+            max_remediations: 4,
             max_changes: 40,
-            patience: Duration::from_secs(24 * 3600),
-            budgets: Budgets::default(),
-            freezes: Vec::new(),
-            speaks: true,
+            approval_timeout: Duration::from_secs(24 * 3600),
+            limits: Limits::default(),
+            change_freezes: Vec::new(),
+            publishes: true,
         }
     }
 }
 
 impl Policy {
     /// The same rules for a rehearsal: no permit, and no word on the forge.
-    pub fn rehearsal(mut self) -> Self {
+    pub fn dry_run(mut self) -> Self {
         self.mode = Mode::Observe;
-        self.speaks = false;
+        self.publishes = false;
         self
     }
 }
@@ -111,11 +111,11 @@ impl Permit {
 
 /// Why policy says no.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-pub enum Refusal {
+pub enum NotPermitted {
     #[error("the agent only observes here: `mode = \"act\"` would let it make these changes")]
     Observing,
     #[error("this is a rehearsal, which changes nothing")]
-    Rehearsing,
+    DryRun,
     /// A person's yes to this very plan would be enough.
     #[error("a person has to agree first")]
     NeedsApproval,
@@ -124,36 +124,36 @@ pub enum Refusal {
 }
 
 /// The permit to take back what was changed under a permit for the same plan: an undo is part of it.
-pub fn permit_undo(policy: &Policy, plan: &Plan) -> Result<Permit, Refusal> {
-    if !policy.speaks {
-        return Err(Refusal::Rehearsing);
+pub fn authorize_rollback(policy: &Policy, plan: &Plan) -> Result<Permit, NotPermitted> {
+    if !policy.publishes {
+        return Err(NotPermitted::DryRun);
     }
     Ok(Permit { plan: plan.hash.clone() })
 }
 
 /// Asks for the changes of a plan. `modes` are those of the system and of the playbook's author; the
 /// strictest of all holds. `changes` counts those of the case, with those asked for.
-pub fn permit(
+pub fn authorize(
     policy: &Policy,
     plan: &Plan,
     modes: [Option<Mode>; 2],
     changes: usize,
     approval: Option<&Approval>,
-) -> Result<Permit, Refusal> {
+) -> Result<Permit, NotPermitted> {
     let configured = policy.playbook_modes.get(&plan.playbook).copied();
     let strictest = modes.into_iter().chain([configured]).flatten().fold(policy.mode, Mode::min);
-    if !policy.speaks {
-        return Err(Refusal::Rehearsing);
+    if !policy.publishes {
+        return Err(NotPermitted::DryRun);
     }
     if strictest == Mode::Observe {
-        return Err(Refusal::Observing);
+        return Err(NotPermitted::Observing);
     }
     if changes > policy.max_changes {
-        return Err(Refusal::TooManyChanges { changes, allowed: policy.max_changes });
+        return Err(NotPermitted::TooManyChanges { changes, allowed: policy.max_changes });
     }
     let approved = approval.is_some_and(|approval| approval.plan == plan.hash);
     if (strictest == Mode::Ask || plan.risk > policy.max_risk) && !approved {
-        return Err(Refusal::NeedsApproval);
+        return Err(NotPermitted::NeedsApproval);
     }
     Ok(Permit { plan: plan.hash.clone() })
 }
@@ -176,20 +176,20 @@ mod tests {
         for (global, site, fault, own, answer) in [
             (Act, None, None, None, Ok(())),
             (Act, Some(Act), Some(Act), Some(Act), Ok(())),
-            (Observe, Some(Act), Some(Act), Some(Act), Err(Refusal::Observing)),
-            (Act, Some(Observe), None, None, Err(Refusal::Observing)),
-            (Act, None, Some(Observe), None, Err(Refusal::Observing)),
-            (Act, Some(Act), Some(Act), Some(Observe), Err(Refusal::Observing)),
-            (Act, Some(Ask), None, Some(Observe), Err(Refusal::Observing)),
-            (Ask, None, None, None, Err(Refusal::NeedsApproval)),
-            (Act, None, Some(Ask), None, Err(Refusal::NeedsApproval)),
-            (Act, None, None, Some(Ask), Err(Refusal::NeedsApproval)),
+            (Observe, Some(Act), Some(Act), Some(Act), Err(NotPermitted::Observing)),
+            (Act, Some(Observe), None, None, Err(NotPermitted::Observing)),
+            (Act, None, Some(Observe), None, Err(NotPermitted::Observing)),
+            (Act, Some(Act), Some(Act), Some(Observe), Err(NotPermitted::Observing)),
+            (Act, Some(Ask), None, Some(Observe), Err(NotPermitted::Observing)),
+            (Ask, None, None, None, Err(NotPermitted::NeedsApproval)),
+            (Act, None, Some(Ask), None, Err(NotPermitted::NeedsApproval)),
+            (Act, None, None, Some(Ask), Err(NotPermitted::NeedsApproval)),
         ] {
             let mut policy = Policy { mode: global, ..Policy::default() };
             if let Some(own) = own {
                 policy.playbook_modes.insert(PlaybookName::new("p").unwrap(), own);
             }
-            let given = permit(&policy, &plan(Risk::Low), [site, fault], 0, None);
+            let given = authorize(&policy, &plan(Risk::Low), [site, fault], 0, None);
             assert_eq!(given.map(drop), answer, "{global:?} {site:?} {fault:?} {own:?}");
         }
     }
@@ -197,15 +197,15 @@ mod tests {
     #[test]
     fn a_yes_is_for_one_plan_and_loosens_nothing_else() {
         let ask = Policy { mode: Mode::Ask, ..Policy::default() };
-        assert!(permit(&ask, &plan(Risk::Low), [None; 2], 0, Some(&yes("h"))).is_ok());
-        assert!(permit(&ask, &plan(Risk::High), [None; 2], 0, Some(&yes("h"))).is_ok());
+        assert!(authorize(&ask, &plan(Risk::Low), [None; 2], 0, Some(&yes("h"))).is_ok());
+        assert!(authorize(&ask, &plan(Risk::High), [None; 2], 0, Some(&yes("h"))).is_ok());
         for (policy, changes, approval) in [
             (&ask, 0, yes("another")),
             (&ask, 41, yes("h")),
             (&Policy::default(), 0, yes("h")),
-            (&ask.clone().rehearsal(), 0, yes("h")),
+            (&ask.clone().dry_run(), 0, yes("h")),
         ] {
-            let given = permit(policy, &plan(Risk::Low), [None; 2], changes, Some(&approval));
+            let given = authorize(policy, &plan(Risk::Low), [None; 2], changes, Some(&approval));
             assert!(given.is_err(), "{policy:?} {changes} {approval:?}");
         }
     }
@@ -213,10 +213,10 @@ mod tests {
     #[test]
     fn risk_and_number_are_bounded() {
         let policy = Policy { mode: Mode::Act, ..Policy::default() };
-        let given = |policy: &Policy, risk, changes| permit(policy, &plan(risk), [None; 2], changes, None);
+        let given = |policy: &Policy, risk, changes| authorize(policy, &plan(risk), [None; 2], changes, None);
         assert!(given(&policy, Risk::Medium, 40).is_ok());
-        assert_eq!(given(&policy, Risk::High, 0), Err(Refusal::NeedsApproval));
+        assert_eq!(given(&policy, Risk::High, 0), Err(NotPermitted::NeedsApproval));
         assert!(given(&policy, Risk::Low, 41).is_err());
-        assert_eq!(given(&policy.rehearsal(), Risk::Low, 0), Err(Refusal::Rehearsing));
+        assert_eq!(given(&policy.dry_run(), Risk::Low, 0), Err(NotPermitted::DryRun));
     }
 }

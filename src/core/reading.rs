@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 /// How a probe's output is read, and under which name its facts find it.
 #[derive(Debug, Clone)]
-pub enum Read {
+pub enum OutputParser {
     /// `text`: the whole output, trimmed.
     Text,
     /// `lines`: a list of the lines that are not blank.
@@ -28,26 +28,26 @@ pub enum Read {
     Regex(Regex),
 }
 
-impl PartialEq for Read {
+impl PartialEq for OutputParser {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
-            (Read::Regex(a), Read::Regex(b)) => a.as_str() == b.as_str(),
+            (OutputParser::Regex(a), OutputParser::Regex(b)) => a.as_str() == b.as_str(),
             (a, b) => std::mem::discriminant(a) == std::mem::discriminant(b),
         }
     }
 }
 
-impl Read {
+impl OutputParser {
     /// The names that this reader gives to facts.
     pub fn names(&self) -> &'static [&'static str] {
         match self {
-            Read::Text => &["text"],
-            Read::Lines => &["lines"],
-            Read::Number => &["number"],
-            Read::Json => &["json"],
-            Read::JsonLines | Read::Table => &["rows"],
-            Read::KeyValue => &["values"],
-            Read::Regex(_) => &["groups", "matches"],
+            OutputParser::Text => &["text"],
+            OutputParser::Lines => &["lines"],
+            OutputParser::Number => &["number"],
+            OutputParser::Json => &["json"],
+            OutputParser::JsonLines | OutputParser::Table => &["rows"],
+            OutputParser::KeyValue => &["values"],
+            OutputParser::Regex(_) => &["groups", "matches"],
         }
     }
 
@@ -55,17 +55,17 @@ impl Read {
     ///
     /// # Errors
     /// What is wrong with the output, in a few words.
-    pub fn read(&self, output: &str, scope: &mut Scope) -> Result<(), String> {
+    pub fn parse(&self, output: &str, scope: &mut Scope) -> Result<(), String> {
         let mut set = |name: &str, value: Value| scope.set(name, Ok(value));
         match self {
-            Read::Text => set("text", json!(output.trim())),
-            Read::Lines => set("lines", lines(output).collect()),
-            Read::Number => set("number", number(output)?),
-            Read::Json => set("json", json_value(output)?),
-            Read::JsonLines => set("rows", json_lines(output)?),
-            Read::Table => set("rows", table(output)?),
-            Read::KeyValue => set("values", key_values(output)),
-            Read::Regex(regex) => {
+            OutputParser::Text => set("text", json!(output.trim())),
+            OutputParser::Lines => set("lines", lines(output).collect()),
+            OutputParser::Number => set("number", number(output)?),
+            OutputParser::Json => set("json", json_value(output)?),
+            OutputParser::JsonLines => set("rows", json_lines(output)?),
+            OutputParser::Table => set("rows", table(output)?),
+            OutputParser::KeyValue => set("values", key_values(output)),
+            OutputParser::Regex(regex) => {
                 let matches: Vec<Value> =
                     regex.captures_iter(output).take(10_000).map(|found| groups(regex, &found)).collect();
                 let first = matches.first().cloned();
@@ -159,36 +159,36 @@ mod tests {
     use super::*;
     use crate::core::expr::Expr;
 
-    fn read(read: &Read, output: &str, expression: &str) -> Result<Value, String> {
+    fn read(read: &OutputParser, output: &str, expression: &str) -> Result<Value, String> {
         let mut scope = Scope::default();
-        read.read(output, &mut scope)?;
+        read.parse(output, &mut scope)?;
         Expr::new(expression).unwrap().value(&scope)
     }
 
     #[test]
     fn outputs_become_values() {
         let df = "Filesystem 1024-blocks Used Available Capacity Mounted on\n/dev/sda1 100 91 9 91% /var/lib/my docker\n";
-        let named = Read::Regex(Regex::new(r"(?P<key>\w+) is (?P<value>\d+)").unwrap());
+        let named = OutputParser::Regex(Regex::new(r"(?P<key>\w+) is (?P<value>\d+)").unwrap());
         for (reader, output, expression, expect) in [
-            (&Read::Text, " ok \n", "text", Some(json!("ok"))),
-            (&Read::Lines, "a\n\n b\n", "lines", Some(json!(["a", " b"]))),
-            (&Read::Number, " 42\n", "number", Some(json!(42))),
-            (&Read::Number, "nan", "number", None),
-            (&Read::Number, "", "number", None),
-            (&Read::Json, "{\"a\": [1]}", "json.a[0]", Some(json!(1))),
-            (&Read::Json, "Error: no", "json", None),
+            (&OutputParser::Text, " ok \n", "text", Some(json!("ok"))),
+            (&OutputParser::Lines, "a\n\n b\n", "lines", Some(json!(["a", " b"]))),
+            (&OutputParser::Number, " 42\n", "number", Some(json!(42))),
+            (&OutputParser::Number, "nan", "number", None),
+            (&OutputParser::Number, "", "number", None),
+            (&OutputParser::Json, "{\"a\": [1]}", "json.a[0]", Some(json!(1))),
+            (&OutputParser::Json, "Error: no", "json", None),
             (
-                &Read::JsonLines,
+                &OutputParser::JsonLines,
                 "{\"a\":1}\n{\"a\":2}\n",
                 "rows | map(attribute='a') | list",
                 Some(json!([1, 2])),
             ),
-            (&Read::JsonLines, "[{\"a\":1}]", "rows[0].a", Some(json!(1))),
-            (&Read::JsonLines, "", "rows | length", Some(json!(0))),
-            (&Read::JsonLines, "{\"a\":1}\n{\"a\":", "rows", None),
-            (&Read::Table, df, "rows[0]['Capacity'] | number", Some(json!(91))),
-            (&Read::Table, "", "rows", None),
-            (&Read::KeyValue, "A=1\nB: two\nnoise\n", "values.B", Some(json!("two"))),
+            (&OutputParser::JsonLines, "[{\"a\":1}]", "rows[0].a", Some(json!(1))),
+            (&OutputParser::JsonLines, "", "rows | length", Some(json!(0))),
+            (&OutputParser::JsonLines, "{\"a\":1}\n{\"a\":", "rows", None),
+            (&OutputParser::Table, df, "rows[0]['Capacity'] | number", Some(json!(91))),
+            (&OutputParser::Table, "", "rows", None),
+            (&OutputParser::KeyValue, "A=1\nB: two\nnoise\n", "values.B", Some(json!("two"))),
             (&named, "x is 3, y is 4", "groups.value | number", Some(json!(3))),
             (&named, "x is 3, y is 4", "matches | length", Some(json!(2))),
             (&named, "nothing", "groups.value", None),

@@ -99,10 +99,10 @@ impl Redactor {
     /// `None` if there is nothing to hide.
     fn hide(&self, text: &str) -> Option<String> {
         // What is not seen could part a secret, and whoever reads it sees it whole.
-        if visible::is_all_seen(text) {
+        if visible::has_no_hidden(text) {
             return replace(text, self.places(text));
         }
-        let seen: Vec<(usize, char)> = visible::seen(text).collect();
+        let seen: Vec<(usize, char)> = visible::visible_chars(text).collect();
         let bare: String = seen.iter().map(|(_, c)| c).collect();
         let mut whence: Vec<usize> = Vec::with_capacity(bare.len());
         for (place, c) in &seen {

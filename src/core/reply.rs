@@ -1,10 +1,10 @@
 //! Replies: what a person says of a ticket that was closed, in a comment that orders nothing. A few plain
 //! phrases are understood and nothing else: who is not understood can open the issue again.
 
-use super::letter::Letter;
+use super::letter::AuthoredText;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reply {
+pub enum Feedback {
     /// It is not settled.
     StillBroken,
     Thanks,
@@ -113,18 +113,18 @@ const ASIDE: [&str; 19] = [
 ];
 
 /// What a comment says; `None` if that is nothing, or cannot be told.
-pub fn reply(comment: &str) -> Option<Reply> {
-    let own = Letter::read("", comment).own;
+pub fn feedback(comment: &str) -> Option<Feedback> {
+    let own = AuthoredText::read("", comment).own;
     let mut thanks = false;
     for sentence in sentences(&own) {
         let says = |phrases: &[&str]| phrases.iter().any(|phrase| sentence.contains(&format!(" {phrase} ")));
         let is_well = says(&THANKS);
         if says(&STILL_BROKEN) && !is_well && !says(&ASIDE) {
-            return Some(Reply::StillBroken);
+            return Some(Feedback::StillBroken);
         }
         thanks |= is_well;
     }
-    thanks.then_some(Reply::Thanks)
+    thanks.then_some(Feedback::Thanks)
 }
 
 /// The sentences of a text that are no questions: their words in lower case, a blank before and behind
@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn what_is_understood_and_what_is_not() {
-        use Reply::{StillBroken, Thanks};
+        use Feedback::{StillBroken, Thanks};
         for (comment, expect) in [
             ("still broken", Some(StillBroken)),
             ("It's STILL not working!", Some(StillBroken)),
@@ -183,19 +183,19 @@ mod tests {
             ("Any news?", None),
             ("", None),
         ] {
-            assert_eq!(reply(comment), expect, "{comment:?}");
+            assert_eq!(feedback(comment), expect, "{comment:?}");
         }
     }
 
     proptest! {
         #[test]
         fn no_text_is_too_strange(comment in "(still broken|if|[?.,'\n> İßé\u{0}a-z]){0,40}") {
-            reply(&comment);
+            feedback(&comment);
         }
 
         #[test]
         fn what_is_quoted_says_nothing(words in "[a-z ]{0,20}still broken[a-z ]{0,20}") {
-            prop_assert_eq!(reply(&format!("> {words}")), None);
+            prop_assert_eq!(feedback(&format!("> {words}")), None);
         }
     }
 }

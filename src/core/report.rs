@@ -3,22 +3,22 @@
 mod look;
 mod treatment;
 
-pub use look::Looked;
+pub use look::ProbeView;
 pub(super) use treatment::proof;
-pub use treatment::{Proof, StepTold, Told};
+pub use treatment::{Proof, StepView, RemediationView};
 
-use super::case::{Asked, Case, Phase, Spent, Treated};
-use super::event::Door;
-use super::expr::Span;
-use super::moment::minute;
+use super::case::{PendingApproval, Case, Phase, Timings, RemediationResult};
+use super::event::Source;
+use super::expr::MessageSpan;
+use super::moment::format_minute;
 use super::name::PlaybookName;
-use super::objection::Objection;
+use super::objection::CloseDispute;
 use super::outcome::{Code, Outcome};
-use super::playbook::{Fault, Library, System};
+use super::playbook::{Fault, Library, SystemType};
 use super::policy::{Pause, Risk};
 use super::remedy::Plan;
-use super::triage::{Asks, Stranger};
-use look::sights;
+use super::triage::{Intent, UnknownSystemName};
+use look::probes;
 use serde::Serialize;
 use treatment::tell;
 
@@ -42,11 +42,11 @@ pub struct Report {
     /// The halt under which it waits.
     pub pause: Option<Pause>,
     /// What it waits for a person's yes to.
-    pub question: Option<Question>,
+    pub question: Option<ApprovalView>,
     /// The budget that it waits for.
-    pub delay: Option<Waiting>,
+    pub deferral: Option<WaitingView>,
     /// Another case about the same fault.
-    pub kin: Option<KinTold>,
+    pub related: Option<RelatedView>,
     /// How often the fault was mended before within seven days; 0 if it was not.
     pub recurrences: usize,
     /// The ticket about a fault that comes back again and again, else empty.
@@ -54,25 +54,25 @@ pub struct Report {
     /// Who said yes to the newest plan.
     pub approved_by: Option<String>,
     /// A rehearsal, or an agent that only observes: what it would have done.
-    pub proposal: Vec<Proposed>,
+    pub proposal: Vec<ProposedStep>,
     /// What was mended, in sentences for those who reported it.
-    pub says: Vec<String>,
+    pub reporter_message: Vec<String>,
     /// Who objects to the close of an earlier case.
-    pub objection: Option<Objection>,
+    pub dispute: Option<CloseDispute>,
     /// What the ticket's form says of the place, and nobody knows.
-    pub strangers: Vec<Stranger>,
+    pub unknown_names: Vec<UnknownSystemName>,
     /// The words of the ticket that a finding accounts for.
     pub words: Vec<String>,
-    pub findings: Vec<Line>,
-    pub treatments: Vec<Told>,
-    pub unknown: Vec<Line>,
+    pub findings: Vec<FindingView>,
+    pub remediations: Vec<RemediationView>,
+    pub unknown: Vec<FindingView>,
     pub ruled_out: Vec<String>,
     pub advice: Vec<String>,
-    pub notes: Vec<Vec<Span>>,
-    pub sights: Vec<Looked>,
+    pub prevention: Vec<Vec<MessageSpan>>,
+    pub probes: Vec<ProbeView>,
     /// The request that was answered, else empty.
     pub request: String,
-    pub spent: Spent,
+    pub timings: Timings,
     /// From the first record to the newest, in seconds.
     pub seconds: i64,
     /// The newest record's moment.
@@ -81,14 +81,14 @@ pub struct Report {
 
 /// A playbook's title and a sentence.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Line {
+pub struct FindingView {
     pub title: String,
     pub text: String,
 }
 
 /// A plan that needs a person's yes.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Question {
+pub struct ApprovalView {
     pub playbook: String,
     /// The beginning of the plan's hash, which the answer repeats.
     pub plan: String,
@@ -97,12 +97,12 @@ pub struct Question {
     pub risk: Risk,
     /// `2026-12-24 12:00 UTC`.
     pub until: String,
-    pub steps: Vec<Proposed>,
+    pub steps: Vec<ProposedStep>,
 }
 
 /// Another case about the same fault.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct KinTold {
+pub struct RelatedView {
     pub ticket: String,
     /// Of the fault.
     pub title: String,
@@ -112,7 +112,7 @@ pub struct KinTold {
 
 /// A budget that is used up.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Waiting {
+pub struct WaitingView {
     /// `2026-12-24 12:00 UTC`.
     pub until: String,
     pub why: String,
@@ -120,21 +120,21 @@ pub struct Waiting {
 
 /// A change that was not made, or not yet.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Proposed {
+pub struct ProposedStep {
     pub name: String,
     /// The condition under which the step is made; empty if it always is.
     pub only_if: String,
     pub host: String,
     pub command: String,
     /// Empty if there is no way back.
-    pub undo: String,
+    pub rollback: String,
 }
 
 /// Draws up the report of a case.
 pub fn report(case: &Case, library: &Library) -> Report {
-    let site = case.triage.as_ref().and_then(|triage| triage.site.as_ref());
-    let system = site.and_then(|site| library.systems.get(&site.kind));
-    let fault = |name: &PlaybookName| system.and_then(|system: &System| system.fault(name));
+    let site = case.triage.as_ref().and_then(|triage| triage.system.as_ref());
+    let system = site.and_then(|site| library.systems.get(&site.system_type));
+    let fault = |name: &PlaybookName| system.and_then(|system: &SystemType| system.fault(name));
     let first = case.diagnoses.first();
     let (code, why) = match &case.outcome {
         Some(Outcome::Escalated(escalation)) => (escalation.code.to_string(), escalation.why.clone()),
@@ -153,14 +153,14 @@ pub fn report(case: &Case, library: &Library) -> Report {
             }
             all
         });
-    let treated = |fault: &&&Fault| case.treatments.iter().any(|t| t.plan.playbook == fault.name);
+    let treated = |fault: &&&Fault| case.remediations.iter().any(|t| t.plan.playbook == fault.name);
     // What another case has mended if this one is resolved; it may have been gone before this one looked.
     let is_resolved = matches!(case.outcome, Some(Outcome::Resolved));
-    let of_kin = case.kin.as_ref().filter(|_| is_resolved).and_then(|kin| fault(&kin.playbook));
+    let of_kin = case.related.as_ref().filter(|_| is_resolved).and_then(|kin| fault(&kin.playbook));
     let is_of_kin = |fault: &Fault| of_kin.is_some_and(|known| known.name == fault.name);
     let mended = |fault: &Fault| {
-        let mut ended = case.treatments.iter().filter(|t| t.plan.playbook == fault.name);
-        is_of_kin(fault) || ended.any(|t| matches!(t.phase, Phase::Over { result: Treated::Mended, .. }))
+        let mut ended = case.remediations.iter().filter(|t| t.plan.playbook == fault.name);
+        is_of_kin(fault) || ended.any(|t| matches!(t.phase, Phase::Finished { result: RemediationResult::Fixed, .. }))
     };
     let titles = |names: &[PlaybookName]| {
         names.iter().map(|name| fault(name).map_or(name.to_string(), |f| f.title.clone())).collect()
@@ -171,44 +171,44 @@ pub fn report(case: &Case, library: &Library) -> Report {
         case: case.id.to_string(),
         ticket: case.ticket.id.to_string(),
         system: site.map_or_else(String::new, |site| site.name.to_string()),
-        stage: case.stage_word(),
-        phase: case.phase_word().to_owned(),
+        stage: case.status_key(),
+        phase: case.phase_key().to_owned(),
         outcome: case.outcome.as_ref().map_or("working", Outcome::word).to_owned(),
         proposal: if changes_nothing_yet(&code) { proposal(case, system) } else { Vec::new() },
         code,
         why,
-        opened_by_agent: matches!(&case.door, Door::Sweep { suspect: Some(_) } | Door::Recurrence { .. }),
+        opened_by_agent: matches!(&case.source, Source::Sweep { suspect: Some(_) } | Source::Recurrence { .. }),
         pause: case.paused.clone(),
-        question: case.asked.as_ref().map(|asked| question(case, asked, fault(&asked.plan.playbook))),
-        delay: case
-            .delay
+        question: case.pending_approval.as_ref().map(|asked| question(case, asked, fault(&asked.plan.playbook))),
+        deferral: case
+            .deferral
             .as_ref()
-            .map(|delay| Waiting { until: minute(delay.until), why: delay.over.to_string() }),
-        kin: case.kin.as_ref().map(|kin| KinTold {
+            .map(|delay| WaitingView { until: format_minute(delay.until), why: delay.exceeded.to_string() }),
+        related: case.related.as_ref().map(|kin| RelatedView {
             ticket: kin.ticket.to_string(),
             title: fault(&kin.playbook).map_or(kin.playbook.to_string(), |fault| fault.title.clone()),
             is_awaited: kin.is_awaited,
         }),
-        recurrences: case.recurred.as_ref().map_or(0, |recurred| recurred.count),
-        problem: case.talk.problem.clone().unwrap_or_default(),
+        recurrences: case.recurrence.as_ref().map_or(0, |recurred| recurred.count),
+        problem: case.publishing.problem.clone().unwrap_or_default(),
         approved_by: case.approval.as_ref().map(|approval| approval.by.clone()),
-        says: faults
+        reporter_message: faults
             .iter()
             .copied()
             .filter(|fault| mended(fault))
             .chain(of_kin.filter(|_| !faults.iter().any(|fault| is_of_kin(fault))))
-            .filter_map(|fault| fault.says.clone())
+            .filter_map(|fault| fault.reporter_message.clone())
             .collect(),
-        objection: case.objection.clone(),
-        strangers: case.triage.as_ref().map_or_else(Vec::new, |triage| triage.strangers.clone()),
+        dispute: case.dispute.clone(),
+        unknown_names: case.triage.as_ref().map_or_else(Vec::new, |triage| triage.unknown_names.clone()),
         words: words(case),
         findings: faults
             .iter()
             .filter(|fault| !treated(fault))
-            .map(|fault| Line { title: fault.title.clone(), text: because(case, fault) })
+            .map(|fault| FindingView { title: fault.title.clone(), text: because(case, fault) })
             .collect(),
-        treatments: case
-            .treatments
+        remediations: case
+            .remediations
             .iter()
             .map(|treatment| tell(case, treatment, fault(&treatment.plan.playbook)))
             .collect(),
@@ -216,27 +216,27 @@ pub fn report(case: &Case, library: &Library) -> Report {
             .map(|diagnosis| &diagnosis.unknown[..])
             .unwrap_or_default()
             .iter()
-            .map(|unknown| Line {
+            .map(|unknown| FindingView {
                 title: fault(&unknown.playbook).map_or(unknown.playbook.to_string(), |f| f.title.clone()),
                 text: unknown.why.clone(),
             })
             .collect(),
         ruled_out: first.map(|diagnosis| titles(&diagnosis.ruled_out)).unwrap_or_default(),
         advice: faults.iter().filter(|fault| !mended(fault)).map(|fault| fault.advice.clone()).collect(),
-        notes: faults
+        prevention: faults
             .iter()
-            .filter_map(|fault| fault.note.as_ref())
+            .filter_map(|fault| fault.prevention.as_ref())
             .map(|note| note.spans(&case.evidence.scope(&params)))
             .filter(|note| note.iter().any(|span| !span.text.trim().is_empty()))
             .collect(),
-        sights: sights(&case.evidence),
-        request: match case.triage.as_ref().map(|triage| &triage.asks) {
-            Some(Asks::Question { request, .. }) => request.to_string(),
+        probes: probes(&case.evidence),
+        request: match case.triage.as_ref().map(|triage| &triage.intent) {
+            Some(Intent::Question { request, .. }) => request.to_string(),
             _ => String::new(),
         },
-        spent: case.spent,
+        timings: case.timings,
         seconds: (case.updated_at - case.opened_at).num_seconds(),
-        as_of: minute(case.updated_at),
+        as_of: format_minute(case.updated_at),
     }
 }
 
@@ -245,7 +245,7 @@ fn words(case: &Case) -> Vec<String> {
     let found = |name: &PlaybookName| {
         case.diagnoses.iter().flat_map(|d| &d.findings).any(|finding| finding.playbook == *name)
     };
-    let matches = triage.explained_by.iter().filter(|found_words| found(&found_words.playbook));
+    let matches = triage.matched_faults.iter().filter(|found_words| found(&found_words.playbook));
     let mut words: Vec<String> = matches.map(|found_words| found_words.words.clone()).collect();
     words.sort();
     words.dedup();
@@ -255,7 +255,7 @@ fn words(case: &Case) -> Vec<String> {
 fn because(case: &Case, fault: &Fault) -> String {
     let findings = case.diagnoses.iter().flat_map(|diagnosis| &diagnosis.findings);
     let mut of_fault = findings.filter(|finding| finding.playbook == fault.name);
-    of_fault.next().map_or_else(String::new, |finding| finding.because.clone())
+    of_fault.next().map_or_else(String::new, |finding| finding.summary.clone())
 }
 
 /// Escalations of plans that were not begun.
@@ -266,39 +266,39 @@ fn changes_nothing_yet(code: &str) -> bool {
 }
 
 /// What the first finding's remedy would do, rendered anew from the evidence.
-fn proposal(case: &Case, system: Option<&System>) -> Vec<Proposed> {
+fn proposal(case: &Case, system: Option<&SystemType>) -> Vec<ProposedStep> {
     let proposed = || {
-        let site = case.triage.as_ref()?.site.as_ref()?;
+        let site = case.triage.as_ref()?.system.as_ref()?;
         let system = system?;
         let finding = case.diagnosis()?.findings.first()?;
         let fault = system.fault(&finding.playbook)?;
-        let plan = super::remedy::plan(system, site, fault, &case.evidence, &case.keep_name()).ok()?;
+        let plan = super::remedy::plan(system, site, fault, &case.evidence, &case.backup_name()).ok()?;
         Some(steps(&plan, fault))
     };
     proposed().unwrap_or_default()
 }
 
-fn steps(plan: &Plan, fault: &Fault) -> Vec<Proposed> {
-    let steps = plan.steps.iter().zip(&fault.remedy);
+fn steps(plan: &Plan, fault: &Fault) -> Vec<ProposedStep> {
+    let steps = plan.steps.iter().zip(&fault.remediation);
     let told = steps.filter_map(|(planned, step)| {
-        Some(Proposed {
+        Some(ProposedStep {
             name: planned.name.clone(),
             only_if: step.only_if.as_ref().map(|expr| expr.source().to_owned()).unwrap_or_default(),
             host: planned.host.to_string(),
             command: planned.command.as_ref().ok()?.line(),
-            undo: planned.undo.as_ref().map(super::command::Command::line).unwrap_or_default(),
+            rollback: planned.rollback.as_ref().map(super::command::Command::line).unwrap_or_default(),
         })
     });
     told.collect()
 }
 
-fn question(case: &Case, asked: &Asked, fault: Option<&Fault>) -> Question {
-    Question {
+fn question(case: &Case, asked: &PendingApproval, fault: Option<&Fault>) -> ApprovalView {
+    ApprovalView {
         playbook: asked.plan.playbook.to_string(),
-        plan: asked.plan.short().to_owned(),
-        changed: case.questions > 1,
+        plan: asked.plan.short_id().to_owned(),
+        changed: case.approval_requests > 1,
         risk: asked.plan.risk,
-        until: minute(asked.until),
+        until: format_minute(asked.until),
         steps: fault.map(|fault| steps(&asked.plan, fault)).unwrap_or_default(),
     }
 }

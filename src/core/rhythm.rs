@@ -11,16 +11,16 @@ pub const SHORTEST: Duration = Duration::from_secs(1);
 
 /// When something is due.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Rhythm {
+pub enum Schedule {
     /// So long after the last time.
-    Every(Duration),
+    Interval(Duration),
     /// At every moment of a cron expression, as clocks in a zone show it.
-    At { cron: Box<Cron>, zone: Tz },
+    Cron { cron: Box<Cron>, zone: Tz },
 }
 
 /// Why a text is no rhythm.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BadRhythm {
+pub enum ScheduleError {
     #[error("`{0}` is neither a time, such as 15m, nor a cron expression, such as `0 6 * * *`: {1}")]
     Neither(String, String),
     #[error("there is no time zone `{0}`; write one like Europe/Zurich")]
@@ -29,19 +29,19 @@ pub enum BadRhythm {
     TooShort,
 }
 
-impl Rhythm {
+impl Schedule {
     /// Reads `15m`, or a cron expression, which goes by the clocks of a zone.
     ///
     /// # Errors
     /// [`BadRhythm`] if it is neither, too short, or the zone is unknown.
-    pub fn parse(text: &str, zone: &str) -> Result<Self, BadRhythm> {
+    pub fn parse(text: &str, zone: &str) -> Result<Self, ScheduleError> {
         if let Ok(every) = humantime::parse_duration(text) {
-            return if every < SHORTEST { Err(BadRhythm::TooShort) } else { Ok(Rhythm::Every(every)) };
+            return if every < SHORTEST { Err(ScheduleError::TooShort) } else { Ok(Schedule::Interval(every)) };
         }
-        let zone = zone.parse().map_err(|_| BadRhythm::Zone(zone.to_owned()))?;
+        let zone = zone.parse().map_err(|_| ScheduleError::Zone(zone.to_owned()))?;
         let cron: Cron =
-            text.parse().map_err(|error| BadRhythm::Neither(text.to_owned(), format!("{error}")))?;
-        Ok(Rhythm::At { cron: Box::new(cron), zone })
+            text.parse().map_err(|error| ScheduleError::Neither(text.to_owned(), format!("{error}")))?;
+        Ok(Schedule::Cron { cron: Box::new(cron), zone })
     }
 
     /// When it is due, having been done last at a moment; a moment in the past was missed. What was never
@@ -50,11 +50,11 @@ impl Rhythm {
         // One that lies in the future was noted under a wrong clock.
         let last = last.filter(|last| *last <= now);
         match self {
-            Rhythm::Every(every) => {
+            Schedule::Interval(every) => {
                 let every = TimeDelta::from_std(*every).unwrap_or(TimeDelta::MAX);
                 last.map_or(Some(now), |last| last.checked_add_signed(every))
             }
-            Rhythm::At { cron, zone } => {
+            Schedule::Cron { cron, zone } => {
                 let after = last.unwrap_or(now).with_timezone(zone);
                 let next = cron.find_next_occurrence(&after, last.is_none()).ok()?;
                 Some(next.with_timezone(&Utc))
@@ -63,11 +63,11 @@ impl Rhythm {
     }
 }
 
-impl fmt::Display for Rhythm {
+impl fmt::Display for Schedule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Rhythm::Every(every) => write!(f, "every {}", humantime::format_duration(*every)),
-            Rhythm::At { cron, zone } => write!(f, "`{}` ({zone})", cron.as_str()),
+            Schedule::Interval(every) => write!(f, "every {}", humantime::format_duration(*every)),
+            Schedule::Cron { cron, zone } => write!(f, "`{}` ({zone})", cron.as_str()),
         }
     }
 }
@@ -100,7 +100,7 @@ mod tests {
                 Some("2026-03-29T01:00:00Z"),
             ),
         ] {
-            let rhythm = Rhythm::parse(rhythm, "Europe/Zurich").unwrap();
+            let rhythm = Schedule::parse(rhythm, "Europe/Zurich").unwrap();
             assert_eq!(rhythm.due(last.map(at), at(now)), due.map(at), "{rhythm}, {last:?}, {now}");
         }
     }
@@ -114,9 +114,9 @@ mod tests {
             ("0s", "UTC", "shorter"),
             ("0 6 * * *", "Zurich", "no time zone"),
         ] {
-            let error = Rhythm::parse(text, zone).unwrap_err().to_string();
+            let error = Schedule::parse(text, zone).unwrap_err().to_string();
             assert!(error.contains(expect), "{text}: {error}");
         }
-        assert_eq!(Rhythm::parse("15m", "Zurich"), Ok(Rhythm::Every(Duration::from_secs(900))));
+        assert_eq!(Schedule::parse("15m", "Zurich"), Ok(Schedule::Interval(Duration::from_secs(900))));
     }
 }

@@ -39,9 +39,9 @@ impl Permission {
 /// What an order needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Right {
+pub enum Capability {
     /// To be told, and to have the agent look.
-    Look,
+    View,
     /// To set it to work.
     Run,
     /// To say yes or no to what it is about to do, and to call it off.
@@ -50,31 +50,31 @@ pub enum Right {
     Pause,
 }
 
-impl Right {
-    pub const ALL: [Right; 4] = [Right::Look, Right::Run, Right::Approve, Right::Pause];
+impl Capability {
+    pub const ALL: [Capability; 4] = [Capability::View, Capability::Run, Capability::Approve, Capability::Pause];
 }
 
-impl fmt::Display for Right {
+impl fmt::Display for Capability {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Right::Look => "look",
-            Right::Run => "run",
-            Right::Approve => "approve",
-            Right::Pause => "pause",
+            Capability::View => "look",
+            Capability::Run => "run",
+            Capability::Approve => "approve",
+            Capability::Pause => "pause",
         })
     }
 }
 
 /// Who has a right: everybody with at least this permission, and these people.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Holders {
+pub struct Grantees {
     /// Without one, only the people have the right.
     pub from: Option<Permission>,
     /// By their logins.
     pub people: Vec<String>,
 }
 
-impl Holders {
+impl Grantees {
     pub fn from(permission: Permission) -> Self {
         Self { from: Some(permission), people: Vec::new() }
     }
@@ -89,46 +89,46 @@ impl Holders {
 
 /// Who may say what.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Roles {
-    pub look: Holders,
-    pub run: Holders,
-    pub approve: Holders,
-    pub pause: Holders,
+pub struct AccessPolicy {
+    pub view: Grantees,
+    pub run: Grantees,
+    pub approve: Grantees,
+    pub pause: Grantees,
 }
 
-impl Default for Roles {
+impl Default for AccessPolicy {
     /// Anybody may read a public repository, and a look costs the servers something.
     fn default() -> Self {
         Self {
-            look: Holders::from(Permission::Triage),
-            run: Holders::from(Permission::Write),
-            approve: Holders::from(Permission::Write),
-            pause: Holders::from(Permission::Write),
+            view: Grantees::from(Permission::Triage),
+            run: Grantees::from(Permission::Write),
+            approve: Grantees::from(Permission::Write),
+            pause: Grantees::from(Permission::Write),
         }
     }
 }
 
-impl Roles {
-    pub fn holders(&self, right: Right) -> &Holders {
+impl AccessPolicy {
+    pub fn holders(&self, right: Capability) -> &Grantees {
         match right {
-            Right::Look => &self.look,
-            Right::Run => &self.run,
-            Right::Approve => &self.approve,
-            Right::Pause => &self.pause,
+            Capability::View => &self.view,
+            Capability::Run => &self.run,
+            Capability::Approve => &self.approve,
+            Capability::Pause => &self.pause,
         }
     }
 
-    pub fn holders_mut(&mut self, right: Right) -> &mut Holders {
+    pub fn holders_mut(&mut self, right: Capability) -> &mut Grantees {
         match right {
-            Right::Look => &mut self.look,
-            Right::Run => &mut self.run,
-            Right::Approve => &mut self.approve,
-            Right::Pause => &mut self.pause,
+            Capability::View => &mut self.view,
+            Capability::Run => &mut self.run,
+            Capability::Approve => &mut self.approve,
+            Capability::Pause => &mut self.pause,
         }
     }
 
     /// Whether a person who has this permission has the right.
-    pub fn allow(&self, right: Right, login: &str, permission: Permission) -> bool {
+    pub fn allow(&self, right: Capability, login: &str, permission: Permission) -> bool {
         self.holders(right).include(login, permission)
     }
 }
@@ -140,17 +140,17 @@ mod tests {
     #[test]
     fn who_may_do_what_unless_it_is_configured() {
         use Permission::{Admin, Maintain, None, Read, Triage, Write};
-        let roles = Roles::default();
+        let roles = AccessPolicy::default();
         for (permission, allowed) in [
             (None, &[][..]),
             (Read, &[]),
-            (Triage, &[Right::Look]),
-            (Write, &Right::ALL),
-            (Maintain, &Right::ALL),
-            (Admin, &Right::ALL),
+            (Triage, &[Capability::View]),
+            (Write, &Capability::ALL),
+            (Maintain, &Capability::ALL),
+            (Admin, &Capability::ALL),
         ] {
-            let has: Vec<Right> =
-                Right::ALL.into_iter().filter(|right| roles.allow(*right, "ada", permission)).collect();
+            let has: Vec<Capability> =
+                Capability::ALL.into_iter().filter(|right| roles.allow(*right, "ada", permission)).collect();
             assert_eq!(has, allowed, "{permission:?}");
         }
     }
@@ -160,20 +160,20 @@ mod tests {
         let people = vec!["Night-Shift".to_owned()];
         for (holders, login, permission, is_one) in [
             (
-                Holders { from: Some(Permission::Write), people: people.clone() },
+                Grantees { from: Some(Permission::Write), people: people.clone() },
                 "night-shift",
                 Permission::None,
                 true,
             ),
             (
-                Holders { from: Some(Permission::Write), people: people.clone() },
+                Grantees { from: Some(Permission::Write), people: people.clone() },
                 "ada",
                 Permission::Triage,
                 false,
             ),
-            (Holders { from: None, people }, "ada", Permission::Admin, false),
-            (Holders::default(), "ada", Permission::Admin, false),
-            (Holders::from(Permission::None), "ada", Permission::None, false),
+            (Grantees { from: None, people }, "ada", Permission::Admin, false),
+            (Grantees::default(), "ada", Permission::Admin, false),
+            (Grantees::from(Permission::None), "ada", Permission::None, false),
         ] {
             assert_eq!(holders.include(login, permission), is_one, "{holders:?} {login} {permission:?}");
         }

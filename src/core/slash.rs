@@ -15,30 +15,30 @@ mod order;
 mod plain;
 mod values;
 
-pub use values::{Wrong, bind};
+pub use values::{ArgumentError, parse_arguments};
 
-use super::rights::Right;
-use super::word::Says;
+use super::rights::Capability;
+use super::word::SignalKind;
 use serde::Serialize;
 
 /// An order to the agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Slash {
+pub enum ChatCommand {
     /// The command alone: take this ticket.
-    Take,
+    Work,
     /// How does this ticket stand?
     Status,
     /// Look at a system, or the one that the ticket is about.
     Diagnose {
         system: Option<String>,
     },
-    Run(Run),
+    Run(RunRequest),
     /// Something to say to the case of this ticket.
-    Say(Says),
+    Signal(SignalKind),
     /// Begin afresh.
     Retry,
     /// Change nothing on any system, for this reason, which may be empty.
-    Halt(String),
+    Pause(String),
     /// Lift the halt.
     Resume,
     /// Why was that done, or not done?
@@ -48,28 +48,28 @@ pub enum Slash {
 
 /// A playbook to run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Run {
+pub struct RunRequest {
     pub playbook: String,
     pub system: Option<String>,
     /// As written; nothing of them is checked yet.
     pub values: Vec<(String, String)>,
 }
 
-impl Run {
+impl RunRequest {
     /// The key that names the system; no parameter is called so.
     pub const SYSTEM: &'static str = "system";
 }
 
 /// Words behind the command that are no order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Misread {
+pub enum ParseError {
     Unknown {
         word: String,
-        near: Option<Verb>,
+        near: Option<CommandName>,
     },
     /// The order is known, and what follows it is not what it takes.
-    Form {
-        verb: Verb,
+    Syntax {
+        command: CommandName,
         said: String,
     },
 }
@@ -79,24 +79,24 @@ macro_rules! verbs {
         /// The orders that there are.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
         #[serde(rename_all = "lowercase")]
-        pub enum Verb {
+        pub enum CommandName {
             $($name,)*
         }
 
-        impl Verb {
-            pub const ALL: &[Verb] = &[$(Verb::$name,)*];
+        impl CommandName {
+            pub const ALL: &[CommandName] = &[$(CommandName::$name,)*];
 
             /// As people write it; the command alone has none.
             pub fn word(self) -> &'static str {
                 match self {
-                    $(Verb::$name => $word,)*
+                    $(CommandName::$name => $word,)*
                 }
             }
 
             /// What one needs for it; `None`: any right at all.
-            pub fn right(self) -> Option<Right> {
+            pub fn right(self) -> Option<Capability> {
                 match self {
-                    $(Verb::$name => $right,)*
+                    $(CommandName::$name => $right,)*
                 }
             }
         }
@@ -104,59 +104,59 @@ macro_rules! verbs {
 }
 
 verbs! {
-    Take = "", Some(Right::Run);
-    Status = "status", Some(Right::Look);
-    Diagnose = "diagnose", Some(Right::Look);
-    Run = "run", Some(Right::Run);
-    Approve = "approve", Some(Right::Approve);
-    Deny = "deny", Some(Right::Approve);
-    Cancel = "cancel", Some(Right::Approve);
-    Retry = "retry", Some(Right::Run);
-    Pause = "pause", Some(Right::Pause);
-    Resume = "resume", Some(Right::Pause);
-    Explain = "explain", Some(Right::Look);
+    Take = "", Some(Capability::Run);
+    Status = "status", Some(Capability::View);
+    Diagnose = "diagnose", Some(Capability::View);
+    Run = "run", Some(Capability::Run);
+    Approve = "approve", Some(Capability::Approve);
+    Deny = "deny", Some(Capability::Approve);
+    Cancel = "cancel", Some(Capability::Approve);
+    Retry = "retry", Some(Capability::Run);
+    Pause = "pause", Some(Capability::Pause);
+    Resume = "resume", Some(Capability::Pause);
+    Explain = "explain", Some(Capability::View);
     Help = "help", None;
 }
 
-impl Verb {
+impl CommandName {
     fn from_word(word: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|verb| !word.is_empty() && verb.word() == word)
     }
 }
 
-impl Slash {
-    pub fn verb(&self) -> Verb {
+impl ChatCommand {
+    pub fn name(&self) -> CommandName {
         match self {
-            Slash::Take => Verb::Take,
-            Slash::Status => Verb::Status,
-            Slash::Diagnose { .. } => Verb::Diagnose,
-            Slash::Run(_) => Verb::Run,
-            Slash::Say(Says::Approve { .. }) => Verb::Approve,
-            Slash::Say(Says::Deny) => Verb::Deny,
-            Slash::Say(Says::Cancel) => Verb::Cancel,
-            Slash::Retry => Verb::Retry,
-            Slash::Halt(_) | Slash::Say(Says::Pause) => Verb::Pause,
-            Slash::Resume | Slash::Say(Says::Resume) => Verb::Resume,
-            Slash::Explain => Verb::Explain,
-            Slash::Help => Verb::Help,
+            ChatCommand::Work => CommandName::Take,
+            ChatCommand::Status => CommandName::Status,
+            ChatCommand::Diagnose { .. } => CommandName::Diagnose,
+            ChatCommand::Run(_) => CommandName::Run,
+            ChatCommand::Signal(SignalKind::Approve { .. }) => CommandName::Approve,
+            ChatCommand::Signal(SignalKind::Deny) => CommandName::Deny,
+            ChatCommand::Signal(SignalKind::Cancel) => CommandName::Cancel,
+            ChatCommand::Retry => CommandName::Retry,
+            ChatCommand::Pause(_) | ChatCommand::Signal(SignalKind::Pause) => CommandName::Pause,
+            ChatCommand::Resume | ChatCommand::Signal(SignalKind::Resume) => CommandName::Resume,
+            ChatCommand::Explain => CommandName::Explain,
+            ChatCommand::Help => CommandName::Help,
         }
     }
 }
 
-impl Misread {
+impl ParseError {
     /// The order that it was, if that is known.
-    pub fn verb(&self) -> Option<Verb> {
+    pub fn verb(&self) -> Option<CommandName> {
         match self {
-            Misread::Unknown { .. } => None,
-            Misread::Form { verb, .. } => Some(*verb),
+            ParseError::Unknown { .. } => None,
+            ParseError::Syntax { command: verb, .. } => Some(*verb),
         }
     }
 }
 
 /// The first command in a text. `prefix` is the whole of the command's name, slash included, and its
 /// letters may be written in either case.
-pub fn command(body: &str, prefix: &str) -> Option<Result<Slash, Misread>> {
-    plain::words(body, prefix).map(|words| order::read(&words))
+pub fn command(body: &str, prefix: &str) -> Option<Result<ChatCommand, ParseError>> {
+    plain::words(body, prefix).map(|words| order::parse(&words))
 }
 
 #[cfg(test)]
@@ -168,15 +168,15 @@ mod tests {
 
     #[test]
     fn what_is_an_order_and_what_is_not() {
-        let take = || Some(Ok(Slash::Take));
-        let unknown = |word: &str| Some(Err(Misread::Unknown { word: word.to_owned(), near: None }));
+        let take = || Some(Ok(ChatCommand::Work));
+        let unknown = |word: &str| Some(Err(ParseError::Unknown { word: word.to_owned(), near: None }));
         for (body, expect) in [
             ("/qfield:support", take()),
             ("/QField:Support  \r\n", take()),
             ("   /qfield:support", take()),
             ("Please look.\n/qfield:support\nThank you", take()),
-            ("/qfield:support Approve 7F3A", Some(Ok(Slash::Say(Says::Approve { plan: "7f3a".into() })))),
-            ("/qfield:support\tpause  a  migration ", Some(Ok(Slash::Halt("a  migration".into())))),
+            ("/qfield:support Approve 7F3A", Some(Ok(ChatCommand::Signal(SignalKind::Approve { plan: "7f3a".into() })))),
+            ("/qfield:support\tpause  a  migration ", Some(Ok(ChatCommand::Pause("a  migration".into())))),
             ("/qfield:support one\n/qfield:support two", unknown("one")),
             ("", None),
             ("please run /qfield:support", None),

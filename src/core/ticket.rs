@@ -1,6 +1,6 @@
 //! A ticket: what a person, or a sweep, wrote. An immutable snapshot of the issue.
 
-use super::letter::Letter;
+use super::letter::AuthoredText;
 use super::redact::Redacted;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -24,7 +24,7 @@ pub struct TicketId {
 
 /// What is wrong with an address that a person wrote.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BadAddress {
+pub enum ParseAddressError {
     #[error("`{0}` is not a repository: write owner/name")]
     Repo(String),
     #[error("`{0}` is not an issue: write owner/name#12, the issue's URL, or its number")]
@@ -32,9 +32,9 @@ pub enum BadAddress {
 }
 
 impl FromStr for Repo {
-    type Err = BadAddress;
+    type Err = ParseAddressError;
 
-    fn from_str(text: &str) -> Result<Self, BadAddress> {
+    fn from_str(text: &str) -> Result<Self, ParseAddressError> {
         let is_part = |part: &str| {
             !part.is_empty()
                 && part.len() <= 100
@@ -45,17 +45,17 @@ impl FromStr for Repo {
             Some((owner, name)) if is_part(owner) && is_part(name) => {
                 Ok(Repo { owner: owner.to_lowercase(), name: name.to_lowercase() })
             }
-            _ => Err(BadAddress::Repo(text.into())),
+            _ => Err(ParseAddressError::Repo(text.into())),
         }
     }
 }
 
 impl FromStr for TicketId {
-    type Err = BadAddress;
+    type Err = ParseAddressError;
 
     /// Takes `owner/name#12` and `https://…/owner/name/issues/12`.
-    fn from_str(text: &str) -> Result<Self, BadAddress> {
-        let bad = || BadAddress::Ticket(text.into());
+    fn from_str(text: &str) -> Result<Self, ParseAddressError> {
+        let bad = || ParseAddressError::Ticket(text.into());
         let (repo, number) = match text.split_once('#') {
             Some((repo, number)) if !text.contains("://") => (repo.to_owned(), number),
             _ => {
@@ -85,8 +85,8 @@ impl fmt::Display for TicketId {
 macro_rules! as_string {
     ($($name:ident)*) => {$(
         impl TryFrom<String> for $name {
-            type Error = BadAddress;
-            fn try_from(text: String) -> Result<Self, BadAddress> {
+            type Error = ParseAddressError;
+            fn try_from(text: String) -> Result<Self, ParseAddressError> {
                 text.parse()
             }
         }
@@ -108,7 +108,7 @@ pub struct Ticket {
     pub body: Redacted,
     pub author: String,
     pub labels: Vec<String>,
-    pub state: State,
+    pub state: TicketState,
     /// Conversation locked: GitHub refuses comments from those without write access.
     pub locked: bool,
     pub created_at: DateTime<Utc>,
@@ -121,14 +121,14 @@ impl Ticket {
     pub const BODY_LIMIT: usize = 128 * 1024;
 
     /// Its text, taken apart for matching.
-    pub fn letter(&self) -> Letter {
-        Letter::read(self.title.as_str(), self.body.as_str())
+    pub fn authored_text(&self) -> AuthoredText {
+        AuthoredText::read(self.title.as_str(), self.body.as_str())
     }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum State {
+pub enum TicketState {
     Open,
     Closed,
 }

@@ -9,7 +9,7 @@ use std::{fmt, sync::LazyLock};
 /// none of the textual ones admits a leading `-`, so that a value can never be read as an option.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
+pub enum ValueType {
     /// A service, container, unit or user: `A-Z a-z 0-9 . _ -`.
     Name,
     /// Several names.
@@ -34,10 +34,10 @@ pub enum Kind {
 
 /// Why a value is not of its type.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{value} is not {kind}: {rule}", kind = kind.article(), rule = kind.rule())]
-pub struct BadValue {
+#[error("{value} is not {kind}: {rule}", kind = value_type.article(), rule = value_type.rule())]
+pub struct ValueError {
     pub value: String,
-    pub kind: Kind,
+    pub value_type: ValueType,
 }
 
 static NAME: LazyLock<Regex> = LazyLock::new(|| pattern(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}"));
@@ -52,47 +52,47 @@ fn pattern(inner: &str) -> Regex {
     Regex::new(&format!(r"\A(?:{inner})\z")).expect("a constant pattern")
 }
 
-impl Kind {
+impl ValueType {
     /// Every type, for help texts and schemas.
-    pub const ALL: [Kind; 10] = [
-        Kind::Name,
-        Kind::Names,
-        Kind::Path,
-        Kind::Paths,
-        Kind::Image,
-        Kind::Images,
-        Kind::Uuids,
-        Kind::Integer,
-        Kind::Percent,
-        Kind::Host,
+    pub const ALL: [ValueType; 10] = [
+        ValueType::Name,
+        ValueType::Names,
+        ValueType::Path,
+        ValueType::Paths,
+        ValueType::Image,
+        ValueType::Images,
+        ValueType::Uuids,
+        ValueType::Integer,
+        ValueType::Percent,
+        ValueType::Host,
     ];
 
     /// The value if it is of this type, else why not. Numbers may come as text, as they do from a
     /// slash command; they leave as numbers.
-    pub fn check(self, value: &Value) -> Result<Value, BadValue> {
-        let bad = || BadValue { value: shown(value), kind: self };
+    pub fn check(self, value: &Value) -> Result<Value, ValueError> {
+        let bad = || ValueError { value: shown(value), value_type: self };
         let text = |regex: &Regex| match value {
             Value::String(text) if regex.is_match(text) => Ok(value.clone()),
             _ => Err(bad()),
         };
-        let several = |one: Kind| match value {
+        let several = |one: ValueType| match value {
             Value::Array(items) if items.len() <= 1000 && items.iter().all(|i| one.check(i).is_ok()) => {
                 Ok(value.clone())
             }
             _ => Err(bad()),
         };
         match self {
-            Kind::Name => text(&NAME),
-            Kind::Image => text(&IMAGE),
-            Kind::Host => text(&HOST),
-            Kind::Path => text(&PATH).and_then(|path| match path.as_str() {
+            ValueType::Name => text(&NAME),
+            ValueType::Image => text(&IMAGE),
+            ValueType::Host => text(&HOST),
+            ValueType::Path => text(&PATH).and_then(|path| match path.as_str() {
                 Some(text) if text.split('/').any(|part| part == "..") => Err(bad()),
                 _ => Ok(path),
             }),
-            Kind::Names => several(Kind::Name),
-            Kind::Paths => several(Kind::Path),
-            Kind::Images => several(Kind::Image),
-            Kind::Uuids => match value {
+            ValueType::Names => several(ValueType::Name),
+            ValueType::Paths => several(ValueType::Path),
+            ValueType::Images => several(ValueType::Image),
+            ValueType::Uuids => match value {
                 Value::Array(items)
                     if items.len() <= 1000
                         && items.iter().all(|i| i.as_str().is_some_and(|u| UUID.is_match(u))) =>
@@ -101,11 +101,11 @@ impl Kind {
                 }
                 _ => Err(bad()),
             },
-            Kind::Integer => number(value)
+            ValueType::Integer => number(value)
                 .filter(|n| n.fract() == 0.0 && (0.0..=9_007_199_254_740_992.0).contains(n))
                 .map(|n| Value::from(n as u64))
                 .ok_or_else(bad),
-            Kind::Percent => number(value)
+            ValueType::Percent => number(value)
                 .filter(|n| (0.0..=100.0).contains(n))
                 .map(|n| if n.fract() == 0.0 { Value::from(n as u64) } else { Value::from(n) })
                 .ok_or_else(bad),
@@ -115,49 +115,49 @@ impl Kind {
     /// With its article, for people.
     pub fn article(self) -> &'static str {
         match self {
-            Kind::Name => "a name",
-            Kind::Names => "a list of names",
-            Kind::Path => "a path",
-            Kind::Paths => "a list of paths",
-            Kind::Image => "an image reference",
-            Kind::Images => "a list of image references",
-            Kind::Uuids => "a list of UUIDs",
-            Kind::Integer => "a whole number",
-            Kind::Percent => "a percentage",
-            Kind::Host => "a host",
+            ValueType::Name => "a name",
+            ValueType::Names => "a list of names",
+            ValueType::Path => "a path",
+            ValueType::Paths => "a list of paths",
+            ValueType::Image => "an image reference",
+            ValueType::Images => "a list of image references",
+            ValueType::Uuids => "a list of UUIDs",
+            ValueType::Integer => "a whole number",
+            ValueType::Percent => "a percentage",
+            ValueType::Host => "a host",
         }
     }
 
     /// A value of this type, as a person writes it.
     pub fn example(self) -> &'static str {
         match self {
-            Kind::Name => "app",
-            Kind::Names => "app,db",
-            Kind::Path => "/srv/app",
-            Kind::Paths => "/srv/app,/srv/db",
-            Kind::Image => "app:1",
-            Kind::Images => "app:1,db:1",
-            Kind::Uuids => "0190e0a0-0000-7000-8000-000000000001",
-            Kind::Integer => "10",
-            Kind::Percent => "50",
-            Kind::Host => "db.example.org:5432",
+            ValueType::Name => "app",
+            ValueType::Names => "app,db",
+            ValueType::Path => "/srv/app",
+            ValueType::Paths => "/srv/app,/srv/db",
+            ValueType::Image => "app:1",
+            ValueType::Images => "app:1,db:1",
+            ValueType::Uuids => "0190e0a0-0000-7000-8000-000000000001",
+            ValueType::Integer => "10",
+            ValueType::Percent => "50",
+            ValueType::Host => "db.example.org:5432",
         }
     }
 
     fn rule(self) -> &'static str {
         match self {
-            Kind::Name | Kind::Names => "use A-Z, a-z, 0-9, `.`, `_`, `-`, not beginning with `-` or `.`",
-            Kind::Path | Kind::Paths => "use an absolute path without `..` or shell characters",
-            Kind::Image | Kind::Images => "use name:tag, with an optional registry and digest",
-            Kind::Uuids => "use UUIDs in their usual form",
-            Kind::Integer => "use digits only",
-            Kind::Percent => "use a number from 0 to 100",
-            Kind::Host => "use a host name or address, with an optional port",
+            ValueType::Name | ValueType::Names => "use A-Z, a-z, 0-9, `.`, `_`, `-`, not beginning with `-` or `.`",
+            ValueType::Path | ValueType::Paths => "use an absolute path without `..` or shell characters",
+            ValueType::Image | ValueType::Images => "use name:tag, with an optional registry and digest",
+            ValueType::Uuids => "use UUIDs in their usual form",
+            ValueType::Integer => "use digits only",
+            ValueType::Percent => "use a number from 0 to 100",
+            ValueType::Host => "use a host name or address, with an optional port",
         }
     }
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for ValueType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", format!("{self:?}").to_lowercase())
     }
@@ -200,7 +200,7 @@ mod tests {
     fn kinds_admit_what_they_say() {
         for (kind, good, bad) in [
             (
-                Kind::Name,
+                ValueType::Name,
                 vec![json!("app"), json!("worker_wrapper-1")],
                 vec![
                     json!("-f"),
@@ -213,32 +213,32 @@ mod tests {
                 ],
             ),
             (
-                Kind::Path,
+                ValueType::Path,
                 vec![json!("/opt/qfieldcloud"), json!("/a b/c")],
                 vec![json!("opt"), json!("/a/../b"), json!("/a$(x)"), json!("/a\nb"), json!("/a'b")],
             ),
             (
-                Kind::Image,
+                ValueType::Image,
                 vec![json!("qfieldcloud-qgis:3"), json!("r:5000/a/b@sha256:ab")],
                 vec![json!("-x"), json!("a b"), json!("a$b")],
             ),
             (
-                Kind::Uuids,
+                ValueType::Uuids,
                 vec![json!([]), json!(["0190e0a0-0000-7000-8000-000000000001"])],
                 vec![json!("x"), json!(["' or 1=1"])],
             ),
             (
-                Kind::Integer,
+                ValueType::Integer,
                 vec![json!(0), json!("12")],
                 vec![json!(-1), json!(1.5), json!("1e3"), json!("")],
             ),
-            (Kind::Percent, vec![json!(90), json!("85.5")], vec![json!(101), json!("x")]),
+            (ValueType::Percent, vec![json!(90), json!("85.5")], vec![json!(101), json!("x")]),
             (
-                Kind::Host,
+                ValueType::Host,
                 vec![json!("203.0.113.5"), json!("db.example.org:5432")],
                 vec![json!("-oProxyCommand=x"), json!("a b")],
             ),
-            (Kind::Names, vec![json!(["a", "b"])], vec![json!(["a", "-b"]), json!("a")]),
+            (ValueType::Names, vec![json!(["a", "b"])], vec![json!(["a", "-b"]), json!("a")]),
         ] {
             for value in good {
                 assert!(kind.check(&value).is_ok(), "{kind} should admit {value}");

@@ -12,17 +12,17 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Progress {
     pub since: DateTime<Utc>,
-    pub looks: u32,
-    pub looked_at: DateTime<Utc>,
+    pub rounds: u32,
+    pub probed_at: DateTime<Utc>,
     /// For each condition, the fault's own first: true without a break since when, or what it was.
-    pub held: Vec<Held>,
+    pub streaks: Vec<Streak>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Held {
-    Since(DateTime<Utc>),
-    Not(String),
+pub enum Streak {
+    Holding(DateTime<Utc>),
+    Broken(String),
 }
 
 /// Two looks further apart than this do not show that a condition held between them.
@@ -39,21 +39,21 @@ pub enum Verdict {
 
 /// The conditions of a fault's verification, its own turned round first.
 pub fn conditions(fault: &Fault, policy: &Policy) -> Vec<Condition> {
-    let longest = fault.verify.iter().map(|check| check.within).max().unwrap_or(Duration::from_secs(60));
-    let steadiest = fault.verify.iter().map(|check| check.steady).max().unwrap_or_default();
+    let longest = fault.verify.iter().map(|check| check.timeout).max().unwrap_or(Duration::from_secs(60));
+    let steadiest = fault.verify.iter().map(|check| check.hold_for).max().unwrap_or_default();
     let own = Condition {
         what: format!("no longer: {}", fault.when.source()),
         expr: fault.when.clone(),
         wanted: false,
-        within: longest,
-        steady: steadiest.max(policy.soak),
+        timeout: longest,
+        hold_for: steadiest.max(policy.soak),
     };
-    let others = fault.verify.iter().map(|Check { holds, within, steady }| Condition {
+    let others = fault.verify.iter().map(|Check { that: holds, timeout: within, hold_for: steady }| Condition {
         what: holds.source().to_owned(),
         expr: holds.clone(),
         wanted: true,
-        within: *within,
-        steady: *steady,
+        timeout: *within,
+        hold_for: *steady,
     });
     std::iter::once(own).chain(others).collect()
 }
@@ -65,8 +65,8 @@ pub struct Condition {
     pub what: String,
     expr: super::expr::Expr,
     wanted: bool,
-    within: Duration,
-    steady: Duration,
+    timeout: Duration,
+    hold_for: Duration,
 }
 
 impl Condition {
@@ -79,51 +79,51 @@ impl Condition {
 
 impl Progress {
     pub fn start(now: DateTime<Utc>) -> Self {
-        Self { since: now, looks: 0, looked_at: now, held: Vec::new() }
+        Self { since: now, rounds: 0, probed_at: now, streaks: Vec::new() }
     }
 
     /// Takes in one look. A condition that was true before and is true now has held since then;
     /// anything else starts afresh.
-    pub fn take(&mut self, truths: &[Truth], at: DateTime<Utc>) {
-        let mut before = std::mem::take(&mut self.held);
+    pub fn record(&mut self, truths: &[Truth], at: DateTime<Utc>) {
+        let mut before = std::mem::take(&mut self.streaks);
         // Nobody looked for a while (the agent was stopped): what was so in between is not known.
-        if at - self.looked_at > LONGEST_GAP {
+        if at - self.probed_at > LONGEST_GAP {
             before.clear();
         }
-        self.looks += 1;
-        self.looked_at = at;
-        self.held = truths
+        self.rounds += 1;
+        self.probed_at = at;
+        self.streaks = truths
             .iter()
             .enumerate()
             .map(|(index, truth)| match (truth, before.get(index)) {
-                (Truth::True, Some(Held::Since(since))) => Held::Since(*since),
-                (Truth::True, _) => Held::Since(at),
-                (Truth::False, _) => Held::Not("it is not so".into()),
-                (Truth::Unknown(why), _) => Held::Not(why.clone()),
+                (Truth::True, Some(Streak::Holding(since))) => Streak::Holding(*since),
+                (Truth::True, _) => Streak::Holding(at),
+                (Truth::False, _) => Streak::Broken("it is not so".into()),
+                (Truth::Unknown(why), _) => Streak::Broken(why.clone()),
             })
             .collect();
     }
 
     /// Judges the last look.
-    pub fn judge(&self, conditions: &[Condition]) -> Verdict {
-        if self.looks == 0 {
+    pub fn evaluate(&self, conditions: &[Condition]) -> Verdict {
+        if self.rounds == 0 {
             return Verdict::Pending(self.since);
         }
         let mut next: Option<DateTime<Utc>> = None;
-        let mut all_held = self.held.len() == conditions.len();
-        for (condition, held) in conditions.iter().zip(&self.held) {
+        let mut all_held = self.streaks.len() == conditions.len();
+        for (condition, held) in conditions.iter().zip(&self.streaks) {
             match held {
-                Held::Since(since) => {
-                    let done = *since + condition.steady;
-                    if done > self.looked_at {
+                Streak::Holding(since) => {
+                    let done = *since + condition.hold_for;
+                    if done > self.probed_at {
                         all_held = false;
                         next = Some(next.map_or(done, |at| at.max(done)));
                     }
                 }
-                Held::Not(why) => {
+                Streak::Broken(why) => {
                     all_held = false;
-                    let deadline = self.since + condition.within;
-                    if self.looked_at >= deadline {
+                    let deadline = self.since + condition.timeout;
+                    if self.probed_at >= deadline {
                         return Verdict::Failed(format!("`{}`: {why}", condition.what));
                     }
                 }
@@ -133,22 +133,22 @@ impl Progress {
             return Verdict::Passed;
         }
         // A condition that flaps is true at some looks and never holds: that too must end.
-        let end = self.since + conditions.iter().map(|c| c.within + c.steady).max().unwrap_or_default();
-        if self.looked_at >= end + Duration::from_secs(30) {
+        let end = self.since + conditions.iter().map(|c| c.timeout + c.hold_for).max().unwrap_or_default();
+        if self.probed_at >= end + Duration::from_secs(30) {
             return Verdict::Failed("it did not stay so for long enough".into());
         }
-        let pause = Duration::from_secs(match self.looks {
+        let pause = Duration::from_secs(match self.rounds {
             0..=2 => 1,
             3..=5 => 2,
             _ => 5,
         });
-        let regular = self.looked_at + pause;
-        let only_waiting = self.held.iter().all(|held| matches!(held, Held::Since(_)));
+        let regular = self.probed_at + pause;
+        let only_waiting = self.streaks.iter().all(|held| matches!(held, Streak::Holding(_)));
         // When all is true and only has to last, look once between and once at the end.
         let until = match next {
             Some(done) if only_waiting => {
-                let half = self.looked_at + (done - self.looked_at) / 2;
-                if half - self.looked_at < chrono::TimeDelta::seconds(2) { done } else { half.max(regular) }
+                let half = self.probed_at + (done - self.probed_at) / 2;
+                if half - self.probed_at < chrono::TimeDelta::seconds(2) { done } else { half.max(regular) }
             }
             _ => regular,
         };
@@ -166,8 +166,8 @@ mod tests {
             what: "ok".into(),
             expr: Expr::new("ok").unwrap(),
             wanted: true,
-            within: Duration::from_secs(within),
-            steady: Duration::from_secs(steady),
+            timeout: Duration::from_secs(within),
+            hold_for: Duration::from_secs(steady),
         }
     }
 
@@ -176,9 +176,9 @@ mod tests {
         let start = DateTime::UNIX_EPOCH;
         let mut progress = Progress::start(start);
         for (second, truth) in looks {
-            progress.take(std::slice::from_ref(truth), start + chrono::TimeDelta::seconds(*second));
+            progress.record(std::slice::from_ref(truth), start + chrono::TimeDelta::seconds(*second));
         }
-        progress.judge(&[condition(within, steady)])
+        progress.evaluate(&[condition(within, steady)])
     }
 
     #[test]

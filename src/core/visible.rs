@@ -14,7 +14,7 @@ pub fn is_hidden(c: char) -> bool {
 }
 
 /// A character that a terminal obeys, or that changes the order in which others are shown.
-pub fn steers(c: char) -> bool {
+pub fn is_terminal_control(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
@@ -25,7 +25,7 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     if !text.chars().any(hides) {
         return Cow::Borrowed(text);
     }
-    Cow::Owned(seen(text).map(|(_, c)| c).collect())
+    Cow::Owned(visible_chars(text).map(|(_, c)| c).collect())
 }
 
 fn hides(c: char) -> bool {
@@ -33,7 +33,7 @@ fn hides(c: char) -> bool {
 }
 
 /// Every visible character with its place in the text.
-pub(super) fn seen(text: &str) -> impl Iterator<Item = (usize, char)> {
+pub(super) fn visible_chars(text: &str) -> impl Iterator<Item = (usize, char)> {
     let mut at = 0;
     std::iter::from_fn(move || {
         loop {
@@ -51,7 +51,7 @@ pub(super) fn seen(text: &str) -> impl Iterator<Item = (usize, char)> {
 }
 
 /// Whether there is anything in it that is not seen.
-pub(super) fn is_all_seen(text: &str) -> bool {
+pub(super) fn has_no_hidden(text: &str) -> bool {
     !text.chars().any(hides)
 }
 

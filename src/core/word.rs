@@ -6,15 +6,15 @@ use serde::{Deserialize, Serialize};
 
 /// A word, who said it and when.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Word {
+pub struct Signal {
     pub by: String,
     pub at: DateTime<Utc>,
-    pub says: Says,
+    pub kind: SignalKind,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", tag = "word")]
-pub enum Says {
+pub enum SignalKind {
     /// Yes to the plan whose hash begins so.
     Approve {
         plan: String,
@@ -27,8 +27,8 @@ pub enum Says {
 
 /// A word that was left for a case.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Posted {
+pub struct QueuedSignal {
     /// What it came from: the same comment is heard once.
     pub key: String,
-    pub word: Word,
+    pub signal: Signal,
 }

@@ -1,11 +1,11 @@
 //! Answers: what a request playbook says, filled from a case's evidence.
 
-use super::drive::Pen;
+use super::drive::CaseWriter;
 use crate::core::case::Case;
 use crate::core::event::Event;
 use crate::core::outcome::{Code, Escalation, Outcome};
 use crate::core::playbook::Library;
-use crate::core::triage::Asks;
+use crate::core::triage::Intent;
 use crate::render;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -13,8 +13,8 @@ use std::collections::BTreeMap;
 /// The answer to the question of a case, filled from its evidence; `None` if it asks none.
 pub fn answer(case: &Case, library: &Library) -> Option<Result<String, String>> {
     let triage = case.triage.as_ref()?;
-    let Asks::Question { request, .. } = &triage.asks else { return None };
-    let site = triage.site.as_ref()?;
+    let Intent::Question { request, .. } = &triage.intent else { return None };
+    let site = triage.system.as_ref()?;
     let system = triage.system(library)?;
     let request = system.request(request)?;
     let mut facts: BTreeMap<String, Value> = system.params(&site.params);
@@ -27,19 +27,19 @@ pub fn answer(case: &Case, library: &Library) -> Option<Result<String, String>> 
 }
 
 /// An answer that cannot be filled is none: such a case goes to a person instead of being closed.
-pub(super) fn answerable(pen: &Pen<'_>, event: Event) -> Event {
-    if !matches!(&event, Event::Concluded(Outcome::Answered { .. })) {
+pub(super) fn answerable(pen: &CaseWriter<'_>, event: Event) -> Event {
+    if !matches!(&event, Event::OutcomeDecided(Outcome::Answered { .. })) {
         return event;
     }
     match answer(&pen.case, pen.library) {
         Some(Ok(_)) => event,
-        Some(Err(why)) if pen.case.errand().only_looks() => {
+        Some(Err(why)) if pen.case.scope().is_read_only() => {
             let why = format!("the answer could not be filled: {why}");
-            Event::Concluded(Outcome::Declined { why })
+            Event::OutcomeDecided(Outcome::Declined { why })
         }
         Some(Err(why)) => {
             let why = format!("the answer could not be filled: {why}");
-            Event::Concluded(Outcome::Escalated(Escalation { code: Code::CannotTell, why }))
+            Event::OutcomeDecided(Outcome::Escalated(Escalation { code: Code::CannotTell, why }))
         }
         None => event,
     }

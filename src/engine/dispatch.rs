@@ -1,7 +1,7 @@
 //! Dispatch: many cases side by side, each driven by one task.
 
-use super::Agent;
-use super::drive::{DriveError, Stop, drive};
+use super::Context;
+use super::drive::{CaseError, Shutdown, run_case};
 use crate::core::event::CaseId;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,19 +13,19 @@ use tokio::task::{Id, JoinHandle, JoinSet};
 const PAUSE: Duration = Duration::from_secs(5);
 
 /// How often the journal is asked for open cases that nobody works on.
-const RESCAN: Duration = Duration::from_secs(5);
+const DISPATCH_INTERVAL: Duration = Duration::from_secs(5);
 
 /// A handle on the cases at work.
 #[derive(Debug)]
-pub struct Dispatch {
+pub struct Dispatcher {
     wake: mpsc::UnboundedSender<CaseId>,
     task: JoinHandle<()>,
 }
 
-impl Dispatch {
+impl Dispatcher {
     /// Starts to drive cases, at most `limit` at once: those that are open in the journal, and those
     /// that are woken.
-    pub fn start(agent: Agent, limit: usize, stop: Stop) -> Self {
+    pub fn start(agent: Context, limit: usize, stop: Shutdown) -> Self {
         let (wake, woken) = mpsc::unbounded_channel();
         let limit = Arc::new(Semaphore::new(limit));
         Self { wake, task: tokio::spawn(run(agent, limit, stop, woken)) }
@@ -45,15 +45,15 @@ impl Dispatch {
     }
 }
 
-async fn run(agent: Agent, limit: Arc<Semaphore>, stop: Stop, mut woken: mpsc::UnboundedReceiver<CaseId>) {
+async fn run(agent: Context, limit: Arc<Semaphore>, stop: Shutdown, mut woken: mpsc::UnboundedReceiver<CaseId>) {
     let mut at_work: BTreeMap<Id, CaseId> = BTreeMap::new();
     let mut tasks: JoinSet<()> = JoinSet::new();
-    let mut rescan = tokio::time::interval(RESCAN);
+    let mut rescan = tokio::time::interval(DISPATCH_INTERVAL);
     loop {
         let mut found = Vec::new();
         tokio::select! {
             biased;
-            () = stop.pulled() => break,
+            () = stop.requested() => break,
             Some(case) = woken.recv() => found.push(case),
             // Whoever opened a case may have failed before it could wake it, and another process may
             // have let go of one: the journal knows them all.
@@ -79,22 +79,22 @@ async fn run(agent: Agent, limit: Arc<Semaphore>, stop: Stop, mut woken: mpsc::U
     while tasks.join_next().await.is_some() {}
 }
 
-async fn drive_to_end(agent: Agent, limit: Arc<Semaphore>, stop: Stop, case: CaseId) {
+async fn drive_to_end(agent: Context, limit: Arc<Semaphore>, stop: Shutdown, case: CaseId) {
     let Ok(_place) = limit.acquire().await else { return };
-    while !stop.is_pulled() {
-        match drive(&agent, &case, &stop).await {
+    while !stop.is_requested() {
+        match run_case(&agent, &case, &stop).await {
             Ok(_) => break,
-            Err(DriveError::Claimed) => break,
-            Err(DriveError::History(error)) => {
+            Err(CaseError::Claimed) => break,
+            Err(CaseError::Invalid(error)) => {
                 tracing::error!(%case, %error, "this case's journal makes no sense; a person must look at it");
                 break;
             }
-            Err(DriveError::Journal(error)) => {
+            Err(CaseError::Journal(error)) => {
                 tracing::error!(%case, %error, "nothing is done without the journal; trying again");
                 tokio::select! {
                     biased;
                     () = tokio::time::sleep(PAUSE) => {}
-                    () = stop.pulled() => {}
+                    () = stop.requested() => {}
                 }
             }
         }

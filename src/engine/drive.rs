@@ -2,12 +2,12 @@
 
 use super::past::RECENT;
 use super::perform::{perform, wait};
-use super::{Agent, CLAIM, Glimpse};
+use super::{Context, CLAIM_TTL, Progress};
 use crate::core::action::Action;
-use crate::core::case::{BadHistory, Case, Stage, Standstill};
-use crate::core::decide::{World, decide};
+use crate::core::case::{InvalidJournal, Case, Stage, Waiting};
+use crate::core::decide::{DecisionInput, decide};
 use crate::core::event::{CaseId, Event, Record};
-use crate::core::history::History;
+use crate::core::history::RunHistory;
 use crate::core::outcome::{Code, Escalation, Outcome};
 use crate::core::playbook::{Library, LibraryHash};
 use crate::ports::JournalError;
@@ -22,32 +22,32 @@ const HALTED: Duration = Duration::from_secs(5);
 
 /// Why a case was left where it was. Its journal is whole, and driving it again goes on from there.
 #[derive(Debug, thiserror::Error)]
-pub enum DriveError {
+pub enum CaseError {
     #[error("another worker has claimed the case")]
     Claimed,
     #[error(transparent)]
     Journal(#[from] JournalError),
     #[error(transparent)]
-    History(#[from] BadHistory),
+    Invalid(#[from] InvalidJournal),
 }
 
 /// Tells the engine to stop between two actions.
 #[derive(Debug, Clone)]
-pub struct Stop(watch::Receiver<bool>);
+pub struct Shutdown(watch::Receiver<bool>);
 
-impl Stop {
+impl Shutdown {
     /// The stop, and the hand that pulls it by sending `true`.
     pub fn new() -> (Self, watch::Sender<bool>) {
         let (send, receive) = watch::channel(false);
         (Self(receive), send)
     }
 
-    pub fn is_pulled(&self) -> bool {
+    pub fn is_requested(&self) -> bool {
         *self.0.borrow()
     }
 
     /// Ends when the stop is pulled, or can never be pulled any more.
-    pub async fn pulled(&self) {
+    pub async fn requested(&self) {
         let mut receive = self.0.clone();
         if receive.wait_for(|pulled| *pulled).await.is_err() {
             std::future::pending::<()>().await;
@@ -56,18 +56,18 @@ impl Stop {
 }
 
 /// The right to write a case's journal: it appends, then folds what it appended.
-pub(super) struct Pen<'a> {
-    pub agent: &'a Agent,
+pub(super) struct CaseWriter<'a> {
+    pub agent: &'a Context,
     pub library: &'a Library,
     pub case: Case,
 }
 
-impl Pen<'_> {
-    pub async fn write(&mut self, event: Event) -> Result<(), DriveError> {
+impl CaseWriter<'_> {
+    pub async fn append(&mut self, event: Event) -> Result<(), CaseError> {
         let (seq, at) = (self.case.next_seq, self.agent.clock.now());
         self.agent.journal.append(&self.case.id, seq, at, &event).await?;
         self.case.apply(&Record { seq, at, event: event.clone() })?;
-        self.agent.watch.see(Glimpse::Recorded { case: &self.case, event: &event });
+        self.agent.observer.on_progress(Progress::Recorded { case: &self.case, event: &event });
         Ok(())
     }
 }
@@ -77,9 +77,9 @@ impl Pen<'_> {
 /// # Errors
 /// The case is another worker's, the journal cannot be used, or the history makes no sense. In each
 /// case nothing more is done.
-pub async fn drive(agent: &Agent, id: &CaseId, stop: &Stop) -> Result<Case, DriveError> {
-    if !agent.journal.claim(id, &agent.worker, agent.clock.now(), CLAIM).await? {
-        return Err(DriveError::Claimed);
+pub async fn run_case(agent: &Context, id: &CaseId, stop: &Shutdown) -> Result<Case, CaseError> {
+    if !agent.journal.claim(id, &agent.worker, agent.clock.now(), CLAIM_TTL).await? {
+        return Err(CaseError::Claimed);
     }
     let result = tokio::select! {
         // In this order, so that a run can be repeated.
@@ -99,56 +99,56 @@ pub async fn drive(agent: &Agent, id: &CaseId, stop: &Stop) -> Result<Case, Driv
 ///
 /// # Errors
 /// As [`drive`].
-pub async fn drive_on(agent: &Agent, id: &CaseId, stop: &Stop) -> Result<Case, DriveError> {
+pub async fn run_case_waiting(agent: &Context, id: &CaseId, stop: &Shutdown) -> Result<Case, CaseError> {
     loop {
-        let case = drive(agent, id, stop).await?;
-        let until = match case.standstill() {
-            Some(Standstill::Delayed(until)) => until,
-            Some(Standstill::Halted | Standstill::Linked) => agent.clock.now() + HALTED,
-            Some(Standstill::Asked(_)) | None => return Ok(case),
+        let case = run_case(agent, id, stop).await?;
+        let until = match case.waiting() {
+            Some(Waiting::Deferred(until)) => until,
+            Some(Waiting::Paused | Waiting::Related) => agent.clock.now() + HALTED,
+            Some(Waiting::Approval(_)) | None => return Ok(case),
         };
         wait(agent, until, stop).await;
-        if stop.is_pulled() {
+        if stop.is_requested() {
             return Ok(case);
         }
     }
 }
 
 /// Renews the claim for as long as it is polled; ends when that fails, and the work with it.
-async fn keep_claim(agent: &Agent, id: &CaseId) -> DriveError {
+async fn keep_claim(agent: &Context, id: &CaseId) -> CaseError {
     let mut since = Instant::now();
     loop {
-        tokio::time::sleep(CLAIM / 6).await;
-        match agent.journal.claim(id, &agent.worker, agent.clock.now(), CLAIM).await {
+        tokio::time::sleep(CLAIM_TTL / 6).await;
+        match agent.journal.claim(id, &agent.worker, agent.clock.now(), CLAIM_TTL).await {
             Ok(true) => since = Instant::now(),
-            Ok(false) => return DriveError::Claimed,
+            Ok(false) => return CaseError::Claimed,
             // A change that runs is not cut off for a hiccup, while the claim still stands.
-            Err(error) if since.elapsed() > CLAIM / 2 => return error.into(),
+            Err(error) if since.elapsed() > CLAIM_TTL / 2 => return error.into(),
             Err(error) => tracing::warn!(case = %id, %error, "the claim could not be renewed; trying again"),
         }
     }
 }
 
-async fn work(agent: &Agent, id: &CaseId, stop: &Stop) -> Result<Case, DriveError> {
+async fn work(agent: &Context, id: &CaseId, stop: &Shutdown) -> Result<Case, CaseError> {
     let case = Case::fold(id, &agent.journal.load(id).await?)?;
     let kept = library_of(agent, &case.library).await?;
     let nothing = Arc::new(Library { hash: case.library.clone(), systems: BTreeMap::new() });
     let has_library = kept.is_some();
     let library = kept.unwrap_or(nothing);
-    let mut pen = Pen { agent, library: &library, case };
+    let mut pen = CaseWriter { agent, library: &library, case };
     if !has_library && pen.case.outcome.is_none() {
         let why = "the journal does not hold the playbooks that this case began with".to_owned();
         let escalation = Escalation { code: Code::NoPlaybooks, why };
-        pen.write(Event::Concluded(Outcome::Escalated(escalation))).await?;
+        pen.append(Event::OutcomeDecided(Outcome::Escalated(escalation))).await?;
     }
-    while !stop.is_pulled() {
+    while !stop.is_requested() {
         // Asked before every decision; if it cannot be told, nothing is done.
-        let pause = agent.journal.pause().await?;
-        let words = agent.journal.posted(id).await?;
+        let pause = agent.journal.pause_state().await?;
+        let words = agent.journal.signals(id).await?;
         let history = history(agent, &pen.case).await?;
-        let world = World {
+        let world = DecisionInput {
             pause: pause.as_ref(),
-            words: &words,
+            signals: &words,
             history: history.as_ref(),
             library: pen.library,
             inventory: &agent.inventory,
@@ -156,9 +156,9 @@ async fn work(agent: &Agent, id: &CaseId, stop: &Stop) -> Result<Case, DriveErro
             now: agent.clock.now(),
         };
         let action = decide(&pen.case, world);
-        agent.watch.see(Glimpse::Doing { case: &pen.case, action: &action });
-        if matches!(action, Action::Rest | Action::Park { .. }) {
-            agent.journal.free(id).await?;
+        agent.observer.on_progress(Progress::Starting { case: &pen.case, action: &action });
+        if matches!(action, Action::Done | Action::Suspend { .. }) {
+            agent.journal.release_leases(id).await?;
             break;
         }
         perform(&mut pen, action, stop).await?;
@@ -167,12 +167,12 @@ async fn work(agent: &Agent, id: &CaseId, stop: &Stop) -> Result<Case, DriveErro
 }
 
 /// What was changed lately, for a case that may be about to begin a remedy.
-pub(super) async fn history(agent: &Agent, case: &Case) -> Result<Option<History>, JournalError> {
+pub(super) async fn history(agent: &Context, case: &Case) -> Result<Option<RunHistory>, JournalError> {
     if case.stage != Stage::Diagnosed {
         return Ok(None);
     }
-    let since = agent.clock.now() - History::REACH;
-    let mut history = History::fold(&agent.journal.history(&History::KINDS, since).await?);
+    let since = agent.clock.now() - RunHistory::LOOKBACK;
+    let mut history = RunHistory::fold(&agent.journal.history(&RunHistory::KINDS, since).await?);
     if history.runs.iter().any(|run| run.case != case.id) {
         let lines = agent.journal.cases(RECENT).await?;
         history.tickets = lines.into_iter().map(|line| (line.id, line.ticket)).collect();
@@ -181,7 +181,7 @@ pub(super) async fn history(agent: &Agent, case: &Case) -> Result<Option<History
 }
 
 /// The playbooks with this hash: the agent's own, or those that the journal kept.
-pub async fn library_of(agent: &Agent, hash: &LibraryHash) -> Result<Option<Arc<Library>>, DriveError> {
+pub async fn library_of(agent: &Context, hash: &LibraryHash) -> Result<Option<Arc<Library>>, CaseError> {
     if *hash == agent.library.hash {
         return Ok(Some(Arc::clone(&agent.library)));
     }

@@ -1,15 +1,15 @@
 //! Intake: the one door behind all doors. It turns tickets and commands into cases, once.
 
-use super::Agent;
+use super::Context;
 use super::label::NEEDS_HUMAN;
-use super::past::newest_case;
-use super::reply::take_open_again;
-use super::words::heed_label;
+use super::past::latest_case;
+use super::reply::check_reopened;
+use super::words::apply_pause_label;
 use crate::core::case::Case;
-use crate::core::event::{CaseId, Door, Event};
+use crate::core::event::{CaseId, Source, Event};
 use crate::core::outcome::{Code, Outcome};
-use crate::core::ticket::{State, Ticket, TicketId};
-use crate::ports::{ForgeError, Intake, JournalError, Opening};
+use crate::core::ticket::{TicketState, Ticket, TicketId};
+use crate::ports::{ForgeError, OpenResult, JournalError, NewCase};
 
 /// Why something that came in was not taken.
 #[derive(Debug, thiserror::Error)]
@@ -21,29 +21,29 @@ pub enum IntakeError {
 }
 
 /// Whether the agent takes an issue of its own accord: open, labelled, and not locked.
-pub fn wants(agent: &Agent, ticket: &Ticket) -> bool {
+pub fn should_accept(agent: &Context, ticket: &Ticket) -> bool {
     let has = |label: &str| ticket.labels.iter().any(|name| name.eq_ignore_ascii_case(label));
     // The label of a case that was handed over says that a person has it, even if the journal is lost.
-    ticket.state == State::Open && !ticket.locked && has(&agent.manners.label) && !has(NEEDS_HUMAN)
+    ticket.state == TicketState::Open && !ticket.locked && has(&agent.forge_settings.label) && !has(NEEDS_HUMAN)
 }
 
 /// Opens a case for a ticket, unless this content has been taken in before or a case is running.
 /// `key` names the content: the same key never opens a second case.
-pub async fn take_in(agent: &Agent, ticket: Ticket, door: Door, key: &str) -> Result<Intake, JournalError> {
-    let also = vec![issue_key(&ticket.id)];
+pub async fn open_case(agent: &Context, ticket: Ticket, door: Source, key: &str) -> Result<OpenResult, JournalError> {
+    let also = vec![issue_dedupe_key(&ticket.id)];
     open(agent, ticket, door, key, also).await
 }
 
 /// The same; `also` is what the case answers too.
 pub(super) async fn open(
-    agent: &Agent,
+    agent: &Context,
     ticket: Ticket,
-    door: Door,
+    door: Source,
     key: &str,
     also: Vec<String>,
-) -> Result<Intake, JournalError> {
-    agent.journal.keep_library(&agent.library.hash, &agent.files).await?;
-    let opening = Opening {
+) -> Result<OpenResult, JournalError> {
+    agent.journal.store_library(&agent.library.hash, &agent.files).await?;
+    let opening = NewCase {
         case: CaseId::derive(&ticket.id, key),
         ticket: ticket.id.clone(),
         key: key.to_owned(),
@@ -55,34 +55,34 @@ pub(super) async fn open(
 }
 
 /// An issue as such: whatever opened its first case, it is not taken again of the agent's own accord.
-pub(super) fn issue_key(id: &TicketId) -> String {
+pub(super) fn issue_dedupe_key(id: &TicketId) -> String {
     format!("issue {id}")
 }
 
 /// Takes in an issue that is there to be taken: once in its life, by whichever door it comes first.
 /// The agent's own tickets come in by the sweep that opened them, which knows what they are about.
-pub async fn take_issue(agent: &Agent, ticket: Ticket, door: Door) -> Result<Option<CaseId>, IntakeError> {
-    if let Some(case) = heed_label(agent, &ticket).await? {
+pub async fn accept_issue(agent: &Context, ticket: Ticket, door: Source) -> Result<Option<CaseId>, IntakeError> {
+    if let Some(case) = apply_pause_label(agent, &ticket).await? {
         return Ok(Some(case));
     }
-    if let Some(newest) = newest_case(agent, &ticket.id).await? {
-        if let Some(case) = take_reworded(agent, &ticket, &newest).await? {
+    if let Some(newest) = latest_case(agent, &ticket.id).await? {
+        if let Some(case) = accept_edited_issue(agent, &ticket, &newest).await? {
             return Ok(Some(case));
         }
-        if let Some(case) = take_open_again(agent, &ticket, &newest).await? {
+        if let Some(case) = check_reopened(agent, &ticket, &newest).await? {
             return Ok(Some(case));
         }
     }
-    if !wants(agent, &ticket) || ticket.author == agent.forge.me().await? {
+    if !should_accept(agent, &ticket) || ticket.author == agent.forge.me().await? {
         return Ok(None);
     }
-    let key = issue_key(&ticket.id);
-    Ok(opened(take_in(agent, ticket, door, &key).await?))
+    let key = issue_dedupe_key(&ticket.id);
+    Ok(opened_case(open_case(agent, ticket, door, &key).await?))
 }
 
 /// Takes in an issue once more that named no system that is looked after, and has other words since.
-async fn take_reworded(agent: &Agent, ticket: &Ticket, case: &Case) -> Result<Option<CaseId>, IntakeError> {
-    if ticket.state != State::Open || ticket.locked {
+async fn accept_edited_issue(agent: &Context, ticket: &Ticket, case: &Case) -> Result<Option<CaseId>, IntakeError> {
+    if ticket.state != TicketState::Open || ticket.locked {
         return Ok(None);
     }
     let named_none =
@@ -91,13 +91,13 @@ async fn take_reworded(agent: &Agent, ticket: &Ticket, case: &Case) -> Result<Op
         return Ok(None);
     }
     let key = format!("reworded {} {}", ticket.id, ticket.updated_at.timestamp());
-    Ok(opened(take_in(agent, ticket.clone(), case.door.clone(), &key).await?))
+    Ok(opened_case(open_case(agent, ticket.clone(), case.source.clone(), &key).await?))
 }
 
 /// The case that came of it, if one did.
-pub(super) fn opened(intake: Intake) -> Option<CaseId> {
+pub(super) fn opened_case(intake: OpenResult) -> Option<CaseId> {
     match intake {
-        Intake::Opened(case) => Some(case),
-        Intake::Seen | Intake::Running(_) => None,
+        OpenResult::Opened(case) => Some(case),
+        OpenResult::Duplicate | OpenResult::Running(_) => None,
     }
 }

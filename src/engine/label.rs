@@ -1,6 +1,6 @@
 //! Labels: in which state a ticket is, for those who read lists of issues.
 
-use super::Agent;
+use super::Context;
 use crate::core::case::Case;
 use crate::core::playbook::Library;
 use crate::ports::{ForgeError, Label};
@@ -15,9 +15,9 @@ const LABELS: [(&str, &str, &str); 4] = [
     ("needs-human", "d93f0b", "Fieldmedic has handed this to a person"),
 ];
 
-pub(super) async fn set_label(agent: &Agent, case: &Case, _: &Library) -> Result<(), ForgeError> {
+pub(super) async fn set_label(agent: &Context, case: &Case, _: &Library) -> Result<(), ForgeError> {
     let name = |word: &str| format!("medic:{word}");
-    let wanted = case.label_word();
+    let wanted = case.label_state();
     let add: Vec<Label> = LABELS
         .iter()
         .filter(|(word, ..)| *word == wanted)
@@ -26,5 +26,5 @@ pub(super) async fn set_label(agent: &Agent, case: &Case, _: &Library) -> Result
     let remove: Vec<String> =
         LABELS.iter().filter(|(word, ..)| *word != wanted).map(|(word, ..)| name(word)).collect();
     let remove: Vec<&str> = remove.iter().map(String::as_str).collect();
-    agent.forge.relabel(&case.ticket.id, &add, &remove).await
+    agent.forge.update_labels(&case.ticket.id, &add, &remove).await
 }

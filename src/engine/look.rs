@@ -1,10 +1,10 @@
 //! A look: the probes of a system, side by side, each as soon as what it needs is known.
 
 use crate::core::command::Command;
-use crate::core::evidence::{Evidence, Observation, RawObservation, Seen, Sight, read_facts};
-use crate::core::inventory::Site;
+use crate::core::evidence::{Evidence, Observation, RawObservation, ProbeStatus, ProbeResult, read_facts};
+use crate::core::inventory::System;
 use crate::core::name::{FactName, HostName, ProbeName};
-use crate::core::playbook::{Probe, System};
+use crate::core::playbook::{Probe, SystemType};
 use crate::core::redact::{Redacted, Redactor};
 use crate::core::remedy::CommandValues;
 use crate::ports::{Clock, Shell, ShellError};
@@ -15,19 +15,19 @@ use tokio::time::Instant;
 
 /// What a look needs.
 #[derive(Clone)]
-pub struct Eyes {
+pub struct ProbeRunner {
     pub shell: Arc<dyn Shell>,
     pub clock: Arc<dyn Clock>,
     pub redactor: Arc<Redactor>,
 }
 
 /// Runs `probes` on the hosts of `site`. Whatever goes wrong becomes evidence; a look does not fail.
-pub async fn look(eyes: &Eyes, system: &System, site: &Site, probes: &BTreeSet<ProbeName>) -> Evidence {
+pub async fn run_probes(eyes: &ProbeRunner, system: &SystemType, site: &System, probes: &BTreeSet<ProbeName>) -> Evidence {
     let start = Instant::now();
     let connect_ms = connect(eyes, system, site, probes).await;
     let mut evidence = Evidence { connect_ms, ..Evidence::default() };
     let mut waiting: Vec<&Probe> = probes.iter().filter_map(|name| system.probes.get(name)).collect();
-    let mut running: JoinSet<(ProbeName, Answer)> = JoinSet::new();
+    let mut running: JoinSet<(ProbeName, ProbeAnswer)> = JoinSet::new();
     while !waiting.is_empty() || !running.is_empty() {
         let (ready, rest): (Vec<&Probe>, Vec<&Probe>) =
             waiting.into_iter().partition(|probe| can_run(probe, probes, &evidence));
@@ -43,7 +43,7 @@ pub async fn look(eyes: &Eyes, system: &System, site: &Site, probes: &BTreeSet<P
             match prepare(eyes, system, site, probe, &evidence) {
                 Ok((host, command)) => {
                     let (eyes, name, retries) = (eyes.clone(), probe.name.clone(), probe.retries);
-                    running.spawn(async move { (name, ask(eyes, host, command, retries).await) });
+                    running.spawn(async move { (name, run_probe(eyes, host, command, retries).await) });
                 }
                 Err(sight) => record_unknown(&mut evidence, probe, sight),
             }
@@ -60,7 +60,7 @@ pub async fn look(eyes: &Eyes, system: &System, site: &Site, probes: &BTreeSet<P
     }
     for probe in probes.iter().filter_map(|name| system.probes.get(name)) {
         // A probe that broke must not leave an older sight standing.
-        if !evidence.sights.contains_key(&probe.name) {
+        if !evidence.probes.contains_key(&probe.name) {
             record_unknown(&mut evidence, probe, unready(eyes, site, probe, "the probe broke"));
         }
     }
@@ -76,8 +76,8 @@ fn can_run(probe: &Probe, probes: &BTreeSet<ProbeName>, evidence: &Evidence) -> 
 
 /// Opens every connection that the look needs, side by side. Gives the longest time in milliseconds.
 /// A host that cannot be reached is told by its probes.
-async fn connect(eyes: &Eyes, system: &System, site: &Site, probes: &BTreeSet<ProbeName>) -> u64 {
-    let roles = probes.iter().filter_map(|name| system.probes.get(name)).map(|probe| &probe.on);
+async fn connect(eyes: &ProbeRunner, system: &SystemType, site: &System, probes: &BTreeSet<ProbeName>) -> u64 {
+    let roles = probes.iter().filter_map(|name| system.probes.get(name)).map(|probe| &probe.host);
     let hosts: BTreeSet<HostName> = roles.filter_map(|role| site.host(role)).cloned().collect();
     let mut opening = JoinSet::new();
     for host in hosts {
@@ -90,13 +90,13 @@ async fn connect(eyes: &Eyes, system: &System, site: &Site, probes: &BTreeSet<Pr
 }
 
 /// A command on its way, or what came of it.
-struct Answer {
+struct ProbeAnswer {
     host: HostName,
     line: String,
     result: Result<RawObservation, ShellError>,
 }
 
-async fn ask(eyes: Eyes, host: HostName, command: Command, retries: u32) -> Answer {
+async fn run_probe(eyes: ProbeRunner, host: HostName, command: Command, retries: u32) -> ProbeAnswer {
     let mut result = eyes.shell.probe(&host, &command).await;
     for _ in 0..retries {
         // Only what was never started: a probe that broke half-way may be what breaks the host.
@@ -105,22 +105,22 @@ async fn ask(eyes: Eyes, host: HostName, command: Command, retries: u32) -> Answ
         }
         result = eyes.shell.probe(&host, &command).await;
     }
-    Answer { host, line: command.summary(), result }
+    ProbeAnswer { host, line: command.summary(), result }
 }
 
 fn prepare(
-    eyes: &Eyes,
-    system: &System,
-    site: &Site,
+    eyes: &ProbeRunner,
+    system: &SystemType,
+    site: &System,
     probe: &Probe,
     evidence: &Evidence,
-) -> Result<(HostName, Command), Sight> {
-    let Some(host) = site.host(&probe.on) else {
+) -> Result<(HostName, Command), ProbeResult> {
+    let Some(host) = site.host(&probe.host) else {
         return Err(unready(
             eyes,
             site,
             probe,
-            &format!("no host of this system has the role `{}`", probe.on),
+            &format!("no host of this system has the role `{}`", probe.host),
         ));
     };
     let rendered = probe.command.render(&CommandValues::new(system, site, evidence));
@@ -129,39 +129,39 @@ fn prepare(
         .map_err(|why| unready(eyes, site, probe, &why.to_string()))
 }
 
-fn unready(eyes: &Eyes, site: &Site, probe: &Probe, why: &str) -> Sight {
-    let seen = Seen::NotRun(eyes.redactor.text(why));
-    Sight { host: site.host(&probe.on).cloned(), command: Redacted::default(), seen }
+fn unready(eyes: &ProbeRunner, site: &System, probe: &Probe, why: &str) -> ProbeResult {
+    let seen = ProbeStatus::Skipped(eyes.redactor.text(why));
+    ProbeResult { host: site.host(&probe.host).cloned(), command: Redacted::default(), status: seen }
 }
 
-fn record_unknown(evidence: &mut Evidence, probe: &Probe, sight: Sight) {
-    let why = match &sight.seen {
-        Seen::NotRun(why) | Seen::Unreached(why) | Seen::Lost(why) => why.as_str().to_owned(),
-        Seen::Observed(_) => String::new(),
+fn record_unknown(evidence: &mut Evidence, probe: &Probe, sight: ProbeResult) {
+    let why = match &sight.status {
+        ProbeStatus::Skipped(why) | ProbeStatus::Unreachable(why) | ProbeStatus::Interrupted(why) => why.as_str().to_owned(),
+        ProbeStatus::Completed(_) => String::new(),
     };
     let facts: BTreeMap<FactName, Result<serde_json::Value, String>> =
         probe.facts.iter().map(|fact| (fact.name.clone(), Err(why.clone()))).collect();
     evidence.facts.insert(probe.name.clone(), facts);
-    evidence.sights.insert(probe.name.clone(), sight);
+    evidence.probes.insert(probe.name.clone(), sight);
 }
 
-fn record(eyes: &Eyes, system: &System, site: &Site, probe: &Probe, answer: Answer, evidence: &mut Evidence) {
+fn record(eyes: &ProbeRunner, system: &SystemType, site: &System, probe: &Probe, answer: ProbeAnswer, evidence: &mut Evidence) {
     let command = eyes.redactor.text(&answer.line);
-    let sight = |seen| Sight { host: Some(answer.host.clone()), command: command.clone(), seen };
+    let sight = |seen| ProbeResult { host: Some(answer.host.clone()), command: command.clone(), status: seen };
     match &answer.result {
         Ok(raw) => {
             let scope = evidence.scope(&system.params(&site.params));
             let facts = read_facts(system, probe, raw, &eyes.redactor, scope);
             evidence.facts.insert(probe.name.clone(), facts);
             let observation = Observation::new(raw, &eyes.redactor);
-            evidence.sights.insert(probe.name.clone(), sight(Seen::Observed(observation)));
+            evidence.probes.insert(probe.name.clone(), sight(ProbeStatus::Completed(observation)));
         }
         Err(ShellError::NotStarted { why }) => {
-            let seen = Seen::Unreached(eyes.redactor.text(why));
+            let seen = ProbeStatus::Unreachable(eyes.redactor.text(why));
             record_unknown(evidence, probe, sight(seen));
         }
         Err(ShellError::InDoubt { why, .. }) => {
-            let seen = Seen::Lost(eyes.redactor.text(why));
+            let seen = ProbeStatus::Interrupted(eyes.redactor.text(why));
             record_unknown(evidence, probe, sight(seen));
         }
     }

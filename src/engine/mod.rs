@@ -28,25 +28,25 @@ mod sweep;
 mod words;
 
 pub use answer::answer;
-pub use dispatch::Dispatch;
-pub use drive::{DriveError, Stop, drive, drive_on, library_of};
-pub use intake::{IntakeError, take_in, take_issue, wants};
-pub use look::{Eyes, look};
-pub use orders::take_comment;
+pub use dispatch::Dispatcher;
+pub use drive::{CaseError, Shutdown, run_case, run_case_waiting, library_of};
+pub use intake::{IntakeError, open_case, accept_issue, should_accept};
+pub use look::{ProbeRunner, run_probes};
+pub use orders::accept_comment;
 pub use poll::poll;
-pub use recurrence::watch_over;
+pub use recurrence::check_recurrences;
 pub use redeliver::redeliver;
 pub use remind::remind;
-pub use reply::take_reopened;
-pub use schedule::{Schedule, Turn};
-pub use sweep::{Swept, sweep_systems, sweep_tickets};
-pub use words::heed_label;
+pub use reply::accept_reopening;
+pub use schedule::{DueCheck, ScheduledTask};
+pub use sweep::{SweepResult, check_systems, sweep_tickets};
+pub use words::apply_pause_label;
 
 use crate::core::inventory::Inventory;
 use crate::core::playbook::Library;
 use crate::core::policy::Policy;
 use crate::core::redact::Redactor;
-use crate::core::rights::Roles;
+use crate::core::rights::AccessPolicy;
 use crate::core::ticket::Repo;
 use crate::ports::{Clock, Forge, Journal, Shell};
 use crate::render::Prompts;
@@ -56,7 +56,7 @@ use std::time::Duration;
 
 /// Everything that the engine works with; shared by all cases.
 #[derive(Clone)]
-pub struct Agent {
+pub struct Context {
     pub forge: Arc<dyn Forge>,
     pub shell: Arc<dyn Shell>,
     pub journal: Arc<dyn Journal>,
@@ -69,22 +69,22 @@ pub struct Agent {
     pub files: Arc<BTreeMap<String, String>>,
     pub inventory: Arc<Inventory>,
     pub policy: Arc<Policy>,
-    pub manners: Arc<Manners>,
+    pub forge_settings: Arc<ForgeSettings>,
     /// This process, as claims name it.
     pub worker: String,
-    pub watch: Arc<dyn Watch>,
+    pub observer: Arc<dyn Observer>,
 }
 
-impl Agent {
+impl Context {
     /// What it looks with.
-    pub fn eyes(&self) -> Eyes {
-        Eyes { shell: self.shell.clone(), clock: self.clock.clone(), redactor: self.redactor.clone() }
+    pub fn probe_runner(&self) -> ProbeRunner {
+        ProbeRunner { shell: self.shell.clone(), clock: self.clock.clone(), redactor: self.redactor.clone() }
     }
 }
 
 /// How the agent behaves on the forge.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Manners {
+pub struct ForgeSettings {
     pub repos: Vec<Repo>,
     /// Issues with this label are tickets.
     pub label: String,
@@ -96,31 +96,31 @@ pub struct Manners {
     /// reminds nobody.
     pub remind_after: Option<Duration>,
     /// Who may say what.
-    pub roles: Roles,
+    pub roles: AccessPolicy,
 }
 
 /// Someone who watches cases at work: the terminal, a log, a test.
-pub trait Watch: Send + Sync {
-    fn see(&self, sight: Glimpse<'_>);
+pub trait Observer: Send + Sync {
+    fn on_progress(&self, sight: Progress<'_>);
 }
 
 /// What a watcher is shown.
 #[derive(Debug, Clone, Copy)]
-pub enum Glimpse<'a> {
+pub enum Progress<'a> {
     /// About to do this; it may take a while.
-    Doing { case: &'a crate::core::case::Case, action: &'a crate::core::action::Action },
+    Starting { case: &'a crate::core::case::Case, action: &'a crate::core::action::Action },
     /// This has been recorded.
     Recorded { case: &'a crate::core::case::Case, event: &'a crate::core::event::Event },
 }
 
 /// Nobody watches.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Unwatched;
+pub struct NoopObserver;
 
-impl Watch for Unwatched {
-    fn see(&self, _: Glimpse<'_>) {}
+impl Observer for NoopObserver {
+    fn on_progress(&self, _: Progress<'_>) {}
 }
 
 /// How long a case or a host stays claimed by a process that has died. They are renewed
 /// several times in it.
-pub const CLAIM: Duration = Duration::from_secs(60);
+pub const CLAIM_TTL: Duration = Duration::from_secs(60);

@@ -1,21 +1,21 @@
 //! Performing: one action, with the intent written down before and the fact after.
 
 use super::answer::answerable;
-use super::drive::{DriveError, Pen, Stop, history};
-use super::look::look;
-use super::speak::speak;
-use super::words::word_of_label;
-use super::{Agent, CLAIM};
-use crate::core::action::{Action, Order};
+use super::drive::{CaseError, CaseWriter, Shutdown, history};
+use super::look::run_probes;
+use super::speak::publish;
+use super::words::signal_from_label;
+use super::{Context, CLAIM_TTL};
+use crate::core::action::{Action, ChangeRequest};
 use crate::core::case::Case;
-use crate::core::decide::kin::under_way;
-use crate::core::event::{Act, Event, Way};
+use crate::core::decide::kin::active_related;
+use crate::core::event::{Publication, Event, Direction};
 use crate::core::evidence::{Exit, Observation, RawObservation};
 use crate::core::expr::Scope;
 use crate::core::name::HostName;
 use crate::core::playbook::{Library, Step};
 use crate::core::redact::Redacted;
-use crate::core::ticket::State;
+use crate::core::ticket::TicketState;
 use crate::ports::ShellError;
 use chrono::{DateTime, Utc};
 use serde_json::json;
@@ -25,129 +25,129 @@ use std::time::Duration;
 const HOLD_PAUSE: Duration = Duration::from_secs(2);
 
 /// Carries out an action and records what came of it.
-pub(super) async fn perform(pen: &mut Pen<'_>, action: Action, stop: &Stop) -> Result<(), DriveError> {
+pub(super) async fn perform(pen: &mut CaseWriter<'_>, action: Action, stop: &Shutdown) -> Result<(), CaseError> {
     match action {
-        Action::Note(event) => {
+        Action::Record(event) => {
             let event = answerable(pen, event);
-            let concluded = matches!(event, Event::Concluded(_));
-            pen.write(event).await?;
+            let concluded = matches!(event, Event::OutcomeDecided(_));
+            pen.append(event).await?;
             if concluded {
                 // What is left to do is talk; the hosts are for others.
-                pen.agent.journal.free(&pen.case.id).await?;
+                pen.agent.journal.release_leases(&pen.case.id).await?;
             }
             Ok(())
         }
-        Action::Look { purpose, probes } => {
+        Action::RunProbes { purpose, probes } => {
             let Some(triage) = &pen.case.triage else { return Ok(()) };
-            let (Some(site), Some(system)) = (&triage.site, triage.system(pen.library)) else {
+            let (Some(site), Some(system)) = (&triage.system, triage.system(pen.library)) else {
                 return Ok(());
             };
-            let evidence = look(&pen.agent.eyes(), &system, site, &probes).await;
-            pen.write(Event::Looked { purpose, evidence }).await
+            let evidence = run_probes(&pen.agent.probe_runner(), &system, site, &probes).await;
+            pen.append(Event::Probed { purpose, evidence }).await
         }
-        Action::Recheck => recheck(pen).await,
-        Action::Hold { hosts } => hold(pen, hosts, stop).await,
+        Action::RefreshTicket => recheck(pen).await,
+        Action::LeaseHosts { hosts } => hold(pen, hosts, stop).await,
         Action::Change(order) => change(pen, order).await,
-        Action::AskPeople
+        Action::RequestApproval
         | Action::ShowStatus
         | Action::SetLabel
         | Action::Reopen
-        | Action::OpenProblem
+        | Action::OpenProblemTicket
         | Action::PostReport
         | Action::CallPeople
-        | Action::Close => speak(pen, action).await,
+        | Action::Close => publish(pen, action).await,
         Action::Wait { until } => {
             wait(pen.agent, until, stop).await;
             Ok(())
         }
-        Action::Park { .. } | Action::Rest => Ok(()),
+        Action::Suspend { .. } | Action::Done => Ok(()),
     }
 }
 
-pub(super) async fn wait(agent: &Agent, until: DateTime<Utc>, stop: &Stop) {
+pub(super) async fn wait(agent: &Context, until: DateTime<Utc>, stop: &Shutdown) {
     tokio::select! {
         biased;
         () = agent.clock.sleep_until(until) => {}
-        () = stop.pulled() => {}
+        () = stop.requested() => {}
     }
 }
 
 /// Looks at the issue once more. What GitHub cannot say now is asked again later: nothing is changed on
 /// a guess.
-async fn recheck(pen: &mut Pen<'_>) -> Result<(), DriveError> {
+async fn recheck(pen: &mut CaseWriter<'_>) -> Result<(), CaseError> {
     let event = match pen.agent.forge.ticket(&pen.case.ticket.id).await {
-        Ok(ticket) => match word_of_label(&pen.case, &ticket) {
-            Some(word) => Event::Heard(word),
-            None => Event::Rechecked { open: ticket.state == State::Open && !ticket.locked },
+        Ok(ticket) => match signal_from_label(&pen.case, &ticket) {
+            Some(word) => Event::SignalReceived(word),
+            None => Event::Rechecked { open: ticket.state == TicketState::Open && !ticket.locked },
         },
-        Err(error) if error.is_lasting() => Event::Rechecked { open: false },
+        Err(error) if error.is_permanent() => Event::Rechecked { open: false },
         Err(error) => {
             let why = pen.agent.redactor.text(&error.to_string());
-            Event::NotTold { act: Act::Recheck, why, lasting: false }
+            Event::PublishFailed { act: Publication::TicketRefresh, why, lasting: false }
         }
     };
-    pen.write(event).await
+    pen.append(event).await
 }
 
 /// Holds the hosts in their order, so that two cases never wait for each other.
-async fn hold(pen: &mut Pen<'_>, hosts: Vec<HostName>, stop: &Stop) -> Result<(), DriveError> {
+async fn hold(pen: &mut CaseWriter<'_>, hosts: Vec<HostName>, stop: &Shutdown) -> Result<(), CaseError> {
     let agent = pen.agent;
     let mut waited = false;
     for host in &hosts {
-        while agent.journal.hold(host, &pen.case.id, agent.clock.now(), CLAIM).await?.is_none() {
+        while agent.journal.acquire_lease(host, &pen.case.id, agent.clock.now(), CLAIM_TTL).await?.is_none() {
             waited = true;
             if let Some(event) = linked(pen).await? {
-                return pen.write(event).await;
+                return pen.append(event).await;
             }
             wait(agent, agent.clock.now() + HOLD_PAUSE, stop).await;
-            if stop.is_pulled() {
+            if stop.is_requested() {
                 return Ok(());
             }
         }
     }
-    pen.write(Event::Held { hosts, waited }).await
+    pen.append(Event::HostsLeased { hosts, waited }).await
 }
 
 /// What there is to note if the host is held by a case that treats the same fault.
-async fn linked(pen: &Pen<'_>) -> Result<Option<Event>, DriveError> {
+async fn linked(pen: &CaseWriter<'_>) -> Result<Option<Event>, CaseError> {
     let finding = pen.case.diagnosis().and_then(|diagnosis| diagnosis.findings.first());
     let Some((finding, history)) = finding.zip(history(pen.agent, &pen.case).await?) else { return Ok(None) };
-    Ok(under_way(&pen.case, &finding.playbook, &history))
+    Ok(active_related(&pen.case, &finding.playbook, &history))
 }
 
 /// Makes a change: lease, intent, act, fact.
-async fn change(pen: &mut Pen<'_>, order: Order) -> Result<(), DriveError> {
-    let Order { change, attempt, host, command, permit } = order;
+async fn change(pen: &mut CaseWriter<'_>, order: ChangeRequest) -> Result<(), CaseError> {
+    let ChangeRequest { change, attempt, host, command, permit } = order;
     let agent = pen.agent;
-    let held = command.timeout() + CLAIM;
+    let held = command.timeout() + CLAIM_TTL;
     let now = agent.clock.now();
     // A worker that stood still may have lost its case without knowing: nothing is begun unless the claim
     // is fresh, and not after it may have run out.
-    if !agent.journal.claim(&pen.case.id, &agent.worker, now, CLAIM).await? {
-        return Err(DriveError::Claimed);
+    if !agent.journal.claim(&pen.case.id, &agent.worker, now, CLAIM_TTL).await? {
+        return Err(CaseError::Claimed);
     }
-    let lease = agent.journal.hold(&host, &pen.case.id, now, held).await?;
-    let Some(lease) = lease.map(|lease| lease.no_later_than(now + CLAIM)) else {
+    let lease = agent.journal.acquire_lease(&host, &pen.case.id, now, held).await?;
+    let Some(lease) = lease.map(|lease| lease.no_later_than(now + CLAIM_TTL)) else {
         let why = Redacted::constant("another case holds the host");
-        return pen.write(Event::ChangeBarred { change, why }).await;
+        return pen.append(Event::ChangeBlocked { change, why }).await;
     };
-    let planned = pen.case.treatments.get(change.treatment).map(|treatment| treatment.plan.hash.as_str());
+    let planned = pen.case.remediations.get(change.remediation).map(|treatment| treatment.plan.hash.as_str());
     if planned != Some(permit.plan()) {
         let why = Redacted::constant("the permit is for another plan");
-        return pen.write(Event::ChangeBarred { change, why }).await;
+        return pen.append(Event::ChangeBlocked { change, why }).await;
     }
     let line = agent.redactor.text(&command.line());
-    pen.write(Event::ChangeStarted { change, attempt, host: host.clone(), command: line }).await?;
+    pen.append(Event::ChangeStarted { change, attempt, host: host.clone(), command: line }).await?;
     let event = match agent.shell.change(&host, &command, &permit, &lease).await {
-        Ok(raw) if raw.exit == Exit::Unsaid => {
+        Ok(raw) if raw.exit == Exit::Unknown => {
             let why = Redacted::constant("the host did not say how it ended");
             Event::ChangeInDoubt { change, why, may_still_run: false }
         }
         Ok(raw) => Event::ChangeEnded {
             change,
             observation: Observation::new(&raw, &agent.redactor),
-            success: match (change.way, step_of(&pen.case, pen.library, change.treatment, change.step)) {
-                (Way::Do, Some(step)) => succeeded(step, &raw),
+            success: match (change.direction, step_of(&pen.case, pen.library, change.remediation, change.step)) {
+                (Direction::Forward, Some(step)) => succeeded(step, &raw),
                 _ => raw.exit.is_success(),
             },
         },
@@ -158,13 +158,13 @@ async fn change(pen: &mut Pen<'_>, order: Order) -> Result<(), DriveError> {
             Event::ChangeInDoubt { change, why: agent.redactor.text(&why), may_still_run }
         }
     };
-    pen.write(event).await
+    pen.append(event).await
 }
 
 fn step_of<'a>(case: &Case, library: &'a Library, treatment: usize, step: usize) -> Option<&'a Step> {
-    let site = case.triage.as_ref()?.site.as_ref()?;
-    let playbook = &case.treatments.get(treatment)?.plan.playbook;
-    library.systems.get(&site.kind)?.fault(playbook)?.remedy.get(step)
+    let site = case.triage.as_ref()?.system.as_ref()?;
+    let playbook = &case.remediations.get(treatment)?.plan.playbook;
+    library.systems.get(&site.system_type)?.fault(playbook)?.remediation.get(step)
 }
 
 /// Exit 0, or what the step expects instead.

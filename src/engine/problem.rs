@@ -1,13 +1,13 @@
 //! Problems: a fault that comes back again and again gets a ticket of its own, with everything that is
 //! known of each time.
 
-use super::Agent;
-use super::drive::{DriveError, library_of};
+use super::Context;
+use super::drive::{CaseError, library_of};
 use super::speak::people;
 use super::sweep::OPENING;
-use crate::core::case::{Case, Recurred};
-use crate::core::history::{End, History, Run};
-use crate::core::moment::minute;
+use crate::core::case::{Case, Recurrence};
+use crate::core::history::{RunResult, RunHistory, RemediationRun};
+use crate::core::moment::format_minute;
 use crate::core::report::{Report, report};
 use crate::core::ticket::TicketId;
 use crate::ports::{ForgeError, Label, Marker, NewTicket};
@@ -19,13 +19,13 @@ const BEFORE: TimeDelta = TimeDelta::days(1);
 
 /// Opens the ticket about the fault of a case that comes back, or finds the one that is open.
 pub(super) async fn open_problem(
-    agent: &Agent,
+    agent: &Context,
     case: &Case,
-) -> Result<Result<TicketId, ForgeError>, DriveError> {
-    let Some(recurred) = &case.recurred else { return Ok(Ok(case.ticket.id.clone())) };
+) -> Result<Result<TicketId, ForgeError>, CaseError> {
+    let Some(recurred) = &case.recurrence else { return Ok(Ok(case.ticket.id.clone())) };
     let report = report_of(agent, case).await?;
     let fault = |report: &Report| report.findings.iter().map(|line| line.title.clone()).next();
-    let treated = report.treatments.last().map(|told| told.title.clone());
+    let treated = report.remediations.last().map(|told| told.title.clone());
     let title = treated.or_else(|| fault(&report)).unwrap_or_else(|| recurred.playbook.to_string());
     let marker = Marker::new(&format!("problem system={} playbook={}", report.system, recurred.playbook));
     let text = agent.prompts.fill(
@@ -46,28 +46,28 @@ pub(super) async fn open_problem(
         marker,
         labels: Vec::new(),
     };
-    if !agent.journal.take_turn(new.marker.as_str(), agent.clock.now(), OPENING).await? {
+    if !agent.journal.try_once_every(new.marker.as_str(), agent.clock.now(), OPENING).await? {
         return Ok(Err(ForgeError::Unreachable("another case is about to open this ticket".into())));
     }
     Ok(open(agent, &new).await)
 }
 
-async fn open(agent: &Agent, new: &NewTicket) -> Result<TicketId, ForgeError> {
+async fn open(agent: &Context, new: &NewTicket) -> Result<TicketId, ForgeError> {
     let id = agent.forge.open(new).await?;
     let label = Label {
         name: "medic:problem".into(),
         color: "b60205",
         description: "A fault that comes back again and again after Fieldmedic mended it",
     };
-    agent.forge.relabel(&id, &[label], &[]).await?;
-    agent.forge.assign(&id, &agent.manners.on_call).await?;
+    agent.forge.update_labels(&id, &[label], &[]).await?;
+    agent.forge.assign(&id, &agent.forge_settings.on_call).await?;
     Ok(id)
 }
 
 /// Every time that the fault was treated, oldest first, and this time.
-async fn occurrences(agent: &Agent, case: &Case, recurred: &Recurred) -> Result<Vec<Value>, DriveError> {
-    let since = agent.clock.now() - History::REACH;
-    let history = History::fold(&agent.journal.history(&History::KINDS, since).await?);
+async fn occurrences(agent: &Context, case: &Case, recurred: &Recurrence) -> Result<Vec<Value>, CaseError> {
+    let since = agent.clock.now() - RunHistory::LOOKBACK;
+    let history = RunHistory::fold(&agent.journal.history(&RunHistory::KINDS, since).await?);
     let mut told = Vec::new();
     let system = history.systems.get(&case.id);
     let runs = history.runs_of(&recurred.playbook, &recurred.hosts);
@@ -75,8 +75,8 @@ async fn occurrences(agent: &Agent, case: &Case, recurred: &Recurred) -> Result<
         let records = agent.journal.load(&run.case).await?;
         let past = Case::fold(&run.case, &records)?;
         let ended = match run.end {
-            Some(End::Mended(at)) => minute(at),
-            Some(End::Failed(_)) => "not mended".to_owned(),
+            Some(RunResult::Fixed(at)) => format_minute(at),
+            Some(RunResult::Failed(_)) => "not mended".to_owned(),
             None => "under way".to_owned(),
         };
         told.push(occurrence(agent, &history, &past, recurred, run.at, &ended).await?);
@@ -86,36 +86,36 @@ async fn occurrences(agent: &Agent, case: &Case, recurred: &Recurred) -> Result<
 }
 
 async fn occurrence(
-    agent: &Agent,
-    history: &History,
+    agent: &Context,
+    history: &RunHistory,
     case: &Case,
-    recurred: &Recurred,
+    recurred: &Recurrence,
     at: DateTime<Utc>,
     ended: &str,
-) -> Result<Value, DriveError> {
+) -> Result<Value, CaseError> {
     let findings = case.diagnoses.iter().flat_map(|diagnosis| &diagnosis.findings);
     let mut of_fault = findings.filter(|finding| finding.playbook == recurred.playbook);
-    let because = of_fault.next().map_or_else(String::new, |finding| finding.because.clone());
-    let before = |run: &&Run| run.at < at && run.at > at - BEFORE && !run.hosts.is_disjoint(&recurred.hosts);
+    let because = of_fault.next().map_or_else(String::new, |finding| finding.summary.clone());
+    let before = |run: &&RemediationRun| run.at < at && run.at > at - BEFORE && !run.hosts.is_disjoint(&recurred.hosts);
     let before: Vec<String> = history
         .runs
         .iter()
         .filter(before)
         .filter(|run| run.playbook != recurred.playbook)
-        .map(|run| format!("{} at {}", run.playbook, minute(run.at)))
+        .map(|run| format!("{} at {}", run.playbook, format_minute(run.at)))
         .collect();
     Ok(json!({
-        "found": minute(at),
+        "found": format_minute(at),
         "ticket": case.ticket.id.to_string(),
         "because": because,
         "ended": ended,
         "before": before,
-        "notes": report_of(agent, case).await?.notes,
+        "notes": report_of(agent, case).await?.prevention,
     }))
 }
 
 /// The report of a case with the playbooks that it began with, or today's if those are gone.
-async fn report_of(agent: &Agent, case: &Case) -> Result<Report, DriveError> {
+async fn report_of(agent: &Context, case: &Case) -> Result<Report, CaseError> {
     let library = library_of(agent, &case.library).await?;
     Ok(report(case, library.as_ref().unwrap_or(&agent.library)))
 }

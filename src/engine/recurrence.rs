@@ -1,17 +1,17 @@
 //! Recurrence: what was mended is looked at again after the close, and its issue is opened again if the
 //! fault is back. Only evidence newer than the close counts.
 
-use super::Agent;
-use super::intake::{IntakeError, take_in};
-use super::look::look;
-use crate::core::case::{Case, Phase, Treated};
+use super::Context;
+use super::intake::{IntakeError, open_case};
+use super::look::run_probes;
+use crate::core::case::{Case, Phase, RemediationResult};
 use crate::core::diagnosis::diagnose;
-use crate::core::event::{CaseId, Door, Event};
+use crate::core::event::{CaseId, Source, Event};
 use crate::core::name::PlaybookName;
 use crate::core::outcome::Outcome;
-use crate::core::ticket::State;
-use crate::core::triage::Suspect;
-use crate::ports::Intake;
+use crate::core::ticket::TicketState;
+use crate::core::triage::DetectedFault;
+use crate::ports::OpenResult;
 use chrono::{DateTime, TimeDelta, Utc};
 
 /// How long after the outcome what was mended is looked at.
@@ -24,26 +24,26 @@ const LATE: TimeDelta = TimeDelta::hours(24);
 const PATIENCE: TimeDelta = TimeDelta::minutes(15);
 
 /// Looks at everything that was mended and is due for a look. Gives the cases that it opened.
-pub async fn watch_over(agent: &Agent) -> Result<Vec<CaseId>, IntakeError> {
+pub async fn check_recurrences(agent: &Context) -> Result<Vec<CaseId>, IntakeError> {
     let now = agent.clock.now();
     let since = now - LOOKS[LOOKS.len() - 1] - LATE;
     let mut opened = Vec::new();
     for (case, record) in agent.journal.history(&["concluded"], since).await? {
-        if !matches!(record.event, Event::Concluded(Outcome::Resolved)) {
+        if !matches!(record.event, Event::OutcomeDecided(Outcome::Resolved)) {
             continue;
         }
         let mark = format!("watched {case}");
-        let looked_at = agent.journal.bookmark(&mark).await?;
+        let looked_at = agent.journal.cursor(&mark).await?;
         let Some(due) = due(record.at, &LOOKS, looked_at, now) else { continue };
         let Ok(case) = Case::fold(&case, &agent.journal.load(&case).await?) else { continue };
-        match look_again(agent, &case).await {
-            Found::Back(suspect) => opened.extend(reopen(agent, &case, due, suspect).await?),
-            Found::Gone => {}
+        match probe_again(agent, &case).await {
+            RecurrenceCheck::Back(suspect) => opened.extend(reopen(agent, &case, due, suspect).await?),
+            RecurrenceCheck::Gone => {}
             // Asked again in the next round, for a while; another look is due in time.
-            Found::Unknown if now - record.at < LOOKS[due] + PATIENCE => continue,
-            Found::Unknown => {}
+            RecurrenceCheck::Unknown if now - record.at < LOOKS[due] + PATIENCE => continue,
+            RecurrenceCheck::Unknown => {}
         }
-        agent.journal.set_bookmark(&mark, now).await?;
+        agent.journal.set_cursor(&mark, now).await?;
     }
     Ok(opened)
 }
@@ -60,58 +60,58 @@ pub(super) fn due(
 }
 
 /// What a look found of the faults that a case had mended.
-enum Found {
-    Back(Suspect),
+enum RecurrenceCheck {
+    Back(DetectedFault),
     Gone,
     Unknown,
 }
 
-async fn look_again(agent: &Agent, case: &Case) -> Found {
+async fn probe_again(agent: &Context, case: &Case) -> RecurrenceCheck {
     // As it is configured now; a system that is not looked after any more is left alone.
-    let site = case.triage.as_ref().and_then(|triage| triage.site.as_ref());
+    let site = case.triage.as_ref().and_then(|triage| triage.system.as_ref());
     let site = site.and_then(|site| agent.inventory.systems.get(&site.name));
-    let system = site.and_then(|site| agent.library.systems.get(&site.kind));
-    let (Some(site), Some(system)) = (site, system) else { return Found::Gone };
-    let mended = mended(case);
+    let system = site.and_then(|site| agent.library.systems.get(&site.system_type));
+    let (Some(site), Some(system)) = (site, system) else { return RecurrenceCheck::Gone };
+    let mended = fixed(case);
     let faults = system.faults.iter().filter(|fault| mended.contains(&&fault.name));
     let names: Vec<String> = faults.flat_map(|fault| fault.when.names()).collect();
     let probes = system.probes_of(names.iter().map(String::as_str));
-    let diagnosis = diagnose(system, site, &look(&agent.eyes(), system, site, &probes).await);
+    let diagnosis = diagnose(system, site, &run_probes(&agent.probe_runner(), system, site, &probes).await);
     if let Some(finding) = diagnosis.findings.iter().find(|finding| mended.contains(&&finding.playbook)) {
-        return Found::Back(Suspect { system: site.name.clone(), playbook: finding.playbook.clone() });
+        return RecurrenceCheck::Back(DetectedFault { system: site.name.clone(), playbook: finding.playbook.clone() });
     }
     let unknown = diagnosis.unknown.iter().any(|unknown| mended.contains(&&unknown.playbook));
-    if unknown { Found::Unknown } else { Found::Gone }
+    if unknown { RecurrenceCheck::Unknown } else { RecurrenceCheck::Gone }
 }
 
-fn mended(case: &Case) -> Vec<&PlaybookName> {
+fn fixed(case: &Case) -> Vec<&PlaybookName> {
     let proven = case
-        .treatments
+        .remediations
         .iter()
-        .filter(|treatment| matches!(treatment.phase, Phase::Over { result: Treated::Mended, .. }));
+        .filter(|treatment| matches!(treatment.phase, Phase::Finished { result: RemediationResult::Fixed, .. }));
     proven.map(|treatment| &treatment.plan.playbook).collect()
 }
 
 /// Opens a case for the same ticket, which opens the issue again as its first act. An issue that is open
 /// already is somebody's.
 async fn reopen(
-    agent: &Agent,
+    agent: &Context,
     of: &Case,
     due: usize,
-    suspect: Suspect,
+    suspect: DetectedFault,
 ) -> Result<Option<CaseId>, IntakeError> {
     let mut ticket = match agent.forge.ticket(&of.ticket.id).await {
         Ok(ticket) => ticket,
-        Err(error) if error.is_lasting() => return Ok(None),
+        Err(error) if error.is_permanent() => return Ok(None),
         Err(error) => return Err(error.into()),
     };
-    if ticket.state == State::Open || ticket.locked {
+    if ticket.state == TicketState::Open || ticket.locked {
         return Ok(None);
     }
-    ticket.state = State::Open;
-    let door = Door::Recurrence { of: of.id.clone(), suspect };
-    match take_in(agent, ticket, door, &format!("recurrence {} {due}", of.id)).await? {
-        Intake::Opened(case) => Ok(Some(case)),
-        Intake::Seen | Intake::Running(_) => Ok(None),
+    ticket.state = TicketState::Open;
+    let door = Source::Recurrence { of: of.id.clone(), suspect };
+    match open_case(agent, ticket, door, &format!("recurrence {} {due}", of.id)).await? {
+        OpenResult::Opened(case) => Ok(Some(case)),
+        OpenResult::Duplicate | OpenResult::Running(_) => Ok(None),
     }
 }

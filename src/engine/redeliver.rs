@@ -1,6 +1,6 @@
 //! Redelivery: what GitHub could not tell the webhook is asked for again.
 
-use super::Agent;
+use super::Context;
 use super::intake::IntakeError;
 use chrono::TimeDelta;
 use std::time::Duration;
@@ -21,19 +21,19 @@ const TURN: Duration = Duration::from_secs(60);
 ///
 /// # Errors
 /// If GitHub or the journal cannot be used; what was not asked for is found the next time.
-pub async fn redeliver(agent: &Agent) -> Result<usize, IntakeError> {
+pub async fn redeliver(agent: &Context) -> Result<usize, IntakeError> {
     let mut asked = 0;
-    for repo in &agent.manners.repos {
+    for repo in &agent.forge_settings.repos {
         let name = format!("deliveries {repo}");
         let now = agent.clock.now();
-        if !agent.journal.take_turn(&name, now, TURN).await? {
+        if !agent.journal.try_once_every(&name, now, TURN).await? {
             continue;
         }
-        let since = agent.journal.bookmark(&name).await?.unwrap_or(now - FIRST);
+        let since = agent.journal.cursor(&name).await?.unwrap_or(now - FIRST);
         let failed = match agent.forge.failed_deliveries(repo, since).await {
             Ok(failed) => failed,
             // The poll does without; `doctor` says which right is missing.
-            Err(error) if error.is_lasting() => {
+            Err(error) if error.is_permanent() => {
                 tracing::info!(%repo, %error, "the log of deliveries cannot be read");
                 continue;
             }
@@ -54,7 +54,7 @@ pub async fn redeliver(agent: &Agent) -> Result<usize, IntakeError> {
             agent.forge.redeliver(repo, delivery.id).await?;
             asked += 1;
         }
-        agent.journal.set_bookmark(&name, oldest).await?;
+        agent.journal.set_cursor(&name, oldest).await?;
     }
     Ok(asked)
 }

@@ -1,14 +1,14 @@
 //! Replies: what people make of a ticket that the agent has closed. Who opens it again, or says that it is
 //! still broken, objects to the close; that opens one case, by whichever door it comes.
 
-use super::Agent;
-use super::intake::{IntakeError, opened, take_in};
-use super::past::newest_case;
+use super::Context;
+use super::intake::{IntakeError, opened_case, open_case};
+use super::past::latest_case;
 use crate::core::case::{Case, Stage};
-use crate::core::event::{CaseId, Door};
-use crate::core::objection::{How, Objection};
-use crate::core::reply::{Reply, reply};
-use crate::core::ticket::{State, Ticket, TicketId};
+use crate::core::event::{CaseId, Source};
+use crate::core::objection::{Via, CloseDispute};
+use crate::core::reply::{Feedback, feedback};
+use crate::core::ticket::{TicketState, Ticket, TicketId};
 use crate::ports::{Comment, JournalError, Reaction};
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -16,36 +16,36 @@ use chrono::{DateTime, TimeDelta, Utc};
 const LAG: TimeDelta = TimeDelta::seconds(60);
 
 /// Takes in an issue that was closed, and that this person has opened again.
-pub async fn take_reopened(agent: &Agent, ticket: Ticket, who: &str) -> Result<Option<CaseId>, IntakeError> {
-    let Some(case) = newest_case(agent, &ticket.id).await? else {
-        return take_anew(agent, ticket, Door::Webhook, "the beginning").await;
+pub async fn accept_reopening(agent: &Context, ticket: Ticket, who: &str) -> Result<Option<CaseId>, IntakeError> {
+    let Some(case) = latest_case(agent, &ticket.id).await? else {
+        return accept_reopened(agent, ticket, Source::Webhook, "the beginning").await;
     };
     // A delivery that is late tells of what another door has brought before.
     if case.opened_at >= ticket.updated_at {
         return Ok(None);
     }
-    if case.stage == Stage::Ended && case.talk.closed_at.is_some() {
-        return object_if_open(agent, &ticket.id, &case, who).await;
+    if case.stage == Stage::Ended && case.publishing.closed_at.is_some() {
+        return open_dispute_if_open(agent, &ticket.id, &case, who).await;
     }
-    take_anew(agent, ticket, Door::Webhook, case.id.as_str()).await
+    accept_reopened(agent, ticket, Source::Webhook, case.id.as_str()).await
 }
 
 /// Takes in an issue that a list shows as open, if its newest case left it closed.
-pub(super) async fn take_open_again(
-    agent: &Agent,
+pub(super) async fn check_reopened(
+    agent: &Context,
     ticket: &Ticket,
     case: &Case,
 ) -> Result<Option<CaseId>, IntakeError> {
-    if case.stage != Stage::Ended || ticket.state == State::Closed {
+    if case.stage != Stage::Ended || ticket.state == TicketState::Closed {
         return Ok(None);
     }
-    match case.talk.closed_at {
+    match case.publishing.closed_at {
         // What was listed before the close, and a list that is behind, show it open too.
         Some(closed_at) if agent.clock.now() - closed_at < LAG => Ok(None),
-        Some(_) => object_if_open(agent, &ticket.id, case, "").await,
+        Some(_) => open_dispute_if_open(agent, &ticket.id, case, "").await,
         // It was closed before the agent could begin.
-        None if case.ticket.state == State::Closed => {
-            take_anew(agent, ticket.clone(), Door::Poll, case.id.as_str()).await
+        None if case.ticket.state == TicketState::Closed => {
+            accept_reopened(agent, ticket.clone(), Source::Poll, case.id.as_str()).await
         }
         None => Ok(None),
     }
@@ -53,39 +53,39 @@ pub(super) async fn take_open_again(
 
 /// An issue that is open again is one like any other, if nobody but people had closed it. `after` is its
 /// newest case.
-async fn take_anew(
-    agent: &Agent,
+async fn accept_reopened(
+    agent: &Context,
     ticket: Ticket,
-    door: Door,
+    door: Source,
     after: &str,
 ) -> Result<Option<CaseId>, IntakeError> {
-    if !super::wants(agent, &ticket) {
+    if !super::should_accept(agent, &ticket) {
         return Ok(None);
     }
     let key = format!("{} open again after {after}", ticket.id);
-    Ok(opened(take_in(agent, ticket, door, &key).await?))
+    Ok(opened_case(open_case(agent, ticket, door, &key).await?))
 }
 
-async fn object_if_open(
-    agent: &Agent,
+async fn open_dispute_if_open(
+    agent: &Context,
     ticket: &TicketId,
     of: &Case,
     who: &str,
 ) -> Result<Option<CaseId>, IntakeError> {
     match agent.forge.ticket(ticket).await {
-        Ok(now) if now.state == State::Open => object(agent, now, of, who, How::Reopened).await,
+        Ok(now) if now.state == TicketState::Open => open_dispute(agent, now, of, who, Via::Reopened).await,
         Ok(_) => Ok(None),
-        Err(error) if error.is_lasting() => Ok(None),
+        Err(error) if error.is_permanent() => Ok(None),
         Err(error) => Err(error.into()),
     }
 }
 
 /// Takes in a comment that orders nothing: an objection to a close, or thanks.
-pub(super) async fn take_reply(agent: &Agent, comment: &Comment) -> Result<Option<CaseId>, IntakeError> {
+pub(super) async fn accept_feedback(agent: &Context, comment: &Comment) -> Result<Option<CaseId>, IntakeError> {
     if comment.by_bot {
         return Ok(None);
     }
-    let Some(reply) = reply(&comment.body) else { return Ok(None) };
+    let Some(reply) = feedback(&comment.body) else { return Ok(None) };
     if comment.author == agent.forge.me().await? {
         return Ok(None);
     }
@@ -94,18 +94,18 @@ pub(super) async fn take_reply(agent: &Agent, comment: &Comment) -> Result<Optio
     };
     // A poll reads a comment more than once.
     let mark = format!("reply {} {}", comment.ticket, comment.id);
-    if agent.journal.bookmark(&mark).await?.is_some() {
+    if agent.journal.cursor(&mark).await?.is_some() {
         return Ok(None);
     }
     let opened = match reply {
-        Reply::Thanks => None,
-        Reply::StillBroken => {
+        Feedback::Thanks => None,
+        Feedback::StillBroken => {
             let ticket = agent.forge.ticket(&comment.ticket).await?;
-            object(agent, ticket, &case, &comment.author, How::Said).await?
+            open_dispute(agent, ticket, &case, &comment.author, Via::Comment).await?
         }
     };
-    agent.journal.set_bookmark(&mark, agent.clock.now()).await?;
-    let reaction = if reply == Reply::Thanks { Reaction::ThumbsUp } else { Reaction::Eyes };
+    agent.journal.set_cursor(&mark, agent.clock.now()).await?;
+    let reaction = if reply == Feedback::Thanks { Reaction::ThumbsUp } else { Reaction::Eyes };
     if let Err(error) = agent.forge.react(&comment.ticket, comment.id, reaction).await {
         tracing::warn!(ticket = %comment.ticket, %error, "the reaction was not taken");
     }
@@ -113,29 +113,29 @@ pub(super) async fn take_reply(agent: &Agent, comment: &Comment) -> Result<Optio
 }
 
 /// Opens the case of an objection: one for each close, whoever objects, how often, and by which door.
-async fn object(
-    agent: &Agent,
+async fn open_dispute(
+    agent: &Context,
     mut ticket: Ticket,
     of: &Case,
     who: &str,
-    how: How,
+    how: Via,
 ) -> Result<Option<CaseId>, IntakeError> {
     if ticket.locked {
         return Ok(None);
     }
     // The case opens it again as its first act.
-    ticket.state = State::Open;
-    let door = Door::Objection(Objection { of: of.id.clone(), who: who.to_owned(), how });
-    Ok(opened(take_in(agent, ticket, door, &format!("objection {}", of.id)).await?))
+    ticket.state = TicketState::Open;
+    let door = Source::CloseDispute(CloseDispute { case: of.id.clone(), by: who.to_owned(), via: how });
+    Ok(opened_case(open_case(agent, ticket, door, &format!("objection {}", of.id)).await?))
 }
 
 /// The newest case of a ticket, if it closed it, and before this moment.
 async fn closed_before(
-    agent: &Agent,
+    agent: &Context,
     ticket: &TicketId,
     at: DateTime<Utc>,
 ) -> Result<Option<Case>, JournalError> {
-    let case = newest_case(agent, ticket).await?;
+    let case = latest_case(agent, ticket).await?;
     // GitHub counts in whole seconds.
-    Ok(case.filter(|case| case.talk.closed_at.is_some_and(|closed| closed.timestamp() <= at.timestamp())))
+    Ok(case.filter(|case| case.publishing.closed_at.is_some_and(|closed| closed.timestamp() <= at.timestamp())))
 }

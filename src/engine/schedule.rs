@@ -1,7 +1,7 @@
 //! Schedules: what is done again and again, by whichever process is up, and made up for if none was.
 
-use super::Agent;
-use crate::core::rhythm::Rhythm;
+use super::Context;
+use crate::core::rhythm::Schedule;
 use crate::ports::JournalError;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::time::Duration;
@@ -14,42 +14,42 @@ const TURN: Duration = Duration::from_secs(30);
 
 /// Something that has its times.
 #[derive(Debug, Clone)]
-pub struct Schedule {
+pub struct ScheduledTask {
     /// What it is; the journal remembers under this name when it was done last.
     pub name: &'static str,
-    pub rhythm: Rhythm,
+    pub schedule: Schedule,
 }
 
 /// What a schedule says at a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Turn {
+pub enum DueCheck {
     /// It is to be done now, and was to be done at this moment, if that was missed.
     Due { missed: Option<DateTime<Utc>> },
     /// Not before then.
     Later(DateTime<Utc>),
 }
 
-impl Schedule {
+impl ScheduledTask {
     /// Whether it is to be done now, by this process.
     ///
     /// # Errors
     /// If the journal cannot be used; nothing is due then.
-    pub async fn turn(&self, agent: &Agent) -> Result<Turn, JournalError> {
+    pub async fn check_due(&self, agent: &Context) -> Result<DueCheck, JournalError> {
         let now = agent.clock.now();
-        let last = agent.journal.bookmark(self.name).await?;
-        let due = self.rhythm.due(last, now);
+        let last = agent.journal.cursor(self.name).await?;
+        let due = self.schedule.due(last, now);
         match due {
-            None => Ok(Turn::Later(DateTime::<Utc>::MAX_UTC)),
-            Some(due) if due > now => Ok(Turn::Later(due)),
+            None => Ok(DueCheck::Later(DateTime::<Utc>::MAX_UTC)),
+            Some(due) if due > now => Ok(DueCheck::Later(due)),
             Some(due) => {
-                let turn = match self.rhythm {
-                    Rhythm::Every(every) => TURN.min(every / 2),
-                    Rhythm::At { .. } => TURN,
+                let turn = match self.schedule {
+                    Schedule::Interval(every) => TURN.min(every / 2),
+                    Schedule::Cron { .. } => TURN,
                 };
-                if !agent.journal.take_turn(self.name, now, turn).await? {
-                    return Ok(Turn::Later(now + turn));
+                if !agent.journal.try_once_every(self.name, now, turn).await? {
+                    return Ok(DueCheck::Later(now + turn));
                 }
-                Ok(Turn::Due { missed: (now - due > LATE).then_some(due) })
+                Ok(DueCheck::Due { missed: (now - due > LATE).then_some(due) })
             }
         }
     }
@@ -59,7 +59,7 @@ impl Schedule {
     ///
     /// # Errors
     /// If the journal cannot be used; then it is done again.
-    pub async fn done(&self, agent: &Agent, begun: DateTime<Utc>) -> Result<(), JournalError> {
-        agent.journal.set_bookmark(self.name, begun).await
+    pub async fn mark_done(&self, agent: &Context, begun: DateTime<Utc>) -> Result<(), JournalError> {
+        agent.journal.set_cursor(self.name, begun).await
     }
 }

@@ -1,16 +1,16 @@
 //! Speaking: the acts on the forge, each told to the journal.
 
-use super::Agent;
+use super::Context;
 use super::answer::answer;
-use super::drive::{DriveError, Pen, library_of};
+use super::drive::{CaseError, CaseWriter, library_of};
 use super::label::set_label;
 use super::look::millis;
-use super::orders::{looked, mark_done};
+use super::orders::{readonly_report_data, mark_done};
 use super::problem::open_problem;
 use crate::core::action::Action;
 use crate::core::case::Case;
-use crate::core::event::{Act, Door, Event};
-use crate::core::moment::minute;
+use crate::core::event::{Publication, Source, Event};
+use crate::core::moment::format_minute;
 use crate::core::outcome::{Closing, Outcome};
 use crate::core::playbook::Library;
 use crate::core::report::report;
@@ -20,71 +20,71 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 /// Carries out an action that says something. Any other is none of its business.
-pub(super) async fn speak(pen: &mut Pen<'_>, action: Action) -> Result<(), DriveError> {
+pub(super) async fn publish(pen: &mut CaseWriter<'_>, action: Action) -> Result<(), CaseError> {
     match action {
-        Action::AskPeople => {
-            let hash = pen.case.asked.as_ref().map_or_else(String::new, |asked| asked.plan.hash.clone());
-            tell(pen, Act::Question, hash, ask_people).await
+        Action::RequestApproval => {
+            let hash = pen.case.pending_approval.as_ref().map_or_else(String::new, |asked| asked.plan.hash.clone());
+            publish_text(pen, Publication::ApprovalRequest, hash, request_approval).await
         }
         Action::ShowStatus => {
-            let stage = pen.case.stage_word();
-            tell(pen, Act::Status, stage, show_status).await
+            let stage = pen.case.status_key();
+            publish_text(pen, Publication::Status, stage, show_status).await
         }
         Action::SetLabel => {
-            let word = pen.case.label_word().to_owned();
-            tell(pen, Act::Label, word, set_label).await
+            let word = pen.case.label_state().to_owned();
+            publish_text(pen, Publication::Label, word, set_label).await
         }
-        Action::Reopen => tell(pen, Act::Reopen, String::new(), reopen).await,
-        Action::OpenProblem => report_problem(pen).await,
-        Action::PostReport => tell(pen, Act::Report, String::new(), post_report).await,
-        Action::CallPeople => tell(pen, Act::Assign, String::new(), call_people).await,
-        Action::Close => tell(pen, Act::Close, String::new(), close).await,
+        Action::Reopen => publish_text(pen, Publication::Reopen, String::new(), reopen).await,
+        Action::OpenProblemTicket => report_problem(pen).await,
+        Action::PostReport => publish_text(pen, Publication::Report, String::new(), post_report).await,
+        Action::CallPeople => publish_text(pen, Publication::Assign, String::new(), call_people).await,
+        Action::Close => publish_text(pen, Publication::Close, String::new(), close).await,
         _ => Ok(()),
     }
 }
 
 /// An act on the forge: what, and what is said of it.
-async fn tell(
-    pen: &mut Pen<'_>,
-    act: Act,
+async fn publish_text(
+    pen: &mut CaseWriter<'_>,
+    act: Publication,
     stage: String,
-    speak: impl AsyncFnOnce(&Agent, &Case, &Library) -> Result<(), ForgeError>,
-) -> Result<(), DriveError> {
+    speak: impl AsyncFnOnce(&Context, &Case, &Library) -> Result<(), ForgeError>,
+) -> Result<(), CaseError> {
     let start = Instant::now();
     let result = speak(pen.agent, &pen.case, pen.library).await;
     let event = match result {
-        Ok(()) => Event::Told { act, stage, took_ms: millis(start) },
+        Ok(()) => Event::Published { act, stage, took_ms: millis(start) },
         Err(error) => not_told(pen, act, &error),
     };
-    pen.write(event).await
+    pen.append(event).await
 }
 
-fn not_told(pen: &Pen<'_>, act: Act, error: &ForgeError) -> Event {
+fn not_told(pen: &CaseWriter<'_>, act: Publication, error: &ForgeError) -> Event {
     tracing::warn!(case = %pen.case.id, ?act, %error, "the forge did not take it");
     let why = pen.agent.redactor.text(&error.to_string());
-    Event::NotTold { act, why, lasting: error.is_lasting() }
+    Event::PublishFailed { act, why, lasting: error.is_permanent() }
 }
 
-async fn show_status(agent: &Agent, case: &Case, library: &Library) -> Result<(), ForgeError> {
+async fn show_status(agent: &Context, case: &Case, library: &Library) -> Result<(), ForgeError> {
     let text = agent.prompts.fill("status.md", json!({ "report": report(case, library) }));
     comment(agent, case, "status", &text).await
 }
 
 /// People are told of new comments only, so each plan is asked about in one of its own.
-async fn ask_people(agent: &Agent, case: &Case, library: &Library) -> Result<(), ForgeError> {
-    let Some(asked) = &case.asked else { return Ok(()) };
+async fn request_approval(agent: &Context, case: &Case, library: &Library) -> Result<(), ForgeError> {
+    let Some(asked) = &case.pending_approval else { return Ok(()) };
     let data = json!({
         "report": report(case, library),
-        "command": agent.manners.command,
+        "command": agent.forge_settings.command,
         "people": people(agent),
     });
     let text = agent.prompts.fill("approval.md", data);
     comment(agent, case, &format!("question plan={}", asked.plan.hash), &text).await
 }
 
-async fn post_report(agent: &Agent, case: &Case, library: &Library) -> Result<(), ForgeError> {
-    let (prompt, data) = if case.errand().only_looks() {
-        ("looked.md", looked(case, library))
+async fn post_report(agent: &Context, case: &Case, library: &Library) -> Result<(), ForgeError> {
+    let (prompt, data) = if case.scope().is_read_only() {
+        ("looked.md", readonly_report_data(case, library))
     } else {
         let answer = answer(case, library).transpose().ok().flatten();
         let earlier = earlier(agent, case).await?;
@@ -96,29 +96,29 @@ async fn post_report(agent: &Agent, case: &Case, library: &Library) -> Result<()
 }
 
 /// What the case said that an objection is about.
-async fn earlier(agent: &Agent, case: &Case) -> Result<Option<Value>, ForgeError> {
-    let Some(objection) = &case.objection else { return Ok(None) };
+async fn earlier(agent: &Context, case: &Case) -> Result<Option<Value>, ForgeError> {
+    let Some(objection) = &case.dispute else { return Ok(None) };
     let unread = |error: &dyn std::fmt::Display| ForgeError::Unreachable(format!("the journal: {error}"));
-    let records = agent.journal.load(&objection.of).await.map_err(|error| unread(&error))?;
-    let Ok(past) = Case::fold(&objection.of, &records) else { return Ok(None) };
+    let records = agent.journal.load(&objection.case).await.map_err(|error| unread(&error))?;
+    let Ok(past) = Case::fold(&objection.case, &records) else { return Ok(None) };
     let library = library_of(agent, &past.library).await.map_err(|error| unread(&error))?;
     let report = report(&past, library.as_ref().unwrap_or(&agent.library));
-    Ok(Some(json!({ "report": report, "closed": past.talk.closed_at.map(minute) })))
+    Ok(Some(json!({ "report": report, "closed": past.publishing.closed_at.map(format_minute) })))
 }
 
 /// Opens the issue again, and says why to those who follow it.
-async fn reopen(agent: &Agent, case: &Case, library: &Library) -> Result<(), ForgeError> {
-    let suspect = match &case.door {
-        Door::Recurrence { suspect, .. } => suspect,
-        Door::Objection(objection) => {
+async fn reopen(agent: &Context, case: &Case, library: &Library) -> Result<(), ForgeError> {
+    let suspect = match &case.source {
+        Source::Recurrence { suspect, .. } => suspect,
+        Source::CloseDispute(objection) => {
             agent.forge.reopen(&case.ticket.id).await?;
-            let text = agent.prompts.fill("objection.md", json!({ "who": objection.who }));
+            let text = agent.prompts.fill("objection.md", json!({ "who": objection.by }));
             return comment(agent, case, "objection", &text).await;
         }
         _ => return Ok(()),
     };
     agent.forge.reopen(&case.ticket.id).await?;
-    let kind = agent.inventory.systems.get(&suspect.system).map(|site| &site.kind);
+    let kind = agent.inventory.systems.get(&suspect.system).map(|site| &site.system_type);
     let fault =
         kind.and_then(|kind| library.systems.get(kind)).and_then(|kind| kind.fault(&suspect.playbook));
     let title = fault.map_or(suspect.playbook.as_str(), |fault| &fault.title);
@@ -127,17 +127,17 @@ async fn reopen(agent: &Agent, case: &Case, library: &Library) -> Result<(), For
 }
 
 /// Opens the ticket about a fault that comes back again and again, and remembers which it is.
-async fn report_problem(pen: &mut Pen<'_>) -> Result<(), DriveError> {
+async fn report_problem(pen: &mut CaseWriter<'_>) -> Result<(), CaseError> {
     let start = Instant::now();
     let event = match open_problem(pen.agent, &pen.case).await? {
-        Ok(id) => Event::Told { act: Act::Problem, stage: id.to_string(), took_ms: millis(start) },
-        Err(error) => not_told(pen, Act::Problem, &error),
+        Ok(id) => Event::Published { act: Publication::Problem, stage: id.to_string(), took_ms: millis(start) },
+        Err(error) => not_told(pen, Publication::Problem, &error),
     };
-    pen.write(event).await
+    pen.append(event).await
 }
 
-async fn call_people(agent: &Agent, case: &Case, _: &Library) -> Result<(), ForgeError> {
-    let on_call = &agent.manners.on_call;
+async fn call_people(agent: &Context, case: &Case, _: &Library) -> Result<(), ForgeError> {
+    let on_call = &agent.forge_settings.on_call;
     if on_call.is_empty() {
         return Ok(());
     }
@@ -146,7 +146,7 @@ async fn call_people(agent: &Agent, case: &Case, _: &Library) -> Result<(), Forg
     agent.forge.assign(&case.ticket.id, on_call).await
 }
 
-async fn close(agent: &Agent, case: &Case, _: &Library) -> Result<(), ForgeError> {
+async fn close(agent: &Context, case: &Case, _: &Library) -> Result<(), ForgeError> {
     let reason = match case.outcome.as_ref().and_then(Outcome::closing) {
         Some(Closing::Completed) => CloseReason::Completed,
         Some(Closing::NotPlanned) => CloseReason::NotPlanned,
@@ -156,19 +156,19 @@ async fn close(agent: &Agent, case: &Case, _: &Library) -> Result<(), ForgeError
 }
 
 /// The people on call, mentioned.
-pub(super) fn people(agent: &Agent) -> String {
-    let people: Vec<String> = agent.manners.on_call.iter().map(|login| format!("@{login}")).collect();
+pub(super) fn people(agent: &Context) -> String {
+    let people: Vec<String> = agent.forge_settings.on_call.iter().map(|login| format!("@{login}")).collect();
     people.join(" ")
 }
 
-async fn comment(agent: &Agent, case: &Case, kind: &str, text: &str) -> Result<(), ForgeError> {
+async fn comment(agent: &Context, case: &Case, kind: &str, text: &str) -> Result<(), ForgeError> {
     let marker = Marker::new(&format!("case={} kind={kind}", case.id));
     write(agent, &case.ticket.id, &marker, text).await
 }
 
 /// Writes the comment with this marker, or edits it.
 pub(super) async fn write(
-    agent: &Agent,
+    agent: &Context,
     ticket: &TicketId,
     marker: &Marker,
     text: &str,

@@ -19,7 +19,7 @@ const VERSION: (HeaderName, &str) = (HeaderName::from_static("x-github-api-versi
 
 /// Why there is no client to begin with: the configuration has to be mended.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BadOptions {
+pub enum OptionsError {
     #[error("`{0}` is not the address of an API: write https://api.github.com or https://<host>/api/v3")]
     Address(String),
     #[error("`{0}` would carry the token in the clear: write https")]
@@ -34,14 +34,14 @@ pub enum BadOptions {
 
 /// # Errors
 /// [`BadOptions`] if the address or the token cannot be right, or TLS cannot be had.
-pub(super) fn build(options: &Options) -> Result<Octocrab, BadOptions> {
+pub(super) fn build(options: &Options) -> Result<Octocrab, OptionsError> {
     let uri = base_uri(&options.base_url)?;
     let auth = options.identity.auth()?;
     if uri.scheme_str() == Some("http") {
         return Ok(build_plain(uri, auth, options));
     }
     let builder =
-        Octocrab::builder().base_uri(uri).map_err(|_| BadOptions::Address(options.base_url.clone()))?;
+        Octocrab::builder().base_uri(uri).map_err(|_| OptionsError::Address(options.base_url.clone()))?;
     let builder = match auth {
         AuthState::App(app) => builder.app(app.app_id, app.key),
         AuthState::AccessToken { token } => builder.personal_token(token),
@@ -53,7 +53,7 @@ pub(super) fn build(options: &Options) -> Result<Octocrab, BadOptions> {
         .set_read_timeout(Some(options.answer))
         .set_write_timeout(Some(options.answer))
         .build()
-        .map_err(|error| BadOptions::Client(error.to_string()))
+        .map_err(|error| OptionsError::Client(error.to_string()))
 }
 
 /// For a GitHub on this machine. octocrab's own client insists on the system's certificates even where
@@ -75,7 +75,7 @@ fn build_plain(uri: Uri, auth: AuthState, options: &Options) -> Octocrab {
 }
 
 /// For a GitHub in this process: the same requests, and no network between.
-pub(super) fn build_over<S>(options: &Options, service: S) -> Result<Octocrab, BadOptions>
+pub(super) fn build_over<S>(options: &Options, service: S) -> Result<Octocrab, OptionsError>
 where
     S: Service<Request<OctoBody>, Response = Response<String>> + Send + 'static,
     S::Future: Send,
@@ -101,8 +101,8 @@ fn headers() -> ExtraHeadersLayer {
     ]))
 }
 
-fn base_uri(address: &str) -> Result<Uri, BadOptions> {
-    let bad = || BadOptions::Address(address.to_owned());
+fn base_uri(address: &str) -> Result<Uri, OptionsError> {
+    let bad = || OptionsError::Address(address.to_owned());
     let uri: Uri = address.trim().trim_end_matches('/').parse().map_err(|_| bad())?;
     let host = uri.host().ok_or_else(bad)?;
     match uri.scheme_str() {
@@ -110,7 +110,7 @@ fn base_uri(address: &str) -> Result<Uri, BadOptions> {
         Some("https") => Ok(uri),
         // A GitHub on this very machine: the one in a box.
         Some("http") if is_loopback(host) => Ok(uri),
-        Some("http") => Err(BadOptions::Insecure(address.to_owned())),
+        Some("http") => Err(OptionsError::Insecure(address.to_owned())),
         _ => Err(bad()),
     }
 }
@@ -131,9 +131,9 @@ mod tests {
             ("https://ghe.example.org/api/v3/", Ok("https://ghe.example.org/api/v3")),
             ("http://127.0.0.1:8080", Ok("http://127.0.0.1:8080/")),
             ("http://[::1]:8080", Ok("http://[::1]:8080/")),
-            ("http://ghe.example.org", Err(BadOptions::Insecure("http://ghe.example.org".into()))),
-            ("api.github.com", Err(BadOptions::Address("api.github.com".into()))),
-            ("", Err(BadOptions::Address("".into()))),
+            ("http://ghe.example.org", Err(OptionsError::Insecure("http://ghe.example.org".into()))),
+            ("api.github.com", Err(OptionsError::Address("api.github.com".into()))),
+            ("", Err(OptionsError::Address("".into()))),
         ] {
             assert_eq!(base_uri(address).map(|uri| uri.to_string()), expect.map(str::to_owned));
         }

@@ -3,7 +3,7 @@
 
 use super::GitHub;
 use super::forge::repo_route;
-use super::wires::Wires;
+use super::wires::Clients;
 use crate::core::ticket::Repo;
 use crate::ports::{DeliveryId, FailedDelivery, ForgeError};
 use chrono::{DateTime, Utc};
@@ -32,7 +32,7 @@ struct Config {
 
 /// One attempt.
 #[derive(Deserialize)]
-struct Line {
+struct DeliveryLogEntry {
     id: u64,
     guid: String,
     delivered_at: DateTime<Utc>,
@@ -49,47 +49,47 @@ struct Numbered {
 }
 
 impl GitHub {
-    pub(super) async fn read_failures(
+    pub(super) async fn read_failed_deliveries(
         &self,
         repo: &Repo,
         since: DateTime<Utc>,
     ) -> Result<Vec<FailedDelivery>, ForgeError> {
-        let is_recent = |line: &Line| line.delivered_at >= since;
-        let wire = self.wires.to(repo).await?;
+        let is_recent = |line: &DeliveryLogEntry| line.delivered_at >= since;
+        let wire = self.clients.to(repo).await?;
         let mut failed = Vec::new();
-        if let Wires::App(_) = self.wires {
+        if let Clients::App(_) = self.clients {
             // One log for all repositories; only their numbers stand in it.
             let Numbered { id } = wire.get(&repo_route(repo), repo).await?;
             let lines =
-                self.wires.own().list_while("/app/hook/deliveries", &[], &"the App's hook", is_recent);
-            let lines = lines.await?.into_iter().filter(|line: &Line| line.repository_id == Some(id));
+                self.clients.own().list_while("/app/hook/deliveries", &[], &"the App's hook", is_recent);
+            let lines = lines.await?.into_iter().filter(|line: &DeliveryLogEntry| line.repository_id == Some(id));
             failed.extend(failures(None, lines.collect()));
         } else {
             let route = format!("{}/hooks", repo_route(repo));
             let hooks: Vec<Hook> =
-                wire.list(&route, &[], repo).await.map_err(|error| name_right(error, repo))?;
+                wire.list(&route, &[], repo).await.map_err(|error| with_permission_hint(error, repo))?;
             for hook in hooks.iter().filter(|hook| hook.is_the_agents()) {
                 let route = format!("{route}/{}/deliveries", hook.id);
                 let lines = wire.list_while(&route, &[], repo, is_recent).await;
-                failed.extend(failures(Some(hook.id), lines.map_err(|error| name_right(error, repo))?));
+                failed.extend(failures(Some(hook.id), lines.map_err(|error| with_permission_hint(error, repo))?));
             }
         }
         failed.sort_by_key(|failure| (failure.delivered_at, failure.id));
         Ok(failed)
     }
 
-    pub(super) async fn tell_again(&self, repo: &Repo, id: DeliveryId) -> Result<(), ForgeError> {
+    pub(super) async fn request_redelivery(&self, repo: &Repo, id: DeliveryId) -> Result<(), ForgeError> {
         let DeliveryId { hook, number } = id;
         let what = format!("delivery {number} of the webhook of {repo}");
-        let mut turn = self.writer.turn().await;
+        let mut turn = self.writer.slot().await;
         let answer = match hook {
             None => {
                 let route = format!("/app/hook/deliveries/{number}/attempts");
-                self.wires.own().write(&mut turn, Method::POST, &route, None, &what).await
+                self.clients.own().write(&mut turn, Method::POST, &route, None, &what).await
             }
             Some(hook) => {
                 let route = format!("{}/hooks/{hook}/deliveries/{number}/attempts", repo_route(repo));
-                let wire = self.wires.to(repo).await?;
+                let wire = self.clients.to(repo).await?;
                 wire.write(&mut turn, Method::POST, &route, None, &what).await
             }
         };
@@ -112,15 +112,15 @@ impl Hook {
 }
 
 /// What was tried and never taken; `lines` are the attempts, the newest first.
-fn failures(hook: Option<u64>, lines: Vec<Line>) -> Vec<FailedDelivery> {
-    let mut told: BTreeMap<String, Vec<Line>> = BTreeMap::new();
+fn failures(hook: Option<u64>, lines: Vec<DeliveryLogEntry>) -> Vec<FailedDelivery> {
+    let mut told: BTreeMap<String, Vec<DeliveryLogEntry>> = BTreeMap::new();
     for line in lines {
         told.entry(line.guid.clone()).or_default().push(line);
     }
-    let never_taken = told.into_values().filter(|all| !all.iter().any(Line::was_taken));
-    let failure = |attempts: Vec<Line>| {
+    let never_taken = told.into_values().filter(|all| !all.iter().any(DeliveryLogEntry::was_taken));
+    let failure = |attempts: Vec<DeliveryLogEntry>| {
         let count = u32::try_from(attempts.len()).unwrap_or(u32::MAX);
-        let Line { id, guid, delivered_at, status_code, event, action, .. } = attempts.into_iter().next()?;
+        let DeliveryLogEntry { id, guid, delivered_at, status_code, event, action, .. } = attempts.into_iter().next()?;
         Some(FailedDelivery {
             id: DeliveryId { hook, number: id },
             guid,
@@ -134,14 +134,14 @@ fn failures(hook: Option<u64>, lines: Vec<Line>) -> Vec<FailedDelivery> {
     never_taken.filter_map(failure).collect()
 }
 
-impl Line {
+impl DeliveryLogEntry {
     fn was_taken(&self) -> bool {
         (200..300).contains(&self.status_code)
     }
 }
 
 /// To who lacks the right GitHub says that there are no hooks, or that it does not let them be seen.
-pub(super) fn name_right(error: ForgeError, repo: &Repo) -> ForgeError {
+pub(super) fn with_permission_hint(error: ForgeError, repo: &Repo) -> ForgeError {
     match error {
         ForgeError::NotFound(_) => ForgeError::Refused(format!("it shows no webhooks of {repo}; {RIGHT}")),
         ForgeError::Refused(why) => ForgeError::Refused(format!("{repo}: {why}; {RIGHT}")),
@@ -155,7 +155,7 @@ mod tests {
     use crate::core::redact::Redactor;
     use crate::github::{Options, Pace};
     use crate::ports::{Clock, Forge};
-    use crate::sandbox::github::{Hooks, Hub, Kind, Role};
+    use crate::sandbox::github::{Hooks, FakeGitHub, AccountKind, RepoRole};
     use async_trait::async_trait;
     use std::sync::Arc;
     use std::time::Duration;
@@ -172,10 +172,10 @@ mod tests {
     }
 
     /// `medic`, with this role in `example/tickets`.
-    async fn bench(role: Role) -> (Hub, GitHub, Repo) {
-        let hub = Hub::start(Arc::new(Wall)).await.unwrap();
+    async fn bench(role: RepoRole) -> (FakeGitHub, GitHub, Repo) {
+        let hub = FakeGitHub::start(Arc::new(Wall)).await.unwrap();
         let repo: Repo = "example/tickets".parse().unwrap();
-        hub.register("medic", Kind::User, "token");
+        hub.register("medic", AccountKind::User, "token");
         hub.grant(&repo, "medic", role);
         let options = Options {
             base_url: hub.url().to_owned(),
@@ -201,7 +201,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_came_to_nothing_is_found_and_told_again() {
-        let (hub, github, repo) = bench(Role::Admin).await;
+        let (hub, github, repo) = bench(RepoRole::Admin).await;
         let start = Utc::now() - chrono::TimeDelta::seconds(5);
         assert_eq!(github.failed_deliveries(&repo, start).await, Ok(Vec::new()), "there is no hook");
         hub.hook(hook(&answering(503).await));
@@ -233,7 +233,7 @@ mod tests {
 
     #[tokio::test]
     async fn nobody_answering_is_a_failure_too() {
-        let (hub, github, repo) = bench(Role::Admin).await;
+        let (hub, github, repo) = bench(RepoRole::Admin).await;
         hub.hook(hook("http://127.0.0.1:9/webhook"));
         hub.file(&repo, "ada", "Sync fails", "", &[]).unwrap();
         hub.delivered().await;
@@ -243,7 +243,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_hook_that_leads_elsewhere_is_not_the_agents() {
-        let (hub, github, repo) = bench(Role::Admin).await;
+        let (hub, github, repo) = bench(RepoRole::Admin).await;
         hub.hook(hook("http://127.0.0.1:9/webhook/of/another"));
         hub.file(&repo, "ada", "Sync fails", "", &[]).unwrap();
         hub.delivered().await;
@@ -252,12 +252,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_right_that_is_lacking_is_named() {
-        let (hub, github, repo) = bench(Role::Write).await;
+        let (hub, github, repo) = bench(RepoRole::Write).await;
         hub.hook(hook("http://127.0.0.1:9/webhook"));
         let error = github.failed_deliveries(&repo, DateTime::UNIX_EPOCH).await.unwrap_err();
-        assert!(error.is_lasting() && error.to_string().contains("webhooks: read and write"), "{error}");
+        assert!(error.is_permanent() && error.to_string().contains("webhooks: read and write"), "{error}");
         let gone = DeliveryId { hook: Some(1), number: 7 };
         let error = github.redeliver(&repo, gone).await.unwrap_err();
-        assert!(error.is_lasting() && error.to_string().contains("delivery 7"), "{error}");
+        assert!(error.is_permanent() && error.to_string().contains("delivery 7"), "{error}");
     }
 }

@@ -1,10 +1,10 @@
 //! What each call of the [`Forge`] port means on GitHub.
 
 use super::GitHub;
-use super::pace::Turn;
+use super::pace::WriteSlot;
 use super::payload::{Issue, IssueComment, User};
 use super::wire::encode;
-use super::wires::Wires;
+use super::wires::Clients;
 use crate::core::redact::Redacted;
 use crate::core::ticket::{Repo, Ticket, TicketId};
 use crate::ports::{
@@ -27,17 +27,17 @@ const TEXT_LIMIT: usize = 65_536;
 impl Forge for GitHub {
     async fn me(&self) -> Result<String, ForgeError> {
         let ask = || async {
-            let own = self.wires.own();
-            Ok(match &self.wires {
-                Wires::Token(_) => own.get::<User>("/user", &"the token's account").await?.login,
-                Wires::App(_) => format!("{}[bot]", own.get::<Named>("/app", &"the App").await?.slug),
+            let own = self.clients.own();
+            Ok(match &self.clients {
+                Clients::Token(_) => own.get::<User>("/user", &"the token's account").await?.login,
+                Clients::App(_) => format!("{}[bot]", own.get::<Named>("/app", &"the App").await?.slug),
             })
         };
         self.login.get_or_try_init(ask).await.cloned()
     }
 
     async fn ticket(&self, id: &TicketId) -> Result<Ticket, ForgeError> {
-        let wire = self.wires.to(&id.repo).await?;
+        let wire = self.clients.to(&id.repo).await?;
         let issue: Issue = wire.get(&issue_route(id), id).await?;
         if issue.is_pull_request() {
             return Err(ForgeError::NotFound(format!("{id} as an issue (it is a pull request)")));
@@ -51,11 +51,11 @@ impl Forge for GitHub {
         label: &str,
         since: Option<DateTime<Utc>>,
     ) -> Result<Vec<Ticket>, ForgeError> {
-        let wire = self.wires.to(repo).await?;
+        let wire = self.clients.to(repo).await?;
         let since = since.map(timestamp);
         let mut query = vec![("state", "open"), ("labels", label), ("sort", "updated"), ("direction", "asc")];
         query.extend(since.as_deref().map(|since| ("since", since)));
-        let issues = wire.watch::<Issue>(&format!("{}/issues", repo_route(repo)), &query, repo).await?;
+        let issues = wire.list_cached::<Issue>(&format!("{}/issues", repo_route(repo)), &query, repo).await?;
         let mut tickets: Vec<Ticket> = Vec::new();
         for issue in issues.into_iter().filter(|issue| !issue.is_pull_request()) {
             // One that was touched while the pages were read comes twice; the later is the newer.
@@ -66,11 +66,11 @@ impl Forge for GitHub {
     }
 
     async fn comments(&self, repo: &Repo, since: DateTime<Utc>) -> Result<Vec<Comment>, ForgeError> {
-        let wire = self.wires.to(repo).await?;
+        let wire = self.clients.to(repo).await?;
         let route = format!("{}/issues/comments", repo_route(repo));
         let since = timestamp(since);
         let query = [("sort", "updated"), ("direction", "asc"), ("since", &since)];
-        let comments: Vec<IssueComment> = wire.watch(&route, &query, repo).await?;
+        let comments: Vec<IssueComment> = wire.list_cached(&route, &query, repo).await?;
         let on_issues = comments.into_iter().filter_map(|comment| {
             let ticket = TicketId { repo: repo.clone(), number: comment.issue_number()? };
             Some(comment.into_comment(ticket))
@@ -84,11 +84,11 @@ impl Forge for GitHub {
         marker: &Marker,
         body: &Redacted,
     ) -> Result<(), ForgeError> {
-        let wire = self.wires.to(&id.repo).await?;
+        let wire = self.clients.to(&id.repo).await?;
         let text = compose(marker, body);
         let me = self.me().await?;
         let route = format!("{}/comments", issue_route(id));
-        let mut turn = self.writer.turn().await;
+        let mut turn = self.writer.slot().await;
         let comments: Vec<IssueComment> = wire.list(&route, &[], id).await?;
         let mine = comments.into_iter().find(|comment| {
             let body = comment.body.as_deref().unwrap_or_default();
@@ -106,10 +106,10 @@ impl Forge for GitHub {
         Ok(())
     }
 
-    async fn relabel(&self, id: &TicketId, add: &[Label], remove: &[&str]) -> Result<(), ForgeError> {
-        let wire = self.wires.to(&id.repo).await?;
+    async fn update_labels(&self, id: &TicketId, add: &[Label], remove: &[&str]) -> Result<(), ForgeError> {
+        let wire = self.clients.to(&id.repo).await?;
         let route = format!("{}/labels", issue_route(id));
-        let mut turn = self.writer.turn().await;
+        let mut turn = self.writer.slot().await;
         for label in add {
             self.ensure_label(&mut turn, &id.repo, label).await?;
         }
@@ -132,16 +132,16 @@ impl Forge for GitHub {
         if logins.is_empty() {
             return Ok(());
         }
-        let wire = self.wires.to(&id.repo).await?;
+        let wire = self.clients.to(&id.repo).await?;
         let route = format!("{}/assignees", issue_route(id));
         let body = json!({ "assignees": logins });
-        let mut turn = self.writer.turn().await;
+        let mut turn = self.writer.slot().await;
         wire.write(&mut turn, Method::POST, &route, Some(&body), id).await?;
         Ok(())
     }
 
     async fn react(&self, id: &TicketId, comment: u64, reaction: Reaction) -> Result<(), ForgeError> {
-        let wire = self.wires.to(&id.repo).await?;
+        let wire = self.clients.to(&id.repo).await?;
         let content = match reaction {
             Reaction::Eyes => "eyes",
             Reaction::Rocket => "rocket",
@@ -151,25 +151,25 @@ impl Forge for GitHub {
         let route = format!("{}/issues/comments/{comment}/reactions", repo_route(&id.repo));
         let what = format!("comment {comment} on {id}");
         let body = json!({ "content": content });
-        let mut turn = self.writer.turn().await;
+        let mut turn = self.writer.slot().await;
         wire.write(&mut turn, Method::POST, &route, Some(&body), &what).await?;
         Ok(())
     }
 
-    async fn people_at(&self, id: &TicketId, since: DateTime<Utc>) -> Result<BTreeSet<String>, ForgeError> {
+    async fn participants_since(&self, id: &TicketId, since: DateTime<Utc>) -> Result<BTreeSet<String>, ForgeError> {
         self.people_since(id, since).await
     }
 
     async fn open(&self, new: &NewTicket) -> Result<TicketId, ForgeError> {
-        let wire = self.wires.to(&new.repo).await?;
+        let wire = self.clients.to(&new.repo).await?;
         let me = self.me().await?;
         let route = format!("{}/issues", repo_route(&new.repo));
-        let mut turn = self.writer.turn().await;
+        let mut turn = self.writer.slot().await;
         // GitHub's search lags behind by seconds to minutes, and a person may have taken the labels
         // off: the list of what the agent itself opened is current and complete.
         let mut query = vec![("state", "open")];
         // By an App's login GitHub does not always find what is there.
-        query.extend(matches!(self.wires, Wires::Token(_)).then_some(("creator", me.as_str())));
+        query.extend(matches!(self.clients, Clients::Token(_)).then_some(("creator", me.as_str())));
         let mine: Vec<Issue> = wire.list(&route, &query, &new.repo).await?;
         let marked = mine.into_iter().find(|issue| {
             let body = issue.body.as_deref().unwrap_or_default();
@@ -193,27 +193,27 @@ impl Forge for GitHub {
     }
 
     async fn close(&self, id: &TicketId, reason: CloseReason) -> Result<(), ForgeError> {
-        let wire = self.wires.to(&id.repo).await?;
+        let wire = self.clients.to(&id.repo).await?;
         let reason = match reason {
             CloseReason::Completed => "completed",
             CloseReason::NotPlanned => "not_planned",
         };
         let body = json!({ "state": "closed", "state_reason": reason });
-        let mut turn = self.writer.turn().await;
+        let mut turn = self.writer.slot().await;
         wire.write(&mut turn, Method::PATCH, &issue_route(id), Some(&body), id).await?;
         Ok(())
     }
 
     async fn reopen(&self, id: &TicketId) -> Result<(), ForgeError> {
-        let wire = self.wires.to(&id.repo).await?;
+        let wire = self.clients.to(&id.repo).await?;
         let body = json!({ "state": "open", "state_reason": "reopened" });
-        let mut turn = self.writer.turn().await;
+        let mut turn = self.writer.slot().await;
         wire.write(&mut turn, Method::PATCH, &issue_route(id), Some(&body), id).await?;
         Ok(())
     }
 
     async fn permission(&self, repo: &Repo, login: &str) -> Result<Permission, ForgeError> {
-        let wire = self.wires.to(repo).await?;
+        let wire = self.clients.to(repo).await?;
         let route = format!("{}/collaborators/{}/permission", repo_route(repo), encode(login));
         let granted = match wire.get::<Granted>(&route, repo).await {
             Ok(granted) => granted,
@@ -232,11 +232,11 @@ impl Forge for GitHub {
         repo: &Repo,
         since: DateTime<Utc>,
     ) -> Result<Vec<FailedDelivery>, ForgeError> {
-        self.read_failures(repo, since).await
+        self.read_failed_deliveries(repo, since).await
     }
 
     async fn redeliver(&self, repo: &Repo, id: DeliveryId) -> Result<(), ForgeError> {
-        self.tell_again(repo, id).await
+        self.request_redelivery(repo, id).await
     }
 }
 
@@ -244,7 +244,7 @@ impl GitHub {
     /// Creates the label with its looks if the repository lacks it.
     pub(super) async fn ensure_label(
         &self,
-        turn: &mut Turn<'_>,
+        turn: &mut WriteSlot<'_>,
         repo: &Repo,
         label: &Label,
     ) -> Result<(), ForgeError> {
@@ -252,7 +252,7 @@ impl GitHub {
         if self.labels.lock().unwrap_or_else(PoisonError::into_inner).contains(&known) {
             return Ok(());
         }
-        let wire = self.wires.to(repo).await?;
+        let wire = self.clients.to(repo).await?;
         let route = format!("{}/labels", repo_route(repo));
         let one = format!("{route}/{}", encode(&label.name));
         match wire.get::<serde_json::Value>(&one, repo).await {

@@ -1,6 +1,6 @@
 //! As whom the agent asks: with a token, or as a GitHub App.
 
-use super::client::BadOptions;
+use super::client::OptionsError;
 use octocrab::AuthState;
 use octocrab::auth::{AppAuth, EncodingKey};
 use secrecy::{ExposeSecret, SecretString};
@@ -20,13 +20,13 @@ pub enum Identity {
 impl Identity {
     /// # Errors
     /// [`BadOptions`] if the token or the key cannot be one.
-    pub(super) fn auth(&self) -> Result<AuthState, BadOptions> {
+    pub(super) fn auth(&self) -> Result<AuthState, OptionsError> {
         Ok(match self {
             Identity::Nobody => AuthState::None,
             Identity::Token(token) => AuthState::AccessToken { token: clean_token(token)? },
             Identity::App { id, key } => {
                 let key = EncodingKey::from_rsa_pem(key.expose_secret().as_bytes());
-                AuthState::App(AppAuth { app_id: (*id).into(), key: key.map_err(|_| BadOptions::Key)? })
+                AuthState::App(AppAuth { app_id: (*id).into(), key: key.map_err(|_| OptionsError::Key)? })
             }
         })
     }
@@ -34,10 +34,10 @@ impl Identity {
 
 /// Without the line end that a file or a variable often has. octocrab panics over a token that cannot
 /// stand in a header, so that is found out here.
-fn clean_token(token: &SecretString) -> Result<SecretString, BadOptions> {
+fn clean_token(token: &SecretString) -> Result<SecretString, OptionsError> {
     let text = token.expose_secret().trim();
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(BadOptions::Token);
+        return Err(OptionsError::Token);
     }
     Ok(text.to_owned().into())
 }
@@ -50,9 +50,9 @@ mod tests {
     fn tokens_and_keys() {
         let clean = |token: &str| clean_token(&token.to_owned().into()).map(|t| t.expose_secret().to_owned());
         assert_eq!(clean("ghp_x\n"), Ok("ghp_x".to_owned()));
-        assert_eq!(clean(" \n"), Err(BadOptions::Token));
-        assert_eq!(clean("a\nb"), Err(BadOptions::Token));
+        assert_eq!(clean(" \n"), Err(OptionsError::Token));
+        assert_eq!(clean("a\nb"), Err(OptionsError::Token));
         let app = Identity::App { id: 7, key: "no key".to_owned().into() };
-        assert_eq!(app.auth().err(), Some(BadOptions::Key));
+        assert_eq!(app.auth().err(), Some(OptionsError::Key));
     }
 }

@@ -2,7 +2,7 @@
 //! says yes, and GitHub hands out the App's keys for the code that it sends along.
 
 use super::GitHub;
-use super::premises::{EVENTS, RIGHTS};
+use super::premises::{EVENTS, REQUIRED_PERMISSIONS};
 use super::wire::encode;
 use crate::ports::ForgeError;
 use http::Method;
@@ -30,7 +30,7 @@ pub fn manifest(name: &str, back: &str, webhook: Option<&str>) -> Value {
         "description": "Resolves operations tickets: diagnoses, fixes, proves it, or hands over.",
         "redirect_url": back,
         "public": false,
-        "default_permissions": BTreeMap::from(RIGHTS),
+        "default_permissions": BTreeMap::from(REQUIRED_PERMISSIONS),
     });
     if let Some(webhook) = webhook {
         manifest["hook_attributes"] = json!({ "url": webhook, "active": true });
@@ -60,6 +60,6 @@ impl GitHub {
     /// [`ForgeError`] if GitHub does not take the code, or cannot be reached.
     pub async fn redeem(&self, code: &str) -> Result<NewApp, ForgeError> {
         let route = format!("/app-manifests/{}/conversions", encode(code));
-        self.wires.own().order(Method::POST, &route, &"the code of the manifest").await
+        self.clients.own().post_unpaced(Method::POST, &route, &"the code of the manifest").await
     }
 }

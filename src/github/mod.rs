@@ -28,17 +28,17 @@ mod watch;
 mod wire;
 mod wires;
 
-pub use client::BadOptions;
+pub use client::OptionsError;
 pub use identity::Identity;
 pub use manifest::{NewApp, manifest, page};
 pub use pace::Pace;
-pub use premises::{HookSet, Premises};
+pub use premises::{HookSet, RepoStatus};
 
 use crate::core::redact::Redactor;
 use crate::core::ticket::Repo;
 use http::{Request, Response};
 use octocrab::{OctoBody, Octocrab};
-use pace::Writer;
+use pace::WriteLimiter;
 use secrecy::SecretString;
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -46,7 +46,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 use tokio::sync::OnceCell;
 use tower_service::Service;
-use wires::Wires;
+use wires::Clients;
 
 /// GitHub's own API. GitHub Enterprise has it at `https://<host>/api/v3`.
 pub const PUBLIC_API: &str = "https://api.github.com";
@@ -87,8 +87,8 @@ impl Options {
 /// The tickets on GitHub.
 #[derive(Debug)]
 pub struct GitHub {
-    wires: Wires,
-    writer: Writer,
+    clients: Clients,
+    writer: WriteLimiter,
     redactor: Redactor,
     login: OnceCell<String>,
     /// Labels that are known to exist, so that they are looked for once.
@@ -100,7 +100,7 @@ impl GitHub {
     ///
     /// # Errors
     /// [`BadOptions`] if the address or the token cannot be right.
-    pub fn new(options: Options) -> Result<Self, BadOptions> {
+    pub fn new(options: Options) -> Result<Self, OptionsError> {
         Ok(Self::with(client::build(&options)?, options))
     }
 
@@ -109,7 +109,7 @@ impl GitHub {
     ///
     /// # Errors
     /// [`BadOptions`] if the address or the token cannot be right.
-    pub fn over<S>(options: Options, service: S) -> Result<Self, BadOptions>
+    pub fn over<S>(options: Options, service: S) -> Result<Self, OptionsError>
     where
         S: Service<Request<OctoBody>, Response = Response<String>> + Send + 'static,
         S::Future: Send,
@@ -119,13 +119,13 @@ impl GitHub {
     }
 
     fn with(client: Octocrab, options: Options) -> Self {
-        let wires = match options.identity {
-            Identity::Nobody | Identity::Token(_) => Wires::of_token(client, options.answer),
-            Identity::App { .. } => Wires::of_app(client, options.answer),
+        let clients = match options.identity {
+            Identity::Nobody | Identity::Token(_) => Clients::of_token(client, options.answer),
+            Identity::App { .. } => Clients::of_app(client, options.answer),
         };
         Self {
-            wires,
-            writer: Writer::new(options.pace),
+            clients,
+            writer: WriteLimiter::new(options.pace),
             redactor: options.redactor,
             login: OnceCell::new(),
             labels: Mutex::default(),

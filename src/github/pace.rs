@@ -25,7 +25,7 @@ impl Default for Pace {
 
 /// Hands out turns to write.
 #[derive(Debug)]
-pub(super) struct Writer {
+pub(super) struct WriteLimiter {
     pace: Pace,
     /// When the gaps of all writes so far will have passed.
     paid_until: Mutex<Instant>,
@@ -34,23 +34,23 @@ pub(super) struct Writer {
 /// The exclusive right to write. Whoever looks before writing (is there such a comment?) holds it over
 /// both, so that two cases of one process cannot both see nothing and both create.
 #[derive(Debug)]
-pub(super) struct Turn<'a> {
+pub(super) struct WriteSlot<'a> {
     pace: Pace,
     paid_until: MutexGuard<'a, Instant>,
 }
 
-impl Writer {
+impl WriteLimiter {
     pub fn new(pace: Pace) -> Self {
         Self { pace, paid_until: Mutex::new(Instant::now()) }
     }
 
     /// Waits for those before; first come, first served.
-    pub async fn turn(&self) -> Turn<'_> {
-        Turn { pace: self.pace, paid_until: self.paid_until.lock().await }
+    pub async fn slot(&self) -> WriteSlot<'_> {
+        WriteSlot { pace: self.pace, paid_until: self.paid_until.lock().await }
     }
 }
 
-impl Turn<'_> {
+impl WriteSlot<'_> {
     /// Waits until one more write is polite, and counts it.
     pub async fn pause(&mut self) {
         let credit = self.pace.gap * self.pace.free.saturating_sub(1);
@@ -68,24 +68,24 @@ mod tests {
     #[tokio::test]
     async fn only_a_burst_is_slowed_down() {
         let gap = Duration::from_millis(250);
-        let writer = Writer::new(Pace { gap, free: 3 });
+        let writer = WriteLimiter::new(Pace { gap, free: 3 });
         let start = Instant::now();
         for _ in 0..3 {
-            writer.turn().await.pause().await;
+            writer.slot().await.pause().await;
         }
         assert!(start.elapsed() < gap, "three are free");
         for _ in 0..2 {
-            writer.turn().await.pause().await;
+            writer.slot().await.pause().await;
         }
         assert!(start.elapsed() >= gap * 2, "two more wait for their gap");
     }
 
     #[tokio::test]
     async fn without_free_writes_each_waits_for_the_one_before() {
-        let writer = Writer::new(Pace { gap: Duration::from_millis(20), free: 0 });
+        let writer = WriteLimiter::new(Pace { gap: Duration::from_millis(20), free: 0 });
         let start = Instant::now();
         for _ in 0..3 {
-            writer.turn().await.pause().await;
+            writer.slot().await.pause().await;
         }
         assert!(start.elapsed() >= Duration::from_millis(40));
     }

@@ -5,7 +5,7 @@
 //! word that is new to this program is not an error.
 
 use crate::core::redact::{MASK, Redacted, Redactor};
-use crate::core::ticket::{Repo, State, Ticket, TicketId};
+use crate::core::ticket::{Repo, TicketState, Ticket, TicketId};
 use crate::ports::Comment;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
@@ -64,7 +64,7 @@ impl Issue {
             body: redact_capped(self.body.as_deref().unwrap_or_default(), redactor),
             author: login_of(self.user.as_ref()),
             labels: self.labels.into_iter().map(|label| redactor.text(&label.name).to_string()).collect(),
-            state: if self.state == "closed" { State::Closed } else { State::Open },
+            state: if self.state == "closed" { TicketState::Closed } else { TicketState::Open },
             locked: self.locked,
             created_at: self.created_at,
             updated_at: self.updated_at,
@@ -150,7 +150,7 @@ mod tests {
     fn what_may_be_missing_is_no_error() {
         let ticket = ticket(json!({"user": null, "body": null, "state": "of a new kind"}));
         assert_eq!((ticket.author.as_str(), ticket.body.as_str()), ("ghost", ""));
-        assert_eq!(ticket.state, State::Open);
+        assert_eq!(ticket.state, TicketState::Open);
         assert!(!issue(json!({"pull_request": null})).is_pull_request());
         assert!(issue(json!({"pull_request": {"url": "x"}})).is_pull_request());
     }

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 
 /// The events that are somebody's deed. GitHub also writes `mentioned` and `subscribed`, in the name of
 /// whoever was mentioned.
-const DEEDS: [&str; 14] = [
+const HUMAN_ACTIONS: [&str; 14] = [
     "assigned",
     "unassigned",
     "labeled",
@@ -29,7 +29,7 @@ const DEEDS: [&str; 14] = [
 ];
 
 #[derive(Deserialize)]
-struct Happening {
+struct TimelineEvent {
     event: String,
     actor: Option<User>,
     /// Who assigned: GitHub gives the assignee as the actor.
@@ -38,7 +38,7 @@ struct Happening {
 }
 
 #[derive(Deserialize)]
-struct Remark {
+struct CommentMeta {
     id: u64,
     user: Option<User>,
     created_at: DateTime<Utc>,
@@ -64,12 +64,12 @@ impl GitHub {
         id: &TicketId,
         since: DateTime<Utc>,
     ) -> Result<BTreeSet<String>, ForgeError> {
-        let wire = self.wires.to(&id.repo).await?;
+        let wire = self.clients.to(&id.repo).await?;
         let me = crate::ports::Forge::me(self).await?;
         let route = issue_route(id);
         let from = timestamp(since);
         let mut people: Vec<(Option<User>, DateTime<Utc>)> = Vec::new();
-        for remark in wire.list::<Remark>(&format!("{route}/comments"), &[("since", &from)], id).await? {
+        for remark in wire.list::<CommentMeta>(&format!("{route}/comments"), &[("since", &from)], id).await? {
             if is_by(remark.user.as_ref(), &me) && remark.reactions.total_count > 0 {
                 let route = format!("{}/issues/comments/{}/reactions", repo_route(&id.repo), remark.id);
                 let reacted: Vec<Reacted> = wire.list(&route, &[], id).await?;
@@ -77,9 +77,9 @@ impl GitHub {
             }
             people.push((remark.user, remark.created_at));
         }
-        for happening in wire.list::<Happening>(&format!("{route}/events"), &[], id).await? {
-            let Happening { event, actor, assigner, created_at } = happening;
-            if DEEDS.contains(&event.as_str()) {
+        for happening in wire.list::<TimelineEvent>(&format!("{route}/events"), &[], id).await? {
+            let TimelineEvent { event, actor, assigner, created_at } = happening;
+            if HUMAN_ACTIONS.contains(&event.as_str()) {
                 people.push((assigner.or(actor), created_at));
             }
         }

@@ -2,9 +2,9 @@
 //! that can be done.
 
 use super::GitHub;
-use super::deliveries::{Hook, name_right};
+use super::deliveries::{Hook, with_permission_hint};
 use super::forge::repo_route;
-use super::wires::Wires;
+use super::wires::Clients;
 use crate::core::ticket::Repo;
 use crate::ports::{ForgeError, Label};
 use http::Method;
@@ -12,14 +12,14 @@ use serde::Deserialize;
 use serde_json::json;
 
 /// What an App needs wherever it is installed, in GitHub's words.
-pub const RIGHTS: [(&str, &str); 2] = [("issues", "write"), ("metadata", "read")];
+pub const REQUIRED_PERMISSIONS: [(&str, &str); 2] = [("issues", "write"), ("metadata", "read")];
 
 /// What the agent is told of by webhook.
 pub const EVENTS: [&str; 2] = ["issues", "issue_comment"];
 
 /// A repository as the agent finds it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Premises {
+pub struct RepoStatus {
     #[serde(default)]
     pub archived: bool,
     #[serde(default)]
@@ -35,16 +35,16 @@ pub enum HookSet {
 }
 
 impl GitHub {
-    pub async fn premises(&self, repo: &Repo) -> Result<Premises, ForgeError> {
-        self.wires.to(repo).await?.get(&repo_route(repo), repo).await
+    pub async fn repo_status(&self, repo: &Repo) -> Result<RepoStatus, ForgeError> {
+        self.clients.to(repo).await?.get(&repo_route(repo), repo).await
     }
 
     /// Each right and each event that the App lacks for a repository; nothing for a token, of which
     /// GitHub does not say what it may do.
-    pub async fn lacking(&self, repo: &Repo) -> Result<Vec<String>, ForgeError> {
-        let Wires::App(app) = &self.wires else { return Ok(Vec::new()) };
+    pub async fn missing_permissions(&self, repo: &Repo) -> Result<Vec<String>, ForgeError> {
+        let Clients::App(app) = &self.clients else { return Ok(Vec::new()) };
         let found = app.installation(repo).await?;
-        let rights = RIGHTS.iter().filter(|(right, level)| {
+        let rights = REQUIRED_PERMISSIONS.iter().filter(|(right, level)| {
             let given = found.permissions.get(*right).map(String::as_str);
             given != Some("write") && given != Some(level)
         });
@@ -55,10 +55,10 @@ impl GitHub {
 
     /// Whether the agent may write issues. It asks to open one without a title, which nobody can: GitHub
     /// says whether the right is lacking, or only the title.
-    pub async fn may_write(&self, repo: &Repo) -> Result<(), ForgeError> {
-        let wire = self.wires.to(repo).await?;
+    pub async fn can_write(&self, repo: &Repo) -> Result<(), ForgeError> {
+        let wire = self.clients.to(repo).await?;
         let route = format!("{}/issues", repo_route(repo));
-        let mut turn = self.writer.turn().await;
+        let mut turn = self.writer.slot().await;
         let body = json!({ "title": "" });
         match wire.write(&mut turn, Method::POST, &route, Some(&body), repo).await {
             Err(ForgeError::Refused(why)) if why.contains("(422)") => Ok(()),
@@ -68,9 +68,9 @@ impl GitHub {
 
     /// Whether a hook of the repository leads to the agent's webhook. An App has its own, and needs none.
     pub async fn has_hook(&self, repo: &Repo) -> Result<bool, ForgeError> {
-        Ok(match &self.wires {
-            Wires::App(_) => true,
-            Wires::Token(_) => self.hooks(repo).await?.iter().any(Hook::is_the_agents),
+        Ok(match &self.clients {
+            Clients::App(_) => true,
+            Clients::Token(_) => self.hooks(repo).await?.iter().any(Hook::is_the_agents),
         })
     }
 
@@ -80,8 +80,8 @@ impl GitHub {
         let route = format!("{}/hooks", repo_route(repo));
         let config = json!({ "url": url, "content_type": "json", "secret": secret, "insecure_ssl": "0" });
         let mut body = json!({ "active": true, "events": EVENTS, "config": config });
-        let wire = self.wires.to(repo).await?;
-        let mut turn = self.writer.turn().await;
+        let wire = self.clients.to(repo).await?;
+        let mut turn = self.writer.slot().await;
         let (method, route, set) = match there {
             Some(hook) => (Method::PATCH, format!("{route}/{}", hook.id), HookSet::Renewed),
             None => {
@@ -90,13 +90,13 @@ impl GitHub {
             }
         };
         let answer = wire.write(&mut turn, method, &route, Some(&body), repo).await;
-        answer.map_err(|error| name_right(error, repo))?;
+        answer.map_err(|error| with_permission_hint(error, repo))?;
         Ok(set)
     }
 
     /// Makes the labels that the repository lacks.
     pub async fn set_labels(&self, repo: &Repo, labels: &[Label]) -> Result<(), ForgeError> {
-        let mut turn = self.writer.turn().await;
+        let mut turn = self.writer.slot().await;
         for label in labels {
             self.ensure_label(&mut turn, repo, label).await?;
         }
@@ -105,7 +105,7 @@ impl GitHub {
 
     async fn hooks(&self, repo: &Repo) -> Result<Vec<Hook>, ForgeError> {
         let route = format!("{}/hooks", repo_route(repo));
-        let hooks = self.wires.to(repo).await?.list(&route, &[], repo).await;
-        hooks.map_err(|error| name_right(error, repo))
+        let hooks = self.clients.to(repo).await?.list(&route, &[], repo).await;
+        hooks.map_err(|error| with_permission_hint(error, repo))
     }
 }

@@ -11,19 +11,19 @@ const FIRST: Duration = Duration::from_secs(60);
 const LONGEST: Duration = Duration::from_secs(960);
 
 #[derive(Debug, Default)]
-pub(super) struct Quiet(Mutex<State>);
+pub(super) struct RateLimitGate(Mutex<BackoffState>);
 
 #[derive(Debug, Default)]
-struct State {
+struct BackoffState {
     until: Option<Instant>,
     /// How long the last limit was waited for that did not say how long.
     guessed: Option<Duration>,
 }
 
-impl Quiet {
+impl RateLimitGate {
     /// # Errors
     /// [`ForgeError::Limited`] while it lasts.
-    pub fn keep(&self) -> Result<(), ForgeError> {
+    pub fn check(&self) -> Result<(), ForgeError> {
         match self.state().left() {
             Some(wait) => Err(ForgeError::Limited {
                 why: "the rate limit that an earlier request met has not passed".into(),
@@ -34,7 +34,7 @@ impl Quiet {
     }
 
     /// Learns from the outcome of a request, and completes a limit that does not say how long.
-    pub fn heed<T>(&self, outcome: Result<T, ForgeError>) -> Result<T, ForgeError> {
+    pub fn record<T>(&self, outcome: Result<T, ForgeError>) -> Result<T, ForgeError> {
         let mut state = self.state();
         match outcome {
             Ok(answer) => {
@@ -50,12 +50,12 @@ impl Quiet {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, BackoffState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl BackoffState {
     fn left(&self) -> Option<Duration> {
         let left = self.until?.saturating_duration_since(Instant::now());
         (!left.is_zero()).then_some(left)
@@ -89,27 +89,27 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_is_not_said_is_a_minute_and_more_each_time() {
-        let quiet = Quiet::default();
+        let quiet = RateLimitGate::default();
         for expect in [60, 120, 240, 480, 960, 960] {
-            assert_eq!(wait_of(quiet.heed(limited(None))), Some(expect));
-            assert_eq!(wait_of(quiet.heed(limited(None))), Some(expect), "it was under way meanwhile");
-            assert_eq!(wait_of(quiet.keep()), Some(expect));
+            assert_eq!(wait_of(quiet.record(limited(None))), Some(expect));
+            assert_eq!(wait_of(quiet.record(limited(None))), Some(expect), "it was under way meanwhile");
+            assert_eq!(wait_of(quiet.check()), Some(expect));
             tokio::time::advance(Duration::from_secs(expect)).await;
-            assert_eq!(quiet.keep(), Ok(()));
+            assert_eq!(quiet.check(), Ok(()));
         }
-        assert_eq!(quiet.heed(Ok(())), Ok(()));
-        assert_eq!(wait_of(quiet.heed(limited(None))), Some(60), "after an answer it begins anew");
+        assert_eq!(quiet.record(Ok(())), Ok(()));
+        assert_eq!(wait_of(quiet.record(limited(None))), Some(60), "after an answer it begins anew");
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_longer_of_two_silences_is_kept() {
-        let quiet = Quiet::default();
+        let quiet = RateLimitGate::default();
         for (asked, left) in [(30, 30), (5, 30), (90, 90)] {
-            assert_eq!(wait_of(quiet.heed(limited(Some(asked)))), Some(asked));
-            assert_eq!(wait_of(quiet.keep()), Some(left));
+            assert_eq!(wait_of(quiet.record(limited(Some(asked)))), Some(asked));
+            assert_eq!(wait_of(quiet.check()), Some(left));
         }
         let lost: Result<(), ForgeError> = Err(ForgeError::Unreachable("x".into()));
-        assert_eq!(quiet.heed(lost.clone()), lost);
-        assert_eq!(wait_of(quiet.keep()), Some(90));
+        assert_eq!(quiet.record(lost.clone()), lost);
+        assert_eq!(wait_of(quiet.check()), Some(90));
     }
 }

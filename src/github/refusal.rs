@@ -1,6 +1,6 @@
 //! From what octocrab reports to what can be done next: [`ForgeError`].
 
-use super::wire::What;
+use super::wire::Subject;
 use crate::ports::ForgeError;
 use chrono::DateTime;
 use http::{HeaderMap, StatusCode, header};
@@ -13,32 +13,32 @@ const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 
 /// Why a call came to nothing.
 #[derive(Debug)]
-pub(super) enum Trouble {
+pub(super) enum ApiError {
     Error(ForgeError),
     /// GitHub leads on to this address.
-    Elsewhere(String),
+    Redirected(String),
 }
 
-impl From<ForgeError> for Trouble {
+impl From<ForgeError> for ApiError {
     fn from(error: ForgeError) -> Self {
-        Trouble::Error(error)
+        ApiError::Error(error)
     }
 }
 
-pub(super) fn sort(error: &octocrab::Error, what: What<'_>) -> Trouble {
+pub(super) fn classify(error: &octocrab::Error, what: Subject<'_>) -> ApiError {
     if let octocrab::Error::GitHub { source, .. } = error
         && source.status_code.is_redirection()
     {
         let to = source.headers.as_ref().and_then(|headers| headers.get(header::LOCATION)?.to_str().ok());
-        return Trouble::Elsewhere(to.unwrap_or("elsewhere").to_owned());
+        return ApiError::Redirected(to.unwrap_or("elsewhere").to_owned());
     }
-    Trouble::Error(sort_error(error, what))
+    ApiError::Error(classify_error(error, what))
 }
 
 /// Why an App was not given a token for one of its installations.
-pub(super) fn sort_login(answer: &GitHubError) -> ForgeError {
+pub(super) fn classify_login(answer: &GitHubError) -> ForgeError {
     let said = short(&answer.message);
-    match sort_answer(answer, &"the App's installation") {
+    match classify_answer(answer, &"the App's installation") {
         ForgeError::NotFound(_) => {
             ForgeError::Unauthorized("the App is no longer installed there: install it again".into())
         }
@@ -54,10 +54,10 @@ pub(super) fn repository_in(address: &str) -> Option<String> {
     (!number.is_empty()).then(|| format!("/repositories/{number}"))
 }
 
-fn sort_error(error: &octocrab::Error, what: What<'_>) -> ForgeError {
+fn classify_error(error: &octocrab::Error, what: Subject<'_>) -> ForgeError {
     use octocrab::Error as E;
     match error {
-        E::GitHub { source, .. } => sort_answer(source, what),
+        E::GitHub { source, .. } => classify_answer(source, what),
         E::Service { .. } | E::Hyper { .. } | E::Other { .. } => ForgeError::Unreachable(with_causes(error)),
         E::Serde { .. } | E::Json { .. } | E::InvalidUtf8 { .. } => {
             ForgeError::Unreachable(format!("it answered with what GitHub does not send: {error}"))
@@ -66,7 +66,7 @@ fn sort_error(error: &octocrab::Error, what: What<'_>) -> ForgeError {
     }
 }
 
-fn sort_answer(answer: &GitHubError, what: What<'_>) -> ForgeError {
+fn classify_answer(answer: &GitHubError, what: Subject<'_>) -> ForgeError {
     let none = HeaderMap::new();
     let headers = answer.headers.as_ref().unwrap_or(&none);
     let status = answer.status_code;
@@ -75,7 +75,7 @@ fn sort_answer(answer: &GitHubError, what: What<'_>) -> ForgeError {
     }
     match status {
         StatusCode::UNAUTHORIZED => {
-            ForgeError::Unauthorized(format!("{}; {}", answer.message, way_in(&answer.message)))
+            ForgeError::Unauthorized(format!("{}; {}", answer.message, login_hint(&answer.message)))
         }
         StatusCode::GONE if answer.message.contains("disabled") => refuse(answer, headers),
         StatusCode::NOT_FOUND | StatusCode::GONE => ForgeError::NotFound(what.to_string()),
@@ -87,7 +87,7 @@ fn sort_answer(answer: &GitHubError, what: What<'_>) -> ForgeError {
 }
 
 /// What helps who is not let in.
-fn way_in(message: &str) -> &'static str {
+fn login_hint(message: &str) -> &'static str {
     match message.contains("JSON web token") || message.contains("claim") {
         true => "check [github] app_id, the App's private key, and the clock of this machine",
         false => "make a new token, and put it into the variable that [github] token_env names",
@@ -96,7 +96,7 @@ fn way_in(message: &str) -> &'static str {
 
 /// What GitHub says, and what helps.
 fn refuse(answer: &GitHubError, headers: &HeaderMap) -> ForgeError {
-    let said = spell(answer);
+    let said = message(answer);
     ForgeError::Refused(match advice(&answer.message, headers) {
         Some(advice) => format!("{said}; {advice}"),
         None => said,
@@ -152,7 +152,7 @@ fn wait(headers: &HeaderMap) -> Option<Duration> {
 }
 
 /// GitHub's message with what it says about single fields.
-fn spell(answer: &GitHubError) -> String {
+fn message(answer: &GitHubError) -> String {
     let details: Vec<String> = answer.errors.iter().flatten().map(detail).collect();
     let message = short(&answer.message);
     match details.is_empty() {

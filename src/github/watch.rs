@@ -12,7 +12,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// One page of a list.
 #[derive(Debug)]
-pub(super) struct Leaf {
+pub(super) struct CachedPage {
     pub etag: Option<HeaderValue>,
     pub items: Vec<Value>,
     /// The address of the page behind it.
@@ -20,24 +20,24 @@ pub(super) struct Leaf {
 }
 
 /// The pages of one list by their addresses.
-pub(super) type Leaves = BTreeMap<String, Leaf>;
+pub(super) type CachedList = BTreeMap<String, CachedPage>;
 
 /// The lists by their routes, each as it was read the last time and no older.
 #[derive(Debug, Default)]
-pub(super) struct Known(Mutex<BTreeMap<String, Leaves>>);
+pub(super) struct EtagCache(Mutex<BTreeMap<String, CachedList>>);
 
-impl Known {
+impl EtagCache {
     /// What is known of a list. It is forgotten until it is kept again: a reading that fails leaves nothing
     /// behind to be believed.
-    pub fn take(&self, route: &str) -> Leaves {
+    pub fn take(&self, route: &str) -> CachedList {
         self.lists().remove(route).unwrap_or_default()
     }
 
-    pub fn keep(&self, route: &str, leaves: Leaves) {
+    pub fn keep(&self, route: &str, leaves: CachedList) {
         self.lists().insert(route.to_owned(), leaves);
     }
 
-    fn lists(&self) -> MutexGuard<'_, BTreeMap<String, Leaves>> {
+    fn lists(&self) -> MutexGuard<'_, BTreeMap<String, CachedList>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -3,10 +3,10 @@
 //! Nothing is tried again here. Whether a call may be repeated is known to the one who decides, not to
 //! the one who sends.
 
-use super::pace::Turn;
-use super::quiet::Quiet;
-use super::refusal::{self, Trouble};
-use super::watch::{Known, Leaf};
+use super::pace::WriteSlot;
+use super::quiet::RateLimitGate;
+use super::refusal::{self, ApiError};
+use super::watch::{EtagCache, CachedPage};
 use crate::ports::ForgeError;
 use http::{HeaderValue, Method, StatusCode, header};
 use octocrab::{FromResponse, GitHubError, Octocrab, Page};
@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// The thing that a call is about, as "… does not exist" names it.
-pub(super) type What<'a> = &'a (dyn Display + Sync);
+pub(super) type Subject<'a> = &'a (dyn Display + Sync);
 
 /// A request, and what it is about.
 struct Call<'a> {
@@ -28,17 +28,17 @@ struct Call<'a> {
     body: Option<&'a Value>,
     /// The `ETag` of what the asker has.
     known: Option<&'a HeaderValue>,
-    what: What<'a>,
+    what: Subject<'a>,
 }
 
 impl<'a> Call<'a> {
-    fn get(route: &'a str, what: What<'a>) -> Self {
+    fn get(route: &'a str, what: Subject<'a>) -> Self {
         Self { method: Method::GET, route, body: None, known: None, what }
     }
 }
 
 /// What came back.
-enum Answer<T> {
+enum CachedAnswer<T> {
     /// With the `ETag` by which GitHub knows it again.
     Fresh(T, Option<HeaderValue>),
     /// It is what the asker has, who named its `ETag`.
@@ -46,28 +46,28 @@ enum Answer<T> {
 }
 
 #[derive(Debug)]
-pub(super) struct Wire {
+pub(super) struct Client {
     client: Octocrab,
     /// The whole of a call: connection, request, answer.
     deadline: Duration,
-    quiet: Quiet,
-    known: Known,
+    backoff: RateLimitGate,
+    known: EtagCache,
     /// GitHub gave no token: this installation is no more, or not as it was.
-    shut_out: AtomicBool,
+    unauthorized: AtomicBool,
 }
 
-impl Wire {
+impl Client {
     pub fn new(client: Octocrab, deadline: Duration) -> Self {
-        let (quiet, known) = (Quiet::default(), Known::default());
-        Self { client, deadline, quiet, known, shut_out: AtomicBool::new(false) }
+        let (backoff, known) = (RateLimitGate::default(), EtagCache::default());
+        Self { client, deadline, backoff, known, unauthorized: AtomicBool::new(false) }
     }
 
     /// Whether GitHub refused to give this client a token.
-    pub fn is_shut_out(&self) -> bool {
-        self.shut_out.load(Ordering::Relaxed)
+    pub fn is_unauthorized(&self) -> bool {
+        self.unauthorized.load(Ordering::Relaxed)
     }
 
-    pub async fn get<T: DeserializeOwned>(&self, route: &str, what: What<'_>) -> Result<T, ForgeError> {
+    pub async fn get<T: DeserializeOwned>(&self, route: &str, what: Subject<'_>) -> Result<T, ForgeError> {
         self.call(Call::get(route, what)).await
     }
 
@@ -76,7 +76,7 @@ impl Wire {
         &self,
         route: &str,
         query: &[(&str, &str)],
-        what: What<'_>,
+        what: Subject<'_>,
     ) -> Result<Vec<T>, ForgeError> {
         self.list_while(route, query, what, |_| true).await
     }
@@ -86,7 +86,7 @@ impl Wire {
         &self,
         route: &str,
         query: &[(&str, &str)],
-        what: What<'_>,
+        what: Subject<'_>,
         wanted: impl Fn(&T) -> bool + Send,
     ) -> Result<Vec<T>, ForgeError> {
         let mut items = Vec::new();
@@ -106,11 +106,11 @@ impl Wire {
 
     /// The same as [`Wire::list`], for a list that is read again and again: a page that has not changed
     /// since the last time is not sent again, and costs none of the hour's requests.
-    pub async fn watch<T: DeserializeOwned>(
+    pub async fn list_cached<T: DeserializeOwned>(
         &self,
         route: &str,
         query: &[(&str, &str)],
-        what: What<'_>,
+        what: Subject<'_>,
     ) -> Result<Vec<T>, ForgeError> {
         let mut known = self.known.take(route);
         let mut read = BTreeMap::new();
@@ -128,22 +128,22 @@ impl Wire {
         Ok(items)
     }
 
-    async fn leaf(&self, address: &str, known: Option<Leaf>, what: What<'_>) -> Result<Leaf, ForgeError> {
+    async fn leaf(&self, address: &str, known: Option<CachedPage>, what: Subject<'_>) -> Result<CachedPage, ForgeError> {
         let etag = known.as_ref().and_then(|leaf| leaf.etag.as_ref());
         let call = Call { known: etag, ..Call::get(address, what) };
-        match (self.ask::<Page<Value>>(call).await?, known) {
-            (Answer::Fresh(page, etag), _) => Ok(Leaf { etag, next: next_of(&page), items: page.items }),
-            (Answer::Unchanged, Some(leaf)) => Ok(leaf),
-            (Answer::Unchanged, None) => Err(unasked()),
+        match (self.send::<Page<Value>>(call).await?, known) {
+            (CachedAnswer::Fresh(page, etag), _) => Ok(CachedPage { etag, next: next_of(&page), items: page.items }),
+            (CachedAnswer::Unchanged, Some(leaf)) => Ok(leaf),
+            (CachedAnswer::Unchanged, None) => Err(unasked()),
         }
     }
 
     /// A call that makes something which is not written for people to read, and needs no turn.
-    pub async fn order<T: DeserializeOwned>(
+    pub async fn post_unpaced<T: DeserializeOwned>(
         &self,
         method: Method,
         route: &str,
-        what: What<'_>,
+        what: Subject<'_>,
     ) -> Result<T, ForgeError> {
         self.call(Call { method, ..Call::get(route, what) }).await
     }
@@ -151,33 +151,33 @@ impl Wire {
     /// A call that changes something; it takes the turn of its caller.
     pub async fn write(
         &self,
-        turn: &mut Turn<'_>,
+        turn: &mut WriteSlot<'_>,
         method: Method,
         route: &str,
         body: Option<&Value>,
-        what: What<'_>,
+        what: Subject<'_>,
     ) -> Result<Value, ForgeError> {
         turn.pause().await;
         self.call(Call { method, body, ..Call::get(route, what) }).await
     }
 
     async fn call<T: FromResponse>(&self, call: Call<'_>) -> Result<T, ForgeError> {
-        self.ask(call).await?.fresh()
+        self.send(call).await?.fresh()
     }
 
-    async fn ask<T: FromResponse>(&self, call: Call<'_>) -> Result<Answer<T>, ForgeError> {
+    async fn send<T: FromResponse>(&self, call: Call<'_>) -> Result<CachedAnswer<T>, ForgeError> {
         let what = call.what;
         match self.try_ask(call).await {
             Ok(answer) => Ok(answer),
-            Err(Trouble::Error(error)) => Err(error),
-            Err(Trouble::Elsewhere(place)) => {
+            Err(ApiError::Error(error)) => Err(error),
+            Err(ApiError::Redirected(place)) => {
                 Err(ForgeError::Moved { what: what.to_string(), now: self.name_of(&place).await })
             }
         }
     }
 
-    async fn try_ask<T: FromResponse>(&self, call: Call<'_>) -> Result<Answer<T>, Trouble> {
-        self.quiet.keep()?;
+    async fn try_ask<T: FromResponse>(&self, call: Call<'_>) -> Result<CachedAnswer<T>, ApiError> {
+        self.backoff.check()?;
         let answer = tokio::time::timeout(self.deadline, self.exchange(call));
         let outcome = match answer.await {
             Ok(outcome) => outcome,
@@ -187,8 +187,8 @@ impl Wire {
             }
         };
         match outcome {
-            Ok(answer) => Ok(self.quiet.heed(Ok(answer))?),
-            Err(Trouble::Error(error)) => Ok(self.quiet.heed(Err(error))?),
+            Ok(answer) => Ok(self.backoff.record(Ok(answer))?),
+            Err(ApiError::Error(error)) => Ok(self.backoff.record(Err(error))?),
             Err(elsewhere) => Err(elsewhere),
         }
     }
@@ -202,12 +202,12 @@ impl Wire {
         }
         let Some(repository) = refusal::repository_in(place) else { return place.to_owned() };
         match self.try_ask::<Named>(Call::get(&repository, &place)).await {
-            Ok(Answer::Fresh(named, _)) => named.full_name,
+            Ok(CachedAnswer::Fresh(named, _)) => named.full_name,
             _ => place.to_owned(),
         }
     }
 
-    async fn exchange<T: FromResponse>(&self, call: Call<'_>) -> Result<Answer<T>, Trouble> {
+    async fn exchange<T: FromResponse>(&self, call: Call<'_>) -> Result<CachedAnswer<T>, ApiError> {
         let Call { method, route, body, known, what } = call;
         let mut request = http::Request::builder()
             .method(method)
@@ -216,7 +216,7 @@ impl Wire {
         if let Some(etag) = known {
             request = request.header(header::IF_NONE_MATCH, etag);
         }
-        let sort = |error| refusal::sort(&error, what);
+        let sort = |error| refusal::classify(&error, what);
         let request = self.client.build_request(request, body).map_err(sort)?;
         let response = self.client.execute(request).await.map_err(|error| match error {
             // Before there is an answer, GitHub says no to one thing only: a token for the installation.
@@ -224,27 +224,27 @@ impl Wire {
             other => sort(other),
         })?;
         if response.status() == StatusCode::NOT_MODIFIED {
-            return Ok(Answer::Unchanged);
+            return Ok(CachedAnswer::Unchanged);
         }
         let response = octocrab::map_github_error(response).await.map_err(sort)?;
         let etag = response.headers().get(header::ETAG).cloned();
-        Ok(Answer::Fresh(T::from_response(response).await.map_err(sort)?, etag))
+        Ok(CachedAnswer::Fresh(T::from_response(response).await.map_err(sort)?, etag))
     }
 
-    fn shut_out(&self, answer: &GitHubError) -> Trouble {
-        let error = refusal::sort_login(answer);
+    fn shut_out(&self, answer: &GitHubError) -> ApiError {
+        let error = refusal::classify_login(answer);
         if matches!(error, ForgeError::Unauthorized(_)) {
-            self.shut_out.store(true, Ordering::Relaxed);
+            self.unauthorized.store(true, Ordering::Relaxed);
         }
         error.into()
     }
 }
 
-impl<T> Answer<T> {
+impl<T> CachedAnswer<T> {
     fn fresh(self) -> Result<T, ForgeError> {
         match self {
-            Answer::Fresh(content, _) => Ok(content),
-            Answer::Unchanged => Err(unasked()),
+            CachedAnswer::Fresh(content, _) => Ok(content),
+            CachedAnswer::Unchanged => Err(unasked()),
         }
     }
 }

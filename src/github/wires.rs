@@ -1,7 +1,7 @@
 //! Which client asks about which repository. With a token there is one; an App has one for each account
 //! that installed it, with a token of an hour that octocrab fetches and renews, and one for itself.
 
-use super::wire::{Wire, encode};
+use super::wire::{Client, encode};
 use crate::core::ticket::Repo;
 use crate::ports::ForgeError;
 use octocrab::Octocrab;
@@ -11,26 +11,26 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 #[derive(Debug)]
-pub(super) enum Wires {
-    Token(Arc<Wire>),
-    App(Box<App>),
+pub(super) enum Clients {
+    Token(Arc<Client>),
+    App(Box<AppClients>),
 }
 
 /// The agent as a GitHub App.
 #[derive(Debug)]
-pub(super) struct App {
+pub(super) struct AppClients {
     client: Octocrab,
     deadline: Duration,
     /// What the App asks in its own name.
-    own: Arc<Wire>,
-    known: Mutex<Known>,
+    own: Arc<Client>,
+    known: Mutex<KnownInstallations>,
 }
 
 #[derive(Debug, Default)]
-struct Known {
+struct KnownInstallations {
     /// The installation of each repository that was asked about.
     repos: BTreeMap<Repo, u64>,
-    installations: BTreeMap<u64, Arc<Wire>>,
+    installations: BTreeMap<u64, Arc<Client>>,
 }
 
 /// What the App is allowed where it is installed.
@@ -46,43 +46,43 @@ pub(super) struct Installation {
     pub suspended_at: Option<String>,
 }
 
-impl Wires {
+impl Clients {
     pub fn of_token(client: Octocrab, deadline: Duration) -> Self {
-        Wires::Token(Arc::new(Wire::new(client, deadline)))
+        Clients::Token(Arc::new(Client::new(client, deadline)))
     }
 
     pub fn of_app(client: Octocrab, deadline: Duration) -> Self {
-        let own = Arc::new(Wire::new(client.clone(), deadline));
-        Wires::App(Box::new(App { client, deadline, own, known: Mutex::default() }))
+        let own = Arc::new(Client::new(client.clone(), deadline));
+        Clients::App(Box::new(AppClients { client, deadline, own, known: Mutex::default() }))
     }
 
     /// The one that asks about a repository.
     ///
     /// # Errors
     /// [`ForgeError::Unauthorized`] if the App is not installed there.
-    pub async fn to(&self, repo: &Repo) -> Result<Arc<Wire>, ForgeError> {
+    pub async fn to(&self, repo: &Repo) -> Result<Arc<Client>, ForgeError> {
         match self {
-            Wires::Token(wire) => Ok(wire.clone()),
-            Wires::App(app) => app.to(repo).await,
+            Clients::Token(wire) => Ok(wire.clone()),
+            Clients::App(app) => app.to(repo).await,
         }
     }
 
     /// The one that asks about the agent itself.
-    pub fn own(&self) -> &Wire {
+    pub fn own(&self) -> &Client {
         match self {
-            Wires::Token(wire) => wire,
-            Wires::App(app) => &app.own,
+            Clients::Token(wire) => wire,
+            Clients::App(app) => &app.own,
         }
     }
 }
 
-impl App {
-    async fn to(&self, repo: &Repo) -> Result<Arc<Wire>, ForgeError> {
+impl AppClients {
+    async fn to(&self, repo: &Repo) -> Result<Arc<Client>, ForgeError> {
         let known = {
             let known = self.known();
             known.repos.get(repo).and_then(|id| known.installations.get(id)).cloned()
         };
-        if let Some(wire) = known.filter(|wire| !wire.is_shut_out()) {
+        if let Some(wire) = known.filter(|wire| !wire.is_unauthorized()) {
             return Ok(wire);
         }
         let found = self.installation(repo).await?;
@@ -94,8 +94,8 @@ impl App {
         let client = client.map_err(|error| ForgeError::Refused(error.to_string()))?;
         let mut known = self.known();
         known.repos.insert(repo.clone(), found.id);
-        let wire = known.installations.get(&found.id).filter(|wire| !wire.is_shut_out()).cloned();
-        let wire = wire.unwrap_or_else(|| Arc::new(Wire::new(client, self.deadline)));
+        let wire = known.installations.get(&found.id).filter(|wire| !wire.is_unauthorized()).cloned();
+        let wire = wire.unwrap_or_else(|| Arc::new(Client::new(client, self.deadline)));
         known.installations.insert(found.id, wire.clone());
         Ok(wire)
     }
@@ -114,7 +114,7 @@ impl App {
         })
     }
 
-    fn known(&self) -> MutexGuard<'_, Known> {
+    fn known(&self) -> MutexGuard<'_, KnownInstallations> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,15 +1,15 @@
 //! Reading a page of YAML field by field. A field that is wrong is reported and reading goes on, so
 //! that an author sees every problem at once.
 
-use super::keep::{self, Around};
-use super::node::{Content, Node, Place};
+use super::keep::{self, BackupWrapper};
+use super::node::{Content, Node, Span};
 use super::problem::Problem;
 use crate::core::command::{Template, TemplateSource};
-use crate::core::expr::{Expr, Sentence};
-use crate::core::name::BadName;
-use crate::core::near::nearest;
-use crate::core::playbook::System;
-use crate::core::remedy::KEEP;
+use crate::core::expr::{Expr, MessageTemplate};
+use crate::core::name::NameError;
+use crate::core::near::closest_match;
+use crate::core::playbook::SystemType;
+use crate::core::remedy::BACKUP;
 use regex::{Regex, RegexBuilder};
 use serde_json::Value;
 use std::cell::RefCell;
@@ -18,7 +18,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 /// One file being read, with the problems found in it so far.
-pub(super) struct Page {
+pub(super) struct YamlFile {
     path: String,
     text: String,
     problems: RefCell<Vec<Problem>>,
@@ -26,13 +26,13 @@ pub(super) struct Page {
 
 /// A map of a page; fields are taken out of it, and what is left over is not known.
 pub(super) struct Map<'p> {
-    page: &'p Page,
-    place: Place,
-    entries: Vec<(super::node::Key, Node)>,
+    file: &'p YamlFile,
+    place: Span,
+    entries: Vec<(super::node::MapKey, Node)>,
     known: Vec<&'static str>,
 }
 
-impl Page {
+impl YamlFile {
     pub fn new(path: &str, text: &str) -> Self {
         Self { path: path.into(), text: text.into(), problems: RefCell::default() }
     }
@@ -45,19 +45,19 @@ impl Page {
         self.problems.into_inner()
     }
 
-    pub fn report(&self, place: Place, message: &str, hint: &str) {
+    pub fn report(&self, place: Span, message: &str, hint: &str) {
         let problem = Problem::at(&self.path, &self.text, place.start, place.length, message, hint);
         self.problems.borrow_mut().push(problem);
     }
 
     pub fn report_file(&self, message: &str, hint: &str) {
-        self.report(Place { start: 0, length: 0 }, message, hint);
+        self.report(Span { start: 0, length: 0 }, message, hint);
     }
 
     /// Reports at the last place where a text stands.
     pub fn report_at_text(&self, text: &str, message: &str, hint: &str) {
         let start = self.text.rfind(text).unwrap_or(0);
-        self.report(Place { start, length: text.len() }, message, hint);
+        self.report(Span { start, length: text.len() }, message, hint);
     }
 
     /// Reads the whole page as one map.
@@ -69,7 +69,7 @@ impl Page {
                 let start = at.and_then(|at| usize::try_from(at).ok()).unwrap_or(0);
                 let message = error.to_string();
                 let message = message.lines().next().unwrap_or("not YAML");
-                self.report(Place { start, length: 1 }, message, "see docs/PLAYBOOKS.md for the format");
+                self.report(Span { start, length: 1 }, message, "see docs/PLAYBOOKS.md for the format");
                 None
             }
         }
@@ -77,10 +77,10 @@ impl Page {
 
     pub fn map(&self, node: Node) -> Option<Map<'_>> {
         match node.content {
-            Content::Map(entries) => Some(Map { page: self, place: node.place, entries, known: Vec::new() }),
+            Content::Map(entries) => Some(Map { file: self, place: node.span, entries, known: Vec::new() }),
             _ => {
                 self.report(
-                    node.place,
+                    node.span,
                     &format!("expected a map, found {}", node.describe()),
                     "write `key: value` lines",
                 );
@@ -94,7 +94,7 @@ impl Page {
             Content::List(items) => Some(items),
             _ => {
                 self.report(
-                    node.place,
+                    node.span,
                     &format!("expected a list, found {}", node.describe()),
                     "write `- item` lines, or [a, b]",
                 );
@@ -109,7 +109,7 @@ impl Page {
             Content::Plain(value @ (Value::Number(_) | Value::Bool(_))) => Some(value.to_string()),
             _ => {
                 self.report(
-                    node.place,
+                    node.span,
                     &format!("expected a text, found {}", node.describe()),
                     "put it in quotes",
                 );
@@ -118,16 +118,16 @@ impl Page {
         }
     }
 
-    pub fn named<N>(&self, node: &Node, new: impl FnOnce(String) -> Result<N, BadName>) -> Option<N> {
+    pub fn named<N>(&self, node: &Node, new: impl FnOnce(String) -> Result<N, NameError>) -> Option<N> {
         let text = self.text_of(node)?;
-        new(text).map_err(|bad| self.report(node.place, &bad.to_string(), "")).ok()
+        new(text).map_err(|bad| self.report(node.span, &bad.to_string(), "")).ok()
     }
 
     pub fn expr(&self, node: &Node) -> Option<Expr> {
         let text = self.text_of(node)?;
-        let bad = |bad: crate::core::expr::BadExpr| {
+        let bad = |bad: crate::core::expr::ExprError| {
             self.report(
-                node.place,
+                node.span,
                 &format!("not an expression: {}", bad.message),
                 "for example `workers.running < 4`",
             );
@@ -135,12 +135,12 @@ impl Page {
         Expr::new(&text).map_err(bad).ok()
     }
 
-    pub fn sentence(&self, node: &Node) -> Option<Sentence> {
+    pub fn sentence(&self, node: &Node) -> Option<MessageTemplate> {
         let text = self.text_of(node)?;
-        let bad = |bad: crate::core::expr::BadExpr| {
-            self.report(node.place, &bad.message, "values stand in `{{ }}`");
+        let bad = |bad: crate::core::expr::ExprError| {
+            self.report(node.span, &bad.message, "values stand in `{{ }}`");
         };
-        Sentence::new(&text).map_err(bad).ok()
+        MessageTemplate::new(&text).map_err(bad).ok()
     }
 
     pub fn regex(&self, node: &Node) -> Option<Regex> {
@@ -150,7 +150,7 @@ impl Page {
             .map_err(|error| {
                 let message = error.to_string();
                 let last = message.lines().next_back().unwrap_or("").trim_start_matches("error: ");
-                self.report(node.place, &format!("not a regular expression: {last}"), "");
+                self.report(node.span, &format!("not a regular expression: {last}"), "");
             })
             .ok()
     }
@@ -159,7 +159,7 @@ impl Page {
         let text = self.text_of(node)?;
         let parsed = humantime::parse_duration(&text).ok();
         if parsed.is_none() {
-            self.report(node.place, &format!("`{text}` is not a time"), "for example 30s, 5m or 1h");
+            self.report(node.span, &format!("`{text}` is not a time"), "for example 30s, 5m or 1h");
         }
         parsed
     }
@@ -167,7 +167,7 @@ impl Page {
     pub fn number(&self, node: &Node) -> Option<u32> {
         let number = node.value().as_u64().and_then(|n| u32::try_from(n).ok());
         if number.is_none() {
-            self.report(node.place, &format!("expected a whole number, found {}", node.describe()), "");
+            self.report(node.span, &format!("expected a whole number, found {}", node.describe()), "");
         }
         number
     }
@@ -175,7 +175,7 @@ impl Page {
     pub fn flag(&self, node: &Node) -> Option<bool> {
         let flag = node.value().as_bool();
         if flag.is_none() {
-            self.report(node.place, &format!("expected true or false, found {}", node.describe()), "");
+            self.report(node.span, &format!("expected true or false, found {}", node.describe()), "");
         }
         flag
     }
@@ -185,14 +185,14 @@ impl Page {
         let text = self.text_of(node)?;
         let parsed = serde_json::from_value(Value::String(text.clone())).ok();
         if parsed.is_none() {
-            let hint = format!("one of {}{}", words.join(", "), suggest_after(&text, words.iter().copied()));
-            self.report(node.place, &format!("`{text}` is not known here"), &hint);
+            let hint = format!("one of {}{}", words.join(", "), suggest_key(&text, words.iter().copied()));
+            self.report(node.span, &format!("`{text}` is not known here"), &hint);
         }
         parsed
     }
 
     /// Checks that every name an expression uses is there: `plain` names, or facts of the system.
-    pub fn check_names(&self, place: Place, names: &BTreeSet<String>, plain: &[&str], system: &System) {
+    pub fn check_names(&self, place: Span, names: &BTreeSet<String>, plain: &[&str], system: &SystemType) {
         for name in names {
             let mut parts = name.split('.');
             let (first, second) = (parts.next().unwrap_or(""), parts.next());
@@ -234,14 +234,14 @@ impl Page {
     }
 
     /// Checks that every value a command uses is a parameter or a typed fact.
-    pub fn check_values(&self, place: Place, names: &BTreeSet<&str>, system: &System) {
+    pub fn check_values(&self, place: Span, names: &BTreeSet<&str>, system: &SystemType) {
         for name in names {
             let known: BTreeSet<String> = BTreeSet::from([(*name).to_owned()]);
             self.check_names(place, &known, &[], system);
             let Some((probe, fact)) = name.split_once('.') else { continue };
             let found =
                 system.probes.get(probe).and_then(|p| p.facts.iter().find(|f| f.name.as_str() == fact));
-            if found.is_some_and(|fact| fact.kind.is_none()) {
+            if found.is_some_and(|fact| fact.value_type.is_none()) {
                 self.report(
                     place,
                     &format!("`{name}` has no type, so it cannot become part of a command"),
@@ -262,7 +262,7 @@ impl<'p> Map<'p> {
         }
     }
 
-    pub fn place(&self) -> Place {
+    pub fn place(&self) -> Span {
         self.place
     }
 
@@ -275,23 +275,23 @@ impl<'p> Map<'p> {
     }
 
     /// Takes a field that must be there.
-    pub fn need(&mut self, key: &'static str, hint: &str) -> Option<Node> {
+    pub fn require(&mut self, key: &'static str, hint: &str) -> Option<Node> {
         let node = self.take(key);
         if node.is_none() {
-            let place = Place { start: self.place.start, length: self.place.length.min(1) };
-            self.page.report(place, &format!("`{key}` is missing"), hint);
+            let place = Span { start: self.place.start, length: self.place.length.min(1) };
+            self.file.report(place, &format!("`{key}` is missing"), hint);
         }
         node
     }
 
     /// All entries, for maps whose keys are names.
-    pub fn into_entries(self) -> Vec<(super::node::Key, Node)> {
+    pub fn into_entries(self) -> Vec<(super::node::MapKey, Node)> {
         self.entries
     }
 
     /// Takes the items of a list, decoded one by one; missing is empty.
     pub fn items<T>(&mut self, key: &'static str, mut decode: impl FnMut(&Node) -> Option<T>) -> Vec<T> {
-        let list = self.take(key).and_then(|node| self.page.list(node)).unwrap_or_default();
+        let list = self.take(key).and_then(|node| self.file.list(node)).unwrap_or_default();
         list.iter().filter_map(&mut decode).collect()
     }
 
@@ -300,17 +300,17 @@ impl<'p> Map<'p> {
         &mut self,
         name: &str,
         timeout: Duration,
-        system: &System,
-        around: Around<'_>,
+        system: &SystemType,
+        around: BackupWrapper<'_>,
     ) -> Option<Template> {
-        let page = self.page;
+        let page = self.file;
         let run = self.take("run");
         let script = self.take("script");
         let env = self.take("env").and_then(|node| page.map(node));
         let cwd = self.take("in");
         let sudo = self.take("sudo").and_then(|node| page.flag(&node)).unwrap_or(false);
         let timeout = self.take("timeout").and_then(|node| page.duration(&node)).unwrap_or(timeout);
-        let place = run.as_ref().or(script.as_ref()).map_or(self.place, |node| node.place);
+        let place = run.as_ref().or(script.as_ref()).map_or(self.place, |node| node.span);
         let text = |node: &Option<Node>| node.as_ref().and_then(|node| page.text_of(node));
         let (run, script, cwd) = (text(&run), text(&script), text(&cwd));
         let mut env: Vec<(String, String)> = env.map_or_else(Vec::new, |map| {
@@ -318,14 +318,14 @@ impl<'p> Map<'p> {
             entries.into_iter().filter_map(|(key, node)| Some((key.name, page.text_of(&node)?))).collect()
         });
         let mut whole = script.clone();
-        if !matches!(around, Around::Nothing) {
+        if !matches!(around, BackupWrapper::None) {
             if let Some((taken, _)) = env.iter().find(|(key, _)| keep::TAKEN.contains(&key.as_str())) {
                 page.report(place, &format!("`{taken}` has a meaning beside `keep`"), "name it otherwise");
             }
             if run.is_some() {
                 page.report(place, "`keep` goes with `script`", "make a script of `run`");
             }
-            env.push((keep::VARIABLE.into(), format!("{{{{ {KEEP} }}}}")));
+            env.push((keep::VARIABLE.into(), format!("{{{{ {BACKUP} }}}}")));
             whole = script.as_deref().map(|own| around.script(own));
         }
         let source = TemplateSource {
@@ -348,8 +348,8 @@ impl<'p> Map<'p> {
             page.report(place, why, "clean up what is known to be unused, by name or label");
         }
         let mut names = template.names();
-        if !matches!(around, Around::Nothing) {
-            names.remove(KEEP);
+        if !matches!(around, BackupWrapper::None) {
+            names.remove(BACKUP);
         }
         page.check_values(place, &names, system);
         Some(template)
@@ -359,7 +359,7 @@ impl<'p> Map<'p> {
     pub fn finish(self) {
         for (key, _) in &self.entries {
             let hint = suggest(&key.name, self.known.iter().copied());
-            self.page.report(key.place, &format!("`{}` is not known here", key.name), &hint);
+            self.file.report(key.span, &format!("`{}` is not known here", key.name), &hint);
         }
     }
 }
@@ -391,14 +391,14 @@ fn is_function(name: &str) -> bool {
 /// "did you mean", or the list of what there is.
 pub(super) fn suggest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     let known: Vec<&str> = known.into_iter().collect();
-    match nearest(word, known.iter().copied()) {
+    match closest_match(word, known.iter().copied()) {
         Some(name) => format!("did you mean `{name}`?"),
         None if known.is_empty() => String::new(),
         None => format!("there is: {}", known.join(", ")),
     }
 }
 
-fn suggest_after<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+fn suggest_key<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     let hint = suggest(word, known);
     if hint.starts_with("did you mean") { format!("; {hint}") } else { String::new() }
 }

@@ -1,12 +1,12 @@
 //! A playbook for a fault.
 
-use super::decode::{Map, Page};
-use super::keep::{Around, reads_kept};
+use super::decode::{Map, YamlFile};
+use super::keep::{BackupWrapper, reads_backup};
 use super::node::{Content, Node};
 use crate::core::command::Template;
 use crate::core::expr::Expr;
 use crate::core::name::{PlaybookName, Role};
-use crate::core::playbook::{Check, Explains, Fault, Replay, Step, System};
+use crate::core::playbook::{Check, Symptoms, Fault, IfInterrupted, Step, SystemType};
 use crate::core::policy::Risk;
 use std::time::Duration;
 
@@ -15,18 +15,18 @@ const STEP_TIMEOUT: Duration = Duration::from_secs(120);
 /// How long a verification may take that names no time.
 const WITHIN: Duration = Duration::from_secs(120);
 
-pub(super) fn decode(page: &Page, mut map: Map<'_>, system: &System) -> Option<Fault> {
-    let name = map.need("playbook", "its name, as the file has it");
+pub(super) fn decode(page: &YamlFile, mut map: Map<'_>, system: &SystemType) -> Option<Fault> {
+    let name = map.require("playbook", "its name, as the file has it");
     let name = name.and_then(|node| page.named(&node, PlaybookName::new));
     map.take("kind");
-    let title = map.need("title", "what people read, such as `Worker containers are not running`");
+    let title = map.require("title", "what people read, such as `Worker containers are not running`");
     let title = title.and_then(|node| page.text_of(&node));
-    let explains = map.take("explains").and_then(|node| page.map(node)).map(|map| decode_explains(page, map));
+    let explains = map.take("explains").and_then(|node| page.map(node)).map(|map| decode_symptoms(page, map));
     let when = map
-        .need("when", "the condition that proves the fault")
+        .require("when", "the condition that proves the fault")
         .and_then(|node| checked_expr(page, &node, system));
     let because =
-        map.need("because", "the evidence in one sentence").and_then(|node| sentence(page, &node, system));
+        map.require("because", "the evidence in one sentence").and_then(|node| sentence(page, &node, system));
     let before = map.items("before", |node| page.named(node, PlaybookName::new)).into_iter().collect();
     let risk = map.take("risk").map_or(Some(Risk::Low), |node| page.word(&node, &["low", "medium", "high"]));
     let mode = map.take("mode").and_then(|node| page.word(&node, &["observe", "act"]));
@@ -34,7 +34,7 @@ pub(super) fn decode(page: &Page, mut map: Map<'_>, system: &System) -> Option<F
     let remedy = map.items("remedy", |node| decode_step(page, page.map(node.clone())?, system));
     let verify = map.items("verify", |node| decode_check(page, page.map(node.clone())?, system));
     let advice = map.take("escalate").and_then(|node| page.map(node)).and_then(|mut map| {
-        let advice = map.need("advice", "what a person should do").and_then(|node| page.text_of(&node));
+        let advice = map.require("advice", "what a person should do").and_then(|node| page.text_of(&node));
         map.finish();
         advice
     });
@@ -58,50 +58,50 @@ pub(super) fn decode(page: &Page, mut map: Map<'_>, system: &System) -> Option<F
     Some(Fault {
         name: name?,
         title: title?,
-        explains: explains.unwrap_or_default(),
+        symptoms: explains.unwrap_or_default(),
         when: when?,
-        because: because?,
-        before,
+        summary: because?,
+        causes: before,
         risk: risk?,
         mode,
-        remedy,
+        remediation: remedy,
         verify,
         advice: advice?,
-        says,
-        note,
+        reporter_message: says,
+        prevention: note,
     })
 }
 
-fn decode_explains(page: &Page, mut map: Map<'_>) -> Explains {
-    let explains = Explains {
-        any: map.items("any", |node| page.regex(node)),
+fn decode_symptoms(page: &YamlFile, mut map: Map<'_>) -> Symptoms {
+    let explains = Symptoms {
+        patterns: map.items("any", |node| page.regex(node)),
         labels: map.items("labels", |node| page.text_of(node)),
     };
     map.finish();
     explains
 }
 
-fn decode_step(page: &Page, mut map: Map<'_>, system: &System) -> Option<Step> {
-    let name = map.need("name", "what people read while it runs").and_then(|node| page.text_of(&node));
+fn decode_step(page: &YamlFile, mut map: Map<'_>, system: &SystemType) -> Option<Step> {
+    let name = map.require("name", "what people read while it runs").and_then(|node| page.text_of(&node));
     let on = map.take("on").and_then(|node| page.named(&node, Role::new)).unwrap_or_else(Role::main);
     let label = name.clone().unwrap_or_default();
-    let keep = map.take("keep").and_then(|node| Some((node.place, page.text_of(&node)?)));
-    let around = keep.as_ref().map_or(Around::Nothing, |(_, text)| Around::Keep(text));
+    let keep = map.take("keep").and_then(|node| Some((node.span, page.text_of(&node)?)));
+    let around = keep.as_ref().map_or(BackupWrapper::None, |(_, text)| BackupWrapper::Save(text));
     let command = map.command(&label, STEP_TIMEOUT, system, around);
-    let replay = map.need(
+    let replay = map.require(
         "replay",
         "after a crash in the middle: `anytime` and `safe` run it again, `{ check: … }` asks, `never` hands over",
     );
-    let replay = replay.and_then(|node| decode_replay(page, node, system));
+    let replay = replay.and_then(|node| decode_if_interrupted(page, node, system));
     let optional = map.take("optional").and_then(|node| page.flag(&node)).unwrap_or(false);
     let only_if = map.take("only_if").and_then(|node| checked_expr(page, &node, system));
     let expect = map.take("expect").and_then(|node| {
         let expr = page.expr(&node)?;
-        page.check_names(node.place, &expr.names(), &["exit", "text", "stderr"], system);
+        page.check_names(node.span, &expr.names(), &["exit", "text", "stderr"], system);
         Some(expr)
     });
     let undo = map.take("undo").and_then(|node| page.map(node));
-    let reads = undo.as_ref().and_then(|map| map.peek_text("script")).is_some_and(reads_kept);
+    let reads = undo.as_ref().and_then(|map| map.peek_text("script")).is_some_and(reads_backup);
     match (&keep, &undo) {
         (Some((place, _)), _) if !reads => page.report(
             *place,
@@ -117,7 +117,7 @@ fn decode_step(page: &Page, mut map: Map<'_>, system: &System) -> Option<Step> {
     }
     let undo = undo.and_then(|mut map| {
         let place = map.place();
-        let around = if keep.is_some() { Around::Kept } else { Around::Nothing };
+        let around = if keep.is_some() { BackupWrapper::Restore } else { BackupWrapper::None };
         let undo = map.command(&format!("undo {label}"), STEP_TIMEOUT, system, around);
         map.finish();
         let roots = (command.as_ref().map(Template::is_root), undo.as_ref().map(Template::is_root));
@@ -131,22 +131,22 @@ fn decode_step(page: &Page, mut map: Map<'_>, system: &System) -> Option<Step> {
         undo
     });
     map.finish();
-    Some(Step { name: name?, on, command: command?, replay: replay?, optional, only_if, expect, undo })
+    Some(Step { name: name?, host: on, command: command?, if_interrupted: replay?, optional, only_if, expect, rollback: undo })
 }
 
-fn decode_replay(page: &Page, node: Node, system: &System) -> Option<Replay> {
-    let place = node.place;
+fn decode_if_interrupted(page: &YamlFile, node: Node, system: &SystemType) -> Option<IfInterrupted> {
+    let place = node.span;
     if let Content::Map(_) = node.content {
         let mut map = page.map(node)?;
         let check =
-            map.need("check", "`replay: { check: … }`").and_then(|node| checked_expr(page, &node, system));
+            map.require("check", "`replay: { check: … }`").and_then(|node| checked_expr(page, &node, system));
         map.finish();
-        return check.map(Replay::Check);
+        return check.map(IfInterrupted::Check);
     }
     match page.text_of(&node)?.as_str() {
-        "anytime" => Some(Replay::Anytime),
-        "safe" => Some(Replay::Safe),
-        "never" => Some(Replay::Never),
+        "anytime" => Some(IfInterrupted::RerunNow),
+        "safe" => Some(IfInterrupted::Rerun),
+        "never" => Some(IfInterrupted::Escalate),
         other => {
             page.report(place, &format!("`{other}` is no replay"), "anytime, safe, never, or { check: … }");
             None
@@ -154,22 +154,22 @@ fn decode_replay(page: &Page, node: Node, system: &System) -> Option<Replay> {
     }
 }
 
-fn decode_check(page: &Page, mut map: Map<'_>, system: &System) -> Option<Check> {
-    let holds = map.need("holds", "the condition").and_then(|node| checked_expr(page, &node, system));
+fn decode_check(page: &YamlFile, mut map: Map<'_>, system: &SystemType) -> Option<Check> {
+    let holds = map.require("holds", "the condition").and_then(|node| checked_expr(page, &node, system));
     let within = map.take("within").and_then(|node| page.duration(&node)).unwrap_or(WITHIN);
     let steady = map.take("steady").and_then(|node| page.duration(&node)).unwrap_or_default();
     map.finish();
-    Some(Check { holds: holds?, within, steady })
+    Some(Check { that: holds?, timeout: within, hold_for: steady })
 }
 
-fn checked_expr(page: &Page, node: &Node, system: &System) -> Option<Expr> {
+fn checked_expr(page: &YamlFile, node: &Node, system: &SystemType) -> Option<Expr> {
     let expr = page.expr(node)?;
-    page.check_names(node.place, &expr.names(), &[], system);
+    page.check_names(node.span, &expr.names(), &[], system);
     Some(expr)
 }
 
-fn sentence(page: &Page, node: &Node, system: &System) -> Option<crate::core::expr::Sentence> {
+fn sentence(page: &YamlFile, node: &Node, system: &SystemType) -> Option<crate::core::expr::MessageTemplate> {
     let sentence = page.sentence(node)?;
-    page.check_names(node.place, &sentence.names(), &[], system);
+    page.check_names(node.span, &sentence.names(), &[], system);
     Some(sentence)
 }

@@ -13,21 +13,21 @@ pub(super) const TAKEN: [&str; 3] = [VARIABLE, "KEPT", "HOME"];
 
 /// What stands around the script of a step, or of its undo.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Around<'a> {
-    Nothing,
+pub(super) enum BackupWrapper<'a> {
+    None,
     /// What this script prints is kept first.
-    Keep(&'a str),
+    Save(&'a str),
     /// What was kept must be there.
-    Kept,
+    Restore,
 }
 
-impl Around<'_> {
+impl BackupWrapper<'_> {
     /// The whole text. The script finds the file's path in `$KEPT`.
     pub fn script(self, own: &str) -> String {
         match self {
-            Around::Nothing => own.to_owned(),
+            BackupWrapper::None => own.to_owned(),
             // A hard link is made only where there is no file yet, by one of two runs.
-            Around::Keep(keep) => format!(
+            BackupWrapper::Save(keep) => format!(
                 r#"kept=$HOME/{KEPT_DIR}
 KEPT=$kept/$KEEP/kept
 if [ ! -e "$KEPT" ]; then
@@ -45,7 +45,7 @@ fi
 {own}"#,
                 keep = keep.trim_end()
             ),
-            Around::Kept => format!(
+            BackupWrapper::Restore => format!(
                 r#"KEPT=$HOME/{KEPT_DIR}/$KEEP/kept
 if [ ! -e "$KEPT" ]; then
   [ -d "${{KEPT%/*}}" ] || {{ echo "${{KEPT%/*}} is not there, so it cannot be told what was before" >&2; exit 1; }}
@@ -59,7 +59,7 @@ fi
 }
 
 /// Whether a script reads what was kept.
-pub(super) fn reads_kept(script: &str) -> bool {
+pub(super) fn reads_backup(script: &str) -> bool {
     script.contains("$KEPT") || script.contains("${KEPT")
 }
 
@@ -76,11 +76,11 @@ mod tests {
     }
 
     fn step() -> String {
-        Around::Keep("cat state\n").script("grep -q . \"$KEPT\"\necho new >state")
+        BackupWrapper::Save("cat state\n").script("grep -q . \"$KEPT\"\necho new >state")
     }
 
     fn undo() -> String {
-        Around::Kept.script("cp \"$KEPT\" state")
+        BackupWrapper::Restore.script("cp \"$KEPT\" state")
     }
 
     fn stage() -> (tempfile::TempDir, impl Fn(&str) -> String) {
@@ -120,7 +120,7 @@ mod tests {
     #[test]
     fn nothing_is_changed_where_nothing_can_be_kept() {
         let (home, read) = stage();
-        let step = Around::Keep("cat state\nfalse").script("echo new >state");
+        let step = BackupWrapper::Save("cat state\nfalse").script("echo new >state");
         assert!(!run(home.path(), &step).status.success());
         assert_eq!(read("state"), "old\n");
         let undone = run(home.path(), &undo());
@@ -144,7 +144,7 @@ mod tests {
         let (home, read) = stage();
         // The other run keeps and changes while this one reads.
         let kept = ".fieldmedic/kept/c0-0-1/kept";
-        let slow = Around::Keep(&format!("echo late; echo first >{kept}")).script("cat \"$KEPT\"");
+        let slow = BackupWrapper::Save(&format!("echo late; echo first >{kept}")).script("cat \"$KEPT\"");
         let seen = run(home.path(), &slow);
         assert_eq!(String::from_utf8_lossy(&seen.stdout), "first\n");
         assert_eq!(read(kept), "first\n");

@@ -15,9 +15,9 @@ pub use files::{Files, FilesError};
 pub(crate) use node::options as yaml;
 pub use problem::{Problem, Problems};
 
-use crate::core::name::{KindName, PlaybookName};
-use crate::core::playbook::{Fault, Library, LibraryHash, System};
-use decode::{Map, Page};
+use crate::core::name::{SystemTypeName, PlaybookName};
+use crate::core::playbook::{Fault, Library, LibraryHash, SystemType};
+use decode::{Map, YamlFile};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Loads a library.
@@ -29,7 +29,7 @@ pub fn load(files: &Files) -> Result<Library, Problems> {
     let mut systems = BTreeMap::new();
     for (folder, names) in files.folders() {
         if let Some(system) = load_folder(files, &folder, &names, &mut found) {
-            systems.insert(system.kind.clone(), system);
+            systems.insert(system.name.clone(), system);
         }
     }
     if !found.is_empty() {
@@ -39,7 +39,7 @@ pub fn load(files: &Files) -> Result<Library, Problems> {
 }
 
 /// One folder: `system.yaml` and its playbooks.
-fn load_folder(files: &Files, folder: &str, names: &[String], found: &mut Vec<Problem>) -> Option<System> {
+fn load_folder(files: &Files, folder: &str, names: &[String], found: &mut Vec<Problem>) -> Option<SystemType> {
     let system_path = format!("{folder}/system.yaml");
     let Some(text) = files.text(&system_path) else {
         found.push(Problem::of_file(
@@ -49,28 +49,28 @@ fn load_folder(files: &Files, folder: &str, names: &[String], found: &mut Vec<Pr
         ));
         return None;
     };
-    let page = Page::new(&system_path, text);
+    let page = YamlFile::new(&system_path, text);
     let mut system = page.read(|map| system::decode(&page, map));
     let mut places = BTreeMap::new();
     let mut pages = vec![page];
     for name in names.iter().filter(|name| **name != system_path) {
-        let page = Page::new(name, files.text(name).unwrap_or_default());
+        let page = YamlFile::new(name, files.text(name).unwrap_or_default());
         if let Some(system) = &mut system {
             page.read(|map| decode_playbook(&page, map, name, system, &mut places));
         }
         pages.push(page);
     }
     if let Some(system) = &mut system {
-        check_folder_name(&pages[0], folder, &system.kind);
+        check_folder_name(&pages[0], folder, &system.name);
         order(system, &pages);
         root::check(system, &pages);
     }
     let had = found.len();
-    found.extend(pages.into_iter().flat_map(Page::into_problems));
+    found.extend(pages.into_iter().flat_map(YamlFile::into_problems));
     if found.len() > had { None } else { system }
 }
 
-fn check_folder_name(page: &Page, folder: &str, kind: &KindName) {
+fn check_folder_name(page: &YamlFile, folder: &str, kind: &SystemTypeName) {
     if folder.rsplit('/').next() != Some(kind.as_str()) {
         page.report_file(
             &format!("the folder is `{folder}`, but its system is `{kind}`"),
@@ -80,10 +80,10 @@ fn check_folder_name(page: &Page, folder: &str, kind: &KindName) {
 }
 
 fn decode_playbook(
-    page: &Page,
+    page: &YamlFile,
     map: Map<'_>,
     path: &str,
-    system: &mut System,
+    system: &mut SystemType,
     places: &mut BTreeMap<PlaybookName, String>,
 ) -> Option<()> {
     let is_request = map.peek_text("kind").is_some_and(|kind| kind == "request");
@@ -113,14 +113,14 @@ fn decode_playbook(
 
 /// Puts the faults in causal order: each after all that come before it; by name where that leaves a
 /// choice, so that the order is always the same.
-fn order(system: &mut System, pages: &[Page]) {
+fn order(system: &mut SystemType, pages: &[YamlFile]) {
     let names: BTreeSet<PlaybookName> = system.faults.iter().map(|fault| fault.name.clone()).collect();
     let page_of = |name: &PlaybookName| {
         let file = format!("/{name}.yaml");
         pages.iter().find(|page| page.path().ends_with(&file)).unwrap_or(&pages[0])
     };
     for fault in &system.faults {
-        for missing in fault.before.difference(&names) {
+        for missing in fault.causes.difference(&names) {
             page_of(&fault.name).report_at_text(
                 missing.as_str(),
                 &format!("`before` names `{missing}`, which is no playbook of this system"),
@@ -132,7 +132,7 @@ fn order(system: &mut System, pages: &[Page]) {
     rest.sort_by(|a, b| a.name.cmp(&b.name));
     while !rest.is_empty() {
         let free = (0..rest.len()).find(|&i| {
-            !rest.iter().enumerate().any(|(j, other)| j != i && other.before.contains(&rest[i].name))
+            !rest.iter().enumerate().any(|(j, other)| j != i && other.causes.contains(&rest[i].name))
         });
         match free {
             Some(index) => system.faults.push(rest.remove(index)),
@@ -252,7 +252,7 @@ mod tests {
 
     #[test]
     fn what_is_kept_lies_elsewhere_in_each_case_and_makes_no_other_plan() {
-        use crate::core::{evidence::Evidence, inventory::Site, name::*, remedy::plan};
+        use crate::core::{evidence::Evidence, inventory::System, name::*, remedy::plan};
         let fault = FAULT.replace(
             "run: \"clean {{ disk.mount }}\", replay: safe }",
             "script: x, keep: y, replay: safe, undo: { script: 'cat \"$KEPT\"' } }",
@@ -262,9 +262,9 @@ mod tests {
         let library = load(&Files::from_map(files.into())).expect("a sound library");
         let system = &library.systems["x"];
         let main = HostName::new("main").expect("a name");
-        let site = Site {
+        let site = System {
             name: SystemName::new("x").expect("a name"),
-            kind: system.kind.clone(),
+            system_type: system.name.clone(),
             hosts: BTreeMap::from([(Role::main(), main)]),
             params: BTreeMap::new(),
             aliases: Vec::new(),
@@ -275,7 +275,7 @@ mod tests {
         let (one, other) = (planned("c0123456789ab-0"), planned("cba9876543210-1"));
         assert_eq!(one.hash, other.hash, "an approval of the one is an approval of the other");
         assert_ne!(one.steps[0].command, other.steps[0].command);
-        assert_eq!(one.steps[0].kept.as_deref(), Some("~/.fieldmedic/kept/c0123456789ab-0-0"));
+        assert_eq!(one.steps[0].backup.as_deref(), Some("~/.fieldmedic/kept/c0123456789ab-0-0"));
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub(crate) fn options() -> serde_saphyr::Options {
 
 /// A range of bytes of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Place {
+pub(super) struct Span {
     pub start: usize,
     pub length: usize,
 }
@@ -24,21 +24,21 @@ pub(super) struct Place {
 /// A node and its place.
 #[derive(Debug, Clone)]
 pub(super) struct Node {
-    pub place: Place,
+    pub span: Span,
     pub content: Content,
 }
 
 #[derive(Debug, Clone)]
 pub(super) enum Content {
-    Map(Vec<(Key, Node)>),
+    Map(Vec<(MapKey, Node)>),
     List(Vec<Node>),
     Text(String),
     Plain(Value),
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct Key {
-    pub place: Place,
+pub(super) struct MapKey {
+    pub span: Span,
     pub name: String,
 }
 
@@ -71,21 +71,21 @@ impl Node {
 impl<'de> Deserialize<'de> for Node {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let spanned: Spanned<Content> = Spanned::deserialize(deserializer)?;
-        Ok(Node { place: place(&spanned.referenced), content: spanned.value })
+        Ok(Node { span: place(&spanned.referenced), content: spanned.value })
     }
 }
 
-impl<'de> Deserialize<'de> for Key {
+impl<'de> Deserialize<'de> for MapKey {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let spanned: Spanned<String> = Spanned::deserialize(deserializer)?;
-        Ok(Key { place: place(&spanned.referenced), name: spanned.value })
+        Ok(MapKey { span: place(&spanned.referenced), name: spanned.value })
     }
 }
 
-fn place(location: &serde_saphyr::Location) -> Place {
+fn place(location: &serde_saphyr::Location) -> Span {
     let span = location.span();
     let bytes = |n: Option<u64>| n.and_then(|n| usize::try_from(n).ok()).unwrap_or(0);
-    Place { start: bytes(span.byte_offset()), length: bytes(span.byte_len()) }
+    Span { start: bytes(span.byte_offset()), length: bytes(span.byte_len()) }
 }
 
 impl<'de> Deserialize<'de> for Content {

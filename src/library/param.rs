@@ -1,25 +1,25 @@
 //! Parameters: what a system or a request lets be set.
 
-use super::decode::{Map, Page};
-use super::node::{Key, Node, Place};
+use super::decode::{Map, YamlFile};
+use super::node::{MapKey, Node, Span};
 use crate::core::name::ParamName;
-use crate::core::playbook::{Limits, Param, System};
-use crate::core::remedy::KEEP;
-use crate::core::slash::Run;
-use crate::core::value::Kind;
+use crate::core::playbook::{Bounds, Param, SystemType};
+use crate::core::remedy::BACKUP;
+use crate::core::slash::RunRequest;
+use crate::core::value::ValueType;
 use std::collections::BTreeMap;
 
 /// Reads the parameters of a system.
-pub(super) fn decode(page: &Page, map: Map<'_>) -> BTreeMap<ParamName, Param> {
+pub(super) fn decode(page: &YamlFile, map: Map<'_>) -> BTreeMap<ParamName, Param> {
     map.into_entries().into_iter().filter_map(|(key, node)| decode_one(page, &key, node)).collect()
 }
 
 /// Reads the parameters of a request, which stand beside those of its system.
-pub(super) fn decode_asked(page: &Page, map: Map<'_>, system: &System) -> BTreeMap<ParamName, Param> {
+pub(super) fn decode_request_params(page: &YamlFile, map: Map<'_>, system: &SystemType) -> BTreeMap<ParamName, Param> {
     let mut params = BTreeMap::new();
     for (key, node) in map.into_entries() {
-        let (name, place) = (key.name.clone(), key.place);
-        if name == Run::SYSTEM {
+        let (name, place) = (key.name.clone(), key.span);
+        if name == RunRequest::SYSTEM {
             page.report(
                 place,
                 "`system` names the system that a request is about",
@@ -38,17 +38,17 @@ pub(super) fn decode_asked(page: &Page, map: Map<'_>, system: &System) -> BTreeM
     params
 }
 
-fn decode_one(page: &Page, key: &Key, node: Node) -> Option<(ParamName, Param)> {
+fn decode_one(page: &YamlFile, key: &MapKey, node: Node) -> Option<(ParamName, Param)> {
     let named = ParamName::new(key.name.clone());
-    let name = named.map_err(|bad| page.report(key.place, &bad.to_string(), "")).ok()?;
-    if name.as_str() == KEEP {
-        page.report(key.place, "`keep` has a meaning of its own", "name the parameter otherwise");
+    let name = named.map_err(|bad| page.report(key.span, &bad.to_string(), "")).ok()?;
+    if name.as_str() == BACKUP {
+        page.report(key.span, "`keep` has a meaning of its own", "name the parameter otherwise");
     }
     let mut map = page.map(node)?;
     let place = map.place();
-    let kind = map.need("type", "say what it may hold").and_then(|node| decode_kind(page, &node));
+    let kind = map.require("type", "say what it may hold").and_then(|node| decode_type(page, &node));
     let default = map.take("default");
-    let limits = Limits {
+    let limits = Bounds {
         min: map.take("min").and_then(|node| page.number(&node)).map(u64::from),
         max: map.take("max").and_then(|node| page.number(&node)).map(u64::from),
         one_of: map.items("one_of", |node| page.text_of(node)),
@@ -57,12 +57,12 @@ fn decode_one(page: &Page, key: &Key, node: Node) -> Option<(ParamName, Param)> 
     map.finish();
     let kind = kind?;
     check_limits(page, place, kind, &limits);
-    let mut param = Param { kind, default: None, limits, help };
+    let mut param = Param { value_type: kind, default: None, bounds: limits, help };
     param.default = default.and_then(|node| match param.check(&node.value()) {
         Ok(value) => Some(value),
         Err(bad) => {
-            let hint = format!("the default must be what the parameter takes: {}", param.takes());
-            page.report(node.place, &bad.to_string(), &hint);
+            let hint = format!("the default must be what the parameter takes: {}", param.accepts());
+            page.report(node.span, &bad.to_string(), &hint);
             None
         }
     });
@@ -70,10 +70,10 @@ fn decode_one(page: &Page, key: &Key, node: Node) -> Option<(ParamName, Param)> 
 }
 
 /// Numbers have bounds, and single texts choices; each choice is of the type.
-fn check_limits(page: &Page, place: Place, kind: Kind, limits: &Limits) {
-    let Limits { min, max, one_of } = limits;
-    let is_number = matches!(kind, Kind::Integer | Kind::Percent);
-    let is_text = matches!(kind, Kind::Name | Kind::Path | Kind::Image | Kind::Host);
+fn check_limits(page: &YamlFile, place: Span, kind: ValueType, limits: &Bounds) {
+    let Bounds { min, max, one_of } = limits;
+    let is_number = matches!(kind, ValueType::Integer | ValueType::Percent);
+    let is_text = matches!(kind, ValueType::Name | ValueType::Path | ValueType::Image | ValueType::Host);
     if (min.is_some() || max.is_some()) && !is_number {
         page.report(
             place,
@@ -99,7 +99,7 @@ fn check_limits(page: &Page, place: Place, kind: Kind, limits: &Limits) {
 }
 
 /// The type of a parameter or of a fact.
-pub(super) fn decode_kind(page: &Page, node: &Node) -> Option<Kind> {
-    let words: Vec<String> = Kind::ALL.iter().map(Kind::to_string).collect();
+pub(super) fn decode_type(page: &YamlFile, node: &Node) -> Option<ValueType> {
+    let words: Vec<String> = ValueType::ALL.iter().map(ValueType::to_string).collect();
     page.word(node, &words.iter().map(String::as_str).collect::<Vec<_>>())
 }

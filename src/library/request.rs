@@ -1,19 +1,19 @@
 //! A playbook that answers a question.
 
-use super::decode::{Map, Page, suggest};
+use super::decode::{Map, YamlFile, suggest};
 use super::{param, system};
 use crate::core::name::{PlaybookName, ProbeName};
-use crate::core::playbook::{Request, System};
+use crate::core::playbook::{Request, SystemType};
 use std::collections::BTreeSet;
 
-pub(super) fn decode(page: &Page, mut map: Map<'_>, system: &System) -> Option<Request> {
+pub(super) fn decode(page: &YamlFile, mut map: Map<'_>, system: &SystemType) -> Option<Request> {
     map.take("kind");
-    let name = map.need("playbook", "its name, as the file has it");
+    let name = map.require("playbook", "its name, as the file has it");
     let name = name.and_then(|node| page.named(&node, PlaybookName::new));
-    let title = map.need("title", "what people read").and_then(|node| page.text_of(&node));
+    let title = map.require("title", "what people read").and_then(|node| page.text_of(&node));
     let asks = map.items("asks", |node| page.regex(node));
-    let params = map.take("params").and_then(|node| Some((node.place, page.map(node)?)));
-    let params = params.map(|(place, map)| (place, param::decode_asked(page, map, system)));
+    let params = map.take("params").and_then(|node| Some((node.span, page.map(node)?)));
+    let params = params.map(|(place, map)| (place, param::decode_request_params(page, map, system)));
     let needs_a_value =
         params.as_ref().filter(|(_, params)| params.values().any(|param| param.default.is_none()));
     if let (Some((place, _)), false) = (needs_a_value, asks.is_empty()) {
@@ -29,7 +29,7 @@ pub(super) fn decode(page: &Page, mut map: Map<'_>, system: &System) -> Option<R
         if !system.probes.contains_key(&probe) {
             let known = system.probes.keys().map(ProbeName::as_str);
             page.report(
-                node.place,
+                node.span,
                 &format!("`{probe}` is no probe of this system"),
                 &suggest(probe.as_str(), known),
             );
@@ -46,11 +46,11 @@ pub(super) fn decode(page: &Page, mut map: Map<'_>, system: &System) -> Option<R
     let looks = own.probes;
     let probes: BTreeSet<ProbeName> = listed.into_iter().chain(looks.keys().cloned()).collect();
     let health = map.take("health").and_then(|node| page.flag(&node)).unwrap_or(false);
-    let answer = map.need("answer", "a Markdown template over the facts").and_then(|node| {
+    let answer = map.require("answer", "a Markdown template over the facts").and_then(|node| {
         let text = page.text_of(&node)?;
         if let Err(problem) = crate::render::check_answer(&text) {
             page.report(
-                node.place,
+                node.span,
                 &format!("not a template: {problem}"),
                 "values stand in `{{ }}`, blocks in `{% %}`",
             );
@@ -66,7 +66,7 @@ pub(super) fn decode(page: &Page, mut map: Map<'_>, system: &System) -> Option<R
         );
     }
     map.finish();
-    Some(Request { name: name?, title: title?, asks, params, probes, looks, answer: answer?, health })
+    Some(Request { name: name?, title: title?, question_patterns: asks, params, probes, extra_probes: looks, answer: answer?, health })
 }
 
 #[cfg(test)]

@@ -1,41 +1,41 @@
 //! Commands that scripts run by `sudo -n`, held against the list in `system.yaml`: the list is what a host
 //! will allow, so it must not be a word behind the scripts.
 
-use super::decode::Page;
+use super::decode::YamlFile;
 use super::node::Node;
 use crate::core::command::{Piece, Template, TemplateSource};
 use crate::core::gate::sudoers::ANY;
 use crate::core::name::PlaybookName;
-use crate::core::playbook::System;
-use crate::core::value::Kind;
+use crate::core::playbook::SystemType;
+use crate::core::value::ValueType;
 use regex::Regex;
 use std::sync::LazyLock;
 
 /// One entry of `sudo`.
-pub(super) fn decode(page: &Page, node: &Node, system: &System) -> Option<Template> {
+pub(super) fn decode(page: &YamlFile, node: &Node, system: &SystemType) -> Option<Template> {
     let run = page.text_of(node)?;
     let template = Template::new(TemplateSource { run: Some(&run), ..TemplateSource::default() })
-        .map_err(|bad| page.report(node.place, &bad.message, &bad.hint))
+        .map_err(|bad| page.report(node.span, &bad.message, &bad.hint))
         .ok()?;
     let mut names = template.names();
     names.retain(|name| match name.split_once('.') {
         Some((ANY, kind)) => {
-            let known: Vec<String> = Kind::ALL.iter().map(Kind::to_string).collect();
+            let known: Vec<String> = ValueType::ALL.iter().map(ValueType::to_string).collect();
             if !known.iter().any(|known| known == kind) {
                 let hint = format!("there is: {}", known.join(", "));
-                page.report(node.place, &format!("there is no type `{kind}`"), &hint);
+                page.report(node.span, &format!("there is no type `{kind}`"), &hint);
             }
             false
         }
         _ => true,
     });
-    page.check_values(node.place, &names, system);
+    page.check_values(node.span, &names, system);
     Some(template)
 }
 
 /// Every `sudo -n` of every script is in the list, and everything in the list is in some script.
-pub(super) fn check(system: &System, pages: &[Page]) {
-    let mut templates: Vec<(&Template, &Page)> = Vec::new();
+pub(super) fn check(system: &SystemType, pages: &[YamlFile]) {
+    let mut templates: Vec<(&Template, &YamlFile)> = Vec::new();
     templates.extend(system.probes.values().map(|probe| (&probe.command, &pages[0])));
     let page_of = |name: &PlaybookName| {
         let file = format!("/{name}.yaml");
@@ -43,11 +43,11 @@ pub(super) fn check(system: &System, pages: &[Page]) {
     };
     for request in &system.requests {
         let page = page_of(&request.name);
-        templates.extend(request.looks.values().map(|probe| (&probe.command, page)));
+        templates.extend(request.extra_probes.values().map(|probe| (&probe.command, page)));
     }
     for fault in &system.faults {
         let page = page_of(&fault.name);
-        let of_step = fault.remedy.iter().flat_map(|step| std::iter::once(&step.command).chain(&step.undo));
+        let of_step = fault.remediation.iter().flat_map(|step| std::iter::once(&step.command).chain(&step.rollback));
         templates.extend(of_step.map(|template| (template, page)));
     }
     let mut used = vec![false; system.sudo.len()];

@@ -1,27 +1,27 @@
 //! `system.yaml`: parameters and probes.
 
-use super::decode::{Map, Page};
-use super::keep::Around;
-use super::node::{Content, Node, Place};
+use super::decode::{Map, YamlFile};
+use super::keep::BackupWrapper;
+use super::node::{Content, Node, Span};
 use super::{param, root};
 use crate::core::gate::sudoers::ANY;
-use crate::core::name::{FactName, KindName, ProbeName, Role};
-use crate::core::playbook::{Fact, Probe, System};
-use crate::core::reading::Read;
+use crate::core::name::{FactName, SystemTypeName, ProbeName, Role};
+use crate::core::playbook::{Fact, Probe, SystemType};
+use crate::core::reading::OutputParser;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// The deadline of a probe that names none.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(30);
 
-pub(super) fn decode(page: &Page, mut map: Map<'_>) -> Option<System> {
-    let kind = map.need("system", "the name of this kind of system, as its folder has it");
-    let kind = kind.and_then(|node| page.named(&node, KindName::new))?;
-    let mut system = System {
-        kind,
+pub(super) fn decode(page: &YamlFile, mut map: Map<'_>) -> Option<SystemType> {
+    let kind = map.require("system", "the name of this kind of system, as its folder has it");
+    let kind = kind.and_then(|node| page.named(&node, SystemTypeName::new))?;
+    let mut system = SystemType {
+        name: kind,
         summary: map.take("summary").and_then(|node| page.text_of(&node)).unwrap_or_default(),
         aliases: map.items("aliases", |node| page.text_of(node)),
-        trouble: map.items("trouble", |node| page.regex(node)),
+        problem_patterns: map.items("trouble", |node| page.regex(node)),
         params: BTreeMap::new(),
         probes: BTreeMap::new(),
         sudo: Vec::new(),
@@ -32,7 +32,7 @@ pub(super) fn decode(page: &Page, mut map: Map<'_>) -> Option<System> {
         system.params = param::decode(page, params);
     }
     if let Some(probes) =
-        map.need("probes", "a system needs at least one probe").and_then(|node| page.map(node))
+        map.require("probes", "a system needs at least one probe").and_then(|node| page.map(node))
     {
         decode_probes(page, probes, &mut system);
     }
@@ -42,44 +42,44 @@ pub(super) fn decode(page: &Page, mut map: Map<'_>) -> Option<System> {
 }
 
 fn named_key<N>(
-    page: &Page,
-    key: &super::node::Key,
-    new: impl FnOnce(String) -> Result<N, crate::core::name::BadName>,
+    page: &YamlFile,
+    key: &super::node::MapKey,
+    new: impl FnOnce(String) -> Result<N, crate::core::name::NameError>,
 ) -> Option<N> {
-    new(key.name.clone()).map_err(|bad| page.report(key.place, &bad.to_string(), "")).ok()
+    new(key.name.clone()).map_err(|bad| page.report(key.span, &bad.to_string(), "")).ok()
 }
 
 /// Probes may use each other's facts in any order in the file: their facts are known first, then their
 /// commands are read.
-pub(super) fn decode_probes(page: &Page, map: Map<'_>, system: &mut System) {
+pub(super) fn decode_probes(page: &YamlFile, map: Map<'_>, system: &mut SystemType) {
     let mut drafts = Vec::new();
     for (key, node) in map.into_entries() {
         let Some(name) = named_key(page, &key, ProbeName::new) else { continue };
         let Some(mut map) = page.map(node) else { continue };
-        let facts = map.need("facts", "a probe is there for its facts").and_then(|node| page.map(node));
+        let facts = map.require("facts", "a probe is there for its facts").and_then(|node| page.map(node));
         let facts = facts.map_or_else(Vec::new, |facts| decode_facts(page, facts));
         if name.as_str() == ANY {
-            page.report(key.place, "`any` has a meaning of its own", "name the probe otherwise");
+            page.report(key.span, "`any` has a meaning of its own", "name the probe otherwise");
         }
         if system.probes.contains_key(&name) {
-            page.report(key.place, &format!("the system has a probe `{name}` already"), "rename one of them");
+            page.report(key.span, &format!("the system has a probe `{name}` already"), "rename one of them");
             continue;
         }
         if system.params.contains_key(name.as_str()) {
             page.report(
-                key.place,
+                key.span,
                 &format!("there is a parameter `{name}` too"),
                 "expressions could not tell them apart; rename one",
             );
         }
-        let places: Vec<Place> = facts.iter().map(|(_, place)| *place).collect();
+        let places: Vec<Span> = facts.iter().map(|(_, place)| *place).collect();
         let facts = facts.into_iter().map(|(fact, _)| fact).collect();
         let probe = Probe {
             name: name.clone(),
-            on: Role::main(),
+            host: Role::main(),
             command: crate::core::command::Template::nothing(),
-            read: Read::Text,
-            exits: vec![0],
+            parser: OutputParser::Text,
+            ok_exits: vec![0],
             retries: 0,
             needs: BTreeSet::new(),
             facts,
@@ -96,40 +96,40 @@ pub(super) fn decode_probes(page: &Page, map: Map<'_>, system: &mut System) {
     check_circles(page, system);
 }
 
-fn decode_facts(page: &Page, map: Map<'_>) -> Vec<(Fact, Place)> {
+fn decode_facts(page: &YamlFile, map: Map<'_>) -> Vec<(Fact, Span)> {
     let mut facts = Vec::new();
     for (key, node) in map.into_entries() {
         let Some(name) = named_key(page, &key, FactName::new) else { continue };
-        let place = node.place;
+        let place = node.span;
         let (is, kind) = match node.content {
             Content::Map(_) => {
                 let Some(mut map) = page.map(node) else { continue };
-                let is = map.need("is", "the expression that reads it").and_then(|node| page.expr(&node));
-                let kind = map.take("type").and_then(|node| param::decode_kind(page, &node));
+                let is = map.require("is", "the expression that reads it").and_then(|node| page.expr(&node));
+                let kind = map.take("type").and_then(|node| param::decode_type(page, &node));
                 map.finish();
                 (is, kind)
             }
             _ => (page.expr(&node), None),
         };
         if let Some(is) = is {
-            facts.push((Fact { name, is, kind }, place));
+            facts.push((Fact { name, value: is, value_type: kind }, place));
         }
     }
     facts
 }
 
 fn finish_probe(
-    page: &Page,
+    page: &YamlFile,
     name: &ProbeName,
     mut map: Map<'_>,
-    places: &[Place],
-    system: &System,
+    places: &[Span],
+    system: &SystemType,
 ) -> Option<Probe> {
     let draft = system.probes.get(name)?;
     let place = map.place();
     let on = map.take("on").and_then(|node| page.named(&node, Role::new)).unwrap_or_else(Role::main);
-    let command = map.command(name.as_str(), PROBE_TIMEOUT, system, Around::Nothing);
-    let read = map.take("read").map_or(Some(Read::Text), |node| decode_read(page, node));
+    let command = map.command(name.as_str(), PROBE_TIMEOUT, system, BackupWrapper::None);
+    let read = map.take("read").map_or(Some(OutputParser::Text), |node| decode_parser(page, node));
     let exits = map.items("exits", |node| page.number(node));
     let exits: Vec<i32> = exits.into_iter().filter_map(|n| i32::try_from(n).ok()).collect();
     let retries = map.take("retries").and_then(|node| page.number(&node)).unwrap_or(0);
@@ -138,7 +138,7 @@ fn finish_probe(
     let plain: Vec<&str> = read.names().iter().copied().chain(["exit", "stderr"]).collect();
     let mut used: BTreeSet<String> = command.names().into_iter().map(str::to_owned).collect();
     for (fact, place) in draft.facts.iter().zip(places) {
-        let names = fact.is.names();
+        let names = fact.value.names();
         page.check_names(*place, &names, &plain, system);
         used.extend(names.into_iter().filter(|n| !plain.contains(&n.split('.').next().unwrap_or(""))));
     }
@@ -155,34 +155,34 @@ fn finish_probe(
         );
     }
     let exits = if exits.is_empty() { vec![0] } else { exits };
-    Some(Probe { on, command, read, exits, retries: retries.min(5), needs, ..draft.clone() })
+    Some(Probe { host: on, command, parser: read, ok_exits: exits, retries: retries.min(5), needs, ..draft.clone() })
 }
 
-fn decode_read(page: &Page, node: Node) -> Option<Read> {
+fn decode_parser(page: &YamlFile, node: Node) -> Option<OutputParser> {
     if let Content::Map(_) = node.content {
         let mut map = page.map(node)?;
-        let regex = map.need("regex", "`read: { regex: \"…\" }`").and_then(|node| {
+        let regex = map.require("regex", "`read: { regex: \"…\" }`").and_then(|node| {
             // Unlike the phrases in tickets, outputs are matched as they are, and by line.
             let text = page.text_of(&node)?;
             let built = regex::RegexBuilder::new(&text).multi_line(true).build();
-            built.map_err(|error| page.report(node.place, &error.to_string(), "")).ok()
+            built.map_err(|error| page.report(node.span, &error.to_string(), "")).ok()
         });
         map.finish();
-        return regex.map(Read::Regex);
+        return regex.map(OutputParser::Regex);
     }
     let word = page.text_of(&node)?;
     match word.as_str() {
-        "text" => Some(Read::Text),
-        "lines" => Some(Read::Lines),
-        "number" => Some(Read::Number),
-        "json" => Some(Read::Json),
-        "jsonlines" => Some(Read::JsonLines),
-        "table" => Some(Read::Table),
-        "keyvalue" => Some(Read::KeyValue),
+        "text" => Some(OutputParser::Text),
+        "lines" => Some(OutputParser::Lines),
+        "number" => Some(OutputParser::Number),
+        "json" => Some(OutputParser::Json),
+        "jsonlines" => Some(OutputParser::JsonLines),
+        "table" => Some(OutputParser::Table),
+        "keyvalue" => Some(OutputParser::KeyValue),
         _ => {
             let known = ["text", "lines", "number", "json", "jsonlines", "table", "keyvalue"];
             page.report(
-                node.place,
+                node.span,
                 &format!("`{word}` is no way to read an output"),
                 &super::decode::suggest(&word, known),
             );
@@ -192,7 +192,7 @@ fn decode_read(page: &Page, node: Node) -> Option<Read> {
 }
 
 /// Probes that wait for each other would never run.
-fn check_circles(page: &Page, system: &System) {
+fn check_circles(page: &YamlFile, system: &SystemType) {
     for (name, probe) in &system.probes {
         let reached = system.with_needs(probe.needs.iter().filter(|need| *need != name).cloned());
         if reached.contains(name) {

@@ -12,26 +12,26 @@
 
 mod files;
 
-pub use files::{Expect, Paper, Scenario, ScenarioError, find, host_text, read_expect};
+pub use files::{Expect, TicketFile, Scenario, ScenarioError, find, host_text, read_expect};
 
-use super::github::{Hub, Issue, Kind, Role};
-use super::host::{Direct, Model, Shared};
-use crate::clock::Played as PlayedClock;
-use crate::core::case::{Case, Phase, Treated};
-use crate::core::event::{CaseId, Door};
+use super::github::{FakeGitHub, Issue, AccountKind, RepoRole};
+use super::host::{InProcessShell, FakeHost, SharedHost};
+use crate::clock::VirtualClock as PlayedClock;
+use crate::core::case::{Case, Phase, RemediationResult};
+use crate::core::event::{CaseId, Source};
 use crate::core::expr::{Expr, Scope, Truth};
-use crate::core::inventory::{Inventory, Site};
+use crate::core::inventory::{Inventory, System};
 use crate::core::name::{HostName, Role as HostRole, SystemName};
 use crate::core::playbook::Library;
 use crate::core::policy::{Mode, Policy};
 use crate::core::redact::Redactor;
 use crate::core::report::{Report, report};
-use crate::core::rights::Roles;
+use crate::core::rights::AccessPolicy;
 use crate::core::ticket::{Repo, TicketId};
-use crate::engine::{Agent, Manners, Stop, Unwatched, drive_on, take_comment, take_in};
+use crate::engine::{Context, ForgeSettings, Shutdown, NoopObserver, run_case_waiting, accept_comment, open_case};
 use crate::github::{GitHub, Options, Pace};
 use crate::library::{self, Files, Problems};
-use crate::ports::{Clock, Forge, Intake};
+use crate::ports::{Clock, Forge, OpenResult};
 use crate::render::Prompts;
 use crate::store::Sqlite;
 use chrono::{DateTime, Utc};
@@ -42,13 +42,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Playbooks to play with: loaded once, for many scenarios.
-pub struct Books {
+pub struct LoadedPlaybooks {
     library: Arc<Library>,
     files: Arc<BTreeMap<String, String>>,
     prompts: Arc<Prompts>,
 }
 
-impl Books {
+impl LoadedPlaybooks {
     /// # Errors
     /// Every problem of the playbooks.
     pub fn open(files: &Files) -> Result<Self, Problems> {
@@ -65,10 +65,10 @@ impl Books {
 }
 
 /// A scenario that is set up and not yet played.
-pub struct Scene {
-    pub agent: Agent,
-    pub hub: Hub,
-    pub host: Shared,
+pub struct ScenarioRun {
+    pub agent: Context,
+    pub hub: FakeGitHub,
+    pub host: SharedHost,
     pub clock: Arc<PlayedClock>,
     pub ticket: TicketId,
     pub expect: Expect,
@@ -77,28 +77,28 @@ pub struct Scene {
 }
 
 /// A scenario that was played.
-pub struct Played {
+pub struct ScenarioResult {
     pub case: Case,
     pub report: Report,
     pub issue: Issue,
     /// Every command line that the host was given, in order.
     pub commands: Vec<String>,
     expect: Expect,
-    wrongs: Vec<String>,
+    failures: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
+pub enum ScenarioVerdict {
     Passed,
     Failed(Vec<String>),
 }
 
 /// Plays a scenario to its end.
-pub async fn play(path: &Path, books: &Books) -> Result<Played, ScenarioError> {
-    let scene = Scene::set_up(path, books).await?;
+pub async fn play(path: &Path, books: &LoadedPlaybooks) -> Result<ScenarioResult, ScenarioError> {
+    let scene = ScenarioRun::set_up(path, books).await?;
     let case = scene.take_in().await?;
-    let (stop, _pull) = Stop::new();
-    let case = drive_on(&scene.agent, &case, &stop)
+    let (stop, _pull) = Shutdown::new();
+    let case = run_case_waiting(&scene.agent, &case, &stop)
         .await
         .map_err(|error| ScenarioError::Stopped(error.to_string()))?;
     scene.judge(case)
@@ -109,29 +109,29 @@ const MEDIC: &str = "fieldmedic-bot";
 const LEAD: &str = "ops-lead";
 const COMMAND: &str = "/qfield:support";
 
-impl Scene {
+impl ScenarioRun {
     /// Reads the files and puts the boxes up.
-    pub async fn set_up(path: &Path, books: &Books) -> Result<Self, ScenarioError> {
+    pub async fn set_up(path: &Path, books: &LoadedPlaybooks) -> Result<Self, ScenarioError> {
         Self::of(&Scenario::read(path)?, books).await
     }
 
     /// Puts the boxes up.
-    pub async fn of(scenario: &Scenario, books: &Books) -> Result<Self, ScenarioError> {
+    pub async fn of(scenario: &Scenario, books: &LoadedPlaybooks) -> Result<Self, ScenarioError> {
         let set_up = |error: &dyn std::fmt::Display| ScenarioError::SetUp(error.to_string());
-        let Scenario { kind, paper, host, expect } = scenario.clone();
+        let Scenario { system_type: kind, paper, host, expect } = scenario.clone();
         let start = DateTime::<Utc>::UNIX_EPOCH + Duration::from_secs(1_790_000_000);
         let clock = Arc::new(PlayedClock::eager(start));
         let shared_clock: Arc<dyn Clock> = clock.clone();
-        let host = Model::new(&host, start).share();
+        let host = FakeHost::new(&host, start).share();
         let main = HostName::new("main").map_err(|error| set_up(&error))?;
-        let shell = Direct::new(BTreeMap::from([(main.clone(), host.clone())]), shared_clock.clone());
+        let shell = InProcessShell::new(BTreeMap::from([(main.clone(), host.clone())]), shared_clock.clone());
 
         let repo = Repo { owner: "example".into(), name: "tickets".into() };
-        let hub = Hub::unplugged(shared_clock.clone());
-        hub.register(MEDIC, Kind::Bot, TOKEN);
-        hub.grant(&repo, MEDIC, Role::Write);
-        hub.grant(&repo, LEAD, Role::Write);
-        hub.grant(&repo, &paper.author, Role::Read);
+        let hub = FakeGitHub::in_process(shared_clock.clone());
+        hub.register(MEDIC, AccountKind::Bot, TOKEN);
+        hub.grant(&repo, MEDIC, RepoRole::Write);
+        hub.grant(&repo, LEAD, RepoRole::Write);
+        hub.grant(&repo, &paper.author, RepoRole::Read);
         let labels: Vec<&str> = paper.labels.iter().map(String::as_str).collect();
         let ticket = hub
             .file(&repo, &paper.author, &paper.title, &paper.body, &labels)
@@ -141,15 +141,15 @@ impl Scene {
             paper.order.as_ref().map(|order| hub.comment(&ticket, LEAD, &format!("{COMMAND} {order}")));
         let order = order.transpose().map_err(|error| set_up(&format!("{error:?}")))?;
 
-        let site = Site {
+        let site = System {
             name: SystemName::new(kind.as_str()).map_err(|error| set_up(&error))?,
-            kind,
+            system_type: kind,
             hosts: BTreeMap::from([(HostRole::main(), main.clone()), (HostRole::agent(), main.clone())]),
             params: expect.params.clone(),
             aliases: Vec::new(),
             mode: None,
         };
-        let agent = Agent {
+        let agent = Context {
             forge: forge(&hub)?,
             shell: Arc::new(shell),
             journal: Arc::new(Sqlite::in_memory().await.map_err(|error| set_up(&error))?),
@@ -164,16 +164,16 @@ impl Scene {
                 groups: BTreeMap::new(),
             }),
             policy: Arc::new(Policy { mode: Mode::Act, ..Policy::default() }),
-            manners: Arc::new(Manners {
+            forge_settings: Arc::new(ForgeSettings {
                 repos: vec![repo],
                 label: "support".into(),
                 command: COMMAND.into(),
                 on_call: vec![LEAD.into()],
                 remind_after: Some(Duration::from_secs(4 * 3600)),
-                roles: Roles::default(),
+                roles: AccessPolicy::default(),
             }),
             worker: "scenario".into(),
-            watch: Arc::new(Unwatched),
+            observer: Arc::new(NoopObserver),
         };
         Ok(Self { agent, hub, host, clock, ticket, expect, order })
     }
@@ -182,8 +182,8 @@ impl Scene {
     ///
     /// # Errors
     /// If the client cannot be made.
-    pub fn restarted(&self) -> Result<Agent, ScenarioError> {
-        Ok(Agent { forge: forge(&self.hub)?, ..self.agent.clone() })
+    pub fn restarted(&self) -> Result<Context, ScenarioError> {
+        Ok(Context { forge: forge(&self.hub)?, ..self.agent.clone() })
     }
 
     /// Opens the case.
@@ -194,16 +194,16 @@ impl Scene {
             let comments = comments.map_err(|error| stopped(&error))?;
             let comment = comments.iter().find(|comment| comment.id == order);
             let comment = comment.ok_or_else(|| stopped(&"the order is gone"))?;
-            let case = take_comment(&self.agent, comment).await.map_err(|error| stopped(&error))?;
+            let case = accept_comment(&self.agent, comment).await.map_err(|error| stopped(&error))?;
             return case.ok_or_else(|| stopped(&format!("the order opened no case: {:?}", self.said())));
         }
         let ticket = self.agent.forge.ticket(&self.ticket).await.map_err(|error| stopped(&error))?;
-        match take_in(&self.agent, ticket, Door::Webhook, "scenario")
+        match open_case(&self.agent, ticket, Source::Webhook, "scenario")
             .await
             .map_err(|error| stopped(&error))?
         {
-            Intake::Opened(case) | Intake::Running(case) => Ok(case),
-            Intake::Seen => Err(stopped(&"the ticket was taken in before")),
+            OpenResult::Opened(case) | OpenResult::Running(case) => Ok(case),
+            OpenResult::Duplicate => Err(stopped(&"the ticket was taken in before")),
         }
     }
 
@@ -214,23 +214,23 @@ impl Scene {
     }
 
     /// Holds what came of it against what was expected.
-    pub fn judge(&self, case: Case) -> Result<Played, ScenarioError> {
+    pub fn judge(&self, case: Case) -> Result<ScenarioResult, ScenarioError> {
         let issue =
             self.hub.issue(&self.ticket).ok_or_else(|| ScenarioError::Stopped("the issue is gone".into()))?;
         let report = report(&case, &self.agent.library);
-        let mut played = Played {
+        let mut played = ScenarioResult {
             report,
             issue,
             commands: self.host.lock().log().iter().map(|logged| logged.line.clone()).collect(),
             expect: self.expect.clone(),
-            wrongs: Vec::new(),
+            failures: Vec::new(),
             case,
         };
-        played.wrongs = self.wrongs(&played);
+        played.failures = self.wrongs(&played);
         Ok(played)
     }
 
-    fn wrongs(&self, played: &Played) -> Vec<String> {
+    fn wrongs(&self, played: &ScenarioResult) -> Vec<String> {
         let mut wrongs: Vec<String> =
             self.host.lock().problems().iter().map(|p| format!("host.yaml: {p}")).collect();
         let expect = &self.expect;
@@ -243,7 +243,7 @@ impl Scene {
         if let Some(code) = &expect.code {
             equal("the code", &played.report.code, code);
         }
-        equal("what was mended", &played.mended().join(", "), &expect.mended.join(", "));
+        equal("what was mended", &played.remediated().join(", "), &expect.remediated.join(", "));
         let closes = played.case.closes();
         equal(
             "the issue",
@@ -257,7 +257,7 @@ impl Scene {
                 Truth::Unknown(why) => wrongs.push(format!("the host's state: `{source}`: {why}")),
             }
         }
-        for (patterns, wanted) in [(&expect.asked, true), (&expect.never, false)] {
+        for (patterns, wanted) in [(&expect.commands_include, true), (&expect.commands_exclude, false)] {
             for pattern in patterns {
                 let Ok(regex) = Regex::new(pattern) else {
                     wrongs.push(format!("`{pattern}` is not a regular expression"));
@@ -276,7 +276,7 @@ impl Scene {
             .map(|comment| comment.body.as_str())
             .collect::<Vec<_>>()
             .join("\n");
-        for text in &expect.says {
+        for text in &expect.comments_include {
             if !last.contains(text.as_str()) {
                 wrongs.push(format!("no comment says {text:?}"));
             }
@@ -299,25 +299,25 @@ impl Scene {
 }
 
 /// A new client of this GitHub.
-fn forge(hub: &Hub) -> Result<Arc<dyn Forge>, ScenarioError> {
+fn forge(hub: &FakeGitHub) -> Result<Arc<dyn Forge>, ScenarioError> {
     let options = Options {
         base_url: hub.url().to_owned(),
         pace: Pace { gap: Duration::ZERO, free: u32::MAX },
         ..Options::new(TOKEN.to_owned().into(), Redactor::default())
     };
-    let client = GitHub::over(options, hub.indoors());
+    let client = GitHub::over(options, hub.service());
     Ok(Arc::new(client.map_err(|error| ScenarioError::SetUp(error.to_string()))?))
 }
 
-impl Played {
-    pub fn verdict(&self) -> Verdict {
-        if self.wrongs.is_empty() { Verdict::Passed } else { Verdict::Failed(self.wrongs.clone()) }
+impl ScenarioResult {
+    pub fn verdict(&self) -> ScenarioVerdict {
+        if self.failures.is_empty() { ScenarioVerdict::Passed } else { ScenarioVerdict::Failed(self.failures.clone()) }
     }
 
     /// The playbooks that were applied and proven, in order.
-    pub fn mended(&self) -> Vec<String> {
-        let mended = |phase: &Phase| matches!(phase, Phase::Over { result: Treated::Mended, .. });
-        let treatments = self.case.treatments.iter().filter(|treatment| mended(&treatment.phase));
+    pub fn remediated(&self) -> Vec<String> {
+        let mended = |phase: &Phase| matches!(phase, Phase::Finished { result: RemediationResult::Fixed, .. });
+        let treatments = self.case.remediations.iter().filter(|treatment| mended(&treatment.phase));
         treatments.map(|treatment| treatment.plan.playbook.to_string()).collect()
     }
 
@@ -325,14 +325,14 @@ impl Played {
     pub fn summary(&self) -> String {
         let code =
             if self.report.code.is_empty() { String::new() } else { format!(" ({})", self.report.code) };
-        let mended = self.mended();
+        let mended = self.remediated();
         let mended =
             if mended.is_empty() { String::new() } else { format!(", mended {}", mended.join(", ")) };
         format!("{}{code}{mended}", self.report.outcome)
     }
 
     /// Everything that the agent said, and every command that the host was given.
-    pub fn story(&self) -> String {
+    pub fn transcript(&self) -> String {
         let comments: Vec<&str> =
             self.issue.comments_by(MEDIC).map(|comment| comment.body.as_str()).collect();
         let commands: Vec<String> = self.commands.iter().map(|line| shortened(line)).collect();

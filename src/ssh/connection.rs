@@ -1,8 +1,8 @@
 //! One SSH connection to one host: opened, checked against its pinned key, logged in.
 
-use super::known_hosts::Pinned;
-use super::trouble::Trouble;
-use super::{Limits, Remote};
+use super::known_hosts::HostKeys;
+use super::trouble::SshError;
+use super::{SessionLimits, Remote};
 use russh::client::{self, DisconnectReason, Handle};
 use russh::keys::PublicKeyOrCertificate;
 use russh::{Channel, Preferred};
@@ -17,7 +17,7 @@ use tokio::time::timeout;
 
 /// An open connection. It closes when the last command on it has ended and nobody holds it.
 pub(super) struct Connection {
-    handle: Handle<Client>,
+    handle: Handle<HostKeyVerifier>,
     /// One permit for each session that the host may be asked for.
     slots: Arc<Semaphore>,
     /// Sessions may be left over on the host, so that nothing new is begun here.
@@ -30,32 +30,32 @@ pub(super) struct Connection {
 type Lost = Arc<OnceLock<String>>;
 
 impl Connection {
-    /// Opens it and logs in, in [`Limits::connect`] at most.
-    pub async fn open(remote: &Remote, limits: &Limits) -> Result<Self, Trouble> {
+    /// Opens it and logs in, in [`SessionLimits::connect`] at most.
+    pub async fn open(remote: &Remote, limits: &SessionLimits) -> Result<Self, SshError> {
         let at = name(remote);
         match timeout(limits.connect, Self::establish(remote, limits, &at)).await {
             Ok(result) => result,
-            Err(_) => Err(Trouble::NoAnswer { at, after: limits.connect }),
+            Err(_) => Err(SshError::NoAnswer { at, after: limits.connect }),
         }
     }
 
-    async fn establish(remote: &Remote, limits: &Limits, at: &str) -> Result<Self, Trouble> {
+    async fn establish(remote: &Remote, limits: &SessionLimits, at: &str) -> Result<Self, SshError> {
         let keys = remote.probe.read_keys()?;
-        let pinned = Pinned::read(&remote.known_hosts, &remote.address, remote.port)?;
+        let pinned = HostKeys::read(&remote.known_hosts, &remote.address, remote.port)?;
         let config = configure(&pinned);
         let socket = TcpStream::connect((remote.address.as_str(), remote.port))
             .await
-            .map_err(|error| Trouble::Unreachable { at: at.to_owned(), cause: explain(&error, remote) })?;
+            .map_err(|error| SshError::Unreachable { at: at.to_owned(), cause: explain(&error, remote) })?;
         // Otherwise each command waits for the host's delayed acknowledgement, twice.
         if let Err(error) = socket.set_nodelay(true) {
             tracing::debug!(%error, at, "TCP_NODELAY could not be set");
         }
         let lost = Lost::default();
-        let client = Client { pinned, lost: Arc::clone(&lost) };
+        let client = HostKeyVerifier { pinned, lost: Arc::clone(&lost) };
         let mut handle =
             client::connect_stream(Arc::new(config), socket, client).await.map_err(|error| match error {
                 Broken::HostKey(trouble) => trouble,
-                Broken::Protocol(error) => Trouble::Handshake { at: at.to_owned(), cause: error.to_string() },
+                Broken::Protocol(error) => SshError::Handshake { at: at.to_owned(), cause: error.to_string() },
             })?;
         remote.probe.authenticate(&mut handle, keys, at).await?;
         let slots = Arc::new(Semaphore::new(limits.sessions.max(1)));
@@ -69,41 +69,41 @@ impl Connection {
 
     /// Lets the commands on it end, and begins no new one. A session that was closed from this side may
     /// go on at the host, where it counts against `MaxSessions` and nobody can tell for how long.
-    pub fn retire(&self) {
+    pub fn drain(&self) {
         self.retired.store(true, Ordering::Relaxed);
     }
 
     /// Waits for a free session. `None` if the connection will have none.
-    pub async fn slot(&self) -> Option<OwnedSemaphorePermit> {
+    pub async fn permit(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.slots).acquire_owned().await.ok()
     }
 
     /// Opens a channel. The caller holds a slot, and lets this finish: a channel that is abandoned while
     /// it opens stays open at the host.
-    pub async fn channel(&self, limit: Duration) -> Result<Channel<client::Msg>, Trouble> {
+    pub async fn channel(&self, limit: Duration) -> Result<Channel<client::Msg>, SshError> {
         match timeout(limit, self.handle.channel_open_session()).await {
             Ok(Ok(channel)) => Ok(channel),
             Ok(Err(russh::Error::ChannelOpenFailure(reason))) => {
                 let cause = reason.description().to_owned();
-                Err(Trouble::NoSession { at: self.at.clone(), cause })
+                Err(SshError::NoSession { at: self.at.clone(), cause })
             }
             Ok(Err(_)) => Err(self.gone()),
             Err(_) => {
-                self.retire();
+                self.drain();
                 let cause = "it no longer answers".to_owned();
-                Err(Trouble::Gone { at: self.at.clone(), cause })
+                Err(SshError::Disconnected { at: self.at.clone(), cause })
             }
         }
     }
 
     /// It broke before the command was asked for.
-    pub fn gone(&self) -> Trouble {
-        Trouble::Gone { at: self.at.clone(), cause: self.cause() }
+    pub fn gone(&self) -> SshError {
+        SshError::Disconnected { at: self.at.clone(), cause: self.cause() }
     }
 
     /// It broke after that.
-    pub fn broke(&self) -> Trouble {
-        Trouble::Lost { at: self.at.clone(), cause: self.cause() }
+    pub fn broke(&self) -> SshError {
+        SshError::Lost { at: self.at.clone(), cause: self.cause() }
     }
 
     fn cause(&self) -> String {
@@ -118,7 +118,7 @@ fn name(remote: &Remote) -> String {
     }
 }
 
-fn configure(pinned: &Pinned) -> client::Config {
+fn configure(pinned: &HostKeys) -> client::Config {
     client::Config {
         preferred: Preferred { key: Cow::Owned(pinned.algorithms()), ..Preferred::DEFAULT },
         nodelay: true,
@@ -143,15 +143,15 @@ fn explain(error: &std::io::Error, remote: &Remote) -> String {
 }
 
 /// Our end of the protocol: it checks the host's key, and notes why the connection ended.
-pub(super) struct Client {
-    pinned: Pinned,
+pub(super) struct HostKeyVerifier {
+    pinned: HostKeys,
     lost: Lost,
 }
 
 /// Why the protocol broke off.
 #[derive(Debug)]
 pub(super) enum Broken {
-    HostKey(Trouble),
+    HostKey(SshError),
     Protocol(russh::Error),
 }
 
@@ -161,7 +161,7 @@ impl From<russh::Error> for Broken {
     }
 }
 
-impl client::Handler for Client {
+impl client::Handler for HostKeyVerifier {
     type Error = Broken;
 
     async fn check_server_key(&mut self, shown: &PublicKeyOrCertificate) -> Result<bool, Broken> {

@@ -4,7 +4,7 @@
 //! with `!`, several keys for a host, and `@revoked`. `@cert-authority` lines are passed over, and so is a
 //! line that cannot be read, as OpenSSH does it.
 
-use super::trouble::{ShownKey, Trouble};
+use super::trouble::{ShownKey, SshError};
 use hmac::{Hmac, KeyInit, Mac};
 use russh::Preferred;
 use russh::keys::ssh_key::known_hosts::{Entry, HostPatterns, Marker};
@@ -15,29 +15,29 @@ use std::path::{Path, PathBuf};
 
 /// The keys that a file holds for one host.
 #[derive(Debug, Clone)]
-pub struct Pinned {
+pub struct HostKeys {
     /// As it stands in the file: the address, or `[address]:port`.
     name: String,
     file: PathBuf,
-    keys: Vec<Pin>,
+    keys: Vec<HostKey>,
 }
 
 #[derive(Debug, Clone)]
-struct Pin {
+struct HostKey {
     /// Line in the file, counted from 1.
     number: usize,
     key: PublicKey,
     revoked: bool,
 }
 
-impl Pinned {
+impl HostKeys {
     /// Reads what the file says about a host. A missing file says nothing.
-    pub(super) fn read(file: &Path, address: &str, port: u16) -> Result<Self, Trouble> {
+    pub(super) fn read(file: &Path, address: &str, port: u16) -> Result<Self, SshError> {
         let text = match std::fs::read_to_string(file) {
             Ok(text) => text,
             Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
             Err(error) => {
-                return Err(Trouble::KnownHosts { file: file.to_owned(), cause: error.to_string() });
+                return Err(SshError::KnownHosts { file: file.to_owned(), cause: error.to_string() });
             }
         };
         Ok(Self::find(&text, file, address, port))
@@ -52,7 +52,7 @@ impl Pinned {
             .filter_map(|(index, line)| Some((index + 1, parse(line)?)))
             .filter(|(_, entry)| names(entry.host_patterns(), &name))
             .filter(|(_, entry)| entry.marker() != Some(&Marker::CertAuthority))
-            .map(|(number, entry)| Pin {
+            .map(|(number, entry)| HostKey {
                 number,
                 revoked: entry.marker() == Some(&Marker::Revoked),
                 key: entry.public_key().clone(),
@@ -72,11 +72,11 @@ impl Pinned {
     }
 
     /// Whether this is a key of the host.
-    pub(super) fn check(&self, key: &PublicKey) -> Result<(), Trouble> {
-        let shown = |pin: &&Pin| pin.key.key_data() == key.key_data();
+    pub(super) fn check(&self, key: &PublicKey) -> Result<(), SshError> {
+        let shown = |pin: &&HostKey| pin.key.key_data() == key.key_data();
         if let Some(pin) = self.keys.iter().filter(|pin| pin.revoked).find(shown) {
             let (at, file) = (self.name.clone(), self.file.clone());
-            return Err(Trouble::HostKeyRevoked { at, file, number: pin.number });
+            return Err(SshError::HostKeyRevoked { at, file, number: pin.number });
         }
         let mut trusted = self.keys.iter().filter(|pin| !pin.revoked);
         if trusted.clone().any(|pin| shown(&pin)) {
@@ -91,8 +91,8 @@ impl Pinned {
             line: format!("{} {}", self.name, openssh(key)),
         });
         Err(match changed {
-            Some(pin) => Trouble::HostKeyChanged { shown, number: pin.number },
-            None => Trouble::HostKeyUnknown { shown, known: self.known_kinds() },
+            Some(pin) => SshError::HostKeyChanged { shown, number: pin.number },
+            None => SshError::HostKeyUnknown { shown, known: self.known_kinds() },
         })
     }
 
@@ -205,8 +205,8 @@ mod tests {
         PublicKey::from_openssh(text).unwrap()
     }
 
-    fn pinned(text: &str, address: &str, port: u16) -> Pinned {
-        Pinned::find(text, Path::new("/etc/known"), address, port)
+    fn pinned(text: &str, address: &str, port: u16) -> HostKeys {
+        HostKeys::find(text, Path::new("/etc/known"), address, port)
     }
 
     #[test]
@@ -236,7 +236,7 @@ mod tests {
     #[test]
     fn an_unknown_key_is_shown_with_the_line_to_add() {
         let error = pinned("", "203.0.113.5", 2222).check(&key(ONE)).unwrap_err();
-        let Trouble::HostKeyUnknown { shown, .. } = &error else { panic!("{error}") };
+        let SshError::HostKeyUnknown { shown, .. } = &error else { panic!("{error}") };
         assert_eq!(shown.line, format!("[203.0.113.5]:2222 {ONE}"));
         assert!(shown.fingerprint.starts_with("SHA256:"));
         assert!(error.to_string().contains("/etc/known:\n[203.0.113.5]:2222 ssh-ed25519 AAAA"), "{error}");
@@ -246,7 +246,7 @@ mod tests {
     fn a_changed_key_is_refused_with_the_line_of_the_old_one() {
         let text = format!("# ours\nother {ONE}\nhost {TWO}\n");
         let error = pinned(&text, "host", 22).check(&key(ONE)).unwrap_err();
-        assert!(matches!(error, Trouble::HostKeyChanged { number: 3, .. }), "{error}");
+        assert!(matches!(error, SshError::HostKeyChanged { number: 3, .. }), "{error}");
         // A second key of the same kind is a rollover, not a change.
         let text = format!("{text}host {ONE}\n");
         assert!(pinned(&text, "host", 22).check(&key(ONE)).is_ok());
@@ -258,7 +258,7 @@ mod tests {
         assert!(matches!(algorithms[0], Algorithm::Ecdsa { .. }), "{algorithms:?}");
         assert!(algorithms.contains(&Algorithm::Ed25519));
         let error = pinned(&format!("host {THREE}"), "host", 22).check(&key(ONE)).unwrap_err();
-        let Trouble::HostKeyUnknown { known, .. } = &error else { panic!("{error}") };
+        let SshError::HostKeyUnknown { known, .. } = &error else { panic!("{error}") };
         assert!(known.contains("ecdsa-sha2-nistp256 in line 1"), "{known}");
     }
 
@@ -266,7 +266,7 @@ mod tests {
     fn a_revoked_key_is_refused_whatever_else_is_said() {
         let text = format!("host {ONE}\n@revoked * {ONE}\n@cert-authority * {TWO}\nbroken line\n");
         let error = pinned(&text, "host", 22).check(&key(ONE)).unwrap_err();
-        assert!(matches!(error, Trouble::HostKeyRevoked { number: 2, .. }), "{error}");
+        assert!(matches!(error, SshError::HostKeyRevoked { number: 2, .. }), "{error}");
         assert!(pinned(&text, "host", 22).check(&key(TWO)).is_err());
     }
 }

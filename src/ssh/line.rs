@@ -1,8 +1,8 @@
 //! The shared way to one host with one login: at most one usable connection, opened when it is needed.
 
 use super::connection::Connection;
-use super::trouble::Trouble;
-use super::{Limits, Remote, session};
+use super::trouble::SshError;
+use super::{SessionLimits, Remote, session};
 use crate::core::evidence::RawObservation;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -10,21 +10,21 @@ use tokio::sync::OnceCell;
 
 /// What came of opening a connection. Everybody who waited for it gets the same answer, so that thirty
 /// probes of a host that is down take one timeout, not thirty.
-type Opened = Arc<OnceCell<Result<Arc<Connection>, Trouble>>>;
+type Opened = Arc<OnceCell<Result<Arc<Connection>, SshError>>>;
 
-pub(super) struct Line {
+pub(super) struct ConnectionPool {
     remote: Remote,
-    limits: Limits,
+    limits: SessionLimits,
     opened: Mutex<Opened>,
 }
 
-impl Line {
-    pub fn new(remote: Remote, limits: Limits) -> Self {
+impl ConnectionPool {
+    pub fn new(remote: Remote, limits: SessionLimits) -> Self {
         Self { remote, limits, opened: Mutex::default() }
     }
 
     /// The connection, and how long it took to open; zero if it was open, or if somebody else opened it.
-    pub async fn connection(&self) -> Result<(Arc<Connection>, Duration), Trouble> {
+    pub async fn connection(&self) -> Result<(Arc<Connection>, Duration), SshError> {
         let mut took = Duration::ZERO;
         let opened = self.current();
         let connection = opened
@@ -41,10 +41,10 @@ impl Line {
 
     /// Runs a command. A connection that turns out to be dead before the command was asked for is
     /// replaced, once.
-    pub async fn run(&self, line: &str, timeout: Duration) -> Result<RawObservation, Trouble> {
+    pub async fn run(&self, line: &str, timeout: Duration) -> Result<RawObservation, SshError> {
         let (connection, _) = self.connection().await?;
         match session::run(connection, line, timeout, &self.limits).await {
-            Err(Trouble::Gone { .. }) => {
+            Err(SshError::Disconnected { .. }) => {
                 let (connection, _) = self.connection().await?;
                 session::run(connection, line, timeout, &self.limits).await
             }

@@ -1,8 +1,8 @@
 //! Commands on the agent's own machine: the same line, through `sh`, in a process group of its own.
 
-use super::Limits;
+use super::SessionLimits;
 use super::capture::Capture;
-use super::trouble::{Ending, Trouble};
+use super::trouble::{StopResult, SshError};
 use crate::core::evidence::{Exit, RawObservation};
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::os::unix::process::ExitStatusExt;
@@ -32,20 +32,20 @@ const PASSED_ON: [&str; 13] = [
 ];
 
 /// Runs the line. The process group is ended at the deadline, and when the caller stops waiting.
-pub(super) async fn run(line: &str, timeout: Duration, limits: &Limits) -> Result<RawObservation, Trouble> {
+pub(super) async fn run(line: &str, timeout: Duration, limits: &SessionLimits) -> Result<RawObservation, SshError> {
     let begun = Instant::now();
     let mut running = Running::start(line, limits)?;
     match running.read(begun + timeout, limits).await {
         Ok(exit) => Ok(running.observe(exit, begun)),
-        Err(Stop::Late) => Err(Trouble::Late { limit: timeout, ending: running.end(limits).await }),
-        Err(Stop::Flooded) => {
-            Err(Trouble::Flooded { limit: limits.output, ending: running.end(limits).await })
+        Err(LocalStop::Late) => Err(SshError::TimedOut { limit: timeout, ending: running.end(limits).await }),
+        Err(LocalStop::Flooded) => {
+            Err(SshError::OutputLimit { limit: limits.output, ending: running.end(limits).await })
         }
-        Err(Stop::Broken(cause)) => Err(Trouble::Lost { at: "this machine".into(), cause }),
+        Err(LocalStop::Broken(cause)) => Err(SshError::Lost { at: "this machine".into(), cause }),
     }
 }
 
-enum Stop {
+enum LocalStop {
     Late,
     Flooded,
     Broken(String),
@@ -53,14 +53,14 @@ enum Stop {
 
 struct Running {
     child: Child,
-    group: Group,
+    group: ProcessGroup,
     stdout: Capture,
     stderr: Capture,
 }
 
 impl Running {
-    fn start(line: &str, limits: &Limits) -> Result<Self, Trouble> {
-        let fail = |cause: String| Trouble::NoShell { cause };
+    fn start(line: &str, limits: &SessionLimits) -> Result<Self, SshError> {
+        let fail = |cause: String| SshError::NoShell { cause };
         // A session on a host begins at home, too.
         let home = std::env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_dir());
         let child = Command::new("sh")
@@ -76,17 +76,17 @@ impl Running {
             .map_err(|error| fail(error.to_string()))?;
         let pid = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
         let pid = pid.ok_or_else(|| fail("it has no process id".into()))?;
-        let group = Group { pid, is_over: false };
+        let group = ProcessGroup { pid, is_over: false };
         Ok(Self { child, group, stdout: Capture::new(limits.kept), stderr: Capture::new(limits.kept) })
     }
 
     /// Reads both streams until the shell has ended and its output with it; or, if a child in the
     /// background keeps the pipes, until they have been quiet for a while.
-    async fn read(&mut self, deadline: Instant, limits: &Limits) -> Result<Exit, Stop> {
+    async fn read(&mut self, deadline: Instant, limits: &SessionLimits) -> Result<Exit, LocalStop> {
         let (mut stdout, mut stderr) = (self.child.stdout.take(), self.child.stderr.take());
         let (mut out, mut err) = (vec![0; 32 * 1024], vec![0; 32 * 1024]);
         let mut exit = None;
-        let broken = |error: std::io::Error| Stop::Broken(error.to_string());
+        let broken = |error: std::io::Error| LocalStop::Broken(error.to_string());
         loop {
             let until = match &exit {
                 Some(exit) if stdout.is_none() && stderr.is_none() => return Ok(Exit::clone(exit)),
@@ -95,44 +95,44 @@ impl Running {
             };
             let step = async {
                 tokio::select! {
-                    count = piece(&mut stdout, &mut out) => count.map(Step::Out),
-                    count = piece(&mut stderr, &mut err) => count.map(Step::Err),
-                    status = self.child.wait(), if exit.is_none() => status.map(Step::End),
+                    count = piece(&mut stdout, &mut out) => count.map(ReadStep::Out),
+                    count = piece(&mut stderr, &mut err) => count.map(ReadStep::Err),
+                    status = self.child.wait(), if exit.is_none() => status.map(ReadStep::End),
                 }
             };
             match timeout_at(until, step).await {
                 Ok(step) => match step.map_err(broken)? {
-                    Step::Out(0) => stdout = None,
-                    Step::Out(count) => self.stdout.take(&out[..count]),
-                    Step::Err(0) => stderr = None,
-                    Step::Err(count) => self.stderr.take(&err[..count]),
-                    Step::End(status) => {
+                    ReadStep::Out(0) => stdout = None,
+                    ReadStep::Out(count) => self.stdout.take(&out[..count]),
+                    ReadStep::Err(0) => stderr = None,
+                    ReadStep::Err(count) => self.stderr.take(&err[..count]),
+                    ReadStep::End(status) => {
                         self.group.is_over = true;
                         exit = Some(exit_of(status));
                     }
                 },
-                Err(_) => return exit.ok_or(Stop::Late),
+                Err(_) => return exit.ok_or(LocalStop::Late),
             }
             if self.stdout.length() + self.stderr.length() > limits.output {
-                return Err(Stop::Flooded);
+                return Err(LocalStop::Flooded);
             }
             if exit.is_none() && Instant::now() >= deadline {
-                return Err(Stop::Late);
+                return Err(LocalStop::Late);
             }
         }
     }
 
-    async fn end(&mut self, limits: &Limits) -> Ending {
+    async fn end(&mut self, limits: &SessionLimits) -> StopResult {
         for signal in [Signal::TERM, Signal::KILL] {
             self.group.tell(signal);
             if timeout_at(Instant::now() + limits.grace, self.child.wait()).await.is_ok() {
                 // Its children may have ignored the first signal.
                 self.group.tell(Signal::KILL);
                 self.group.is_over = true;
-                return Ending::Stopped;
+                return StopResult::Stopped;
             }
         }
-        Ending::Unknown
+        StopResult::Unknown
     }
 
     fn observe(self, exit: Exit, begun: Instant) -> RawObservation {
@@ -141,7 +141,7 @@ impl Running {
     }
 }
 
-enum Step {
+enum ReadStep {
     Out(usize),
     Err(usize),
     End(ExitStatus),
@@ -156,19 +156,19 @@ async fn piece(stream: &mut Option<impl AsyncRead + Unpin>, buffer: &mut [u8]) -
 }
 
 /// The process group of a command. What is under way when it is dropped is told to stop.
-struct Group {
+struct ProcessGroup {
     pid: Pid,
     is_over: bool,
 }
 
-impl Group {
+impl ProcessGroup {
     fn tell(&self, signal: Signal) {
         // It fails if nobody is left to tell, which is as well.
         let _ = kill_process_group(self.pid, signal);
     }
 }
 
-impl Drop for Group {
+impl Drop for ProcessGroup {
     fn drop(&mut self) {
         if !self.is_over {
             self.tell(Signal::TERM);
@@ -180,7 +180,7 @@ fn exit_of(status: ExitStatus) -> Exit {
     match (status.code(), status.signal()) {
         (Some(code), _) => Exit::Code(code),
         (None, Some(number)) => Exit::Signal(signal(number)),
-        (None, None) => Exit::Unsaid,
+        (None, None) => Exit::Unknown,
     }
 }
 
@@ -209,11 +209,11 @@ fn signal(number: i32) -> String {
 mod tests {
     use super::*;
 
-    fn limits() -> Limits {
-        Limits { kept: 1000, output: 100_000, grace: Duration::from_millis(300), ..Limits::default() }
+    fn limits() -> SessionLimits {
+        SessionLimits { kept: 1000, output: 100_000, grace: Duration::from_millis(300), ..SessionLimits::default() }
     }
 
-    async fn sh(line: &str, timeout: Duration) -> Result<RawObservation, Trouble> {
+    async fn sh(line: &str, timeout: Duration) -> Result<RawObservation, SshError> {
         run(line, timeout, &limits()).await
     }
 
@@ -237,7 +237,7 @@ mod tests {
         let seen = sh("head -c 50000 /dev/zero", LONG).await.ok().unwrap();
         assert_eq!((seen.stdout.kept.len(), seen.stdout.length), (1000, 50_000));
         let error = sh("yes", LONG).await.err().unwrap();
-        assert_eq!(error, Trouble::Flooded { limit: 100_000, ending: Ending::Stopped });
+        assert_eq!(error, SshError::OutputLimit { limit: 100_000, ending: StopResult::Stopped });
     }
 
     #[tokio::test]
@@ -245,7 +245,7 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         let line = format!("(trap '' TERM; sleep 600) & echo $! > {}; sleep 600", file.path().display());
         let error = sh(&line, Duration::from_millis(300)).await.err().unwrap();
-        assert!(matches!(error, Trouble::Late { ending: Ending::Stopped, .. }), "{error}");
+        assert!(matches!(error, SshError::TimedOut { ending: StopResult::Stopped, .. }), "{error}");
         let pid = std::fs::read_to_string(file.path()).unwrap();
         let is_running = || {
             let state = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim()));

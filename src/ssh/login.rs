@@ -4,8 +4,8 @@
 //! that is encrypted, or that is named by its public half (a smart card). Without named keys, the agent's
 //! own are tried. A server gives up after a few wrong keys, so it matters that none is tried needlessly.
 
-use super::connection::Client;
-use super::trouble::Trouble;
+use super::connection::HostKeyVerifier;
+use super::trouble::SshError;
 use russh::MethodKind;
 use russh::client::{AuthResult, Handle};
 use russh::keys::agent::AgentIdentity;
@@ -26,7 +26,7 @@ pub struct Login {
 }
 
 /// A key as its file has it.
-pub(super) enum Key {
+pub(super) enum LoginKey {
     Private(Arc<PrivateKey>),
     /// Only an agent can sign with it.
     Public(PublicKey),
@@ -34,7 +34,7 @@ pub(super) enum Key {
 
 /// A key with the words that name it to people.
 pub(super) struct Named {
-    key: Key,
+    key: LoginKey,
     name: String,
     /// An encrypted key: what to say if no agent holds it.
     locked: Option<PathBuf>,
@@ -43,19 +43,19 @@ pub(super) struct Named {
 impl Login {
     /// Reads the key files. It is done before the host is contacted, because a path that is wrong is
     /// wrong for every host.
-    pub(super) fn read_keys(&self) -> Result<Vec<Named>, Trouble> {
+    pub(super) fn read_keys(&self) -> Result<Vec<Named>, SshError> {
         self.keys.iter().map(|file| read_key(file, self.agent.is_some())).collect()
     }
 
     /// Logs in to a host whose key has been checked.
     pub(super) async fn authenticate(
         &self,
-        handle: &mut Handle<Client>,
+        handle: &mut Handle<HostKeyVerifier>,
         keys: Vec<Named>,
         at: &str,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), SshError> {
         let mut agent = match &self.agent {
-            Some(socket) if needs_agent(&keys) => Some(Agent::connect(socket, handle).await?),
+            Some(socket) if needs_agent(&keys) => Some(SshAgent::connect(socket, handle).await?),
             _ => None,
         };
         let keys = match &agent {
@@ -64,7 +64,7 @@ impl Login {
             None => keys,
         };
         if keys.is_empty() {
-            return Err(Trouble::NoKey { at: at.to_owned() });
+            return Err(SshError::NoKey { at: at.to_owned() });
         }
 
         let mut tried = Vec::new();
@@ -73,15 +73,15 @@ impl Login {
             tried.push(name);
             let hash = rsa_hash(handle, &key).await;
             let answer = match (key, &mut agent) {
-                (Key::Private(key), _) => handle
+                (LoginKey::Private(key), _) => handle
                     .authenticate_publickey(&self.user, PrivateKeyWithHashAlg::new(key, hash))
                     .await
                     .map_err(|error| handshake(at, &error.to_string()))?,
-                (Key::Public(key), Some(agent)) => handle
+                (LoginKey::Public(key), Some(agent)) => handle
                     .authenticate_publickey_with(&self.user, key, hash, &mut agent.client)
                     .await
                     .map_err(|error| agent.fail(&error.to_string()))?,
-                (Key::Public(_), None) => continue,
+                (LoginKey::Public(_), None) => continue,
             };
             match answer {
                 AuthResult::Success => return Ok(()),
@@ -97,16 +97,16 @@ impl Login {
                 }
             }
         }
-        Err(Trouble::Refused { at: at.to_owned(), user: self.user.clone(), tried, advice })
+        Err(SshError::Refused { at: at.to_owned(), user: self.user.clone(), tried, advice })
     }
 }
 
 fn needs_agent(keys: &[Named]) -> bool {
-    keys.is_empty() || keys.iter().any(|named| matches!(named.key, Key::Public(_)))
+    keys.is_empty() || keys.iter().any(|named| matches!(named.key, LoginKey::Public(_)))
 }
 
-fn handshake(at: &str, cause: &str) -> Trouble {
-    Trouble::Handshake { at: at.to_owned(), cause: cause.to_owned() }
+fn handshake(at: &str, cause: &str) -> SshError {
+    SshError::Handshake { at: at.to_owned(), cause: cause.to_owned() }
 }
 
 /// What a person can do about a key that was not taken.
@@ -122,10 +122,10 @@ fn advise(user: &str, offered: &[MethodKind], partial_success: bool) -> String {
 }
 
 /// The hash that an RSA key signs with; SHA-1 only if the server knows nothing better.
-async fn rsa_hash(handle: &Handle<Client>, key: &Key) -> Option<HashAlg> {
+async fn rsa_hash(handle: &Handle<HostKeyVerifier>, key: &LoginKey) -> Option<HashAlg> {
     let algorithm = match key {
-        Key::Private(key) => key.algorithm(),
-        Key::Public(key) => key.algorithm(),
+        LoginKey::Private(key) => key.algorithm(),
+        LoginKey::Public(key) => key.algorithm(),
     };
     if !matches!(algorithm, Algorithm::Rsa { .. }) {
         return None;
@@ -134,21 +134,21 @@ async fn rsa_hash(handle: &Handle<Client>, key: &Key) -> Option<HashAlg> {
     handle.best_supported_rsa_hash().await.ok().flatten().unwrap_or(Some(HashAlg::Sha512))
 }
 
-fn read_key(file: &Path, has_agent: bool) -> Result<Named, Trouble> {
-    let unusable = |cause: String| Trouble::KeyFile { file: file.to_owned(), cause };
+fn read_key(file: &Path, has_agent: bool) -> Result<Named, SshError> {
+    let unusable = |cause: String| SshError::KeyFile { file: file.to_owned(), cause };
     let text = std::fs::read_to_string(file).map_err(|error| unusable(error.to_string()))?;
     let locked = |public: Option<PublicKey>| match public {
-        Some(public) if has_agent => Ok((Key::Public(public), Some(file.to_owned()))),
-        _ => Err(Trouble::KeyLocked { file: file.to_owned() }),
+        Some(public) if has_agent => Ok((LoginKey::Public(public), Some(file.to_owned()))),
+        _ => Err(SshError::KeyLocked { file: file.to_owned() }),
     };
     let (key, locked) = if let Ok(public) = PublicKey::from_openssh(&text) {
-        (Key::Public(public), None)
+        (LoginKey::Public(public), None)
     } else {
         match PrivateKey::from_openssh(&text) {
             Ok(key) if key.is_encrypted() => locked(Some(key.public_key().clone()))?,
-            Ok(key) => (Key::Private(Arc::new(key)), None),
+            Ok(key) => (LoginKey::Private(Arc::new(key)), None),
             Err(_) => match decode_secret_key(&text, None) {
-                Ok(key) => (Key::Private(Arc::new(key)), None),
+                Ok(key) => (LoginKey::Private(Arc::new(key)), None),
                 Err(russh::keys::Error::KeyIsEncrypted) => locked(None)?,
                 Err(error) => return Err(unusable(format!("it is no private key ({error})"))),
             },
@@ -158,24 +158,24 @@ fn read_key(file: &Path, has_agent: bool) -> Result<Named, Trouble> {
 }
 
 /// `~/.ssh/id (ssh-ed25519 SHA256:…)`: enough to find the key, on either side.
-fn name(key: &Key, source: &str) -> String {
+fn name(key: &LoginKey, source: &str) -> String {
     let public = match key {
-        Key::Private(key) => key.public_key(),
-        Key::Public(key) => key,
+        LoginKey::Private(key) => key.public_key(),
+        LoginKey::Public(key) => key,
     };
     format!("{source} ({} {})", public.algorithm().as_str(), public.fingerprint(HashAlg::Sha256))
 }
 
 /// An ssh-agent, and what it holds.
-struct Agent {
+struct SshAgent {
     client: AgentClient<UnixStream>,
     socket: PathBuf,
     held: Vec<(PublicKey, String)>,
 }
 
-impl Agent {
-    async fn connect(socket: &Path, handle: &Handle<Client>) -> Result<Self, Trouble> {
-        let fail = |error: russh::keys::Error| Trouble::Agent {
+impl SshAgent {
+    async fn connect(socket: &Path, handle: &Handle<HostKeyVerifier>) -> Result<Self, SshError> {
+        let fail = |error: russh::keys::Error| SshError::Agent {
             socket: socket.to_owned(),
             cause: error.to_string(),
         };
@@ -194,29 +194,29 @@ impl Agent {
 
     fn keys(&self) -> Vec<Named> {
         let named = |(key, comment): &(PublicKey, String)| {
-            let key = Key::Public(key.clone());
+            let key = LoginKey::Public(key.clone());
             Named { name: name(&key, &format!("the agent's {comment}")), key, locked: None }
         };
         self.held.iter().map(named).collect()
     }
 
     /// Drops the public keys that the agent cannot sign with.
-    fn keep_usable(&self, keys: Vec<Named>) -> Result<Vec<Named>, Trouble> {
+    fn keep_usable(&self, keys: Vec<Named>) -> Result<Vec<Named>, SshError> {
         let holds = |wanted: &PublicKey| self.held.iter().any(|(key, _)| key.key_data() == wanted.key_data());
         let mut usable = Vec::new();
         for named in keys {
             match (&named.key, &named.locked) {
-                (Key::Public(key), Some(file)) if !holds(key) => {
-                    return Err(Trouble::KeyLocked { file: file.clone() });
+                (LoginKey::Public(key), Some(file)) if !holds(key) => {
+                    return Err(SshError::KeyLocked { file: file.clone() });
                 }
-                (Key::Public(key), None) if !holds(key) => {}
+                (LoginKey::Public(key), None) if !holds(key) => {}
                 _ => usable.push(named),
             }
         }
         Ok(usable)
     }
 
-    fn fail(&self, cause: &str) -> Trouble {
-        Trouble::Agent { socket: self.socket.clone(), cause: cause.to_owned() }
+    fn fail(&self, cause: &str) -> SshError {
+        SshError::Agent { socket: self.socket.clone(), cause: cause.to_owned() }
     }
 }

@@ -9,7 +9,7 @@
 //! - The host is asked to run a command once. Only what failed before that is tried again, and only
 //!   that is `NotStarted`; from the request on, what has no clear end is `InDoubt`.
 //! - A host key that `known_hosts` does not hold is refused, always.
-//! - However much a command writes, memory holds [`Limits::kept`] of each stream.
+//! - However much a command writes, memory holds [`SessionLimits::kept`] of each stream.
 //! - A command that outlives its deadline is told to stop, and the answer says whether it did. OpenSSH
 //!   passes no signal on to what `root` runs, nor to what runs under `sudo`: that goes on. Nor to what runs
 //!   behind a gate, but that keeps the deadline itself.
@@ -29,9 +29,9 @@ mod session;
 mod trouble;
 
 pub use capture::capture;
-pub use known_hosts::Pinned;
+pub use known_hosts::HostKeys;
 pub use login::Login;
-pub use trouble::{Ending, ShownKey, Trouble};
+pub use trouble::{StopResult, ShownKey, SshError};
 
 use crate::core::command::Command;
 use crate::core::evidence::{Exit, RawObservation};
@@ -40,7 +40,7 @@ use crate::core::name::HostName;
 use crate::core::policy::Permit;
 use crate::ports::{Clock, Lease, Shell, ShellError};
 use async_trait::async_trait;
-use line::Line;
+use line::ConnectionPool;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -48,7 +48,7 @@ use std::time::Duration;
 
 /// How a host is reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reach {
+pub enum HostRoute {
     /// It is the machine that the agent runs on.
     Local,
     Ssh(Remote),
@@ -70,7 +70,7 @@ pub struct Remote {
 
 /// What a connection and a command may take.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Limits {
+pub struct SessionLimits {
     /// For opening a connection, the login included; and for opening a channel on it.
     pub connect: Duration,
     /// Commands at a time on one connection. OpenSSH allows 10 (`MaxSessions`); two are left for people
@@ -85,7 +85,7 @@ pub struct Limits {
     pub grace: Duration,
 }
 
-impl Default for Limits {
+impl Default for SessionLimits {
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(10),
@@ -99,27 +99,27 @@ impl Default for Limits {
 
 /// What a command is for; a host may have a login for each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
+pub enum Access {
     Probe,
     Change,
 }
 
 /// The hosts of an inventory. Connections are opened when they are first needed, shared, and opened
 /// again when they break; dropping this closes them.
-pub struct Hosts {
+pub struct SshHosts {
     routes: BTreeMap<HostName, Route>,
-    limits: Limits,
+    limits: SessionLimits,
     clock: Arc<dyn Clock>,
 }
 
 enum Route {
     Local,
-    Ssh { probe: Arc<Line>, change: Arc<Line> },
+    Ssh { probe: Arc<ConnectionPool>, change: Arc<ConnectionPool> },
 }
 
-impl Hosts {
+impl SshHosts {
     /// Nothing is contacted yet. The clock tells whether a lease still holds.
-    pub fn new(reach: BTreeMap<HostName, Reach>, limits: Limits, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(reach: BTreeMap<HostName, HostRoute>, limits: SessionLimits, clock: Arc<dyn Clock>) -> Self {
         let routes = reach.into_iter().map(|(name, reach)| (name, Route::new(reach, &limits))).collect();
         Self { routes, limits, clock }
     }
@@ -128,35 +128,35 @@ impl Hosts {
     ///
     /// # Errors
     /// [`ShellError::NotStarted`], with what a person can do about it.
-    pub async fn open(&self, host: &HostName, purpose: Purpose) -> Result<Duration, ShellError> {
+    pub async fn open(&self, host: &HostName, purpose: Access) -> Result<Duration, ShellError> {
         match self.route(host)? {
             Route::Local => Ok(Duration::ZERO),
             Route::Ssh { probe, change } => {
-                let line = if purpose == Purpose::Probe { probe } else { change };
+                let line = if purpose == Access::Probe { probe } else { change };
                 let (_, took) = line.connection().await?;
                 Ok(took)
             }
         }
     }
 
-    fn route(&self, host: &HostName) -> Result<&Route, Trouble> {
-        self.routes.get(host).ok_or_else(|| Trouble::UnknownHost { host: host.to_string() })
+    fn route(&self, host: &HostName) -> Result<&Route, SshError> {
+        self.routes.get(host).ok_or_else(|| SshError::UnknownHost { host: host.to_string() })
     }
 
     async fn run(
         &self,
         host: &HostName,
         command: &Command,
-        purpose: Purpose,
+        purpose: Access,
     ) -> Result<RawObservation, ShellError> {
         let text = command.line();
         let observation = match self.route(host)? {
             Route::Local => local::run(&text, command.timeout(), &self.limits).await,
             Route::Ssh { probe, change } => {
-                let line = if purpose == Purpose::Probe { probe } else { change };
+                let line = if purpose == Access::Probe { probe } else { change };
                 let observation = line.run(&text, command.timeout()).await;
                 if observation.as_ref().is_ok_and(is_refusal) {
-                    return Err(Trouble::NotAdmitted { host: host.to_string() }.into());
+                    return Err(SshError::NotAdmitted { host: host.to_string() }.into());
                 }
                 observation
             }
@@ -168,8 +168,8 @@ impl Hosts {
     ///
     /// # Errors
     /// The host cannot be asked.
-    pub async fn ask_gate(&self, host: &HostName, purpose: Purpose) -> Result<Option<String>, ShellError> {
-        let seen = self.run(host, &gate::question(), purpose).await?;
+    pub async fn ask_gate(&self, host: &HostName, purpose: Access) -> Result<Option<String>, ShellError> {
+        let seen = self.run(host, &gate::allowed_command(), purpose).await?;
         let said = String::from_utf8_lossy(&seen.stdout.kept).trim().to_owned();
         Ok((seen.exit.is_success() && said.starts_with(gate::NAME)).then_some(said))
     }
@@ -179,19 +179,19 @@ impl Hosts {
 fn is_refusal(seen: &RawObservation) -> bool {
     seen.exit == Exit::Code(gate::REFUSED)
         && seen.stdout.length == 0
-        && seen.stderr.kept.strip_suffix(b"\n") == Some(gate::REFUSAL.as_bytes())
+        && seen.stderr.kept.strip_suffix(b"\n") == Some(gate::DENIED.as_bytes())
 }
 
 impl Route {
-    fn new(reach: Reach, limits: &Limits) -> Self {
+    fn new(reach: HostRoute, limits: &SessionLimits) -> Self {
         match reach {
-            Reach::Local => Route::Local,
-            Reach::Ssh(mut remote) => {
+            HostRoute::Local => Route::Local,
+            HostRoute::Ssh(mut remote) => {
                 let change = remote.change.take();
-                let probe = Arc::new(Line::new(remote.clone(), limits.clone()));
+                let probe = Arc::new(ConnectionPool::new(remote.clone(), limits.clone()));
                 let change = match change {
                     Some(login) if login != remote.probe => {
-                        Arc::new(Line::new(Remote { probe: login, ..remote }, limits.clone()))
+                        Arc::new(ConnectionPool::new(Remote { probe: login, ..remote }, limits.clone()))
                     }
                     _ => Arc::clone(&probe),
                 };
@@ -202,13 +202,13 @@ impl Route {
 }
 
 #[async_trait]
-impl Shell for Hosts {
+impl Shell for SshHosts {
     async fn connect(&self, host: &HostName) -> Result<Duration, ShellError> {
-        self.open(host, Purpose::Probe).await
+        self.open(host, Access::Probe).await
     }
 
     async fn probe(&self, host: &HostName, command: &Command) -> Result<RawObservation, ShellError> {
-        self.run(host, command, Purpose::Probe).await
+        self.run(host, command, Access::Probe).await
     }
 
     async fn change(
@@ -219,7 +219,7 @@ impl Shell for Hosts {
         lease: &Lease,
     ) -> Result<RawObservation, ShellError> {
         lease.check(host, self.clock.now())?;
-        self.run(host, command, Purpose::Change).await
+        self.run(host, command, Access::Change).await
     }
 }
 

@@ -3,10 +3,10 @@
 //! It runs in a task of its own, because two things must be finished even when nobody waits for the
 //! answer: a channel that is being opened, and one that has to be closed.
 
-use super::Limits;
+use super::SessionLimits;
 use super::capture::Capture;
 use super::connection::Connection;
-use super::trouble::{Ending, Trouble};
+use super::trouble::{StopResult, SshError};
 use crate::core::evidence::{Exit, RawObservation};
 use russh::client::Msg;
 use russh::{Channel, ChannelMsg, Sig};
@@ -15,16 +15,16 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
-type Answer = oneshot::Sender<Result<RawObservation, Trouble>>;
+type Answer = oneshot::Sender<Result<RawObservation, SshError>>;
 
 /// Runs the line when a session is free. The deadline counts from the moment it is asked for.
 pub(super) async fn run(
     connection: Arc<Connection>,
     line: &str,
     timeout: Duration,
-    limits: &Limits,
-) -> Result<RawObservation, Trouble> {
-    let Some(slot) = connection.slot().await else { return Err(connection.gone()) };
+    limits: &SessionLimits,
+) -> Result<RawObservation, SshError> {
+    let Some(slot) = connection.permit().await else { return Err(connection.gone()) };
     if !connection.is_usable() {
         return Err(connection.gone());
     }
@@ -32,18 +32,18 @@ pub(super) async fn run(
     let broke = connection.broke();
     let (line, limits) = (line.to_owned(), limits.clone());
     tokio::spawn(async move {
-        attend(&connection, line, timeout, limits, answer).await;
+        run_session(&connection, line, timeout, limits, answer).await;
         drop(slot);
     });
     // The task answers, unless the runtime is going down with the command under way.
     answered.await.unwrap_or(Err(broke))
 }
 
-async fn attend(
+async fn run_session(
     connection: &Connection,
     line: String,
     timeout: Duration,
-    limits: Limits,
+    limits: SessionLimits,
     mut answer: Answer,
 ) {
     let channel = match connection.channel(limits.connect).await {
@@ -88,11 +88,11 @@ struct Session<'a> {
     exit: Option<Exit>,
     /// The host said that no more output will come.
     at_end: bool,
-    limits: Limits,
+    limits: SessionLimits,
 }
 
 /// Why a session does not end by itself.
-enum Stop {
+enum SessionStop {
     /// The host does not run it.
     Refused,
     /// The connection broke before the request was handed over.
@@ -105,15 +105,15 @@ enum Stop {
 }
 
 impl Session<'_> {
-    async fn ask(&mut self, line: String) -> Result<(), Stop> {
-        self.channel.exec(true, line).await.map_err(|_| Stop::Unsent)?;
+    async fn ask(&mut self, line: String) -> Result<(), SessionStop> {
+        self.channel.exec(true, line).await.map_err(|_| SessionStop::Unsent)?;
         // No input will come: a command that reads some must see its end, not wait.
-        self.channel.eof().await.map_err(|_| Stop::Lost)
+        self.channel.eof().await.map_err(|_| SessionStop::Lost)
     }
 
     /// Reads until the host closes the channel. After the command's end, its remaining output is waited
     /// for as long as it flows: a child in the background may hold the channel open for ever.
-    async fn read(&mut self, deadline: Instant, answer: &mut Answer) -> Result<(), Stop> {
+    async fn read(&mut self, deadline: Instant, answer: &mut Answer) -> Result<(), SessionStop> {
         loop {
             let until = match &self.exit {
                 Some(_) => deadline.min(Instant::now() + self.limits.grace),
@@ -121,27 +121,27 @@ impl Session<'_> {
             };
             let message = tokio::select! {
                 biased;
-                () = answer.closed() => return Err(Stop::Abandoned),
+                () = answer.closed() => return Err(SessionStop::Abandoned),
                 message = timeout_at(until, self.channel.wait()) => message,
             };
             match message {
                 Ok(Some(ChannelMsg::Close)) => return Ok(()),
-                Ok(Some(ChannelMsg::Failure)) => return Err(Stop::Refused),
+                Ok(Some(ChannelMsg::Failure)) => return Err(SessionStop::Refused),
                 Ok(Some(message)) => self.take(message),
                 Ok(None) if self.exit.is_some() && self.at_end => return Ok(()),
-                Ok(None) => return Err(Stop::Lost),
+                Ok(None) => return Err(SessionStop::Lost),
                 Err(_) if self.exit.is_some() => {
                     self.close().await;
                     return Ok(());
                 }
-                Err(_) => return Err(Stop::Late),
+                Err(_) => return Err(SessionStop::Late),
             }
             if self.stdout.length() + self.stderr.length() > self.limits.output {
-                return Err(Stop::Flooded);
+                return Err(SessionStop::Flooded);
             }
             // A stream that never pauses must not outrun the deadline.
             if self.exit.is_none() && Instant::now() >= deadline {
-                return Err(Stop::Late);
+                return Err(SessionStop::Late);
             }
         }
     }
@@ -164,7 +164,7 @@ impl Session<'_> {
 
     fn observe(self, took_ms: u64) -> RawObservation {
         RawObservation {
-            exit: self.exit.unwrap_or(Exit::Unsaid),
+            exit: self.exit.unwrap_or(Exit::Unknown),
             stdout: self.stdout.finish(),
             stderr: self.stderr.finish(),
             took_ms,
@@ -172,22 +172,22 @@ impl Session<'_> {
     }
 
     /// Leaves no session behind, and says what became of the command.
-    async fn stop(&mut self, stop: Stop, limit: Duration) -> Trouble {
+    async fn stop(&mut self, stop: SessionStop, limit: Duration) -> SshError {
         match stop {
-            Stop::Refused => {
+            SessionStop::Refused => {
                 self.close().await;
-                Trouble::Forbidden { at: self.connection.at.clone() }
+                SshError::ExecRefused { at: self.connection.at.clone() }
             }
-            Stop::Unsent => self.connection.gone(),
-            Stop::Lost => self.connection.broke(),
-            Stop::Late => Trouble::Late { limit, ending: self.end().await },
-            Stop::Flooded => {
+            SessionStop::Unsent => self.connection.gone(),
+            SessionStop::Lost => self.connection.broke(),
+            SessionStop::Late => SshError::TimedOut { limit, ending: self.end().await },
+            SessionStop::Flooded => {
                 let limit = self.limits.output;
-                Trouble::Flooded { limit, ending: self.end().await }
+                SshError::OutputLimit { limit, ending: self.end().await }
             }
-            Stop::Abandoned => {
+            SessionStop::Abandoned => {
                 self.close().await;
-                self.connection.retire();
+                self.connection.drain();
                 self.connection.broke()
             }
         }
@@ -195,18 +195,18 @@ impl Session<'_> {
 
     /// Tells the command to stop, first kindly, then for good. It has stopped when the host has said how
     /// it ended and closed the channel: until then, one of its children may go on.
-    async fn end(&mut self) -> Ending {
+    async fn end(&mut self) -> StopResult {
         let mut has_ended = false;
         for signal in [Sig::TERM, Sig::KILL] {
             if self.channel.signal(signal).await.is_err() {
-                return Ending::Unknown;
+                return StopResult::Unknown;
             }
             let until = Instant::now() + self.limits.grace;
             while let Ok(message) = timeout_at(until, self.channel.wait()).await {
                 match message {
                     Some(ChannelMsg::ExitStatus { .. } | ChannelMsg::ExitSignal { .. }) => has_ended = true,
-                    Some(ChannelMsg::Close) if has_ended => return Ending::Stopped,
-                    Some(ChannelMsg::Close) | None => return Ending::Unknown,
+                    Some(ChannelMsg::Close) if has_ended => return StopResult::Stopped,
+                    Some(ChannelMsg::Close) | None => return StopResult::Unknown,
                     // What it still writes is of no use, and may never end.
                     Some(_) if Instant::now() >= until => break,
                     Some(_) => {}
@@ -214,8 +214,8 @@ impl Session<'_> {
             }
         }
         self.close().await;
-        self.connection.retire();
-        Ending::Unknown
+        self.connection.drain();
+        StopResult::Unknown
     }
 
     /// Closes the channel from this side.

@@ -7,8 +7,8 @@ use crate::core::evidence::Exit;
 use crate::core::name::PlaybookName;
 use crate::core::policy::{self, Mode, Policy, Risk};
 use crate::core::remedy::Plan;
-use crate::core::value::Kind;
-use crate::sandbox::host::{HostFile, Model, Server, Shared, Welcome, write_key};
+use crate::core::value::ValueType;
+use crate::sandbox::host::{HostSpec, FakeHost, Server, SharedHost, AuthorizedKey, write_key};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 use std::time::Instant;
@@ -30,7 +30,7 @@ impl Clock for Real {
 struct Nothing;
 
 impl Values for Nothing {
-    fn value(&self, name: &str) -> Result<(Value, Kind), String> {
+    fn value(&self, name: &str) -> Result<(Value, ValueType), String> {
         Err(format!("there is no {name}"))
     }
 }
@@ -59,7 +59,7 @@ commands:
 /// A host in a box, and all that is needed to get in.
 struct Stage {
     server: Server,
-    model: Shared,
+    model: SharedHost,
     home: TempDir,
     remote: Remote,
 }
@@ -69,8 +69,8 @@ impl Stage {
         let home = TempDir::new().unwrap();
         let key = home.path().join("key");
         let public = write_key(&key).unwrap();
-        let model = Model::new(&HostFile::parse(HOST).unwrap(), Utc::now()).share();
-        let server = Server::start(model.clone(), &Welcome::Key(public), Arc::new(Real)).await.unwrap();
+        let model = FakeHost::new(&HostSpec::parse(HOST).unwrap(), Utc::now()).share();
+        let server = Server::start(model.clone(), &AuthorizedKey::Key(public), Arc::new(Real)).await.unwrap();
         let known_hosts = home.path().join("known_hosts");
         std::fs::write(&known_hosts, server.known_hosts().join("\n")).unwrap();
         let probe = Login { user: "medic".into(), keys: vec![key], agent: None };
@@ -84,14 +84,14 @@ impl Stage {
         Self { server, model, home, remote }
     }
 
-    fn hosts(&self) -> Hosts {
-        let limits = Limits { grace: Duration::from_millis(200), ..Limits::default() };
+    fn hosts(&self) -> SshHosts {
+        let limits = SessionLimits { grace: Duration::from_millis(200), ..SessionLimits::default() };
         hosts(self.remote.clone(), limits)
     }
 }
 
-fn hosts(remote: Remote, limits: Limits) -> Hosts {
-    Hosts::new(BTreeMap::from([(name(), Reach::Ssh(remote))]), limits, Arc::new(Real))
+fn hosts(remote: Remote, limits: SessionLimits) -> SshHosts {
+    SshHosts::new(BTreeMap::from([(name(), HostRoute::Ssh(remote))]), limits, Arc::new(Real))
 }
 
 fn name() -> HostName {
@@ -103,15 +103,15 @@ fn command(run: &str, timeout: Duration) -> Command {
     Template::new(source).unwrap().render(&Nothing).unwrap()
 }
 
-async fn probe(hosts: &Hosts, run: &str) -> Result<RawObservation, ShellError> {
+async fn probe(hosts: &SshHosts, run: &str) -> Result<RawObservation, ShellError> {
     hosts.probe(&name(), &command(run, Duration::from_secs(20))).await
 }
 
-async fn seen(hosts: &Hosts, run: &str) -> RawObservation {
+async fn seen(hosts: &SshHosts, run: &str) -> RawObservation {
     probe(hosts, run).await.unwrap_or_else(|error| panic!("{run}: {error}"))
 }
 
-async fn error(hosts: &Hosts, run: &str) -> ShellError {
+async fn error(hosts: &SshHosts, run: &str) -> ShellError {
     probe(hosts, run).await.err().unwrap_or_else(|| panic!("{run} gave an observation"))
 }
 
@@ -147,7 +147,7 @@ async fn a_command_is_seen_whole() {
     assert_eq!(hello.exit, Exit::Code(3));
     assert_eq!((&hello.stdout.kept[..], &hello.stderr.kept[..]), (&b"out"[..], &b"err"[..]));
     assert_eq!(seen(&hosts, "killed").await.exit, Exit::Signal("KILL".into()));
-    assert_eq!(seen(&hosts, "silent").await.exit, Exit::Unsaid);
+    assert_eq!(seen(&hosts, "silent").await.exit, Exit::Unknown);
     let big = seen(&hosts, "big").await;
     assert_eq!((big.stdout.kept.len(), big.stdout.length), (1024 * 1024, 3_000_000));
     assert!(big.stdout == capture(&[b'x'; 3_000_000], 1024 * 1024));
@@ -174,7 +174,7 @@ async fn a_command_that_does_not_end_is_ended() {
 #[tokio::test]
 async fn a_flood_is_stopped() {
     let stage = Stage::new().await;
-    let limits = Limits { output: 8 * 1024 * 1024, ..Limits::default() };
+    let limits = SessionLimits { output: 8 * 1024 * 1024, ..SessionLimits::default() };
     let hosts = hosts(stage.remote.clone(), limits);
     let error = error(&hosts, "flood").await;
     assert_eq!(in_doubt(&error), "the command wrote more than 8 MiB; it was told to stop, and stopped");
@@ -209,7 +209,7 @@ async fn what_the_gate_does_not_admit_was_not_started() {
     // A command that ran and ends like it is an observation.
     assert_eq!(seen(&hosts, "similar").await.exit, Exit::Code(97));
     assert_eq!(seen(&hosts, "other").await.exit, Exit::Code(97));
-    assert_eq!(hosts.ask_gate(&name(), Purpose::Probe).await.unwrap(), None);
+    assert_eq!(hosts.ask_gate(&name(), Access::Probe).await.unwrap(), None);
 }
 
 #[tokio::test]
@@ -306,7 +306,7 @@ async fn a_host_that_is_down_is_not_started_and_comes_back() {
     let mut nowhere = stage.remote.clone();
     // Port 1 of the loopback: nothing listens there.
     nowhere.port = 1;
-    let error = error(&self::hosts(nowhere, Limits::default()), "hello").await;
+    let error = error(&self::hosts(nowhere, SessionLimits::default()), "hello").await;
     assert!(not_started(&error).contains("connection refused"), "{error}");
 }
 
@@ -316,7 +316,7 @@ async fn a_host_that_says_nothing_is_given_up() {
     let mute = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     stage.remote.port = mute.local_addr().unwrap().port();
     let hosts =
-        hosts(stage.remote.clone(), Limits { connect: Duration::from_millis(200), ..Limits::default() });
+        hosts(stage.remote.clone(), SessionLimits { connect: Duration::from_millis(200), ..SessionLimits::default() });
     let (one, two, three) =
         tokio::join!(probe(&hosts, "hello"), probe(&hosts, "hello"), probe(&hosts, "hello"));
     for answer in [one, two, three] {
@@ -341,7 +341,7 @@ async fn a_change_needs_a_lease_that_holds() {
         hash: "h".into(),
     };
     let permit =
-        policy::permit(&Policy { mode: Mode::Act, ..Policy::default() }, &plan, [None; 2], 0, None).unwrap();
+        policy::authorize(&Policy { mode: Mode::Act, ..Policy::default() }, &plan, [None; 2], 0, None).unwrap();
     let lease = |host: HostName, seconds| {
         let case = CaseId::from_text("c0123456789ab").unwrap();
         Lease::granted(host, case, Utc::now() + TimeDelta::seconds(seconds))

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 /// Why a command gave no observation. [`Trouble::may_have_run`] sorts it for the port.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Trouble {
+pub enum SshError {
     #[error("no host is called `{host}` in the configuration")]
     UnknownHost { host: String },
 
@@ -70,7 +70,7 @@ pub enum Trouble {
 
     /// The connection that was at hand turned out to be dead before anything was asked.
     #[error("the connection to {at} broke before the command was asked for: {cause}")]
-    Gone { at: String, cause: String },
+    Disconnected { at: String, cause: String },
 
     #[error(
         "{at} opens no further session: {cause}. Its `MaxSessions` may be lower than the number of sessions that is \
@@ -79,7 +79,7 @@ pub enum Trouble {
     NoSession { at: String, cause: String },
 
     #[error("{at} refused to run the command: a forced command or the account's shell may forbid it")]
-    Forbidden { at: String },
+    ExecRefused { at: String },
 
     #[error(
         "the gate on {host} does not admit this command. Make it anew with `fieldmedic host-setup`, from the playbooks \
@@ -94,10 +94,10 @@ pub enum Trouble {
     Lost { at: String, cause: String },
 
     #[error("the command did not end within {}; {ending}", seconds(.limit))]
-    Late { limit: Duration, ending: Ending },
+    TimedOut { limit: Duration, ending: StopResult },
 
     #[error("the command wrote more than {}; {ending}", bytes(*.limit))]
-    Flooded { limit: u64, ending: Ending },
+    OutputLimit { limit: u64, ending: StopResult },
 }
 
 /// A host key that is not trusted, and what would make it so.
@@ -114,30 +114,30 @@ pub struct ShownKey {
 
 /// What came of telling a command to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Ending {
+pub enum StopResult {
     #[error("it was told to stop, and stopped")]
     Stopped,
     #[error("it was told to stop, and may still be running")]
     Unknown,
 }
 
-impl Trouble {
+impl SshError {
     /// The host was asked to run the command, so it is not safe to ask again.
     pub fn may_have_run(&self) -> bool {
-        matches!(self, Trouble::Lost { .. } | Trouble::Late { .. } | Trouble::Flooded { .. })
+        matches!(self, SshError::Lost { .. } | SshError::TimedOut { .. } | SshError::OutputLimit { .. })
     }
 
     /// It outlived its deadline or its cap on output, and is not known to have ended.
     fn may_still_run(&self) -> bool {
         matches!(
             self,
-            Trouble::Late { ending: Ending::Unknown, .. } | Trouble::Flooded { ending: Ending::Unknown, .. }
+            SshError::TimedOut { ending: StopResult::Unknown, .. } | SshError::OutputLimit { ending: StopResult::Unknown, .. }
         )
     }
 }
 
-impl From<Trouble> for ShellError {
-    fn from(trouble: Trouble) -> Self {
+impl From<SshError> for ShellError {
+    fn from(trouble: SshError) -> Self {
         let why = trouble.to_string();
         match trouble.may_have_run() {
             true => ShellError::InDoubt { why, may_still_run: trouble.may_still_run() },

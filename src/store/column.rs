@@ -1,6 +1,6 @@
 //! How values stand in columns, in every database.
 
-use super::failure::{Failure, unreadable};
+use super::failure::{StoreError, unreadable};
 use crate::core::event::CaseId;
 use crate::core::ticket::TicketId;
 use chrono::{DateTime, SecondsFormat, SubsecRound, TimeDelta, Utc};
@@ -30,14 +30,14 @@ pub(super) fn moment(text: &str) -> Option<DateTime<Utc>> {
     DateTime::parse_from_rfc3339(text).ok().map(|at| at.to_utc())
 }
 
-pub(super) fn case(text: &str) -> Result<CaseId, Failure> {
+pub(super) fn case(text: &str) -> Result<CaseId, StoreError> {
     CaseId::from_text(text).ok_or_else(|| unreadable(format!("`{text}` is not the name of a case")))
 }
 
-pub(super) fn ticket(text: &str) -> Result<TicketId, Failure> {
+pub(super) fn ticket(text: &str) -> Result<TicketId, StoreError> {
     text.parse().map_err(|error| unreadable(format!("{error}")))
 }
 
-pub(super) fn seq(number: i64) -> Result<u64, Failure> {
+pub(super) fn seq(number: i64) -> Result<u64, StoreError> {
     u64::try_from(number).map_err(|_| unreadable(format!("{number} is not a sequence number")))
 }

@@ -3,24 +3,24 @@
 use crate::ports::JournalError;
 
 #[derive(Debug)]
-pub(super) enum Failure {
+pub(super) enum StoreError {
     Store(sqlx::Error),
     /// Known by the journal itself; said as it is.
     Said(JournalError),
 }
 
-impl From<sqlx::Error> for Failure {
+impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
-        Failure::Store(error)
+        StoreError::Store(error)
     }
 }
 
-impl From<JournalError> for Failure {
+impl From<JournalError> for StoreError {
     fn from(error: JournalError) -> Self {
-        Failure::Said(error)
+        StoreError::Said(error)
     }
 }
 
-pub(super) fn unreadable(what: String) -> Failure {
+pub(super) fn unreadable(what: String) -> StoreError {
     JournalError::Unreadable(what).into()
 }

@@ -11,6 +11,6 @@ mod stored;
 mod summary;
 mod worker;
 
-pub use postgres::{Address, BadAddress, Postgres};
+pub use postgres::{Address, AddressError, Postgres};
 pub use sqlite::Sqlite;
 pub use worker::worker_name;

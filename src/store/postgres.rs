@@ -9,16 +9,16 @@ mod shelf;
 mod summary;
 mod trouble;
 
-pub use address::{Address, BadAddress};
+pub use address::{Address, AddressError};
 
 use crate::core::event::{CaseId, Event, Record};
 use crate::core::name::HostName;
 use crate::core::playbook::LibraryHash;
 use crate::core::policy::Pause;
 use crate::core::ticket::TicketId;
-use crate::core::word::{Posted, Word};
-use crate::ports::{Audit, CaseLine, Intake, Journal, JournalError, Lease, Opening, Parcel};
-use crate::store::failure::Failure;
+use crate::core::word::{QueuedSignal, Signal};
+use crate::ports::{Audit, CaseSummary, OpenResult, Journal, JournalError, Lease, NewCase, QueuedDelivery};
+use crate::store::failure::StoreError;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
@@ -49,19 +49,19 @@ pub struct Postgres {
 
 /// What a transaction is for.
 #[derive(Debug, Clone, Copy)]
-enum Access {
+enum TransactionMode {
     /// Every statement sees what was committed before it, and waits for rows that others change.
     Write,
     /// All statements see one state of the journal.
     Read,
 }
 
-impl Access {
+impl TransactionMode {
     /// Said in full, whatever the server's defaults are.
     fn begin(self) -> &'static str {
         match self {
-            Access::Write => "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
-            Access::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+            TransactionMode::Write => "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
+            TransactionMode::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
         }
     }
 }
@@ -90,7 +90,7 @@ impl Postgres {
             .test_before_acquire(true)
             .connect_lazy_with(options);
         let journal = Self { pool, place: address.place().to_owned() };
-        let mut tx = journal.begin(Access::Write).await?;
+        let mut tx = journal.begin(TransactionMode::Write).await?;
         let done = schema::migrate(&mut tx, &journal.place).await;
         journal.commit(tx, done).await?;
         Ok(journal)
@@ -101,7 +101,7 @@ impl Postgres {
     /// # Errors
     /// As every call of a journal; the list then stays as it was.
     pub async fn rebuild(&self) -> Result<(), JournalError> {
-        let mut tx = self.begin(Access::Write).await?;
+        let mut tx = self.begin(TransactionMode::Write).await?;
         let done = summary::rebuild(&mut tx).await;
         self.commit(tx, done).await
     }
@@ -111,7 +111,7 @@ impl Postgres {
         self.pool.close().await;
     }
 
-    async fn begin(&self, access: Access) -> Result<Transaction<'static, sqlx::Postgres>, JournalError> {
+    async fn begin(&self, access: TransactionMode) -> Result<Transaction<'static, sqlx::Postgres>, JournalError> {
         self.explained(self.pool.begin_with(access.begin()).await)
     }
 
@@ -119,14 +119,14 @@ impl Postgres {
     async fn commit<T>(
         &self,
         tx: Transaction<'static, sqlx::Postgres>,
-        done: Result<T, Failure>,
+        done: Result<T, StoreError>,
     ) -> Result<T, JournalError> {
         let value = self.explained(done)?;
         self.explained(tx.commit().await)?;
         Ok(value)
     }
 
-    fn explained<T>(&self, result: Result<T, impl Into<Failure>>) -> Result<T, JournalError> {
+    fn explained<T>(&self, result: Result<T, impl Into<StoreError>>) -> Result<T, JournalError> {
         result.map_err(|failure| explain(&self.place, failure.into()))
     }
 
@@ -148,7 +148,7 @@ macro_rules! call {
     ($journal:ident, $access:ident, |$tx:ident| $work:expr) => {
         $journal
             .timely(async {
-                let mut $tx = $journal.begin(Access::$access).await?;
+                let mut $tx = $journal.begin(TransactionMode::$access).await?;
                 let done = $work.await;
                 $journal.commit($tx, done).await
             })
@@ -164,7 +164,7 @@ impl fmt::Debug for Postgres {
 
 /// Waits until nobody else has the lock of this name, and has it until the transaction ends. Two names
 /// with one number only wait for each other without need.
-async fn lock(tx: &mut PgConnection, name: &str) -> Result<(), Failure> {
+async fn lock(tx: &mut PgConnection, name: &str) -> Result<(), StoreError> {
     let hash = Sha256::digest(format!("fieldmedic {name}"));
     let number = hash.iter().take(8).fold(0_i64, |number, byte| number << 8 | i64::from(*byte));
     sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(number).execute(tx).await?;
@@ -173,7 +173,7 @@ async fn lock(tx: &mut PgConnection, name: &str) -> Result<(), Failure> {
 
 #[async_trait]
 impl Journal for Postgres {
-    async fn open_case(&self, opening: &Opening) -> Result<Intake, JournalError> {
+    async fn open_case(&self, opening: &NewCase) -> Result<OpenResult, JournalError> {
         call!(self, Write, |tx| records::open(&mut tx, opening))
     }
 
@@ -196,11 +196,11 @@ impl Journal for Postgres {
         call!(self, Read, |tx| summary::open_cases(&mut tx))
     }
 
-    async fn cases(&self, limit: u32) -> Result<Vec<CaseLine>, JournalError> {
+    async fn cases(&self, limit: u32) -> Result<Vec<CaseSummary>, JournalError> {
         call!(self, Read, |tx| summary::newest(&mut tx, limit))
     }
 
-    async fn cases_of(&self, ticket: &TicketId) -> Result<Vec<CaseLine>, JournalError> {
+    async fn cases_of(&self, ticket: &TicketId) -> Result<Vec<CaseSummary>, JournalError> {
         call!(self, Read, |tx| summary::of_ticket(&mut tx, ticket))
     }
 
@@ -218,7 +218,7 @@ impl Journal for Postgres {
         call!(self, Write, |tx| holds::release(&mut tx, case, worker))
     }
 
-    async fn hold(
+    async fn acquire_lease(
         &self,
         host: &HostName,
         case: &CaseId,
@@ -228,11 +228,11 @@ impl Journal for Postgres {
         call!(self, Write, |tx| holds::hold(&mut tx, host, case, now, ttl))
     }
 
-    async fn free(&self, case: &CaseId) -> Result<(), JournalError> {
+    async fn release_leases(&self, case: &CaseId) -> Result<(), JournalError> {
         call!(self, Write, |tx| holds::free(&mut tx, case))
     }
 
-    async fn keep_library(
+    async fn store_library(
         &self,
         hash: &LibraryHash,
         files: &BTreeMap<String, String>,
@@ -244,15 +244,15 @@ impl Journal for Postgres {
         call!(self, Read, |tx| shelf::library(&mut tx, hash))
     }
 
-    async fn bookmark(&self, name: &str) -> Result<Option<DateTime<Utc>>, JournalError> {
+    async fn cursor(&self, name: &str) -> Result<Option<DateTime<Utc>>, JournalError> {
         call!(self, Read, |tx| shelf::bookmark(&mut tx, name))
     }
 
-    async fn set_bookmark(&self, name: &str, at: DateTime<Utc>) -> Result<(), JournalError> {
+    async fn set_cursor(&self, name: &str, at: DateTime<Utc>) -> Result<(), JournalError> {
         call!(self, Write, |tx| shelf::set_bookmark(&mut tx, name, at))
     }
 
-    async fn take_turn(
+    async fn try_once_every(
         &self,
         name: &str,
         _now: DateTime<Utc>,
@@ -261,19 +261,19 @@ impl Journal for Postgres {
         call!(self, Write, |tx| shelf::take_turn(&mut tx, name, every))
     }
 
-    async fn receive(&self, parcel: &Parcel) -> Result<bool, JournalError> {
+    async fn enqueue_delivery(&self, parcel: &QueuedDelivery) -> Result<bool, JournalError> {
         call!(self, Write, |tx| parcels::keep(&mut tx, parcel))
     }
 
-    async fn next_parcel(&self, _now: DateTime<Utc>, ttl: Duration) -> Result<Option<Parcel>, JournalError> {
+    async fn next_delivery(&self, _now: DateTime<Utc>, ttl: Duration) -> Result<Option<QueuedDelivery>, JournalError> {
         call!(self, Write, |tx| parcels::next(&mut tx, ttl))
     }
 
-    async fn finish_parcel(&self, key: &str) -> Result<(), JournalError> {
+    async fn ack_delivery(&self, key: &str) -> Result<(), JournalError> {
         call!(self, Write, |tx| parcels::finish(&mut tx, key))
     }
 
-    async fn pause(&self) -> Result<Option<Pause>, JournalError> {
+    async fn pause_state(&self) -> Result<Option<Pause>, JournalError> {
         call!(self, Read, |tx| shelf::pause(&mut tx))
     }
 
@@ -281,11 +281,11 @@ impl Journal for Postgres {
         call!(self, Write, |tx| shelf::set_pause(&mut tx, pause))
     }
 
-    async fn post(&self, case: &CaseId, key: &str, word: &Word) -> Result<bool, JournalError> {
+    async fn send_signal(&self, case: &CaseId, key: &str, word: &Signal) -> Result<bool, JournalError> {
         call!(self, Write, |tx| shelf::post(&mut tx, case, key, word))
     }
 
-    async fn posted(&self, case: &CaseId) -> Result<Vec<Posted>, JournalError> {
+    async fn signals(&self, case: &CaseId) -> Result<Vec<QueuedSignal>, JournalError> {
         call!(self, Read, |tx| shelf::posted(&mut tx, case))
     }
 
@@ -299,7 +299,7 @@ impl Journal for Postgres {
 
     async fn audit(&self) -> Result<Audit, JournalError> {
         // A large journal may take a while, and nobody waits for it but the person who asked.
-        let mut tx = self.begin(Access::Read).await?;
+        let mut tx = self.begin(TransactionMode::Read).await?;
         let done = records::audit(&mut tx).await;
         self.commit(tx, done).await
     }

@@ -14,10 +14,10 @@ use crate::core::name::HostName;
 use crate::core::playbook::LibraryHash;
 use crate::core::policy::Pause;
 use crate::core::ticket::TicketId;
-use crate::core::word::{Posted, Word};
-use crate::ports::{Audit, CaseLine, Intake, Journal, JournalError, Lease, Opening, Parcel};
+use crate::core::word::{QueuedSignal, Signal};
+use crate::ports::{Audit, CaseSummary, OpenResult, Journal, JournalError, Lease, NewCase, QueuedDelivery};
 use crate::store::column::after;
-use crate::store::failure::Failure;
+use crate::store::failure::StoreError;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sqlx::pool::PoolConnection;
@@ -72,7 +72,7 @@ impl Sqlite {
             readers: pool(READERS).connect_lazy_with(options.pragma("query_only", "ON")),
             place: path.display().to_string(),
         };
-        journal.explained(journal.settle_patiently(&path).await)?;
+        journal.explained(journal.open_with_retry(&path).await)?;
         Ok(journal)
     }
 
@@ -91,11 +91,11 @@ impl Sqlite {
 
     /// Makes the file ready. Some of this does not wait by itself for other processes that do the same
     /// to the same new file, so the waiting is done here.
-    async fn settle_patiently(&self, path: &Path) -> Result<(), Failure> {
+    async fn open_with_retry(&self, path: &Path) -> Result<(), StoreError> {
         let began = Instant::now();
         loop {
             match self.settle(path).await {
-                Err(Failure::Store(error)) if is_busy(&error) && began.elapsed() < PATIENCE => {
+                Err(StoreError::Store(error)) if is_busy(&error) && began.elapsed() < PATIENCE => {
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
                 other => return other,
@@ -104,7 +104,7 @@ impl Sqlite {
     }
 
     /// The first step refuses a file that is not ours; nothing is done to it before.
-    async fn settle(&self, path: &Path) -> Result<(), Failure> {
+    async fn settle(&self, path: &Path) -> Result<(), StoreError> {
         schema::migrate(&self.writer, &self.place).await?;
         // SQLite gives the files that it puts beside this one the same mode.
         fs::set_permissions(path, Permissions::from_mode(0o600)).map_err(|error| explain_io(path, &error))?;
@@ -144,21 +144,21 @@ impl Sqlite {
     async fn commit<T>(
         &self,
         tx: Transaction<'static, sqlx::Sqlite>,
-        done: Result<T, Failure>,
+        done: Result<T, StoreError>,
     ) -> Result<T, JournalError> {
         let value = self.explained(done)?;
         self.explained(tx.commit().await)?;
         Ok(value)
     }
 
-    fn explained<T>(&self, result: Result<T, impl Into<Failure>>) -> Result<T, JournalError> {
+    fn explained<T>(&self, result: Result<T, impl Into<StoreError>>) -> Result<T, JournalError> {
         result.map_err(|failure| explain(&self.place, failure.into()))
     }
 }
 
 #[async_trait]
 impl Journal for Sqlite {
-    async fn open_case(&self, opening: &Opening) -> Result<Intake, JournalError> {
+    async fn open_case(&self, opening: &NewCase) -> Result<OpenResult, JournalError> {
         let mut tx = self.write().await?;
         let done = records::open(&mut tx, opening).await;
         self.commit(tx, done).await
@@ -187,12 +187,12 @@ impl Journal for Sqlite {
         self.explained(summary::open_cases(&mut db).await)
     }
 
-    async fn cases(&self, limit: u32) -> Result<Vec<CaseLine>, JournalError> {
+    async fn cases(&self, limit: u32) -> Result<Vec<CaseSummary>, JournalError> {
         let mut db = self.read().await?;
         self.explained(summary::newest(&mut db, limit).await)
     }
 
-    async fn cases_of(&self, ticket: &TicketId) -> Result<Vec<CaseLine>, JournalError> {
+    async fn cases_of(&self, ticket: &TicketId) -> Result<Vec<CaseSummary>, JournalError> {
         let mut db = self.read().await?;
         self.explained(summary::of_ticket(&mut db, ticket).await)
     }
@@ -215,7 +215,7 @@ impl Journal for Sqlite {
         self.commit(tx, done).await
     }
 
-    async fn hold(
+    async fn acquire_lease(
         &self,
         host: &HostName,
         case: &CaseId,
@@ -227,13 +227,13 @@ impl Journal for Sqlite {
         self.commit(tx, done).await
     }
 
-    async fn free(&self, case: &CaseId) -> Result<(), JournalError> {
+    async fn release_leases(&self, case: &CaseId) -> Result<(), JournalError> {
         let mut tx = self.write().await?;
         let done = holds::free(&mut tx, case).await;
         self.commit(tx, done).await
     }
 
-    async fn keep_library(
+    async fn store_library(
         &self,
         hash: &LibraryHash,
         files: &BTreeMap<String, String>,
@@ -248,42 +248,42 @@ impl Journal for Sqlite {
         self.explained(shelf::library(&mut db, hash).await)
     }
 
-    async fn bookmark(&self, name: &str) -> Result<Option<DateTime<Utc>>, JournalError> {
+    async fn cursor(&self, name: &str) -> Result<Option<DateTime<Utc>>, JournalError> {
         let mut db = self.read().await?;
         self.explained(shelf::bookmark(&mut db, name).await)
     }
 
-    async fn set_bookmark(&self, name: &str, at: DateTime<Utc>) -> Result<(), JournalError> {
+    async fn set_cursor(&self, name: &str, at: DateTime<Utc>) -> Result<(), JournalError> {
         let mut tx = self.write().await?;
         let done = shelf::set_bookmark(&mut tx, name, at).await;
         self.commit(tx, done).await
     }
 
-    async fn take_turn(&self, name: &str, now: DateTime<Utc>, every: Duration) -> Result<bool, JournalError> {
+    async fn try_once_every(&self, name: &str, now: DateTime<Utc>, every: Duration) -> Result<bool, JournalError> {
         let mut tx = self.write().await?;
         let done = shelf::take_turn(&mut tx, name, now, every).await;
         self.commit(tx, done).await
     }
 
-    async fn receive(&self, parcel: &Parcel) -> Result<bool, JournalError> {
+    async fn enqueue_delivery(&self, parcel: &QueuedDelivery) -> Result<bool, JournalError> {
         let mut tx = self.write().await?;
         let done = parcels::keep(&mut tx, parcel).await;
         self.commit(tx, done).await
     }
 
-    async fn next_parcel(&self, now: DateTime<Utc>, ttl: Duration) -> Result<Option<Parcel>, JournalError> {
+    async fn next_delivery(&self, now: DateTime<Utc>, ttl: Duration) -> Result<Option<QueuedDelivery>, JournalError> {
         let mut tx = self.write().await?;
         let done = parcels::next(&mut tx, now, after(now, ttl)).await;
         self.commit(tx, done).await
     }
 
-    async fn finish_parcel(&self, key: &str) -> Result<(), JournalError> {
+    async fn ack_delivery(&self, key: &str) -> Result<(), JournalError> {
         let mut tx = self.write().await?;
         let done = parcels::finish(&mut tx, key).await;
         self.commit(tx, done).await
     }
 
-    async fn pause(&self) -> Result<Option<Pause>, JournalError> {
+    async fn pause_state(&self) -> Result<Option<Pause>, JournalError> {
         let mut db = self.read().await?;
         self.explained(shelf::pause(&mut db).await)
     }
@@ -294,13 +294,13 @@ impl Journal for Sqlite {
         self.commit(tx, done).await
     }
 
-    async fn post(&self, case: &CaseId, key: &str, word: &Word) -> Result<bool, JournalError> {
+    async fn send_signal(&self, case: &CaseId, key: &str, word: &Signal) -> Result<bool, JournalError> {
         let mut tx = self.write().await?;
         let done = shelf::post(&mut tx, case, key, word).await;
         self.commit(tx, done).await
     }
 
-    async fn posted(&self, case: &CaseId) -> Result<Vec<Posted>, JournalError> {
+    async fn signals(&self, case: &CaseId) -> Result<Vec<QueuedSignal>, JournalError> {
         let mut db = self.read().await?;
         self.explained(shelf::posted(&mut db, case).await)
     }
@@ -374,7 +374,7 @@ mod tests {
         let files = BTreeMap::from([("a".to_owned(), "x".repeat(100_000))]);
         let hash = LibraryHash("h".into());
 
-        let Err(JournalError::Unavailable(why)) = journal.keep_library(&hash, &files).await else {
+        let Err(JournalError::Unavailable(why)) = journal.store_library(&hash, &files).await else {
             panic!("there was no room for it");
         };
         assert_eq!(
@@ -384,7 +384,7 @@ mod tests {
         assert_eq!(journal.library(&hash).await.unwrap(), None);
 
         sqlx::query("PRAGMA max_page_count = 100000").execute(&journal.writer).await.unwrap();
-        journal.keep_library(&hash, &files).await.unwrap();
+        journal.store_library(&hash, &files).await.unwrap();
         assert_eq!(journal.library(&hash).await.unwrap(), Some(files));
     }
 
@@ -397,14 +397,14 @@ mod tests {
 
         sqlx::query("PRAGMA busy_timeout = 10").execute(&journal.writer).await.unwrap();
         let lock = other.write().await.unwrap();
-        let refused = journal.set_bookmark("poll", at).await.unwrap_err().to_string();
+        let refused = journal.set_cursor("poll", at).await.unwrap_err().to_string();
         assert!(refused.contains("another process is writing to /"), "{refused}");
-        assert_eq!(journal.bookmark("poll").await, Ok(None), "who only reads does not wait");
+        assert_eq!(journal.cursor("poll").await, Ok(None), "who only reads does not wait");
         drop(lock);
-        journal.set_bookmark("poll", at).await.unwrap();
+        journal.set_cursor("poll", at).await.unwrap();
 
         sqlx::query("PRAGMA query_only = ON").execute(&journal.writer).await.unwrap();
-        let refused = journal.set_bookmark("poll", at).await.unwrap_err().to_string();
+        let refused = journal.set_cursor("poll", at).await.unwrap_err().to_string();
         assert!(refused.contains("may not be written. Give the user"), "{refused}");
     }
 

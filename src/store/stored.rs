@@ -1,11 +1,11 @@
 //! A record as a table has it, and its place in the hash chain of its case.
 
 use super::column::{moment, stamp};
-use super::failure::{Failure, unreadable};
+use super::failure::{StoreError, unreadable};
 use crate::core::event::{CaseId, Event, Record, chain};
 
 /// A record, its body not yet understood.
-pub(super) struct Stored {
+pub(super) struct EventRow {
     pub(super) seq: u64,
     pub(super) at: String,
     pub(super) version: u32,
@@ -14,9 +14,9 @@ pub(super) struct Stored {
     pub(super) hash: String,
 }
 
-impl Stored {
+impl EventRow {
     /// Makes the record that follows the one with the hash `prev`; the first one follows nothing.
-    pub(super) fn seal(prev: &str, case: &CaseId, record: &Record) -> Result<Self, Failure> {
+    pub(super) fn encode(prev: &str, case: &CaseId, record: &Record) -> Result<Self, StoreError> {
         let Record { seq, at, event } = record;
         let body = serde_json::to_string(event)
             .map_err(|error| unreadable(format!("case {case}, record {seq} cannot be written: {error}")))?;
@@ -26,7 +26,7 @@ impl Stored {
     }
 
     /// Understands the body.
-    pub(super) fn record(&self, case: &CaseId) -> Result<Record, Failure> {
+    pub(super) fn record(&self, case: &CaseId) -> Result<Record, StoreError> {
         let seq = self.seq;
         let bad = |why: String| unreadable(format!("case {case}, record {seq}: {why}"));
         if self.version > Event::VERSION {
@@ -48,7 +48,7 @@ impl Stored {
 
 /// The first record of a case that is not as it was written, or that is missing. `head` is the hash of
 /// its last record as the list of cases has it.
-pub(super) fn first_broken(case: &CaseId, records: &[Stored], head: Option<&str>) -> Option<u64> {
+pub(super) fn first_broken(case: &CaseId, records: &[EventRow], head: Option<&str>) -> Option<u64> {
     let mut prev = "";
     for (expected, record) in (0..).zip(records) {
         if record.seq != expected || record.prev_hash != prev || !record.is_as_written(case) {

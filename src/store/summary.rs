@@ -1,16 +1,16 @@
 //! One line of the list of cases: a cache of what the records say, folded from them in one way only,
 //! whether a record has just been written or the whole list is made anew.
 
-use super::failure::{Failure, unreadable};
-use super::stored::Stored;
+use super::failure::{StoreError, unreadable};
+use super::stored::EventRow;
 use crate::core::event::{CaseId, Event, Record};
 use crate::core::outcome::Outcome;
 use crate::core::ticket::TicketId;
-use crate::ports::CaseLine;
+use crate::ports::CaseSummary;
 
 /// What the list keeps of one case.
 pub(super) struct Summary {
-    pub(super) line: CaseLine,
+    pub(super) line: CaseSummary,
     pub(super) ended: bool,
     /// The hash of the last record.
     pub(super) head: String,
@@ -23,7 +23,7 @@ impl Summary {
         ticket: &TicketId,
         first: &Record,
         hash: String,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, StoreError> {
         Self::begin(case, first, hash).filter(|summary| summary.line.ticket == *ticket).ok_or_else(|| {
             let kind = first.event.kind();
             unreadable(format!("case {case} of {ticket} begins with `{kind}`, not with its ticket"))
@@ -31,7 +31,7 @@ impl Summary {
     }
 
     /// From all records of the case.
-    pub(super) fn fold(case: &CaseId, records: Vec<Stored>) -> Result<Self, Failure> {
+    pub(super) fn fold(case: &CaseId, records: Vec<EventRow>) -> Result<Self, StoreError> {
         let mut summary: Option<Self> = None;
         for stored in records {
             let record = stored.record(case)?;
@@ -45,7 +45,7 @@ impl Summary {
 
     fn begin(case: &CaseId, first: &Record, hash: String) -> Option<Self> {
         let Event::Opened { ticket, .. } = &first.event else { return None };
-        let line = CaseLine {
+        let line = CaseSummary {
             id: case.clone(),
             ticket: ticket.id.clone(),
             opened_at: first.at,
@@ -60,21 +60,21 @@ impl Summary {
         self.line.updated_at = record.at;
         self.head = hash;
         match &record.event {
-            Event::Concluded(outcome) => self.line.outcome = Some(outcome.clone()),
+            Event::OutcomeDecided(outcome) => self.line.outcome = Some(outcome.clone()),
             Event::Ended => self.ended = true,
             _ => {}
         }
     }
 
     /// The outcome as its column has it.
-    pub(super) fn outcome(&self) -> Result<Option<String>, Failure> {
+    pub(super) fn outcome(&self) -> Result<Option<String>, StoreError> {
         let outcome = self.line.outcome.as_ref().map(serde_json::to_string).transpose();
         outcome.map_err(|error| unreadable(format!("the outcome: {error}")))
     }
 }
 
 /// The outcome in a column.
-pub(super) fn read_outcome(case: &CaseId, text: Option<String>) -> Result<Option<Outcome>, Failure> {
+pub(super) fn read_outcome(case: &CaseId, text: Option<String>) -> Result<Option<Outcome>, StoreError> {
     text.map(|text| serde_json::from_str(&text))
         .transpose()
         .map_err(|error| unreadable(format!("case {case}, its outcome: {error}")))

@@ -11,25 +11,25 @@ use std::process::{self, Command};
 /// worker's claim has to run out.
 pub fn worker_name() -> String {
     let id = process::id();
-    format!("{}:{id}:{}", machine(), living_since(id).unwrap_or(0))
+    format!("{}:{id}:{}", machine(), started_at(id).unwrap_or(0))
 }
 
 /// Whether the worker is certainly no longer there: a process of this machine that has ended. False when
 /// it cannot be told.
-pub(super) fn is_gone(worker: &str) -> bool {
+pub(super) fn is_dead(worker: &str) -> bool {
     let mut parts = worker.rsplitn(3, ':');
     let (Some(since), Some(id), Some(host)) = (parts.next(), parts.next(), parts.next()) else {
         return false;
     };
     let (Ok(since), Ok(id)) = (since.parse::<u64>(), id.parse::<u32>()) else { return false };
     // Where this very process cannot be seen, no other can be either.
-    let can_tell = since != 0 && host == machine() && living_since(process::id()).is_some();
-    can_tell && living_since(id) != Some(since)
+    let can_tell = since != 0 && host == machine() && started_at(process::id()).is_some();
+    can_tell && started_at(id) != Some(since)
 }
 
 /// When a process began, in clock ticks since boot; `None` if there is no such process, or if it has
 /// ended and only waits to be collected.
-fn living_since(id: u32) -> Option<u64> {
+fn started_at(id: u32) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
     // The second field is the program's name in parentheses, which may hold anything.
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
@@ -64,25 +64,25 @@ mod tests {
     #[test]
     fn the_living_and_the_gone() {
         let me = worker_name();
-        assert!(!is_gone(&me), "{me}");
+        assert!(!is_dead(&me), "{me}");
 
         let mut child = Command::new("sleep").arg("60").spawn().unwrap();
-        let since = living_since(child.id()).unwrap();
+        let since = started_at(child.id()).unwrap();
         let name = format!("{}:{}:{since}", machine(), child.id());
-        assert!(!is_gone(&name), "{name}");
+        assert!(!is_dead(&name), "{name}");
         child.kill().unwrap();
-        while living_since(child.id()).is_some() {}
-        assert!(is_gone(&name), "ended, though nobody has waited for it");
+        while started_at(child.id()).is_some() {}
+        assert!(is_dead(&name), "ended, though nobody has waited for it");
         child.wait().unwrap();
-        assert!(is_gone(&name));
+        assert!(is_dead(&name));
     }
 
     #[test]
     fn what_cannot_be_told_is_not_gone() {
         let (host, id) = (machine(), process::id());
-        assert!(is_gone(&format!("{host}:{id}:1")), "the id belongs to a later process");
+        assert!(is_dead(&format!("{host}:{id}:1")), "the id belongs to a later process");
         for name in ["elsewhere:1:1", "", "a", &format!("{host}:{id}:0"), &format!("{host}:x:1")] {
-            assert!(!is_gone(name), "{name:?}");
+            assert!(!is_dead(name), "{name:?}");
         }
     }
 }

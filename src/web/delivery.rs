@@ -11,13 +11,13 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Delivery {
-    IssueTouched {
+    IssueChanged {
         ticket: Ticket,
         action: IssueAction,
         sender: Sender,
     },
     /// A new comment.
-    CommentWritten {
+    CommentCreated {
         comment: Comment,
         ticket: Ticket,
         sender: Sender,
@@ -55,10 +55,10 @@ pub struct Sender {
 
 /// What a body turned out to be.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Reading {
+pub enum Parsed {
     Ping,
     /// An event or action that the agent has no use for.
-    Useless,
+    Ignored,
     Delivery(Box<Delivery>),
 }
 
@@ -69,7 +69,7 @@ struct Action {
 }
 
 #[derive(Deserialize)]
-struct IssueEvent {
+struct IssuePayload {
     issue: Issue,
     label: Option<LabelName>,
     repository: Repository,
@@ -77,7 +77,7 @@ struct IssueEvent {
 }
 
 #[derive(Deserialize)]
-struct CommentEvent {
+struct CommentPayload {
     comment: IssueComment,
     issue: Issue,
     repository: Repository,
@@ -93,9 +93,9 @@ struct Repository {
 ///
 /// # Errors
 /// If the event is one the agent has a use for, and the body is not what GitHub sends with it.
-pub fn read(event: &str, body: &[u8], redactor: &Redactor) -> Result<Reading, serde_json::Error> {
+pub fn read(event: &str, body: &[u8], redactor: &Redactor) -> Result<Parsed, serde_json::Error> {
     if !matches!(event, "issues" | "issue_comment") {
-        return Ok(if event == "ping" { Reading::Ping } else { Reading::Useless });
+        return Ok(if event == "ping" { Parsed::Ping } else { Parsed::Ignored });
     }
     let Action { action } = serde_json::from_slice(body)?;
     match (event, action.as_str()) {
@@ -103,36 +103,36 @@ pub fn read(event: &str, body: &[u8], redactor: &Redactor) -> Result<Reading, se
             read_issue(&action, serde_json::from_slice(body)?, redactor)
         }
         ("issue_comment", "created") => read_comment(serde_json::from_slice(body)?, redactor),
-        _ => Ok(Reading::Useless),
+        _ => Ok(Parsed::Ignored),
     }
 }
 
-fn read_issue(action: &str, event: IssueEvent, redactor: &Redactor) -> Result<Reading, serde_json::Error> {
+fn read_issue(action: &str, event: IssuePayload, redactor: &Redactor) -> Result<Parsed, serde_json::Error> {
     let action = match (action, event.label) {
         ("opened", _) => IssueAction::Opened,
         ("edited", _) => IssueAction::Edited,
         ("reopened", _) => IssueAction::Reopened,
         (_, Some(label)) => IssueAction::Labeled(label.name),
         // The label was deleted before the delivery left.
-        (_, None) => return Ok(Reading::Useless),
+        (_, None) => return Ok(Parsed::Ignored),
     };
     if event.issue.is_pull_request() {
-        return Ok(Reading::Useless);
+        return Ok(Parsed::Ignored);
     }
     let ticket = event.issue.into_ticket(&event.repository.full_name, redactor);
     let sender = sender(event.sender, &ticket.author);
-    Ok(Reading::Delivery(Box::new(Delivery::IssueTouched { ticket, action, sender })))
+    Ok(Parsed::Delivery(Box::new(Delivery::IssueChanged { ticket, action, sender })))
 }
 
-fn read_comment(event: CommentEvent, redactor: &Redactor) -> Result<Reading, serde_json::Error> {
+fn read_comment(event: CommentPayload, redactor: &Redactor) -> Result<Parsed, serde_json::Error> {
     if event.issue.is_pull_request() {
-        return Ok(Reading::Useless);
+        return Ok(Parsed::Ignored);
     }
     let ticket = event.issue.into_ticket(&event.repository.full_name, redactor);
     let mut comment = event.comment.into_comment(ticket.id.clone());
     comment.body = redactor.text(&comment.body).as_str().to_owned();
     let sender = sender(event.sender, &comment.author);
-    Ok(Reading::Delivery(Box::new(Delivery::CommentWritten { comment, ticket, sender })))
+    Ok(Parsed::Delivery(Box::new(Delivery::CommentCreated { comment, ticket, sender })))
 }
 
 /// GitHub names the sender always; should it not, then it is the author.

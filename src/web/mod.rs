@@ -10,7 +10,7 @@ mod delivery;
 mod manifest;
 mod signature;
 
-pub use delivery::{Delivery, IssueAction, Reading, Sender, read};
+pub use delivery::{Delivery, IssueAction, Parsed, Sender, read};
 pub use manifest::{Application, NoCode, receive_code};
 pub use signature::Secrets;
 
@@ -40,29 +40,29 @@ const FINISH_WITHIN: Duration = Duration::from_secs(10);
 
 /// Takes deliveries in.
 #[async_trait]
-pub trait Sink: Send + Sync {
+pub trait DeliverySink: Send + Sync {
     /// Keeps the delivery for good, and leaves the work for later: GitHub waits for the answer.
     /// The same delivery may come again.
     ///
     /// # Errors
     /// [`NotTaken`] if it is not kept. GitHub notes the delivery as failed then; it does not send it
     /// again by itself, but on demand.
-    async fn take(&self, delivery: Delivery) -> Result<(), NotTaken>;
+    async fn store(&self, delivery: Delivery) -> Result<(), DeliveryNotStored>;
 }
 
 /// Why a delivery could not be kept; the reason goes to the log, not to the sender.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct NotTaken(pub String);
+pub struct DeliveryNotStored(pub String);
 
 /// What the door needs.
-pub struct Door {
+pub struct WebhookConfig {
     pub secrets: Secrets,
     /// What the text of tickets passes before anyone sees it.
     pub redactor: Redactor,
     /// In bytes; longer bodies are answered with 413. [`BODY_LIMIT`] is a good choice.
     pub body_limit: usize,
-    pub sink: Arc<dyn Sink>,
+    pub sink: Arc<dyn DeliverySink>,
 }
 
 /// `POST /webhook` and `GET /healthz`.
@@ -76,7 +76,7 @@ pub struct Door {
 /// | 401 | a missing or wrong signature |
 /// | 408, 413 | a body that comes too slowly or is too long |
 /// | 503 | a delivery that could not be kept |
-pub fn router(door: Door) -> Router {
+pub fn router(door: WebhookConfig) -> Router {
     Router::new()
         .route("/webhook", post(receive))
         .route("/healthz", get(|| async { "ok\n" }))
@@ -111,7 +111,7 @@ pub async fn serve(
     }
 }
 
-async fn receive(State(door): State<Arc<Door>>, request: Request) -> Response {
+async fn receive(State(door): State<Arc<WebhookConfig>>, request: Request) -> Response {
     match take(&door, request).await {
         Ok(status) => status.into_response(),
         Err(refusal) => refusal.into_response(),
@@ -121,7 +121,7 @@ async fn receive(State(door): State<Arc<Door>>, request: Request) -> Response {
 type Refusal = (StatusCode, &'static str);
 
 /// The signature comes first: nothing of a body is looked at before it is known to be GitHub's.
-async fn take(door: &Door, request: Request) -> Result<StatusCode, Refusal> {
+async fn take(door: &WebhookConfig, request: Request) -> Result<StatusCode, Refusal> {
     let (parts, body) = request.into_parts();
     let headers = parts.headers;
     let too_long = (StatusCode::PAYLOAD_TOO_LARGE, "the body is too long\n");
@@ -140,16 +140,16 @@ async fn take(door: &Door, request: Request) -> Result<StatusCode, Refusal> {
     }
     let event = text(&headers, "x-github-event").unwrap_or_default();
     let delivery = match delivery::read(event, &body, &door.redactor) {
-        Ok(Reading::Ping) => return Ok(StatusCode::OK),
-        Ok(Reading::Useless) => return Ok(StatusCode::NO_CONTENT),
-        Ok(Reading::Delivery(delivery)) => *delivery,
+        Ok(Parsed::Ping) => return Ok(StatusCode::OK),
+        Ok(Parsed::Ignored) => return Ok(StatusCode::NO_CONTENT),
+        Ok(Parsed::Delivery(delivery)) => *delivery,
         Err(error) => {
             tracing::warn!(event, %error, "a signed webhook that cannot be read");
             return Err((StatusCode::BAD_REQUEST, "the body is not what GitHub sends\n"));
         }
     };
     let guid = text(&headers, "x-github-delivery").unwrap_or_default().to_owned();
-    match door.sink.take(delivery).await {
+    match door.sink.store(delivery).await {
         Ok(()) => Ok(StatusCode::ACCEPTED),
         Err(error) => {
             tracing::error!(event, guid, %error, "a webhook could not be kept");

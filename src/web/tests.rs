@@ -3,7 +3,7 @@
 use super::*;
 use crate::core::ticket::Repo;
 use crate::ports::Clock;
-use crate::sandbox::github::{Hooks, Hub, Kind};
+use crate::sandbox::github::{Hooks, FakeGitHub, AccountKind};
 use chrono::{DateTime, Utc};
 use std::net::SocketAddr;
 use std::sync::Mutex;
@@ -36,10 +36,10 @@ struct Shelf {
 }
 
 #[async_trait]
-impl Sink for Shelf {
-    async fn take(&self, delivery: Delivery) -> Result<(), NotTaken> {
+impl DeliverySink for Shelf {
+    async fn store(&self, delivery: Delivery) -> Result<(), DeliveryNotStored> {
         if self.full.load(std::sync::atomic::Ordering::Relaxed) {
-            return Err(NotTaken("the disk is full".into()));
+            return Err(DeliveryNotStored("the disk is full".into()));
         }
         self.kept.lock().unwrap().push(delivery);
         Ok(())
@@ -50,7 +50,7 @@ impl Sink for Shelf {
 async fn open(secrets: &[&str], sink: Arc<Shelf>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let door = Door {
+    let door = WebhookConfig {
         secrets: Secrets::new(secrets.iter().map(|&secret| secret.to_owned().into())),
         redactor: Redactor::default(),
         body_limit: 64 * 1024,
@@ -125,8 +125,8 @@ async fn a_body_without_a_length_is_capped_too() {
 async fn what_people_do_on_github_comes_in() {
     let shelf = Arc::new(Shelf::default());
     let address = open(&[SECRET], shelf.clone()).await;
-    let hub = Hub::start(Arc::new(Wall)).await.unwrap();
-    hub.register("medic[bot]", Kind::Bot, "token");
+    let hub = FakeGitHub::start(Arc::new(Wall)).await.unwrap();
+    hub.register("medic[bot]", AccountKind::Bot, "token");
     hub.hook(Hooks { url: format!("http://{address}/webhook"), secret: SECRET.into() });
     let repo: Repo = "example/tickets".parse().unwrap();
 
@@ -159,14 +159,14 @@ async fn what_people_do_on_github_comes_in() {
             "ada Reopened example/tickets#1",
         ]
     );
-    let Delivery::IssueTouched { ticket, .. } = &kept[0] else { panic!("{kept:?}") };
+    let Delivery::IssueChanged { ticket, .. } = &kept[0] else { panic!("{kept:?}") };
     assert_eq!((ticket.body.as_str(), ticket.author.as_str()), ("password=[redacted]", "ada"));
 }
 
 fn describe(delivery: &Delivery) -> String {
     let (sender, what) = match delivery {
-        Delivery::IssueTouched { ticket, action, sender } => (sender, format!("{action:?} {}", ticket.id)),
-        Delivery::CommentWritten { comment, sender, .. } => (sender, format!("wrote {:?}", comment.body)),
+        Delivery::IssueChanged { ticket, action, sender } => (sender, format!("{action:?} {}", ticket.id)),
+        Delivery::CommentCreated { comment, sender, .. } => (sender, format!("wrote {:?}", comment.body)),
     };
     format!("{}{} {what}", sender.login, if sender.is_bot { " (bot)" } else { "" })
 }
@@ -176,7 +176,7 @@ async fn what_could_not_be_kept_is_delivered_again() {
     let shelf = Arc::new(Shelf::default());
     shelf.full.store(true, std::sync::atomic::Ordering::Relaxed);
     let address = open(&[SECRET], shelf.clone()).await;
-    let hub = Hub::start(Arc::new(Wall)).await.unwrap();
+    let hub = FakeGitHub::start(Arc::new(Wall)).await.unwrap();
     hub.hook(Hooks { url: format!("http://{address}/webhook"), secret: SECRET.into() });
     hub.file(&"example/tickets".parse().unwrap(), "ada", "Sync fails", "", &[]).unwrap();
     hub.delivered().await;
@@ -191,7 +191,7 @@ async fn what_could_not_be_kept_is_delivered_again() {
 async fn it_stops_when_it_is_told_to() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
-    let door = Door {
+    let door = WebhookConfig {
         secrets: Secrets::new([]),
         redactor: Redactor::default(),
         body_limit: BODY_LIMIT,

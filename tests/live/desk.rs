@@ -1,8 +1,8 @@
 //! The support desk: the GitHub in a box, the one box of this test, with people who file tickets.
 
-use fieldmedic::clock::Wall;
+use fieldmedic::clock::SystemClock;
 use fieldmedic::core::ticket::{Repo, TicketId};
-use fieldmedic::sandbox::github::{Hooks, Hub, Issue, Kind, Role};
+use fieldmedic::sandbox::github::{Hooks, FakeGitHub, Issue, AccountKind, RepoRole};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
@@ -15,7 +15,7 @@ const REPORTER: &str = "mira-surveys";
 
 /// One repository of the box; every scenario has its own.
 pub struct Desk {
-    hub: Hub,
+    hub: FakeGitHub,
     repo: Repo,
     runtime: Arc<Runtime>,
 }
@@ -23,17 +23,17 @@ pub struct Desk {
 impl Desk {
     pub fn open() -> Self {
         let runtime = Arc::new(Runtime::new().expect("a runtime for the GitHub in a box"));
-        let hub = runtime.block_on(Hub::start(Arc::new(Wall))).expect("a free port on 127.0.0.1");
-        hub.register(MEDIC, Kind::User, TOKEN);
+        let hub = runtime.block_on(FakeGitHub::start(Arc::new(SystemClock))).expect("a free port on 127.0.0.1");
+        hub.register(MEDIC, AccountKind::User, TOKEN);
         Self { hub, repo: Repo { owner: "example".into(), name: "none".into() }, runtime }
     }
 
     /// The same box, another repository.
     pub fn repository(&self, name: &str) -> Self {
         let repo = Repo { owner: "example".into(), name: name.into() };
-        self.hub.grant(&repo, MEDIC, Role::Write);
-        self.hub.grant(&repo, ON_CALL, Role::Write);
-        self.hub.grant(&repo, REPORTER, Role::Read);
+        self.hub.grant(&repo, MEDIC, RepoRole::Write);
+        self.hub.grant(&repo, ON_CALL, RepoRole::Write);
+        self.hub.grant(&repo, REPORTER, RepoRole::Read);
         Self { hub: self.hub.clone(), repo, runtime: self.runtime.clone() }
     }
 

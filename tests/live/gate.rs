@@ -5,7 +5,7 @@ use crate::agent::Agent;
 use crate::desk::Left;
 use crate::ground::Ground;
 use crate::stack::{Stack, drain, wait};
-use fieldmedic::core::gate::{REFUSAL, REFUSED};
+use fieldmedic::core::gate::{DENIED, REFUSED};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -83,7 +83,7 @@ pub fn refuses_all_else(stack: &Stack, agent: &Agent) {
     ];
     for (key, command) in refused {
         let (code, out, err) = ssh(stack, agent, key, &[], &[command]);
-        assert!(code == REFUSED && out.is_empty() && err.contains(REFUSAL), "{command:?}: {code} {out}{err}");
+        assert!(code == REFUSED && out.is_empty() && err.contains(DENIED), "{command:?}: {code} {out}{err}");
     }
     let logged = stack.read("home/gate.log");
     assert!(logged.lines().count() == refused.len(), "each refusal is logged, in a line:\n{logged}");

@@ -63,7 +63,7 @@ fn commands(agent: &Agent, seen: &Value) -> Vec<String> {
     let library = library::load(&Files::built_in()).expect("the built-in playbooks");
     let inventory = config.inventory(&library, &agent.config()).expect("the agent's systems");
     let site = inventory.systems.get("qfieldcloud").expect("the one system");
-    let system = &library.systems[&site.kind];
+    let system = &library.systems[&site.system_type];
     let evidence = Evidence::deserialize(&seen["evidence"]).expect("evidence is kept as it is shown");
     let values = CommandValues::new(system, site, &evidence);
     let rendered = system.probes.values().map(|probe| probe.command.render(&values));

@@ -2,19 +2,19 @@
 
 use crate::scenarios::scene;
 use chrono::TimeDelta;
-use fieldmedic::core::case::{Case, Standstill};
+use fieldmedic::core::case::{Case, Waiting};
 use fieldmedic::core::event::CaseId;
 use fieldmedic::core::policy::{Mode, Policy};
-use fieldmedic::core::rights::Roles;
-use fieldmedic::engine::{Manners, Stop, drive_on, poll, take_comment};
+use fieldmedic::core::rights::AccessPolicy;
+use fieldmedic::engine::{ForgeSettings, Shutdown, run_case_waiting, poll, accept_comment};
 use fieldmedic::ports::{Clock, Journal};
-use fieldmedic::sandbox::scenario::Scene;
+use fieldmedic::sandbox::scenario::ScenarioRun;
 use std::sync::Arc;
 
 const PREFIX: &str = "/qfield:support";
 
 struct Desk {
-    scene: Scene,
+    scene: ScenarioRun,
     id: CaseId,
 }
 
@@ -23,10 +23,10 @@ impl Desk {
     async fn new(scenario: &str) -> (Self, Case) {
         let mut scene = scene(scenario).await;
         scene.agent.policy = Arc::new(Policy { mode: Mode::Ask, ..(*scene.agent.policy).clone() });
-        let mut roles = Roles::default();
+        let mut roles = AccessPolicy::default();
         roles.approve.people.push("night-shift".into());
-        let manners = Manners { roles, ..(*scene.agent.manners).clone() };
-        scene.agent.manners = Arc::new(manners);
+        let manners = ForgeSettings { roles, ..(*scene.agent.forge_settings).clone() };
+        scene.agent.forge_settings = Arc::new(manners);
         // The first poll has no past; from then on comments are read.
         poll(&scene.agent).await.expect("GitHub answers");
         let id = scene.take_in().await.expect("the ticket is taken in");
@@ -36,8 +36,8 @@ impl Desk {
     }
 
     async fn drive(&self) -> Case {
-        let (stop, _pull) = Stop::new();
-        drive_on(&self.scene.agent, &self.id, &stop).await.expect("the case goes on")
+        let (stop, _pull) = Shutdown::new();
+        run_case_waiting(&self.scene.agent, &self.id, &stop).await.expect("the case goes on")
     }
 
     /// A comment, and what comes of it.
@@ -66,13 +66,13 @@ impl Desk {
 }
 
 fn plan_of(case: &Case) -> String {
-    case.asked.as_ref().expect("it asks").plan.short().to_owned()
+    case.pending_approval.as_ref().expect("it asks").plan.short_id().to_owned()
 }
 
 #[tokio::test]
 async fn nothing_is_changed_before_a_yes_to_this_very_plan() {
     let (desk, case) = Desk::new("worker-down").await;
-    assert!(matches!(case.standstill(), Some(Standstill::Asked(_))), "{case:?}");
+    assert!(matches!(case.waiting(), Some(Waiting::Approval(_))), "{case:?}");
     let plan = plan_of(&case);
     let [question] = &desk.comments("kind=question")[..] else { panic!("one question") };
     for part in [format!("approve {plan}"), "docker compose up -d".into(), "@ops-lead".into()] {
@@ -90,7 +90,7 @@ async fn nothing_is_changed_before_a_yes_to_this_very_plan() {
         ("ops-lead", format!("\n> {PREFIX} approve {plan}")),
     ] {
         let case = desk.say(login, &words).await;
-        assert!(case.asked.is_some() && desk.changes() == 0, "{login}: {words}");
+        assert!(case.pending_approval.is_some() && desk.changes() == 0, "{login}: {words}");
     }
     assert!(desk.comments("reply")[0].contains("is another one"), "{:?}", desk.comments("reply"));
 
@@ -121,7 +121,7 @@ async fn a_yes_is_void_when_the_plan_has_changed() {
     let written = |line: &str| line.contains("set the stuck jobs back");
     assert!(!desk.scene.host.lock().log().iter().any(|logged| written(&logged.line)));
     let case = desk.say("ops-lead", &format!("approve {second}")).await;
-    assert!(case.asked.is_none());
+    assert!(case.pending_approval.is_none());
     assert!(desk.scene.host.lock().log().iter().any(|logged| written(&logged.line)));
 }
 
@@ -138,7 +138,7 @@ async fn a_no_hands_the_ticket_over() {
 #[tokio::test]
 async fn a_question_that_nobody_answers_is_handed_over() {
     let (desk, case) = Desk::new("worker-down").await;
-    let until = case.asked.expect("it asks").until;
+    let until = case.pending_approval.expect("it asks").until;
     desk.scene.clock.set(until + TimeDelta::seconds(1));
     let case = desk.drive().await;
     assert_eq!(code(&case), "no-answer");
@@ -169,7 +169,7 @@ async fn an_order_that_two_replicas_read_at_once_is_answered_once() {
     let (one, other) = (&scene.agent, &scene.restarted().expect("another client"));
     let comments = one.forge.comments(&scene.ticket.repo, scene.clock.now()).await.expect("GitHub answers");
     let comment = comments.iter().find(|comment| comment.id == number).expect("it is there");
-    let (first, second) = tokio::join!(take_comment(one, comment), take_comment(other, comment));
+    let (first, second) = tokio::join!(accept_comment(one, comment), accept_comment(other, comment));
     assert!(first.is_ok() && second.is_ok(), "{first:?} {second:?}");
     assert_eq!(desk.comments("reply").len(), 1);
 }
@@ -180,14 +180,14 @@ async fn a_halt_by_comment_holds_until_it_is_lifted_by_one() {
     let plan = plan_of(&case);
     let journal: &Arc<dyn Journal> = &desk.scene.agent.journal;
     desk.say("passer-by", "pause").await;
-    assert_eq!(journal.pause().await.expect("the journal works"), None);
+    assert_eq!(journal.pause_state().await.expect("the journal works"), None);
     desk.say("ops-lead", "pause the migration runs").await;
-    let pause = journal.pause().await.expect("the journal works").expect("a halt");
+    let pause = journal.pause_state().await.expect("the journal works").expect("a halt");
     assert_eq!((pause.by.as_str(), pause.why.as_str()), ("ops-lead", "the migration runs"));
     journal.set_pause(None).await.expect("lifted at the terminal");
     // The poll reads the last minutes again; an old word does not count a second time.
     poll(&desk.scene.agent).await.expect("GitHub answers");
-    assert_eq!(journal.pause().await.expect("the journal works"), None);
+    assert_eq!(journal.pause_state().await.expect("the journal works"), None);
     let case = desk.say("ops-lead", &format!("approve {plan}")).await;
     assert_eq!(case.outcome.as_ref().map(|outcome| outcome.word()), Some("resolved"));
 }

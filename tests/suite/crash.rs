@@ -13,7 +13,7 @@ use crate::cores::on_all_cores;
 use crate::scenarios::fixtures;
 use crate::taps::Tap;
 use fieldmedic::library::Files;
-use fieldmedic::sandbox::scenario::{self, Books, Scenario, Scene};
+use fieldmedic::sandbox::scenario::{self, LoadedPlaybooks, Scenario, ScenarioRun};
 use judge::{Rules, Wrong};
 use life::{Heir, Point, Run, play};
 use std::collections::BTreeMap;
@@ -43,9 +43,9 @@ struct Job {
 
 /// A matrix: scenarios, the playbooks that they are played with, and what is wrong with the engine.
 struct Matrix<'a> {
-    books: Books,
+    books: LoadedPlaybooks,
     rules: Rules,
-    flaw: &'a (dyn Fn(&Scene) -> Arc<dyn Tap> + Sync),
+    flaw: &'a (dyn Fn(&ScenarioRun) -> Arc<dyn Tap> + Sync),
     subjects: Vec<Subject>,
 }
 
@@ -53,10 +53,10 @@ impl<'a> Matrix<'a> {
     fn new(
         files: &Files,
         rules: Rules,
-        flaw: &'a (dyn Fn(&Scene) -> Arc<dyn Tap> + Sync),
+        flaw: &'a (dyn Fn(&ScenarioRun) -> Arc<dyn Tap> + Sync),
         paths: &[PathBuf],
     ) -> Self {
-        let books = Books::open(files).expect("the playbooks are right");
+        let books = LoadedPlaybooks::open(files).expect("the playbooks are right");
         let subjects = on_all_cores(paths, |path| {
             let scenario = Scenario::read(path).expect("the scenario can be read");
             let calm = block_on(play(&scenario, &books, &[], Heir::Itself, &|_| Arc::new(Sound)));
@@ -142,7 +142,7 @@ fn edited(from: &str, to: &str) -> Files {
 }
 
 fn rules_of(files: &Files) -> Rules {
-    Rules::of(Books::open(files).expect("the playbooks are right").library())
+    Rules::of(LoadedPlaybooks::open(files).expect("the playbooks are right").library())
 }
 
 /// One run on this thread alone.
@@ -161,7 +161,7 @@ fn told(wrongs: &[(Wrong, String)]) -> String {
 #[test]
 fn a_death_at_any_point_changes_nothing_that_counts() {
     let files = Files::built_in();
-    let sound = |_: &Scene| -> Arc<dyn Tap> { Arc::new(Sound) };
+    let sound = |_: &ScenarioRun| -> Arc<dyn Tap> { Arc::new(Sound) };
     let matrix = Matrix::new(&files, rules_of(&files), &sound, &all_scenarios());
     let jobs = matrix.all_points();
     let (played, wrongs) = matrix.play(&jobs);

@@ -7,12 +7,12 @@ use crate::scenarios;
 use crate::taps::{Broken, Deed, Tap, tapped};
 use async_trait::async_trait;
 use chrono::TimeDelta;
-use fieldmedic::core::rhythm::Rhythm;
+use fieldmedic::core::rhythm::Schedule;
 use fieldmedic::core::ticket::TicketId;
-use fieldmedic::engine::{Agent, Schedule, Stop, Turn, poll, redeliver};
+use fieldmedic::engine::{Context, ScheduledTask, Shutdown, DueCheck, poll, redeliver};
 use fieldmedic::ports::{Clock, Journal};
-use fieldmedic::sandbox::github::{At, Fault, Hooks, Role};
-use fieldmedic::sandbox::scenario::Scene;
+use fieldmedic::sandbox::github::{FaultPoint, InjectedFault, Hooks, RepoRole};
+use fieldmedic::sandbox::scenario::ScenarioRun;
 use fieldmedic::store::Sqlite;
 use fieldmedic::web;
 use http::{Method, StatusCode};
@@ -24,18 +24,18 @@ use tokio::net::TcpListener;
 const MEDIC: &str = "fieldmedic-bot";
 
 /// A healthy system with a ticket.
-async fn scene() -> Scene {
+async fn scene() -> ScenarioRun {
     scenarios::scene("status").await
 }
 
 /// The same, and webhooks that wait to be brought.
-async fn held() -> Scene {
+async fn held() -> ScenarioRun {
     let scene = scene().await;
     scene.hub.hold_webhooks(SECRET);
     scene
 }
 
-fn file(scene: &Scene, title: &str) -> TicketId {
+fn file(scene: &ScenarioRun, title: &str) -> TicketId {
     let repo = &scene.ticket.repo;
     scene.hub.file(repo, "field-agent", title, "", &["support"]).expect("it is filed")
 }
@@ -129,7 +129,7 @@ async fn what_github_cannot_be_asked_about_now_is_worked_later() {
         .file(repo, "field-agent", "Please check QField system status", "", &[])
         .expect("it is filed");
     scene.hub.comment(&plain, "ops-lead", "/qfield:support").expect("commented");
-    scene.hub.inject(Fault::BadGateway, At::Call(Method::GET, "/permission".into()), 1);
+    scene.hub.inject(InjectedFault::BadGateway, FaultPoint::Call(Method::GET, "/permission".into()), 1);
     for letter in scene.hub.fetch_webhooks() {
         assert!(porter.bring(&letter).await.is_success());
     }
@@ -141,7 +141,7 @@ async fn what_github_cannot_be_asked_about_now_is_worked_later() {
 #[tokio::test]
 async fn what_github_could_not_deliver_is_asked_for_again() {
     let scene = scene().await;
-    scene.hub.grant(&scene.ticket.repo, MEDIC, Role::Admin);
+    scene.hub.grant(&scene.ticket.repo, MEDIC, RepoRole::Admin);
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     drop(listener);
@@ -196,12 +196,12 @@ async fn a_ticket_that_named_no_system_is_taken_again_when_it_is_edited() {
             .map(|name| {
                 let site = scene.agent.inventory.systems.values().next().expect("a site");
                 let name = fieldmedic::core::name::SystemName::new(name).expect("a name");
-                (name.clone(), fieldmedic::core::inventory::Site { name, ..site.clone() })
+                (name.clone(), fieldmedic::core::inventory::System { name, ..site.clone() })
             })
             .collect(),
         ..(*scene.agent.inventory).clone()
     };
-    let agent = Agent { inventory: Arc::new(inventory), ..scene.agent.clone() };
+    let agent = Context { inventory: Arc::new(inventory), ..scene.agent.clone() };
     let mut porter = Porter::new(&agent);
     let id = file(&scene, "Something is odd");
     let cases_of = async |id: &TicketId| {
@@ -211,9 +211,9 @@ async fn a_ticket_that_named_no_system_is_taken_again_when_it_is_edited() {
     for letter in scene.hub.fetch_webhooks() {
         porter.bring(&letter).await;
     }
-    let (stop, _pull) = Stop::new();
+    let (stop, _pull) = Shutdown::new();
     let [first] = &porter.work().await[..] else { panic!("one case") };
-    let case = fieldmedic::engine::drive_on(&agent, first, &stop).await.expect("it is driven");
+    let case = fieldmedic::engine::run_case_waiting(&agent, first, &stop).await.expect("it is driven");
     assert_eq!(case.outcome.expect("it ended").word(), "escalated");
     poll(&agent).await.expect("GitHub answers");
     assert_eq!(cases_of(&id).await, 1, "the agent's own label and comments are no new words");
@@ -231,21 +231,21 @@ async fn a_ticket_that_named_no_system_is_taken_again_when_it_is_edited() {
 async fn what_was_missed_is_made_up_for_once_and_by_one() {
     let scene = held().await;
     let agent = &scene.agent;
-    let rhythm = Rhythm::parse("0 6 * * *", "UTC").expect("a rhythm");
-    let schedule = Schedule { name: "sweep systems", rhythm };
+    let rhythm = Schedule::parse("0 6 * * *", "UTC").expect("a rhythm");
+    let schedule = ScheduledTask { name: "sweep systems", schedule: rhythm };
     let at = |text: &str| text.parse().expect("a moment");
     scene.clock.set(at("2026-11-20T05:00:00Z"));
-    assert_eq!(schedule.turn(agent).await, Ok(Turn::Later(at("2026-11-20T06:00:00Z"))));
+    assert_eq!(schedule.check_due(agent).await, Ok(DueCheck::Later(at("2026-11-20T06:00:00Z"))));
     scene.clock.set(at("2026-11-20T06:00:00Z"));
-    assert_eq!(schedule.turn(agent).await, Ok(Turn::Due { missed: None }));
-    assert!(matches!(schedule.turn(agent).await, Ok(Turn::Later(_))), "another process has it");
-    schedule.done(agent, scene.clock.now()).await.expect("it is remembered");
+    assert_eq!(schedule.check_due(agent).await, Ok(DueCheck::Due { missed: None }));
+    assert!(matches!(schedule.check_due(agent).await, Ok(DueCheck::Later(_))), "another process has it");
+    schedule.mark_done(agent, scene.clock.now()).await.expect("it is remembered");
     // Down for three days.
     scene.clock.set(at("2026-11-23T12:00:00Z"));
     let missed = Some(at("2026-11-21T06:00:00Z"));
-    assert_eq!(schedule.turn(agent).await, Ok(Turn::Due { missed }));
-    schedule.done(agent, scene.clock.now()).await.expect("it is remembered");
-    assert_eq!(schedule.turn(agent).await, Ok(Turn::Later(at("2026-11-24T06:00:00Z"))));
+    assert_eq!(schedule.check_due(agent).await, Ok(DueCheck::Due { missed }));
+    schedule.mark_done(agent, scene.clock.now()).await.expect("it is remembered");
+    assert_eq!(schedule.check_due(agent).await, Ok(DueCheck::Later(at("2026-11-24T06:00:00Z"))));
 }
 
 #[tokio::test]

@@ -1,13 +1,13 @@
 //! The gate, by properties: whatever the playbooks can render is admitted, whatever differs from it is
 //! not, and the shell script decides as the binary does, in every shell that is here.
 
-use fieldmedic::core::command::{Part, Template, Values};
-use fieldmedic::core::gate::{Admits, Answer, LONGEST, QUESTION, REFUSAL, REFUSED, Rules, Standing, posix};
-use fieldmedic::core::inventory::Site;
-use fieldmedic::core::name::{HostName, KindName, Role, SystemName};
-use fieldmedic::core::playbook::{Library, System};
-use fieldmedic::core::remedy::KEEP;
-use fieldmedic::core::value::Kind;
+use fieldmedic::core::command::{PatternPart, Template, Values};
+use fieldmedic::core::gate::{KeyScope, GateAnswer, LONGEST, QUESTION, DENIED, REFUSED, Rules, HostedSystem, posix};
+use fieldmedic::core::inventory::System;
+use fieldmedic::core::name::{HostName, SystemTypeName, Role, SystemName};
+use fieldmedic::core::playbook::{Library, SystemType};
+use fieldmedic::core::remedy::BACKUP;
+use fieldmedic::core::value::ValueType;
 use fieldmedic::library::{self, Files};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -69,7 +69,7 @@ answer: "{{ asked.x }}"
 
 struct Books {
     library: Library,
-    site: Site,
+    site: System,
     host: HostName,
 }
 
@@ -77,9 +77,9 @@ impl Books {
     fn of(kind: &str, files: &Files) -> Self {
         let library = library::load(files).unwrap_or_else(|problems| panic!("{:#?}", problems.list()));
         let host = HostName::new("main").expect("a name");
-        let site = Site {
+        let site = System {
             name: SystemName::new(kind).expect("a name"),
-            kind: KindName::new(kind).expect("a name"),
+            system_type: SystemTypeName::new(kind).expect("a name"),
             hosts: BTreeMap::from([(Role::main(), host.clone())]),
             params: BTreeMap::new(),
             aliases: Vec::new(),
@@ -88,23 +88,23 @@ impl Books {
         Self { library, site, host }
     }
 
-    fn system(&self) -> &System {
-        &self.library.systems[&self.site.kind]
+    fn system(&self) -> &SystemType {
+        &self.library.systems[&self.site.system_type]
     }
 
-    fn rules(&self, admits: Admits) -> Rules {
-        let standing = Standing { system: self.system(), site: &self.site };
+    fn rules(&self, admits: KeyScope) -> Rules {
+        let standing = HostedSystem { system_type: self.system(), system: &self.site };
         Rules::new(&self.host, admits, &[standing]).expect("every command can be told from others")
     }
 
     fn looks(&self) -> Vec<&Template> {
-        let of_requests = self.system().requests.iter().flat_map(|request| request.looks.values());
+        let of_requests = self.system().requests.iter().flat_map(|request| request.extra_probes.values());
         self.system().probes.values().chain(of_requests).map(|probe| &probe.command).collect()
     }
 
     fn changes(&self) -> Vec<&Template> {
-        let steps = self.system().faults.iter().flat_map(|fault| &fault.remedy);
-        steps.flat_map(|step| std::iter::once(&step.command).chain(&step.undo)).collect()
+        let steps = self.system().faults.iter().flat_map(|fault| &fault.remediation);
+        steps.flat_map(|step| std::iter::once(&step.command).chain(&step.rollback)).collect()
     }
 }
 
@@ -121,30 +121,30 @@ struct Given<'a> {
 }
 
 impl Values for Given<'_> {
-    fn value(&self, name: &str) -> Result<(Value, Kind), String> {
+    fn value(&self, name: &str) -> Result<(Value, ValueType), String> {
         let system = self.books.system();
-        if name == KEEP {
-            return Ok((json!("c0123456789ab-0-1"), Kind::Name));
+        if name == BACKUP {
+            return Ok((json!("c0123456789ab-0-1"), ValueType::Name));
         }
         match open_kind(system, name) {
-            None => Ok((system.params(&self.books.site.params)[name].clone(), system.params[name].kind)),
+            None => Ok((system.params(&self.books.site.params)[name].clone(), system.params[name].value_type)),
             Some(kind) => Ok((self.facts[name].clone(), kind)),
         }
     }
 }
 
 /// The type of what a gate cannot know beforehand: a fact, or what a request is given.
-fn open_kind(system: &System, name: &str) -> Option<Kind> {
+fn open_kind(system: &SystemType, name: &str) -> Option<ValueType> {
     let Some((probe, fact)) = name.split_once('.') else {
-        return system.requests.iter().find_map(|request| request.params.get(name)).map(|param| param.kind);
+        return system.requests.iter().find_map(|request| request.params.get(name)).map(|param| param.value_type);
     };
     let facts = &system.probes.get(probe).expect("a probe").facts;
     let fact = facts.iter().find(|known| known.name.as_str() == fact);
-    Some(fact.and_then(|fact| fact.kind).expect("a typed fact"))
+    Some(fact.and_then(|fact| fact.value_type).expect("a typed fact"))
 }
 
 /// Any value of a type.
-fn any(kind: Kind) -> BoxedStrategy<Value> {
+fn any(kind: ValueType) -> BoxedStrategy<Value> {
     let one = |pattern: &'static str| pattern.prop_map(Value::from).boxed();
     let name = || one("[A-Za-z0-9_][A-Za-z0-9._-]{0,20}");
     let image = || one("[A-Za-z0-9][A-Za-z0-9._/:@-]{0,30}");
@@ -154,16 +154,16 @@ fn any(kind: Kind) -> BoxedStrategy<Value> {
     let path_in_list = one("(/[A-Za-z0-9_@:+,-][A-Za-z0-9._@:+,-]{0,8}[a-z]){1,4}");
     let several = |one: BoxedStrategy<Value>| prop::collection::vec(one, 0..5).prop_map(Value::from).boxed();
     match kind {
-        Kind::Name => name(),
-        Kind::Names => several(name()),
-        Kind::Path => path(),
-        Kind::Paths => several(path_in_list),
-        Kind::Image => image(),
-        Kind::Images => several(image()),
-        Kind::Uuids => several(uuid()),
-        Kind::Integer => prop_oneof![0..=20_u64, 0..=(1_u64 << 53)].prop_map(Value::from).boxed(),
-        Kind::Percent => (0..=100_u64).prop_map(Value::from).boxed(),
-        Kind::Host => one("[A-Za-z0-9]([A-Za-z0-9.-]{0,20}[A-Za-z0-9])?(:[0-9]{1,5})?"),
+        ValueType::Name => name(),
+        ValueType::Names => several(name()),
+        ValueType::Path => path(),
+        ValueType::Paths => several(path_in_list),
+        ValueType::Image => image(),
+        ValueType::Images => several(image()),
+        ValueType::Uuids => several(uuid()),
+        ValueType::Integer => prop_oneof![0..=20_u64, 0..=(1_u64 << 53)].prop_map(Value::from).boxed(),
+        ValueType::Percent => (0..=100_u64).prop_map(Value::from).boxed(),
+        ValueType::Host => one("[A-Za-z0-9]([A-Za-z0-9.-]{0,20}[A-Za-z0-9])?(:[0-9]{1,5})?"),
     }
 }
 
@@ -171,7 +171,7 @@ fn any(kind: Kind) -> BoxedStrategy<Value> {
 fn rendered<'a>(books: &'a Books, template: &'a Template) -> BoxedStrategy<String> {
     let names = template.names();
     let open = names.iter().filter_map(|name| Some(((*name).to_owned(), open_kind(books.system(), name)?)));
-    let (names, kinds): (Vec<String>, Vec<Kind>) = open.unzip();
+    let (names, kinds): (Vec<String>, Vec<ValueType>) = open.unzip();
     let values: Vec<_> = kinds.into_iter().map(any).collect();
     let facts =
         values.prop_map(move |values| names.clone().into_iter().zip(values).collect::<BTreeMap<_, _>>());
@@ -261,30 +261,30 @@ impl Harm {
 }
 
 fn admits(rules: &Rules, line: &[u8]) -> bool {
-    std::str::from_utf8(line).is_ok_and(|line| matches!(rules.answer(line), Answer::Run(_)))
+    std::str::from_utf8(line).is_ok_and(|line| matches!(rules.answer(line), GateAnswer::Run(_)))
 }
 
 /// Where a rule has a constant, as ranges of the line that it admits.
 fn constants(rules: &Rules, line: &str) -> Vec<std::ops::Range<usize>> {
-    let Answer::Run(rule) = rules.answer(line) else { panic!("not admitted: {line}") };
+    let GateAnswer::Run(rule) = rules.answer(line) else { panic!("not admitted: {line}") };
     let mut found = Vec::new();
     let mut at = 0;
     for part in &rule.parts {
         match part {
-            Part::Text(text) => {
+            PatternPart::Text(text) => {
                 let start = at + line[at..].find(text.as_str()).expect("the constant is there");
                 at = start + text.len();
                 found.push(start..at);
             }
             // The next constant begins with the blank behind this word, quoted or not.
-            Part::Value { .. } | Part::List { .. } => {
+            PatternPart::Value { .. } | PatternPart::List { .. } => {
                 let word = line[at..].strip_prefix('\'');
                 at += match word {
                     Some(inner) => 2 + inner.replace(r"'\''", "____").find('\'').expect("a closing quote"),
                     None => line[at..].find(' ').unwrap_or(line.len() - at),
                 };
             }
-            Part::Words(_) => at = line.len(),
+            PatternPart::Words(_) => at = line.len(),
         }
     }
     found
@@ -292,7 +292,7 @@ fn constants(rules: &Rules, line: &str) -> Vec<std::ops::Range<usize>> {
 
 fn ends_in_list(rules: &Rules, line: &str) -> bool {
     match rules.answer(line) {
-        Answer::Run(rule) => matches!(rule.parts.last(), Some(Part::Words(_))),
+        GateAnswer::Run(rule) => matches!(rule.parts.last(), Some(PatternPart::Words(_))),
         _ => false,
     }
 }
@@ -348,7 +348,7 @@ impl Shells {
         let (code, stderr) = (said.status.code(), String::from_utf8_lossy(&said.stderr).into_owned());
         match code {
             Some(0) if stderr.is_empty() => Said::Ran(said.stdout),
-            Some(REFUSED) if said.stdout.is_empty() && stderr == format!("{REFUSAL}\n") => Said::Refused,
+            Some(REFUSED) if said.stdout.is_empty() && stderr == format!("{DENIED}\n") => Said::Refused,
             _ => Said::Other(format!("{code:?} {stderr} {}", String::from_utf8_lossy(&said.stdout))),
         }
     }
@@ -375,7 +375,7 @@ fn run(cases: u32, strategy: impl Strategy<Value = (String, Harm)>, test: impl F
 #[test]
 fn what_the_playbooks_render_is_admitted_and_what_differs_is_not() {
     for books in books() {
-        let rules = books.rules(Admits::All);
+        let rules = books.rules(KeyScope::All);
         for template in books.looks().into_iter().chain(books.changes()) {
             run(120, (rendered(&books, template), harm()), |line, harm| {
                 assert!(admits(&rules, line.as_bytes()), "not admitted: {line}");
@@ -418,7 +418,7 @@ fn what_the_playbooks_render_is_admitted_and_what_differs_is_not() {
 fn every_shell_decides_as_the_binary_does() {
     let shells = Shells::here();
     for (number, books) in books().into_iter().enumerate() {
-        let rules = books.rules(Admits::All);
+        let rules = books.rules(KeyScope::All);
         let gate = shells.write(&format!("gate-{number}"), &rules);
         let templates = books.looks().into_iter().chain(books.changes());
         let lines: Vec<_> = templates.map(|template| rendered(&books, template)).collect();
@@ -442,9 +442,9 @@ fn a_key_admits_what_it_is_for() {
         system.probes["docker"].command.render(&Given { books: &books, facts: &facts }).unwrap().line();
     let fault = system.faults.iter().find(|fault| fault.name.as_str() == "queue-stuck").unwrap();
     let given = Given { books: &books, facts: &facts };
-    let step = fault.remedy[0].command.render(&given).unwrap().line();
-    let undo = fault.remedy[0].undo.as_ref().unwrap().render(&given).unwrap().line();
-    for (admitted, of) in [(Admits::Looks, [true, false, false]), (Admits::Changes, [false, true, true])] {
+    let step = fault.remediation[0].command.render(&given).unwrap().line();
+    let undo = fault.remediation[0].rollback.as_ref().unwrap().render(&given).unwrap().line();
+    for (admitted, of) in [(KeyScope::Probes, [true, false, false]), (KeyScope::Changes, [false, true, true])] {
         let rules = books.rules(admitted);
         for (line, expect) in [&probe, &step, &undo].into_iter().zip(of) {
             assert_eq!(admits(&rules, line.as_bytes()), expect, "{admitted:?}: {line}");
@@ -456,7 +456,7 @@ fn a_key_admits_what_it_is_for() {
 fn edges_of_every_type_are_told_alike() {
     let shells = Shells::here();
     let [_, odd] = books();
-    let rules = odd.rules(Admits::All);
+    let rules = odd.rules(KeyScope::All);
     let gate = shells.write("gate", &rules);
     let long = |count: usize| "a".repeat(count);
     let uuid = "0190e0a0-0000-7000-8000-000000000001";
@@ -531,8 +531,8 @@ fn what_cannot_be_told_from_others_is_no_rule() {
              list: {{ is: json, type: names }}\n      percent: {{ is: json, type: percent }}\n  q: {{ {probe}, facts: {{ x: text }} }}\n"
         );
         let books = Books::of("s", &Files::from_map([("s/system.yaml".to_owned(), system)].into()));
-        let standing = Standing { system: books.system(), site: &books.site };
-        let bad = Rules::new(&books.host, Admits::All, &[standing]).unwrap_err();
+        let standing = HostedSystem { system_type: books.system(), system: &books.site };
+        let bad = Rules::new(&books.host, KeyScope::All, &[standing]).unwrap_err();
         assert!(bad[0].to_string().contains(expect), "{expect:?} is not in {}", bad[0]);
     }
 }
@@ -549,7 +549,7 @@ fn the_binary_becomes_the_command_or_runs_nothing() {
                   q: { run: 'printf %s {{ p.a }}', facts: { x: text } }\n  \
                   r: { run: printenv SSH_ORIGINAL_COMMAND, facts: { x: text } }\n";
     let books = Books::of("s", &Files::from_map([("s/system.yaml".to_owned(), system.to_owned())].into()));
-    let rules = books.rules(Admits::Looks);
+    let rules = books.rules(KeyScope::Probes);
     let dir = tempfile::tempdir().expect("a folder");
     let file = dir.path().join("rules.json");
     std::fs::write(&file, serde_json::to_vec(&rules).expect("rules are data")).expect("a file");
@@ -566,7 +566,7 @@ fn the_binary_becomes_the_command_or_runs_nothing() {
     assert_eq!(ask(&file, QUESTION.as_bytes()).1, format!("{}\n", rules.version()));
     let (code, said, _) = ask(&file, b"printenv SSH_ORIGINAL_COMMAND");
     assert_eq!((code, said.as_str()), (Some(1), ""), "the command sees nothing of the gate");
-    let refused = (Some(REFUSED), String::new(), format!("{REFUSAL}\n"));
+    let refused = (Some(REFUSED), String::new(), format!("{DENIED}\n"));
     for line in
         [&b""[..], b"id", b"printf %s a.b\nid", b"printf %s a;id", b"printf %s 'a'", b"printf %s \xff"]
     {

@@ -6,11 +6,11 @@ use fieldmedic::core::action::Action;
 use fieldmedic::core::event::Event;
 use fieldmedic::core::policy::Pause;
 use fieldmedic::core::redact::Redacted;
-use fieldmedic::engine::{Glimpse, Stop, Watch, drive_on};
+use fieldmedic::engine::{Progress, Shutdown, Observer, run_case_waiting};
 use fieldmedic::library::Files;
 use fieldmedic::ports::Journal;
-use fieldmedic::sandbox::github::Hub;
-use fieldmedic::sandbox::scenario::{Books, Scene, Verdict};
+use fieldmedic::sandbox::github::FakeGitHub;
+use fieldmedic::sandbox::scenario::{LoadedPlaybooks, ScenarioRun, ScenarioVerdict};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::runtime::Handle;
@@ -19,7 +19,7 @@ use tokio::task::block_in_place;
 /// Calls a halt at the first record of a kind, and lifts it when the case has waited three times.
 struct Person {
     journal: Arc<dyn Journal>,
-    hub: Hub,
+    hub: FakeGitHub,
     pauses_at: &'static str,
     called: AtomicU32,
     waits: AtomicU32,
@@ -32,15 +32,15 @@ impl Person {
     }
 }
 
-impl Watch for Person {
-    fn see(&self, sight: Glimpse<'_>) {
+impl Observer for Person {
+    fn on_progress(&self, sight: Progress<'_>) {
         let first = |count: &AtomicU32, number| count.fetch_add(1, Ordering::SeqCst) + 1 == number;
         match sight {
-            Glimpse::Recorded { event, .. } if event.kind() == self.pauses_at && first(&self.called, 1) => {
+            Progress::Recorded { event, .. } if event.kind() == self.pauses_at && first(&self.called, 1) => {
                 let why = Redacted::constant("a migration");
                 self.set(Some(&Pause { by: "ops-lead".into(), at: Utc::now(), why }));
             }
-            Glimpse::Doing { case, action: Action::Wait { .. } | Action::Park { .. } }
+            Progress::Starting { case, action: Action::Wait { .. } | Action::Suspend { .. } }
                 if case.paused.is_some() && first(&self.waits, 3) =>
             {
                 let issue = self.hub.issue(&case.ticket.id).expect("the issue is there");
@@ -55,10 +55,10 @@ impl Watch for Person {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_begun_under_a_halt() {
-    let books = Books::open(&Files::built_in()).expect("the built-in playbooks are right");
+    let books = LoadedPlaybooks::open(&Files::built_in()).expect("the built-in playbooks are right");
     for (name, pauses_at) in [("worker-down", "triaged"), ("disk-full", "change_started")] {
         let path = fixtures().join("qfieldcloud").join(name);
-        let mut scene = Scene::set_up(&path, &books).await.expect("the scenario can be set up");
+        let mut scene = ScenarioRun::set_up(&path, &books).await.expect("the scenario can be set up");
         let id = scene.take_in().await.expect("the ticket is taken in");
         let person = Arc::new(Person {
             journal: scene.agent.journal.clone(),
@@ -67,9 +67,9 @@ async fn nothing_is_begun_under_a_halt() {
             called: AtomicU32::new(0),
             waits: AtomicU32::new(0),
         });
-        scene.agent.watch = person.clone();
-        let (stop, _pull) = Stop::new();
-        let case = drive_on(&scene.agent, &id, &stop).await.expect("the case goes on");
+        scene.agent.observer = person.clone();
+        let (stop, _pull) = Shutdown::new();
+        let case = run_case_waiting(&scene.agent, &id, &stop).await.expect("the case goes on");
         assert!(person.waits.load(Ordering::SeqCst) >= 3, "{name}: it waited");
 
         let records = scene.agent.journal.load(&id).await.expect("the journal can be read");
@@ -80,6 +80,6 @@ async fn nothing_is_begun_under_a_halt() {
         assert!(!records[from..to].iter().any(begun), "{name}: a change was begun under the halt");
         assert!(records[to..].iter().any(begun), "{name}: it went on");
         let played = scene.judge(case).expect("the scenario can be judged");
-        assert_eq!(played.verdict(), Verdict::Passed, "{name}");
+        assert_eq!(played.verdict(), ScenarioVerdict::Passed, "{name}");
     }
 }

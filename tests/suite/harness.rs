@@ -1,10 +1,10 @@
 //! A rig: a GitHub in a box, a host behind SSH in a box, a configuration, and the real binary.
 
-use fieldmedic::clock::Wall;
+use fieldmedic::clock::SystemClock;
 use fieldmedic::core::ticket::{Repo, TicketId};
 use fieldmedic::ports::Clock;
-use fieldmedic::sandbox::github::{Hub, Kind, Role};
-use fieldmedic::sandbox::host::{HostFile, Model, Server, Shared, Welcome, write_key};
+use fieldmedic::sandbox::github::{FakeGitHub, AccountKind, RepoRole};
+use fieldmedic::sandbox::host::{HostSpec, FakeHost, Server, SharedHost, AuthorizedKey, write_key};
 use fieldmedic::sandbox::scenario;
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -18,8 +18,8 @@ pub const MEDIC: &str = "fieldmedic-bot";
 
 /// Everything that one run of the agent needs.
 pub struct Rig {
-    pub hub: Hub,
-    pub host: Shared,
+    pub hub: FakeGitHub,
+    pub host: SharedHost,
     pub server: Option<Server>,
     pub repo: Repo,
     pub dir: TempDir,
@@ -43,19 +43,19 @@ impl Rig {
 
     /// A rig whose host is described by this text.
     pub async fn with_host(host_yaml: &str) -> Rig {
-        let clock: Arc<dyn Clock> = Arc::new(Wall);
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let dir = tempfile::tempdir().expect("a folder");
         let repo: Repo = "example/tickets".parse().expect("a repository");
-        let hub = Hub::start(clock.clone()).await.expect("a GitHub in a box");
-        hub.register(MEDIC, Kind::Bot, TOKEN);
-        hub.grant(&repo, MEDIC, Role::Write);
-        hub.grant(&repo, "ops-lead", Role::Write);
-        hub.grant(&repo, "field-agent", Role::Read);
-        let file = HostFile::parse(host_yaml).expect("the host file is right");
-        let host = Model::new(&file, clock.now()).share();
+        let hub = FakeGitHub::start(clock.clone()).await.expect("a GitHub in a box");
+        hub.register(MEDIC, AccountKind::Bot, TOKEN);
+        hub.grant(&repo, MEDIC, RepoRole::Write);
+        hub.grant(&repo, "ops-lead", RepoRole::Write);
+        hub.grant(&repo, "field-agent", RepoRole::Read);
+        let file = HostSpec::parse(host_yaml).expect("the host file is right");
+        let host = FakeHost::new(&file, clock.now()).share();
         let public = write_key(&dir.path().join("key")).expect("a key");
         let server =
-            Server::start(host.clone(), &Welcome::Key(public), clock).await.expect("a host in a box");
+            Server::start(host.clone(), &AuthorizedKey::Key(public), clock).await.expect("a host in a box");
         std::fs::write(dir.path().join("known_hosts"), server.known_hosts().join("\n") + "\n")
             .expect("known_hosts");
         let rig = Rig { hub, host, server: Some(server), repo, dir };

@@ -3,7 +3,7 @@
 
 use crate::harness::{MEDIC, Ran, Rig, TOKEN, ran};
 use fieldmedic::config::Config;
-use fieldmedic::sandbox::github::Role;
+use fieldmedic::sandbox::github::RepoRole;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -72,7 +72,7 @@ async fn a_configuration_for_a_token_is_written_and_finished() {
     let finish = ["--finish", "--webhook-url", WEBHOOK];
     let refused = ran(init(&rig, &finish)).await;
     assert!(refused.code == Some(1) && refused.stderr.contains("webhooks: read and write"), "{refused:?}");
-    rig.hub.grant(&rig.repo, MEDIC, Role::Admin);
+    rig.hub.grant(&rig.repo, MEDIC, RepoRole::Admin);
     for expect in ["was made", "was renewed"] {
         let finished = ran(init(&rig, &finish)).await;
         assert!(finished.code == Some(0) && finished.stdout.contains(expect), "{finished:?}");
@@ -158,7 +158,7 @@ async fn each_right_that_is_lacking_is_named() {
         said
     };
     lacks(&["its webhook cannot be looked at", "admin:repo_hook"]).await;
-    rig.hub.grant(&rig.repo, MEDIC, Role::Admin);
+    rig.hub.grant(&rig.repo, MEDIC, RepoRole::Admin);
     lacks(&["no webhook leads to the agent"]).await;
     rig.hub.narrow(MEDIC, &[("issues", "read"), ("metadata", "read")]);
     lacks(&["its issues cannot be written", "the right issues: write", "repository_hooks: read"]).await;
@@ -169,8 +169,8 @@ async fn each_right_that_is_lacking_is_named() {
     rig.hub.archive(&rig.repo);
     rig.hub.turn_issues_off(&rig.repo);
     lacks(&["it is archived", "its issues are turned off"]).await;
-    rig.hub.grant(&rig.repo, MEDIC, Role::Read);
+    rig.hub.grant(&rig.repo, MEDIC, RepoRole::Read);
     lacks(&["example/tickets: "]).await;
-    rig.hub.grant(&rig.repo, MEDIC, Role::None);
+    rig.hub.grant(&rig.repo, MEDIC, RepoRole::None);
     lacks(&["give the token this repository"]).await;
 }

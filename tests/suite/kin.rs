@@ -8,14 +8,14 @@ use fieldmedic::core::case::Case;
 use fieldmedic::core::event::{CaseId, Event};
 use fieldmedic::core::policy::Policy;
 use fieldmedic::core::ticket::TicketId;
-use fieldmedic::engine::{Agent, Stop, drive, drive_on, poll, sweep_systems};
-use fieldmedic::sandbox::scenario::Scene;
+use fieldmedic::engine::{Context, Shutdown, run_case, run_case_waiting, poll, check_systems};
+use fieldmedic::sandbox::scenario::ScenarioRun;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// Two tickets on one system, both taken in; the first is the scenario's.
-async fn two(scenario: &str, second: &str) -> (Scene, Vec<CaseId>, TicketId) {
+async fn two(scenario: &str, second: &str) -> (ScenarioRun, Vec<CaseId>, TicketId) {
     let scene = scene(scenario).await;
     let other = scene.hub.file(&scene.ticket.repo, "field-agent", second, "", &["support"]).expect("filed");
     let cases = poll(&scene.agent).await.expect("GitHub answers");
@@ -24,14 +24,14 @@ async fn two(scenario: &str, second: &str) -> (Scene, Vec<CaseId>, TicketId) {
 }
 
 /// Works both side by side to their ends.
-async fn drive_both(scene: &Scene, cases: &[CaseId]) -> (Case, Case) {
-    let (stop, _pull) = Stop::new();
+async fn drive_both(scene: &ScenarioRun, cases: &[CaseId]) -> (Case, Case) {
+    let (stop, _pull) = Shutdown::new();
     let (one, other) =
-        tokio::join!(drive_on(&scene.agent, &cases[0], &stop), drive_on(&scene.agent, &cases[1], &stop));
+        tokio::join!(run_case_waiting(&scene.agent, &cases[0], &stop), run_case_waiting(&scene.agent, &cases[1], &stop));
     (one.expect("it is driven"), other.expect("it is driven"))
 }
 
-async fn links(scene: &Scene, cases: &[CaseId]) -> usize {
+async fn links(scene: &ScenarioRun, cases: &[CaseId]) -> usize {
     let mut links = 0;
     for case in cases {
         let records = scene.agent.journal.load(case).await.expect("it can be read");
@@ -40,7 +40,7 @@ async fn links(scene: &Scene, cases: &[CaseId]) -> usize {
     links
 }
 
-fn changes(scene: &Scene) -> usize {
+fn changes(scene: &ScenarioRun) -> usize {
     scene.host.lock().log().iter().filter(|logged| logged.line.contains("up -d")).count()
 }
 
@@ -48,7 +48,7 @@ fn word(case: &Case) -> &'static str {
     case.outcome.as_ref().map_or("working", |outcome| outcome.word())
 }
 
-fn said(scene: &Scene, id: &TicketId, kind: &str) -> Vec<String> {
+fn said(scene: &ScenarioRun, id: &TicketId, kind: &str) -> Vec<String> {
     let issue = scene.hub.issue(id).expect("the issue is there");
     let bodies = issue.comments.into_iter().map(|comment| comment.body);
     bodies.filter(|body| body.starts_with("<!-- fieldmedic") && body.contains(kind)).collect()
@@ -61,13 +61,13 @@ async fn two_tickets_about_one_fault_are_closed_by_one_remedy() {
     assert_eq!((word(&one), word(&two)), ("resolved", "resolved"), "{one:?}\n{two:?}");
     assert_eq!(changes(&scene), 1, "it was mended once");
     assert_eq!(links(&scene, &cases).await, 1, "the later one was linked, once");
-    assert_eq!(one.treatments.len() + two.treatments.len(), 1);
+    assert_eq!(one.remediations.len() + two.remediations.len(), 1);
     for id in [&scene.ticket, &other] {
         assert!(scene.hub.issue(id).expect("it is there").is_closed());
         assert_eq!(said(&scene, id, "kind=report").len(), 1);
         assert_eq!(said(&scene, id, "kind=status").len(), 1);
     }
-    let (led, leader) = if one.treatments.is_empty() { (one, two) } else { (two, one) };
+    let (led, leader) = if one.remediations.is_empty() { (one, two) } else { (two, one) };
     let report = &said(&scene, &led.ticket.id, "kind=report")[0];
     assert!(report.contains(&leader.ticket.id.to_string()), "it links to the other: {report}");
 }
@@ -77,8 +77,8 @@ async fn what_could_not_be_mended_for_one_is_not_tried_for_the_other() {
     let (scene, cases, other) = two("worker-down-not-fixed", "Jobs stay queued for all of us").await;
     let (one, two) = drive_both(&scene, &cases).await;
     assert_eq!((word(&one), word(&two)), ("escalated", "escalated"), "{one:?}\n{two:?}");
-    assert_eq!(one.treatments.len() + two.treatments.len(), 1, "one remedy was begun");
-    let led = if one.treatments.is_empty() { one } else { two };
+    assert_eq!(one.remediations.len() + two.remediations.len(), 1, "one remedy was begun");
+    let led = if one.remediations.is_empty() { one } else { two };
     let report = &said(&scene, &led.ticket.id, "kind=report")[0];
     assert!(report.contains("not-fixed") && report.contains("could not be mended there"), "{report}");
     assert!(!scene.hub.issue(&other).expect("it is there").is_closed());
@@ -100,12 +100,12 @@ impl Tap for Dead {
 #[tokio::test]
 async fn a_fault_that_was_gone_before_anyone_looked_is_told_in_plain_words() {
     let (scene, cases, other) = two("worker-down", "Jobs stay queued for all of us").await;
-    let (stop, _pull) = Stop::new();
+    let (stop, _pull) = Shutdown::new();
     let dead = tapped(&scene.agent, Arc::new(Dead("verified")));
-    drive_on(&dead, &cases[0], &stop).await.expect_err("it is dead");
-    let waiting = drive(&scene.agent, &cases[1], &stop).await.expect("it is driven");
+    run_case_waiting(&dead, &cases[0], &stop).await.expect_err("it is dead");
+    let waiting = run_case(&scene.agent, &cases[1], &stop).await.expect("it is driven");
     assert!(waiting.diagnoses.iter().all(|diagnosis| diagnosis.findings.is_empty()), "the workers run");
-    assert!(waiting.kin.is_some_and(|kin| kin.is_awaited));
+    assert!(waiting.related.is_some_and(|kin| kin.is_awaited));
     assert!(said(&scene, &other, "kind=status")[0].contains(&scene.ticket.to_string()));
     drive_both(&scene, &cases).await;
     let report = &said(&scene, &other, "kind=report")[0];
@@ -117,11 +117,11 @@ async fn a_fault_that_was_gone_before_anyone_looked_is_told_in_plain_words() {
 async fn nobody_waits_for_ever_for_a_case_that_does_not_end() {
     let (mut scene, cases, other) = two("worker-down", "Jobs stay queued for all of us").await;
     let patience = Duration::from_secs(600);
-    scene.agent.policy = Arc::new(Policy { patience, ..(*scene.agent.policy).clone() });
-    let (stop, _pull) = Stop::new();
+    scene.agent.policy = Arc::new(Policy { approval_timeout: patience, ..(*scene.agent.policy).clone() });
+    let (stop, _pull) = Shutdown::new();
     let dead = tapped(&scene.agent, Arc::new(Dead("change_started")));
-    drive_on(&dead, &cases[0], &stop).await.expect_err("it is dead");
-    let waiting = drive_on(&scene.agent, &cases[1], &stop).await.expect("it is driven");
+    run_case_waiting(&dead, &cases[0], &stop).await.expect_err("it is dead");
+    let waiting = run_case_waiting(&scene.agent, &cases[1], &stop).await.expect("it is driven");
     assert_eq!(word(&waiting), "escalated");
     let report = &said(&scene, &other, "kind=report")[0];
     assert!(report.contains("has not come to an end since"), "{report}");
@@ -132,7 +132,7 @@ async fn nobody_waits_for_ever_for_a_case_that_does_not_end() {
 /// A case that another process works to its end, between somebody's look at the system and what they make
 /// of it.
 struct Meanwhile {
-    agent: Agent,
+    agent: Context,
     case: CaseId,
     is_done: AtomicBool,
 }
@@ -141,8 +141,8 @@ struct Meanwhile {
 impl Tap for Meanwhile {
     async fn before(&self, deed: Deed<'_>) -> Result<(), Broken> {
         if matches!(deed, Deed::Read("cases")) && !self.is_done.swap(true, Ordering::SeqCst) {
-            let (stop, _pull) = Stop::new();
-            let case = drive_on(&self.agent, &self.case, &stop).await.expect("it is driven");
+            let (stop, _pull) = Shutdown::new();
+            let case = run_case_waiting(&self.agent, &self.case, &stop).await.expect("it is driven");
             assert_eq!(word(&case), "resolved");
         }
         Ok(())
@@ -155,7 +155,7 @@ async fn a_sweep_does_not_report_what_was_mended_since_it_looked() {
     let case = scene.take_in().await.expect("the ticket is taken in");
     let is_done = AtomicBool::new(false);
     let meanwhile = Arc::new(Meanwhile { agent: scene.agent.clone(), case, is_done });
-    let swept = sweep_systems(&tapped(&scene.agent, meanwhile.clone())).await.expect("it is swept");
+    let swept = check_systems(&tapped(&scene.agent, meanwhile.clone())).await.expect("it is swept");
     assert!(meanwhile.is_done.load(Ordering::SeqCst));
     assert!(swept.iter().any(|swept| !swept.diagnosis.findings.is_empty()), "it saw the fault");
     assert!(swept.iter().all(|swept| swept.opened.is_none()));

@@ -3,11 +3,11 @@
 use crate::scenarios::scene;
 use fieldmedic::core::event::CaseId;
 use fieldmedic::core::policy::{Mode, Policy};
-use fieldmedic::core::rights::{Holders, Permission};
-use fieldmedic::engine::{Agent, Manners, Stop, drive_on, poll, take_comment};
+use fieldmedic::core::rights::{Grantees, Permission};
+use fieldmedic::engine::{Context, ForgeSettings, Shutdown, run_case_waiting, poll, accept_comment};
 use fieldmedic::ports::{Clock, Comment};
-use fieldmedic::sandbox::github::{Comment as Seen, Kind, Role};
-use fieldmedic::sandbox::scenario::Scene;
+use fieldmedic::sandbox::github::{Comment as Seen, AccountKind, RepoRole};
+use fieldmedic::sandbox::scenario::ScenarioRun;
 use std::sync::Arc;
 
 const PREFIX: &str = "/qfield:support";
@@ -15,19 +15,19 @@ const MEDIC: &str = "fieldmedic-bot";
 
 /// A ticket that nobody has handed in, on the host of a scenario.
 struct Desk {
-    scene: Scene,
+    scene: ScenarioRun,
 }
 
 impl Desk {
     async fn new(scenario: &str) -> Self {
         let scene = scene(scenario).await;
-        for (login, role) in [("reader", Role::Read), ("tina", Role::Triage), ("max", Role::Maintain)] {
+        for (login, role) in [("reader", RepoRole::Read), ("tina", RepoRole::Triage), ("max", RepoRole::Maintain)] {
             scene.hub.grant(&scene.ticket.repo, login, role);
         }
         Self { scene }
     }
 
-    fn agent(&self) -> &Agent {
+    fn agent(&self) -> &Context {
         &self.scene.agent
     }
 
@@ -45,12 +45,12 @@ impl Desk {
     async fn order(&self, login: &str, words: &str) -> (u64, Option<CaseId>) {
         let id = self.write(login, &format!("{PREFIX} {words}"));
         let comment = self.comment(id).await;
-        (id, take_comment(self.agent(), &comment).await.expect("the journal works"))
+        (id, accept_comment(self.agent(), &comment).await.expect("the journal works"))
     }
 
     async fn drive(&self, case: &CaseId) -> fieldmedic::core::case::Case {
-        let (stop, _pull) = Stop::new();
-        drive_on(self.agent(), case, &stop).await.expect("the case goes on")
+        let (stop, _pull) = Shutdown::new();
+        run_case_waiting(self.agent(), case, &stop).await.expect("the case goes on")
     }
 
     /// What was answered to a comment.
@@ -117,7 +117,7 @@ async fn each_right_opens_its_own_orders_and_a_refusal_is_said_once() {
         assert_eq!(desk.answers(id).is_empty(), !taken, "{login}: {words}");
     }
     assert_eq!(desk.cases().await, 0);
-    assert!(desk.agent().journal.pause().await.expect("the journal works").is_none());
+    assert!(desk.agent().journal.pause_state().await.expect("the journal works").is_none());
     let refusals = || desk.said().into_iter().filter(|body| body.contains("fieldmedic refusal")).count();
     // `help` and what is unknown are one kind for the reader each; the rest differ.
     assert_eq!(refusals(), 13);
@@ -134,11 +134,11 @@ async fn each_right_opens_its_own_orders_and_a_refusal_is_said_once() {
 #[tokio::test]
 async fn people_that_the_configuration_names_have_their_rights_and_no_others() {
     let mut desk = Desk::new("worker-down").await;
-    let mut manners: Manners = (*desk.scene.agent.manners).clone();
-    manners.roles.pause = Holders { from: Some(Permission::Admin), people: vec!["tina".into()] };
-    manners.roles.look = Holders { from: None, people: vec!["reader".into()] };
-    desk.scene.agent.manners = Arc::new(manners);
-    let pause = async || desk.agent().journal.pause().await.expect("the journal works");
+    let mut manners: ForgeSettings = (*desk.scene.agent.forge_settings).clone();
+    manners.roles.pause = Grantees { from: Some(Permission::Admin), people: vec!["tina".into()] };
+    manners.roles.view = Grantees { from: None, people: vec!["reader".into()] };
+    desk.scene.agent.forge_settings = Arc::new(manners);
+    let pause = async || desk.agent().journal.pause_state().await.expect("the journal works");
     desk.order("max", "pause").await;
     assert!(pause().await.is_none());
     let (id, _) = desk.order("tina", "pause for the migration").await;
@@ -165,7 +165,7 @@ async fn a_look_changes_nothing_closes_nothing_and_leaves_the_ticket_to_be_taken
         "{report}"
     );
     assert_eq!(desk.reactions(id), ["eyes", "rocket"]);
-    assert!(case.treatments.is_empty() && case.held.is_empty());
+    assert!(case.remediations.is_empty() && case.leased_hosts.is_empty());
     // Its own accord takes the ticket as if nobody had looked.
     poll(desk.agent()).await.expect("GitHub answers");
     let [id] = &desk.agent().journal.open_cases().await.expect("the journal works")[..] else {
@@ -187,7 +187,7 @@ async fn an_order_runs_one_fault_under_all_policy() {
     desk.scene.agent.policy = Arc::new(Policy { mode: Mode::Ask, ..(*desk.scene.agent.policy).clone() });
     let (id, case) = desk.order("ops-lead", "run worker-down").await;
     let case = desk.drive(&case.expect("a case")).await;
-    let plan = case.asked.expect("an order is no yes").plan.short().to_owned();
+    let plan = case.pending_approval.expect("an order is no yes").plan.short_id().to_owned();
     assert_eq!((desk.changes(), desk.reactions(id)), (0, vec!["eyes".to_owned()]));
     // What comes meanwhile is told so.
     for words in ["", "diagnose", "run logs service=app", "retry"] {
@@ -205,7 +205,7 @@ async fn an_order_runs_one_fault_under_all_policy() {
     assert_eq!(desk.reactions(yes), ["eyes", "rocket"]);
     // The same yes by another door, when its case has ended.
     let comment = desk.comment(yes).await;
-    assert!(take_comment(desk.agent(), &comment).await.is_ok());
+    assert!(accept_comment(desk.agent(), &comment).await.is_ok());
     assert!(desk.answers(yes).is_empty());
 }
 
@@ -263,7 +263,7 @@ async fn an_edited_comment_orders_nothing_and_no_comment_orders_twice() {
     let repo = desk.scene.ticket.repo.clone();
     let edit = |id, body: &str| hub.edit_comment(&repo, id, "max", body).expect("GitHub takes the edit");
     let later = |seconds| desk.scene.clock.set(desk.scene.clock.now() + chrono::TimeDelta::seconds(seconds));
-    let pause = async || desk.agent().journal.pause().await.expect("the journal works");
+    let pause = async || desk.agent().journal.pause_state().await.expect("the journal works");
     let poll = async || drop(poll(desk.agent()).await.expect("GitHub answers"));
 
     // One that was an order, and is edited into another.
@@ -299,9 +299,9 @@ async fn the_agent_hears_neither_itself_nor_any_machine() {
     let desk = Desk::new("worker-down").await;
     let hub = &desk.scene.hub;
     let repo = &desk.scene.ticket.repo;
-    hub.register("helpful-app", Kind::Bot, "t");
-    hub.grant(repo, "helpful-app", Role::Admin);
-    hub.grant(repo, "deploy[bot]", Role::Admin);
+    hub.register("helpful-app", AccountKind::Bot, "t");
+    hub.grant(repo, "helpful-app", RepoRole::Admin);
+    hub.grant(repo, "deploy[bot]", RepoRole::Admin);
     for (login, body) in [
         (MEDIC, format!("{PREFIX} pause")),
         ("helpful-app", format!("{PREFIX} pause")),
@@ -311,7 +311,7 @@ async fn the_agent_hears_neither_itself_nor_any_machine() {
         ("ops-lead", format!("{PREFIX} pause\n\n<!-- fieldmedic reply comment=7 -->")),
     ] {
         let comment = desk.comment(desk.write(login, &body)).await;
-        assert_eq!(take_comment(desk.agent(), &comment).await.expect("the journal works"), None);
+        assert_eq!(accept_comment(desk.agent(), &comment).await.expect("the journal works"), None);
         assert!(desk.reactions(comment.id).is_empty(), "{login} was heard");
     }
     // A person's token, upper or lower case, and an app that writes in a person's name.
@@ -320,9 +320,9 @@ async fn the_agent_hears_neither_itself_nor_any_machine() {
         Comment { author: MEDIC.to_uppercase(), by_bot: false, ..comment.clone() },
         Comment { by_bot: true, ..comment.clone() },
     ] {
-        assert_eq!(take_comment(desk.agent(), &comment).await.expect("the journal works"), None);
+        assert_eq!(accept_comment(desk.agent(), &comment).await.expect("the journal works"), None);
     }
-    assert!(desk.agent().journal.pause().await.expect("the journal works").is_none());
+    assert!(desk.agent().journal.pause_state().await.expect("the journal works").is_none());
     assert!(desk.said().iter().all(|body| body.contains(PREFIX)), "it answered: {:?}", desk.said());
 }
 
@@ -339,8 +339,8 @@ async fn one_comment_by_every_door_at_once_is_followed_once() {
             let agent = if index % 2 == 0 { desk.agent().clone() } else { other.clone() };
             let (comment, refused) = (comment.clone(), refused.clone());
             tasks.spawn(async move {
-                take_comment(&agent, &refused).await?;
-                take_comment(&agent, &comment).await
+                accept_comment(&agent, &refused).await?;
+                accept_comment(&agent, &comment).await
             });
         }
         let taken = tasks.join_all().await;
@@ -363,9 +363,9 @@ async fn a_halt_that_comes_late_does_not_undo_a_newer_order() {
     desk.scene.clock.set(desk.scene.clock.now() + chrono::TimeDelta::seconds(5));
     let resume = desk.write("ops-lead", &format!("{PREFIX} resume"));
     for id in [resume, pause] {
-        take_comment(desk.agent(), &desk.comment(id).await).await.expect("the journal works");
+        accept_comment(desk.agent(), &desk.comment(id).await).await.expect("the journal works");
     }
-    assert!(desk.agent().journal.pause().await.expect("the journal works").is_none());
+    assert!(desk.agent().journal.pause_state().await.expect("the journal works").is_none());
 }
 
 #[tokio::test]
@@ -392,7 +392,7 @@ async fn a_ticket_is_begun_afresh_and_explained() {
     let (_, case) = desk.order("ops-lead", "retry").await;
     let second = desk.drive(&case.expect("a case")).await;
     assert_ne!(first.id, second.id);
-    assert!(!second.treatments.is_empty(), "it began afresh: {:?}", second.outcome);
+    assert!(!second.remediations.is_empty(), "it began afresh: {:?}", second.outcome);
 }
 
 #[tokio::test]

@@ -6,14 +6,14 @@ use fieldmedic::core::case::Case;
 use fieldmedic::core::event::CaseId;
 use fieldmedic::core::outcome::Outcome;
 use fieldmedic::core::ticket::Repo;
-use fieldmedic::engine::{Stop, drive_on, sweep_tickets, watch_over};
+use fieldmedic::engine::{Shutdown, run_case_waiting, sweep_tickets, check_recurrences};
 use fieldmedic::ports::Clock;
 use fieldmedic::sandbox::github::Issue;
-use fieldmedic::sandbox::scenario::Scene;
+use fieldmedic::sandbox::scenario::ScenarioRun;
 use serde_json::json;
 
 struct Ward {
-    scene: Scene,
+    scene: ScenarioRun,
 }
 
 impl Ward {
@@ -28,8 +28,8 @@ impl Ward {
     }
 
     async fn drive(&self, id: &CaseId) -> Case {
-        let (stop, _pull) = Stop::new();
-        drive_on(&self.scene.agent, id, &stop).await.expect("the case goes on")
+        let (stop, _pull) = Shutdown::new();
+        run_case_waiting(&self.scene.agent, id, &stop).await.expect("the case goes on")
     }
 
     fn pass(&self, minutes: i64) {
@@ -44,7 +44,7 @@ impl Ward {
     /// One round of watching, and its cases worked to their end.
     async fn watch(&self) -> Vec<Case> {
         let mut cases = Vec::new();
-        for id in watch_over(&self.scene.agent).await.expect("it can be watched") {
+        for id in check_recurrences(&self.scene.agent).await.expect("it can be watched") {
             cases.push(self.drive(&id).await);
         }
         cases

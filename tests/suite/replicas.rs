@@ -2,13 +2,13 @@
 
 use crate::harness::{MEDIC, PATIENCE, TOKEN};
 use crate::postgres::{Database, database};
-use fieldmedic::clock::Wall;
+use fieldmedic::clock::SystemClock;
 use fieldmedic::core::event::CaseId;
 use fieldmedic::core::outcome::Outcome;
 use fieldmedic::core::ticket::{Repo, TicketId};
 use fieldmedic::ports::{Clock, Journal};
-use fieldmedic::sandbox::github::{Hub, Kind, Role};
-use fieldmedic::sandbox::host::{HostFile, Model, Server, Shared, Welcome, write_key};
+use fieldmedic::sandbox::github::{FakeGitHub, AccountKind, RepoRole};
+use fieldmedic::sandbox::host::{HostSpec, FakeHost, Server, SharedHost, AuthorizedKey, write_key};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::process::Stdio;
@@ -50,16 +50,16 @@ escalate: { advice: look at the unit }
 
 /// A GitHub in a box, ten hosts in boxes, a database, and a configuration for all replicas.
 struct Fleet {
-    hub: Hub,
+    hub: FakeGitHub,
     repo: Repo,
-    hosts: Vec<Shared>,
+    hosts: Vec<SharedHost>,
     _servers: Vec<Server>,
     database: Database,
     journal: Arc<dyn Journal>,
     dir: TempDir,
 }
 
-fn host_file() -> HostFile {
+fn host_file() -> HostSpec {
     let mut text = "state:\n".to_owned();
     for unit in 0..UNITS {
         let _ = writeln!(text, "  u{unit}: {{ active: 1, moved: 0 }}");
@@ -74,19 +74,19 @@ fn host_file() -> HostFile {
              - {{ run: unitctl start u{unit}, takes: 400ms, set: {{ u{unit}.active: 1 }} }}\n"
         );
     }
-    HostFile::parse(&text).expect("the host file is right")
+    HostSpec::parse(&text).expect("the host file is right")
 }
 
 impl Fleet {
     async fn new() -> Self {
-        let clock: Arc<dyn Clock> = Arc::new(Wall);
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let dir = tempfile::tempdir().expect("a folder");
         let repo: Repo = "example/tickets".parse().expect("a repository");
-        let hub = Hub::start(clock.clone()).await.expect("a GitHub in a box");
-        hub.register(MEDIC, Kind::Bot, TOKEN);
-        hub.grant(&repo, MEDIC, Role::Write);
-        hub.grant(&repo, "ops-lead", Role::Write);
-        hub.grant(&repo, "field-agent", Role::Read);
+        let hub = FakeGitHub::start(clock.clone()).await.expect("a GitHub in a box");
+        hub.register(MEDIC, AccountKind::Bot, TOKEN);
+        hub.grant(&repo, MEDIC, RepoRole::Write);
+        hub.grant(&repo, "ops-lead", RepoRole::Write);
+        hub.grant(&repo, "field-agent", RepoRole::Read);
         let database = database().await;
         let journal = Arc::new(database.open().await);
         let books = dir.path().join("playbooks/unit");
@@ -106,8 +106,8 @@ impl Fleet {
         let (mut hosts, mut servers, mut known_hosts) = (Vec::new(), Vec::new(), String::new());
         let file = host_file();
         for number in 0..HOSTS {
-            let host = Model::new(&file, clock.now()).share();
-            let welcome = Welcome::Key(public.clone());
+            let host = FakeHost::new(&file, clock.now()).share();
+            let welcome = AuthorizedKey::Key(public.clone());
             let server = Server::start(host.clone(), &welcome, clock.clone()).await.expect("a host in a box");
             let _ = write!(
                 config,
@@ -145,7 +145,7 @@ impl Fleet {
 
     /// Breaks a unit, and files the ticket of somebody who noticed.
     fn break_down(&self, host: usize, unit: usize) -> TicketId {
-        let broken = self.hosts[host].lock().set(&format!("u{unit}.active"), 0.into(), Wall.now());
+        let broken = self.hosts[host].lock().set(&format!("u{unit}.active"), 0.into(), SystemClock.now());
         broken.expect("the unit is there");
         let title = format!("site-{host}-{unit} is down");
         self.hub.file(&self.repo, "field-agent", &title, "Nothing works.", &["support"]).expect("it is filed")
@@ -175,7 +175,7 @@ fn terminate(replica: &Child) {
 }
 
 /// The unit and the word of each change that a host was asked for, in order.
-fn changes(host: &Shared) -> Vec<(String, String)> {
+fn changes(host: &SharedHost) -> Vec<(String, String)> {
     let log: Vec<String> = host.lock().log().iter().map(|logged| logged.brief.clone()).collect();
     let change = |line: &String| {
         let mut words = line.split_whitespace().skip(1);
@@ -263,7 +263,7 @@ async fn a_replica_that_is_told_to_stop_hands_its_case_on() {
     let count = |kind: &str| records.iter().filter(|record| record.event.kind() == kind).count();
     assert_eq!(count("change_started"), count("change_ended"), "the step under way was finished");
     let elsewhere = "elsewhere:1:1";
-    let claimed = fleet.journal.claim(&case, elsewhere, Wall.now(), Duration::from_secs(60)).await;
+    let claimed = fleet.journal.claim(&case, elsewhere, SystemClock.now(), Duration::from_secs(60)).await;
     assert_eq!(claimed, Ok(true), "its claim was given up");
     fleet.journal.release(&case, elsewhere).await.expect("it is given up");
 

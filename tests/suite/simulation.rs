@@ -23,7 +23,7 @@ use fieldmedic::core::name::HostName;
 use fieldmedic::core::redact::Redacted;
 use fieldmedic::core::ticket::TicketId;
 use fieldmedic::ports::{ForgeError, Lease, Marker};
-use fieldmedic::sandbox::github::Hub;
+use fieldmedic::sandbox::github::FakeGitHub;
 use run::{MEDIC, Story, play};
 use std::collections::BTreeMap;
 use std::env;
@@ -44,14 +44,14 @@ pub enum Flaw {
 }
 
 impl Flaw {
-    fn tap(self, hub: &Hub) -> Arc<dyn Tap> {
+    fn tap(self, hub: &FakeGitHub) -> Arc<dyn Tap> {
         Arc::new(Flawed { flaw: self, hub: hub.clone() })
     }
 }
 
 struct Flawed {
     flaw: Flaw,
-    hub: Hub,
+    hub: FakeGitHub,
 }
 
 impl Tap for Flawed {

@@ -5,17 +5,17 @@ use crate::scenarios::scene;
 use crate::taps::{Broken, Deed, Tap, tapped};
 use async_trait::async_trait;
 use chrono::TimeDelta;
-use fieldmedic::clock::Played;
+use fieldmedic::clock::VirtualClock;
 use fieldmedic::core::event::{CaseId, Event};
-use fieldmedic::engine::{CLAIM, DriveError, Stop, drive};
+use fieldmedic::engine::{CLAIM_TTL, CaseError, Shutdown, run_case};
 use fieldmedic::ports::{Clock, Journal};
-use fieldmedic::sandbox::scenario::Scene;
+use fieldmedic::sandbox::scenario::ScenarioRun;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Suspends the worker once, for longer than a claim lasts.
 struct Suspended {
-    clock: Arc<Played>,
+    clock: Arc<VirtualClock>,
     journal: Arc<dyn Journal>,
     /// When, and what others do meanwhile.
     when: When,
@@ -40,7 +40,7 @@ impl Tap for Suspended {
     }
 
     async fn after(&self, deed: Deed<'_>) -> Result<(), Broken> {
-        if let (When::Held, Deed::Append(case, Event::Held { .. })) = (self.when, deed) {
+        if let (When::Held, Deed::Append(case, Event::HostsLeased { .. })) = (self.when, deed) {
             self.suspend(Some(case)).await;
         }
         Ok(())
@@ -52,15 +52,15 @@ impl Suspended {
         if self.done.swap(true, Ordering::SeqCst) {
             return;
         }
-        self.clock.set(self.clock.now() + CLAIM + TimeDelta::seconds(1));
+        self.clock.set(self.clock.now() + CLAIM_TTL + TimeDelta::seconds(1));
         if let Some(case) = taken {
-            let claimed = self.journal.claim(case, "elsewhere:1:1", self.clock.now(), CLAIM).await;
+            let claimed = self.journal.claim(case, "elsewhere:1:1", self.clock.now(), CLAIM_TTL).await;
             assert_eq!(claimed, Ok(true), "the claim had run out");
         }
     }
 }
 
-async fn suspended(when: When) -> (Scene, CaseId, Arc<Suspended>) {
+async fn suspended(when: When) -> (ScenarioRun, CaseId, Arc<Suspended>) {
     let mut scene = scene("worker-down").await;
     let case = scene.take_in().await.expect("the ticket is taken in");
     let (clock, journal) = (scene.clock.clone(), scene.agent.journal.clone());
@@ -69,25 +69,25 @@ async fn suspended(when: When) -> (Scene, CaseId, Arc<Suspended>) {
     (scene, case, tap)
 }
 
-fn changes(scene: &Scene) -> usize {
+fn changes(scene: &ScenarioRun) -> usize {
     scene.host.lock().log().iter().filter(|logged| logged.line.contains("up -d")).count()
 }
 
 #[tokio::test]
 async fn a_worker_that_lost_its_case_changes_nothing() {
     let (scene, case, tap) = suspended(When::Held).await;
-    let (stop, _pull) = Stop::new();
-    let driven = drive(&scene.agent, &case, &stop).await;
+    let (stop, _pull) = Shutdown::new();
+    let driven = run_case(&scene.agent, &case, &stop).await;
     assert!(tap.done.load(Ordering::SeqCst));
-    assert!(matches!(driven, Err(DriveError::Claimed)), "{driven:?}");
+    assert!(matches!(driven, Err(CaseError::Claimed)), "{driven:?}");
     assert_eq!(changes(&scene), 0);
 }
 
 #[tokio::test]
 async fn a_change_is_not_begun_on_a_claim_that_has_run_out() {
     let (scene, case, tap) = suspended(When::AboutToChange).await;
-    let (stop, _pull) = Stop::new();
-    drive(&scene.agent, &case, &stop).await.expect("it goes on");
+    let (stop, _pull) = Shutdown::new();
+    run_case(&scene.agent, &case, &stop).await.expect("it goes on");
     assert!(tap.done.load(Ordering::SeqCst));
     let records = scene.agent.journal.load(&case).await.expect("it can be read");
     let count = |kind: &str| records.iter().filter(|record| record.event.kind() == kind).count();

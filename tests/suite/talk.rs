@@ -4,13 +4,13 @@ use crate::porter::{Porter, SECRET};
 use crate::scenarios::scene;
 use chrono::TimeDelta;
 use fieldmedic::core::case::Case;
-use fieldmedic::core::event::{CaseId, Door};
-use fieldmedic::core::objection::Closures;
+use fieldmedic::core::event::{CaseId, Source};
+use fieldmedic::core::objection::CloseStats;
 use fieldmedic::core::outcome::Outcome;
-use fieldmedic::engine::{Stop, drive_on, poll, remind, sweep_tickets, take_issue};
+use fieldmedic::engine::{Shutdown, run_case_waiting, poll, remind, sweep_tickets, accept_issue};
 use fieldmedic::ports::Clock;
-use fieldmedic::sandbox::github::{Issue, Letter, What};
-use fieldmedic::sandbox::scenario::Scene;
+use fieldmedic::sandbox::github::{Issue, HeldWebhook, IssueEventKind};
+use fieldmedic::sandbox::scenario::ScenarioRun;
 use serde_json::json;
 use std::collections::BTreeSet;
 
@@ -18,7 +18,7 @@ const MEDIC: &str = "fieldmedic-bot";
 
 /// A ticket and those who talk about it.
 struct Room {
-    scene: Scene,
+    scene: ScenarioRun,
 }
 
 impl Room {
@@ -33,8 +33,8 @@ impl Room {
     }
 
     async fn drive(&self, id: &CaseId) -> Case {
-        let (stop, _pull) = Stop::new();
-        drive_on(&self.scene.agent, id, &stop).await.expect("the case goes on")
+        let (stop, _pull) = Shutdown::new();
+        run_case_waiting(&self.scene.agent, id, &stop).await.expect("the case goes on")
     }
 
     fn pass(&self, minutes: i64) {
@@ -80,10 +80,10 @@ impl Room {
     async fn false_closes(&self) -> usize {
         let since = self.scene.clock.now() - TimeDelta::days(30);
         let records =
-            self.scene.agent.journal.history(&Closures::KINDS, since).await.expect("the journal works");
-        let closures = Closures::count(&records);
-        assert!(closures.false_ones.is_subset(&closures.closed));
-        closures.false_ones.len()
+            self.scene.agent.journal.history(&CloseStats::KINDS, since).await.expect("the journal works");
+        let closures = CloseStats::count(&records);
+        assert!(closures.false_closes.is_subset(&closures.closed));
+        closures.false_closes.len()
     }
 
     fn changes(&self) -> usize {
@@ -97,7 +97,7 @@ impl Room {
     }
 
     /// Brings what GitHub has to tell to the agent's webhook, twice each.
-    async fn bring(&self, letters: &[Letter]) {
+    async fn bring(&self, letters: &[HeldWebhook]) {
         let mut porter = Porter::new(&self.scene.agent);
         for letter in letters.iter().chain(letters) {
             assert!(porter.bring(letter).await.is_success());
@@ -124,7 +124,7 @@ async fn the_status_is_edited_no_faster_than_people_read_and_its_last_word_is_sh
         let edits: Vec<_> = issue
             .events
             .iter()
-            .filter(|event| event.what == What::CommentEdited(id))
+            .filter(|event| event.what == IssueEventKind::CommentEdited(id))
             .map(|event| event.at)
             .collect();
         let (_last, passing) = edits.split_last().expect("it was edited");
@@ -156,7 +156,7 @@ async fn labels_live_from_working_to_the_end_and_close_as_completed() {
         let (room, _) = Room::new(scenario).await;
         assert_eq!(room.labels(), [label], "{scenario}");
         assert_eq!(room.issue().close_reason(), reason, "{scenario}");
-        let was_working = |what: &What| *what == What::Labeled("medic:working".into());
+        let was_working = |what: &IssueEventKind| *what == IssueEventKind::Labeled("medic:working".into());
         assert!(room.issue().events.iter().any(|event| was_working(&event.what)), "{scenario}");
         let made = room.scene.hub.labels(&room.scene.ticket.repo);
         let looks = made.iter().find(|there| there.name == label).expect("the repository has it");
@@ -178,7 +178,7 @@ async fn who_says_that_it_is_still_broken_is_believed_and_handed_on() {
     };
     let case = room.drive(id).await;
     assert_eq!(code(&case), "still-broken");
-    assert_eq!(case.objection.as_ref().map(|objection| &objection.of), Some(&first.id));
+    assert_eq!(case.dispute.as_ref().map(|objection| &objection.case), Some(&first.id));
     assert_eq!(room.changes(), before, "nothing is changed a second time");
     assert!(!room.issue().is_closed());
     assert_eq!(room.labels(), ["medic:needs-human"]);
@@ -225,9 +225,9 @@ async fn a_ticket_that_is_opened_again_is_noticed_once_by_whichever_door() {
         assert!(room.poll().await.is_empty());
         let [id] = &cases[..] else { panic!("one case: {cases:?}") };
         let case = room.drive(id).await;
-        let Door::Objection(objection) = &case.door else { panic!("{:?}", case.door) };
-        assert_eq!(objection.of, first.id);
-        assert_eq!(objection.who, if by_webhook_first { "field-agent" } else { "" });
+        let Source::CloseDispute(objection) = &case.source else { panic!("{:?}", case.source) };
+        assert_eq!(objection.case, first.id);
+        assert_eq!(objection.by, if by_webhook_first { "field-agent" } else { "" });
         assert_eq!(code(&case), "still-broken");
         // What was brought late is about the same close.
         room.bring(&letters).await;
@@ -244,10 +244,10 @@ async fn a_ticket_that_is_opened_again_is_noticed_once_by_whichever_door() {
 async fn a_list_from_before_the_close_is_no_objection() {
     let (room, _) = Room::new("worker-down").await;
     let mut stale = room.scene.agent.forge.ticket(&room.scene.ticket).await.expect("GitHub answers");
-    stale.state = fieldmedic::core::ticket::State::Open;
+    stale.state = fieldmedic::core::ticket::TicketState::Open;
     for minutes in [0, 30] {
         room.pass(minutes);
-        let taken = take_issue(&room.scene.agent, stale.clone(), Door::Poll).await.expect("GitHub answers");
+        let taken = accept_issue(&room.scene.agent, stale.clone(), Source::Poll).await.expect("GitHub answers");
         assert_eq!(taken, None);
     }
     assert_eq!(room.false_closes().await, 0);
@@ -257,7 +257,7 @@ async fn a_list_from_before_the_close_is_no_objection() {
 async fn thanks_questions_quotes_and_machines_open_nothing() {
     let (room, _) = Room::new("worker-down").await;
     room.pass(5);
-    room.scene.hub.register("ci-bot", fieldmedic::sandbox::github::Kind::Bot, "ci-token");
+    room.scene.hub.register("ci-bot", fieldmedic::sandbox::github::AccountKind::Bot, "ci-token");
     for (login, words, reactions) in [
         ("field-agent", "Thanks, works!", 1),
         ("ops-lead", "Is it still broken?", 1),
@@ -338,7 +338,7 @@ async fn two_replicas_remind_once() {
 
 #[tokio::test]
 async fn whoever_does_something_about_it_has_taken_it() {
-    type Deed = fn(&Scene);
+    type Deed = fn(&ScenarioRun);
     let deeds: [(&str, bool, Deed); 8] = [
         ("comments", true, |scene| {
             scene.hub.comment(&scene.ticket, "night-shift", "I have a look").expect("taken");
@@ -359,7 +359,7 @@ async fn whoever_does_something_about_it_has_taken_it() {
             scene.hub.comment(&scene.ticket, &author, "anybody there?").expect("taken");
         }),
         ("is a machine", false, |scene| {
-            scene.hub.register("stale-bot", fieldmedic::sandbox::github::Kind::Bot, "stale-token");
+            scene.hub.register("stale-bot", fieldmedic::sandbox::github::AccountKind::Bot, "stale-token");
             scene.hub.label(&scene.ticket, "stale-bot", "stale").expect("labelled");
         }),
         ("is only mentioned", false, |_| {}),
@@ -377,7 +377,7 @@ async fn whoever_does_something_about_it_has_taken_it() {
 async fn a_form_chooses_the_system_and_its_tricks_stay_text() {
     let (room, case) = Room::new("worker-down-form").await;
     let strangers: BTreeSet<String> =
-        case.triage.as_ref().expect("it was read").strangers.iter().map(|it| it.name.clone()).collect();
+        case.triage.as_ref().expect("it was read").unknown_names.iter().map(|it| it.name.clone()).collect();
     assert!(strangers.iter().any(|name| name.contains("@everyone")), "{strangers:?}");
     let report = room.said("report").concat();
     assert!(report.contains("which I do not know; I went by the rest"), "{report}");

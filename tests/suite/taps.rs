@@ -14,7 +14,7 @@ use fieldmedic::core::evidence::RawObservation;
 use fieldmedic::core::name::HostName;
 use fieldmedic::core::redact::Redacted;
 use fieldmedic::core::ticket::TicketId;
-use fieldmedic::engine::Agent;
+use fieldmedic::engine::Context;
 use fieldmedic::ports::{ForgeError, Lease, Marker, ShellError};
 use std::sync::Arc;
 
@@ -55,7 +55,7 @@ impl Deed<'_> {
 
 /// A command without its wrapping.
 pub fn brief(line: &str) -> String {
-    fieldmedic::sandbox::host::Asked::read(line).brief()
+    fieldmedic::sandbox::host::ReceivedCommand::read(line).brief()
 }
 
 /// Why a call is not carried out, or why its answer does not come back.
@@ -107,8 +107,8 @@ pub struct Tapped<P: ?Sized> {
 }
 
 /// The same agent with a tap on its journal, its forge and its shell.
-pub fn tapped(agent: &Agent, tap: Arc<dyn Tap>) -> Agent {
-    Agent {
+pub fn tapped(agent: &Context, tap: Arc<dyn Tap>) -> Context {
+    Context {
         journal: Arc::new(Tapped { inner: agent.journal.clone(), tap: tap.clone() }),
         forge: Arc::new(Tapped { inner: agent.forge.clone(), tap: tap.clone() }),
         shell: Arc::new(Tapped { inner: agent.shell.clone(), tap }),

@@ -1,7 +1,7 @@
 //! The whole agent: the real binary over real HTTP and SSH, with an SQLite journal on disk.
 
 use crate::harness::{Rig, ran, terminate, until};
-use fieldmedic::sandbox::github::{At, Fault, Role};
+use fieldmedic::sandbox::github::{FaultPoint, InjectedFault, RepoRole};
 use http::Method;
 use std::process::Stdio;
 use std::time::Duration;
@@ -55,7 +55,7 @@ async fn every_door_leads_to_one_case() {
     // A comment by a person who may write hands in an issue without the label; one who may not does not.
     let plain =
         rig.hub.file(&rig.repo, "field-agent", "Please check QField system status", "", &[]).expect("filed");
-    rig.hub.grant(&rig.repo, "passer-by", Role::Read);
+    rig.hub.grant(&rig.repo, "passer-by", RepoRole::Read);
     rig.hub.comment(&plain, "passer-by", "/qfield:support").expect("commented");
     until("the refusal is seen", || !rig.hub.comments(&plain)[0].reactions.is_empty()).await;
     assert!(!rig.is_closed(&plain));
@@ -189,8 +189,8 @@ async fn github_in_trouble_loses_and_doubles_nothing() {
     let rig = Rig::new("worker-down").await;
     let id = rig.file("Sync never finishes", "Changes stay pending.");
     // The status is not waited for; the report is written, and GitHub's answer to it is lost.
-    rig.hub.inject(Fault::DropAfter, At::Call(Method::POST, "/comments".into()), 2);
-    rig.hub.inject(Fault::BadGateway, At::Call(Method::PATCH, "/issues/".into()), 1);
+    rig.hub.inject(InjectedFault::DropAfter, FaultPoint::Call(Method::POST, "/comments".into()), 2);
+    rig.hub.inject(InjectedFault::BadGateway, FaultPoint::Call(Method::PATCH, "/issues/".into()), 1);
     let ran = rig.run(&["resolve", &id.number.to_string()]).await;
     assert_eq!(ran.code, Some(0), "{ran:?}");
     assert!(rig.is_closed(&id));

@@ -8,29 +8,29 @@ use std::path::Path;
 
 /// In which form the host gets its gate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub enum GateForm {
     Script,
     /// For the binary.
     Rules,
 }
 
-impl Form {
+impl GateForm {
     pub fn write(self, rules: &Rules) -> String {
         match self {
-            Form::Script => posix::script(rules),
-            Form::Rules => serde_json::to_string_pretty(rules).unwrap_or_default(),
+            GateForm::Script => posix::script(rules),
+            GateForm::Rules => serde_json::to_string_pretty(rules).unwrap_or_default(),
         }
     }
 }
 
 /// A public key, and what to do if it is not here.
-pub struct Key {
+pub struct SetupKey {
     /// Its type and its body, without a comment.
     pub public: Option<String>,
     pub advice: String,
 }
 
-impl Key {
+impl SetupKey {
     /// Reads the public half beside a private key.
     pub fn read(private: Option<&Path>) -> Self {
         let Some(private) = private else {
@@ -58,15 +58,15 @@ pub struct Gate {
     /// `looks` or `changes`.
     pub word: &'static str,
     pub text: String,
-    pub key: Key,
+    pub key: SetupKey,
 }
 
 /// Everything that the script is made from.
-pub struct Paper<'a> {
+pub struct SetupScript<'a> {
     pub host: &'a HostName,
     pub systems: Vec<&'a str>,
     pub user: &'a str,
-    pub form: Form,
+    pub form: GateForm,
     pub gates: Vec<Gate>,
     pub grants: &'a Grants,
 }
@@ -74,7 +74,7 @@ pub struct Paper<'a> {
 /// Where gates are put: root's, so that who comes in by a key cannot change what it admits.
 const PLACE: &str = "/usr/local/lib/fieldmedic";
 
-impl Paper<'_> {
+impl SetupScript<'_> {
     pub fn write(&self) -> String {
         let mut text = format!(
             "#!/bin/sh\n\
@@ -89,7 +89,7 @@ impl Paper<'_> {
             self.user,
             self.user
         );
-        if self.form == Form::Rules {
+        if self.form == GateForm::Rules {
             text += "[ -x /usr/local/bin/fieldmedic ] || { echo 'put the binary at /usr/local/bin/fieldmedic, or make \
                      this text anew with --sh' >&2; exit 1; }\n";
         }
@@ -100,7 +100,7 @@ impl Paper<'_> {
     }
 
     fn write_gates(&self, text: &mut String) {
-        let mode = if self.form == Form::Script { 755 } else { 644 };
+        let mode = if self.form == GateForm::Script { 755 } else { 644 };
         let _ = writeln!(text, "\n# 1. The gates: what each key may run.\nmkdir -p {PLACE}");
         for gate in &self.gates {
             put(text, &self.path(gate), mode, &gate.text, "");
@@ -147,8 +147,8 @@ impl Paper<'_> {
     fn line(&self, gate: &Gate) -> String {
         let path = self.path(gate);
         let command = match self.form {
-            Form::Script => path,
-            Form::Rules => format!("/usr/local/bin/fieldmedic gate {path}"),
+            GateForm::Script => path,
+            GateForm::Rules => format!("/usr/local/bin/fieldmedic gate {path}"),
         };
         match &gate.key.public {
             Some(key) => format!("restrict,command=\"{command}\" {key} fieldmedic-{}", gate.word),
@@ -159,7 +159,7 @@ impl Paper<'_> {
     }
 
     fn path(&self, gate: &Gate) -> String {
-        let ending = if self.form == Form::Script { "" } else { ".json" };
+        let ending = if self.form == GateForm::Script { "" } else { ".json" };
         format!("{PLACE}/{}-{}{ending}", self.user, gate.word)
     }
 }

@@ -1,23 +1,23 @@
 //! Talk: what a case has told on the forge, and what it has to tell next.
 
-use super::{Case, Kin, Phase, Stage};
-use crate::core::event::Act;
+use super::{Case, RelatedCase, Phase, Stage};
+use crate::core::event::Publication;
 use crate::core::outcome::Outcome;
 use chrono::{DateTime, TimeDelta, Utc};
 
 /// The shortest time between two edits of the status comment.
-const READABLE: TimeDelta = TimeDelta::seconds(10);
+const STATUS_EDIT_INTERVAL: TimeDelta = TimeDelta::seconds(10);
 
 /// What has been told on the forge.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Talk {
+pub struct Publishing {
     /// For which stage the status comment and the label were last set.
     pub status: Option<String>,
     pub label: Option<String>,
     /// When the status comment was last edited; that it was created does not count.
     pub edited_at: Option<DateTime<Utc>>,
     /// The plan that people were asked about last, by its hash.
-    pub question: Option<String>,
+    pub approval_request: Option<String>,
     /// The issue is open again.
     pub reopened: bool,
     /// The ticket about what comes back again and again; empty if the forge never takes one.
@@ -30,70 +30,70 @@ pub struct Talk {
     /// The forge will never take the report; nothing is closed without one.
     pub refused_report: bool,
     /// Attempts of the act that the forge refused last, and when.
-    pub trouble: Option<Trouble>,
+    pub failure: Option<PublishFailure>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub struct Trouble {
-    pub act: Act,
+pub struct PublishFailure {
+    pub publication: Publication,
     pub attempts: u32,
     pub at: DateTime<Utc>,
 }
 
 impl Case {
-    pub(super) fn told(&mut self, act: Act, stage: &str, at: DateTime<Utc>) {
-        if act == Act::Close {
-            self.talk.closed_at = Some(at);
+    pub(super) fn published(&mut self, act: Publication, stage: &str, at: DateTime<Utc>) {
+        if act == Publication::Close {
+            self.publishing.closed_at = Some(at);
         }
-        self.settle(act, stage, at);
+        self.mark_published(act, stage, at);
     }
 
     /// Nothing more is to be said here.
-    fn settle(&mut self, act: Act, stage: &str, at: DateTime<Utc>) {
+    fn mark_published(&mut self, act: Publication, stage: &str, at: DateTime<Utc>) {
         match act {
-            Act::Recheck => {}
-            Act::Reopen => self.talk.reopened = true,
-            Act::Problem => self.talk.problem = Some(stage.to_owned()),
-            Act::Question => self.talk.question = Some(stage.to_owned()),
-            Act::Status => {
-                self.talk.edited_at = self.talk.status.is_some().then_some(at);
-                self.talk.status = Some(stage.to_owned());
+            Publication::TicketRefresh => {}
+            Publication::Reopen => self.publishing.reopened = true,
+            Publication::Problem => self.publishing.problem = Some(stage.to_owned()),
+            Publication::ApprovalRequest => self.publishing.approval_request = Some(stage.to_owned()),
+            Publication::Status => {
+                self.publishing.edited_at = self.publishing.status.is_some().then_some(at);
+                self.publishing.status = Some(stage.to_owned());
             }
-            Act::Label => self.talk.label = Some(stage.to_owned()),
-            Act::Report => self.talk.reported = true,
-            Act::Assign => self.talk.called = true,
-            Act::Close => self.talk.closed = true,
+            Publication::Label => self.publishing.label = Some(stage.to_owned()),
+            Publication::Report => self.publishing.reported = true,
+            Publication::Assign => self.publishing.called = true,
+            Publication::Close => self.publishing.closed = true,
         }
-        self.talk.trouble = None;
+        self.publishing.failure = None;
     }
 
     /// What the forge will never take counts as told, so that the case can end; the journal says why.
     /// A status or a label is not worth waiting for.
-    pub(super) fn not_told(&mut self, act: Act, lasting: bool, at: DateTime<Utc>) {
+    pub(super) fn publish_failed(&mut self, act: Publication, lasting: bool, at: DateTime<Utc>) {
         // While the case is at work the next stage brings the next chance; its last word is waited for.
-        let passing = matches!(act, Act::Status | Act::Label) && self.outcome.is_none();
+        let passing = matches!(act, Publication::Status | Publication::Label) && self.outcome.is_none();
         if lasting || passing {
             let word = match act {
-                Act::Label => self.label_word().to_owned(),
-                Act::Question => {
-                    self.asked.as_ref().map_or_else(String::new, |asked| asked.plan.hash.clone())
+                Publication::Label => self.label_state().to_owned(),
+                Publication::ApprovalRequest => {
+                    self.pending_approval.as_ref().map_or_else(String::new, |asked| asked.plan.hash.clone())
                 }
-                Act::Problem => String::new(),
-                _ => self.stage_word(),
+                Publication::Problem => String::new(),
+                _ => self.status_key(),
             };
-            self.settle(act, &word, at);
-            self.talk.refused_report |= act == Act::Report;
+            self.mark_published(act, &word, at);
+            self.publishing.refused_report |= act == Publication::Report;
             return;
         }
-        let before = self.talk.trouble.as_ref().filter(|trouble| trouble.act == act);
+        let before = self.publishing.failure.as_ref().filter(|trouble| trouble.publication == act);
         let attempts = before.map_or(0, |trouble| trouble.attempts) + 1;
-        self.talk.trouble = Some(Trouble { act, attempts, at });
+        self.publishing.failure = Some(PublishFailure { publication: act, attempts, at });
     }
 
     /// Which label the ticket should have.
-    pub fn label_word(&self) -> &'static str {
+    pub fn label_state(&self) -> &'static str {
         match &self.outcome {
-            None if self.asked.is_some() => "needs-approval",
+            None if self.pending_approval.is_some() => "needs-approval",
             None => "working",
             Some(_) if self.closes() => "resolved",
             Some(Outcome::Escalated(_)) => "needs-human",
@@ -102,43 +102,43 @@ impl Case {
     }
 
     /// The case that it waits for.
-    pub fn pending_kin(&self) -> Option<&Kin> {
-        self.kin.as_ref().filter(|kin| kin.is_awaited)
+    pub fn pending_related(&self) -> Option<&RelatedCase> {
+        self.related.as_ref().filter(|kin| kin.is_awaited)
     }
 
     /// Where the case stands, as people are told: the status comment is edited when this changes.
-    pub fn stage_word(&self) -> String {
-        match (self.stage, self.treatments.last()) {
-            (Stage::Concluded | Stage::Ended, _) => "ended".into(),
-            _ if self.paused.is_some() => format!("paused {}", self.treatments.len()),
-            (Stage::Diagnosed, _) if let Some(asked) = &self.asked => {
-                format!("asking {}", asked.plan.short())
+    pub fn status_key(&self) -> String {
+        match (self.stage, self.remediations.last()) {
+            (Stage::Decided | Stage::Ended, _) => "ended".into(),
+            _ if self.paused.is_some() => format!("paused {}", self.remediations.len()),
+            (Stage::Diagnosed, _) if let Some(asked) = &self.pending_approval => {
+                format!("asking {}", asked.plan.short_id())
             }
-            (Stage::Diagnosed, _) if let Some(kin) = self.pending_kin() => format!("linked {}", kin.case),
-            (Stage::Diagnosed, _) if let Some(delay) = &self.delay => {
+            (Stage::Diagnosed, _) if let Some(kin) = self.pending_related() => format!("linked {}", kin.case),
+            (Stage::Diagnosed, _) if let Some(delay) = &self.deferral => {
                 format!("delayed until {}", delay.until)
             }
-            (Stage::Treating, Some(treatment)) => {
-                let number = self.treatments.len();
-                let tracks = treatment.steps.iter().chain(&treatment.undos);
+            (Stage::Remediating, Some(treatment)) => {
+                let number = self.remediations.len();
+                let tracks = treatment.steps.iter().chain(&treatment.rollbacks);
                 let settled = tracks.filter(|track| track.is_settled()).count();
-                format!("{} {number}.{settled}", self.phase_word())
+                format!("{} {number}.{settled}", self.phase_key())
             }
             _ => "looking".into(),
         }
     }
 
     /// The same in one word, as the status comment is headed.
-    pub fn phase_word(&self) -> &'static str {
-        match (self.stage, self.treatments.last().map(|treatment| &treatment.phase)) {
-            (Stage::Concluded | Stage::Ended, _) => "ended",
+    pub fn phase_key(&self) -> &'static str {
+        match (self.stage, self.remediations.last().map(|treatment| &treatment.phase)) {
+            (Stage::Decided | Stage::Ended, _) => "ended",
             _ if self.paused.is_some() => "paused",
-            (Stage::Diagnosed, _) if self.asked.is_some() => "asking",
-            (Stage::Diagnosed, _) if self.pending_kin().is_some() => "linked",
-            (Stage::Diagnosed, _) if self.delay.is_some() => "delayed",
-            (Stage::Treating, Some(Phase::Applying)) => "treating",
-            (Stage::Treating, Some(Phase::Verifying(_))) => "verifying",
-            (Stage::Treating, Some(Phase::Undoing { .. })) => "undoing",
+            (Stage::Diagnosed, _) if self.pending_approval.is_some() => "asking",
+            (Stage::Diagnosed, _) if self.pending_related().is_some() => "linked",
+            (Stage::Diagnosed, _) if self.deferral.is_some() => "delayed",
+            (Stage::Remediating, Some(Phase::Applying)) => "treating",
+            (Stage::Remediating, Some(Phase::Verifying(_))) => "verifying",
+            (Stage::Remediating, Some(Phase::RollingBack { .. })) => "undoing",
             _ => "looking",
         }
     }
@@ -146,7 +146,7 @@ impl Case {
     /// Whether the status comment may be edited. What stays so for a while is shown at once; what passes
     /// is not shown more often than people can read.
     pub fn may_edit_status(&self, now: DateTime<Utc>) -> bool {
-        let passes = matches!(self.phase_word(), "looking" | "treating" | "verifying" | "undoing");
-        !passes || self.talk.edited_at.is_none_or(|at| now - at >= READABLE)
+        let passes = matches!(self.phase_key(), "looking" | "treating" | "verifying" | "undoing");
+        !passes || self.publishing.edited_at.is_none_or(|at| now - at >= STATUS_EDIT_INTERVAL)
     }
 }

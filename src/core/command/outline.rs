@@ -2,28 +2,28 @@
 //! to, and nothing else.
 
 use super::{Piece, Template, TemplateForm, Word, quote};
-use crate::core::value::{self, Kind};
+use crate::core::value::{self, ValueType};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// One stretch of a line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Part {
+pub enum PatternPart {
     /// These bytes.
     Text(String),
     /// One word: a value between two texts, quoted as [`super::Command::line`] quotes.
-    Value { before: String, shape: Shape, after: String },
+    Value { before: String, shape: ValueShape, after: String },
     /// One word: a text and any number of values, parted by blanks.
-    List { before: String, shape: Shape },
+    List { before: String, shape: ValueShape },
     /// To the end of the line, any number of words, each after a blank.
-    Words(Shape),
+    Words(ValueShape),
 }
 
 /// What a single value looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Shape {
+pub enum ValueShape {
     Name,
     Path,
     Image,
@@ -34,57 +34,57 @@ pub enum Shape {
 
 /// What is known of a placeholder.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Known {
-    Value(Value, Kind),
+pub enum Binding {
+    Value(Value, ValueType),
     /// Only what it may be.
-    Kind(Kind),
+    Type(ValueType),
 }
 
-impl Shape {
-    pub const ALL: [Shape; 6] =
-        [Shape::Name, Shape::Path, Shape::Image, Shape::Uuid, Shape::Integer, Shape::Host];
+impl ValueShape {
+    pub const ALL: [ValueShape; 6] =
+        [ValueShape::Name, ValueShape::Path, ValueShape::Image, ValueShape::Uuid, ValueShape::Integer, ValueShape::Host];
 
     /// Whether a command may hold this text as a value of the shape: it is of its type, and a value that
     /// is written just so.
     pub fn admits(self, text: &str) -> bool {
         let one = Value::String(text.to_owned());
         let checked = match self {
-            Shape::Name => Kind::Name.check(&one),
-            Shape::Path => Kind::Path.check(&one),
-            Shape::Image => Kind::Image.check(&one),
-            Shape::Uuid => Kind::Uuids.check(&Value::Array(vec![one])),
-            Shape::Integer => Kind::Integer.check(&one),
-            Shape::Host => Kind::Host.check(&one),
+            ValueShape::Name => ValueType::Name.check(&one),
+            ValueShape::Path => ValueType::Path.check(&one),
+            ValueShape::Image => ValueType::Image.check(&one),
+            ValueShape::Uuid => ValueType::Uuids.check(&Value::Array(vec![one])),
+            ValueShape::Integer => ValueType::Integer.check(&one),
+            ValueShape::Host => ValueType::Host.check(&one),
         };
         checked.is_ok_and(|value| value::words(&value) == [text])
     }
 
-    fn of(kind: Kind, name: &str) -> Result<(Self, Number), String> {
+    fn of(kind: ValueType, name: &str) -> Result<(Self, Count), String> {
         Ok(match kind {
-            Kind::Name => (Shape::Name, Number::One),
-            Kind::Names => (Shape::Name, Number::Many),
-            Kind::Path => (Shape::Path, Number::One),
-            Kind::Paths => (Shape::Path, Number::Many),
-            Kind::Image => (Shape::Image, Number::One),
-            Kind::Images => (Shape::Image, Number::Many),
-            Kind::Uuids => (Shape::Uuid, Number::Many),
-            Kind::Integer => (Shape::Integer, Number::One),
-            Kind::Host => (Shape::Host, Number::One),
+            ValueType::Name => (ValueShape::Name, Count::One),
+            ValueType::Names => (ValueShape::Name, Count::Many),
+            ValueType::Path => (ValueShape::Path, Count::One),
+            ValueType::Paths => (ValueShape::Path, Count::Many),
+            ValueType::Image => (ValueShape::Image, Count::One),
+            ValueType::Images => (ValueShape::Image, Count::Many),
+            ValueType::Uuids => (ValueShape::Uuid, Count::Many),
+            ValueType::Integer => (ValueShape::Integer, Count::One),
+            ValueType::Host => (ValueShape::Host, Count::One),
             // The same number can be written in many ways, and which of them is printed is no rule.
-            Kind::Percent => return Err(format!("`{name}` is a percentage; give the fact `type: integer`")),
+            ValueType::Percent => return Err(format!("`{name}` is a percentage; give the fact `type: integer`")),
         })
     }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Number {
+enum Count {
     One,
     Many,
 }
 
 /// Where a word stands, which decides what a list becomes in it.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum Position {
     /// A list becomes several words.
     Argument { is_last: bool },
     /// A list is joined by blanks, and no value of it holds one.
@@ -96,11 +96,11 @@ impl Template {
     ///
     /// # Errors
     /// Why such a line could not be told from others.
-    pub fn outline(&self, known: &dyn Fn(&str) -> Result<Known, String>) -> Result<Vec<Part>, String> {
-        let mut line = Outline::default();
+    pub fn pattern(&self, known: &dyn Fn(&str) -> Result<Binding, String>) -> Result<Vec<PatternPart>, String> {
+        let mut line = PatternBuilder::default();
         if let Some(cwd) = &self.cwd {
             line.text("cd -- ");
-            line.word("", cwd, known, Place::Joined)?;
+            line.word("", cwd, known, Position::Joined)?;
             line.text(" && ");
         }
         if self.sudo {
@@ -109,11 +109,11 @@ impl Template {
         match &self.form {
             TemplateForm::Words(words) => {
                 for (index, word) in words.iter().enumerate() {
-                    let place = Place::Argument { is_last: index + 1 == words.len() };
-                    let mut own = Outline::default();
+                    let place = Position::Argument { is_last: index + 1 == words.len() };
+                    let mut own = PatternBuilder::default();
                     own.word("", word, known, place)?;
                     // A list without values leaves no word, and so no blank.
-                    if index > 0 && !own.0.is_empty() && !matches!(own.0[0], Part::Words(_)) {
+                    if index > 0 && !own.0.is_empty() && !matches!(own.0[0], PatternPart::Words(_)) {
                         line.text(" ");
                     }
                     own.0.into_iter().for_each(|part| line.push(part));
@@ -122,7 +122,7 @@ impl Template {
             TemplateForm::Script { name, text, env } => {
                 line.text("env ");
                 for (key, word) in env {
-                    line.word(&format!("{key}="), word, known, Place::Joined)?;
+                    line.word(&format!("{key}="), word, known, Position::Joined)?;
                     line.text(" ");
                 }
                 line.text(&format!("sh -euc {} {}", quote(text), quote(name)));
@@ -150,20 +150,20 @@ impl Template {
 
 /// Parts, with texts that follow each other made one.
 #[derive(Default)]
-struct Outline(Vec<Part>);
+struct PatternBuilder(Vec<PatternPart>);
 
-impl Outline {
+impl PatternBuilder {
     fn text(&mut self, text: &str) {
-        if let Some(Part::Text(last)) = self.0.last_mut() {
+        if let Some(PatternPart::Text(last)) = self.0.last_mut() {
             last.push_str(text);
         } else if !text.is_empty() {
-            self.0.push(Part::Text(text.to_owned()));
+            self.0.push(PatternPart::Text(text.to_owned()));
         }
     }
 
-    fn push(&mut self, part: Part) {
+    fn push(&mut self, part: PatternPart) {
         match part {
-            Part::Text(text) => self.text(&text),
+            PatternPart::Text(text) => self.text(&text),
             other => self.0.push(other),
         }
     }
@@ -172,8 +172,8 @@ impl Outline {
         &mut self,
         start: &str,
         word: &Word,
-        known: &dyn Fn(&str) -> Result<Known, String>,
-        place: Place,
+        known: &dyn Fn(&str) -> Result<Binding, String>,
+        place: Position,
     ) -> Result<(), String> {
         if let [Piece::Value(name)] = &word.0[..] {
             return self.whole(start, name, known(name)?, place);
@@ -183,17 +183,17 @@ impl Outline {
             let text = match piece {
                 Piece::Literal(text) => text.clone(),
                 Piece::Value(name) => match known(name)? {
-                    Known::Value(value, kind) => match &checked(name, &value, kind)?[..] {
+                    Binding::Value(value, kind) => match &checked(name, &value, kind)?[..] {
                         [one] => one.clone(),
                         several => {
                             return Err(format!("`{name}` has {} values where one fits", several.len()));
                         }
                     },
-                    Known::Kind(kind) if open.is_none() => {
-                        open = Some((Shape::of(kind, name)?.0, String::new()));
+                    Binding::Type(kind) if open.is_none() => {
+                        open = Some((ValueShape::of(kind, name)?.0, String::new()));
                         continue;
                     }
-                    Known::Kind(_) => {
+                    Binding::Type(_) => {
                         return Err(format!(
                             "`{name}` is the second fact in one word, and nobody can say where the first one \
                              ends; pass each in a variable of its own"
@@ -208,25 +208,25 @@ impl Outline {
         }
         match open {
             None => self.text(&quote(&before)),
-            Some((shape, after)) => self.push(Part::Value { before, shape, after }),
+            Some((shape, after)) => self.push(PatternPart::Value { before, shape, after }),
         }
         Ok(())
     }
 
     /// A word that is nothing but a value, after a constant start.
-    fn whole(&mut self, start: &str, name: &str, known: Known, place: Place) -> Result<(), String> {
+    fn whole(&mut self, start: &str, name: &str, known: Binding, place: Position) -> Result<(), String> {
         let (value, kind) = match known {
-            Known::Value(value, kind) => (Some(value), kind),
-            Known::Kind(kind) => (None, kind),
+            Binding::Value(value, kind) => (Some(value), kind),
+            Binding::Type(kind) => (None, kind),
         };
         let Some(value) = value else {
-            let part = match (Shape::of(kind, name)?, place) {
-                ((shape, Number::One), _) => {
-                    Part::Value { before: start.to_owned(), shape, after: String::new() }
+            let part = match (ValueShape::of(kind, name)?, place) {
+                ((shape, Count::One), _) => {
+                    PatternPart::Value { before: start.to_owned(), shape, after: String::new() }
                 }
-                ((shape, Number::Many), Place::Joined) => Part::List { before: start.to_owned(), shape },
-                ((shape, Number::Many), Place::Argument { is_last: true }) => Part::Words(shape),
-                ((_, Number::Many), Place::Argument { is_last: false }) => {
+                ((shape, Count::Many), Position::Joined) => PatternPart::List { before: start.to_owned(), shape },
+                ((shape, Count::Many), Position::Argument { is_last: true }) => PatternPart::Words(shape),
+                ((_, Count::Many), Position::Argument { is_last: false }) => {
                     return Err(format!("the list `{name}` must be the last word"));
                 }
             };
@@ -235,8 +235,8 @@ impl Outline {
         };
         let words = checked(name, &value, kind)?;
         match place {
-            Place::Joined => self.text(&quote(&format!("{start}{}", words.join(" ")))),
-            Place::Argument { .. } => {
+            Position::Joined => self.text(&quote(&format!("{start}{}", words.join(" ")))),
+            Position::Argument { .. } => {
                 let quoted: Vec<String> = words.iter().map(|word| quote(word)).collect();
                 self.text(&quoted.join(" "));
             }
@@ -245,7 +245,7 @@ impl Outline {
     }
 }
 
-fn checked(name: &str, value: &Value, kind: Kind) -> Result<Vec<String>, String> {
+fn checked(name: &str, value: &Value, kind: ValueType) -> Result<Vec<String>, String> {
     let value = kind.check(value).map_err(|bad| format!("`{name}`: {bad}"))?;
     Ok(value::words(&value))
 }

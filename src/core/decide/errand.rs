@@ -1,9 +1,9 @@
 //! Errands: how a case ends that a person has opened by an order, and what it must not do.
 
-use super::Ground;
+use super::Decider;
 use crate::core::action::Action;
 use crate::core::diagnosis::Diagnosis;
-use crate::core::errand::Errand;
+use crate::core::errand::CaseScope;
 use crate::core::event::Event;
 use crate::core::name::PlaybookName;
 use crate::core::outcome::Outcome;
@@ -11,19 +11,19 @@ use crate::core::outcome::Outcome;
 /// What a look is called where a request has its name.
 const LOOK: &str = "diagnose";
 
-impl Ground<'_> {
+impl Decider<'_> {
     /// The end of an errand that has come to it; `None` if there is a fault to treat, or if it is none.
-    pub(super) fn end_errand(self, diagnosis: &Diagnosis) -> Option<Action> {
-        let outcome = match self.case.errand() {
-            Errand::Treat => return None,
-            Errand::Look { .. } => self.told(Ok(PlaybookName::new(LOOK).ok()?)),
-            Errand::Answer { request, .. } => match self.unanswered(request) {
+    pub(super) fn conclude_requested(self, diagnosis: &Diagnosis) -> Option<Action> {
+        let outcome = match self.case.scope() {
+            CaseScope::FullTicket => return None,
+            CaseScope::Diagnose { .. } => self.told(Ok(PlaybookName::new(LOOK).ok()?)),
+            CaseScope::AnswerRequest { request, .. } => match self.unanswered(request) {
                 Some(why) => self.told(Err(why)),
                 None => self.told(Ok(request.clone())),
             },
-            Errand::Mend { playbook, .. } => self.mended(playbook, diagnosis)?,
+            CaseScope::FixOne { playbook, .. } => self.fixed(playbook, diagnosis)?,
         };
-        Some(Action::Note(Event::Concluded(outcome)))
+        Some(Action::Record(Event::OutcomeDecided(outcome)))
     }
 
     /// A person is there who asked, so nobody is called if there is no answer.
@@ -37,8 +37,8 @@ impl Ground<'_> {
 
     /// Evidence decides, not the person: a fault that is not confirmed is not treated, and neither is one
     /// whose cause is there too, or may be.
-    fn mended(self, playbook: &PlaybookName, diagnosis: &Diagnosis) -> Option<Outcome> {
-        let is_treated = !self.case.treatments.is_empty();
+    fn fixed(self, playbook: &PlaybookName, diagnosis: &Diagnosis) -> Option<Outcome> {
+        let is_treated = !self.case.remediations.is_empty();
         let is_found = diagnosis.findings.iter().any(|finding| finding.playbook == *playbook);
         if self.case.evidence.nothing_reached() && !is_treated {
             return Some(Outcome::Declined { why: self.why_unreached() });
@@ -53,7 +53,7 @@ impl Ground<'_> {
             let why = match (cause, unknown) {
                 (Some(cause), _) => format!(
                     "{} ({}) can cause it, and is there too: it has to be treated first",
-                    cause.playbook, cause.because
+                    cause.playbook, cause.summary
                 ),
                 (None, Some(unknown)) => {
                     format!("{} can cause it, and cannot be told: {}", unknown.playbook, unknown.why)
@@ -79,7 +79,7 @@ impl Ground<'_> {
 
     /// What is found, with the one fault first that a person asked to have mended: it is the one to treat.
     pub(super) fn ordered(self, mut diagnosis: Diagnosis) -> Diagnosis {
-        if let Some(playbook) = self.case.errand().fault() {
+        if let Some(playbook) = self.case.scope().fault() {
             diagnosis.findings.sort_by_key(|finding| finding.playbook != *playbook);
         }
         diagnosis

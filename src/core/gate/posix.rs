@@ -3,8 +3,8 @@
 //! Only `case` and prefixes are used to compare: `grep -x` would admit a line that has another one behind
 //! it. Nothing is evaluated that was not compared to its last byte.
 
-use super::{LONGEST, QUESTION, REFUSAL, REFUSED, Rule, Rules};
-use crate::core::command::{Part, Shape, always_quoted, escaped};
+use super::{LONGEST, QUESTION, DENIED, REFUSED, Rule, Rules};
+use crate::core::command::{PatternPart, ValueShape, always_quoted, escaped};
 use std::fmt::Write as _;
 
 /// The part that is the same in every gate.
@@ -17,7 +17,7 @@ pub fn script(rules: &Rules) -> String {
         let _ = writeln!(text, "{}\n", write_rule(rule));
     }
     FRAME
-        .replace("@REFUSAL@", REFUSAL)
+        .replace("@REFUSAL@", DENIED)
         .replace("@REFUSED@", &REFUSED.to_string())
         .replace("@LONGEST@", &LONGEST.to_string())
         .replace("@QUESTION@", QUESTION)
@@ -31,12 +31,12 @@ fn write_rule(rule: &Rule) -> String {
     format!("# {of}\nrest=$line\nif {} && over; then run {}; fi", parts.join(" && "), rule.limit_s)
 }
 
-fn write_part(part: &Part) -> String {
+fn write_part(part: &PatternPart) -> String {
     match part {
-        Part::Text(text) => format!("text {}", quoted(text)),
-        Part::Words(shape) => format!("words {}", word(*shape)),
-        Part::List { before, shape } => value(before, &format!("list-{}", word(*shape)), ""),
-        Part::Value { before, shape, after } => value(before, word(*shape), after),
+        PatternPart::Text(text) => format!("text {}", quoted(text)),
+        PatternPart::Words(shape) => format!("words {}", word(*shape)),
+        PatternPart::List { before, shape } => value(before, &format!("list-{}", word(*shape)), ""),
+        PatternPart::Value { before, shape, after } => value(before, word(*shape), after),
     }
 }
 
@@ -55,14 +55,14 @@ fn value(before: &str, shape: &str, after: &str) -> String {
     )
 }
 
-fn word(shape: Shape) -> &'static str {
+fn word(shape: ValueShape) -> &'static str {
     match shape {
-        Shape::Name => "name",
-        Shape::Path => "path",
-        Shape::Image => "image",
-        Shape::Uuid => "uuid",
-        Shape::Integer => "integer",
-        Shape::Host => "host",
+        ValueShape::Name => "name",
+        ValueShape::Path => "path",
+        ValueShape::Image => "image",
+        ValueShape::Uuid => "uuid",
+        ValueShape::Integer => "integer",
+        ValueShape::Host => "host",
     }
 }
 

@@ -4,11 +4,11 @@
 //! Arguments are regular expressions over whole words (sudo 1.9.10 and later). sudo's own `*` matches
 //! blanks too, and so any number of further arguments.
 
-use super::{Admits, Asked, BadRule, Standing};
-use crate::core::command::{Known, Piece, Template};
+use super::{KeyScope, AllowedCommand, RuleError, HostedSystem};
+use crate::core::command::{Binding, Piece, Template};
 use crate::core::name::HostName;
 use crate::core::playbook::Request;
-use crate::core::value::{self, Kind};
+use crate::core::value::{self, ValueType};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -17,7 +17,7 @@ use std::fmt::Write as _;
 pub const ANY: &str = "any";
 
 /// What never changes on a host: `probe.fact` to its value. It makes the rules narrower.
-pub type Pinned = BTreeMap<String, Value>;
+pub type PinnedFacts = BTreeMap<String, Value>;
 
 /// What a host's login user may do as root.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -30,14 +30,14 @@ pub struct Grants {
 impl Grants {
     /// # Errors
     /// Every command that no rule could tell from others.
-    pub fn new(host: &HostName, standing: &[Standing<'_>], pinned: &Pinned) -> Result<Self, Vec<BadRule>> {
+    pub fn new(host: &HostName, standing: &[HostedSystem<'_>], pinned: &PinnedFacts) -> Result<Self, Vec<RuleError>> {
         let (mut grants, mut bad) = (Self::default(), Vec::new());
         for one in standing {
-            let steps = one.commands(host, Admits::All);
+            let steps = one.commands(host, KeyScope::All);
             let roots = steps.into_iter().filter(|asked| asked.template.is_root());
-            let listed = one.system.sudo.iter();
-            let listed = listed.map(|listed| Asked::of(format!("{}: sudo", one.system.kind), listed));
-            for Asked { of, template, request } in roots.chain(listed) {
+            let listed = one.system_type.sudo.iter();
+            let listed = listed.map(|listed| AllowedCommand::of(format!("{}: sudo", one.system.system_type), listed));
+            for AllowedCommand { of, template, request } in roots.chain(listed) {
                 match line(template, &|name| known(name, one, request, pinned)) {
                     Ok(line) => {
                         let facts = template.names().into_iter().filter(|name| is_fact(name));
@@ -46,7 +46,7 @@ impl Grants {
                             .extend(facts.filter(|name| !pinned.contains_key(*name)).map(str::to_owned));
                         grants.lines.insert(line);
                     }
-                    Err(why) => bad.push(BadRule { of, why }),
+                    Err(why) => bad.push(RuleError { of, why }),
                 }
             }
         }
@@ -71,7 +71,7 @@ fn is_fact(name: &str) -> bool {
     name.split_once('.').is_some_and(|(probe, _)| probe != ANY)
 }
 
-type Knows<'a> = dyn Fn(&str) -> Result<Known, String> + 'a;
+type Knows<'a> = dyn Fn(&str) -> Result<Binding, String> + 'a;
 
 /// A program and a regular expression for its arguments.
 fn line(template: &Template, known: &Knows<'_>) -> Result<String, String> {
@@ -102,8 +102,8 @@ fn pattern(word: &[Piece], known: &Knows<'_>) -> Result<Vec<String>, String> {
         let texts = match piece {
             Piece::Literal(text) => vec![literal(text)?],
             Piece::Value(name) => match known(name)? {
-                Known::Kind(kind) => vec![any(kind, name)?],
-                Known::Value(value, kind) => {
+                Binding::Type(kind) => vec![any(kind, name)?],
+                Binding::Value(value, kind) => {
                     let value = kind.check(&value).map_err(|bad| format!("`{name}`: {bad}"))?;
                     value::words(&value).iter().map(|text| literal(text)).collect::<Result<_, _>>()?
                 }
@@ -120,29 +120,29 @@ fn pattern(word: &[Piece], known: &Knows<'_>) -> Result<Vec<String>, String> {
 
 fn known(
     name: &str,
-    standing: &Standing<'_>,
+    standing: &HostedSystem<'_>,
     request: Option<&Request>,
-    pinned: &Pinned,
-) -> Result<Known, String> {
+    pinned: &PinnedFacts,
+) -> Result<Binding, String> {
     if let Some((ANY, kind)) = name.split_once('.') {
         return serde_json::from_value(Value::String(kind.to_owned()))
-            .map(Known::Kind)
+            .map(Binding::Type)
             .map_err(|_| format!("`{name}`: there is no type `{kind}`"));
     }
     Ok(match (standing.known(name, request)?, pinned.get(name)) {
-        (Known::Kind(kind), Some(value)) => Known::Value(value.clone(), kind),
+        (Binding::Type(kind), Some(value)) => Binding::Value(value.clone(), kind),
         (known, _) => known,
     })
 }
 
 /// Any value of a type that has no blank in it: sudo joins the arguments by blanks before it compares.
-fn any(kind: Kind, name: &str) -> Result<String, String> {
+fn any(kind: ValueType, name: &str) -> Result<String, String> {
     Ok(match kind {
-        Kind::Name => "[A-Za-z0-9_][A-Za-z0-9._-]*",
-        Kind::Path => "/[A-Za-z0-9._/@:+,-]*",
-        Kind::Image => "[A-Za-z0-9][A-Za-z0-9._/:@-]*",
-        Kind::Integer => "[0-9]+",
-        Kind::Host => "[A-Za-z0-9][A-Za-z0-9.:-]*",
+        ValueType::Name => "[A-Za-z0-9_][A-Za-z0-9._-]*",
+        ValueType::Path => "/[A-Za-z0-9._/@:+,-]*",
+        ValueType::Image => "[A-Za-z0-9][A-Za-z0-9._/:@-]*",
+        ValueType::Integer => "[0-9]+",
+        ValueType::Host => "[A-Za-z0-9][A-Za-z0-9.:-]*",
         _ => return Err(format!("`{name}`: a list or a percentage is no single argument")),
     }
     .to_owned())
@@ -172,12 +172,12 @@ mod tests {
     fn written(run: &str) -> Result<String, String> {
         let template = Template::new(TemplateSource { run: Some(run), ..TemplateSource::default() }).unwrap();
         line(&template, &|name| match name {
-            "limit" => Ok(Known::Value(json!(100), Kind::Integer)),
-            "names" => Ok(Known::Value(json!(["a", "b.c"]), Kind::Names)),
-            "blank" => Ok(Known::Value(json!("/a b"), Kind::Path)),
-            "any.name" => Ok(Known::Kind(Kind::Name)),
-            "any.names" => Ok(Known::Kind(Kind::Names)),
-            _ => Ok(Known::Kind(Kind::Path)),
+            "limit" => Ok(Binding::Value(json!(100), ValueType::Integer)),
+            "names" => Ok(Binding::Value(json!(["a", "b.c"]), ValueType::Names)),
+            "blank" => Ok(Binding::Value(json!("/a b"), ValueType::Path)),
+            "any.name" => Ok(Binding::Type(ValueType::Name)),
+            "any.names" => Ok(Binding::Type(ValueType::Names)),
+            _ => Ok(Binding::Type(ValueType::Path)),
         })
     }
 

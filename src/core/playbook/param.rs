@@ -1,21 +1,21 @@
 //! Parameters: what may be given to a system, or to a request.
 
-use crate::core::value::{BadValue, Kind};
+use crate::core::value::{ValueError, ValueType};
 use serde_json::Value;
 
 /// A parameter of a system or of a request.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Param {
-    pub kind: Kind,
+    pub value_type: ValueType,
     /// Without one, a value has to be given.
     pub default: Option<Value>,
-    pub limits: Limits,
+    pub bounds: Bounds,
     pub help: String,
 }
 
 /// What a value has to be beside of its type.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Limits {
+pub struct Bounds {
     /// Of a number.
     pub min: Option<u64>,
     pub max: Option<u64>,
@@ -25,9 +25,9 @@ pub struct Limits {
 
 /// Why a parameter cannot have a value.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum BadParam {
+pub enum ParamError {
     #[error(transparent)]
-    Kind(#[from] BadValue),
+    Type(#[from] ValueError),
     #[error("{value} is less than {min}")]
     Low { value: Value, min: u64 },
     #[error("{value} is more than {max}")]
@@ -41,19 +41,19 @@ impl Param {
     ///
     /// # Errors
     /// Why it may not.
-    pub fn check(&self, value: &Value) -> Result<Value, BadParam> {
-        let value = self.kind.check(value)?;
-        let Limits { min, max, one_of } = &self.limits;
+    pub fn check(&self, value: &Value) -> Result<Value, ParamError> {
+        let value = self.value_type.check(value)?;
+        let Bounds { min, max, one_of } = &self.bounds;
         if let Some(number) = value.as_f64() {
             match (min, max) {
-                (Some(min), _) if number < *min as f64 => return Err(BadParam::Low { value, min: *min }),
-                (_, Some(max)) if number > *max as f64 => return Err(BadParam::High { value, max: *max }),
+                (Some(min), _) if number < *min as f64 => return Err(ParamError::Low { value, min: *min }),
+                (_, Some(max)) if number > *max as f64 => return Err(ParamError::High { value, max: *max }),
                 _ => {}
             }
         }
         match value.as_str() {
             Some(text) if !one_of.is_empty() && !one_of.iter().any(|one| one == text) => {
-                Err(BadParam::Other { value: text.to_owned(), among: one_of.clone() })
+                Err(ParamError::Other { value: text.to_owned(), among: one_of.clone() })
             }
             _ => Ok(value),
         }
@@ -63,9 +63,9 @@ impl Param {
     ///
     /// # Errors
     /// As [`Param::check`].
-    pub fn read(&self, text: &str) -> Result<Value, BadParam> {
-        let value = match self.kind {
-            Kind::Names | Kind::Paths | Kind::Images | Kind::Uuids => {
+    pub fn parse(&self, text: &str) -> Result<Value, ParamError> {
+        let value = match self.value_type {
+            ValueType::Names | ValueType::Paths | ValueType::Images | ValueType::Uuids => {
                 text.split(',').filter(|part| !part.is_empty()).map(Value::from).collect()
             }
             _ => Value::from(text),
@@ -74,14 +74,14 @@ impl Param {
     }
 
     /// What it takes, in a few words: `a whole number from 1 to 500`.
-    pub fn takes(&self) -> String {
-        let Limits { min, max, one_of } = &self.limits;
+    pub fn accepts(&self) -> String {
+        let Bounds { min, max, one_of } = &self.bounds;
         match (one_of.is_empty(), min, max) {
             (false, ..) => format!("one of {}", one_of.join(", ")),
-            (true, Some(min), Some(max)) => format!("{} from {min} to {max}", self.kind.article()),
-            (true, Some(min), None) => format!("{} from {min}", self.kind.article()),
-            (true, None, Some(max)) => format!("{} up to {max}", self.kind.article()),
-            (true, None, None) => self.kind.article().to_owned(),
+            (true, Some(min), Some(max)) => format!("{} from {min} to {max}", self.value_type.article()),
+            (true, Some(min), None) => format!("{} from {min}", self.value_type.article()),
+            (true, None, Some(max)) => format!("{} up to {max}", self.value_type.article()),
+            (true, None, None) => self.value_type.article().to_owned(),
         }
     }
 
@@ -90,10 +90,10 @@ impl Param {
         if let Some(default) = &self.default {
             return crate::core::value::words(default).join(",");
         }
-        match (self.limits.one_of.first(), self.limits.min) {
+        match (self.bounds.one_of.first(), self.bounds.min) {
             (Some(first), _) => first.clone(),
             (None, Some(min)) => min.to_string(),
-            (None, None) => self.kind.example().to_owned(),
+            (None, None) => self.value_type.example().to_owned(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A look, told: what each probe gave.
 
 use super::seconds;
-use crate::core::evidence::{Evidence, Seen, cut_at};
+use crate::core::evidence::{Evidence, ProbeStatus, cut_at};
 use crate::core::name::FactName;
 use serde::Serialize;
 use serde_json::Value;
@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 /// One probe of the newest look.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Looked {
+pub struct ProbeView {
     pub probe: String,
     pub host: String,
     pub command: String,
@@ -20,21 +20,21 @@ pub struct Looked {
     pub facts: Vec<String>,
 }
 
-pub(super) fn sights(evidence: &Evidence) -> Vec<Looked> {
+pub(super) fn probes(evidence: &Evidence) -> Vec<ProbeView> {
     evidence
-        .sights
+        .probes
         .iter()
         .map(|(probe, sight)| {
-            let (result, took) = match &sight.seen {
-                Seen::Observed(observation) => {
+            let (result, took) = match &sight.status {
+                ProbeStatus::Completed(observation) => {
                     (observation.exit.to_string(), Some(seconds(observation.took_ms)))
                 }
-                Seen::Unreached(why) => (format!("not reached: {why}"), None),
-                Seen::Lost(why) => (format!("lost: {why}"), None),
-                Seen::NotRun(why) => (format!("not run: {why}"), None),
+                ProbeStatus::Unreachable(why) => (format!("not reached: {why}"), None),
+                ProbeStatus::Interrupted(why) => (format!("lost: {why}"), None),
+                ProbeStatus::Skipped(why) => (format!("not run: {why}"), None),
             };
             let facts = evidence.facts.get(probe).map(facts).unwrap_or_default();
-            Looked {
+            ProbeView {
                 probe: probe.to_string(),
                 host: sight.host.as_ref().map(ToString::to_string).unwrap_or_default(),
                 command: sight.command.to_string(),

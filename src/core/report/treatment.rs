@@ -1,31 +1,31 @@
 //! A treatment, told: its steps, what came of them, and the proof.
 
 use super::{because, seconds};
-use crate::core::case::{Case, ChangeState, Phase, Track, Treated, Treatment};
+use crate::core::case::{Case, ChangeState, Phase, StepState, RemediationResult, Remediation};
 use crate::core::command::Command;
-use crate::core::moment::minute;
+use crate::core::moment::format_minute;
 use crate::core::playbook::Fault;
-use crate::core::verification::Held;
+use crate::core::verification::Streak;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 
 /// One treatment, told.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Told {
+pub struct RemediationView {
     pub title: String,
-    pub because: String,
+    pub summary: String,
     /// `applying`, `verifying`, `undoing`, `mended`, `not-fixed`, `undo-failed` or `in-doubt`.
     pub result: String,
     pub why: String,
     /// While it is verified: when that is over at the latest, else empty.
     pub until: String,
-    pub steps: Vec<StepTold>,
-    pub undos: Vec<StepTold>,
+    pub steps: Vec<StepView>,
+    pub rollbacks: Vec<StepView>,
     pub proof: Vec<Proof>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct StepTold {
+pub struct StepView {
     pub name: String,
     pub host: String,
     /// The exact line, so that a person can repeat it.
@@ -37,7 +37,7 @@ pub struct StepTold {
     pub seconds: Option<f64>,
     pub output: String,
     /// Where the host keeps what was there before; empty if the step keeps nothing.
-    pub kept: String,
+    pub backup: String,
 }
 
 /// A condition that held at the end.
@@ -49,29 +49,29 @@ pub struct Proof {
     pub seconds: i64,
 }
 
-pub(super) fn tell(case: &Case, treatment: &Treatment, fault: Option<&Fault>) -> Told {
+pub(super) fn tell(case: &Case, treatment: &Remediation, fault: Option<&Fault>) -> RemediationView {
     let (result, why) = match &treatment.phase {
         Phase::Applying => ("applying", String::new()),
         Phase::Verifying(_) => ("verifying", String::new()),
-        Phase::Undoing { why } => ("undoing", why.clone()),
-        Phase::Over { result, .. } => match result {
-            Treated::Mended => ("mended", String::new()),
-            Treated::NotFixed { why } => ("not-fixed", why.clone()),
-            Treated::UndoFailed { why } => ("undo-failed", why.clone()),
-            Treated::InDoubt { why, .. } => ("in-doubt", why.clone()),
+        Phase::RollingBack { why } => ("undoing", why.clone()),
+        Phase::Finished { result, .. } => match result {
+            RemediationResult::Fixed => ("mended", String::new()),
+            RemediationResult::NotFixed { why } => ("not-fixed", why.clone()),
+            RemediationResult::RollbackFailed { why } => ("undo-failed", why.clone()),
+            RemediationResult::InDoubt { why, .. } => ("in-doubt", why.clone()),
         },
     };
     // The first undo that fails is the last that is tried; a person has the others to do, too.
     let is_left = |index: usize| {
         result == "undo-failed"
-            && treatment.plan.steps[index].undo.is_some()
+            && treatment.plan.steps[index].rollback.is_some()
             && matches!(treatment.steps[index].state, ChangeState::Done | ChangeState::Failed(_))
     };
-    let step = |(index, track): (usize, &Track), undo: bool| {
+    let step = |(index, track): (usize, &StepState), undo: bool| {
         let planned = &treatment.plan.steps[index];
-        let command = if undo { planned.undo.as_ref() } else { planned.command.as_ref().ok() };
+        let command = if undo { planned.rollback.as_ref() } else { planned.command.as_ref().ok() };
         let (state, why) = describe(&track.state);
-        StepTold {
+        StepView {
             name: planned.name.clone(),
             host: planned.host.to_string(),
             command: command.map(Command::line).unwrap_or_default(),
@@ -79,19 +79,19 @@ pub(super) fn tell(case: &Case, treatment: &Treatment, fault: Option<&Fault>) ->
             state: state.into(),
             why,
             seconds: track.observation.as_ref().map(|o| seconds(o.took_ms)),
-            output: track.observation.as_ref().map(|o| o.last_words().to_owned()).unwrap_or_default(),
-            kept: planned.kept.clone().unwrap_or_default(),
+            output: track.observation.as_ref().map(|o| o.last_line().to_owned()).unwrap_or_default(),
+            backup: planned.backup.clone().unwrap_or_default(),
         }
     };
-    Told {
+    RemediationView {
         title: fault.map_or(treatment.plan.playbook.to_string(), |fault| fault.title.clone()),
-        because: fault.map(|fault| because(case, fault)).unwrap_or_default(),
+        summary: fault.map(|fault| because(case, fault)).unwrap_or_default(),
         result: result.into(),
         why,
-        until: fault.and_then(|fault| verified_by(treatment, fault)).map(minute).unwrap_or_default(),
+        until: fault.and_then(|fault| verified_by(treatment, fault)).map(format_minute).unwrap_or_default(),
         steps: treatment.steps.iter().enumerate().map(|track| step(track, false)).collect(),
-        undos: treatment
-            .undos
+        rollbacks: treatment
+            .rollbacks
             .iter()
             .enumerate()
             .filter(|(index, track)| track.state != ChangeState::Pending || is_left(*index))
@@ -102,9 +102,9 @@ pub(super) fn tell(case: &Case, treatment: &Treatment, fault: Option<&Fault>) ->
 }
 
 /// When the last condition of a verification must have come true.
-fn verified_by(treatment: &Treatment, fault: &Fault) -> Option<DateTime<Utc>> {
+fn verified_by(treatment: &Remediation, fault: &Fault) -> Option<DateTime<Utc>> {
     let Phase::Verifying(progress) = &treatment.phase else { return None };
-    let latest = fault.verify.iter().map(|check| check.within + check.steady).max()?;
+    let latest = fault.verify.iter().map(|check| check.timeout + check.hold_for).max()?;
     Some(progress.since + latest)
 }
 
@@ -121,17 +121,17 @@ fn describe(state: &ChangeState) -> (&'static str, String) {
 }
 
 /// What held when a verification passed.
-pub(in crate::core) fn proof(conditions: &[String], held: &[Held], at: DateTime<Utc>) -> Vec<Proof> {
+pub(in crate::core) fn proof(conditions: &[String], held: &[Streak], at: DateTime<Utc>) -> Vec<Proof> {
     conditions
         .iter()
         .zip(held)
         .filter_map(|(condition, held)| match held {
-            Held::Since(since) => Some(Proof {
+            Streak::Holding(since) => Some(Proof {
                 condition: condition.clone(),
                 since: since.to_rfc3339_opts(SecondsFormat::Secs, true),
                 seconds: (at - *since).num_seconds(),
             }),
-            Held::Not(_) => None,
+            Streak::Broken(_) => None,
         })
         .collect()
 }

@@ -4,7 +4,7 @@ use regex::Regex;
 use std::sync::LazyLock;
 
 /// A comment, and where in it the tail of a mail begins.
-pub(super) struct Mail {
+pub(super) struct MailText {
     pub text: String,
     /// Its length if there is none.
     pub tail: usize,
@@ -35,14 +35,14 @@ static TAIL: LazyLock<Regex> =
 
 /// Finds the tail. The line of a signature would make a heading of the line above it, which is no part of
 /// it: it is made a word.
-pub(super) fn read(body: String) -> Mail {
-    let Some(found) = TAIL.find(&body) else { return Mail { tail: body.len(), text: body } };
+pub(super) fn read(body: String) -> MailText {
+    let Some(found) = TAIL.find(&body) else { return MailText { tail: body.len(), text: body } };
     let tail = found.start();
     let mut text = body;
     if text[tail..].starts_with("-- ") {
         text.replace_range(tail..tail + 2, "xx");
     }
-    Mail { text, tail }
+    MailText { text, tail }
 }
 
 #[cfg(test)]
@@ -80,7 +80,7 @@ mod tests {
             "You are receiving this because you were assigned.",
         ] {
             for above in ["", "Thanks\n", "Thanks\n\n", "Größe\n"] {
-                let Mail { text, tail: found } = read(format!("{above}{tail}\n/qfield:support"));
+                let MailText { text, tail: found } = read(format!("{above}{tail}\n/qfield:support"));
                 assert_eq!(found, above.len(), "{text:?}");
             }
         }

@@ -9,7 +9,7 @@ pub(super) fn words(body: &str, prefix: &str) -> Option<String> {
     // CommonMark ends a line at a carriage return too; the parser does not always.
     let body = body.replace("\r\n", "\n").replace('\r', "\n");
     // What is below still counts for what is shown above it: it may close a comment or a piece of code.
-    let mail::Mail { text: body, tail } = mail::read(body);
+    let mail::MailText { text: body, tail } = mail::read(body);
     let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_FOOTNOTES;
     // How deep within lists, quotes, emphasis and the like; a paragraph of the comment itself is 1.
     let mut depth = 0;

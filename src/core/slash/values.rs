@@ -2,7 +2,7 @@
 //! with them at once.
 
 use crate::core::name::ParamName;
-use crate::core::near::nearest;
+use crate::core::near::closest_match;
 use crate::core::playbook::Param;
 use serde::Serialize;
 use serde_json::Value;
@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 /// What is wrong with a value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase", tag = "wrong")]
-pub enum Wrong {
+pub enum ArgumentError {
     /// There is no such parameter.
     Key { key: String, near: Option<String> },
     /// It was given more than once.
@@ -28,48 +28,48 @@ pub enum Wrong {
 ///
 /// # Errors
 /// Everything that is wrong, in the order in which it was written, then what is missing.
-pub fn bind(
+pub fn parse_arguments(
     params: &BTreeMap<ParamName, Param>,
     given: &[(String, String)],
-) -> Result<BTreeMap<ParamName, Value>, Vec<Wrong>> {
+) -> Result<BTreeMap<ParamName, Value>, Vec<ArgumentError>> {
     let (mut values, mut wrong) = (BTreeMap::new(), Vec::new());
     for (key, text) in given {
         let Some((name, param)) = params.get_key_value(key.as_str()) else {
-            let near = nearest(key, params.keys().map(ParamName::as_str)).map(str::to_owned);
-            wrong.push(Wrong::Key { key: key.clone(), near });
+            let near = closest_match(key, params.keys().map(ParamName::as_str)).map(str::to_owned);
+            wrong.push(ArgumentError::Key { key: key.clone(), near });
             continue;
         };
         if values.contains_key(name) {
-            wrong.push(Wrong::Twice { key: key.clone() });
+            wrong.push(ArgumentError::Twice { key: key.clone() });
             continue;
         }
-        match param.read(text) {
+        match param.parse(text) {
             Ok(value) => drop(values.insert(name.clone(), value)),
-            Err(bad) => wrong.push(Wrong::Value { key: key.clone(), why: bad.to_string() }),
+            Err(bad) => wrong.push(ArgumentError::Value { key: key.clone(), why: bad.to_string() }),
         }
     }
     let is_given = |name: &ParamName| given.iter().any(|(key, _)| key == name.as_str());
     let missing = params.iter().filter(|(name, param)| param.default.is_none() && !is_given(name));
-    wrong.extend(missing.map(|(name, _)| Wrong::Missing { key: name.to_string() }));
+    wrong.extend(missing.map(|(name, _)| ArgumentError::Missing { key: name.to_string() }));
     if wrong.is_empty() { Ok(values) } else { Err(wrong) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::playbook::Limits;
-    use crate::core::value::Kind;
+    use crate::core::playbook::Bounds;
+    use crate::core::value::ValueType;
     use serde_json::json;
 
     fn params() -> BTreeMap<ParamName, Param> {
-        let param = |kind, default, limits| Param { kind, default, limits, help: String::new() };
-        let lines = Limits { min: Some(1), max: Some(500), one_of: Vec::new() };
-        let choice = Limits { one_of: vec!["failed".into(), "all".into()], ..Limits::default() };
+        let param = |kind, default, limits| Param { value_type: kind, default, bounds: limits, help: String::new() };
+        let lines = Bounds { min: Some(1), max: Some(500), one_of: Vec::new() };
+        let choice = Bounds { one_of: vec!["failed".into(), "all".into()], ..Bounds::default() };
         [
-            ("service", param(Kind::Name, None, Limits::default())),
-            ("lines", param(Kind::Integer, Some(json!(50)), lines)),
-            ("only", param(Kind::Name, Some(json!("all")), choice)),
-            ("names", param(Kind::Names, Some(json!([])), Limits::default())),
+            ("service", param(ValueType::Name, None, Bounds::default())),
+            ("lines", param(ValueType::Integer, Some(json!(50)), lines)),
+            ("only", param(ValueType::Name, Some(json!("all")), choice)),
+            ("names", param(ValueType::Names, Some(json!([])), Bounds::default())),
         ]
         .into_iter()
         .map(|(name, param)| (ParamName::new(name).unwrap(), param))
@@ -82,7 +82,7 @@ mod tests {
             .map(|word| word.split_once('=').unwrap())
             .map(|(key, value)| (key.to_owned(), value.to_owned()))
             .collect();
-        bind(&params(), &pairs).map(|values| json!(values)).map_err(|wrong| json!(wrong))
+        parse_arguments(&params(), &pairs).map(|values| json!(values)).map_err(|wrong| json!(wrong))
     }
 
     #[test]

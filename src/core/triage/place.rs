@@ -1,8 +1,8 @@
 //! Place: the system that a ticket is about. Only what the inventory has can be found.
 
 use crate::core::evidence::cut_at;
-use crate::core::inventory::{Inventory, Site};
-use crate::core::letter::Letter;
+use crate::core::inventory::{Inventory, System};
+use crate::core::letter::AuthoredText;
 use crate::core::name::Role;
 use crate::core::playbook::Library;
 use serde::{Deserialize, Serialize};
@@ -12,7 +12,7 @@ const SHOWN: usize = 80;
 
 /// What a form says about the place, and the inventory knows nothing of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Stranger {
+pub struct UnknownSystemName {
     /// The field, as the form calls it.
     pub field: String,
     pub name: String,
@@ -22,19 +22,19 @@ pub struct Stranger {
 /// alias before its kind's, and where nothing is named the only one there is. Two that are named equally
 /// well are none: a guess could change the wrong server.
 pub(super) fn find<'a>(
-    letter: &Letter,
+    letter: &AuthoredText,
     labels: &[String],
     library: &Library,
     inventory: &'a Inventory,
-) -> (Option<&'a Site>, Vec<Stranger>) {
-    let all: Vec<&Site> = inventory.systems.values().collect();
+) -> (Option<&'a System>, Vec<UnknownSystemName>) {
+    let all: Vec<&System> = inventory.systems.values().collect();
     let mut candidates = all.clone();
     let mut strangers = Vec::new();
-    for field in letter.form.iter().flat_map(|form| form.places()) {
-        let meant = Words::of(&field.value, &[]).sites(&all, library, Hosts::Count);
+    for field in letter.form.iter().flat_map(|form| form.location_fields()) {
+        let meant = Candidates::of(&field.value, &[]).candidates(&all, library, HostNames::Match);
         if meant.is_empty() {
             let (field, name) = (cut_at(&field.label, SHOWN), cut_at(&field.value, SHOWN));
-            strangers.push(Stranger { field: field.to_owned(), name: name.to_owned() });
+            strangers.push(UnknownSystemName { field: field.to_owned(), name: name.to_owned() });
         } else {
             candidates.retain(|site| meant.contains(site));
         }
@@ -42,11 +42,11 @@ pub(super) fn find<'a>(
     if let [site] = candidates[..] {
         return (Some(site), strangers);
     }
-    let named = Words::of(&letter.own, labels).sites(&candidates, library, Hosts::AreNoNames);
+    let named = Candidates::of(&letter.own, labels).candidates(&candidates, library, HostNames::Ignore);
     (only(&named), strangers)
 }
 
-fn only<'a>(sites: &[&'a Site]) -> Option<&'a Site> {
+fn only<'a>(sites: &[&'a System]) -> Option<&'a System> {
     match sites {
         [site] => Some(site),
         _ => None,
@@ -55,18 +55,18 @@ fn only<'a>(sites: &[&'a Site]) -> Option<&'a Site> {
 
 /// Whether a host's name means the systems that stand on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Hosts {
-    Count,
-    AreNoNames,
+enum HostNames {
+    Match,
+    Ignore,
 }
 
 /// A text and labels in which systems may be named.
-struct Words {
+struct Candidates {
     text: String,
     labels: Vec<String>,
 }
 
-impl Words {
+impl Candidates {
     fn of(text: &str, labels: &[String]) -> Self {
         let labels = labels.iter().map(|label| label.to_lowercase()).collect();
         Self { text: text.to_lowercase(), labels }
@@ -78,21 +78,21 @@ impl Words {
     }
 
     /// The systems that are named best.
-    fn sites<'a>(&self, among: &[&'a Site], library: &Library, hosts: Hosts) -> Vec<&'a Site> {
+    fn candidates<'a>(&self, among: &[&'a System], library: &Library, hosts: HostNames) -> Vec<&'a System> {
         let by_name =
-            |site: &Site| self.name(site.name.as_str()) || site.aliases.iter().any(|a| self.name(a));
-        let by_kind = |site: &Site| {
-            let aliases = library.systems.get(&site.kind).map_or(&[][..], |system| &system.aliases);
-            self.name(site.kind.as_str()) || aliases.iter().any(|alias| self.name(alias))
+            |site: &System| self.name(site.name.as_str()) || site.aliases.iter().any(|a| self.name(a));
+        let by_kind = |site: &System| {
+            let aliases = library.systems.get(&site.system_type).map_or(&[][..], |system| &system.aliases);
+            self.name(site.system_type.as_str()) || aliases.iter().any(|alias| self.name(alias))
         };
-        let by_host = |site: &Site| {
+        let by_host = |site: &System| {
             let own = site.hosts.iter().filter(|(role, _)| **role != Role::agent());
-            hosts == Hosts::Count && own.into_iter().any(|(_, host)| self.name(host.as_str()))
+            hosts == HostNames::Match && own.into_iter().any(|(_, host)| self.name(host.as_str()))
         };
-        let of = |is_named: &dyn Fn(&Site) -> bool| -> Vec<&'a Site> {
+        let of = |is_named: &dyn Fn(&System) -> bool| -> Vec<&'a System> {
             among.iter().copied().filter(|site| is_named(site)).collect()
         };
-        let ways: [&dyn Fn(&Site) -> bool; 3] = [&by_name, &by_kind, &by_host];
+        let ways: [&dyn Fn(&System) -> bool; 3] = [&by_name, &by_kind, &by_host];
         ways.into_iter().map(of).find(|found| !found.is_empty()).unwrap_or_default()
     }
 }
@@ -116,7 +116,7 @@ fn contains_word(text: &str, word: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::name::{HostName, KindName, SystemName};
+    use crate::core::name::{HostName, SystemTypeName, SystemName};
     use crate::core::playbook::LibraryHash;
     use proptest::prelude::*;
     use std::collections::{BTreeMap, BTreeSet};
@@ -131,10 +131,10 @@ mod tests {
             let main = HostName::new(host).unwrap();
             let hosts =
                 BTreeMap::from([(Role::main(), main), (Role::agent(), HostName::new("here").unwrap())]);
-            let kind = KindName::new("qfieldcloud").unwrap();
+            let kind = SystemTypeName::new("qfieldcloud").unwrap();
             let name = SystemName::new(name).unwrap();
             let aliases = vec![alias.to_owned()];
-            (name.clone(), Site { name, kind, hosts, params: BTreeMap::new(), aliases, mode: None })
+            (name.clone(), System { name, system_type: kind, hosts, params: BTreeMap::new(), aliases, mode: None })
         };
         let systems = BTreeMap::from([site("north", "qfc-1", "the big one"), site("south", "qfc-2", "süd")]);
         Inventory { systems, hosts: BTreeSet::new(), groups: BTreeMap::new() }
@@ -142,7 +142,7 @@ mod tests {
 
     fn found(title: &str, body: &str) -> (Option<String>, Vec<String>) {
         let (library, inventory) = (library(), inventory());
-        let (site, strangers) = find(&Letter::read(title, body), &[], &library, &inventory);
+        let (site, strangers) = find(&AuthoredText::read(title, body), &[], &library, &inventory);
         let strangers = strangers.into_iter().map(|stranger| stranger.name).collect();
         (site.map(|site| site.name.to_string()), strangers)
     }
@@ -183,7 +183,7 @@ mod tests {
         ) {
             let (library, inventory) = (library(), inventory());
             let body = format!("### {label}\n\n{value}\n");
-            let letter = Letter::read("help", &body);
+            let letter = AuthoredText::read("help", &body);
             let (site, strangers) = find(&letter, &[], &library, &inventory);
             prop_assert!(site.is_none_or(|site| inventory.systems.contains_key(&site.name)));
             prop_assert!(strangers.iter().all(|stranger| stranger.name.len() <= SHOWN));

@@ -2,117 +2,117 @@
 //! told so, and is not kept for later.
 
 use super::reply::Reply;
-use super::tell::{self, Offered};
-use super::{Course, key_of};
-use crate::core::errand::Errand;
-use crate::core::event::{CaseId, Door};
-use crate::core::inventory::Site;
+use super::tell::{self, PlaybookMenu};
+use super::{CommandOutcome, key_of};
+use crate::core::errand::CaseScope;
+use crate::core::event::{CaseId, Source};
+use crate::core::inventory::System;
 use crate::core::name::{ParamName, SystemName};
-use crate::core::near::nearest;
+use crate::core::near::closest_match;
 use crate::core::playbook::Request;
-use crate::core::slash::{Run, Wrong, bind};
-use crate::core::ticket::{State, Ticket};
-use crate::core::triage::find_site;
-use crate::engine::Agent;
-use crate::engine::intake::{IntakeError, issue_key, open};
-use crate::engine::past::case_of;
-use crate::ports::{Comment, Intake};
+use crate::core::slash::{RunRequest, ArgumentError, parse_arguments};
+use crate::core::ticket::{TicketState, Ticket};
+use crate::core::triage::find_system;
+use crate::engine::Context;
+use crate::engine::intake::{IntakeError, issue_dedupe_key, open};
+use crate::engine::past::active_or_latest_case;
+use crate::ports::{Comment, OpenResult};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// Takes the ticket.
-pub(super) async fn treat(agent: &Agent, comment: &Comment) -> Result<Course, IntakeError> {
+pub(super) async fn treat(agent: &Context, comment: &Comment) -> Result<CommandOutcome, IntakeError> {
     let ticket = agent.forge.ticket(&comment.ticket).await?;
-    begin(agent, comment, ticket, Errand::Treat).await
+    begin(agent, comment, ticket, CaseScope::FullTicket).await
 }
 
 /// Takes it once more, after its case has ended.
-pub(super) async fn retry(agent: &Agent, comment: &Comment) -> Result<Course, IntakeError> {
-    match case_of(agent, &comment.ticket).await? {
+pub(super) async fn retry(agent: &Context, comment: &Comment) -> Result<CommandOutcome, IntakeError> {
+    match active_or_latest_case(agent, &comment.ticket).await? {
         Some(_) => treat(agent, comment).await,
-        None => Ok(Course::Unfit(Reply::of("nothing-to-retry"))),
+        None => Ok(CommandOutcome::Rejected(Reply::of("nothing-to-retry"))),
     }
 }
 
 /// Looks at a system and says how it is.
 pub(super) async fn diagnose(
-    agent: &Agent,
+    agent: &Context,
     comment: &Comment,
     system: Option<&str>,
-) -> Result<Course, IntakeError> {
+) -> Result<CommandOutcome, IntakeError> {
     let ticket = agent.forge.ticket(&comment.ticket).await?;
-    let system = match find_system(agent, &ticket, system) {
+    let system = match named_system(agent, &ticket, system) {
         Ok(site) => site.name.clone(),
-        Err(why) => return Ok(Course::Unfit(why)),
+        Err(why) => return Ok(CommandOutcome::Rejected(why)),
     };
-    begin(agent, comment, ticket, Errand::Look { system }).await
+    begin(agent, comment, ticket, CaseScope::Diagnose { system }).await
 }
 
 /// Runs one playbook.
-pub(super) async fn run(agent: &Agent, comment: &Comment, run: Run) -> Result<Course, IntakeError> {
+pub(super) async fn run(agent: &Context, comment: &Comment, run: RunRequest) -> Result<CommandOutcome, IntakeError> {
     let ticket = agent.forge.ticket(&comment.ticket).await?;
     let errand =
-        find_system(agent, &ticket, run.system.as_deref()).and_then(|site| errand(agent, site, &run));
+        named_system(agent, &ticket, run.system.as_deref()).and_then(|site| errand(agent, site, &run));
     match errand {
         Ok(errand) => begin(agent, comment, ticket, errand).await,
-        Err(why) => Ok(Course::Unfit(why)),
+        Err(why) => Ok(CommandOutcome::Rejected(why)),
     }
 }
 
 async fn begin(
-    agent: &Agent,
+    agent: &Context,
     comment: &Comment,
     ticket: Ticket,
-    errand: Errand,
-) -> Result<Course, IntakeError> {
+    errand: CaseScope,
+) -> Result<CommandOutcome, IntakeError> {
     if ticket.locked {
-        return Ok(Course::Unfit(Reply::of("locked")));
+        return Ok(CommandOutcome::Rejected(Reply::of("locked")));
     }
-    let only_looks = errand.only_looks();
-    if ticket.state == State::Closed && !only_looks {
-        return Ok(Course::Unfit(Reply::of("closed")));
+    let only_looks = errand.is_read_only();
+    if ticket.state == TicketState::Closed && !only_looks {
+        return Ok(CommandOutcome::Rejected(Reply::of("closed")));
     }
     let (id, key) = (ticket.id.clone(), key_of(comment));
     // A look beside the ticket does not answer it: it is still there to be taken.
-    let also = if only_looks { Vec::new() } else { vec![issue_key(&id)] };
-    let door = Door::Command { user: comment.author.clone(), comment: Some(comment.id), errand };
+    let also = if only_looks { Vec::new() } else { vec![issue_dedupe_key(&id)] };
+    let door = Source::Command { user: comment.author.clone(), comment: Some(comment.id), errand };
     Ok(match open(agent, ticket, door, &key, also).await? {
-        Intake::Opened(case) => Course::Begun(case),
-        Intake::Running(case) if case == CaseId::derive(&id, &key) => Course::Past,
-        Intake::Running(_) => Course::Unfit(tell::busy(agent, &id).await?),
-        Intake::Seen => Course::Past,
+        OpenResult::Opened(case) => CommandOutcome::Opened(case),
+        OpenResult::Running(case) if case == CaseId::derive(&id, &key) => CommandOutcome::Duplicate,
+        OpenResult::Running(_) => CommandOutcome::Rejected(tell::busy(agent, &id).await?),
+        OpenResult::Duplicate => CommandOutcome::Duplicate,
     })
 }
 
 /// The system that a person named, or else the one that the ticket is about.
-fn find_system<'a>(agent: &'a Agent, ticket: &Ticket, named: Option<&str>) -> Result<&'a Site, Reply> {
+fn named_system<'a>(agent: &'a Context, ticket: &Ticket, named: Option<&str>) -> Result<&'a System, Reply> {
     let systems = &agent.inventory.systems;
     let known = || systems.keys().map(SystemName::as_str);
     let Some(named) = named else {
-        let found = find_site(ticket, &agent.library, &agent.inventory);
+        let found = find_system(ticket, &agent.library, &agent.inventory);
         return found
             .ok_or_else(|| Reply::new("which-system", json!({ "known": known().collect::<Vec<_>>() })));
     };
-    let has_alias = |site: &&Site| site.aliases.iter().any(|alias| alias.eq_ignore_ascii_case(named));
+    let has_alias = |site: &&System| site.aliases.iter().any(|alias| alias.eq_ignore_ascii_case(named));
     let site = systems.get(named).or_else(|| systems.values().find(has_alias));
     site.ok_or_else(|| {
-        let near = nearest(named, known());
+        let near = closest_match(named, known());
         let known: Vec<&str> = known().collect();
         Reply::new("no-such-system", json!({ "said": short(named), "near": near, "known": known }))
     })
 }
 
 /// What running a playbook comes to, or everything that is wrong with the order.
-fn errand(agent: &Agent, site: &Site, run: &Run) -> Result<Errand, Reply> {
-    let offered = Offered::of(agent, site);
+fn errand(agent: &Context, site: &System, run: &RunRequest) -> Result<CaseScope, Reply> {
+    let offered = PlaybookMenu::of(agent, site);
     let playbook = run.playbook.as_str();
     let system = site.name.clone();
-    let Some(kind) = agent.library.systems.get(&site.kind) else {
+    let Some(kind) = agent.library.systems.get(&site.system_type) else {
         return Err(offered.unknown(playbook));
     };
     if let Some(request) = kind.requests.iter().find(|request| request.name.as_str() == playbook) {
         let values = values(agent, request, run).map_err(|wrong| offered.wrong(request, run, &wrong))?;
-        return Ok(Errand::Answer { system, request: request.name.clone(), values });
+        return Ok(CaseScope::AnswerRequest { system, request: request.name.clone(), values });
     }
     let Some(fault) = kind.faults.iter().find(|fault| fault.name.as_str() == playbook) else {
         return Err(offered.unknown(playbook));
@@ -120,15 +120,15 @@ fn errand(agent: &Agent, site: &Site, run: &Run) -> Result<Errand, Reply> {
     if !run.values.is_empty() {
         return Err(Reply::new("takes-nothing", json!({ "playbook": playbook })));
     }
-    Ok(Errand::Mend { system, playbook: fault.name.clone() })
+    Ok(CaseScope::FixOne { system, playbook: fault.name.clone() })
 }
 
 /// The values of a request. They are recorded, so none may be a secret.
-fn values(agent: &Agent, request: &Request, run: &Run) -> Result<BTreeMap<ParamName, Value>, Vec<Wrong>> {
-    let values = bind(&request.params, &run.values)?;
+fn values(agent: &Context, request: &Request, run: &RunRequest) -> Result<BTreeMap<ParamName, Value>, Vec<ArgumentError>> {
+    let values = parse_arguments(&request.params, &run.values)?;
     let is_secret = |value: &Value| agent.redactor.value(value.clone()) != *value;
     let secret = values.iter().filter(|(_, value)| is_secret(value));
-    let wrong: Vec<Wrong> = secret.map(|(name, _)| Wrong::Secret { key: name.to_string() }).collect();
+    let wrong: Vec<ArgumentError> = secret.map(|(name, _)| ArgumentError::Secret { key: name.to_string() }).collect();
     if wrong.is_empty() { Ok(values) } else { Err(wrong) }
 }
 

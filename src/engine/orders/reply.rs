@@ -2,11 +2,11 @@
 //! marker; a reaction is never worth failing for.
 
 use crate::core::case::Case;
-use crate::core::event::Door;
+use crate::core::event::Source;
 use crate::core::outcome::Outcome;
-use crate::core::rights::{Permission, Right};
-use crate::core::slash::Verb;
-use crate::engine::Agent;
+use crate::core::rights::{Permission, Capability};
+use crate::core::slash::CommandName;
+use crate::engine::Context;
 use crate::engine::intake::IntakeError;
 use crate::engine::speak::write;
 use crate::engine::sweep::OPENING;
@@ -21,11 +21,11 @@ pub(super) struct Reply {
 
 /// Whether something was said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Said {
-    Here,
+pub(super) enum Posted {
+    Now,
     /// Another replica, or another door, is about to say it. Should it not come to that, the comment is
     /// read again.
-    Elsewhere,
+    ByPeer,
 }
 
 impl Reply {
@@ -52,76 +52,76 @@ impl Reply {
 }
 
 /// Answers a comment, once.
-pub(super) async fn say(agent: &Agent, comment: &Comment, reply: Reply) -> Result<Said, IntakeError> {
+pub(super) async fn say(agent: &Context, comment: &Comment, reply: Reply) -> Result<Posted, IntakeError> {
     say_as(agent, comment, &Marker::new(&format!("reply comment={}", comment.id)), reply).await
 }
 
 /// Says to a person who may not give an order who may: once for each kind of order in each ticket. After
 /// that it is only shown.
 pub(super) async fn refuse(
-    agent: &Agent,
+    agent: &Context,
     comment: &Comment,
-    verb: Option<Verb>,
-    right: Option<Right>,
-) -> Result<Said, IntakeError> {
+    verb: Option<CommandName>,
+    right: Option<Capability>,
+) -> Result<Posted, IntakeError> {
     tracing::info!(ticket = %comment.ticket, author = %comment.author, ?verb, "an order without permission");
     react(agent, comment, Reaction::Confused).await;
-    let order = verb.map_or("unknown", |verb| if verb == Verb::Take { "take" } else { verb.word() });
+    let order = verb.map_or("unknown", |verb| if verb == CommandName::Take { "take" } else { verb.word() });
     let author = comment.author.to_lowercase();
     let told = format!("refused {} {author} {order}", comment.ticket);
-    if agent.journal.bookmark(&told).await?.is_some() {
-        return Ok(Said::Here);
+    if agent.journal.cursor(&told).await?.is_some() {
+        return Ok(Posted::Now);
     }
-    let holders = right.map(|right| agent.manners.roles.holders(right));
+    let holders = right.map(|right| agent.forge_settings.roles.holders(right));
     // For any right at all, it is enough to name the one that the fewest need more for.
-    let holders = holders.unwrap_or(&agent.manners.roles.look);
+    let holders = holders.unwrap_or(&agent.forge_settings.roles.view);
     let data = json!({
-        "order": verb.map_or("", Verb::word),
+        "order": verb.map_or("", CommandName::word),
         "permission": holders.from.map(Permission::word),
         "people": holders.people,
     });
     let marker = Marker::new(&format!("refusal by={author} order={order}"));
     let said = say_as(agent, comment, &marker, Reply::filled("refused.md", data)).await?;
-    if said == Said::Here {
-        agent.journal.set_bookmark(&told, agent.clock.now()).await?;
+    if said == Posted::Now {
+        agent.journal.set_cursor(&told, agent.clock.now()).await?;
     }
     Ok(said)
 }
 
 async fn say_as(
-    agent: &Agent,
+    agent: &Context,
     comment: &Comment,
     marker: &Marker,
     reply: Reply,
-) -> Result<Said, IntakeError> {
+) -> Result<Posted, IntakeError> {
     // A comment comes by several doors at once, to several replicas: two that look for the marker at the
     // same moment would both not find it.
     let turn = format!("{} {}", comment.ticket, marker.as_str());
-    if !agent.journal.take_turn(&turn, agent.clock.now(), OPENING).await? {
-        return Ok(Said::Elsewhere);
+    if !agent.journal.try_once_every(&turn, agent.clock.now(), OPENING).await? {
+        return Ok(Posted::ByPeer);
     }
     let Reply { prompt, data } =
-        reply.with("command", json!(agent.manners.command)).with("author", json!(comment.author));
+        reply.with("command", json!(agent.forge_settings.command)).with("author", json!(comment.author));
     let text = agent.prompts.fill(prompt, data);
     match write(agent, &comment.ticket, marker, &text).await {
-        Err(error) if error.is_lasting() => {
+        Err(error) if error.is_permanent() => {
             tracing::warn!(ticket = %comment.ticket, %error, "an answer was not taken");
         }
         said => said?,
     }
-    Ok(Said::Here)
+    Ok(Posted::Now)
 }
 
 /// Shows what became of an order. What was ordered is what counts; it must not be lost for want of this.
-pub(super) async fn react(agent: &Agent, comment: &Comment, reaction: Reaction) {
+pub(super) async fn react(agent: &Context, comment: &Comment, reaction: Reaction) {
     if let Err(error) = agent.forge.react(&comment.ticket, comment.id, reaction).await {
         tracing::warn!(ticket = %comment.ticket, %error, "the reaction was not taken");
     }
 }
 
 /// Shows on the comment that opened a case that what it asked for is done.
-pub(in crate::engine) async fn mark_done(agent: &Agent, case: &Case) {
-    let Door::Command { comment: Some(comment), .. } = &case.door else { return };
+pub(in crate::engine) async fn mark_done(agent: &Context, case: &Case) {
+    let Source::Command { comment: Some(comment), .. } = &case.source else { return };
     if !case.outcome.as_ref().is_some_and(Outcome::closes) {
         return;
     }

@@ -2,32 +2,32 @@
 //! journal and from the playbooks.
 
 use super::begin::short;
-use super::{Course, Reply};
+use super::{CommandOutcome, Reply};
 use crate::core::case::Case;
 use crate::core::explain::explain as explained;
-use crate::core::inventory::Site;
-use crate::core::near::nearest;
+use crate::core::inventory::System;
+use crate::core::near::closest_match;
 use crate::core::playbook::{Library, Request};
 use crate::core::report::report;
-use crate::core::rights::Right;
-use crate::core::slash::{Misread, Run, Verb, Wrong};
+use crate::core::rights::Capability;
+use crate::core::slash::{ParseError, RunRequest, CommandName, ArgumentError};
 use crate::core::ticket::TicketId;
-use crate::core::triage::Asks;
-use crate::core::triage::find_site;
+use crate::core::triage::Intent;
+use crate::core::triage::find_system;
 use crate::engine::intake::IntakeError;
-use crate::engine::past::case_of;
-use crate::engine::{Agent, answer, library_of};
+use crate::engine::past::active_or_latest_case;
+use crate::engine::{Context, answer, library_of};
 use crate::ports::{Comment, JournalError};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// How the ticket stands: its case, and whether anything holds the agent up.
-pub(super) async fn status(agent: &Agent, ticket: &TicketId) -> Result<Reply, IntakeError> {
-    let case = case_of(agent, ticket).await?;
+pub(super) async fn status(agent: &Context, ticket: &TicketId) -> Result<Reply, IntakeError> {
+    let case = active_or_latest_case(agent, ticket).await?;
     let at_work = agent.journal.open_cases().await?;
     let is_own = |case: &Case| at_work.contains(&case.id);
     let others = at_work.len() - usize::from(case.as_ref().is_some_and(is_own));
-    let pause = agent.journal.pause().await?;
+    let pause = agent.journal.pause_state().await?;
     let told = match &case {
         Some(case) => json!(report(case, &*library(agent, case).await?)),
         None => Value::Null,
@@ -36,16 +36,16 @@ pub(super) async fn status(agent: &Agent, ticket: &TicketId) -> Result<Reply, In
 }
 
 /// That the ticket has a case at work.
-pub(super) async fn busy(agent: &Agent, ticket: &TicketId) -> Result<Reply, IntakeError> {
-    let case = case_of(agent, ticket).await?;
-    let stage = case.map_or_else(|| "at work".to_owned(), |case| case.stage_word());
+pub(super) async fn busy(agent: &Context, ticket: &TicketId) -> Result<Reply, IntakeError> {
+    let case = active_or_latest_case(agent, ticket).await?;
+    let stage = case.map_or_else(|| "at work".to_owned(), |case| case.status_key());
     Ok(Reply::new("busy", json!({ "stage": stage })))
 }
 
 /// Why the newest case did what it did, and left what it left.
-pub(super) async fn explain(agent: &Agent, ticket: &TicketId) -> Result<Course, IntakeError> {
-    let Some(case) = case_of(agent, ticket).await? else {
-        return Ok(Course::Unfit(Reply::of("nothing-to-explain")));
+pub(super) async fn explain(agent: &Context, ticket: &TicketId) -> Result<CommandOutcome, IntakeError> {
+    let Some(case) = active_or_latest_case(agent, ticket).await? else {
+        return Ok(CommandOutcome::Rejected(Reply::of("nothing-to-explain")));
     };
     let records = agent.journal.load(&case.id).await?;
     let library = library(agent, &case).await?;
@@ -54,35 +54,35 @@ pub(super) async fn explain(agent: &Agent, ticket: &TicketId) -> Result<Course, 
         "explained": explained(&case, &records, &library),
         "mode": agent.policy.mode,
     });
-    Ok(Course::Told(Reply::filled("explain.md", data)))
+    Ok(CommandOutcome::Answered(Reply::filled("explain.md", data)))
 }
 
 /// What this person may say here.
-pub(super) async fn help(agent: &Agent, comment: &Comment, rights: &[Right]) -> Result<Reply, IntakeError> {
+pub(super) async fn help(agent: &Context, comment: &Comment, rights: &[Capability]) -> Result<Reply, IntakeError> {
     let ticket = agent.forge.ticket(&comment.ticket).await?;
-    let has = |verb: &&Verb| verb.right().is_none_or(|right| rights.contains(&right));
-    let verbs: Vec<Verb> = Verb::ALL.iter().filter(has).copied().collect();
-    let site = find_site(&ticket, &agent.library, &agent.inventory);
+    let has = |verb: &&CommandName| verb.right().is_none_or(|right| rights.contains(&right));
+    let verbs: Vec<CommandName> = CommandName::ALL.iter().filter(has).copied().collect();
+    let site = find_system(&ticket, &agent.library, &agent.inventory);
     let site = site.or_else(|| agent.inventory.systems.values().next());
-    let playbooks = site.map(|site| Offered::of(agent, site).playbooks());
+    let playbooks = site.map(|site| PlaybookMenu::of(agent, site).playbooks());
     let systems: Vec<&str> = agent.inventory.systems.keys().map(|name| name.as_str()).collect();
     let data = json!({ "verbs": verbs, "playbooks": playbooks, "systems": systems });
     Ok(Reply::filled("help.md", data))
 }
 
 /// Words that are no order.
-pub(super) fn misread(agent: &Agent, misread: &Misread) -> Reply {
-    let offered = agent.inventory.systems.values().next().map(|site| Offered::of(agent, site));
+pub(super) fn parse_error_reply(agent: &Context, misread: &ParseError) -> Reply {
+    let offered = agent.inventory.systems.values().next().map(|site| PlaybookMenu::of(agent, site));
     let example = offered.and_then(|offered| offered.example());
     match misread {
-        Misread::Unknown { word, near } => {
+        ParseError::Unknown { word, near } => {
             let words: Vec<&str> =
-                Verb::ALL.iter().map(|verb| verb.word()).filter(|word| !word.is_empty()).collect();
-            let near = near.map(Verb::word);
+                CommandName::ALL.iter().map(|verb| verb.word()).filter(|word| !word.is_empty()).collect();
+            let near = near.map(CommandName::word);
             let data = json!({ "said": short(word), "near": near, "known": words, "verb": null });
             Reply::filled("misread.md", data)
         }
-        Misread::Form { verb, said } => {
+        ParseError::Syntax { command: verb, said } => {
             let data = json!({ "said": short(said), "verb": verb.word(), "example": example });
             Reply::filled("misread.md", data)
         }
@@ -90,11 +90,11 @@ pub(super) fn misread(agent: &Agent, misread: &Misread) -> Reply {
 }
 
 /// What is said of a look, or of a request that was answered by an order.
-pub(in crate::engine) fn looked(case: &Case, library: &Library) -> Value {
+pub(in crate::engine) fn readonly_report_data(case: &Case, library: &Library) -> Value {
     let triage = case.triage.as_ref();
-    let request = triage.and_then(|triage| match &triage.asks {
-        Asks::Question { request, .. } => triage.system(library)?.request(request).map(|it| it.title.clone()),
-        Asks::Complaint => None,
+    let request = triage.and_then(|triage| match &triage.intent {
+        Intent::Question { request, .. } => triage.system(library)?.request(request).map(|it| it.title.clone()),
+        Intent::Problem => None,
     });
     json!({
         "report": report(case, library),
@@ -104,34 +104,34 @@ pub(in crate::engine) fn looked(case: &Case, library: &Library) -> Value {
 }
 
 /// The playbooks of a case, or those of now if the journal has lost them.
-async fn library(agent: &Agent, case: &Case) -> Result<Arc<Library>, JournalError> {
+async fn library(agent: &Context, case: &Case) -> Result<Arc<Library>, JournalError> {
     let kept = library_of(agent, &case.library).await;
     Ok(kept.ok().flatten().unwrap_or_else(|| agent.library.clone()))
 }
 
 /// What can be run on a system.
-pub(super) struct Offered<'a> {
-    agent: &'a Agent,
-    site: &'a Site,
+pub(super) struct PlaybookMenu<'a> {
+    agent: &'a Context,
+    system: &'a System,
 }
 
-impl<'a> Offered<'a> {
-    pub fn of(agent: &'a Agent, site: &'a Site) -> Self {
-        Self { agent, site }
+impl<'a> PlaybookMenu<'a> {
+    pub fn of(agent: &'a Context, system: &'a System) -> Self {
+        Self { agent, system }
     }
 
     fn requests(&self) -> &'a [Request] {
-        self.agent.library.systems.get(&self.site.kind).map_or(&[], |system| &system.requests)
+        self.agent.library.systems.get(&self.system.system_type).map_or(&[], |system| &system.requests)
     }
 
     /// Every playbook, with how it is run.
     fn playbooks(&self) -> Vec<Value> {
-        let system = self.agent.library.systems.get(&self.site.kind);
+        let system = self.agent.library.systems.get(&self.system.system_type);
         let faults = system.map_or(&[][..], |system| &system.faults);
         let requests = self.requests().iter().map(|request| {
             json!({ "title": request.title, "run": self.run(request), "params": params(request), "mends": false })
         });
-        let faults = faults.iter().filter(|fault| !fault.remedy.is_empty());
+        let faults = faults.iter().filter(|fault| !fault.remediation.is_empty());
         let faults =
             faults.map(|fault| json!({ "title": fault.title, "run": format!("run {}", fault.name), "params": [], "mends": true }));
         requests.chain(faults).collect()
@@ -150,23 +150,23 @@ impl<'a> Offered<'a> {
 
     /// There is no such playbook.
     pub fn unknown(&self, playbook: &str) -> Reply {
-        let system = self.agent.library.systems.get(&self.site.kind);
+        let system = self.agent.library.systems.get(&self.system.system_type);
         let names: Vec<&str> = system.map_or_else(Vec::new, |system| {
             let requests = system.requests.iter().map(|request| request.name.as_str());
             requests.chain(system.faults.iter().map(|fault| fault.name.as_str())).collect()
         });
-        let near = nearest(playbook, names.iter().copied());
+        let near = closest_match(playbook, names.iter().copied());
         let data = json!({
-            "said": short(playbook), "near": near, "known": names, "system": self.site.name, "verb": "run",
+            "said": short(playbook), "near": near, "known": names, "system": self.system.name, "verb": "run",
             "unknown": "playbook", "example": self.example(),
         });
         Reply::filled("misrun.md", data)
     }
 
     /// The values that were given are not such that it can have.
-    pub fn wrong(&self, request: &Request, run: &Run, wrong: &[Wrong]) -> Reply {
+    pub fn wrong(&self, request: &Request, run: &RunRequest, wrong: &[ArgumentError]) -> Reply {
         let near = wrong.iter().filter_map(|wrong| match wrong {
-            Wrong::Key { key, near: Some(near) } => Some((key.as_str(), near.as_str())),
+            ArgumentError::Key { key, near: Some(near) } => Some((key.as_str(), near.as_str())),
             _ => None,
         });
         let near: Vec<(&str, &str)> = near.collect();
@@ -181,7 +181,7 @@ impl<'a> Offered<'a> {
 fn params(request: &Request) -> Vec<Value> {
     let params = request.params.iter().map(|(name, param)| {
         let default = param.default.as_ref().map(|value| crate::core::value::words(value).join(","));
-        json!({ "name": name, "takes": param.takes(), "default": default, "help": param.help })
+        json!({ "name": name, "takes": param.accepts(), "default": default, "help": param.help })
     });
     params.collect()
 }

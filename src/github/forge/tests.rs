@@ -5,10 +5,10 @@ mod limits;
 
 use super::*;
 use crate::core::redact::Redactor;
-use crate::core::ticket::State;
+use crate::core::ticket::TicketState;
 use crate::github::{Options, Pace};
 use crate::ports::Clock;
-use crate::sandbox::github::{At, Fault, Hub, Kind, Role};
+use crate::sandbox::github::{FaultPoint, InjectedFault, FakeGitHub, AccountKind, RepoRole};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,23 +27,23 @@ impl Clock for Wall {
 const TOKEN: &str = "token-of-the-agent";
 
 struct Bench {
-    hub: Hub,
+    hub: FakeGitHub,
     github: GitHub,
     repo: Repo,
 }
 
 /// The agent `medic` with write permission in `example/tickets`, where `ada` reports.
 async fn bench() -> Bench {
-    let hub = Hub::start(Arc::new(Wall)).await.unwrap();
+    let hub = FakeGitHub::start(Arc::new(Wall)).await.unwrap();
     let repo: Repo = "example/tickets".parse().unwrap();
-    hub.register("medic", Kind::User, TOKEN);
-    hub.grant(&repo, "medic", Role::Write);
-    hub.grant(&repo, "ada", Role::Read);
+    hub.register("medic", AccountKind::User, TOKEN);
+    hub.grant(&repo, "medic", RepoRole::Write);
+    hub.grant(&repo, "ada", RepoRole::Read);
     let github = client(&hub, TOKEN);
     Bench { hub, github, repo }
 }
 
-fn client(hub: &Hub, token: &str) -> GitHub {
+fn client(hub: &FakeGitHub, token: &str) -> GitHub {
     GitHub::new(options(hub.url(), token)).unwrap()
 }
 
@@ -84,7 +84,7 @@ async fn a_ticket_is_read_and_redacted() {
     let id = hub.file(&repo, "ada", "Sync fails", "my password=hunter2", &["support", "urgent"]).unwrap();
     let ticket = github.ticket(&id).await.unwrap();
     assert_eq!((ticket.title.as_str(), ticket.body.as_str()), ("Sync fails", "my password=[redacted]"));
-    assert_eq!((ticket.author.as_str(), ticket.state, ticket.locked), ("ada", State::Open, false));
+    assert_eq!((ticket.author.as_str(), ticket.state, ticket.locked), ("ada", TicketState::Open, false));
     assert_eq!(ticket.labels, ["support", "urgent"]);
     assert_eq!(ticket.url, format!("{}/example/tickets/issues/1", hub.url()));
     assert_eq!(github.me().await.unwrap(), "medic");
@@ -174,7 +174,7 @@ async fn a_comment_that_was_written_before_the_connection_broke_is_found() {
     let bench = bench().await;
     let id = bench.file("Sync fails");
     let marker = Marker::new("report case=1");
-    bench.hub.inject(Fault::DropAfter, At::Write, 1);
+    bench.hub.inject(InjectedFault::DropAfter, FaultPoint::Write, 1);
     let lost = bench.github.upsert_comment(&id, &marker, &text("done")).await;
     assert!(matches!(lost, Err(ForgeError::Unreachable(_))), "{lost:?}");
     assert_eq!(bench.writes(), 1, "it is not for the adapter to try again");
@@ -192,7 +192,7 @@ async fn an_issue_that_was_opened_before_the_connection_broke_is_found() {
         body: text("97 %"),
         labels: vec!["support".into(), "medic:working".into()],
     };
-    bench.hub.inject(Fault::DropAfter, At::Write, 1);
+    bench.hub.inject(InjectedFault::DropAfter, FaultPoint::Write, 1);
     assert!(matches!(bench.github.open(&new).await, Err(ForgeError::Unreachable(_))));
     let id = bench.github.open(&new).await.unwrap();
     let issues = bench.hub.issues(&bench.repo);
@@ -211,13 +211,13 @@ async fn labels_are_made_with_their_looks_put_on_and_taken_off() {
     let (working, resolved) = (label("medic:working"), label("medic:resolved"));
     for _ in 0..2 {
         let add = [working.clone(), resolved.clone()];
-        bench.github.relabel(&id, &add, &["support", "no such label"]).await.unwrap();
+        bench.github.update_labels(&id, &add, &["support", "no such label"]).await.unwrap();
     }
     assert_eq!(bench.hub.issue(&id).unwrap().labels, ["Medic:Resolved", "medic:working"]);
     let made = bench.hub.labels(&bench.repo);
     let looks = |name: &str| made.iter().find(|l| l.name == name).map(|l| l.color.as_str());
     assert_eq!((looks("medic:working"), looks("Medic:Resolved")), (Some("0e8a16"), Some("ededed")));
-    bench.github.relabel(&id, &[], &["medic:working"]).await.unwrap();
+    bench.github.update_labels(&id, &[], &["medic:working"]).await.unwrap();
     assert_eq!(bench.hub.issue(&id).unwrap().labels, ["Medic:Resolved"]);
 }
 
@@ -252,7 +252,7 @@ async fn what_has_not_changed_is_not_sent_again() {
     bench.file("one more");
     assert_eq!(read(None).await, (Ok(121), vec![unchanged, whole]));
     // What one reading did not bring to its end, the next does not believe.
-    bench.hub.inject(Fault::Garbage, At::Call(Method::GET, "page=2".into()), 1);
+    bench.hub.inject(InjectedFault::Garbage, FaultPoint::Call(Method::GET, "page=2".into()), 1);
     assert!(read(None).await.0.is_err());
     assert_eq!(read(None).await, (Ok(121), vec![whole, whole]));
     bench.hub.close(&ids[0], "ada", "completed").unwrap();
@@ -267,9 +267,9 @@ async fn what_has_not_changed_is_not_sent_again() {
 async fn assign_react_close_and_permissions() {
     let bench = bench().await;
     let id = bench.file("Sync fails");
-    bench.hub.grant(&bench.repo, "olive", Role::Maintain);
-    bench.hub.grant(&bench.repo, "tina", Role::Triage);
-    bench.hub.grant(&bench.repo, "root", Role::Admin);
+    bench.hub.grant(&bench.repo, "olive", RepoRole::Maintain);
+    bench.hub.grant(&bench.repo, "tina", RepoRole::Triage);
+    bench.hub.grant(&bench.repo, "root", RepoRole::Admin);
     let github = &bench.github;
     github.assign(&id, &["olive".into(), "stranger".into()]).await.unwrap();
     github.assign(&id, &[]).await.unwrap();
@@ -304,18 +304,18 @@ async fn what_is_gone_or_was_never_there_is_not_found() {
     let (deleted, moved) = (bench.file("deleted"), bench.file("moved"));
     bench.hub.delete(&deleted).unwrap();
     bench.hub.transfer(&moved, &"example/archive".parse().unwrap()).unwrap();
-    bench.hub.grant(&"example/archive".parse().unwrap(), "medic", Role::Write);
+    bench.hub.grant(&"example/archive".parse().unwrap(), "medic", RepoRole::Write);
     let pull = bench.hub.propose(&bench.repo, "ada", "a pull request", &[]).unwrap();
     let cases = ["example/tickets#999", "example/nowhere#1"].map(|id| id.parse().unwrap());
     for id in cases.iter().chain([&deleted, &pull]) {
         let answer = bench.github.ticket(id).await;
         assert!(matches!(answer, Err(ForgeError::NotFound(_))), "{id}: {answer:?}");
-        assert!(answer.unwrap_err().is_lasting());
+        assert!(answer.unwrap_err().is_permanent());
     }
     let now = ForgeError::Moved { what: moved.to_string(), now: "example/archive".into() };
     assert_eq!(bench.github.ticket(&moved).await, Err(now.clone()));
     assert_eq!(bench.github.close(&moved, CloseReason::Completed).await, Err(now.clone()));
-    assert!(now.is_lasting());
+    assert!(now.is_permanent());
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 /// A refusal, as GitHub words it.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("{} {message}", status.as_u16())]
-pub struct Refusal {
+pub struct ErrorResponse {
     pub status: StatusCode,
     pub message: String,
     /// What is said about single fields.
@@ -19,9 +19,9 @@ pub struct Refusal {
     pub rights: Option<String>,
 }
 
-pub(super) type Reply = Result<Response, Refusal>;
+pub(super) type ApiResult = Result<Response, ErrorResponse>;
 
-impl Refusal {
+impl ErrorResponse {
     pub(super) fn new(status: StatusCode, message: &str) -> Self {
         Self { status, message: message.to_owned(), errors: Vec::new(), location: None, rights: None }
     }
@@ -71,7 +71,7 @@ impl Refusal {
     }
 }
 
-impl IntoResponse for Refusal {
+impl IntoResponse for ErrorResponse {
     fn into_response(self) -> Response {
         let mut body = json!({
             "message": self.message,
@@ -93,14 +93,14 @@ impl IntoResponse for Refusal {
     }
 }
 
-pub(super) fn ok(body: Value) -> Reply {
+pub(super) fn ok(body: Value) -> ApiResult {
     Ok(Json(body).into_response())
 }
 
-pub(super) fn created(body: Value) -> Reply {
+pub(super) fn created(body: Value) -> ApiResult {
     Ok((StatusCode::CREATED, Json(body)).into_response())
 }
 
-pub(super) fn accepted() -> Reply {
+pub(super) fn accepted() -> ApiResult {
     Ok((StatusCode::ACCEPTED, Json(json!({}))).into_response())
 }

@@ -1,10 +1,10 @@
 //! Which address leads where.
 
 use super::Inner;
-use super::answer::{Refusal, Reply, ok};
+use super::answer::{ErrorResponse, ApiResult, ok};
 use super::door::{self, Actor};
-use super::visit::Visit;
-use super::world::Role;
+use super::visit::RequestContext;
+use super::world::RepoRole;
 use super::{comments, events, hooks, html, installations, issues, labels};
 use crate::core::ticket::Repo;
 use axum::extract::{Path, State};
@@ -59,22 +59,22 @@ fn endpoints(prefix: &str) -> Router<Arc<Inner>> {
         .route(&format!("{deliveries}/{{delivery}}/attempts"), post(hooks::again))
 }
 
-async fn nowhere() -> Refusal {
-    Refusal::not_found()
+async fn nowhere() -> ErrorResponse {
+    ErrorResponse::not_found()
 }
 
-async fn me(State(inner): State<Arc<Inner>>, Extension(Actor(me, _)): Extension<Actor>) -> Reply {
+async fn me(State(inner): State<Arc<Inner>>, Extension(Actor(me, _)): Extension<Actor>) -> ApiResult {
     ok(inner.world().account_json(&me))
 }
 
-async fn rate_limit() -> Reply {
+async fn rate_limit() -> ApiResult {
     let reset = chrono::Utc::now().timestamp() + 3600;
     let limit = |limit: u64| json!({ "limit": limit, "remaining": limit, "used": 0, "reset": reset });
     let resources = json!({ "core": limit(5000), "search": limit(30), "graphql": limit(5000) });
     ok(json!({ "resources": resources, "rate": limit(5000) }))
 }
 
-async fn repository(visit: Visit) -> Reply {
+async fn repository(visit: RequestContext) -> ApiResult {
     visit.see()?;
     let world = visit.inner.world();
     ok(world.whole_repo_json(world.repo(&visit.repo)?, &visit.actor.0))
@@ -85,10 +85,10 @@ async fn by_id(
     State(inner): State<Arc<Inner>>,
     Extension(actor): Extension<Actor>,
     Path(id): Path<u64>,
-) -> Reply {
+) -> ApiResult {
     let world = inner.world();
-    let repo = world.repos.values().find(|repo| repo.id == id && repo.role(&actor.0) > Role::None);
-    ok(world.whole_repo_json(repo.ok_or_else(Refusal::not_found)?, &actor.0))
+    let repo = world.repos.values().find(|repo| repo.id == id && repo.role(&actor.0) > RepoRole::None);
+    ok(world.whole_repo_json(repo.ok_or_else(ErrorResponse::not_found)?, &actor.0))
 }
 
 #[derive(Deserialize)]
@@ -96,14 +96,14 @@ struct Person {
     login: String,
 }
 
-async fn permission(visit: Visit, Path(Person { login }): Path<Person>) -> Reply {
-    if visit.see()? < Role::Write {
-        return Err(Refusal::forbidden("Must have push access to view collaborator permission."));
+async fn permission(visit: RequestContext, Path(Person { login }): Path<Person>) -> ApiResult {
+    if visit.see()? < RepoRole::Write {
+        return Err(ErrorResponse::forbidden("Must have push access to view collaborator permission."));
     }
     let world = visit.inner.world();
     if !world.users.contains_key(&login) {
         let message = format!("{login} is not a user");
-        return Err(Refusal { message, ..Refusal::not_found() });
+        return Err(ErrorResponse { message, ..ErrorResponse::not_found() });
     }
     let role = world.role(&visit.repo, &login);
     let mut user = world.user_json(&login);
@@ -114,7 +114,7 @@ async fn permission(visit: Visit, Path(Person { login }): Path<Person>) -> Reply
 impl Inner {
     /// What GitHub answers before it looks further: where a repository is now that was renamed, and that
     /// one has no issues.
-    pub fn detour(&self, actor: &Actor, uri: &Uri) -> Option<Refusal> {
+    pub fn detour(&self, actor: &Actor, uri: &Uri) -> Option<ErrorResponse> {
         let path = uri.path();
         let mut parts = path.strip_prefix("/api/v3").unwrap_or(path).strip_prefix("/repos/")?.splitn(3, '/');
         let asked = Repo { owner: parts.next()?.to_owned(), name: parts.next()?.to_owned() };
@@ -123,17 +123,17 @@ impl Inner {
         if let Some(repo) = world.renamed.get(&asked).and_then(|now| world.repos.get(now)) {
             let query = uri.query().map_or_else(String::new, |query| format!("?{query}"));
             return Some(match repo.role(&actor.0) {
-                Role::None => Refusal::not_found(),
-                _ => Refusal::moved(&format!("{}/repositories/{}{rest}{query}", self.url, repo.id)),
+                RepoRole::None => ErrorResponse::not_found(),
+                _ => ErrorResponse::moved(&format!("{}/repositories/{}{rest}{query}", self.url, repo.id)),
             });
         }
         let lacks_issues = world.repos.get(&asked)?.issues_off && rest.starts_with("/issues");
-        lacks_issues.then(|| Refusal::gone("Issues are disabled for this repo"))
+        lacks_issues.then(|| ErrorResponse::gone("Issues are disabled for this repo"))
     }
 }
 
-pub(super) fn parse(body: &[u8]) -> Result<Value, Refusal> {
-    let problem = |_| Refusal::new(StatusCode::BAD_REQUEST, "Problems parsing JSON");
+pub(super) fn parse(body: &[u8]) -> Result<Value, ErrorResponse> {
+    let problem = |_| ErrorResponse::new(StatusCode::BAD_REQUEST, "Problems parsing JSON");
     serde_json::from_slice(body).map_err(problem)
 }
 

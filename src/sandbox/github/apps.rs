@@ -1,8 +1,8 @@
 //! GitHub Apps: what one is, where it is installed, and the tokens that it is given for an hour.
 
-use super::answer::Refusal;
-use super::jwt::{Key, Unmade};
-use super::world::{Kind, Role, World};
+use super::answer::ErrorResponse;
+use super::jwt::{JwtKey, Unmade};
+use super::world::{AccountKind, RepoRole, GitHubState};
 use crate::core::ticket::Repo;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,11 +20,11 @@ pub struct MadeApp {
     pub key: String,
 }
 
-pub(super) struct App {
+pub(super) struct RegisteredApp {
     pub id: u64,
     pub slug: String,
     pub owner: String,
-    pub key: Key,
+    pub key: JwtKey,
     pub rights: Rights,
     pub events: Vec<String>,
     pub at: DateTime<Utc>,
@@ -40,27 +40,27 @@ pub(super) struct Installation {
     pub at: DateTime<Utc>,
 }
 
-pub(super) struct Pass {
+pub(super) struct AccessToken {
     pub installation: u64,
     pub until: DateTime<Utc>,
 }
 
 #[derive(Default)]
 pub(super) struct Apps {
-    pub all: BTreeMap<u64, App>,
+    pub all: BTreeMap<u64, RegisteredApp>,
     pub installations: BTreeMap<u64, Installation>,
-    pub passes: BTreeMap<String, Pass>,
+    pub passes: BTreeMap<String, AccessToken>,
     /// Apps that were made by a manifest, by the code for their keys, with their webhook's secret.
     pub codes: BTreeMap<String, (MadeApp, String)>,
 }
 
-impl App {
+impl RegisteredApp {
     pub fn login(&self) -> String {
         format!("{}[bot]", self.slug)
     }
 }
 
-impl World {
+impl GitHubState {
     /// # Errors
     /// If no key can be made.
     pub fn make_app(
@@ -70,22 +70,22 @@ impl World {
         rights: Rights,
         events: Vec<String>,
     ) -> Result<MadeApp, Unmade> {
-        let key = Key::make()?;
+        let key = JwtKey::make()?;
         let (id, at) = (self.fresh_id(), self.now());
         let made = MadeApp { id, login: format!("{slug}[bot]"), key: key.pem() };
-        self.user(owner, Kind::Organization);
-        self.user(&made.login, Kind::Bot);
+        self.user(owner, AccountKind::Organization);
+        self.user(&made.login, AccountKind::Bot);
         let (slug, owner) = (slug.to_owned(), owner.to_owned());
-        self.apps.all.insert(id, App { id, slug, owner, key, rights, events, at });
+        self.apps.all.insert(id, RegisteredApp { id, slug, owner, key, rights, events, at });
         Ok(made)
     }
 
     /// Installs an App for these repositories, all of one account.
     pub fn install(&mut self, app: u64, repos: &[Repo]) -> u64 {
         let (id, at) = (self.fresh_id(), self.now());
-        let login = self.apps.all.get(&app).map(App::login).unwrap_or_default();
+        let login = self.apps.all.get(&app).map(RegisteredApp::login).unwrap_or_default();
         for repo in repos {
-            self.found_repo(repo).roles.insert(login.clone(), Role::Write);
+            self.found_repo(repo).roles.insert(login.clone(), RepoRole::Write);
         }
         let account = repos.first().map_or_else(String::new, |repo| repo.owner.clone());
         let repos = repos.iter().cloned().collect();
@@ -94,15 +94,15 @@ impl World {
     }
 
     /// A token for an installation, good for an hour.
-    pub fn admit(&mut self, app: u64, installation: u64) -> Result<(String, DateTime<Utc>), Refusal> {
+    pub fn admit(&mut self, app: u64, installation: u64) -> Result<(String, DateTime<Utc>), ErrorResponse> {
         let known = self.apps.installations.get(&installation).filter(|known| known.app == app);
-        if known.ok_or_else(Refusal::not_found)?.suspended.is_some() {
-            return Err(Refusal::forbidden("This installation has been suspended"));
+        if known.ok_or_else(ErrorResponse::not_found)?.suspended.is_some() {
+            return Err(ErrorResponse::forbidden("This installation has been suspended"));
         }
         let token = format!("ghs_{installation:08}{:028}", self.fresh_id());
         // The adapter goes by the time of day, whatever is played here.
         let until = Utc::now() + TimeDelta::hours(1);
-        self.apps.passes.insert(token.clone(), Pass { installation, until });
+        self.apps.passes.insert(token.clone(), AccessToken { installation, until });
         Ok((token, until))
     }
 

@@ -1,20 +1,20 @@
 //! Comments and reactions over HTTP.
 
 use super::Inner;
-use super::answer::{Refusal, Reply, created, ok};
+use super::answer::{ErrorResponse, ApiResult, created, ok};
 use super::api::parse;
-use super::deed::Fresh;
-use super::paging::Asked;
+use super::deed::Created;
+use super::paging::PageRequest;
 use super::shape::is_reaction;
-use super::visit::{Number, Visit};
-use super::world::Role;
+use super::visit::{Number, RequestContext};
+use super::world::RepoRole;
 use crate::core::ticket::Repo;
 use axum::body::Bytes;
 use axum::extract::Path;
 use serde_json::Value;
 
 /// The comments of one issue, oldest first.
-pub(super) async fn list(visit: Visit, Path(Number { number }): Path<Number>, asked: Asked) -> Reply {
+pub(super) async fn list(visit: RequestContext, Path(Number { number }): Path<Number>, asked: PageRequest) -> ApiResult {
     let id = visit.issue(number);
     visit.see()?;
     let since = asked.since()?;
@@ -25,7 +25,7 @@ pub(super) async fn list(visit: Visit, Path(Number { number }): Path<Number>, as
 }
 
 /// The comments of all issues, the oldest first unless a `sort` is given.
-pub(super) async fn list_all(visit: Visit, asked: Asked) -> Reply {
+pub(super) async fn list_all(visit: RequestContext, asked: PageRequest) -> ApiResult {
     visit.see()?;
     let since = asked.since()?;
     let world = visit.inner.world();
@@ -48,19 +48,19 @@ pub(super) async fn list_all(visit: Visit, asked: Asked) -> Reply {
     asked.page(&world.base, json.collect())
 }
 
-pub(super) async fn get(visit: Visit, Path(Number { number: comment }): Path<Number>) -> Reply {
+pub(super) async fn get(visit: RequestContext, Path(Number { number: comment }): Path<Number>) -> ApiResult {
     visit.see()?;
     ok(show(&visit.inner, &visit.repo, comment)?)
 }
 
-pub(super) async fn create(visit: Visit, Path(Number { number }): Path<Number>, body: Bytes) -> Reply {
+pub(super) async fn create(visit: RequestContext, Path(Number { number }): Path<Number>, body: Bytes) -> ApiResult {
     let id = visit.issue(number);
     let role = visit.touch()?;
     let body = parse(&body)?;
     let (comment, notices) = {
         let mut world = visit.inner.world();
-        if world.issue(&id)?.locked && role < Role::Write {
-            return Err(Refusal::forbidden("Unable to create comment because issue is locked."));
+        if world.issue(&id)?.locked && role < RepoRole::Write {
+            return Err(ErrorResponse::forbidden("Unable to create comment because issue is locked."));
         }
         world.comment_on(&id, &visit.actor.0, body["body"].as_str().unwrap_or_default())?
     };
@@ -68,13 +68,13 @@ pub(super) async fn create(visit: Visit, Path(Number { number }): Path<Number>, 
     created(show(&visit.inner, &id.repo, comment)?)
 }
 
-pub(super) async fn edit(visit: Visit, Path(Number { number: comment }): Path<Number>, body: Bytes) -> Reply {
+pub(super) async fn edit(visit: RequestContext, Path(Number { number: comment }): Path<Number>, body: Bytes) -> ApiResult {
     let role = visit.touch()?;
     let body = parse(&body)?;
     let notices = {
         let mut world = visit.inner.world();
-        if world.comment(&visit.repo, comment)?.1.author != visit.actor.0 && role < Role::Write {
-            return Err(Refusal::forbidden("Must have admin rights to Repository."));
+        if world.comment(&visit.repo, comment)?.1.author != visit.actor.0 && role < RepoRole::Write {
+            return Err(ErrorResponse::forbidden("Must have admin rights to Repository."));
         }
         world.edit_comment(&visit.repo, comment, &visit.actor.0, body["body"].as_str().unwrap_or_default())?
     };
@@ -83,10 +83,10 @@ pub(super) async fn edit(visit: Visit, Path(Number { number: comment }): Path<Nu
 }
 
 pub(super) async fn reactions(
-    visit: Visit,
+    visit: RequestContext,
     Path(Number { number: comment }): Path<Number>,
-    asked: Asked,
-) -> Reply {
+    asked: PageRequest,
+) -> ApiResult {
     visit.see()?;
     let world = visit.inner.world();
     let reactions = &world.comment(&visit.repo, comment)?.1.reactions;
@@ -96,22 +96,22 @@ pub(super) async fn reactions(
 
 /// 201 for a new reaction, 200 for one that was there.
 pub(super) async fn react(
-    visit: Visit,
+    visit: RequestContext,
     Path(Number { number: comment }): Path<Number>,
     body: Bytes,
-) -> Reply {
+) -> ApiResult {
     visit.touch()?;
     let body = parse(&body)?;
     let content = body["content"].as_str().filter(|content| is_reaction(content));
-    let content = content.ok_or_else(|| Refusal::invalid("Reaction", "content", "invalid"))?;
+    let content = content.ok_or_else(|| ErrorResponse::invalid("Reaction", "content", "invalid"))?;
     let mut world = visit.inner.world();
     match world.react(&visit.repo, comment, &visit.actor.0, content)? {
-        (reaction, Fresh::Yes) => created(world.reaction_json(&reaction)),
-        (reaction, Fresh::No) => ok(world.reaction_json(&reaction)),
+        (reaction, Created::Yes) => created(world.reaction_json(&reaction)),
+        (reaction, Created::No) => ok(world.reaction_json(&reaction)),
     }
 }
 
-fn show(inner: &Inner, address: &Repo, comment: u64) -> Result<Value, Refusal> {
+fn show(inner: &Inner, address: &Repo, comment: u64) -> Result<Value, ErrorResponse> {
     let world = inner.world();
     let (issue, comment) = world.comment(address, comment)?;
     Ok(world.comment_json(world.repo(address)?, issue, comment))

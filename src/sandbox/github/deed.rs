@@ -1,8 +1,8 @@
 //! What can be done to an issue, by a person or through the API: one place for both, so that the
 //! model, the log of the issue and the webhooks never disagree.
 
-use super::answer::Refusal;
-use super::world::{Comment, Issue, IssueSort, IssueState, Label, Reaction, Repository, What, World};
+use super::answer::ErrorResponse;
+use super::world::{Comment, Issue, IssueKind, IssueState, Label, Reaction, Repository, IssueEventKind, GitHubState};
 use crate::core::ticket::{Repo, TicketId};
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ const TEXT_LIMIT: usize = 65_536;
 
 /// A webhook that is due: the event's name, and what is told of it.
 #[derive(Debug, Clone)]
-pub(super) struct Notice {
+pub(super) struct WebhookEvent {
     pub repo: Repo,
     pub event: &'static str,
     pub payload: Value,
@@ -19,22 +19,22 @@ pub(super) struct Notice {
 
 /// What a person fills in to open an issue.
 #[derive(Debug, Clone)]
-pub(super) struct Form<'a> {
+pub(super) struct NewIssue<'a> {
     pub title: &'a str,
     pub body: Option<&'a str>,
     pub labels: &'a [String],
-    pub sort: IssueSort,
+    pub sort: IssueKind,
 }
 
-impl World {
+impl GitHubState {
     pub fn open(
         &mut self,
         address: &Repo,
         actor: &str,
-        form: &Form<'_>,
-    ) -> Result<(TicketId, Vec<Notice>), Refusal> {
+        form: &NewIssue<'_>,
+    ) -> Result<(TicketId, Vec<WebhookEvent>), ErrorResponse> {
         if form.title.trim().is_empty() {
-            return Err(Refusal::invalid("Issue", "title", "missing_field"));
+            return Err(ErrorResponse::invalid("Issue", "title", "missing_field"));
         }
         check_length("Issue", form.body.unwrap_or_default())?;
         let (id, now) = (self.fresh_id(), self.now());
@@ -56,7 +56,7 @@ impl World {
             updated_at: now,
             events: Vec::new(),
         };
-        issue.note(now, actor, What::Opened);
+        issue.note(now, actor, IssueEventKind::Opened);
         repo.issues.insert(number, issue);
         let ticket = TicketId { repo: address.clone(), number };
         let mut labeled = Vec::new();
@@ -75,7 +75,7 @@ impl World {
         actor: &str,
         title: Option<&str>,
         body: Option<&str>,
-    ) -> Result<Vec<Notice>, Refusal> {
+    ) -> Result<Vec<WebhookEvent>, ErrorResponse> {
         check_length("Issue", body.unwrap_or_default())?;
         let now = self.now();
         let issue = self.issue_mut(id)?;
@@ -85,7 +85,7 @@ impl World {
         if let Some(body) = body {
             issue.body = Some(body.to_owned());
         }
-        issue.note(now, actor, What::Edited);
+        issue.note(now, actor, IssueEventKind::Edited);
         Ok(vec![self.issue_notice(id, actor, "edited", json!({ "changes": {} }))?])
     }
 
@@ -94,7 +94,7 @@ impl World {
         id: &TicketId,
         actor: &str,
         body: &str,
-    ) -> Result<(u64, Vec<Notice>), Refusal> {
+    ) -> Result<(u64, Vec<WebhookEvent>), ErrorResponse> {
         check_comment(body)?;
         let (comment, now) = (self.fresh_id(), self.now());
         let issue = self.issue_mut(id)?;
@@ -106,7 +106,7 @@ impl World {
             updated_at: now,
             reactions: Vec::new(),
         });
-        issue.note(now, actor, What::Commented(comment));
+        issue.note(now, actor, IssueEventKind::Commented(comment));
         Ok((comment, vec![self.comment_notice(id, actor, "created", comment)?]))
     }
 
@@ -116,7 +116,7 @@ impl World {
         comment: u64,
         actor: &str,
         body: &str,
-    ) -> Result<Vec<Notice>, Refusal> {
+    ) -> Result<Vec<WebhookEvent>, ErrorResponse> {
         check_comment(body)?;
         let now = self.now();
         let id = TicketId { repo: address.clone(), number: self.comment(address, comment)?.0.number };
@@ -125,7 +125,7 @@ impl World {
             there.body = body.to_owned();
             there.updated_at = now;
         }
-        issue.note(now, actor, What::CommentEdited(comment));
+        issue.note(now, actor, IssueEventKind::CommentEdited(comment));
         Ok(vec![self.comment_notice(&id, actor, "edited", comment)?])
     }
 
@@ -136,22 +136,22 @@ impl World {
         comment: u64,
         actor: &str,
         content: &str,
-    ) -> Result<(Reaction, Fresh), Refusal> {
+    ) -> Result<(Reaction, Created), ErrorResponse> {
         let (reaction, now) = (self.fresh_id(), self.now());
         let id = TicketId { repo: address.clone(), number: self.comment(address, comment)?.0.number };
         let there = self.issue_mut(&id)?.comments.iter_mut().find(|there| there.id == comment);
-        let reactions = &mut there.ok_or_else(Refusal::not_found)?.reactions;
+        let reactions = &mut there.ok_or_else(ErrorResponse::not_found)?.reactions;
         if let Some(known) = reactions.iter().find(|known| known.user == actor && known.content == content) {
-            return Ok((known.clone(), Fresh::No));
+            return Ok((known.clone(), Created::No));
         }
         let reaction =
             Reaction { id: reaction, user: actor.to_owned(), content: content.to_owned(), at: now };
         reactions.push(reaction.clone());
-        Ok((reaction, Fresh::Yes))
+        Ok((reaction, Created::Yes))
     }
 
     /// Puts a label on the issue; the repository gets it, in grey, if it has none of that name.
-    pub fn label(&mut self, id: &TicketId, actor: &str, name: &str) -> Result<Vec<Notice>, Refusal> {
+    pub fn label(&mut self, id: &TicketId, actor: &str, name: &str) -> Result<Vec<WebhookEvent>, ErrorResponse> {
         let now = self.now();
         self.issue(id)?;
         let name = match self.repo(&id.repo)?.label(name) {
@@ -163,18 +163,18 @@ impl World {
             return Ok(Vec::new());
         }
         issue.labels.push(name.clone());
-        issue.note(now, actor, What::Labeled(name.clone()));
+        issue.note(now, actor, IssueEventKind::Labeled(name.clone()));
         Ok(vec![self.label_notice(id, actor, "labeled", &name)?])
     }
 
-    pub fn unlabel(&mut self, id: &TicketId, actor: &str, name: &str) -> Result<Vec<Notice>, Refusal> {
+    pub fn unlabel(&mut self, id: &TicketId, actor: &str, name: &str) -> Result<Vec<WebhookEvent>, ErrorResponse> {
         let now = self.now();
         let issue = self.issue_mut(id)?;
         let place = issue.labels.iter().position(|there| there.eq_ignore_ascii_case(name));
         let place = place
-            .ok_or_else(|| Refusal { message: "Label does not exist".to_owned(), ..Refusal::not_found() })?;
+            .ok_or_else(|| ErrorResponse { message: "Label does not exist".to_owned(), ..ErrorResponse::not_found() })?;
         let name = issue.labels.remove(place);
-        issue.note(now, actor, What::Unlabeled(name.clone()));
+        issue.note(now, actor, IssueEventKind::Unlabeled(name.clone()));
         Ok(vec![self.label_notice(id, actor, "unlabeled", &name)?])
     }
 
@@ -184,20 +184,20 @@ impl World {
         name: &str,
         color: &str,
         description: Option<&str>,
-    ) -> Result<Label, Refusal> {
+    ) -> Result<Label, ErrorResponse> {
         if name.is_empty() || name.chars().count() > 50 {
-            return Err(Refusal::invalid("Label", "name", "invalid"));
+            return Err(ErrorResponse::invalid("Label", "name", "invalid"));
         }
         if color.len() != 6 || !color.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Err(Refusal::invalid("Label", "color", "invalid"));
+            return Err(ErrorResponse::invalid("Label", "color", "invalid"));
         }
         if description.is_some_and(|text| text.chars().count() > 100) {
-            return Err(Refusal::invalid("Label", "description", "invalid"));
+            return Err(ErrorResponse::invalid("Label", "description", "invalid"));
         }
         let id = self.fresh_id();
         let repo = self.repo_mut(address)?;
         if repo.label(name).is_some() {
-            return Err(Refusal::invalid("Label", "name", "already_exists"));
+            return Err(ErrorResponse::invalid("Label", "name", "already_exists"));
         }
         let label = Label {
             id,
@@ -210,7 +210,7 @@ impl World {
     }
 
     /// Assigns; who cannot be assigned is left out without a word, as GitHub does.
-    pub fn assign(&mut self, id: &TicketId, actor: &str, login: &str) -> Result<Vec<Notice>, Refusal> {
+    pub fn assign(&mut self, id: &TicketId, actor: &str, login: &str) -> Result<Vec<WebhookEvent>, ErrorResponse> {
         let now = self.now();
         let issue = self.issue(id)?;
         if issue.assignees.iter().any(|there| there == login)
@@ -220,13 +220,13 @@ impl World {
         }
         let issue = self.issue_mut(id)?;
         issue.assignees.push(login.to_owned());
-        issue.note(now, actor, What::Assigned(login.to_owned()));
+        issue.note(now, actor, IssueEventKind::Assigned(login.to_owned()));
         let assignee = json!({ "assignee": self.user_json(login) });
         Ok(vec![self.issue_notice(id, actor, "assigned", assignee)?])
     }
 
     /// Closes; to close a closed one changes its reason at most.
-    pub fn close(&mut self, id: &TicketId, actor: &str, reason: &str) -> Result<Vec<Notice>, Refusal> {
+    pub fn close(&mut self, id: &TicketId, actor: &str, reason: &str) -> Result<Vec<WebhookEvent>, ErrorResponse> {
         let now = self.now();
         let issue = self.issue_mut(id)?;
         if let IssueState::Closed { reason: there, .. } = &mut issue.state {
@@ -234,30 +234,30 @@ impl World {
             return Ok(Vec::new());
         }
         issue.state = IssueState::Closed { reason: reason.to_owned(), by: actor.to_owned(), at: now };
-        issue.note(now, actor, What::Closed);
+        issue.note(now, actor, IssueEventKind::Closed);
         Ok(vec![self.issue_notice(id, actor, "closed", Value::Null)?])
     }
 
-    pub fn reopen(&mut self, id: &TicketId, actor: &str) -> Result<Vec<Notice>, Refusal> {
+    pub fn reopen(&mut self, id: &TicketId, actor: &str) -> Result<Vec<WebhookEvent>, ErrorResponse> {
         let now = self.now();
         let issue = self.issue_mut(id)?;
         if !issue.is_closed() {
             return Ok(Vec::new());
         }
         issue.state = IssueState::Reopened;
-        issue.note(now, actor, What::Reopened);
+        issue.note(now, actor, IssueEventKind::Reopened);
         Ok(vec![self.issue_notice(id, actor, "reopened", Value::Null)?])
     }
 
-    pub fn lock(&mut self, id: &TicketId, actor: &str) -> Result<Vec<Notice>, Refusal> {
+    pub fn lock(&mut self, id: &TicketId, actor: &str) -> Result<Vec<WebhookEvent>, ErrorResponse> {
         let now = self.now();
         let issue = self.issue_mut(id)?;
         issue.locked = true;
-        issue.note(now, actor, What::Locked);
+        issue.note(now, actor, IssueEventKind::Locked);
         Ok(vec![self.issue_notice(id, actor, "locked", Value::Null)?])
     }
 
-    fn label_notice(&self, id: &TicketId, actor: &str, action: &str, name: &str) -> Result<Notice, Refusal> {
+    fn label_notice(&self, id: &TicketId, actor: &str, action: &str, name: &str) -> Result<WebhookEvent, ErrorResponse> {
         let repo = self.repo(&id.repo)?;
         let label = repo.label(name).map(|label| self.label_json(repo, label));
         self.issue_notice(id, actor, action, json!({ "label": label }))
@@ -269,15 +269,15 @@ impl World {
         actor: &str,
         action: &str,
         comment: u64,
-    ) -> Result<Notice, Refusal> {
+    ) -> Result<WebhookEvent, ErrorResponse> {
         let (issue, comment) = self.comment(&id.repo, comment)?;
         let comment = self.comment_json(self.repo(&id.repo)?, issue, comment);
         let notice = self.issue_notice(id, actor, action, json!({ "comment": comment }))?;
-        Ok(Notice { event: "issue_comment", ..notice })
+        Ok(WebhookEvent { event: "issue_comment", ..notice })
     }
 
     /// `more` is what this action has beside the issue: an object, or null.
-    fn issue_notice(&self, id: &TicketId, actor: &str, action: &str, more: Value) -> Result<Notice, Refusal> {
+    fn issue_notice(&self, id: &TicketId, actor: &str, action: &str, more: Value) -> Result<WebhookEvent, ErrorResponse> {
         let repo: &Repository = self.repo(&id.repo)?;
         let mut payload = json!({
             "action": action,
@@ -288,27 +288,27 @@ impl World {
         for (key, value) in more.as_object().into_iter().flatten() {
             payload[key] = value.clone();
         }
-        Ok(Notice { repo: id.repo.clone(), event: "issues", payload })
+        Ok(WebhookEvent { repo: id.repo.clone(), event: "issues", payload })
     }
 }
 
 /// Whether something was made just now, or was there before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fresh {
+pub(super) enum Created {
     Yes,
     No,
 }
 
-fn check_comment(body: &str) -> Result<(), Refusal> {
+fn check_comment(body: &str) -> Result<(), ErrorResponse> {
     if body.trim().is_empty() {
-        return Err(Refusal::invalid("IssueComment", "body", "missing_field"));
+        return Err(ErrorResponse::invalid("IssueComment", "body", "missing_field"));
     }
     check_length("IssueComment", body)
 }
 
-fn check_length(resource: &str, text: &str) -> Result<(), Refusal> {
+fn check_length(resource: &str, text: &str) -> Result<(), ErrorResponse> {
     match text.chars().count() <= TEXT_LIMIT {
         true => Ok(()),
-        false => Err(Refusal::too_long(resource)),
+        false => Err(ErrorResponse::too_long(resource)),
     }
 }

@@ -2,9 +2,9 @@
 //! rate limit's headers.
 
 use super::Inner;
-use super::answer::Refusal;
+use super::answer::ErrorResponse;
 use super::jwt;
-use super::wire::Scissors;
+use super::wire::CutSwitch;
 use axum::Extension;
 use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, Request as HttpRequest, State};
@@ -25,7 +25,7 @@ const BODY_LIMIT: usize = 1024 * 1024;
 
 /// What goes wrong with a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fault {
+pub enum InjectedFault {
     /// 502, and nothing was done.
     BadGateway,
     /// 200 with a page of HTML, as a proxy in between answers; nothing was done.
@@ -48,7 +48,7 @@ pub enum Fault {
 
 /// Which requests are meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum At {
+pub enum FaultPoint {
     Any,
     /// All that are not a GET.
     Write,
@@ -58,7 +58,7 @@ pub enum At {
 
 /// One request to the API.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Request {
+pub struct RecordedRequest {
     pub method: Method,
     /// With the query.
     pub path: String,
@@ -84,29 +84,29 @@ pub(super) enum Through {
     App(u64),
 }
 
-pub(super) struct Door {
-    faults: Mutex<Vec<(Fault, At, u32)>>,
-    log: Mutex<Vec<Request>>,
+pub(super) struct Middleware {
+    faults: Mutex<Vec<(InjectedFault, FaultPoint, u32)>>,
+    log: Mutex<Vec<RecordedRequest>>,
     used: AtomicU64,
     /// Ends what hangs when the server stops.
     stopped: watch::Receiver<()>,
 }
 
-impl Door {
+impl Middleware {
     pub fn new(stopped: watch::Receiver<()>) -> Self {
         Self { faults: Mutex::default(), log: Mutex::default(), used: AtomicU64::new(0), stopped }
     }
 
-    pub fn inject(&self, fault: Fault, at: At, times: u32) {
+    pub fn inject(&self, fault: InjectedFault, at: FaultPoint, times: u32) {
         lock(&self.faults).push((fault, at, times));
     }
 
-    pub fn log(&self) -> Vec<Request> {
+    pub fn log(&self) -> Vec<RecordedRequest> {
         lock(&self.log).clone()
     }
 
     /// The first fault that is meant for this request, used up by one.
-    fn meet(&self, method: &Method, path: &str) -> Option<Fault> {
+    fn meet(&self, method: &Method, path: &str) -> Option<InjectedFault> {
         let mut faults = lock(&self.faults);
         let (fault, _, times) =
             faults.iter_mut().find(|(_, at, times)| *times > 0 && at.means(method, path))?;
@@ -120,12 +120,12 @@ impl Door {
     }
 }
 
-impl At {
+impl FaultPoint {
     fn means(&self, method: &Method, path: &str) -> bool {
         match self {
-            At::Any => true,
-            At::Write => method != Method::GET,
-            At::Call(wanted, part) => method == wanted && path.contains(part.as_str()),
+            FaultPoint::Any => true,
+            FaultPoint::Write => method != Method::GET,
+            FaultPoint::Call(wanted, part) => method == wanted && path.contains(part.as_str()),
         }
     }
 }
@@ -133,19 +133,19 @@ impl At {
 /// Lets a request in, or not.
 pub(super) async fn pass(
     State(inner): State<Arc<Inner>>,
-    Extension(ConnectInfo(scissors)): Extension<ConnectInfo<Scissors>>,
+    Extension(ConnectInfo(scissors)): Extension<ConnectInfo<CutSwitch>>,
     request: HttpRequest,
     next: Next,
 ) -> Response {
     let (parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, BODY_LIMIT).await else {
-        return Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "Payload too large").into_response();
+        return ErrorResponse::new(StatusCode::PAYLOAD_TOO_LARGE, "Payload too large").into_response();
     };
     let actor = identify(&inner, parts.uri.path(), &parts.headers);
     let path = parts.uri.path_and_query().map_or_else(String::new, ToString::to_string);
     let place = {
         let mut log = lock(&inner.door.log);
-        log.push(Request {
+        log.push(RecordedRequest {
             method: parts.method.clone(),
             path: path.clone(),
             actor: actor.as_ref().ok().map(|actor| actor.0.clone()),
@@ -159,7 +159,7 @@ pub(super) async fn pass(
     let known = parts.headers.get(header::IF_NONE_MATCH).cloned();
     let mut request = HttpRequest::from_parts(parts, Body::from(body));
     let mut response = match (&fault, actor) {
-        (Some(fault), _) if !matches!(fault, Fault::DropAfter | Fault::HangAfter) => {
+        (Some(fault), _) if !matches!(fault, InjectedFault::DropAfter | InjectedFault::HangAfter) => {
             fail(&inner, fault, &scissors).await
         }
         (_, Err(refusal)) => refusal.into_response(),
@@ -178,9 +178,9 @@ pub(super) async fn pass(
         *response.status_mut() = StatusCode::TEMPORARY_REDIRECT;
     }
     match fault {
-        Some(Fault::DropAfter) => scissors.cut(),
-        Some(Fault::HangAfter) => inner.door.hang().await,
-        Some(Fault::DropBefore | Fault::Hang) => {}
+        Some(InjectedFault::DropAfter) => scissors.cut(),
+        Some(InjectedFault::HangAfter) => inner.door.hang().await,
+        Some(InjectedFault::DropBefore | InjectedFault::Hang) => {}
         _ => {
             if let Some(line) = lock(&inner.door.log).get_mut(place) {
                 line.status = Some(response.status().as_u16());
@@ -215,20 +215,20 @@ async fn mark(response: Response, known: Option<&HeaderValue>) -> Response {
     Response::from_parts(parts, Body::from(body))
 }
 
-async fn fail(inner: &Inner, fault: &Fault, scissors: &Scissors) -> Response {
+async fn fail(inner: &Inner, fault: &InjectedFault, scissors: &CutSwitch) -> Response {
     match fault {
-        Fault::BadGateway => (StatusCode::BAD_GATEWAY, "<html>502 Bad Gateway</html>").into_response(),
-        Fault::Garbage => (StatusCode::OK, "<html>Please sign in to the network</html>").into_response(),
-        Fault::Hang | Fault::HangAfter => {
+        InjectedFault::BadGateway => (StatusCode::BAD_GATEWAY, "<html>502 Bad Gateway</html>").into_response(),
+        InjectedFault::Garbage => (StatusCode::OK, "<html>Please sign in to the network</html>").into_response(),
+        InjectedFault::Hang | InjectedFault::HangAfter => {
             inner.door.hang().await;
             StatusCode::SERVICE_UNAVAILABLE.into_response()
         }
-        Fault::DropBefore | Fault::DropAfter => {
+        InjectedFault::DropBefore | InjectedFault::DropAfter => {
             scissors.cut();
             StatusCode::SERVICE_UNAVAILABLE.into_response()
         }
-        Fault::SecondaryLimit { retry_after } => {
-            let refusal = Refusal::forbidden(
+        InjectedFault::SecondaryLimit { retry_after } => {
+            let refusal = ErrorResponse::forbidden(
                 "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.",
             );
             let mut response = refusal.into_response();
@@ -237,11 +237,11 @@ async fn fail(inner: &Inner, fault: &Fault, scissors: &Scissors) -> Response {
             }
             response
         }
-        Fault::PrimaryLimit { reset_in } | Fault::TooMany { reset_in } => {
+        InjectedFault::PrimaryLimit { reset_in } | InjectedFault::TooMany { reset_in } => {
             // Real time, because the `Date` header of the answer is.
             let reset = chrono::Utc::now().timestamp().unsigned_abs() + reset_in;
-            let mut response = Refusal::forbidden("API rate limit exceeded for user ID 1.").into_response();
-            if matches!(fault, Fault::TooMany { .. }) {
+            let mut response = ErrorResponse::forbidden("API rate limit exceeded for user ID 1.").into_response();
+            if matches!(fault, InjectedFault::TooMany { .. }) {
                 *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
             }
             response.headers_mut().insert("x-ratelimit-remaining", HeaderValue::from(0));
@@ -251,14 +251,14 @@ async fn fail(inner: &Inner, fault: &Fault, scissors: &Scissors) -> Response {
     }
 }
 
-fn identify(inner: &Inner, path: &str, headers: &HeaderMap) -> Result<Actor, Refusal> {
+fn identify(inner: &Inner, path: &str, headers: &HeaderMap) -> Result<Actor, ErrorResponse> {
     // What an App asks about itself takes a token that it signs, and nothing else does.
     let path = path.strip_prefix("/api/v3").unwrap_or(path);
     let is_for_apps = path == "/app" || path.starts_with("/app/") || path.ends_with("/installation");
     if path.starts_with("/app-manifests/") {
         return Ok(Actor("nobody".to_owned(), Through::Token));
     }
-    let refuse = |message: &str| Err(Refusal::new(StatusCode::UNAUTHORIZED, message));
+    let refuse = |message: &str| Err(ErrorResponse::new(StatusCode::UNAUTHORIZED, message));
     let Some(header) = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()) else {
         return refuse("Requires authentication");
     };
@@ -271,14 +271,14 @@ fn identify(inner: &Inner, path: &str, headers: &HeaderMap) -> Result<Actor, Ref
         };
     }
     if let Some(installation) = world.admitted(token).filter(|_| !is_for_apps) {
-        let app = world.apps.all.get(&installation.app).ok_or_else(Refusal::not_found)?;
+        let app = world.apps.all.get(&installation.app).ok_or_else(ErrorResponse::not_found)?;
         return Ok(Actor(app.login(), Through::Installation(installation.id)));
     }
     let Some(issuer) = jwt::issuer(token).filter(|_| is_for_apps) else {
         return refuse(if is_for_apps { jwt::UNREADABLE } else { "Bad credentials" });
     };
     let Some(app) = world.apps.all.get(&issuer) else {
-        return Err(Refusal { message: "Integration not found".to_owned(), ..Refusal::not_found() });
+        return Err(ErrorResponse { message: "Integration not found".to_owned(), ..ErrorResponse::not_found() });
     };
     match jwt::check(token, &app.key) {
         Ok(()) => Ok(Actor(app.login(), Through::App(app.id))),

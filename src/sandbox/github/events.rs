@@ -1,15 +1,15 @@
 //! What happened to an issue, over HTTP, as GitHub tells it: with `mentioned` in the name of whoever was
 //! mentioned, and the assignee as the actor of `assigned`.
 
-use super::answer::Reply;
-use super::paging::Asked;
-use super::visit::{Number, Visit};
-use super::world::{Happening, Issue, Repository, What, World};
+use super::answer::ApiResult;
+use super::paging::PageRequest;
+use super::visit::{Number, RequestContext};
+use super::world::{IssueEvent, Issue, Repository, IssueEventKind, GitHubState};
 use axum::extract::Path;
 use chrono::SecondsFormat;
 use serde_json::{Value, json};
 
-pub(super) async fn list(visit: Visit, Path(Number { number }): Path<Number>, asked: Asked) -> Reply {
+pub(super) async fn list(visit: RequestContext, Path(Number { number }): Path<Number>, asked: PageRequest) -> ApiResult {
     let id = visit.issue(number);
     visit.see()?;
     let world = visit.inner.world();
@@ -19,10 +19,10 @@ pub(super) async fn list(visit: Visit, Path(Number { number }): Path<Number>, as
     asked.page(&world.base, numbered.collect())
 }
 
-impl World {
+impl GitHubState {
     /// The events that GitHub makes of something that happened; a comment alone is none.
-    fn told(&self, repo: &Repository, issue: &Issue, happening: &Happening) -> Vec<Value> {
-        let Happening { at, actor, what } = happening;
+    fn told(&self, repo: &Repository, issue: &Issue, happening: &IssueEvent) -> Vec<Value> {
+        let IssueEvent { at, actor, what } = happening;
         let by = |word: &str, who: &str| {
             json!({
                 "event": word,
@@ -37,25 +37,25 @@ impl World {
             event
         };
         match what {
-            What::Opened | What::Edited | What::CommentEdited(_) => Vec::new(),
-            What::Labeled(name) => vec![labelled("labeled", name)],
-            What::Unlabeled(name) => vec![labelled("unlabeled", name)],
-            What::Assigned(login) => {
+            IssueEventKind::Opened | IssueEventKind::Edited | IssueEventKind::CommentEdited(_) => Vec::new(),
+            IssueEventKind::Labeled(name) => vec![labelled("labeled", name)],
+            IssueEventKind::Unlabeled(name) => vec![labelled("unlabeled", name)],
+            IssueEventKind::Assigned(login) => {
                 let mut event = by("assigned", login);
                 event["assignee"] = self.user_json(login);
                 event["assigner"] = self.user_json(actor);
                 vec![event]
             }
-            What::Commented(id) => {
+            IssueEventKind::Commented(id) => {
                 let body = issue.comments.iter().find(|comment| comment.id == *id).map(|it| it.body.as_str());
                 let words = body.unwrap_or_default().split(|c: char| c.is_whitespace() || c == ':');
                 let logins = words.filter_map(|word| word.strip_prefix('@'));
                 let known = logins.filter(|login| self.users.contains_key(*login));
                 known.map(|login| by("mentioned", login)).collect()
             }
-            What::Closed => vec![by("closed", actor)],
-            What::Reopened => vec![by("reopened", actor)],
-            What::Locked => vec![by("locked", actor)],
+            IssueEventKind::Closed => vec![by("closed", actor)],
+            IssueEventKind::Reopened => vec![by("reopened", actor)],
+            IssueEventKind::Locked => vec![by("locked", actor)],
         }
     }
 

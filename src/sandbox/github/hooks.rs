@@ -2,13 +2,13 @@
 //! alone who administer the repository; to others there are none.
 
 use super::Inner;
-use super::answer::{Refusal, Reply, accepted, created, ok};
+use super::answer::{ErrorResponse, ApiResult, accepted, created, ok};
 use super::api::{parse, strings};
-use super::paging::Asked;
-use super::post::{Hook, Hooks, Of, Parcel, Sort, Stage};
+use super::paging::PageRequest;
+use super::post::{Hook, Hooks, Of, DeliveryAttempt, Sort, AttemptStage};
 use super::shape::stamp;
-use super::visit::Visit;
-use super::world::Role;
+use super::visit::RequestContext;
+use super::world::RepoRole;
 use crate::core::ticket::Repo;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
@@ -27,20 +27,20 @@ pub(super) struct Attempt {
     delivery: u64,
 }
 
-pub(super) async fn list(visit: Visit, asked: Asked) -> Reply {
+pub(super) async fn list(visit: RequestContext, asked: PageRequest) -> ApiResult {
     visit.administer()?;
     let hooks = visit.inner.post.hooks(&visit.repo);
     asked.page(&visit.inner.url, hooks.iter().map(|hook| visit.inner.hook_json(&visit.repo, hook)).collect())
 }
 
 /// A new hook. GitHub takes no second one with the same address and events.
-pub(super) async fn create(visit: Visit, body: Bytes) -> Reply {
+pub(super) async fn create(visit: RequestContext, body: Bytes) -> ApiResult {
     visit.administer()?;
     visit.allows("repository_hooks", "write")?;
     let body = parse(&body)?;
     let config = &body["config"];
     let url = config["url"].as_str().filter(|url| url.starts_with("http"));
-    let url = url.ok_or_else(|| Refusal::invalid("Hook", "url", "missing_field"))?.to_owned();
+    let url = url.ok_or_else(|| ErrorResponse::invalid("Hook", "url", "missing_field"))?.to_owned();
     let secret = config["secret"].as_str().unwrap_or_default().to_owned();
     let mut events = strings(&body, "events");
     if events.is_empty() {
@@ -50,12 +50,12 @@ pub(super) async fn create(visit: Visit, body: Bytes) -> Reply {
     let of = Of::Repo(visit.repo.clone());
     let active = body["active"].as_bool() != Some(false);
     let hook = Hook { id: 0, of, to: Hooks { url, secret }, events, active, at: now };
-    let hook = visit.inner.post.add(hook).ok_or_else(|| Refusal::exists("Hook", "this repository"))?;
+    let hook = visit.inner.post.add(hook).ok_or_else(|| ErrorResponse::exists("Hook", "this repository"))?;
     created(visit.inner.hook_json(&visit.repo, &hook))
 }
 
 /// Other events, another secret; a secret that is not named is lost, as GitHub has it.
-pub(super) async fn change(visit: Visit, Path(Hooked { hook }): Path<Hooked>, body: Bytes) -> Reply {
+pub(super) async fn change(visit: RequestContext, Path(Hooked { hook }): Path<Hooked>, body: Bytes) -> ApiResult {
     visit.administer()?;
     visit.allows("repository_hooks", "write")?;
     let body = parse(&body)?;
@@ -69,47 +69,47 @@ pub(super) async fn change(visit: Visit, Path(Hooked { hook }): Path<Hooked>, bo
         }
         hook.active = body["active"].as_bool().unwrap_or(hook.active);
     });
-    ok(visit.inner.hook_json(&visit.repo, &changed.ok_or_else(Refusal::not_found)?))
+    ok(visit.inner.hook_json(&visit.repo, &changed.ok_or_else(ErrorResponse::not_found)?))
 }
 
 /// The attempts of one hook that are over, newest first.
-pub(super) async fn deliveries(visit: Visit, Path(Hooked { hook }): Path<Hooked>, asked: Asked) -> Reply {
+pub(super) async fn deliveries(visit: RequestContext, Path(Hooked { hook }): Path<Hooked>, asked: PageRequest) -> ApiResult {
     visit.administer()?;
     let lines = visit.inner.attempts(&visit.repo, hook)?;
     let lines = lines.iter().rev().map(|parcel| (parcel.id, line_json(parcel)));
     asked.scroll(&visit.inner.url, lines.collect())
 }
 
-pub(super) async fn again(visit: Visit, Path(Attempt { hook, delivery }): Path<Attempt>) -> Reply {
+pub(super) async fn again(visit: RequestContext, Path(Attempt { hook, delivery }): Path<Attempt>) -> ApiResult {
     visit.administer()?;
     let known = visit.inner.attempts(&visit.repo, hook)?.iter().any(|parcel| parcel.id == delivery);
     let now = visit.inner.world().now();
     match known && visit.inner.post.again(now, |parcel| parcel.id == delivery) {
         true => accepted(),
-        false => Err(Refusal::not_found()),
+        false => Err(ErrorResponse::not_found()),
     }
 }
 
 /// The same for the hook of an App, in one log for all repositories.
-pub(super) async fn of_app(State(inner): State<Arc<Inner>>, asked: Asked) -> Reply {
+pub(super) async fn of_app(State(inner): State<Arc<Inner>>, asked: PageRequest) -> ApiResult {
     let lines = inner.post.log();
-    let lines = lines.iter().rev().filter(|parcel| parcel.stage == Stage::Attempted);
+    let lines = lines.iter().rev().filter(|parcel| parcel.stage == AttemptStage::Attempted);
     asked.scroll(&inner.url, lines.map(|parcel| (parcel.id, line_json(parcel))).collect())
 }
 
-pub(super) async fn again_of_app(State(inner): State<Arc<Inner>>, Path(delivery): Path<u64>) -> Reply {
+pub(super) async fn again_of_app(State(inner): State<Arc<Inner>>, Path(delivery): Path<u64>) -> ApiResult {
     let now = inner.world().now();
     match inner.post.again(now, |parcel| parcel.id == delivery) {
         true => accepted(),
-        false => Err(Refusal::not_found()),
+        false => Err(ErrorResponse::not_found()),
     }
 }
 
-impl Visit {
-    fn administer(&self) -> Result<(), Refusal> {
+impl RequestContext {
+    fn administer(&self) -> Result<(), ErrorResponse> {
         match self.see()? {
-            Role::Admin => self.allows("repository_hooks", "read"),
-            _ => Err(Refusal::not_found()),
+            RepoRole::Admin => self.allows("repository_hooks", "read"),
+            _ => Err(ErrorResponse::not_found()),
         }
     }
 }
@@ -117,13 +117,13 @@ impl Visit {
 impl Inner {
     /// What one hook of a repository has tried so far, oldest first. A hook that tells of everything is
     /// shown as the repository's own, with what concerns it.
-    fn attempts(&self, address: &Repo, hook: u64) -> Result<Vec<Parcel>, Refusal> {
+    fn attempts(&self, address: &Repo, hook: u64) -> Result<Vec<DeliveryAttempt>, ErrorResponse> {
         if !self.post.hooks(address).iter().any(|known| known.id == hook) {
-            return Err(Refusal::not_found());
+            return Err(ErrorResponse::not_found());
         }
         let repository = self.world().repo(address)?.id;
-        let is_meant = |parcel: &Parcel| {
-            parcel.hook == hook && parcel.repository == repository && parcel.stage == Stage::Attempted
+        let is_meant = |parcel: &DeliveryAttempt| {
+            parcel.hook == hook && parcel.repository == repository && parcel.stage == AttemptStage::Attempted
         };
         Ok(self.post.log().into_iter().filter(is_meant).collect())
     }
@@ -159,7 +159,7 @@ impl Inner {
 }
 
 /// One line of the log. Where nobody answered, GitHub writes 502.
-fn line_json(parcel: &Parcel) -> Value {
+fn line_json(parcel: &DeliveryAttempt) -> Value {
     let code = parcel.line.status.unwrap_or(502);
     let status = match parcel.line.status {
         None => "failed to connect to host".to_owned(),

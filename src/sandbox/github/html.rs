@@ -1,7 +1,7 @@
 //! The pages for a browser: a list of all issues, and one page for each of them.
 
 use super::Inner;
-use super::answer::Refusal;
+use super::answer::ErrorResponse;
 use super::world::{Comment, Issue, IssueState, Label, Repository};
 use crate::core::ticket::{Repo, TicketId};
 use axum::Router;
@@ -53,7 +53,7 @@ async fn list(State(inner): State<Arc<Inner>>) -> Response {
 async fn show(
     State(inner): State<Arc<Inner>>,
     Path((owner, name, number)): Path<(String, String, u64)>,
-) -> Result<Response, Refusal> {
+) -> Result<Response, ErrorResponse> {
     let id = TicketId { repo: Repo { owner, name }, number };
     let world = inner.world();
     let (repo, issue) = (world.repo(&id.repo)?, world.issue(&id)?);

@@ -1,7 +1,7 @@
 //! Asking the box without a network: every request of the API, at the speed of a function call, where
 //! time is played and a socket would tell it apart from real time.
 
-use super::wire::Scissors;
+use super::wire::CutSwitch;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::ConnectInfo;
@@ -16,15 +16,15 @@ use tower_service::Service;
 
 /// A way in. Each request is a connection of its own, and may be cut as one.
 #[derive(Clone)]
-pub struct Indoors(Router);
+pub struct InProcessService(Router);
 
-impl Indoors {
+impl InProcessService {
     pub(super) fn new(router: Router) -> Self {
         Self(router)
     }
 }
 
-impl<B> Service<Request<B>> for Indoors
+impl<B> Service<Request<B>> for InProcessService
 where
     Router: Service<Request<B>, Response = Answer, Error = Infallible, Future: Send + 'static>,
 {
@@ -37,7 +37,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let scissors = Scissors::new();
+        let scissors = CutSwitch::new();
         request.extensions_mut().insert(ConnectInfo(scissors.clone()));
         let answer = self.0.call(request);
         Box::pin(async move {

@@ -1,14 +1,14 @@
 //! Apps over HTTP: what an App may ask about itself, by a token that it signs.
 
 use super::Inner;
-use super::answer::{Refusal, Reply, created, ok};
+use super::answer::{ErrorResponse, ApiResult, created, ok};
 use super::api::{parse, strings};
-use super::apps::{App, Installation};
+use super::apps::{RegisteredApp, Installation};
 use super::door::{Actor, Through};
-use super::paging::Asked;
+use super::paging::PageRequest;
 use super::shape::stamp;
-use super::visit::Visit;
-use super::world::World;
+use super::visit::RequestContext;
+use super::world::GitHubState;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect};
 use axum::routing::post;
@@ -19,25 +19,25 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// The App itself.
-pub(super) async fn me(State(inner): State<Arc<Inner>>, Extension(actor): Extension<Actor>) -> Reply {
+pub(super) async fn me(State(inner): State<Arc<Inner>>, Extension(actor): Extension<Actor>) -> ApiResult {
     let world = inner.world();
     ok(world.app_json(app(&world, &actor)?))
 }
 
 /// The installation that a repository belongs to.
-pub(super) async fn of_repo(visit: Visit) -> Reply {
+pub(super) async fn of_repo(visit: RequestContext) -> ApiResult {
     let world = visit.inner.world();
     let app = app(&world, &visit.actor)?;
     let mut all = world.apps.installations.values();
     let found = all.find(|known| known.app == app.id && known.repos.contains(&visit.repo));
-    ok(world.installation_json(app, found.ok_or_else(Refusal::not_found)?))
+    ok(world.installation_json(app, found.ok_or_else(ErrorResponse::not_found)?))
 }
 
 pub(super) async fn admit(
     State(inner): State<Arc<Inner>>,
     Extension(actor): Extension<Actor>,
     Path(installation): Path<u64>,
-) -> Reply {
+) -> ApiResult {
     let mut world = inner.world();
     let app = app(&world, &actor)?.id;
     let (token, until) = world.admit(app, installation)?;
@@ -57,8 +57,8 @@ pub(super) fn pages() -> Router<Arc<Inner>> {
         .route("/organizations/{organisation}/settings/apps/new", post(take_manifest))
 }
 
-async fn take_manifest(State(inner): State<Arc<Inner>>, asked: Asked, body: String) -> Reply {
-    let unreadable = || Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "the manifest cannot be read");
+async fn take_manifest(State(inner): State<Arc<Inner>>, asked: PageRequest, body: String) -> ApiResult {
+    let unreadable = || ErrorResponse::new(StatusCode::UNPROCESSABLE_ENTITY, "the manifest cannot be read");
     let form = body.strip_prefix("manifest=").ok_or_else(unreadable)?.replace('+', " ");
     let text = percent_decode_str(&form).decode_utf8().map_err(|_| unreadable())?;
     let manifest = parse(text.as_bytes())?;
@@ -70,7 +70,7 @@ async fn take_manifest(State(inner): State<Arc<Inner>>, asked: Asked, body: Stri
     let events = strings(&manifest, "default_events");
     let mut world = inner.world();
     let made = world.make_app("example", &name.to_lowercase().replace(' ', "-"), rights, events);
-    let made = made.map_err(|_| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "no key"))?;
+    let made = made.map_err(|_| ErrorResponse::new(StatusCode::INTERNAL_SERVER_ERROR, "no key"))?;
     let code = format!("{:040x}", world.fresh_id());
     let secret = format!("secret-of-{}", made.id);
     world.apps.codes.insert(code.clone(), (made, secret));
@@ -78,10 +78,10 @@ async fn take_manifest(State(inner): State<Arc<Inner>>, asked: Asked, body: Stri
 }
 
 /// The keys of an App, once.
-pub(super) async fn redeem(State(inner): State<Arc<Inner>>, Path(code): Path<String>) -> Reply {
+pub(super) async fn redeem(State(inner): State<Arc<Inner>>, Path(code): Path<String>) -> ApiResult {
     let mut world = inner.world();
-    let (made, secret) = world.apps.codes.remove(&code).ok_or_else(Refusal::not_found)?;
-    let app = world.apps.all.get(&made.id).ok_or_else(Refusal::not_found)?;
+    let (made, secret) = world.apps.codes.remove(&code).ok_or_else(ErrorResponse::not_found)?;
+    let app = world.apps.all.get(&made.id).ok_or_else(ErrorResponse::not_found)?;
     let mut json = world.app_json(app);
     json["client_secret"] = "not used".into();
     json["webhook_secret"] = secret.into();
@@ -89,15 +89,15 @@ pub(super) async fn redeem(State(inner): State<Arc<Inner>>, Path(code): Path<Str
     created(json)
 }
 
-fn app<'a>(world: &'a World, actor: &Actor) -> Result<&'a App, Refusal> {
+fn app<'a>(world: &'a GitHubState, actor: &Actor) -> Result<&'a RegisteredApp, ErrorResponse> {
     match actor.1 {
-        Through::App(id) => world.apps.all.get(&id).ok_or_else(Refusal::not_found),
-        _ => Err(Refusal::not_found()),
+        Through::App(id) => world.apps.all.get(&id).ok_or_else(ErrorResponse::not_found),
+        _ => Err(ErrorResponse::not_found()),
     }
 }
 
-impl World {
-    fn app_json(&self, app: &App) -> Value {
+impl GitHubState {
+    fn app_json(&self, app: &RegisteredApp) -> Value {
         json!({
             "id": app.id,
             "slug": app.slug,
@@ -115,7 +115,7 @@ impl World {
         })
     }
 
-    fn installation_json(&self, app: &App, installation: &Installation) -> Value {
+    fn installation_json(&self, app: &RegisteredApp, installation: &Installation) -> Value {
         let url = format!("{}/app/installations/{}", self.base, installation.id);
         let account = self.user_json(&installation.account);
         json!({

@@ -1,18 +1,18 @@
 //! Issues over HTTP.
 
 use super::Inner;
-use super::answer::{Refusal, Reply, created, ok};
+use super::answer::{ErrorResponse, ApiResult, created, ok};
 use super::api::{parse, strings};
-use super::deed::Form;
-use super::paging::Asked;
-use super::visit::{Number, Visit};
-use super::world::{Issue, IssueSort, Role};
+use super::deed::NewIssue;
+use super::paging::PageRequest;
+use super::visit::{Number, RequestContext};
+use super::world::{Issue, IssueKind, RepoRole};
 use crate::core::ticket::TicketId;
 use axum::body::Bytes;
 use axum::extract::Path;
 use serde_json::Value;
 
-pub(super) async fn list(visit: Visit, asked: Asked) -> Reply {
+pub(super) async fn list(visit: RequestContext, asked: PageRequest) -> ApiResult {
     visit.see()?;
     let since = asked.since()?;
     let labels: Vec<&str> = asked.get("labels").map_or_else(Vec::new, |names| names.split(',').collect());
@@ -49,25 +49,25 @@ pub(super) async fn list(visit: Visit, asked: Asked) -> Reply {
     asked.page(&world.base, issues.into_iter().map(|issue| world.issue_json(repo, issue)).collect())
 }
 
-pub(super) async fn get(visit: Visit, Path(Number { number }): Path<Number>) -> Reply {
+pub(super) async fn get(visit: RequestContext, Path(Number { number }): Path<Number>) -> ApiResult {
     let id = visit.issue(number);
     visit.see()?;
     ok(show(&visit.inner, &id)?)
 }
 
-pub(super) async fn open(visit: Visit, body: Bytes) -> Reply {
+pub(super) async fn open(visit: RequestContext, body: Bytes) -> ApiResult {
     let role = visit.touch()?;
     let body = parse(&body)?;
     // GitHub drops labels and assignees without a word if the role does not allow them.
-    let (labels, assignees) = match role >= Role::Triage {
+    let (labels, assignees) = match role >= RepoRole::Triage {
         true => (strings(&body, "labels"), strings(&body, "assignees")),
         false => (Vec::new(), Vec::new()),
     };
-    let form = Form {
+    let form = NewIssue {
         title: body["title"].as_str().unwrap_or_default(),
         body: body["body"].as_str(),
         labels: &labels,
-        sort: IssueSort::Issue,
+        sort: IssueKind::Issue,
     };
     let (id, mut notices) = visit.inner.world().open(&visit.repo, &visit.actor.0, &form)?;
     for login in assignees {
@@ -77,13 +77,13 @@ pub(super) async fn open(visit: Visit, body: Bytes) -> Reply {
     created(show(&visit.inner, &id)?)
 }
 
-pub(super) async fn change(visit: Visit, Path(Number { number }): Path<Number>, body: Bytes) -> Reply {
+pub(super) async fn change(visit: RequestContext, Path(Number { number }): Path<Number>, body: Bytes) -> ApiResult {
     let id = visit.issue(number);
     let role = visit.touch()?;
     let mut world = visit.inner.world();
     let issue = world.issue(&id)?;
-    if role < Role::Triage && issue.author != visit.actor.0 {
-        return Err(Refusal::forbidden("Must have admin rights to Repository."));
+    if role < RepoRole::Triage && issue.author != visit.actor.0 {
+        return Err(ErrorResponse::forbidden("Must have admin rights to Repository."));
     }
     let body = parse(&body)?;
     let mut notices = Vec::new();
@@ -96,12 +96,12 @@ pub(super) async fn change(visit: Visit, Path(Number { number }): Path<Number>, 
             let reason = match body["state_reason"].as_str() {
                 None => "completed",
                 Some(reason @ ("completed" | "not_planned" | "duplicate")) => reason,
-                Some(_) => return Err(Refusal::invalid("Issue", "state_reason", "invalid")),
+                Some(_) => return Err(ErrorResponse::invalid("Issue", "state_reason", "invalid")),
             };
             notices.extend(world.close(&id, &visit.actor.0, reason)?);
         }
         Some("open") => notices.extend(world.reopen(&id, &visit.actor.0)?),
-        Some(_) => return Err(Refusal::invalid("Issue", "state", "invalid")),
+        Some(_) => return Err(ErrorResponse::invalid("Issue", "state", "invalid")),
         None => {}
     }
     drop(world);
@@ -109,9 +109,9 @@ pub(super) async fn change(visit: Visit, Path(Number { number }): Path<Number>, 
     ok(show(&visit.inner, &id)?)
 }
 
-pub(super) async fn assign(visit: Visit, Path(Number { number }): Path<Number>, body: Bytes) -> Reply {
+pub(super) async fn assign(visit: RequestContext, Path(Number { number }): Path<Number>, body: Bytes) -> ApiResult {
     let id = visit.issue(number);
-    visit.touch_as(Role::Triage)?;
+    visit.touch_as(RepoRole::Triage)?;
     let body = parse(&body)?;
     visit.inner.world().issue(&id)?;
     for login in strings(&body, "assignees") {
@@ -121,7 +121,7 @@ pub(super) async fn assign(visit: Visit, Path(Number { number }): Path<Number>, 
     created(show(&visit.inner, &id)?)
 }
 
-fn show(inner: &Inner, id: &TicketId) -> Result<Value, Refusal> {
+fn show(inner: &Inner, id: &TicketId) -> Result<Value, ErrorResponse> {
     let world = inner.world();
     Ok(world.issue_json(world.repo(&id.repo)?, world.issue(id)?))
 }

@@ -20,12 +20,12 @@ const WRAPPING: usize = 26;
 #[error("no key could be made")]
 pub struct Unmade;
 
-pub(super) struct Key {
+pub(super) struct JwtKey {
     private: Vec<u8>,
     public: Vec<u8>,
 }
 
-impl Key {
+impl JwtKey {
     pub fn make() -> Result<Self, Unmade> {
         let pair = KeyPair::generate(KeySize::Rsa2048).map_err(|_| Unmade)?;
         let private: Pkcs8V1Der<'_> = pair.as_der().map_err(|_| Unmade)?;
@@ -58,7 +58,7 @@ pub(super) fn issuer(token: &str) -> Option<u64> {
 
 /// # Errors
 /// What GitHub answers to a token that the key did not sign, or whose time is not right.
-pub(super) fn check(token: &str, key: &Key) -> Result<(), &'static str> {
+pub(super) fn check(token: &str, key: &JwtKey) -> Result<(), &'static str> {
     let [head, claims, signature] = token.split('.').collect::<Vec<_>>()[..] else { return Err(UNREADABLE) };
     let signed = token.rsplit_once('.').map_or("", |(signed, _)| signed);
     let signature = BASE64_URL_SAFE_NO_PAD.decode(signature).map_err(|_| UNREADABLE)?;

@@ -1,11 +1,11 @@
 //! Labels over HTTP: those of a repository, and those on an issue.
 
 use super::Inner;
-use super::answer::{Refusal, Reply, created, ok};
+use super::answer::{ErrorResponse, ApiResult, created, ok};
 use super::api::{parse, strings};
-use super::paging::Asked;
-use super::visit::{Number, Visit};
-use super::world::Role;
+use super::paging::PageRequest;
+use super::visit::{Number, RequestContext};
+use super::world::RepoRole;
 use crate::core::ticket::TicketId;
 use axum::body::Bytes;
 use axum::extract::Path;
@@ -17,7 +17,7 @@ pub(super) struct Named {
     label: String,
 }
 
-pub(super) async fn list(visit: Visit, asked: Asked) -> Reply {
+pub(super) async fn list(visit: RequestContext, asked: PageRequest) -> ApiResult {
     visit.see()?;
     let world = visit.inner.world();
     let repo = world.repo(&visit.repo)?;
@@ -25,32 +25,32 @@ pub(super) async fn list(visit: Visit, asked: Asked) -> Reply {
     asked.page(&world.base, json.collect())
 }
 
-pub(super) async fn get(visit: Visit, Path(Named { label }): Path<Named>) -> Reply {
+pub(super) async fn get(visit: RequestContext, Path(Named { label }): Path<Named>) -> ApiResult {
     visit.see()?;
     let world = visit.inner.world();
     let repo = world.repo(&visit.repo)?;
-    ok(world.label_json(repo, repo.label(&label).ok_or_else(Refusal::not_found)?))
+    ok(world.label_json(repo, repo.label(&label).ok_or_else(ErrorResponse::not_found)?))
 }
 
-pub(super) async fn create(visit: Visit, body: Bytes) -> Reply {
-    visit.touch_as(Role::Write)?;
+pub(super) async fn create(visit: RequestContext, body: Bytes) -> ApiResult {
+    visit.touch_as(RepoRole::Write)?;
     let body = parse(&body)?;
-    let name = body["name"].as_str().ok_or_else(|| Refusal::invalid("Label", "name", "missing_field"))?;
+    let name = body["name"].as_str().ok_or_else(|| ErrorResponse::invalid("Label", "name", "missing_field"))?;
     let color = body["color"].as_str().unwrap_or("ededed");
     let mut world = visit.inner.world();
     let label = world.create_label(&visit.repo, name, color, body["description"].as_str())?;
     created(world.label_json(world.repo(&visit.repo)?, &label))
 }
 
-pub(super) async fn on_issue(visit: Visit, Path(Number { number }): Path<Number>, asked: Asked) -> Reply {
+pub(super) async fn on_issue(visit: RequestContext, Path(Number { number }): Path<Number>, asked: PageRequest) -> ApiResult {
     let id = visit.issue(number);
     visit.see()?;
     asked.page(&visit.inner.url, shown(&visit.inner, &id)?)
 }
 
-pub(super) async fn add(visit: Visit, Path(Number { number }): Path<Number>, body: Bytes) -> Reply {
+pub(super) async fn add(visit: RequestContext, Path(Number { number }): Path<Number>, body: Bytes) -> ApiResult {
     let id = visit.issue(number);
-    visit.touch_as(Role::Triage)?;
+    visit.touch_as(RepoRole::Triage)?;
     let body = parse(&body)?;
     visit.inner.world().issue(&id)?;
     for name in strings(&body, "labels") {
@@ -61,18 +61,18 @@ pub(super) async fn add(visit: Visit, Path(Number { number }): Path<Number>, bod
 }
 
 pub(super) async fn remove(
-    visit: Visit,
+    visit: RequestContext,
     Path(Number { number }): Path<Number>,
     Path(Named { label }): Path<Named>,
-) -> Reply {
+) -> ApiResult {
     let id = visit.issue(number);
-    visit.touch_as(Role::Triage)?;
+    visit.touch_as(RepoRole::Triage)?;
     let notices = visit.inner.world().unlabel(&id, &visit.actor.0, &label)?;
     visit.inner.tell(notices);
     ok(Value::Array(shown(&visit.inner, &id)?))
 }
 
-fn shown(inner: &Inner, id: &TicketId) -> Result<Vec<Value>, Refusal> {
+fn shown(inner: &Inner, id: &TicketId) -> Result<Vec<Value>, ErrorResponse> {
     let world = inner.world();
     let repo = world.repo(&id.repo)?;
     let labels = world.issue(id)?.labels.iter().filter_map(|name| repo.label(name));

@@ -35,30 +35,30 @@ mod visit;
 mod wire;
 mod world;
 
-pub use answer::Refusal;
+pub use answer::ErrorResponse;
 pub use apps::{MadeApp, Rights};
-pub use door::{At, Fault, Request};
-pub use indoors::Indoors;
+pub use door::{FaultPoint, InjectedFault, RecordedRequest};
+pub use indoors::InProcessService;
 pub use jwt::Unmade;
-pub use post::{Delivered, Hooks, Letter};
+pub use post::{Delivered, Hooks, HeldWebhook};
 pub use world::{
-    Comment, Happening, Issue, IssueSort, IssueState, Kind, Label, Reaction, Repository, Role, User, What,
+    Comment, IssueEvent, Issue, IssueKind, IssueState, AccountKind, Label, Reaction, Repository, RepoRole, User, IssueEventKind,
 };
 
 use crate::ports::Clock;
-use deed::Notice;
-use door::Door;
-use post::Post;
+use deed::WebhookEvent;
+use door::Middleware;
+use post::WebhookSender;
 use std::io;
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use world::World;
+use world::GitHubState;
 
 /// A GitHub in a box. Its clones are the same one; it stops when the last of them is gone.
 #[derive(Clone)]
-pub struct Hub {
+pub struct FakeGitHub {
     inner: Arc<Inner>,
     /// Dropped with the last clone, which stops the server.
     _running: Arc<watch::Sender<()>>,
@@ -67,17 +67,17 @@ pub struct Hub {
 /// What the server and the clones share.
 struct Inner {
     url: String,
-    world: Mutex<World>,
-    door: Door,
-    post: Post,
+    world: Mutex<GitHubState>,
+    door: Middleware,
+    post: WebhookSender,
 }
 
-impl Hub {
+impl FakeGitHub {
     /// Serves an empty one on a free port of 127.0.0.1. It must be called inside a Tokio runtime.
     ///
     /// # Errors
     /// If no port can be had.
-    pub async fn start(clock: Arc<dyn Clock>) -> io::Result<Hub> {
+    pub async fn start(clock: Arc<dyn Clock>) -> io::Result<FakeGitHub> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let (hub, stopped) = Self::put_up(format!("http://{}", listener.local_addr()?), clock);
         tokio::spawn(wire::serve(listener, api::router(hub.inner.clone()), stopped));
@@ -86,24 +86,24 @@ impl Hub {
 
     /// An empty one without a port, to be asked by [`Hub::indoors`]. It must be called inside a Tokio
     /// runtime.
-    pub fn unplugged(clock: Arc<dyn Clock>) -> Hub {
+    pub fn in_process(clock: Arc<dyn Clock>) -> FakeGitHub {
         Self::put_up("http://localhost".to_owned(), clock).0
     }
 
-    fn put_up(url: String, clock: Arc<dyn Clock>) -> (Hub, watch::Receiver<()>) {
+    fn put_up(url: String, clock: Arc<dyn Clock>) -> (FakeGitHub, watch::Receiver<()>) {
         let (running, stopped) = watch::channel(());
         let inner = Arc::new(Inner {
-            world: Mutex::new(World::new(url.clone(), clock)),
-            door: Door::new(stopped.clone()),
-            post: Post::open(stopped.clone()),
+            world: Mutex::new(GitHubState::new(url.clone(), clock)),
+            door: Middleware::new(stopped.clone()),
+            post: WebhookSender::open(stopped.clone()),
             url,
         });
-        (Hub { inner, _running: Arc::new(running) }, stopped)
+        (FakeGitHub { inner, _running: Arc::new(running) }, stopped)
     }
 
     /// A way to the API that needs no network.
-    pub fn indoors(&self) -> Indoors {
-        Indoors::new(api::router(self.inner.clone()))
+    pub fn service(&self) -> InProcessService {
+        InProcessService::new(api::router(self.inner.clone()))
     }
 
     /// Where it is served: the `base_url` of the API, and of the pages for a browser.
@@ -124,7 +124,7 @@ impl Hub {
     }
 
     /// The webhooks that have come up since the last time, in their order.
-    pub fn fetch_webhooks(&self) -> Vec<Letter> {
+    pub fn fetch_webhooks(&self) -> Vec<HeldWebhook> {
         self.inner.post.fetch()
     }
 
@@ -146,22 +146,22 @@ impl Hub {
     }
 
     /// Lets the next `times` requests that `at` matches meet with a fault.
-    pub fn inject(&self, fault: Fault, at: At, times: u32) {
+    pub fn inject(&self, fault: InjectedFault, at: FaultPoint, times: u32) {
         self.inner.door.inject(fault, at, times);
     }
 
     /// Every request to the API, oldest first.
-    pub fn requests(&self) -> Vec<Request> {
+    pub fn requests(&self) -> Vec<RecordedRequest> {
         self.inner.door.log()
     }
 }
 
 impl Inner {
-    fn world(&self) -> MutexGuard<'_, World> {
+    fn world(&self) -> MutexGuard<'_, GitHubState> {
         self.world.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn tell(&self, notices: Vec<Notice>) {
+    fn tell(&self, notices: Vec<WebhookEvent>) {
         if notices.is_empty() {
             return;
         }

@@ -1,6 +1,6 @@
 //! Lists come in pages, and the `Link` header leads from one to the next.
 
-use super::answer::{Refusal, Reply};
+use super::answer::{ErrorResponse, ApiResult};
 use axum::Json;
 use axum::extract::{FromRequestParts, Query};
 use axum::response::IntoResponse;
@@ -12,30 +12,30 @@ use std::collections::BTreeMap;
 
 /// The parameters of a list.
 #[derive(Debug, Clone)]
-pub(super) struct Asked {
+pub(super) struct PageRequest {
     pairs: BTreeMap<String, String>,
     uri: Uri,
 }
 
-impl<S: Sync> FromRequestParts<S> for Asked {
-    type Rejection = Refusal;
+impl<S: Sync> FromRequestParts<S> for PageRequest {
+    type Rejection = ErrorResponse;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
-        let bad = |_| Refusal::new(StatusCode::BAD_REQUEST, "Problems parsing the query");
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ErrorResponse> {
+        let bad = |_| ErrorResponse::new(StatusCode::BAD_REQUEST, "Problems parsing the query");
         let Query(pairs) = Query::try_from_uri(&parts.uri).map_err(bad)?;
         Ok(Self { pairs, uri: parts.uri.clone() })
     }
 }
 
-impl Asked {
+impl PageRequest {
     /// `None` if it is absent or empty.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.pairs.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
-    pub fn since(&self) -> Result<Option<DateTime<Utc>>, Refusal> {
+    pub fn since(&self) -> Result<Option<DateTime<Utc>>, ErrorResponse> {
         let Some(since) = self.get("since") else { return Ok(None) };
-        let bad = |_| Refusal::invalid("Issue", "since", "invalid");
+        let bad = |_| ErrorResponse::invalid("Issue", "since", "invalid");
         Ok(Some(DateTime::parse_from_rfc3339(since).map_err(bad)?.to_utc()))
     }
 
@@ -45,7 +45,7 @@ impl Asked {
     }
 
     /// The page that was asked for, of the whole list.
-    pub fn page(&self, base: &str, items: Vec<Value>) -> Reply {
+    pub fn page(&self, base: &str, items: Vec<Value>) -> ApiResult {
         let number = |name: &str| self.get(name).and_then(|value| value.parse::<usize>().ok());
         let size = number("per_page").unwrap_or(30).clamp(1, 100);
         let page = number("page").unwrap_or(1).max(1);
@@ -71,7 +71,7 @@ impl Asked {
 
     /// The part of a log, newest first, that was asked for: it goes on below the line that a cursor
     /// names, so that new lines move nothing. Each line comes with its number.
-    pub fn scroll(&self, base: &str, lines: Vec<(u64, Value)>) -> Reply {
+    pub fn scroll(&self, base: &str, lines: Vec<(u64, Value)>) -> ApiResult {
         let size = self.get("per_page").and_then(|size| size.parse().ok()).unwrap_or(30).clamp(1, 100);
         let below = self.get("cursor").and_then(|cursor| cursor.strip_prefix("v1_")?.parse().ok());
         let mut rest = lines.into_iter().filter(|(id, _)| below.is_none_or(|below: u64| *id < below));

@@ -4,21 +4,21 @@
 //! made. People are trusted to do what they are let do, so their roles are not asked for here; the API
 //! asks for them.
 
-use super::Hub;
-use super::answer::Refusal;
+use super::FakeGitHub;
+use super::answer::ErrorResponse;
 use super::apps::MadeApp;
-use super::deed::{Form, Notice};
+use super::deed::{NewIssue, WebhookEvent};
 use super::jwt::Unmade;
-use super::world::{Comment, Issue, IssueSort, Kind, Label, Role, World};
+use super::world::{Comment, Issue, IssueKind, AccountKind, Label, RepoRole, GitHubState};
 use crate::core::ticket::{Repo, TicketId};
 use chrono::{DateTime, Utc};
 
 /// The names of labels, as a caller writes them.
 pub type Names<'a> = &'a [&'a str];
 
-impl Hub {
+impl FakeGitHub {
     /// An account that asks the API with this token.
-    pub fn register(&self, login: &str, kind: Kind, token: &str) {
+    pub fn register(&self, login: &str, kind: AccountKind, token: &str) {
         let mut world = self.inner.world();
         world.user(login, kind);
         world.tokens.insert(token.to_owned(), login.to_owned());
@@ -36,9 +36,9 @@ impl Hub {
     }
 
     /// Gives someone a role in a repository, or takes it away with [`Role::None`].
-    pub fn grant(&self, repo: &Repo, login: &str, role: Role) {
+    pub fn grant(&self, repo: &Repo, login: &str, role: RepoRole) {
         let mut world = self.inner.world();
-        world.user(login, Kind::User);
+        world.user(login, AccountKind::User);
         world.found_repo(repo).roles.insert(login.to_owned(), role);
     }
 
@@ -89,9 +89,9 @@ impl Hub {
     ///
     /// # Errors
     /// If there is no such repository.
-    pub fn rename(&self, repo: &Repo, now: &Repo) -> Result<(), Refusal> {
+    pub fn rename(&self, repo: &Repo, now: &Repo) -> Result<(), ErrorResponse> {
         let mut world = self.inner.world();
-        let mut there = world.repos.remove(repo).ok_or_else(Refusal::not_found)?;
+        let mut there = world.repos.remove(repo).ok_or_else(ErrorResponse::not_found)?;
         there.address = now.clone();
         world.repos.insert(now.clone(), there);
         world.renamed.insert(repo.clone(), now.clone());
@@ -107,8 +107,8 @@ impl Hub {
         title: &str,
         body: &str,
         labels: Names<'_>,
-    ) -> Result<TicketId, Refusal> {
-        self.open(repo, author, title, body, labels, IssueSort::Issue)
+    ) -> Result<TicketId, ErrorResponse> {
+        self.open(repo, author, title, body, labels, IssueKind::Issue)
     }
 
     /// A pull request, which GitHub lists among the issues.
@@ -121,8 +121,8 @@ impl Hub {
         author: &str,
         title: &str,
         labels: Names<'_>,
-    ) -> Result<TicketId, Refusal> {
-        self.open(repo, author, title, "", labels, IssueSort::PullRequest)
+    ) -> Result<TicketId, ErrorResponse> {
+        self.open(repo, author, title, "", labels, IssueKind::PullRequest)
     }
 
     fn open(
@@ -132,11 +132,11 @@ impl Hub {
         title: &str,
         body: &str,
         labels: Names<'_>,
-        sort: IssueSort,
-    ) -> Result<TicketId, Refusal> {
+        sort: IssueKind,
+    ) -> Result<TicketId, ErrorResponse> {
         self.inner.world().found_repo(repo);
         let labels: Vec<String> = labels.iter().map(|&name| name.to_owned()).collect();
-        let form = Form { title, body: Some(body).filter(|body| !body.is_empty()), labels: &labels, sort };
+        let form = NewIssue { title, body: Some(body).filter(|body| !body.is_empty()), labels: &labels, sort };
         self.act(author, |world| world.open(repo, author, &form))
     }
 
@@ -144,19 +144,19 @@ impl Hub {
     ///
     /// # Errors
     /// If there is no such issue, or the text is empty or too long.
-    pub fn comment(&self, id: &TicketId, author: &str, body: &str) -> Result<u64, Refusal> {
+    pub fn comment(&self, id: &TicketId, author: &str, body: &str) -> Result<u64, ErrorResponse> {
         self.act(author, |world| world.comment_on(id, author, body))
     }
 
     /// # Errors
     /// If there is no such issue, or the title is empty.
-    pub fn retitle(&self, id: &TicketId, actor: &str, title: &str) -> Result<(), Refusal> {
+    pub fn retitle(&self, id: &TicketId, actor: &str, title: &str) -> Result<(), ErrorResponse> {
         self.act(actor, |world| Ok(((), world.edit(id, actor, Some(title), None)?)))
     }
 
     /// # Errors
     /// If there is no such comment.
-    pub fn edit_comment(&self, repo: &Repo, comment: u64, actor: &str, body: &str) -> Result<(), Refusal> {
+    pub fn edit_comment(&self, repo: &Repo, comment: u64, actor: &str, body: &str) -> Result<(), ErrorResponse> {
         self.act(actor, |world| Ok(((), world.edit_comment(repo, comment, actor, body)?)))
     }
 
@@ -164,19 +164,19 @@ impl Hub {
     ///
     /// # Errors
     /// If there is no such comment.
-    pub fn react(&self, repo: &Repo, comment: u64, actor: &str, content: &str) -> Result<(), Refusal> {
+    pub fn react(&self, repo: &Repo, comment: u64, actor: &str, content: &str) -> Result<(), ErrorResponse> {
         self.act(actor, |world| world.react(repo, comment, actor, content).map(|_| ((), Vec::new())))
     }
 
     /// # Errors
     /// If there is no such issue.
-    pub fn label(&self, id: &TicketId, actor: &str, name: &str) -> Result<(), Refusal> {
+    pub fn label(&self, id: &TicketId, actor: &str, name: &str) -> Result<(), ErrorResponse> {
         self.act(actor, |world| Ok(((), world.label(id, actor, name)?)))
     }
 
     /// # Errors
     /// If there is no such issue, or no such label on it.
-    pub fn unlabel(&self, id: &TicketId, actor: &str, name: &str) -> Result<(), Refusal> {
+    pub fn unlabel(&self, id: &TicketId, actor: &str, name: &str) -> Result<(), ErrorResponse> {
         self.act(actor, |world| Ok(((), world.unlabel(id, actor, name)?)))
     }
 
@@ -184,13 +184,13 @@ impl Hub {
     ///
     /// # Errors
     /// If there is no such issue.
-    pub fn close(&self, id: &TicketId, actor: &str, reason: &str) -> Result<(), Refusal> {
+    pub fn close(&self, id: &TicketId, actor: &str, reason: &str) -> Result<(), ErrorResponse> {
         self.act(actor, |world| Ok(((), world.close(id, actor, reason)?)))
     }
 
     /// # Errors
     /// If there is no such issue.
-    pub fn reopen(&self, id: &TicketId, actor: &str) -> Result<(), Refusal> {
+    pub fn reopen(&self, id: &TicketId, actor: &str) -> Result<(), ErrorResponse> {
         self.act(actor, |world| Ok(((), world.reopen(id, actor)?)))
     }
 
@@ -198,7 +198,7 @@ impl Hub {
     ///
     /// # Errors
     /// If there is no such issue.
-    pub fn lock(&self, id: &TicketId, actor: &str) -> Result<(), Refusal> {
+    pub fn lock(&self, id: &TicketId, actor: &str) -> Result<(), ErrorResponse> {
         self.act(actor, |world| Ok(((), world.lock(id, actor)?)))
     }
 
@@ -206,8 +206,8 @@ impl Hub {
     ///
     /// # Errors
     /// If there is no such issue.
-    pub fn delete(&self, id: &TicketId) -> Result<(), Refusal> {
-        self.inner.world().issue_mut(id)?.sort = IssueSort::Deleted;
+    pub fn delete(&self, id: &TicketId) -> Result<(), ErrorResponse> {
+        self.inner.world().issue_mut(id)?.sort = IssueKind::Deleted;
         Ok(())
     }
 
@@ -215,7 +215,7 @@ impl Hub {
     ///
     /// # Errors
     /// If there is no such issue.
-    pub fn transfer(&self, id: &TicketId, to: &Repo) -> Result<TicketId, Refusal> {
+    pub fn transfer(&self, id: &TicketId, to: &Repo) -> Result<TicketId, ErrorResponse> {
         let mut world = self.inner.world();
         let mut issue = world.issue(id)?.clone();
         let repo = world.found_repo(to);
@@ -223,7 +223,7 @@ impl Hub {
         issue.number = number;
         repo.issues.insert(number, issue);
         let now = TicketId { repo: to.clone(), number };
-        world.issue_mut(id)?.sort = IssueSort::MovedTo(now.clone());
+        world.issue_mut(id)?.sort = IssueKind::MovedTo(now.clone());
         Ok(now)
     }
 
@@ -253,11 +253,11 @@ impl Hub {
     fn act<T>(
         &self,
         actor: &str,
-        deed: impl FnOnce(&mut World) -> Result<(T, Vec<Notice>), Refusal>,
-    ) -> Result<T, Refusal> {
+        deed: impl FnOnce(&mut GitHubState) -> Result<(T, Vec<WebhookEvent>), ErrorResponse>,
+    ) -> Result<T, ErrorResponse> {
         let (made, notices) = {
             let mut world = self.inner.world();
-            world.user(actor, Kind::User);
+            world.user(actor, AccountKind::User);
             deed(&mut world)?
         };
         self.inner.tell(notices);

@@ -1,7 +1,7 @@
 //! Webhooks: what happened is told to the agent, with a real signature, as GitHub tells it; and the log
 //! of what came of it.
 
-use super::deed::Notice;
+use super::deed::WebhookEvent;
 use crate::core::ticket::Repo;
 use axum::body::Body;
 use chrono::{DateTime, Utc};
@@ -42,7 +42,7 @@ pub struct Delivered {
 
 /// A webhook that somebody else carries: as it stands in the request.
 #[derive(Debug, Clone)]
-pub struct Letter {
+pub struct HeldWebhook {
     pub guid: String,
     pub event: &'static str,
     pub payload: String,
@@ -70,14 +70,14 @@ pub(super) struct Hook {
 
 /// One attempt to deliver.
 #[derive(Clone)]
-pub(super) struct Parcel {
+pub(super) struct DeliveryAttempt {
     pub id: u64,
     pub hook: u64,
     /// GitHub's number of the repository that it tells of.
     pub repository: u64,
     pub at: DateTime<Utc>,
     pub sort: Sort,
-    pub stage: Stage,
+    pub stage: AttemptStage,
     pub line: Delivered,
     pub payload: Arc<str>,
 }
@@ -89,13 +89,13 @@ pub(super) enum Sort {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stage {
+pub(super) enum AttemptStage {
     Due,
     Attempted,
 }
 
 /// The post office: deliveries leave one after the other, in the order of what happened.
-pub(super) struct Post {
+pub(super) struct WebhookSender {
     shelf: Arc<Shelf>,
     queue: mpsc::UnboundedSender<u64>,
 }
@@ -111,13 +111,13 @@ struct Shelf {
 
 #[derive(Default)]
 struct Parcels {
-    all: Vec<Parcel>,
+    all: Vec<DeliveryAttempt>,
     /// How many there ever were, and of how many happenings.
     numbered: u64,
     told: usize,
 }
 
-impl Post {
+impl WebhookSender {
     pub fn open(mut stopped: watch::Receiver<()>) -> Self {
         let shelf = Arc::new(Shelf {
             hooks: Mutex::default(),
@@ -134,7 +134,7 @@ impl Post {
                     let status = carried.carry(&client, id).await;
                     if let Some(parcel) = lock(&carried.parcels).find(id) {
                         parcel.line.status = status;
-                        parcel.stage = Stage::Attempted;
+                        parcel.stage = AttemptStage::Attempted;
                     }
                     carried.due.send_modify(|due| *due -= 1);
                 }
@@ -187,10 +187,10 @@ impl Post {
     }
 
     /// Hands out what has come in since the last time.
-    pub fn fetch(&self) -> Vec<Letter> {
+    pub fn fetch(&self) -> Vec<HeldWebhook> {
         let Some(secret) = lock(&self.shelf.fetched_with).clone() else { return Vec::new() };
         let parcels = std::mem::take(&mut lock(&self.shelf.parcels).all);
-        let letter = |Parcel { line, payload, .. }: Parcel| Letter {
+        let letter = |DeliveryAttempt { line, payload, .. }: DeliveryAttempt| HeldWebhook {
             signature: sign(&secret, payload.as_bytes()),
             guid: line.guid,
             event: line.event,
@@ -200,7 +200,7 @@ impl Post {
     }
 
     /// Takes a notice in, for every hook that wants it; without one there is nobody to tell.
-    pub fn put(&self, notice: &Notice, at: DateTime<Utc>) {
+    pub fn put(&self, notice: &WebhookEvent, at: DateTime<Utc>) {
         let is_fetched = lock(&self.shelf.fetched_with).is_some();
         let hooks: Vec<u64> = match is_fetched {
             true => vec![0],
@@ -220,13 +220,13 @@ impl Post {
             };
             parcels.told += 1;
             let repository = notice.payload["repository"]["id"].as_u64().unwrap_or_default();
-            let parcel = |hook| Parcel {
+            let parcel = |hook| DeliveryAttempt {
                 id: 0,
                 hook,
                 repository,
                 at,
                 sort: Sort::First,
-                stage: Stage::Due,
+                stage: AttemptStage::Due,
                 line: line.clone(),
                 payload: payload.clone(),
             };
@@ -238,20 +238,20 @@ impl Post {
     }
 
     /// One more attempt at the deliveries that this is true of, each under the id of its happening.
-    pub fn again(&self, at: DateTime<Utc>, is_meant: impl Fn(&Parcel) -> bool) -> bool {
+    pub fn again(&self, at: DateTime<Utc>, is_meant: impl Fn(&DeliveryAttempt) -> bool) -> bool {
         let due = {
             let mut parcels = lock(&self.shelf.parcels);
-            let meant: Option<Parcel> = parcels.all.iter().rev().find(|parcel| is_meant(parcel)).cloned();
+            let meant: Option<DeliveryAttempt> = parcels.all.iter().rev().find(|parcel| is_meant(parcel)).cloned();
             meant.map(|parcel| {
                 let line = Delivered { status: None, ..parcel.line };
-                parcels.add(Parcel { at, sort: Sort::Again, stage: Stage::Due, line, ..parcel })
+                parcels.add(DeliveryAttempt { at, sort: Sort::Again, stage: AttemptStage::Due, line, ..parcel })
             })
         };
         due.into_iter().for_each(|id| self.send(id));
         due.is_some()
     }
 
-    pub fn log(&self) -> Vec<Parcel> {
+    pub fn log(&self) -> Vec<DeliveryAttempt> {
         lock(&self.shelf.parcels).all.clone()
     }
 
@@ -274,19 +274,19 @@ impl Post {
 }
 
 impl Parcels {
-    fn add(&mut self, parcel: Parcel) -> u64 {
+    fn add(&mut self, parcel: DeliveryAttempt) -> u64 {
         self.numbered += 1;
-        self.all.push(Parcel { id: self.numbered, ..parcel });
+        self.all.push(DeliveryAttempt { id: self.numbered, ..parcel });
         self.numbered
     }
 
-    fn find(&mut self, id: u64) -> Option<&mut Parcel> {
+    fn find(&mut self, id: u64) -> Option<&mut DeliveryAttempt> {
         self.all.iter_mut().find(|parcel| parcel.id == id)
     }
 }
 
 impl Hook {
-    fn wants(&self, notice: &Notice) -> bool {
+    fn wants(&self, notice: &WebhookEvent) -> bool {
         let is_subscribed = self.events.iter().any(|event| event == "*" || event == notice.event);
         self.active && is_subscribed && self.of.covers(&notice.repo)
     }

@@ -1,6 +1,6 @@
 //! The JSON of GitHub's objects, with the names and types of its REST description.
 
-use super::world::{Comment, Issue, IssueSort, IssueState, Kind, Label, Reaction, Repository, Role, World};
+use super::world::{Comment, Issue, IssueKind, IssueState, AccountKind, Label, Reaction, Repository, RepoRole, GitHubState};
 use crate::core::ticket::{Repo, TicketId};
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
@@ -75,7 +75,7 @@ pub(super) fn is_reaction(content: &str) -> bool {
     REACTIONS.contains(&content)
 }
 
-impl World {
+impl GitHubState {
     pub fn user_json(&self, login: &str) -> Value {
         let Some(user) = self.users.get(login) else { return Value::Null };
         let url = format!("{}/users/{login}", self.base);
@@ -88,9 +88,9 @@ impl World {
             "url": url,
             "html_url": format!("{}/{login}", self.base),
             "type": match user.kind {
-                Kind::User => "User",
-                Kind::Bot => "Bot",
-                Kind::Organization => "Organization",
+                AccountKind::User => "User",
+                AccountKind::Bot => "Bot",
+                AccountKind::Organization => "Organization",
             },
             "user_view_type": "public",
             "site_admin": false,
@@ -143,11 +143,11 @@ impl World {
             "updated_at": stamp(repo.created_at),
             "pushed_at": stamp(repo.created_at),
             "permissions": {
-                "admin": role >= Role::Admin,
-                "maintain": role >= Role::Maintain,
-                "push": role >= Role::Write,
-                "triage": role >= Role::Triage,
-                "pull": role >= Role::Read,
+                "admin": role >= RepoRole::Admin,
+                "maintain": role >= RepoRole::Maintain,
+                "push": role >= RepoRole::Write,
+                "triage": role >= RepoRole::Triage,
+                "pull": role >= RepoRole::Read,
             },
         });
         for (name, end) in REPO_LINKS {
@@ -219,7 +219,7 @@ impl World {
             "performed_via_github_app": null,
             "reactions": rollup(&url, &[]),
         });
-        if issue.sort == IssueSort::PullRequest {
+        if issue.sort == IssueKind::PullRequest {
             let page = self.page_url(&id, issue);
             json["pull_request"] = json!({
                 "url": format!("{}/repos/{}/pulls/{}", self.base, id.repo, id.number),
@@ -274,7 +274,7 @@ impl World {
     }
 
     fn page_url(&self, id: &TicketId, issue: &Issue) -> String {
-        let folder = if issue.sort == IssueSort::PullRequest { "pull" } else { "issues" };
+        let folder = if issue.sort == IssueKind::PullRequest { "pull" } else { "issues" };
         format!("{}/{}/{folder}/{}", self.base, id.repo, id.number)
     }
 }
@@ -286,7 +286,7 @@ pub(super) fn stamp(at: DateTime<Utc>) -> String {
 fn association(repo: &Repository, login: &str) -> &'static str {
     match repo.role(login) {
         _ if repo.address.owner == login => "OWNER",
-        Role::None => "NONE",
+        RepoRole::None => "NONE",
         _ => "COLLABORATOR",
     }
 }

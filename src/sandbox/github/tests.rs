@@ -34,15 +34,15 @@ impl Answer {
 }
 
 /// `example/tickets` with the agent's account `medic`, whose token is `token`.
-async fn hub() -> (Hub, Repo) {
-    let hub = Hub::start(Arc::new(Wall)).await.unwrap();
+async fn hub() -> (FakeGitHub, Repo) {
+    let hub = FakeGitHub::start(Arc::new(Wall)).await.unwrap();
     let repo: Repo = "example/tickets".parse().unwrap();
-    hub.register("medic", Kind::User, "token");
-    hub.grant(&repo, "medic", Role::Write);
+    hub.register("medic", AccountKind::User, "token");
+    hub.grant(&repo, "medic", RepoRole::Write);
     (hub, repo)
 }
 
-async fn ask(hub: &Hub, method: Method, path: &str, token: &str, body: Value) -> Answer {
+async fn ask(hub: &FakeGitHub, method: Method, path: &str, token: &str, body: Value) -> Answer {
     let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
     let mut request = http::Request::builder().method(method).uri(format!("{}{path}", hub.url()));
     if !token.is_empty() {
@@ -58,7 +58,7 @@ async fn ask(hub: &Hub, method: Method, path: &str, token: &str, body: Value) ->
     }
 }
 
-async fn get(hub: &Hub, path: &str) -> Answer {
+async fn get(hub: &FakeGitHub, path: &str) -> Answer {
     ask(hub, Method::GET, path, "token", Value::Null).await
 }
 
@@ -67,7 +67,7 @@ async fn refusals_have_githubs_words() {
     let (hub, repo) = hub().await;
     let id = hub.file(&repo, "ada", "gone", "", &[]).unwrap();
     hub.delete(&id).unwrap();
-    hub.register("stranger", Kind::User, "theirs");
+    hub.register("stranger", AccountKind::User, "theirs");
     for (method, path, token, status, message) in [
         (Method::GET, "/user", "", 401, "Requires authentication"),
         (Method::GET, "/user", "wrong", 401, "Bad credentials"),
@@ -128,7 +128,7 @@ async fn every_answer_shows_the_rate_limit() {
 async fn what_a_role_does_not_allow_is_refused_or_left_out() {
     let (hub, repo) = hub().await;
     let id = hub.file(&repo, "ada", "Sync fails", "", &[]).unwrap();
-    hub.grant(&repo, "medic", Role::Read);
+    hub.grant(&repo, "medic", RepoRole::Read);
     let path = "/repos/example/tickets/issues";
     for (method, path, body) in [
         (Method::PATCH, format!("{path}/1"), json!({ "state": "closed" })),
@@ -143,8 +143,8 @@ async fn what_a_role_does_not_allow_is_refused_or_left_out() {
     assert_eq!(ask(&hub, Method::POST, path, "token", form).await.json()["labels"], json!([]));
     let said = ask(&hub, Method::POST, &format!("{path}/1/comments"), "token", json!({ "body": "hi" })).await;
     assert_eq!((said.status, said.json()["author_association"].as_str()), (201, Some("COLLABORATOR")));
-    let happened: Vec<What> = hub.issue(&id).unwrap().events.into_iter().map(|event| event.what).collect();
-    assert!(matches!(happened[..], [What::Opened, What::Commented(_)]), "{happened:?}");
+    let happened: Vec<IssueEventKind> = hub.issue(&id).unwrap().events.into_iter().map(|event| event.what).collect();
+    assert!(matches!(happened[..], [IssueEventKind::Opened, IssueEventKind::Commented(_)]), "{happened:?}");
 }
 
 #[tokio::test]

@@ -17,17 +17,17 @@ use tokio::sync::watch;
 
 /// Serves until the sender of `stopped` is gone.
 pub(super) async fn serve(listener: TcpListener, router: Router, mut stopped: watch::Receiver<()>) {
-    let service = router.into_make_service_with_connect_info::<Scissors>();
+    let service = router.into_make_service_with_connect_info::<CutSwitch>();
     let stop = async move { while stopped.changed().await.is_ok() {} };
     // It ends only when it is stopped; what is left to report then helps nobody.
-    let _ = axum::serve(Frail(listener), service).with_graceful_shutdown(stop).await;
+    let _ = axum::serve(FlakyListener(listener), service).with_graceful_shutdown(stop).await;
 }
 
 /// Cuts one connection.
 #[derive(Debug, Clone)]
-pub(super) struct Scissors(Arc<AtomicBool>);
+pub(super) struct CutSwitch(Arc<AtomicBool>);
 
-impl Scissors {
+impl CutSwitch {
     pub fn new() -> Self {
         Self(Arc::new(AtomicBool::new(false)))
     }
@@ -42,24 +42,24 @@ impl Scissors {
     }
 }
 
-impl Connected<IncomingStream<'_, Frail>> for Scissors {
-    fn connect_info(stream: IncomingStream<'_, Frail>) -> Self {
+impl Connected<IncomingStream<'_, FlakyListener>> for CutSwitch {
+    fn connect_info(stream: IncomingStream<'_, FlakyListener>) -> Self {
         stream.io().scissors.clone()
     }
 }
 
 /// Accepts connections that can be cut.
-pub(super) struct Frail(TcpListener);
+pub(super) struct FlakyListener(TcpListener);
 
-impl Listener for Frail {
-    type Io = Thread;
+impl Listener for FlakyListener {
+    type Io = FlakyStream;
     type Addr = SocketAddr;
 
-    async fn accept(&mut self) -> (Thread, SocketAddr) {
+    async fn accept(&mut self) -> (FlakyStream, SocketAddr) {
         loop {
             match self.0.accept().await {
                 Ok((stream, address)) => {
-                    return (Thread { stream, scissors: Scissors::new() }, address);
+                    return (FlakyStream { stream, scissors: CutSwitch::new() }, address);
                 }
                 // Out of descriptors, most likely: some will be free soon.
                 Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
@@ -73,12 +73,12 @@ impl Listener for Frail {
 }
 
 /// One connection.
-pub(super) struct Thread {
+pub(super) struct FlakyStream {
     stream: TcpStream,
-    scissors: Scissors,
+    scissors: CutSwitch,
 }
 
-impl AsyncRead for Thread {
+impl AsyncRead for FlakyStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -88,7 +88,7 @@ impl AsyncRead for Thread {
     }
 }
 
-impl AsyncWrite for Thread {
+impl AsyncWrite for FlakyStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         if self.scissors.has_cut() {
             return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));

@@ -1,6 +1,6 @@
 //! What the GitHub in a box holds: accounts, repositories, issues, comments, labels.
 
-use super::answer::Refusal;
+use super::answer::ErrorResponse;
 use super::apps::{Apps, Rights};
 use crate::core::ticket::{Repo, TicketId};
 use crate::ports::Clock;
@@ -13,11 +13,11 @@ use std::sync::Arc;
 pub struct User {
     pub id: u64,
     pub login: String,
-    pub kind: Kind,
+    pub kind: AccountKind,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum AccountKind {
     User,
     Bot,
     Organization,
@@ -25,7 +25,7 @@ pub enum Kind {
 
 /// What an account may do in a repository, from nothing to everything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub enum Role {
+pub enum RepoRole {
     #[default]
     None,
     Read,
@@ -43,7 +43,7 @@ pub struct Repository {
     pub archived: bool,
     pub issues_off: bool,
     /// Private to these, as support repositories are: to everyone else it does not exist.
-    pub roles: BTreeMap<String, Role>,
+    pub roles: BTreeMap<String, RepoRole>,
     pub labels: Vec<Label>,
     /// By number; numbers count from one and are never used again.
     pub issues: BTreeMap<u64, Issue>,
@@ -65,7 +65,7 @@ pub struct Issue {
     pub body: Option<String>,
     pub author: String,
     pub state: IssueState,
-    pub sort: IssueSort,
+    pub sort: IssueKind,
     pub locked: bool,
     pub labels: Vec<String>,
     pub assignees: Vec<String>,
@@ -73,7 +73,7 @@ pub struct Issue {
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
     /// Everything that happened to it, in order.
-    pub events: Vec<Happening>,
+    pub events: Vec<IssueEvent>,
 }
 
 /// In which state an issue is, and why.
@@ -86,7 +86,7 @@ pub enum IssueState {
 
 /// GitHub keeps pull requests among the issues, and leaves a trace of what is gone.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum IssueSort {
+pub enum IssueKind {
     Issue,
     PullRequest,
     Deleted,
@@ -114,14 +114,14 @@ pub struct Reaction {
 
 /// One thing that happened to an issue.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Happening {
+pub struct IssueEvent {
     pub at: DateTime<Utc>,
     pub actor: String,
-    pub what: What,
+    pub what: IssueEventKind,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum What {
+pub enum IssueEventKind {
     Opened,
     Edited,
     Labeled(String),
@@ -135,7 +135,7 @@ pub enum What {
 }
 
 /// Everything.
-pub(super) struct World {
+pub(super) struct GitHubState {
     /// Where it is served, without a slash at the end.
     pub base: String,
     pub users: BTreeMap<String, User>,
@@ -151,7 +151,7 @@ pub(super) struct World {
     last_id: u64,
 }
 
-impl World {
+impl GitHubState {
     pub fn new(base: String, clock: Arc<dyn Clock>) -> Self {
         Self {
             base,
@@ -178,7 +178,7 @@ impl World {
     }
 
     /// The account, made if there is none. An existing one keeps its kind.
-    pub fn user(&mut self, login: &str, kind: Kind) -> User {
+    pub fn user(&mut self, login: &str, kind: AccountKind) -> User {
         if let Some(user) = self.users.get(login) {
             return user.clone();
         }
@@ -189,7 +189,7 @@ impl World {
 
     /// The repository, made if there is none; so is its owner.
     pub fn found_repo(&mut self, address: &Repo) -> &mut Repository {
-        self.user(&address.owner, Kind::Organization);
+        self.user(&address.owner, AccountKind::Organization);
         let (id, now) = (self.fresh_id(), self.now());
         self.repos.entry(address.clone()).or_insert_with(|| Repository {
             id,
@@ -203,39 +203,39 @@ impl World {
         })
     }
 
-    pub fn role(&self, address: &Repo, login: &str) -> Role {
-        self.repos.get(address).map_or(Role::None, |repo| repo.role(login))
+    pub fn role(&self, address: &Repo, login: &str) -> RepoRole {
+        self.repos.get(address).map_or(RepoRole::None, |repo| repo.role(login))
     }
 
-    pub fn repo(&self, address: &Repo) -> Result<&Repository, Refusal> {
-        self.repos.get(address).ok_or_else(Refusal::not_found)
+    pub fn repo(&self, address: &Repo) -> Result<&Repository, ErrorResponse> {
+        self.repos.get(address).ok_or_else(ErrorResponse::not_found)
     }
 
-    pub fn repo_mut(&mut self, address: &Repo) -> Result<&mut Repository, Refusal> {
-        self.repos.get_mut(address).ok_or_else(Refusal::not_found)
+    pub fn repo_mut(&mut self, address: &Repo) -> Result<&mut Repository, ErrorResponse> {
+        self.repos.get_mut(address).ok_or_else(ErrorResponse::not_found)
     }
 
-    pub fn issue(&self, id: &TicketId) -> Result<&Issue, Refusal> {
-        let issue = self.repo(&id.repo)?.issues.get(&id.number).ok_or_else(Refusal::not_found)?;
+    pub fn issue(&self, id: &TicketId) -> Result<&Issue, ErrorResponse> {
+        let issue = self.repo(&id.repo)?.issues.get(&id.number).ok_or_else(ErrorResponse::not_found)?;
         match &issue.sort {
-            IssueSort::Deleted => Err(Refusal::gone("This issue was deleted")),
-            IssueSort::MovedTo(now) => Err(Refusal::moved(&self.numbered_url(now))),
+            IssueKind::Deleted => Err(ErrorResponse::gone("This issue was deleted")),
+            IssueKind::MovedTo(now) => Err(ErrorResponse::moved(&self.numbered_url(now))),
             _ => Ok(issue),
         }
     }
 
-    pub fn issue_mut(&mut self, id: &TicketId) -> Result<&mut Issue, Refusal> {
+    pub fn issue_mut(&mut self, id: &TicketId) -> Result<&mut Issue, ErrorResponse> {
         self.issue(id)?;
-        self.repo_mut(&id.repo)?.issues.get_mut(&id.number).ok_or_else(Refusal::not_found)
+        self.repo_mut(&id.repo)?.issues.get_mut(&id.number).ok_or_else(ErrorResponse::not_found)
     }
 
     /// The issue that a comment of the repository stands under, and the comment.
-    pub fn comment(&self, address: &Repo, id: u64) -> Result<(&Issue, &Comment), Refusal> {
+    pub fn comment(&self, address: &Repo, id: u64) -> Result<(&Issue, &Comment), ErrorResponse> {
         let issues = self.repo(address)?.issues.values().filter(|issue| issue.is_there());
         issues
             .filter_map(|issue| Some((issue, issue.comments.iter().find(|comment| comment.id == id)?)))
             .next()
-            .ok_or_else(Refusal::not_found)
+            .ok_or_else(ErrorResponse::not_found)
     }
 
     /// Where GitHub leads to what has moved: by the number of the repository, which does not change.
@@ -250,7 +250,7 @@ impl World {
 }
 
 impl Repository {
-    pub fn role(&self, login: &str) -> Role {
+    pub fn role(&self, login: &str) -> RepoRole {
         self.roles.get(login).copied().unwrap_or_default()
     }
 
@@ -261,13 +261,13 @@ impl Repository {
 
     /// Only those may be assigned who have something to do with the issue.
     pub fn is_assignable(&self, issue: &Issue, login: &str) -> bool {
-        self.role(login) >= Role::Write || issue.comments.iter().any(|comment| comment.author == login)
+        self.role(login) >= RepoRole::Write || issue.comments.iter().any(|comment| comment.author == login)
     }
 }
 
 impl Issue {
     pub fn is_there(&self) -> bool {
-        matches!(self.sort, IssueSort::Issue | IssueSort::PullRequest)
+        matches!(self.sort, IssueKind::Issue | IssueKind::PullRequest)
     }
 
     pub fn is_closed(&self) -> bool {
@@ -287,31 +287,31 @@ impl Issue {
         self.comments.iter().filter(move |comment| comment.author == login)
     }
 
-    pub(super) fn note(&mut self, at: DateTime<Utc>, actor: &str, what: What) {
+    pub(super) fn note(&mut self, at: DateTime<Utc>, actor: &str, what: IssueEventKind) {
         self.updated_at = at;
-        self.events.push(Happening { at, actor: actor.to_owned(), what });
+        self.events.push(IssueEvent { at, actor: actor.to_owned(), what });
     }
 }
 
-impl Role {
+impl RepoRole {
     /// GitHub's older scale of four, which the permission endpoint still answers with.
     pub(super) fn permission(self) -> &'static str {
         match self {
-            Role::None => "none",
-            Role::Read | Role::Triage => "read",
-            Role::Write | Role::Maintain => "write",
-            Role::Admin => "admin",
+            RepoRole::None => "none",
+            RepoRole::Read | RepoRole::Triage => "read",
+            RepoRole::Write | RepoRole::Maintain => "write",
+            RepoRole::Admin => "admin",
         }
     }
 
     pub(super) fn name(self) -> &'static str {
         match self {
-            Role::None => "",
-            Role::Read => "read",
-            Role::Triage => "triage",
-            Role::Write => "write",
-            Role::Maintain => "maintain",
-            Role::Admin => "admin",
+            RepoRole::None => "",
+            RepoRole::Read => "read",
+            RepoRole::Triage => "triage",
+            RepoRole::Write => "write",
+            RepoRole::Maintain => "maintain",
+            RepoRole::Admin => "admin",
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 /// What a command line asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Asked {
+pub struct ReceivedCommand {
     /// The working directory, if the line begins with `cd`.
     pub cwd: Option<String>,
     /// Through `sudo -n`.
@@ -22,7 +22,7 @@ pub enum What {
     },
 }
 
-impl Asked {
+impl ReceivedCommand {
     /// Takes apart what `Command::line` put together. Any other line is words.
     pub fn read(line: &str) -> Self {
         let Some(words) = shlex::split(line) else {
@@ -143,13 +143,13 @@ mod tests {
 
     #[test]
     fn lines_are_taken_apart() {
-        let asked = Asked::read("cd -- '/opt/q c' && sudo -n -- docker compose up -d 'a b'");
+        let asked = ReceivedCommand::read("cd -- '/opt/q c' && sudo -n -- docker compose up -d 'a b'");
         assert_eq!((asked.cwd.as_deref(), asked.sudo), (Some("/opt/q c"), true));
         assert_eq!(asked.brief(), "docker compose up -d a b");
-        let asked = Asked::read("env 'ALL=a b' D=/x sh -euc 'cd \"$D\"\nls | wc' count");
+        let asked = ReceivedCommand::read("env 'ALL=a b' D=/x sh -euc 'cd \"$D\"\nls | wc' count");
         let What::Script { name, env } = &asked.what else { panic!("{asked:?}") };
         assert_eq!((name.as_str(), env["ALL"].as_str(), env["D"].as_str()), ("count", "a b", "/x"));
-        assert_eq!(Asked::read("echo 'x").program(), "echo 'x");
+        assert_eq!(ReceivedCommand::read("echo 'x").program(), "echo 'x");
     }
 
     #[test]
@@ -164,7 +164,7 @@ mod tests {
             ("echo 'a b'", "echo \"a b\"", Some(vec![])),
             ("**", "env A=b sh -euc text name", Some(vec![])),
         ] {
-            let found = Pattern::words(pattern).unwrap().matches(&Asked::read(line).what);
+            let found = Pattern::words(pattern).unwrap().matches(&ReceivedCommand::read(line).what);
             let stars = stars.map(|words| words.into_iter().map(str::to_owned).collect());
             assert_eq!(found, stars, "{pattern} on {line}");
         }

@@ -2,13 +2,13 @@
 //!
 //! It says what the SSH adapter would say of a real host that does the same.
 
-use super::model::{Fault, Response, Shared};
+use super::model::{HostFault, HostResponse, SharedHost};
 use crate::core::command::Command;
 use crate::core::evidence::RawObservation;
 use crate::core::name::HostName;
 use crate::core::policy::Permit;
 use crate::ports::{Clock, Lease, Shell, ShellError};
-use crate::ssh::{Ending, Limits, Trouble, capture};
+use crate::ssh::{StopResult, SessionLimits, SshError, capture};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use std::collections::BTreeMap;
@@ -16,53 +16,53 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Hosts in boxes, by name.
-pub struct Direct {
-    hosts: BTreeMap<HostName, Shared>,
-    limits: Limits,
+pub struct InProcessShell {
+    hosts: BTreeMap<HostName, SharedHost>,
+    limits: SessionLimits,
     clock: Arc<dyn Clock>,
 }
 
-impl Direct {
-    pub fn new(hosts: BTreeMap<HostName, Shared>, clock: Arc<dyn Clock>) -> Self {
-        Self { hosts, limits: Limits::default(), clock }
+impl InProcessShell {
+    pub fn new(hosts: BTreeMap<HostName, SharedHost>, clock: Arc<dyn Clock>) -> Self {
+        Self { hosts, limits: SessionLimits::default(), clock }
     }
 
-    fn host(&self, name: &HostName) -> Result<&Shared, Trouble> {
-        let host = self.hosts.get(name).ok_or_else(|| Trouble::UnknownHost { host: name.to_string() })?;
+    fn host(&self, name: &HostName) -> Result<&SharedHost, SshError> {
+        let host = self.hosts.get(name).ok_or_else(|| SshError::UnknownHost { host: name.to_string() })?;
         if host.lock().is_unreachable(self.clock.now()) {
             let cause = "nothing listens on port 22 (connection refused)".to_owned();
-            return Err(Trouble::Unreachable { at: name.to_string(), cause });
+            return Err(SshError::Unreachable { at: name.to_string(), cause });
         }
         Ok(host)
     }
 
-    async fn run(&self, name: &HostName, command: &Command) -> Result<RawObservation, Trouble> {
+    async fn run(&self, name: &HostName, command: &Command) -> Result<RawObservation, SshError> {
         let host = self.host(name)?;
         let begun = self.clock.now();
         let response = host.lock().respond(&command.line(), begun);
         let limit = command.timeout();
         let at = name.to_string();
         match response.fault {
-            Some(Fault::Refuse) => return Err(Trouble::Forbidden { at }),
-            Some(Fault::Flood) => {
+            Some(HostFault::Refuse) => return Err(SshError::ExecRefused { at }),
+            Some(HostFault::Flood) => {
                 host.lock().end(response.run, self.clock.now());
-                return Err(Trouble::Flooded { limit: self.limits.output, ending: Ending::Stopped });
+                return Err(SshError::OutputLimit { limit: self.limits.output, ending: StopResult::Stopped });
             }
-            Some(Fault::Stuck) => {
+            Some(HostFault::Stuck) => {
                 self.wait(begun, limit + 2 * self.limits.grace).await;
-                return Err(Trouble::Late { limit, ending: Ending::Unknown });
+                return Err(SshError::TimedOut { limit, ending: StopResult::Unknown });
             }
             _ => {}
         }
-        if response.fault == Some(Fault::Hang) || response.delay > limit {
+        if response.fault == Some(HostFault::Hang) || response.delay > limit {
             self.wait(begun, limit).await;
             host.lock().end(response.run, self.clock.now());
-            return Err(Trouble::Late { limit, ending: Ending::Stopped });
+            return Err(SshError::TimedOut { limit, ending: StopResult::Stopped });
         }
         self.wait(begun, response.delay).await;
         match response.fault {
-            Some(Fault::Drop | Fault::Partial) => {
-                Err(Trouble::Lost { at, cause: "the host closed it".into() })
+            Some(HostFault::Drop | HostFault::Partial) => {
+                Err(SshError::Lost { at, cause: "the host closed it".into() })
             }
             _ => Ok(self.observe(response)),
         }
@@ -74,7 +74,7 @@ impl Direct {
         }
     }
 
-    fn observe(&self, response: Response) -> RawObservation {
+    fn observe(&self, response: HostResponse) -> RawObservation {
         RawObservation {
             exit: response.exit,
             stdout: capture(&response.stdout, self.limits.kept),
@@ -85,7 +85,7 @@ impl Direct {
 }
 
 #[async_trait]
-impl Shell for Direct {
+impl Shell for InProcessShell {
     async fn connect(&self, host: &HostName) -> Result<Duration, ShellError> {
         self.host(host)?;
         Ok(Duration::ZERO)
@@ -112,8 +112,8 @@ mod tests {
     use super::*;
     use crate::core::command::{Template, TemplateSource, Values};
     use crate::core::evidence::Exit;
-    use crate::core::value::Kind;
-    use crate::sandbox::host::{HostFile, Model};
+    use crate::core::value::ValueType;
+    use crate::sandbox::host::{HostSpec, FakeHost};
     use serde_json::Value;
     use std::sync::Mutex;
 
@@ -135,7 +135,7 @@ mod tests {
     struct Nothing;
 
     impl Values for Nothing {
-        fn value(&self, name: &str) -> Result<(Value, Kind), String> {
+        fn value(&self, name: &str) -> Result<(Value, ValueType), String> {
             Err(format!("there is no {name}"))
         }
     }
@@ -158,9 +158,9 @@ commands:
 ";
         let start = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
         let clock = Arc::new(Jumping(Mutex::new(start)));
-        let model = Model::new(&HostFile::parse(text).unwrap(), start).share();
+        let model = FakeHost::new(&HostSpec::parse(text).unwrap(), start).share();
         let name = HostName::new("box").unwrap();
-        let shell = Direct::new(BTreeMap::from([(name.clone(), model.clone())]), clock.clone());
+        let shell = InProcessShell::new(BTreeMap::from([(name.clone(), model.clone())]), clock.clone());
         let ask = async |run: &str| {
             let timeout = Duration::from_secs(30);
             let source = TemplateSource { run: Some(run), timeout, ..TemplateSource::default() };
@@ -186,7 +186,7 @@ commands:
         );
         assert!(matches!(ask("refuse").await, Err(ShellError::NotStarted { .. })));
         assert_eq!(ask("killed").await, Ok(Exit::Signal("KILL".into())));
-        assert_eq!(ask("silent").await, Ok(Exit::Unsaid));
+        assert_eq!(ask("silent").await, Ok(Exit::Unknown));
         assert_eq!(model.lock().state("done", clock.now()), Some(9.into()), "a slow command was stopped");
 
         model.lock().set("down", true.into(), clock.now()).unwrap();

@@ -1,9 +1,9 @@
 //! Reading `host.yaml`: everything in it is checked and compiled before the host answers anything.
 
 use super::asked::Pattern;
-use super::model::Fault;
-use super::page::{Entry, Every, Page, Sets, Sudo};
-use super::state::{RESERVED, Settings, Source, State, Templates};
+use super::model::HostFault;
+use super::page::{CommandSpec, TickSpec, SpecFile, Sets, Sudo};
+use super::state::{RESERVED, Settings, Source, HostState, Templates};
 use crate::core::evidence::Exit;
 use crate::core::expr::Expr;
 use serde_json::{Map, Value};
@@ -14,12 +14,12 @@ use std::time::Duration;
 
 /// A checked `host.yaml`. Cheap to clone, so that each run begins with a fresh host.
 #[derive(Clone)]
-pub struct HostFile(pub(super) Arc<Rules>);
+pub struct HostSpec(pub(super) Arc<HostRules>);
 
 /// What is wrong with a `host.yaml`, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}, column {column}: {message}")]
-pub struct BadHost {
+pub struct HostSpecError {
     /// Counted from 1; 0 if it is nowhere in particular.
     pub line: u64,
     /// Counted from 1.
@@ -27,10 +27,10 @@ pub struct BadHost {
     pub message: String,
 }
 
-pub(super) struct Rules {
-    pub state: State,
+pub(super) struct HostRules {
+    pub state: HostState,
     pub unreachable: Down,
-    pub commands: Vec<Rule>,
+    pub commands: Vec<CommandRule>,
     pub every: Vec<Tick>,
     pub templates: Templates,
 }
@@ -43,7 +43,7 @@ pub(super) enum Down {
 }
 
 /// One entry of `commands`.
-pub(super) struct Rule {
+pub(super) struct CommandRule {
     /// Where it begins in the file.
     pub line: u64,
     pub pattern: Pattern,
@@ -58,7 +58,7 @@ pub(super) struct Rule {
     pub takes: Duration,
     pub set: Settings,
     pub later: Vec<Later>,
-    pub fault: Option<Fault>,
+    pub fault: Option<HostFault>,
 }
 
 pub(super) struct Later {
@@ -73,16 +73,16 @@ pub(super) struct Tick {
     pub set: Settings,
 }
 
-impl HostFile {
+impl HostSpec {
     /// Reads and checks the text of a `host.yaml`.
     ///
     /// # Errors
     /// The first problem, with its place.
-    pub fn parse(text: &str) -> Result<Self, BadHost> {
-        let page: Page =
+    pub fn parse(text: &str) -> Result<Self, HostSpecError> {
+        let page: SpecFile =
             serde_saphyr::from_str_with_options(text, crate::library::yaml()).map_err(|error| {
                 let (line, column) = error.location().map_or((0, 0), |at| (at.line(), at.column()));
-                BadHost { line, column, message: error.without_snippet().to_string() }
+                HostSpecError { line, column, message: error.without_snippet().to_string() }
             })?;
         let state = state(page.state)?;
         let mut templates = Templates::new();
@@ -91,24 +91,24 @@ impl HostFile {
         let commands = commands.collect::<Result<_, _>>()?;
         let every = page.every.into_iter().map(|every| tick(every, &state)).collect::<Result<_, _>>()?;
         let unreachable = down(page.unreachable)?;
-        Ok(Self(Arc::new(Rules { state, unreachable, commands, every, templates })))
+        Ok(Self(Arc::new(HostRules { state, unreachable, commands, every, templates })))
     }
 }
 
-fn state(tree: Option<Spanned<Map<String, Value>>>) -> Result<State, BadHost> {
-    let Some(tree) = tree else { return Ok(State::new(Map::new())) };
+fn state(tree: Option<Spanned<Map<String, Value>>>) -> Result<HostState, HostSpecError> {
+    let Some(tree) = tree else { return Ok(HostState::new(Map::new())) };
     match RESERVED.iter().find(|name| tree.value.contains_key(**name)) {
         Some(name) => Err(bad(&tree, format!("`{name}` cannot be a name in the state: it has a meaning"))),
-        None => Ok(State::new(tree.value)),
+        None => Ok(HostState::new(tree.value)),
     }
 }
 
 fn rule(
     index: usize,
-    entry: Spanned<Entry>,
-    state: &State,
+    entry: Spanned<CommandSpec>,
+    state: &HostState,
     templates: &mut Templates,
-) -> Result<Rule, BadHost> {
+) -> Result<CommandRule, HostSpecError> {
     let place = Spanned { value: (), referenced: entry.referenced, defined: entry.defined };
     let entry = entry.value;
     let pattern = match (entry.run, entry.script) {
@@ -126,7 +126,7 @@ fn rule(
     };
     let stdout = compile("stdout", entry.stdout)?;
     let stderr = compile("stderr", entry.stderr)?;
-    Ok(Rule {
+    Ok(CommandRule {
         line: place.referenced.line(),
         pattern,
         cwd: entry.r#in,
@@ -153,16 +153,16 @@ fn rule(
     })
 }
 
-fn tick(every: Every, state: &State) -> Result<Tick, BadHost> {
-    let each = duration(&every.each)?;
+fn tick(every: TickSpec, state: &HostState) -> Result<Tick, HostSpecError> {
+    let each = duration(&every.interval)?;
     // A day of ticks is gone through when somebody asks after a day.
     if each < Duration::from_millis(100) {
-        return Err(bad(&every.each, "`each` is at least 100ms"));
+        return Err(bad(&every.interval, "`each` is at least 100ms"));
     }
     Ok(Tick { each, when: condition(every.when)?, set: settings(every.set, state)? })
 }
 
-fn down(unreachable: Option<Spanned<Value>>) -> Result<Down, BadHost> {
+fn down(unreachable: Option<Spanned<Value>>) -> Result<Down, HostSpecError> {
     let Some(unreachable) = unreachable else { return Ok(Down::Never) };
     match &unreachable.value {
         Value::Bool(true) => Ok(Down::Always),
@@ -172,7 +172,7 @@ fn down(unreachable: Option<Spanned<Value>>) -> Result<Down, BadHost> {
     }
 }
 
-fn exit(exit: Option<Spanned<Value>>, signal: Option<String>) -> Result<Exit, BadHost> {
+fn exit(exit: Option<Spanned<Value>>, signal: Option<String>) -> Result<Exit, HostSpecError> {
     match (exit, signal) {
         (None, None) => Ok(Exit::Code(0)),
         (None, Some(name)) => Ok(Exit::Signal(name.trim_start_matches("SIG").to_owned())),
@@ -182,14 +182,14 @@ fn exit(exit: Option<Spanned<Value>>, signal: Option<String>) -> Result<Exit, Ba
         (Some(exit), None) => {
             match (exit.value.as_u64().and_then(|code| u8::try_from(code).ok()), &exit.value) {
                 (Some(code), _) => Ok(Exit::Code(code.into())),
-                (None, Value::String(word)) if word == "unsaid" => Ok(Exit::Unsaid),
+                (None, Value::String(word)) if word == "unsaid" => Ok(Exit::Unknown),
                 _ => Err(bad(&exit, "`exit` is a number from 0 to 255, or `unsaid`")),
             }
         }
     }
 }
 
-fn settings(sets: Sets, state: &State) -> Result<Settings, BadHost> {
+fn settings(sets: Sets, state: &HostState) -> Result<Settings, HostSpecError> {
     sets.into_iter()
         .map(|(path, value)| {
             if state.get(&path).is_none() {
@@ -204,16 +204,16 @@ fn settings(sets: Sets, state: &State) -> Result<Settings, BadHost> {
         .collect()
 }
 
-fn condition(text: Option<Spanned<String>>) -> Result<Option<Expr>, BadHost> {
+fn condition(text: Option<Spanned<String>>) -> Result<Option<Expr>, HostSpecError> {
     text.map(|text| expression(&text.value, &text)).transpose()
 }
 
-fn expression<T>(text: &str, place: &Spanned<T>) -> Result<Expr, BadHost> {
+fn expression<T>(text: &str, place: &Spanned<T>) -> Result<Expr, HostSpecError> {
     Expr::new(text).map_err(|error| bad(place, format!("`{text}` is no expression: {error}")))
 }
 
 /// `500ms`, `2s`, `5m`, `1h`.
-fn duration(text: &Spanned<String>) -> Result<Duration, BadHost> {
+fn duration(text: &Spanned<String>) -> Result<Duration, HostSpecError> {
     let digits = text.value.chars().take_while(char::is_ascii_digit).count();
     let (count, unit) = text.value.split_at(digits);
     let millis = match unit {
@@ -229,9 +229,9 @@ fn duration(text: &Spanned<String>) -> Result<Duration, BadHost> {
         .ok_or_else(|| bad(text, format!("`{}` is no length of time: write 500ms, 2s, 5m or 1h", text.value)))
 }
 
-fn bad<T>(place: &Spanned<T>, message: impl fmt::Display) -> BadHost {
+fn bad<T>(place: &Spanned<T>, message: impl fmt::Display) -> HostSpecError {
     let at = &place.referenced;
-    BadHost { line: at.line(), column: at.column(), message: message.to_string() }
+    HostSpecError { line: at.line(), column: at.column(), message: message.to_string() }
 }
 
 #[cfg(test)]
@@ -239,7 +239,7 @@ mod tests {
     use super::*;
 
     fn error(text: &str) -> String {
-        HostFile::parse(text).err().unwrap().to_string()
+        HostSpec::parse(text).err().unwrap().to_string()
     }
 
     #[test]

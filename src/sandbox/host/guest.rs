@@ -1,7 +1,7 @@
 //! One connection to the box: who is let in, which channels are open, and the commands that run on them.
 
-use super::model::{Fault, Response};
-use super::server::{Counts, Site};
+use super::model::{HostFault, HostResponse};
+use super::server::{Counts, ServerContext};
 use crate::core::evidence::Exit;
 use russh::server::{self, Auth, ChannelOpenHandle, Handle, Msg, Session, VerifiedPublicKey};
 use russh::{Channel, ChannelId, ChannelOpenFailure, Disconnect, Sig};
@@ -55,21 +55,21 @@ impl Drop for Open {
 }
 
 /// One connection.
-pub(super) struct Guest {
-    site: Site,
+pub(super) struct SshSession {
+    site: ServerContext,
     /// Breaks the connection when it is rung.
     cut: Arc<Notify>,
     open: Arc<Open>,
 }
 
-impl Guest {
-    pub fn new(site: Site, cut: Arc<Notify>) -> Self {
+impl SshSession {
+    pub fn new(site: ServerContext, cut: Arc<Notify>) -> Self {
         let open = Arc::new(Open { channels: Mutex::default(), counts: Arc::clone(&site.counts) });
         Self { site, cut, open }
     }
 }
 
-impl server::Handler for Guest {
+impl server::Handler for SshSession {
     type Error = russh::Error;
 
     async fn auth_publickey(&mut self, _user: &str, key: VerifiedPublicKey<'_>) -> Result<Auth, Self::Error> {
@@ -106,7 +106,7 @@ impl server::Handler for Guest {
         let Some(killed) = self.open.bell(id) else { return Ok(()) };
         let line = String::from_utf8_lossy(line);
         let response = self.site.model.lock().respond(&line, self.site.clock.now());
-        if response.fault == Some(Fault::Refuse) {
+        if response.fault == Some(HostFault::Refuse) {
             return session.channel_failure(id);
         }
         session.channel_success(id)?;
@@ -142,7 +142,7 @@ impl server::Handler for Guest {
 
 /// A command under way.
 struct Process {
-    site: Site,
+    site: ServerContext,
     cut: Arc<Notify>,
     open: Arc<Open>,
     killed: Arc<Notify>,
@@ -151,15 +151,15 @@ struct Process {
 }
 
 impl Process {
-    async fn run(self, response: Response) {
+    async fn run(self, response: HostResponse) {
         // What fails here fails because the other side has gone, which nobody is left to hear.
         let _ = self.play(response).await;
     }
 
-    async fn play(&self, response: Response) -> Result<(), ()> {
+    async fn play(&self, response: HostResponse) -> Result<(), ()> {
         let end = self.site.clock.now() + response.delay;
         let run = response.run;
-        let is_deaf = response.fault == Some(Fault::Stuck);
+        let is_deaf = response.fault == Some(HostFault::Stuck);
         tokio::select! {
             () = self.killed.notified(), if !is_deaf => {
                 self.site.model.lock().end(run, self.site.clock.now());
@@ -174,19 +174,19 @@ impl Process {
         }
     }
 
-    async fn speak(&self, response: Response) -> Result<(), ()> {
-        if response.fault == Some(Fault::Drop) {
+    async fn speak(&self, response: HostResponse) -> Result<(), ()> {
+        if response.fault == Some(HostFault::Drop) {
             self.cut.notify_one();
             return Ok(());
         }
         self.handle.data(self.id, response.stdout).await.map_err(drop)?;
         self.handle.extended_data(self.id, 1, response.stderr).await.map_err(drop)?;
         match response.fault {
-            Some(Fault::Hang | Fault::Stuck) => std::future::pending().await,
-            Some(Fault::Flood) => loop {
+            Some(HostFault::Hang | HostFault::Stuck) => std::future::pending().await,
+            Some(HostFault::Flood) => loop {
                 self.handle.data(self.id, vec![b'y'; 32 * 1024]).await.map_err(drop)?;
             },
-            Some(Fault::Partial) => {
+            Some(HostFault::Partial) => {
                 // In order behind the output, which a cut wire would swallow.
                 let (reason, nothing) = (Disconnect::ByApplication, String::new());
                 self.handle.disconnect(reason, nothing.clone(), nothing).await.map_err(drop)
@@ -202,7 +202,7 @@ impl Process {
                 let (signal, nothing) = (signal(name), String::new());
                 self.handle.exit_signal_request(self.id, signal, false, nothing.clone(), nothing).await?;
             }
-            Exit::Unsaid => {}
+            Exit::Unknown => {}
         }
         self.handle.eof(self.id).await?;
         // Before the other side can hear of it, and open the next.

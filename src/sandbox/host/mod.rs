@@ -85,8 +85,8 @@ mod page;
 mod server;
 mod state;
 
-pub use asked::Asked;
-pub use direct::Direct;
-pub use file::{BadHost, HostFile};
-pub use model::{Fault, Logged, Model, Response, Run, Shared};
-pub use server::{Server, Welcome, write_key};
+pub use asked::ReceivedCommand;
+pub use direct::InProcessShell;
+pub use file::{HostSpecError, HostSpec};
+pub use model::{HostFault, LoggedCommand, FakeHost, HostResponse, RunId, SharedHost};
+pub use server::{Server, AuthorizedKey, write_key};

@@ -2,11 +2,11 @@
 //!
 //! It has no clock and no chance in it: the same commands at the same times give the same answers.
 
-use super::asked::Asked;
-use super::file::{Down, HostFile, Rule};
+use super::asked::ReceivedCommand;
+use super::file::{Down, HostSpec, CommandRule};
 use super::garbage;
 use super::page::Sudo;
-use super::state::{Asking, State};
+use super::state::{Asking, HostState};
 use crate::core::evidence::Exit;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
@@ -15,45 +15,45 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// A host in a box.
-pub struct Model {
-    file: HostFile,
-    state: State,
+pub struct FakeHost {
+    file: HostSpec,
+    state: HostState,
     /// How often each rule has answered.
     uses: Vec<u32>,
     /// When each of `every` is due next.
     ticks: Vec<DateTime<Utc>>,
     pending: Vec<Pending>,
     runs: u64,
-    log: Vec<Logged>,
+    log: Vec<LoggedCommand>,
     problems: Vec<String>,
 }
 
 /// A model that a server or a shell, and a test, look at together.
 #[derive(Clone)]
-pub struct Shared(Arc<Mutex<Model>>);
+pub struct SharedHost(Arc<Mutex<FakeHost>>);
 
 /// What the host does about a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Response {
+pub struct HostResponse {
     /// Names the run, so that it can be ended early.
-    pub run: Run,
+    pub run: RunId,
     pub stdout: Vec<u8>,
     pub stderr: Vec<u8>,
     pub exit: Exit,
     /// How long the command runs before it ends.
     pub delay: Duration,
     /// What goes wrong. `garbage` is in the output already, and so is the half that `partial` leaves.
-    pub fault: Option<Fault>,
+    pub fault: Option<HostFault>,
 }
 
 /// One run of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Run(u64);
+pub struct RunId(u64);
 
 /// What goes wrong with a command; the table in [the module](super) says what each is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Fault {
+pub enum HostFault {
     Hang,
     Stuck,
     Drop,
@@ -65,7 +65,7 @@ pub enum Fault {
 
 /// A command that the host was given.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Logged {
+pub struct LoggedCommand {
     pub at: DateTime<Utc>,
     /// As it came.
     pub line: String,
@@ -78,24 +78,24 @@ pub struct Logged {
 /// A change of the state that is still to come.
 struct Pending {
     at: DateTime<Utc>,
-    run: Run,
-    step: Step,
+    run: RunId,
+    step: PendingStep,
     /// The rule that it comes from.
     rule: usize,
     asking: Asking,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Step {
+enum PendingStep {
     /// The command ends, and has done its work.
     End,
     /// One of its consequences.
     Later(usize),
 }
 
-impl Model {
+impl FakeHost {
     /// A host in its first state, at this moment.
-    pub fn new(file: &HostFile, now: DateTime<Utc>) -> Self {
+    pub fn new(file: &HostSpec, now: DateTime<Utc>) -> Self {
         let rules = &file.0;
         Self {
             state: rules.state.clone(),
@@ -109,18 +109,18 @@ impl Model {
         }
     }
 
-    pub fn share(self) -> Shared {
-        Shared(Arc::new(Mutex::new(self)))
+    pub fn share(self) -> SharedHost {
+        SharedHost(Arc::new(Mutex::new(self)))
     }
 
     /// Answers a command that is asked for now. Times must not run backwards.
-    pub fn respond(&mut self, line: &str, now: DateTime<Utc>) -> Response {
+    pub fn respond(&mut self, line: &str, now: DateTime<Utc>) -> HostResponse {
         self.advance(now);
         self.runs += 1;
-        let run = Run(self.runs);
-        let asked = Asked::read(line);
+        let run = RunId(self.runs);
+        let asked = ReceivedCommand::read(line);
         let found = self.find(&asked, now);
-        self.log.push(Logged {
+        self.log.push(LoggedCommand {
             at: now,
             line: line.to_owned(),
             brief: asked.brief(),
@@ -141,18 +141,18 @@ impl Model {
         }
         match self.write(rule, now, &asking) {
             Ok((stdout, stderr)) => {
-                if rule.fault != Some(Fault::Refuse) {
+                if rule.fault != Some(HostFault::Refuse) {
                     let at = later(now, rule.takes);
-                    self.pending.push(Pending { at, run, step: Step::End, rule: index, asking });
+                    self.pending.push(Pending { at, run, step: PendingStep::End, rule: index, asking });
                     self.advance(now);
                 }
                 let stdout = match rule.fault {
-                    Some(Fault::Garbage) => garbage::bytes(),
-                    Some(Fault::Partial) => stdout.as_bytes()[..stdout.len() / 2].to_vec(),
+                    Some(HostFault::Garbage) => garbage::bytes(),
+                    Some(HostFault::Partial) => stdout.as_bytes()[..stdout.len() / 2].to_vec(),
                     _ => stdout.into_bytes(),
                 };
                 let (stderr, exit) = (stderr.into_bytes(), rule.exit.clone());
-                Response { run, stdout, stderr, exit, delay: rule.takes, fault: rule.fault }
+                HostResponse { run, stdout, stderr, exit, delay: rule.takes, fault: rule.fault }
             }
             Err(problem) => {
                 let said = format!("host.yaml, line {}: {problem}\n", rule.line);
@@ -163,9 +163,9 @@ impl Model {
     }
 
     /// Ends a run early, as a signal does: what it had not done yet is not done.
-    pub fn end(&mut self, run: Run, now: DateTime<Utc>) {
+    pub fn end(&mut self, run: RunId, now: DateTime<Utc>) {
         self.advance(now);
-        let is_under_way = |pending: &Pending| pending.run == run && pending.step == Step::End;
+        let is_under_way = |pending: &Pending| pending.run == run && pending.step == PendingStep::End;
         if self.pending.iter().any(is_under_way) {
             self.pending.retain(|pending| pending.run != run);
         }
@@ -186,7 +186,7 @@ impl Model {
     }
 
     /// Every command that the host was given, in order.
-    pub fn log(&self) -> &[Logged] {
+    pub fn log(&self) -> &[LoggedCommand] {
         &self.log
     }
 
@@ -216,7 +216,7 @@ impl Model {
         self.state.set(path, value)
     }
 
-    fn find(&mut self, asked: &Asked, now: DateTime<Utc>) -> Option<(usize, Asking)> {
+    fn find(&mut self, asked: &ReceivedCommand, now: DateTime<Utc>) -> Option<(usize, Asking)> {
         let file = self.file.clone();
         for (index, rule) in file.0.commands.iter().enumerate() {
             let Some(args) = rule.pattern.matches(&asked.what) else { continue };
@@ -234,7 +234,7 @@ impl Model {
         None
     }
 
-    fn write(&self, rule: &Rule, now: DateTime<Utc>, asking: &Asking) -> Result<(String, String), String> {
+    fn write(&self, rule: &CommandRule, now: DateTime<Utc>, asking: &Asking) -> Result<(String, String), String> {
         let fill = |template: &Option<String>| match template {
             Some(name) => self.state.fill(&self.file.0.templates, name, now, asking),
             None => Ok(String::new()),
@@ -271,19 +271,19 @@ impl Model {
         }
     }
 
-    fn happen(&mut self, file: &HostFile, Pending { at, run, step, rule: index, asking }: Pending) {
+    fn happen(&mut self, file: &HostSpec, Pending { at, run, step, rule: index, asking }: Pending) {
         let rule = &file.0.commands[index];
         let place = format!("line {}", rule.line);
         match step {
-            Step::End => {
+            PendingStep::End => {
                 let done = self.state.apply(&rule.set, at, &asking);
                 self.note(&place, done);
                 for (number, consequence) in rule.later.iter().enumerate() {
-                    let (at, step) = (later(at, consequence.after), Step::Later(number));
+                    let (at, step) = (later(at, consequence.after), PendingStep::Later(number));
                     self.pending.push(Pending { at, run, step, rule: index, asking: asking.clone() });
                 }
             }
-            Step::Later(number) => {
+            PendingStep::Later(number) => {
                 let consequence = &rule.later[number];
                 let holds = self.state.holds(consequence.when.as_ref(), at, &asking);
                 if self.note(&place, holds) == Some(true) {
@@ -309,9 +309,9 @@ impl Model {
     }
 }
 
-impl Shared {
+impl SharedHost {
     /// The model, for as long as nobody else needs it: never across an `await`.
-    pub fn lock(&self) -> MutexGuard<'_, Model> {
+    pub fn lock(&self) -> MutexGuard<'_, FakeHost> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -320,9 +320,9 @@ fn later(at: DateTime<Utc>, by: Duration) -> DateTime<Utc> {
     TimeDelta::from_std(by).ok().and_then(|by| at.checked_add_signed(by)).unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
 
-fn fail(run: Run, code: i32, stderr: &str) -> Response {
+fn fail(run: RunId, code: i32, stderr: &str) -> HostResponse {
     let (exit, stderr) = (Exit::Code(code), stderr.as_bytes().to_vec());
-    Response { run, stdout: Vec::new(), stderr, exit, delay: Duration::ZERO, fault: None }
+    HostResponse { run, stdout: Vec::new(), stderr, exit, delay: Duration::ZERO, fault: None }
 }
 
 #[cfg(test)]
@@ -334,8 +334,8 @@ mod tests {
         DateTime::from_timestamp(1_800_000_000 + seconds, 0).unwrap()
     }
 
-    fn host(text: &str) -> Model {
-        Model::new(&HostFile::parse(text).unwrap(), at(0))
+    fn host(text: &str) -> FakeHost {
+        FakeHost::new(&HostSpec::parse(text).unwrap(), at(0))
     }
 
     const WORKERS: &str = r#"
@@ -370,7 +370,7 @@ every:
     set: { queue.pending: queue.pending - 1 }
 "#;
 
-    fn said(response: &Response) -> (&str, &str, Exit) {
+    fn said(response: &HostResponse) -> (&str, &str, Exit) {
         let text = |bytes| std::str::from_utf8(bytes).unwrap();
         (text(&response.stdout), text(&response.stderr), response.exit.clone())
     }
@@ -433,7 +433,7 @@ every:
         let mut host = host(
             "commands:\n  - { run: x, times: 1, fault: drop }\n  - { run: x, fault: garbage }\n  - { run: y, fault: partial, stdout: abcd }\n",
         );
-        assert_eq!(host.respond("x", at(0)).fault, Some(Fault::Drop));
+        assert_eq!(host.respond("x", at(0)).fault, Some(HostFault::Drop));
         let response = host.respond("x", at(0));
         assert!(std::str::from_utf8(&response.stdout).is_err());
         assert_eq!(host.respond("y", at(0)).stdout, b"ab");

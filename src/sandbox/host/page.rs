@@ -1,6 +1,6 @@
 //! The shape of `host.yaml`, as it is written; what it means is in [`file`](super::file).
 
-use super::model::Fault;
+use super::model::HostFault;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use serde_saphyr::Spanned;
@@ -8,20 +8,20 @@ use std::collections::BTreeMap;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Page {
+pub(super) struct SpecFile {
     #[serde(default, rename = "summary")]
     pub _summary: String,
     pub unreachable: Option<Spanned<Value>>,
     pub state: Option<Spanned<Map<String, Value>>>,
     #[serde(default)]
-    pub commands: Vec<Spanned<Entry>>,
+    pub commands: Vec<Spanned<CommandSpec>>,
     #[serde(default)]
-    pub every: Vec<Every>,
+    pub every: Vec<TickSpec>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Entry {
+pub(super) struct CommandSpec {
     pub run: Option<Spanned<String>>,
     pub script: Option<String>,
     pub r#in: Option<String>,
@@ -36,13 +36,13 @@ pub(super) struct Entry {
     #[serde(default)]
     pub set: Sets,
     #[serde(default)]
-    pub later: Vec<After>,
-    pub fault: Option<Fault>,
+    pub later: Vec<DelayedSet>,
+    pub fault: Option<HostFault>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct After {
+pub(super) struct DelayedSet {
     pub after: Spanned<String>,
     pub when: Option<Spanned<String>>,
     pub set: Sets,
@@ -50,8 +50,8 @@ pub(super) struct After {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Every {
-    pub each: Spanned<String>,
+pub(super) struct TickSpec {
+    pub interval: Spanned<String>,
     pub when: Option<Spanned<String>>,
     pub set: Sets,
 }

@@ -4,8 +4,8 @@
 //! statuses and signals, channel failures. Connections are relayed through a pipe that can be cut, because
 //! a host that vanishes does not say goodbye.
 
-use super::guest::Guest;
-use super::model::Shared;
+use super::guest::SshSession;
+use super::model::SharedHost;
 use crate::ports::Clock;
 use russh::keys::ssh_key::LineEnding;
 use russh::keys::{Algorithm, EcdsaCurve, PrivateKey, PublicKey, key::safe_rng};
@@ -22,7 +22,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 /// Whom the server lets in, whatever the user's name.
 #[derive(Debug, Clone)]
-pub enum Welcome {
+pub enum AuthorizedKey {
     /// Anybody with a key.
     Anyone,
     /// Who has the private half of this key, in OpenSSH's notation.
@@ -52,10 +52,10 @@ impl Server {
     ///
     /// # Errors
     /// No port or no key can be had, or the welcome key is none.
-    pub async fn start(model: Shared, welcome: &Welcome, clock: Arc<dyn Clock>) -> Result<Self, Error> {
+    pub async fn start(model: SharedHost, welcome: &AuthorizedKey, clock: Arc<dyn Clock>) -> Result<Self, Error> {
         let welcome = match welcome {
-            Welcome::Anyone => None,
-            Welcome::Key(text) => Some(PublicKey::from_openssh(text).map_err(Error::other)?),
+            AuthorizedKey::Anyone => None,
+            AuthorizedKey::Key(text) => Some(PublicKey::from_openssh(text).map_err(Error::other)?),
         };
         let curve = EcdsaCurve::NistP256;
         let keys = [Algorithm::Ed25519, Algorithm::Ecdsa { curve }].map(new_key);
@@ -72,7 +72,7 @@ impl Server {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
         let counts = Arc::new(Counts::default());
-        let site = Site { model, welcome, clock, counts: Arc::clone(&counts) };
+        let site = ServerContext { model, welcome, clock, counts: Arc::clone(&counts) };
         let task = tokio::spawn(site.serve(listener, config));
         Ok(Self { address, keys: public, counts, task })
     }
@@ -129,15 +129,15 @@ fn new_key(algorithm: Algorithm) -> Result<PrivateKey, Error> {
 
 /// What all connections share.
 #[derive(Clone)]
-pub(super) struct Site {
-    pub model: Shared,
+pub(super) struct ServerContext {
+    pub model: SharedHost,
     /// The one key that is let in; any, if there is none.
     pub welcome: Option<PublicKey>,
     pub clock: Arc<dyn Clock>,
     pub counts: Arc<Counts>,
 }
 
-impl Site {
+impl ServerContext {
     async fn serve(self, listener: TcpListener, config: Arc<server::Config>) {
         // Dropped with this task, which ends the connections.
         let mut wires = JoinSet::new();
@@ -156,7 +156,7 @@ impl Site {
     async fn relay(self, mut socket: TcpStream, config: Arc<server::Config>) {
         let (mut near, far) = tokio::io::duplex(64 * 1024);
         let cut = Arc::new(Notify::new());
-        let guest = Guest::new(self, Arc::clone(&cut));
+        let guest = SshSession::new(self, Arc::clone(&cut));
         let session = async {
             if let Ok(session) = server::run_stream(config, far, guest).await {
                 let _ = session.await;

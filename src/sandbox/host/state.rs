@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 pub(super) const RESERVED: [&str; 4] = ["now", "args", "env", "cwd"];
 
 #[derive(Debug, Clone)]
-pub(super) struct State {
+pub(super) struct HostState {
     tree: Map<String, Value>,
     /// The same, as expressions see it.
     names: Scope,
@@ -36,7 +36,7 @@ pub(super) enum Source {
 /// Paths and what they become.
 pub(super) type Settings = Vec<(String, Source)>;
 
-impl State {
+impl HostState {
     pub fn new(tree: Map<String, Value>) -> Self {
         let mut names = Scope::default();
         for (name, value) in &tree {

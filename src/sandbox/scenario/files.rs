@@ -1,7 +1,7 @@
 //! The files of a scenario: read and checked once, played as often as one likes.
 
-use crate::core::name::{KindName, ParamName};
-use crate::sandbox::host::HostFile;
+use crate::core::name::{SystemTypeName, ParamName};
+use crate::sandbox::host::HostSpec;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 #[derive(Clone)]
 pub struct Scenario {
     /// Which kind of system it is about: the name of the folder that holds it.
-    pub kind: KindName,
-    pub paper: Paper,
-    pub host: HostFile,
+    pub system_type: SystemTypeName,
+    pub paper: TicketFile,
+    pub host: HostSpec,
     pub expect: Expect,
 }
 
@@ -28,19 +28,19 @@ pub struct Expect {
     pub code: Option<String>,
     /// The playbooks whose remedy was applied and proven, in order.
     #[serde(default)]
-    pub mended: Vec<String>,
+    pub remediated: Vec<String>,
     /// Expressions over the host's state that hold at the end.
     #[serde(default)]
     pub state: Vec<String>,
     /// Regular expressions, each of which some command matches.
     #[serde(default)]
-    pub asked: Vec<String>,
+    pub commands_include: Vec<String>,
     /// Regular expressions that no command matches.
     #[serde(default)]
-    pub never: Vec<String>,
+    pub commands_exclude: Vec<String>,
     /// Texts that the report holds.
     #[serde(default)]
-    pub says: Vec<String>,
+    pub comments_include: Vec<String>,
     /// Parameters of the system.
     #[serde(default)]
     pub params: BTreeMap<ParamName, Value>,
@@ -66,12 +66,12 @@ impl Scenario {
             error: error.to_string(),
         };
         let expect = read_expect(path)?;
-        let paper = Paper::read(&path.join("ticket.md"))?;
+        let paper = TicketFile::read(&path.join("ticket.md"))?;
         let kind = path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
-        let kind = KindName::new(kind.unwrap_or_default()).map_err(|error| wrong(path, &error))?;
+        let kind = SystemTypeName::new(kind.unwrap_or_default()).map_err(|error| wrong(path, &error))?;
         let host = path.join("host.yaml");
-        let host = HostFile::parse(&host_text(&host)?).map_err(|error| wrong(&host, &error))?;
-        Ok(Self { kind, paper, host, expect })
+        let host = HostSpec::parse(&host_text(&host)?).map_err(|error| wrong(&host, &error))?;
+        Ok(Self { system_type: kind, paper, host, expect })
     }
 }
 
@@ -97,7 +97,7 @@ pub fn find(root: &Path) -> std::io::Result<Vec<PathBuf>> {
 
 /// A ticket as its author wrote it.
 #[derive(Debug, Clone)]
-pub struct Paper {
+pub struct TicketFile {
     pub title: String,
     pub body: String,
     pub labels: Vec<String>,
@@ -118,7 +118,7 @@ struct Front {
     order: Option<String>,
 }
 
-impl Paper {
+impl TicketFile {
     /// Reads a `ticket.md`.
     pub fn read(path: &Path) -> Result<Self, ScenarioError> {
         let wrong = |error: String| ScenarioError::File { path: path.to_owned(), error };

@@ -39,7 +39,7 @@ const PARAMETERS: [&str; 18] = [
 
 /// Why a URL is none of a PostgreSQL database. It says nothing of the URL itself.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BadAddress {
+pub enum AddressError {
     #[error("it is no URL ({0}); write postgres://user:password@host/database")]
     NoUrl(String),
     #[error("it does not begin with postgres://")]
@@ -56,16 +56,16 @@ impl Address {
     ///
     /// # Errors
     /// It is no URL of a PostgreSQL database, or says something that is not known.
-    pub fn parse(text: &str) -> Result<Self, BadAddress> {
-        let url = Url::parse(text.trim()).map_err(|error| BadAddress::NoUrl(error.to_string()))?;
+    pub fn parse(text: &str) -> Result<Self, AddressError> {
+        let url = Url::parse(text.trim()).map_err(|error| AddressError::NoUrl(error.to_string()))?;
         if !matches!(url.scheme(), "postgres" | "postgresql") {
-            return Err(BadAddress::OtherKind);
+            return Err(AddressError::OtherKind);
         }
         if let Some((unknown, _)) = url.query_pairs().find(|(name, _)| !PARAMETERS.contains(&&**name)) {
-            return Err(BadAddress::UnknownParameter(unknown.into_owned()));
+            return Err(AddressError::UnknownParameter(unknown.into_owned()));
         }
         let options =
-            PgConnectOptions::from_url(&url).map_err(|error| BadAddress::Refused(error.to_string()))?;
+            PgConnectOptions::from_url(&url).map_err(|error| AddressError::Refused(error.to_string()))?;
         let server = match options.get_socket() {
             Some(socket) => socket.display().to_string(),
             None => format!("{}:{}", options.get_host(), options.get_port()),

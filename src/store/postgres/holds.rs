@@ -8,7 +8,7 @@ use crate::core::event::CaseId;
 use crate::core::name::HostName;
 use crate::ports::Lease;
 use crate::store::column::{self, after};
-use crate::store::failure::Failure;
+use crate::store::failure::StoreError;
 use crate::store::worker;
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, Row};
@@ -20,7 +20,7 @@ pub(super) async fn claim(
     case: &CaseId,
     name: &str,
     ttl: Duration,
-) -> Result<bool, Failure> {
+) -> Result<bool, StoreError> {
     let held = sqlx::query(
         "SELECT worker, until <= clock_timestamp() AS is_over FROM claim WHERE case_id = $1 FOR UPDATE",
     )
@@ -30,7 +30,7 @@ pub(super) async fn claim(
     let take = match held {
         Some(row) => {
             let holder: String = row.try_get("worker")?;
-            let is_free = holder == name || row.try_get("is_over")? || worker::is_gone(&holder);
+            let is_free = holder == name || row.try_get("is_over")? || worker::is_dead(&holder);
             if !is_free {
                 return Ok(false);
             }
@@ -61,7 +61,7 @@ pub(super) async fn claim(
 }
 
 /// Gives up a claim, if this worker has it.
-pub(super) async fn release(tx: &mut PgConnection, case: &CaseId, name: &str) -> Result<(), Failure> {
+pub(super) async fn release(tx: &mut PgConnection, case: &CaseId, name: &str) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM claim WHERE case_id = $1 AND worker = $2")
         .bind(case.as_str())
         .bind(name)
@@ -81,7 +81,7 @@ pub(super) async fn hold(
     case: &CaseId,
     now: DateTime<Utc>,
     ttl: Duration,
-) -> Result<Option<Lease>, Failure> {
+) -> Result<Option<Lease>, StoreError> {
     let held = sqlx::query(
         "SELECT case_id, until <= clock_timestamp() AS is_over FROM lease WHERE host = $1 FOR UPDATE",
     )
@@ -108,7 +108,7 @@ pub(super) async fn hold(
     Ok((taken.rows_affected() == 1).then(|| Lease::granted(host.clone(), case.clone(), after(now, ttl))))
 }
 
-async fn has_ended(tx: &mut PgConnection, case: &CaseId) -> Result<bool, Failure> {
+async fn has_ended(tx: &mut PgConnection, case: &CaseId) -> Result<bool, StoreError> {
     let ended: Option<bool> = sqlx::query_scalar("SELECT ended FROM cases WHERE id = $1")
         .bind(case.as_str())
         .fetch_optional(tx)
@@ -117,7 +117,7 @@ async fn has_ended(tx: &mut PgConnection, case: &CaseId) -> Result<bool, Failure
 }
 
 /// Frees every host that the case holds.
-pub(super) async fn free(tx: &mut PgConnection, case: &CaseId) -> Result<(), Failure> {
+pub(super) async fn free(tx: &mut PgConnection, case: &CaseId) -> Result<(), StoreError> {
     sqlx::query(
         "DELETE FROM lease \
          WHERE host IN (SELECT host FROM lease WHERE case_id = $1 ORDER BY host FOR UPDATE)",

@@ -2,24 +2,24 @@
 
 use super::{lock, summary, trouble};
 use crate::core::event::{CaseId, Event, Record};
-use crate::ports::{Audit, Intake, JournalError, Opening};
+use crate::ports::{Audit, OpenResult, JournalError, NewCase};
 use crate::store::column::{self, stamp};
-use crate::store::failure::Failure;
-use crate::store::stored::{Stored, first_broken};
+use crate::store::failure::StoreError;
+use crate::store::stored::{EventRow, first_broken};
 use crate::store::summary::Summary;
 use chrono::{DateTime, Utc};
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
 
 /// Opens a case, unless its key was seen or its ticket has a running case. The caller commits.
-pub(super) async fn open(tx: &mut PgConnection, opening: &Opening) -> Result<Intake, Failure> {
-    let Opening { case, ticket, key, also, at, first } = opening;
+pub(super) async fn open(tx: &mut PgConnection, opening: &NewCase) -> Result<OpenResult, StoreError> {
+    let NewCase { case, ticket, key, also, at, first } = opening;
     let at = column::cut(*at);
     // Whoever opens a case for the same ticket comes before or after, and sees what was done.
     lock(tx, &format!("ticket {ticket}").to_ascii_lowercase()).await?;
     let seen = sqlx::query("SELECT 1 FROM seen WHERE key = $1").bind(key).fetch_optional(&mut *tx).await?;
     if seen.is_some() {
-        return Ok(Intake::Seen);
+        return Ok(OpenResult::Duplicate);
     }
     let running: Option<String> = sqlx::query_scalar(
         "SELECT id FROM cases WHERE lower(ticket COLLATE \"C\") = lower($1 COLLATE \"C\") AND NOT ended",
@@ -28,7 +28,7 @@ pub(super) async fn open(tx: &mut PgConnection, opening: &Opening) -> Result<Int
     .fetch_optional(&mut *tx)
     .await?;
     if let Some(running) = running {
-        return Ok(Intake::Running(column::case(&running)?));
+        return Ok(OpenResult::Running(column::case(&running)?));
     }
     for key in also.iter().chain([key]) {
         sqlx::query("INSERT INTO seen (key, case_id, at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")
@@ -44,7 +44,7 @@ pub(super) async fn open(tx: &mut PgConnection, opening: &Opening) -> Result<Int
     let record = Record { seq: 0, at, event: first.clone() };
     let hash = insert(tx, case, "", &record).await?;
     summary::save(tx, &Summary::open(case, ticket, &record, hash)?).await?;
-    Ok(Intake::Opened(case.clone()))
+    Ok(OpenResult::Opened(case.clone()))
 }
 
 /// Appends the next record of a case that was opened. The caller commits.
@@ -54,7 +54,7 @@ pub(super) async fn append(
     seq: u64,
     at: DateTime<Utc>,
     event: &Event,
-) -> Result<(), Failure> {
+) -> Result<(), StoreError> {
     let conflict = || JournalError::Conflict { case: case.clone(), seq };
     // This waits for whoever is appending to the same case; what is read next is what they left.
     let line = summary::lock(tx, case).await?;
@@ -73,7 +73,7 @@ pub(super) async fn append(
 }
 
 /// The sequence number and the hash of a case's last record.
-async fn head(tx: &mut PgConnection, case: &CaseId) -> Result<Option<(u64, String)>, Failure> {
+async fn head(tx: &mut PgConnection, case: &CaseId) -> Result<Option<(u64, String)>, StoreError> {
     let last = sqlx::query("SELECT seq, hash FROM event WHERE case_id = $1 ORDER BY seq DESC LIMIT 1")
         .bind(case.as_str())
         .fetch_optional(tx)
@@ -87,8 +87,8 @@ async fn insert(
     case: &CaseId,
     prev: &str,
     record: &Record,
-) -> Result<String, Failure> {
-    let Stored { seq, version, body, prev_hash, hash, .. } = Stored::seal(prev, case, record)?;
+) -> Result<String, StoreError> {
+    let EventRow { seq, version, body, prev_hash, hash, .. } = EventRow::encode(prev, case, record)?;
     let done = sqlx::query(
         "INSERT INTO event (case_id, seq, at, version, body, prev_hash, hash) \
          VALUES ($1, $2, $3, $4, $5, $6, $7)",
@@ -113,7 +113,7 @@ async fn insert(
 }
 
 /// The records of a case as they stand, in order.
-pub(super) async fn stored(tx: &mut PgConnection, case: &CaseId) -> Result<Vec<Stored>, Failure> {
+pub(super) async fn stored(tx: &mut PgConnection, case: &CaseId) -> Result<Vec<EventRow>, StoreError> {
     let rows = sqlx::query(
         "SELECT seq, at, version, body, prev_hash, hash FROM event WHERE case_id = $1 ORDER BY seq",
     )
@@ -128,7 +128,7 @@ pub(super) async fn history(
     tx: &mut PgConnection,
     kinds: &[&str],
     since: DateTime<Utc>,
-) -> Result<Vec<(CaseId, Record)>, Failure> {
+) -> Result<Vec<(CaseId, Record)>, StoreError> {
     let rows = sqlx::query(HISTORY).bind(kinds).bind(since).fetch_all(tx).await?;
     let told = |row: &PgRow| {
         let case = column::case(row.try_get("case_id")?)?;
@@ -142,14 +142,14 @@ const HISTORY: &str = "SELECT case_id, seq, at, version, body, prev_hash, hash F
      WHERE kind = ANY($1) AND at >= $2 ORDER BY at, case_id COLLATE \"C\", seq";
 
 /// Every case that has a record.
-pub(super) async fn all_cases(tx: &mut PgConnection) -> Result<Vec<CaseId>, Failure> {
+pub(super) async fn all_cases(tx: &mut PgConnection) -> Result<Vec<CaseId>, StoreError> {
     let ids: Vec<String> =
         sqlx::query_scalar("SELECT DISTINCT case_id FROM event ORDER BY case_id").fetch_all(tx).await?;
     ids.iter().map(|id| column::case(id)).collect()
 }
 
 /// Checks the chain of every case that is known in any way, and that it ends where the list of cases says.
-pub(super) async fn audit(tx: &mut PgConnection) -> Result<Audit, Failure> {
+pub(super) async fn audit(tx: &mut PgConnection) -> Result<Audit, StoreError> {
     let rows = sqlx::query(
         "SELECT id, head FROM cases UNION ALL \
          SELECT case_id, NULL FROM (SELECT case_id FROM event UNION SELECT case_id FROM seen) AS known \
@@ -171,9 +171,9 @@ pub(super) async fn audit(tx: &mut PgConnection) -> Result<Audit, Failure> {
     Ok(audit)
 }
 
-fn read(row: &PgRow) -> Result<Stored, Failure> {
+fn read(row: &PgRow) -> Result<EventRow, StoreError> {
     let version: i32 = row.try_get("version")?;
-    Ok(Stored {
+    Ok(EventRow {
         seq: column::seq(row.try_get("seq")?)?,
         at: stamp(row.try_get("at")?),
         version: u32::try_from(version).unwrap_or(u32::MAX),

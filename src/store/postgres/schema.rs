@@ -2,7 +2,7 @@
 
 use super::lock;
 use crate::ports::JournalError;
-use crate::store::failure::Failure;
+use crate::store::failure::StoreError;
 use sqlx::{AssertSqlSafe, PgConnection};
 
 /// Each file leads from the version before it to its own number. They are only ever added to.
@@ -20,7 +20,7 @@ pub(super) const SCHEMA: &str = "fieldmedic";
 ///
 /// # Errors
 /// The schema belongs to another program, or to a later version of this one.
-pub(super) async fn migrate(tx: &mut PgConnection, place: &str) -> Result<(), Failure> {
+pub(super) async fn migrate(tx: &mut PgConnection, place: &str) -> Result<(), StoreError> {
     // A large journal may take a while.
     sqlx::raw_sql("SET LOCAL statement_timeout = 0").execute(&mut *tx).await?;
     lock(tx, "migration").await?;
@@ -63,6 +63,6 @@ pub(super) async fn migrate(tx: &mut PgConnection, place: &str) -> Result<(), Fa
     Ok(())
 }
 
-fn refuse(why: String) -> Failure {
+fn refuse(why: String) -> StoreError {
     JournalError::Unavailable(why).into()
 }

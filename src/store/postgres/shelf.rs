@@ -6,8 +6,8 @@ use super::lock;
 use crate::core::event::CaseId;
 use crate::core::playbook::LibraryHash;
 use crate::core::policy::Pause;
-use crate::core::word::{Posted, Word};
-use crate::store::failure::{Failure, unreadable};
+use crate::core::word::{QueuedSignal, Signal};
+use crate::store::failure::{StoreError, unreadable};
 use chrono::{DateTime, Utc};
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
@@ -19,7 +19,7 @@ pub(super) async fn keep_library(
     tx: &mut PgConnection,
     hash: &LibraryHash,
     files: &BTreeMap<String, String>,
-) -> Result<(), Failure> {
+) -> Result<(), StoreError> {
     let (paths, texts): (Vec<&str>, Vec<&str>) =
         files.iter().map(|(path, text)| (path.as_str(), text.as_str())).unzip();
     sqlx::query(
@@ -38,7 +38,7 @@ pub(super) async fn keep_library(
 pub(super) async fn library(
     tx: &mut PgConnection,
     hash: &LibraryHash,
-) -> Result<Option<BTreeMap<String, String>>, Failure> {
+) -> Result<Option<BTreeMap<String, String>>, StoreError> {
     let rows =
         sqlx::query("SELECT path, text FROM library WHERE hash = $1").bind(&hash.0).fetch_all(tx).await?;
     let mut files = BTreeMap::new();
@@ -48,7 +48,7 @@ pub(super) async fn library(
     Ok((!files.is_empty()).then_some(files))
 }
 
-pub(super) async fn bookmark(tx: &mut PgConnection, name: &str) -> Result<Option<DateTime<Utc>>, Failure> {
+pub(super) async fn bookmark(tx: &mut PgConnection, name: &str) -> Result<Option<DateTime<Utc>>, StoreError> {
     Ok(sqlx::query_scalar("SELECT at FROM bookmark WHERE name = $1").bind(name).fetch_optional(tx).await?)
 }
 
@@ -56,7 +56,7 @@ pub(super) async fn set_bookmark(
     tx: &mut PgConnection,
     name: &str,
     at: DateTime<Utc>,
-) -> Result<(), Failure> {
+) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO bookmark (name, at) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET at = excluded.at",
     )
@@ -69,7 +69,7 @@ pub(super) async fn set_bookmark(
 
 /// Takes a turn by the database's clock, unless the last one is younger than `every`. One that lies in
 /// the future was taken under a wrong clock and holds nobody up.
-pub(super) async fn take_turn(tx: &mut PgConnection, name: &str, every: Duration) -> Result<bool, Failure> {
+pub(super) async fn take_turn(tx: &mut PgConnection, name: &str, every: Duration) -> Result<bool, StoreError> {
     lock(tx, &format!("turn {name}")).await?;
     let taken = sqlx::query(
         "INSERT INTO turn (name, at) VALUES ($1, clock_timestamp()) \
@@ -83,14 +83,14 @@ pub(super) async fn take_turn(tx: &mut PgConnection, name: &str, every: Duration
     Ok(taken.rows_affected() == 1)
 }
 
-pub(super) async fn pause(tx: &mut PgConnection) -> Result<Option<Pause>, Failure> {
+pub(super) async fn pause(tx: &mut PgConnection) -> Result<Option<Pause>, StoreError> {
     let body: Option<String> = sqlx::query_scalar("SELECT body FROM pause").fetch_optional(tx).await?;
     let read =
         |body: String| serde_json::from_str(&body).map_err(|error| unreadable(format!("a halt: {error}")));
     body.map(read).transpose()
 }
 
-pub(super) async fn set_pause(tx: &mut PgConnection, pause: Option<&Pause>) -> Result<(), Failure> {
+pub(super) async fn set_pause(tx: &mut PgConnection, pause: Option<&Pause>) -> Result<(), StoreError> {
     let Some(pause) = pause else {
         sqlx::query("DELETE FROM pause").execute(tx).await?;
         return Ok(());
@@ -110,8 +110,8 @@ pub(super) async fn post(
     tx: &mut PgConnection,
     case: &CaseId,
     key: &str,
-    word: &Word,
-) -> Result<bool, Failure> {
+    word: &Signal,
+) -> Result<bool, StoreError> {
     let body = serde_json::to_string(word).map_err(|error| unreadable(format!("a word: {error}")))?;
     // The numbers of a case are given one at a time, so that their order is the order of posting.
     lock(tx, &format!("words {case}")).await?;
@@ -128,7 +128,7 @@ pub(super) async fn post(
     Ok(posted.rows_affected() == 1)
 }
 
-pub(super) async fn posted(tx: &mut PgConnection, case: &CaseId) -> Result<Vec<Posted>, Failure> {
+pub(super) async fn posted(tx: &mut PgConnection, case: &CaseId) -> Result<Vec<QueuedSignal>, StoreError> {
     let rows = sqlx::query("SELECT key, body FROM word WHERE case_id = $1 ORDER BY number")
         .bind(case.as_str())
         .fetch_all(tx)
@@ -137,7 +137,7 @@ pub(super) async fn posted(tx: &mut PgConnection, case: &CaseId) -> Result<Vec<P
         let (key, body): (String, String) = (row.try_get("key")?, row.try_get("body")?);
         let word = serde_json::from_str(&body)
             .map_err(|error| unreadable(format!("case {case}, the word `{key}`: {error}")))?;
-        Ok(Posted { key, word })
+        Ok(QueuedSignal { key, signal: word })
     };
     rows.iter().map(read).collect()
 }

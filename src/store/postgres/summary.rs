@@ -3,15 +3,15 @@
 use super::records;
 use crate::core::event::CaseId;
 use crate::core::ticket::TicketId;
-use crate::ports::CaseLine;
+use crate::ports::CaseSummary;
 use crate::store::column;
-use crate::store::failure::Failure;
+use crate::store::failure::StoreError;
 use crate::store::summary::{Summary, read_outcome};
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
 
 /// A case as the list has it, locked against all others who would write it; `None` if the list lacks it.
-pub(super) async fn lock(tx: &mut PgConnection, id: &CaseId) -> Result<Option<Summary>, Failure> {
+pub(super) async fn lock(tx: &mut PgConnection, id: &CaseId) -> Result<Option<Summary>, StoreError> {
     let row = sqlx::query(
         "SELECT id, ticket, opened_at, updated_at, outcome, ended, head FROM cases WHERE id = $1 FOR UPDATE",
     )
@@ -24,7 +24,7 @@ pub(super) async fn lock(tx: &mut PgConnection, id: &CaseId) -> Result<Option<Su
     row.map(read).transpose()
 }
 
-pub(super) async fn save(tx: &mut PgConnection, summary: &Summary) -> Result<(), Failure> {
+pub(super) async fn save(tx: &mut PgConnection, summary: &Summary) -> Result<(), StoreError> {
     let Summary { line, ended, head } = summary;
     sqlx::query(
         "INSERT INTO cases (id, ticket, opened_at, updated_at, outcome, ended, head) \
@@ -45,7 +45,7 @@ pub(super) async fn save(tx: &mut PgConnection, summary: &Summary) -> Result<(),
 }
 
 /// Makes the whole list anew from the records. The caller commits.
-pub(super) async fn rebuild(tx: &mut PgConnection) -> Result<(), Failure> {
+pub(super) async fn rebuild(tx: &mut PgConnection) -> Result<(), StoreError> {
     // Waits for appends under way and holds up later ones, so that none falls between.
     sqlx::query("LOCK TABLE cases IN ACCESS EXCLUSIVE MODE").execute(&mut *tx).await?;
     sqlx::query("DELETE FROM cases").execute(&mut *tx).await?;
@@ -57,7 +57,7 @@ pub(super) async fn rebuild(tx: &mut PgConnection) -> Result<(), Failure> {
 }
 
 /// Cases that have not ended, oldest first.
-pub(super) async fn open_cases(tx: &mut PgConnection) -> Result<Vec<CaseId>, Failure> {
+pub(super) async fn open_cases(tx: &mut PgConnection) -> Result<Vec<CaseId>, StoreError> {
     let ids: Vec<String> =
         sqlx::query_scalar("SELECT id FROM cases WHERE NOT ended ORDER BY opened_at, id COLLATE \"C\"")
             .fetch_all(tx)
@@ -66,7 +66,7 @@ pub(super) async fn open_cases(tx: &mut PgConnection) -> Result<Vec<CaseId>, Fai
 }
 
 /// The newest cases first.
-pub(super) async fn newest(tx: &mut PgConnection, limit: u32) -> Result<Vec<CaseLine>, Failure> {
+pub(super) async fn newest(tx: &mut PgConnection, limit: u32) -> Result<Vec<CaseSummary>, StoreError> {
     let rows = sqlx::query(
         "SELECT id, ticket, opened_at, updated_at, outcome FROM cases \
          ORDER BY opened_at DESC, id COLLATE \"C\" DESC LIMIT $1",
@@ -78,7 +78,7 @@ pub(super) async fn newest(tx: &mut PgConnection, limit: u32) -> Result<Vec<Case
 }
 
 /// All cases of a ticket, the newest first.
-pub(super) async fn of_ticket(tx: &mut PgConnection, ticket: &TicketId) -> Result<Vec<CaseLine>, Failure> {
+pub(super) async fn of_ticket(tx: &mut PgConnection, ticket: &TicketId) -> Result<Vec<CaseSummary>, StoreError> {
     let rows = sqlx::query(
         "SELECT id, ticket, opened_at, updated_at, outcome FROM cases \
          WHERE lower(ticket COLLATE \"C\") = lower($1 COLLATE \"C\") \
@@ -90,9 +90,9 @@ pub(super) async fn of_ticket(tx: &mut PgConnection, ticket: &TicketId) -> Resul
     rows.iter().map(read_line).collect()
 }
 
-fn read_line(row: &PgRow) -> Result<CaseLine, Failure> {
+fn read_line(row: &PgRow) -> Result<CaseSummary, StoreError> {
     let id = column::case(row.try_get("id")?)?;
-    Ok(CaseLine {
+    Ok(CaseSummary {
         ticket: column::ticket(row.try_get("ticket")?)?,
         opened_at: row.try_get("opened_at")?,
         updated_at: row.try_get("updated_at")?,

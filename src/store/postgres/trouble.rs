@@ -2,14 +2,14 @@
 
 use super::PATIENCE;
 use crate::ports::JournalError;
-use crate::store::failure::Failure;
+use crate::store::failure::StoreError;
 use sqlx::Error;
 
 /// Explains a failure; `place` is the database, as people know it.
-pub(super) fn explain(place: &str, failure: Failure) -> JournalError {
+pub(super) fn explain(place: &str, failure: StoreError) -> JournalError {
     let error = match failure {
-        Failure::Said(error) => return error,
-        Failure::Store(error) => error,
+        StoreError::Said(error) => return error,
+        StoreError::Store(error) => error,
     };
     let said = error.to_string();
     JournalError::Unavailable(match (&error, &*code(&error)) {

@@ -2,18 +2,18 @@
 
 use crate::core::event::CaseId;
 use crate::store::column;
-use crate::store::failure::{Failure, unreadable};
+use crate::store::failure::{StoreError, unreadable};
 use chrono::{DateTime, Utc};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
 /// The moment in a column.
-pub(super) fn at(row: &SqliteRow, name: &str) -> Result<DateTime<Utc>, Failure> {
+pub(super) fn at(row: &SqliteRow, name: &str) -> Result<DateTime<Utc>, StoreError> {
     let text: String = row.try_get(name)?;
     column::moment(&text).ok_or_else(|| unreadable(format!("`{text}` is not a moment")))
 }
 
 /// The case in a column.
-pub(super) fn case(row: &SqliteRow, name: &str) -> Result<CaseId, Failure> {
+pub(super) fn case(row: &SqliteRow, name: &str) -> Result<CaseId, StoreError> {
     column::case(row.try_get(name)?)
 }

@@ -8,7 +8,7 @@ use crate::core::event::CaseId;
 use crate::core::name::HostName;
 use crate::ports::Lease;
 use crate::store::column::stamp;
-use crate::store::failure::Failure;
+use crate::store::failure::StoreError;
 use crate::store::worker;
 use chrono::{DateTime, Utc};
 use sqlx::{Row, SqliteConnection};
@@ -21,14 +21,14 @@ pub(super) async fn claim(
     name: &str,
     now: DateTime<Utc>,
     until: DateTime<Utc>,
-) -> Result<bool, Failure> {
+) -> Result<bool, StoreError> {
     let held = sqlx::query("SELECT worker, until FROM claim WHERE case_id = ?")
         .bind(case.as_str())
         .fetch_optional(&mut *tx)
         .await?;
     if let Some(row) = held {
         let holder: String = row.try_get("worker")?;
-        let is_free = holder == name || at(&row, "until")? <= now || worker::is_gone(&holder);
+        let is_free = holder == name || at(&row, "until")? <= now || worker::is_dead(&holder);
         if !is_free {
             return Ok(false);
         }
@@ -53,7 +53,7 @@ pub(super) async fn claim(
 }
 
 /// Gives up a claim, if this worker has it.
-pub(super) async fn release(tx: &mut SqliteConnection, case: &CaseId, name: &str) -> Result<(), Failure> {
+pub(super) async fn release(tx: &mut SqliteConnection, case: &CaseId, name: &str) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM claim WHERE case_id = ? AND worker = ?")
         .bind(case.as_str())
         .bind(name)
@@ -70,7 +70,7 @@ pub(super) async fn hold(
     case: &CaseId,
     now: DateTime<Utc>,
     until: DateTime<Utc>,
-) -> Result<Option<Lease>, Failure> {
+) -> Result<Option<Lease>, StoreError> {
     let held = sqlx::query(
         "SELECT lease.case_id, lease.until, coalesce(cases.ended, 0) AS ended \
          FROM lease LEFT JOIN cases ON cases.id = lease.case_id WHERE lease.host = ?",
@@ -98,7 +98,7 @@ pub(super) async fn hold(
 }
 
 /// Frees every host that the case holds.
-pub(super) async fn free(tx: &mut SqliteConnection, case: &CaseId) -> Result<(), Failure> {
+pub(super) async fn free(tx: &mut SqliteConnection, case: &CaseId) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM lease WHERE case_id = ?").bind(case.as_str()).execute(tx).await?;
     Ok(())
 }

@@ -1,13 +1,13 @@
 //! What came in at a door and waits to be worked.
 
-use crate::ports::Parcel;
+use crate::ports::QueuedDelivery;
 use crate::store::column::stamp;
-use crate::store::failure::{Failure, unreadable};
+use crate::store::failure::{StoreError, unreadable};
 use chrono::{DateTime, Utc};
 use sqlx::{Row, SqliteConnection};
 
 /// Keeps a parcel, unless one with its key waits already.
-pub(super) async fn keep(tx: &mut SqliteConnection, parcel: &Parcel) -> Result<bool, Failure> {
+pub(super) async fn keep(tx: &mut SqliteConnection, parcel: &QueuedDelivery) -> Result<bool, StoreError> {
     let kept = sqlx::query("INSERT INTO parcel (key, body) VALUES (?, ?) ON CONFLICT (key) DO NOTHING")
         .bind(&parcel.key)
         .bind(parcel.body.to_string())
@@ -21,7 +21,7 @@ pub(super) async fn next(
     tx: &mut SqliteConnection,
     now: DateTime<Utc>,
     until: DateTime<Utc>,
-) -> Result<Option<Parcel>, Failure> {
+) -> Result<Option<QueuedDelivery>, StoreError> {
     let row = sqlx::query(
         "UPDATE parcel SET until = ?2 WHERE number = \
          (SELECT number FROM parcel WHERE until IS NULL OR until <= ?1 ORDER BY number LIMIT 1) \
@@ -35,11 +35,11 @@ pub(super) async fn next(
     let (key, body): (String, String) = (row.try_get("key")?, row.try_get("body")?);
     let body =
         serde_json::from_str(&body).map_err(|error| unreadable(format!("the parcel `{key}`: {error}")))?;
-    Ok(Some(Parcel { key, body }))
+    Ok(Some(QueuedDelivery { key, body }))
 }
 
 /// Forgets a parcel that was worked.
-pub(super) async fn finish(tx: &mut SqliteConnection, key: &str) -> Result<(), Failure> {
+pub(super) async fn finish(tx: &mut SqliteConnection, key: &str) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM parcel WHERE key = ?").bind(key).execute(tx).await?;
     Ok(())
 }

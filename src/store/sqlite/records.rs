@@ -3,10 +3,10 @@
 use super::column::case as case_in;
 use super::summary;
 use crate::core::event::{CaseId, Event, Record};
-use crate::ports::{Audit, Intake, JournalError, Opening};
+use crate::ports::{Audit, OpenResult, JournalError, NewCase};
 use crate::store::column::{self, stamp};
-use crate::store::failure::Failure;
-use crate::store::stored::{Stored, first_broken};
+use crate::store::failure::StoreError;
+use crate::store::stored::{EventRow, first_broken};
 use crate::store::summary::Summary;
 use chrono::{DateTime, Utc};
 use serde_json::json;
@@ -17,19 +17,19 @@ const HISTORY: &str = "SELECT case_id, seq, at, version, body, prev_hash, hash F
      WHERE kind IN (SELECT value FROM json_each(?)) AND at >= ? ORDER BY at, case_id, seq";
 
 /// Opens a case, unless its key was seen or its ticket has a running case. The caller commits.
-pub(super) async fn open(tx: &mut SqliteConnection, opening: &Opening) -> Result<Intake, Failure> {
-    let Opening { case, ticket, key, also, at, first } = opening;
+pub(super) async fn open(tx: &mut SqliteConnection, opening: &NewCase) -> Result<OpenResult, StoreError> {
+    let NewCase { case, ticket, key, also, at, first } = opening;
     let at = column::cut(*at);
     let seen = sqlx::query("SELECT 1 FROM seen WHERE key = ?").bind(key).fetch_optional(&mut *tx).await?;
     if seen.is_some() {
-        return Ok(Intake::Seen);
+        return Ok(OpenResult::Duplicate);
     }
     let running = sqlx::query("SELECT id FROM cases WHERE ticket = ? AND ended = 0")
         .bind(ticket.to_string())
         .fetch_optional(&mut *tx)
         .await?;
     if let Some(row) = running {
-        return Ok(Intake::Running(case_in(&row, "id")?));
+        return Ok(OpenResult::Running(case_in(&row, "id")?));
     }
     for key in also.iter().chain([key]) {
         sqlx::query("INSERT INTO seen (key, case_id, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING")
@@ -45,7 +45,7 @@ pub(super) async fn open(tx: &mut SqliteConnection, opening: &Opening) -> Result
     let record = Record { seq: 0, at, event: first.clone() };
     let hash = insert(tx, case, "", &record).await?;
     summary::save(tx, &Summary::open(case, ticket, &record, hash)?).await?;
-    Ok(Intake::Opened(case.clone()))
+    Ok(OpenResult::Opened(case.clone()))
 }
 
 /// Appends the next record of a case that was opened. The caller commits.
@@ -55,7 +55,7 @@ pub(super) async fn append(
     seq: u64,
     at: DateTime<Utc>,
     event: &Event,
-) -> Result<(), Failure> {
+) -> Result<(), StoreError> {
     let conflict = || JournalError::Conflict { case: case.clone(), seq };
     let (last, prev) = head(tx, case).await?.ok_or_else(conflict)?;
     if last.checked_add(1) != Some(seq) {
@@ -69,7 +69,7 @@ pub(super) async fn append(
 }
 
 /// The sequence number and the hash of a case's last record.
-async fn head(tx: &mut SqliteConnection, case: &CaseId) -> Result<Option<(u64, String)>, Failure> {
+async fn head(tx: &mut SqliteConnection, case: &CaseId) -> Result<Option<(u64, String)>, StoreError> {
     let last = sqlx::query("SELECT seq, hash FROM event WHERE case_id = ? ORDER BY seq DESC LIMIT 1")
         .bind(case.as_str())
         .fetch_optional(tx)
@@ -83,8 +83,8 @@ async fn insert(
     case: &CaseId,
     prev: &str,
     record: &Record,
-) -> Result<String, Failure> {
-    let Stored { seq, at, version, body, prev_hash, hash } = Stored::seal(prev, case, record)?;
+) -> Result<String, StoreError> {
+    let EventRow { seq, at, version, body, prev_hash, hash } = EventRow::encode(prev, case, record)?;
     sqlx::query(
         "INSERT INTO event (case_id, seq, at, version, body, prev_hash, hash) VALUES (?, ?, ?, ?, ?, ?, ?)",
     )
@@ -101,7 +101,7 @@ async fn insert(
 }
 
 /// The records of a case as they stand, in order.
-pub(super) async fn stored(tx: &mut SqliteConnection, case: &CaseId) -> Result<Vec<Stored>, Failure> {
+pub(super) async fn stored(tx: &mut SqliteConnection, case: &CaseId) -> Result<Vec<EventRow>, StoreError> {
     let rows = sqlx::query(
         "SELECT seq, at, version, body, prev_hash, hash FROM event WHERE case_id = ? ORDER BY seq",
     )
@@ -116,7 +116,7 @@ pub(super) async fn history(
     tx: &mut SqliteConnection,
     kinds: &[&str],
     since: DateTime<Utc>,
-) -> Result<Vec<(CaseId, Record)>, Failure> {
+) -> Result<Vec<(CaseId, Record)>, StoreError> {
     let rows = sqlx::query(HISTORY).bind(json!(kinds).to_string()).bind(stamp(since)).fetch_all(tx).await?;
     let told = |row: &SqliteRow| {
         let case = case_in(row, "case_id")?;
@@ -127,13 +127,13 @@ pub(super) async fn history(
 }
 
 /// Every case that has a record.
-pub(super) async fn all_cases(tx: &mut SqliteConnection) -> Result<Vec<CaseId>, Failure> {
+pub(super) async fn all_cases(tx: &mut SqliteConnection) -> Result<Vec<CaseId>, StoreError> {
     let rows = sqlx::query("SELECT DISTINCT case_id FROM event ORDER BY case_id").fetch_all(tx).await?;
     rows.iter().map(|row| case_in(row, "case_id")).collect()
 }
 
 /// Checks the chain of every case that is known in any way, and that it ends where the list of cases says.
-pub(super) async fn audit(tx: &mut SqliteConnection) -> Result<Audit, Failure> {
+pub(super) async fn audit(tx: &mut SqliteConnection) -> Result<Audit, StoreError> {
     let rows = sqlx::query(
         "SELECT id, head FROM cases UNION ALL \
          SELECT case_id, NULL FROM (SELECT case_id FROM event UNION SELECT case_id FROM seen) \
@@ -155,8 +155,8 @@ pub(super) async fn audit(tx: &mut SqliteConnection) -> Result<Audit, Failure> {
     Ok(audit)
 }
 
-fn read(row: &SqliteRow) -> Result<Stored, Failure> {
-    Ok(Stored {
+fn read(row: &SqliteRow) -> Result<EventRow, StoreError> {
+    Ok(EventRow {
         seq: column::seq(row.try_get("seq")?)?,
         at: row.try_get("at")?,
         version: row.try_get("version")?,

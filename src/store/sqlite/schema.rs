@@ -1,7 +1,7 @@
 //! The tables, and how an older journal becomes a newer one.
 
 use crate::ports::JournalError;
-use crate::store::failure::Failure;
+use crate::store::failure::StoreError;
 use sqlx::{AssertSqlSafe, SqliteConnection, SqlitePool};
 
 /// Each file leads from the version before it to its own number. They are only ever added to.
@@ -21,7 +21,7 @@ const APPLICATION: i64 = 1_179_209_042;
 ///
 /// # Errors
 /// The file belongs to another program, or to a later version of this one.
-pub(super) async fn migrate(pool: &SqlitePool, place: &str) -> Result<(), Failure> {
+pub(super) async fn migrate(pool: &SqlitePool, place: &str) -> Result<(), StoreError> {
     let mut tx = pool.begin_with("BEGIN IMMEDIATE").await?;
     let version = usize::try_from(pragma(&mut tx, "user_version").await?).unwrap_or(usize::MAX);
     let application = pragma(&mut tx, "application_id").await?;
@@ -45,7 +45,7 @@ async fn pragma(connection: &mut SqliteConnection, name: &'static str) -> Result
     sqlx::query_scalar(AssertSqlSafe(format!("PRAGMA {name}"))).fetch_one(connection).await
 }
 
-fn refuse(why: String) -> Failure {
+fn refuse(why: String) -> StoreError {
     JournalError::Unavailable(why).into()
 }
 

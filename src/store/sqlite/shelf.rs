@@ -5,9 +5,9 @@ use super::column::at;
 use crate::core::event::CaseId;
 use crate::core::playbook::LibraryHash;
 use crate::core::policy::Pause;
-use crate::core::word::{Posted, Word};
+use crate::core::word::{QueuedSignal, Signal};
 use crate::store::column::{self, stamp};
-use crate::store::failure::{Failure, unreadable};
+use crate::store::failure::{StoreError, unreadable};
 use chrono::{DateTime, Utc};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
@@ -19,7 +19,7 @@ pub(super) async fn keep_library(
     tx: &mut SqliteConnection,
     hash: &LibraryHash,
     files: &BTreeMap<String, String>,
-) -> Result<(), Failure> {
+) -> Result<(), StoreError> {
     for (path, text) in files {
         sqlx::query("INSERT INTO library (hash, path, text) VALUES (?, ?, ?) ON CONFLICT DO NOTHING")
             .bind(&hash.0)
@@ -35,7 +35,7 @@ pub(super) async fn keep_library(
 pub(super) async fn library(
     tx: &mut SqliteConnection,
     hash: &LibraryHash,
-) -> Result<Option<BTreeMap<String, String>>, Failure> {
+) -> Result<Option<BTreeMap<String, String>>, StoreError> {
     let rows =
         sqlx::query("SELECT path, text FROM library WHERE hash = ?").bind(&hash.0).fetch_all(tx).await?;
     let mut files = BTreeMap::new();
@@ -48,7 +48,7 @@ pub(super) async fn library(
 pub(super) async fn bookmark(
     tx: &mut SqliteConnection,
     name: &str,
-) -> Result<Option<DateTime<Utc>>, Failure> {
+) -> Result<Option<DateTime<Utc>>, StoreError> {
     let row = sqlx::query("SELECT at FROM bookmark WHERE name = ?").bind(name).fetch_optional(tx).await?;
     row.map(|row| at(&row, "at")).transpose()
 }
@@ -57,7 +57,7 @@ pub(super) async fn set_bookmark(
     tx: &mut SqliteConnection,
     name: &str,
     at: DateTime<Utc>,
-) -> Result<(), Failure> {
+) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO bookmark (name, at) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET at = excluded.at",
     )
@@ -75,7 +75,7 @@ pub(super) async fn take_turn(
     name: &str,
     now: DateTime<Utc>,
     every: Duration,
-) -> Result<bool, Failure> {
+) -> Result<bool, StoreError> {
     let last = sqlx::query("SELECT at FROM turn WHERE name = ?").bind(name).fetch_optional(&mut *tx).await?;
     if let Some(row) = last {
         let last = at(&row, "at")?;
@@ -93,14 +93,14 @@ pub(super) async fn take_turn(
     Ok(true)
 }
 
-pub(super) async fn pause(tx: &mut SqliteConnection) -> Result<Option<Pause>, Failure> {
+pub(super) async fn pause(tx: &mut SqliteConnection) -> Result<Option<Pause>, StoreError> {
     let body: Option<String> = sqlx::query_scalar("SELECT body FROM pause").fetch_optional(tx).await?;
     let read =
         |body: String| serde_json::from_str(&body).map_err(|error| unreadable(format!("a halt: {error}")));
     body.map(read).transpose()
 }
 
-pub(super) async fn set_pause(tx: &mut SqliteConnection, pause: Option<&Pause>) -> Result<(), Failure> {
+pub(super) async fn set_pause(tx: &mut SqliteConnection, pause: Option<&Pause>) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM pause").execute(&mut *tx).await?;
     let Some(pause) = pause else { return Ok(()) };
     let body = serde_json::to_string(pause).map_err(|error| unreadable(format!("a halt: {error}")))?;
@@ -113,8 +113,8 @@ pub(super) async fn post(
     tx: &mut SqliteConnection,
     case: &CaseId,
     key: &str,
-    word: &Word,
-) -> Result<bool, Failure> {
+    word: &Signal,
+) -> Result<bool, StoreError> {
     let body = serde_json::to_string(word).map_err(|error| unreadable(format!("a word: {error}")))?;
     let posted = sqlx::query(
         "INSERT INTO word (case_id, number, key, body) \
@@ -129,7 +129,7 @@ pub(super) async fn post(
     Ok(posted.rows_affected() == 1)
 }
 
-pub(super) async fn posted(tx: &mut SqliteConnection, case: &CaseId) -> Result<Vec<Posted>, Failure> {
+pub(super) async fn posted(tx: &mut SqliteConnection, case: &CaseId) -> Result<Vec<QueuedSignal>, StoreError> {
     let rows = sqlx::query("SELECT key, body FROM word WHERE case_id = ? ORDER BY number")
         .bind(case.as_str())
         .fetch_all(tx)
@@ -138,7 +138,7 @@ pub(super) async fn posted(tx: &mut SqliteConnection, case: &CaseId) -> Result<V
         let (key, body): (String, String) = (row.try_get("key")?, row.try_get("body")?);
         let word = serde_json::from_str(&body)
             .map_err(|error| unreadable(format!("case {case}, the word `{key}`: {error}")))?;
-        Ok(Posted { key, word })
+        Ok(QueuedSignal { key, signal: word })
     };
     rows.iter().map(read).collect()
 }

@@ -4,15 +4,15 @@ use super::column::{at, case};
 use super::records;
 use crate::core::event::CaseId;
 use crate::core::ticket::TicketId;
-use crate::ports::CaseLine;
+use crate::ports::CaseSummary;
 use crate::store::column::{self, stamp};
-use crate::store::failure::Failure;
+use crate::store::failure::StoreError;
 use crate::store::summary::{Summary, read_outcome};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
 /// As the list has it; if it lacks the case, from the records.
-pub(super) async fn load_or_fold(tx: &mut SqliteConnection, id: &CaseId) -> Result<Summary, Failure> {
+pub(super) async fn load_or_fold(tx: &mut SqliteConnection, id: &CaseId) -> Result<Summary, StoreError> {
     let row =
         sqlx::query("SELECT * FROM cases WHERE id = ?").bind(id.as_str()).fetch_optional(&mut *tx).await?;
     match row {
@@ -23,7 +23,7 @@ pub(super) async fn load_or_fold(tx: &mut SqliteConnection, id: &CaseId) -> Resu
     }
 }
 
-pub(super) async fn save(tx: &mut SqliteConnection, summary: &Summary) -> Result<(), Failure> {
+pub(super) async fn save(tx: &mut SqliteConnection, summary: &Summary) -> Result<(), StoreError> {
     let Summary { line, ended, head } = summary;
     sqlx::query(
         "INSERT INTO cases (id, ticket, opened_at, updated_at, outcome, ended, head) \
@@ -44,7 +44,7 @@ pub(super) async fn save(tx: &mut SqliteConnection, summary: &Summary) -> Result
 }
 
 /// Makes the whole list anew from the records. The caller commits.
-pub(super) async fn rebuild(tx: &mut SqliteConnection) -> Result<(), Failure> {
+pub(super) async fn rebuild(tx: &mut SqliteConnection) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM cases").execute(&mut *tx).await?;
     for id in records::all_cases(tx).await? {
         let summary = Summary::fold(&id, records::stored(tx, &id).await?)?;
@@ -54,14 +54,14 @@ pub(super) async fn rebuild(tx: &mut SqliteConnection) -> Result<(), Failure> {
 }
 
 /// Cases that have not ended, oldest first.
-pub(super) async fn open_cases(tx: &mut SqliteConnection) -> Result<Vec<CaseId>, Failure> {
+pub(super) async fn open_cases(tx: &mut SqliteConnection) -> Result<Vec<CaseId>, StoreError> {
     let rows =
         sqlx::query("SELECT id FROM cases WHERE ended = 0 ORDER BY opened_at, id").fetch_all(tx).await?;
     rows.iter().map(|row| case(row, "id")).collect()
 }
 
 /// The newest cases first.
-pub(super) async fn newest(tx: &mut SqliteConnection, limit: u32) -> Result<Vec<CaseLine>, Failure> {
+pub(super) async fn newest(tx: &mut SqliteConnection, limit: u32) -> Result<Vec<CaseSummary>, StoreError> {
     let rows = sqlx::query("SELECT * FROM cases ORDER BY opened_at DESC, id DESC LIMIT ?")
         .bind(limit)
         .fetch_all(tx)
@@ -73,7 +73,7 @@ pub(super) async fn newest(tx: &mut SqliteConnection, limit: u32) -> Result<Vec<
 pub(super) async fn of_ticket(
     tx: &mut SqliteConnection,
     ticket: &TicketId,
-) -> Result<Vec<CaseLine>, Failure> {
+) -> Result<Vec<CaseSummary>, StoreError> {
     let rows = sqlx::query("SELECT * FROM cases WHERE ticket = ? ORDER BY opened_at DESC, id DESC")
         .bind(ticket.to_string())
         .fetch_all(tx)
@@ -81,9 +81,9 @@ pub(super) async fn of_ticket(
     rows.iter().map(read_line).collect()
 }
 
-fn read_line(row: &SqliteRow) -> Result<CaseLine, Failure> {
+fn read_line(row: &SqliteRow) -> Result<CaseSummary, StoreError> {
     let id = case(row, "id")?;
-    Ok(CaseLine {
+    Ok(CaseSummary {
         ticket: column::ticket(row.try_get("ticket")?)?,
         opened_at: at(row, "opened_at")?,
         updated_at: at(row, "updated_at")?,

@@ -1,15 +1,15 @@
 //! What went wrong with the database, as a sentence and what to do next.
 
 use crate::ports::JournalError;
-use crate::store::failure::Failure;
+use crate::store::failure::StoreError;
 use std::io;
 use std::path::Path;
 
 /// Explains a failure; `place` is the journal's file, as people know it.
-pub(super) fn explain(place: &str, failure: Failure) -> JournalError {
+pub(super) fn explain(place: &str, failure: StoreError) -> JournalError {
     let error = match failure {
-        Failure::Said(error) => return error,
-        Failure::Store(error) => error,
+        StoreError::Said(error) => return error,
+        StoreError::Store(error) => error,
     };
     JournalError::Unavailable(match result_code(&error) {
         Some(BUSY | LOCKED) => format!(

@@ -2,12 +2,12 @@
 
 use super::description::Description;
 use super::recorder::{Exchange, Recorder};
-use fieldmedic::clock::Wall;
+use fieldmedic::clock::SystemClock;
 use fieldmedic::core::redact::{Redacted, Redactor};
 use fieldmedic::core::ticket::{Repo, TicketId};
 use fieldmedic::github::{GitHub, HookSet, Identity, Options, Pace, manifest, page};
 use fieldmedic::ports::{CloseReason, Forge, Label, Marker, NewTicket, Reaction};
-use fieldmedic::sandbox::github::{At, Fault, Hooks, Hub, Kind, Role};
+use fieldmedic::sandbox::github::{FaultPoint, InjectedFault, Hooks, FakeGitHub, AccountKind, RepoRole};
 use http::Request;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -52,18 +52,18 @@ const KINDS: [&str; 30] = [
 ];
 
 struct Stage {
-    hub: Hub,
+    hub: FakeGitHub,
     repo: Repo,
     recorder: Recorder,
     forge: GitHub,
 }
 
 fn stage() -> Stage {
-    let hub = Hub::unplugged(Arc::new(Wall));
+    let hub = FakeGitHub::in_process(Arc::new(SystemClock));
     let repo: Repo = "example/tickets".parse().expect("a name");
-    hub.register("medic", Kind::User, "token");
-    hub.grant(&repo, "medic", Role::Admin);
-    hub.grant(&repo, "ada", Role::Read);
+    hub.register("medic", AccountKind::User, "token");
+    hub.grant(&repo, "medic", RepoRole::Admin);
+    hub.grant(&repo, "ada", RepoRole::Read);
     let recorder = Recorder::new(&hub);
     let options = Options {
         base_url: hub.url().to_owned(),
@@ -102,12 +102,12 @@ impl Stage {
             forge.upsert_comment(&id, &marker, &text(body)).await.expect("it is said");
         }
         forge
-            .relabel(&id, &[label("medic:working")], &["support", "no such label"])
+            .update_labels(&id, &[label("medic:working")], &["support", "no such label"])
             .await
             .expect("it is put on");
         let said = forge.comments(repo, epoch).await.expect("a list").pop().expect("the status");
         hub.react(repo, said.id, "ada", "+1").expect("it is put on");
-        assert!(forge.people_at(&id, epoch).await.expect("a list").contains("ada"));
+        assert!(forge.participants_since(&id, epoch).await.expect("a list").contains("ada"));
         forge.assign(&id, &["medic".into(), "stranger".into()]).await.expect("it is assigned");
         hub.comment(&id, "ada", "thanks").expect("it is said");
         let comment = forge.comments(repo, epoch).await.expect("a list").pop().expect("a comment");
@@ -141,8 +141,8 @@ impl Stage {
     /// What is asked and set beyond the port: at the check-up, and by `init`.
     async fn set_up(&self) {
         let Stage { repo, forge, .. } = self;
-        forge.premises(repo).await.expect("it is there");
-        forge.may_write(repo).await.expect("it may");
+        forge.repo_status(repo).await.expect("it is there");
+        forge.can_write(repo).await.expect("it may");
         let url = "http://127.0.0.1:9/its/own/webhook";
         for expect in [HookSet::Made, HookSet::Renewed] {
             assert_eq!(forge.set_hook(repo, url, "a secret").await, Ok(expect));
@@ -158,7 +158,7 @@ impl Stage {
         let form: String = manifest.bytes().map(|byte| format!("%{byte:02X}")).collect();
         let page = page(self.hub.url(), None, "state");
         let request = Request::post(page).body(format!("manifest={form}")).expect("a request");
-        let answer = self.hub.indoors().call(request).await.expect("an answer");
+        let answer = self.hub.service().call(request).await.expect("an answer");
         let back = answer.headers()["location"].to_str().expect("text");
         back.split_once("code=").and_then(|(_, rest)| rest.split('&').next()).expect("a code").to_owned()
     }
@@ -182,7 +182,7 @@ impl Stage {
         };
         let forge = GitHub::over(options, recorder.clone()).expect("right options");
         assert_eq!(forge.me().await.as_deref(), Ok("medic[bot]"));
-        assert_eq!(forge.lacking(repo).await, Ok(Vec::new()));
+        assert_eq!(forge.missing_permissions(repo).await, Ok(Vec::new()));
         self.file("Sync fails once more");
         hub.delivered().await;
         let failed = forge.failed_deliveries(repo, chrono::DateTime::UNIX_EPOCH).await.expect("a list");
@@ -197,13 +197,13 @@ impl Stage {
         let (deleted, moved, locked) = (self.file("deleted"), self.file("moved"), self.file("locked"));
         hub.delete(&deleted).expect("it is deleted");
         hub.transfer(&moved, &"example/archive".parse().expect("a name")).expect("it is moved");
-        hub.grant(&"example/archive".parse().expect("a name"), "medic", Role::Write);
+        hub.grant(&"example/archive".parse().expect("a name"), "medic", RepoRole::Write);
         hub.lock(&locked, "ada").expect("it is locked");
         for id in [&deleted, &moved] {
             forge.ticket(id).await.expect_err("it is gone");
             forge.close(id, CloseReason::Completed).await.expect_err("it is gone");
             forge.upsert_comment(id, &Marker::new("x"), &text("x")).await.expect_err("it is gone");
-            forge.relabel(id, &[label("support")], &[]).await.expect_err("it is gone");
+            forge.update_labels(id, &[label("support")], &[]).await.expect_err("it is gone");
             forge.assign(id, &["medic".into()]).await.expect_err("it is gone");
         }
         let untitled = NewTicket {
@@ -214,16 +214,16 @@ impl Stage {
             labels: Vec::new(),
         };
         forge.open(&untitled).await.expect_err("it has no title");
-        hub.inject(Fault::SecondaryLimit { retry_after: Some(0) }, At::Any, 1);
+        hub.inject(InjectedFault::SecondaryLimit { retry_after: Some(0) }, FaultPoint::Any, 1);
         forge.ticket(&locked).await.expect_err("too much");
-        hub.grant(repo, "medic", Role::Read);
+        hub.grant(repo, "medic", RepoRole::Read);
         forge.upsert_comment(&locked, &Marker::new("x"), &text("x")).await.expect_err("it is locked");
         forge.failed_deliveries(repo, chrono::DateTime::UNIX_EPOCH).await.expect_err("the right is lacking");
         forge.permission(repo, "ada").await.expect_err("the right is lacking");
-        hub.grant(repo, "medic", Role::Write);
+        hub.grant(repo, "medic", RepoRole::Write);
         let former = "example/former".parse().expect("a name");
         let old = hub.file(&former, "ada", "renamed", "", &[]).expect("it is filed");
-        hub.grant(&former, "medic", Role::Write);
+        hub.grant(&former, "medic", RepoRole::Write);
         hub.rename(&former, &"example/new".parse().expect("a name")).expect("it is there");
         forge.ticket(&old).await.expect_err("it has another name");
         forge.close(&old, CloseReason::Completed).await.expect_err("it has another name");

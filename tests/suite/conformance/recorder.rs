@@ -1,6 +1,6 @@
 //! A wire-tap between the adapter and the GitHub in a box: what was asked, and what was answered.
 
-use fieldmedic::sandbox::github::{Hub, Indoors};
+use fieldmedic::sandbox::github::{FakeGitHub, InProcessService};
 use http::{Request, Response};
 use serde_json::Value;
 use std::future::Future;
@@ -26,14 +26,14 @@ pub struct Exchange {
 
 #[derive(Clone)]
 pub struct Recorder {
-    hub: Hub,
-    indoors: Indoors,
+    hub: FakeGitHub,
+    indoors: InProcessService,
     log: Arc<Mutex<Vec<Exchange>>>,
 }
 
 impl Recorder {
-    pub fn new(hub: &Hub) -> Self {
-        Self { hub: hub.clone(), indoors: hub.indoors(), log: Arc::default() }
+    pub fn new(hub: &FakeGitHub) -> Self {
+        Self { hub: hub.clone(), indoors: hub.service(), log: Arc::default() }
     }
 
     pub fn log(&self) -> Vec<Exchange> {
@@ -43,8 +43,8 @@ impl Recorder {
 
 impl<B> Service<Request<B>> for Recorder
 where
-    Indoors: Service<Request<B>, Response = Response<String>, Error = io::Error>,
-    <Indoors as Service<Request<B>>>::Future: Send + 'static,
+    InProcessService: Service<Request<B>, Response = Response<String>, Error = io::Error>,
+    <InProcessService as Service<Request<B>>>::Future: Send + 'static,
 {
     type Response = Response<String>;
     type Error = io::Error;

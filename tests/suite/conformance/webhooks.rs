@@ -3,7 +3,7 @@
 use super::published;
 use async_trait::async_trait;
 use fieldmedic::core::redact::Redactor;
-use fieldmedic::web::{self, BODY_LIMIT, Delivery, Door, IssueAction, NotTaken, Router, Secrets, Sink};
+use fieldmedic::web::{self, BODY_LIMIT, Delivery, WebhookConfig, IssueAction, DeliveryNotStored, Router, Secrets, DeliverySink};
 use hmac::{Hmac, KeyInit, Mac};
 use http::Request;
 use serde_json::Value;
@@ -17,8 +17,8 @@ const SECRET: &str = "a shared secret";
 struct Shelf(Mutex<Vec<Delivery>>);
 
 #[async_trait]
-impl Sink for Shelf {
-    async fn take(&self, delivery: Delivery) -> Result<(), NotTaken> {
+impl DeliverySink for Shelf {
+    async fn store(&self, delivery: Delivery) -> Result<(), DeliveryNotStored> {
         self.0.lock().expect("nobody panics here").push(delivery);
         Ok(())
     }
@@ -55,7 +55,7 @@ fn is_useful(event: &str, payload: &Value) -> bool {
 fn compare(delivery: &Delivery, payload: &Value) {
     let (issue, sender) = (&payload["issue"], &payload["sender"]);
     let (ticket, by) = match delivery {
-        Delivery::IssueTouched { ticket, action, sender } => {
+        Delivery::IssueChanged { ticket, action, sender } => {
             let expect = match payload["action"].as_str().expect("an action") {
                 "opened" => IssueAction::Opened,
                 "edited" => IssueAction::Edited,
@@ -65,7 +65,7 @@ fn compare(delivery: &Delivery, payload: &Value) {
             assert_eq!(*action, expect);
             (ticket, sender)
         }
-        Delivery::CommentWritten { ticket, comment, sender } => {
+        Delivery::CommentCreated { ticket, comment, sender } => {
             let there = &payload["comment"];
             assert_eq!(there["id"], comment.id);
             assert_eq!(there["body"], comment.body.as_str());
@@ -90,7 +90,7 @@ fn compare(delivery: &Delivery, payload: &Value) {
 #[tokio::test]
 async fn real_webhooks_are_read_as_what_they_are() {
     let shelf = Arc::new(Shelf::default());
-    let door = web::router(Door {
+    let door = web::router(WebhookConfig {
         secrets: Secrets::new([SECRET.to_owned().into()]),
         redactor: Redactor::default(),
         body_limit: BODY_LIMIT,

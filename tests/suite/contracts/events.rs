@@ -1,25 +1,25 @@
 //! One record of every kind, as a journal may have to keep it.
 
 use chrono::{DateTime, Utc};
-use fieldmedic::core::budget::{Delay, Over};
+use fieldmedic::core::budget::{Deferral, ExceededLimit};
 use fieldmedic::core::diagnosis::{Diagnosis, Finding, Unknown};
-use fieldmedic::core::errand::Errand;
-use fieldmedic::core::event::{Act, CaseId, ChangeId, Door, Event, Purpose, Way};
-use fieldmedic::core::evidence::{Evidence, Exit, Observation, RawObservation, RawOutput, Seen, Sight};
+use fieldmedic::core::errand::CaseScope;
+use fieldmedic::core::event::{Publication, CaseId, ChangeId, Source, Event, ProbeReason, Direction};
+use fieldmedic::core::evidence::{Evidence, Exit, Observation, RawObservation, RawOutput, ProbeStatus, ProbeResult};
 use fieldmedic::core::expr::Truth;
-use fieldmedic::core::inventory::Site;
+use fieldmedic::core::inventory::System;
 use fieldmedic::core::name::{
-    FactName, HostName, KindName, ParamName, PlaybookName, ProbeName, Role, SystemName,
+    FactName, HostName, SystemTypeName, ParamName, PlaybookName, ProbeName, Role, SystemName,
 };
-use fieldmedic::core::objection::{How, Objection};
+use fieldmedic::core::objection::{Via, CloseDispute};
 use fieldmedic::core::outcome::{Code, Escalation, Outcome};
 use fieldmedic::core::playbook::LibraryHash;
 use fieldmedic::core::policy::{Pause, Risk};
 use fieldmedic::core::redact::{Redacted, Redactor};
 use fieldmedic::core::remedy::{Plan, PlannedStep};
-use fieldmedic::core::ticket::{State, Ticket, TicketId};
-use fieldmedic::core::triage::{Asks, Match, Stranger, Suspect, Triage};
-use fieldmedic::core::word::{Posted, Says, Word};
+use fieldmedic::core::ticket::{TicketState, Ticket, TicketId};
+use fieldmedic::core::triage::{Intent, SymptomMatch, UnknownSystemName, DetectedFault, Triage};
+use fieldmedic::core::word::{QueuedSignal, SignalKind, Signal};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -51,27 +51,27 @@ pub fn opened(ticket: &TicketId) -> Event {
         body: text("line one\r\nline \"two\"\u{0}\u{7f}'; DROP TABLE event; --\n"),
         author: "maria".into(),
         labels: vec!["support".into()],
-        state: State::Open,
+        state: TicketState::Open,
         locked: false,
         created_at: moment(),
         updated_at: moment(),
         url: "https://github.com/example/tickets/issues/1".into(),
     };
-    Event::Opened { ticket, door: Door::Webhook, library: LibraryHash("ab12".into()) }
+    Event::Opened { ticket, door: Source::Webhook, library: LibraryHash("ab12".into()) }
 }
 
-fn triage(asks: Asks) -> Event {
-    let site = Site {
+fn triage(asks: Intent) -> Event {
+    let site = System {
         name: SystemName::new("qfieldcloud").unwrap(),
-        kind: KindName::new("qfieldcloud").unwrap(),
+        system_type: SystemTypeName::new("qfieldcloud").unwrap(),
         hosts: BTreeMap::from([(Role::main(), host("qfc-1"))]),
         params: BTreeMap::from([(ParamName::new("disk_limit").unwrap(), json!(90))]),
         aliases: vec!["qfc".into()],
         mode: None,
     };
-    let explained_by = vec![Match { playbook: playbook("worker-down"), words: "jobs stay".into() }];
-    let strangers = vec![Stranger { field: "Host".into(), name: "qfc-9".into() }];
-    Event::Triaged(Triage { site: Some(site), asks, explained_by, strangers })
+    let explained_by = vec![SymptomMatch { playbook: playbook("worker-down"), words: "jobs stay".into() }];
+    let strangers = vec![UnknownSystemName { field: "Host".into(), name: "qfc-9".into() }];
+    Event::Triaged(Triage { system: Some(site), intent: asks, matched_faults: explained_by, unknown_names: strangers })
 }
 
 fn observation() -> Observation {
@@ -88,14 +88,14 @@ fn observation() -> Observation {
 
 fn evidence() -> Evidence {
     let seen = [
-        ("disk", Seen::Observed(observation())),
-        ("queue", Seen::Unreached(text("no route"))),
-        ("workers", Seen::Lost(text("timed out"))),
-        ("image", Seen::NotRun(text("`disk.free` is unknown"))),
+        ("disk", ProbeStatus::Completed(observation())),
+        ("queue", ProbeStatus::Unreachable(text("no route"))),
+        ("workers", ProbeStatus::Interrupted(text("timed out"))),
+        ("image", ProbeStatus::Skipped(text("`disk.free` is unknown"))),
     ];
     let sights = seen.map(|(name, seen)| {
         let host = (name != "image").then(|| host("qfc-1"));
-        (ProbeName::new(name).unwrap(), Sight { host, command: text("df -P /"), seen })
+        (ProbeName::new(name).unwrap(), ProbeResult { host, command: text("df -P /"), status: seen })
     });
     let fact = |name: &str| FactName::new(name).unwrap();
     let facts = BTreeMap::from([
@@ -107,7 +107,7 @@ fn evidence() -> Evidence {
         at: moment(),
         took_ms: 310,
         connect_ms: 45,
-        sights: BTreeMap::from(sights),
+        probes: BTreeMap::from(sights),
         facts: BTreeMap::from([(ProbeName::new("disk").unwrap(), facts)]),
     }
 }
@@ -121,17 +121,17 @@ fn plan() -> Plan {
         name: "start the workers".into(),
         host: host("qfc-1"),
         command: Ok(command(json!(["docker", "compose", "up", "-d"]))),
-        undo: Some(command(json!(["docker", "compose", "stop"]))),
-        kept: Some("~/.fieldmedic/kept/c0123456789ab-0-0".into()),
+        rollback: Some(command(json!(["docker", "compose", "stop"]))),
+        backup: Some("~/.fieldmedic/kept/c0123456789ab-0-0".into()),
     };
     Plan { playbook: playbook("worker-down"), risk: Risk::Low, steps: vec![step], hash: "7f3a".into() }
 }
 
 /// Every kind of event that can follow the first, some in several shapes.
 pub fn following() -> Vec<Event> {
-    let change = ChangeId { treatment: 0, step: 2, way: Way::Do };
-    let back = ChangeId { way: Way::Undo, ..change };
-    let looks = [Purpose::Diagnose, Purpose::OnlyIf(change), Purpose::Replay(back, 2), Purpose::Verify];
+    let change = ChangeId { remediation: 0, step: 2, direction: Direction::Forward };
+    let back = ChangeId { direction: Direction::Rollback, ..change };
+    let looks = [ProbeReason::Diagnose, ProbeReason::OnlyIf(change), ProbeReason::ResolveDoubt(back, 2), ProbeReason::Verify];
     let outcomes = [
         Outcome::Resolved,
         Outcome::Answered { request: playbook("status-report") },
@@ -140,81 +140,81 @@ pub fn following() -> Vec<Event> {
         Outcome::Cancelled,
         Outcome::Escalated(Escalation { code: Code::NotFixed, why: "it stayed full".into() }),
     ];
-    let question = Asks::Question { request: playbook("status-report"), health: true };
+    let question = Intent::Question { request: playbook("status-report"), health: true };
     let diagnosis = Diagnosis {
         findings: vec![Finding {
             playbook: playbook("disk-full"),
             title: "The disk is full".into(),
-            because: "91.5 % of / are used".into(),
+            summary: "91.5 % of / are used".into(),
         }],
         ruled_out: vec![playbook("worker-down")],
         unknown: vec![Unknown { playbook: playbook("queue-stuck"), why: "no route".into() }],
     };
-    let mut events = vec![triage(Asks::Complaint), triage(question)];
-    events.extend(looks.map(|purpose| Event::Looked { purpose, evidence: evidence() }));
+    let mut events = vec![triage(Intent::Problem), triage(question)];
+    events.extend(looks.map(|purpose| Event::Probed { purpose, evidence: evidence() }));
     events.extend([
         Event::Diagnosed(diagnosis),
-        Event::Held { hosts: vec![host("qfc-1"), host("qfc-2")], waited: true },
-        Event::Planned(plan()),
+        Event::HostsLeased { hosts: vec![host("qfc-1"), host("qfc-2")], waited: true },
+        Event::RemediationStarted(plan()),
         Event::ChangeStarted { change, attempt: 1, host: host("qfc-1"), command: text("docker compose up") },
         Event::ChangeEnded { change, observation: observation(), success: false },
         Event::ChangeNotStarted { change, why: text("connection refused") },
         Event::ChangeInDoubt { change, why: text("the connection broke"), may_still_run: true },
         Event::ChangeSkipped { change, why: "nothing to do".into() },
-        Event::ChangeFound { change },
-        Event::ChangeFrozen { change: back, why: "never twice".into() },
-        Event::Applied,
-        Event::Checked { truths: vec![Truth::True, Truth::False, Truth::Unknown("no route".into())] },
-        Event::Verified { conditions: vec!["no longer: disk.used_percent > 90".into()] },
-        Event::NotVerified { why: "workers.running >= workers.expected".into() },
-        Event::RemedyFailed { why: "exit 1".into() },
-        Event::Undone { clean: true },
-        Event::Told { act: Act::Report, stage: "ended".into(), took_ms: 240 },
-        Event::NotTold { act: Act::Close, why: text("locked"), lasting: true },
+        Event::ChangeConfirmed { change },
+        Event::ChangeAbandoned { change: back, why: "never twice".into() },
+        Event::StepsCompleted,
+        Event::ConditionsChecked { truths: vec![Truth::True, Truth::False, Truth::Unknown("no route".into())] },
+        Event::VerificationPassed { conditions: vec!["no longer: disk.used_percent > 90".into()] },
+        Event::VerificationFailed { why: "workers.running >= workers.expected".into() },
+        Event::RemediationFailed { why: "exit 1".into() },
+        Event::RolledBack { clean: true },
+        Event::Published { act: Publication::Report, stage: "ended".into(), took_ms: 240 },
+        Event::PublishFailed { act: Publication::Close, why: text("locked"), lasting: true },
     ]);
-    events.extend(outcomes.map(Event::Concluded));
+    events.extend(outcomes.map(Event::OutcomeDecided));
     events.push(Event::Rechecked { open: true });
     events.push(Event::Paused(Pause { by: "ops-lead".into(), at: moment(), why: text("a migration") }));
     events.push(Event::Resumed);
-    events.push(Event::Asked { plan: plan(), until: moment() });
-    let over = Over::Cooldown { playbook: playbook("disk-full"), at: moment() };
-    events.push(Event::Delayed(Delay { until: moment(), over }));
+    events.push(Event::ApprovalRequested { plan: plan(), until: moment() });
+    let over = ExceededLimit::Cooldown { playbook: playbook("disk-full"), at: moment() };
+    events.push(Event::Deferred(Deferral { until: moment(), exceeded: over }));
     let hosts = BTreeSet::from([host("qfc-1")]);
-    events.push(Event::Recurred { playbook: playbook("disk-full"), hosts, count: 2 });
-    let says = Says::Approve { plan: "7f3a".into() };
-    let word = Word { by: "maria".into(), at: moment(), says };
-    events.push(Event::Heard(Posted { key: "comment example/tickets#1 7".into(), word }));
+    events.push(Event::RecurrenceDetected { playbook: playbook("disk-full"), hosts, count: 2 });
+    let says = SignalKind::Approve { plan: "7f3a".into() };
+    let word = Signal { by: "maria".into(), at: moment(), kind: says };
+    events.push(Event::SignalReceived(QueuedSignal { key: "comment example/tickets#1 7".into(), signal: word }));
     events.push(Event::Linked {
         case: CaseId::from_text("c0123456789ab").unwrap(),
         ticket: ticket_id(7),
         playbook: playbook("disk-full"),
     });
-    events.push(Event::FalselyClosed(objection(How::Said)));
-    events.push(Event::ChangeBarred { change, why: text("another case holds the host") });
+    events.push(Event::CloseDisputed(objection(Via::Comment)));
+    events.push(Event::ChangeBlocked { change, why: text("another case holds the host") });
     events.push(Event::Ended);
     events
 }
 
-fn objection(how: How) -> Objection {
-    Objection { of: CaseId::from_text("c0123456789ab").unwrap(), who: "maria".into(), how }
+fn objection(how: Via) -> CloseDispute {
+    CloseDispute { case: CaseId::from_text("c0123456789ab").unwrap(), by: "maria".into(), via: how }
 }
 
 /// Openings by every door.
-pub fn doors() -> Vec<Door> {
+pub fn doors() -> Vec<Source> {
     let suspect =
-        Suspect { system: SystemName::new("qfieldcloud").unwrap(), playbook: playbook("disk-full") };
+        DetectedFault { system: SystemName::new("qfieldcloud").unwrap(), playbook: playbook("disk-full") };
     let values = BTreeMap::from([(ParamName::new("lines").unwrap(), json!(20))]);
-    let errand = Errand::Answer { system: suspect.system.clone(), request: playbook("logs"), values };
+    let errand = CaseScope::AnswerRequest { system: suspect.system.clone(), request: playbook("logs"), values };
     vec![
-        Door::Webhook,
-        Door::Poll,
-        Door::Command { user: "maria".into(), comment: None, errand: Errand::Treat },
-        Door::Command { user: "maria".into(), comment: Some(7), errand },
-        Door::Terminal,
-        Door::Sweep { suspect: None },
-        Door::Sweep { suspect: Some(suspect.clone()) },
-        Door::Recurrence { of: CaseId::from_text("c0123456789ab").unwrap(), suspect },
-        Door::Objection(objection(How::Reopened)),
+        Source::Webhook,
+        Source::Poll,
+        Source::Command { user: "maria".into(), comment: None, errand: CaseScope::FullTicket },
+        Source::Command { user: "maria".into(), comment: Some(7), errand },
+        Source::Terminal,
+        Source::Sweep { suspect: None },
+        Source::Sweep { suspect: Some(suspect.clone()) },
+        Source::Recurrence { of: CaseId::from_text("c0123456789ab").unwrap(), suspect },
+        Source::CloseDispute(objection(Via::Reopened)),
     ]
 }
 
@@ -236,9 +236,9 @@ fn the_samples_hold_every_kind_and_every_door() {
     kinds.dedup();
     assert_eq!(kinds, known_words(serde_json::from_str::<Event>(r#"{"event": "?"}"#).unwrap_err()));
 
-    let word = |door: &Door| serde_json::to_value(door).unwrap()["by"].as_str().unwrap().to_owned();
+    let word = |door: &Source| serde_json::to_value(door).unwrap()["by"].as_str().unwrap().to_owned();
     let mut words: Vec<String> = doors().iter().map(word).collect();
     words.sort_unstable();
     words.dedup();
-    assert_eq!(words, known_words(serde_json::from_str::<Door>(r#"{"by": "?"}"#).unwrap_err()));
+    assert_eq!(words, known_words(serde_json::from_str::<Source>(r#"{"by": "?"}"#).unwrap_err()));
 }

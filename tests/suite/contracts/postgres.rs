@@ -8,10 +8,10 @@ use crate::scenarios::fixtures;
 use chrono::TimeDelta;
 use fieldmedic::core::event::{CaseId, Event, Record, chain};
 use fieldmedic::core::outcome::Outcome;
-use fieldmedic::engine::{DriveError, Stop, drive};
+use fieldmedic::engine::{CaseError, Shutdown, run_case};
 use fieldmedic::library::Files;
-use fieldmedic::ports::{Intake, Journal, JournalError};
-use fieldmedic::sandbox::scenario::{self, Books, Scene};
+use fieldmedic::ports::{OpenResult, Journal, JournalError};
+use fieldmedic::sandbox::scenario::{self, LoadedPlaybooks, ScenarioRun};
 use fieldmedic::store::{Address, Postgres, worker_name};
 use sqlx::Row;
 use std::collections::BTreeSet;
@@ -132,7 +132,7 @@ async fn records_of_the_first_version_stay_readable_and_sound() {
 
     let length = journal.load(&case).await.unwrap().len() as u64;
     assert_eq!(journal.audit().await.unwrap().broken, []);
-    journal.append(&case, length, moment(), &Event::Applied).await.unwrap();
+    journal.append(&case, length, moment(), &Event::StepsCompleted).await.unwrap();
     assert_eq!(journal.audit().await.unwrap().broken, [], "later records follow them");
     sqlx::raw_sql("UPDATE event SET version = 2 WHERE seq = 3").execute(&mut raw).await.unwrap();
     assert_eq!(journal.audit().await.unwrap().broken, [(case, 3)]);
@@ -164,9 +164,9 @@ async fn the_list_of_cases_is_what_the_records_say() {
     let database = database().await;
     let (journal, case) = filled(&database).await;
     let third = open(&journal, 3, "key").await;
-    journal.append(&third, 1, moment(), &Event::Concluded(Outcome::Cancelled)).await.unwrap();
+    journal.append(&third, 1, moment(), &Event::OutcomeDecided(Outcome::Cancelled)).await.unwrap();
     let again = journal.open_case(&opening(1, "again")).await.unwrap();
-    assert!(matches!(again, Intake::Opened(_)), "{again:?}");
+    assert!(matches!(again, OpenResult::Opened(_)), "{again:?}");
 
     let before = dump(&database).await;
     assert_eq!(before.len(), 4);
@@ -218,12 +218,12 @@ async fn a_wrong_clock_neither_loses_nor_takes_what_is_held() {
     let minute = Duration::from_secs(60);
     let (behind, ahead) = (moment() - TimeDelta::days(1), moment() + TimeDelta::days(1));
     assert!(slow.claim(&case, "here:1:1", behind, minute).await.unwrap());
-    let lease = slow.hold(&host("web"), &case, behind, minute).await.unwrap().unwrap();
+    let lease = slow.acquire_lease(&host("web"), &case, behind, minute).await.unwrap().unwrap();
     assert_eq!(lease.until(), behind + minute, "the lease is in its owner's time");
     assert!(!fast.claim(&case, "there:1:1", ahead, minute).await.unwrap());
-    assert_eq!(fast.hold(&host("web"), &another, ahead, minute).await, Ok(None));
-    assert!(fast.take_turn("round", ahead, minute).await.unwrap());
-    assert!(!slow.take_turn("round", behind, minute).await.unwrap());
+    assert_eq!(fast.acquire_lease(&host("web"), &another, ahead, minute).await, Ok(None));
+    assert!(fast.try_once_every("round", ahead, minute).await.unwrap());
+    assert!(!slow.try_once_every("round", behind, minute).await.unwrap());
 }
 
 #[tokio::test]
@@ -295,7 +295,7 @@ async fn append_like_a_driver(journal: &Postgres, sound: &Postgres, case: &CaseI
     while records.len() <= 100 {
         let seq = records.len() as u64;
         let (at, event) =
-            (moment() + TimeDelta::seconds(seq as i64), Event::RemedyFailed { why: seq.to_string() });
+            (moment() + TimeDelta::seconds(seq as i64), Event::RemediationFailed { why: seq.to_string() });
         match journal.append(case, seq, at, &event).await {
             Ok(()) => records.push(Record { seq, at, event }),
             Err(JournalError::Unavailable(_)) => {
@@ -422,22 +422,22 @@ async fn a_lost_answer_to_a_commit_neither_loses_nor_doubles_a_record() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_case_comes_to_the_same_end_whatever_answers_are_lost() {
-    let books = Books::open(&Files::built_in()).unwrap();
+    let books = LoadedPlaybooks::open(&Files::built_in()).unwrap();
     let path = fixtures().join("qfieldcloud/worker-down");
     let calm = scenario::play(&path, &books).await.unwrap();
     for nth in [19, 23, 31] {
         let database = database().await;
-        let mut scene = Scene::set_up(&path, &books).await.unwrap();
+        let mut scene = ScenarioRun::set_up(&path, &books).await.unwrap();
         scene.agent.journal = Arc::new(database.open().await);
         let id = scene.take_in().await.unwrap();
         let lossy = Lossy::start(&database, nth);
         scene.agent.journal = Arc::new(lossy.open(&database).await);
-        let (stop, _pull) = Stop::new();
+        let (stop, _pull) = Shutdown::new();
         let mut case = None;
         for _ in 0..200 {
-            match drive(&scene.agent, &id, &stop).await {
+            match run_case(&scene.agent, &id, &stop).await {
                 Ok(done) => case = Some(done),
-                Err(DriveError::Journal(JournalError::Unavailable(_))) => continue,
+                Err(CaseError::Journal(JournalError::Unavailable(_))) => continue,
                 Err(other) => panic!("{other}"),
             }
             break;
@@ -447,7 +447,7 @@ async fn a_case_comes_to_the_same_end_whatever_answers_are_lost() {
         assert_eq!((audit.cases, audit.broken), (1, vec![]));
         let played = scene.judge(case.expect("it came to an end")).unwrap();
         let in_doubt = played.report.code == "in-doubt" && !played.issue.is_closed();
-        assert!(in_doubt || played.report.outcome == calm.report.outcome, "{}", played.story());
+        assert!(in_doubt || played.report.outcome == calm.report.outcome, "{}", played.transcript());
         let reports = played.issue.comments.iter().filter(|c| c.body.contains("kind=report")).count();
         assert_eq!(reports, 1);
     }

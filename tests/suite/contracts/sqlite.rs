@@ -5,7 +5,7 @@ use super::events::{following, host, moment, opened, ticket_id};
 use super::store::{Pair, open, opening};
 use fieldmedic::core::event::{CaseId, Event, chain};
 use fieldmedic::core::outcome::Outcome;
-use fieldmedic::ports::{Intake, Journal, JournalError};
+use fieldmedic::ports::{OpenResult, Journal, JournalError};
 use fieldmedic::store::{Sqlite, worker_name};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Row, SqliteConnection};
@@ -154,7 +154,7 @@ async fn records_of_the_first_version_stay_readable_and_sound() {
 
     let length = journal.load(&case).await.unwrap().len() as u64;
     assert_eq!(journal.audit().await.unwrap().broken, []);
-    journal.append(&case, length, moment(), &Event::Applied).await.unwrap();
+    journal.append(&case, length, moment(), &Event::StepsCompleted).await.unwrap();
     assert_eq!(journal.audit().await.unwrap().broken, [], "later records follow them");
     home.sql(&format!("UPDATE event SET version = 2 WHERE case_id = '{case}' AND seq = 3")).await.unwrap();
     assert_eq!(journal.audit().await.unwrap().broken, [(case, 3)]);
@@ -166,12 +166,12 @@ async fn what_is_held_runs_out_by_the_clock_of_the_caller() {
     let (case, another) = (open(&journal, 1, "key").await, open(&journal, 2, "key").await);
     let (now, minute) = (moment(), Duration::from_secs(60));
     assert!(journal.claim(&case, "here:1:1", now, minute).await.unwrap());
-    assert!(journal.hold(&host("web"), &case, now, minute).await.unwrap().is_some());
+    assert!(journal.acquire_lease(&host("web"), &case, now, minute).await.unwrap().is_some());
     let almost = now + minute - Duration::from_micros(1);
     assert!(!journal.claim(&case, "there:1:1", almost, minute).await.unwrap());
-    assert_eq!(journal.hold(&host("web"), &another, almost, minute).await, Ok(None));
+    assert_eq!(journal.acquire_lease(&host("web"), &another, almost, minute).await, Ok(None));
     assert!(journal.claim(&another, "there:1:1", now, minute).await.unwrap());
-    assert!(journal.hold(&host("web"), &another, now + minute, minute).await.unwrap().is_some());
+    assert!(journal.acquire_lease(&host("web"), &another, now + minute, minute).await.unwrap().is_some());
     assert!(journal.claim(&case, "there:1:1", now + minute, minute).await.unwrap());
 }
 
@@ -203,9 +203,9 @@ async fn the_list_of_cases_is_what_the_records_say() {
     let home = Home::new();
     let (journal, case) = filled(&home).await;
     let third = open(&journal, 3, "key").await;
-    journal.append(&third, 1, moment(), &Event::Concluded(Outcome::Cancelled)).await.unwrap();
+    journal.append(&third, 1, moment(), &Event::OutcomeDecided(Outcome::Cancelled)).await.unwrap();
     assert_eq!(
-        journal.open_case(&opening(1, "again")).await.map(|i| matches!(i, Intake::Opened(_))),
+        journal.open_case(&opening(1, "again")).await.map(|i| matches!(i, OpenResult::Opened(_))),
         Ok(true)
     );
 
@@ -405,5 +405,5 @@ async fn a_file_that_cannot_grow_stops_the_work_and_loses_nothing() {
     let case = opening(1, "key").case;
     assert_eq!(journal.load(&case).await.unwrap().len(), last + 1);
     assert_eq!(journal.audit().await.unwrap().broken, []);
-    journal.append(&case, last as u64 + 1, moment(), &Event::Applied).await.unwrap();
+    journal.append(&case, last as u64 + 1, moment(), &Event::StepsCompleted).await.unwrap();
 }

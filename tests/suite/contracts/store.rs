@@ -8,8 +8,8 @@ use fieldmedic::core::playbook::LibraryHash;
 use fieldmedic::core::policy::Pause;
 use fieldmedic::core::redact::Redacted;
 use fieldmedic::core::ticket::TicketId;
-use fieldmedic::core::word::{Posted, Says, Word};
-use fieldmedic::ports::{Audit, CaseLine, Intake, Journal, JournalError, Opening, Parcel, ShellError};
+use fieldmedic::core::word::{QueuedSignal, SignalKind, Signal};
+use fieldmedic::ports::{Audit, CaseSummary, OpenResult, Journal, JournalError, NewCase, QueuedDelivery, ShellError};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -62,17 +62,17 @@ macro_rules! store_contract {
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// A key stands for one content, so two tickets never share one.
-pub fn opening(ticket: u64, key: &str) -> Opening {
+pub fn opening(ticket: u64, key: &str) -> NewCase {
     let ticket = ticket_id(ticket);
     let key = format!("{ticket} {key}");
     let also = Vec::new();
-    Opening { case: CaseId::derive(&ticket, &key), first: opened(&ticket), ticket, key, also, at: moment() }
+    NewCase { case: CaseId::derive(&ticket, &key), first: opened(&ticket), ticket, key, also, at: moment() }
 }
 
 /// Opens a case and gives its name.
 pub async fn open(journal: &dyn Journal, ticket: u64, key: &str) -> CaseId {
     let opening = opening(ticket, key);
-    assert_eq!(journal.open_case(&opening).await, Ok(Intake::Opened(opening.case.clone())));
+    assert_eq!(journal.open_case(&opening).await, Ok(OpenResult::Opened(opening.case.clone())));
     opening.case
 }
 
@@ -108,10 +108,10 @@ pub async fn every_event_comes_back_as_it_was(pair: Pair) {
 
 pub async fn a_record_is_appended_once_and_in_order(pair: Pair) {
     let case = open(&*pair.one, 1, "key").await;
-    pair.one.append(&case, 1, moment(), &Event::Applied).await.unwrap();
+    pair.one.append(&case, 1, moment(), &Event::StepsCompleted).await.unwrap();
     let before = pair.one.load(&case).await.unwrap();
     for seq in [0, 1, 3, u64::MAX] {
-        let refused = pair.other.append(&case, seq, moment(), &Event::Undone { clean: true }).await;
+        let refused = pair.other.append(&case, seq, moment(), &Event::RolledBack { clean: true }).await;
         assert_eq!(refused, Err(JournalError::Conflict { case: case.clone(), seq }));
     }
     assert_eq!(pair.one.load(&case).await.unwrap(), before);
@@ -131,12 +131,12 @@ pub async fn of_two_that_append_one_wins(pair: Pair) {
             let (journal, case) = (Arc::clone(journal), case.clone());
             tokio::spawn(async move { journal.append(&case, seq, moment(), &event).await })
         };
-        let one = write(&pair.one, Event::Applied);
-        let other = write(&pair.other, Event::Undone { clean: true });
+        let one = write(&pair.one, Event::StepsCompleted);
+        let other = write(&pair.other, Event::RolledBack { clean: true });
         let (one, other) = (one.await.unwrap(), other.await.unwrap());
         let conflict = Err(JournalError::Conflict { case: case.clone(), seq });
         let (won, expect) =
-            if one.is_ok() { (&other, Event::Applied) } else { (&one, Event::Undone { clean: true }) };
+            if one.is_ok() { (&other, Event::StepsCompleted) } else { (&one, Event::RolledBack { clean: true }) };
         assert!((one.is_ok() != other.is_ok()) && *won == conflict, "{one:?} {other:?}");
         assert_eq!(pair.one.load(&case).await.unwrap().pop().unwrap().event, expect);
     }
@@ -145,9 +145,9 @@ pub async fn of_two_that_append_one_wins(pair: Pair) {
 
 pub async fn what_came_in_once_opens_one_case(pair: Pair) {
     let case = open(&*pair.one, 1, "key").await;
-    assert_eq!(pair.other.open_case(&opening(1, "key")).await, Ok(Intake::Seen));
+    assert_eq!(pair.other.open_case(&opening(1, "key")).await, Ok(OpenResult::Duplicate));
     end(&*pair.one, &case).await;
-    assert_eq!(pair.one.open_case(&opening(1, "key")).await, Ok(Intake::Seen));
+    assert_eq!(pair.one.open_case(&opening(1, "key")).await, Ok(OpenResult::Duplicate));
     assert_eq!(pair.one.cases(9).await.unwrap().len(), 1);
 }
 
@@ -162,28 +162,28 @@ pub async fn many_that_open_at_once_open_one_case(pair: Pair) {
     for task in tasks {
         intakes.push(task.await.unwrap());
     }
-    let opened = intakes.iter().filter(|intake| matches!(intake, Intake::Opened(_))).count();
-    let seen = intakes.iter().filter(|intake| **intake == Intake::Seen).count();
+    let opened = intakes.iter().filter(|intake| matches!(intake, OpenResult::Opened(_))).count();
+    let seen = intakes.iter().filter(|intake| **intake == OpenResult::Duplicate).count();
     assert_eq!((opened, seen), (1, 19));
 }
 
 pub async fn a_ticket_has_one_case_at_a_time(pair: Pair) {
     let case = open(&*pair.one, 1, "first").await;
-    assert_eq!(pair.other.open_case(&opening(1, "second")).await, Ok(Intake::Running(case.clone())));
+    assert_eq!(pair.other.open_case(&opening(1, "second")).await, Ok(OpenResult::Running(case.clone())));
     let mut shouted = opening(1, "third");
     shouted.ticket = "EXAMPLE/Tickets#1".parse().unwrap();
-    assert_eq!(pair.one.open_case(&shouted).await, Ok(Intake::Running(case.clone())));
+    assert_eq!(pair.one.open_case(&shouted).await, Ok(OpenResult::Running(case.clone())));
     open(&*pair.one, 2, "first of another").await;
 
     end(&*pair.one, &case).await;
     let mut again = opening(1, "second");
     again.also = vec![opening(1, "fourth").key];
     let again = pair.one.open_case(&again).await.unwrap();
-    assert!(matches!(again, Intake::Opened(_)), "what met a running case is not lost: {again:?}");
-    assert_ne!(again, Intake::Opened(case));
+    assert!(matches!(again, OpenResult::Opened(_)), "what met a running case is not lost: {again:?}");
+    assert_ne!(again, OpenResult::Opened(case));
     assert_eq!(
         pair.other.open_case(&opening(1, "fourth")).await,
-        Ok(Intake::Seen),
+        Ok(OpenResult::Duplicate),
         "that case answers it too"
     );
 }
@@ -201,20 +201,20 @@ pub async fn a_case_begins_with_its_ticket(pair: Pair) {
 }
 
 pub async fn cases_are_listed(pair: Pair) {
-    let mut openings: Vec<Opening> = (1..=4).map(|number| opening(number, "key")).collect();
+    let mut openings: Vec<NewCase> = (1..=4).map(|number| opening(number, "key")).collect();
     for (opening, minutes) in openings.iter_mut().zip([5, 0, 15, 10]) {
         opening.at = moment() + MINUTE * minutes;
         pair.one.open_case(opening).await.unwrap();
     }
     let [five, none, fifteen, ten] = &openings[..] else { unreachable!() };
     let later = moment() + MINUTE * 60;
-    pair.other.append(&five.case, 1, moment(), &Event::Concluded(Outcome::Healthy)).await.unwrap();
+    pair.other.append(&five.case, 1, moment(), &Event::OutcomeDecided(Outcome::Healthy)).await.unwrap();
     pair.other.append(&five.case, 2, later, &Event::Ended).await.unwrap();
-    pair.other.append(&ten.case, 1, later, &Event::Applied).await.unwrap();
+    pair.other.append(&ten.case, 1, later, &Event::StepsCompleted).await.unwrap();
 
-    let ids = |openings: &[&Opening]| -> Vec<CaseId> { openings.iter().map(|o| o.case.clone()).collect() };
+    let ids = |openings: &[&NewCase]| -> Vec<CaseId> { openings.iter().map(|o| o.case.clone()).collect() };
     assert_eq!(pair.one.open_cases().await.unwrap(), ids(&[none, ten, fifteen]));
-    let line = |opening: &Opening, updated_at, outcome| CaseLine {
+    let line = |opening: &NewCase, updated_at, outcome| CaseSummary {
         id: opening.case.clone(),
         ticket: opening.ticket.clone(),
         opened_at: opening.at,
@@ -243,7 +243,7 @@ pub async fn the_cases_of_a_ticket_are_listed(pair: Pair) {
     // Its number begins with the same digit.
     open(&*pair.one, 11, "yet another").await;
     end(&*pair.one, &first).await;
-    let later = Opening { at: moment() + MINUTE, ..opening(1, "later") };
+    let later = NewCase { at: moment() + MINUTE, ..opening(1, "later") };
     pair.one.open_case(&later).await.unwrap();
     assert_eq!(of(&ticket).await, [later.case.clone(), first.clone()]);
     let shouted = TicketId { repo: ticket.repo.to_string().to_uppercase().parse().unwrap(), ..ticket };
@@ -296,13 +296,13 @@ pub async fn a_lease_is_exclusive_until_it_is_over(pair: Pair) {
     let other = open(&*pair.one, 2, "key").await;
     let now = moment();
     let hold = async |case: &CaseId, name: &str, ttl: Duration| {
-        pair.one.hold(&host(name), case, now, ttl).await.unwrap()
+        pair.one.acquire_lease(&host(name), case, now, ttl).await.unwrap()
     };
     let lease = hold(&one, "web", Duration::ZERO).await.unwrap();
     assert_eq!((lease.host(), lease.case(), lease.until()), (&host("web"), &one, now));
     let renewed = hold(&one, "web", MINUTE).await.unwrap();
     assert_eq!(renewed.until(), now + MINUTE);
-    assert_eq!(pair.other.hold(&host("web"), &other, now, MINUTE).await, Ok(None), "it was renewed");
+    assert_eq!(pair.other.acquire_lease(&host("web"), &other, now, MINUTE).await, Ok(None), "it was renewed");
     assert!(hold(&other, "db", MINUTE).await.is_some(), "each host has its own");
 
     hold(&one, "web", Duration::ZERO).await.unwrap();
@@ -310,9 +310,9 @@ pub async fn a_lease_is_exclusive_until_it_is_over(pair: Pair) {
     assert!(pair.one.claim(&other, "elsewhere:1:1", now, MINUTE).await.unwrap());
     assert_eq!(hold(&one, "web", MINUTE).await, None, "who claims a case renews its hosts");
 
-    pair.one.free(&one).await.unwrap();
+    pair.one.release_leases(&one).await.unwrap();
     assert_eq!(hold(&one, "web", MINUTE).await, None, "nobody frees another's host");
-    pair.other.free(&other).await.unwrap();
+    pair.other.release_leases(&other).await.unwrap();
     assert!(hold(&one, "web", MINUTE).await.is_some());
     assert!(hold(&one, "db", MINUTE).await.is_some(), "all hosts of a case are freed");
 
@@ -325,24 +325,24 @@ pub async fn what_is_held_stays_so_for_a_paused_owner_only_until_it_runs_out(pai
     let another = open(&*pair.one, 2, "key").await;
     let now = moment();
     assert!(pair.one.claim(&case, "here:1:1", now, Duration::ZERO).await.unwrap());
-    let old = pair.one.hold(&host("web"), &case, now, Duration::ZERO).await.unwrap().unwrap();
+    let old = pair.one.acquire_lease(&host("web"), &case, now, Duration::ZERO).await.unwrap().unwrap();
 
     // The owner stands still; meanwhile another worker goes on with its case, and another case has the host.
     assert!(pair.other.claim(&case, "there:1:1", now, MINUTE).await.unwrap());
-    pair.other.append(&case, 1, now, &Event::Applied).await.unwrap();
-    pair.other.free(&case).await.unwrap();
-    assert!(pair.other.hold(&host("web"), &another, now, MINUTE).await.unwrap().is_some());
+    pair.other.append(&case, 1, now, &Event::StepsCompleted).await.unwrap();
+    pair.other.release_leases(&case).await.unwrap();
+    assert!(pair.other.acquire_lease(&host("web"), &another, now, MINUTE).await.unwrap().is_some());
 
     let change = old.check(&host("web"), now);
     assert!(matches!(change, Err(ShellError::NotStarted { .. })), "it may not change: {change:?}");
-    let append = pair.one.append(&case, 1, now, &Event::Undone { clean: true }).await;
+    let append = pair.one.append(&case, 1, now, &Event::RolledBack { clean: true }).await;
     assert_eq!(append, Err(JournalError::Conflict { case: case.clone(), seq: 1 }));
     assert!(!pair.one.claim(&case, "here:1:1", now, MINUTE).await.unwrap());
-    assert_eq!(pair.one.hold(&host("web"), &case, now, MINUTE).await, Ok(None));
+    assert_eq!(pair.one.acquire_lease(&host("web"), &case, now, MINUTE).await, Ok(None));
     pair.one.release(&case, "here:1:1").await.unwrap();
-    pair.one.free(&case).await.unwrap();
+    pair.one.release_leases(&case).await.unwrap();
     assert!(!pair.one.claim(&case, "here:1:1", now, MINUTE).await.unwrap(), "the new owner keeps it");
-    assert_eq!(pair.one.hold(&host("web"), &case, now, MINUTE).await, Ok(None));
+    assert_eq!(pair.one.acquire_lease(&host("web"), &case, now, MINUTE).await, Ok(None));
 }
 
 pub async fn of_many_that_hold_one_gets_the_host(pair: Pair) {
@@ -350,7 +350,7 @@ pub async fn of_many_that_hold_one_gets_the_host(pair: Pair) {
     for number in 0..10 {
         let case = open(&*pair.one, number, "key").await;
         let journal = Arc::clone(if number % 2 == 0 { &pair.one } else { &pair.other });
-        tasks.push(async move { journal.hold(&host("web"), &case, moment(), MINUTE).await.unwrap() });
+        tasks.push(async move { journal.acquire_lease(&host("web"), &case, moment(), MINUTE).await.unwrap() });
     }
     let tasks: Vec<_> = tasks.into_iter().map(tokio::spawn).collect();
     let mut held = 0;
@@ -367,20 +367,20 @@ pub async fn libraries_are_kept(pair: Pair) {
         [("qfieldcloud/system.yaml", "system: qfieldcloud\n"), ("qfieldcloud/ü.yaml", "")]
             .map(|(path, text)| (path.to_owned(), text.to_owned()))
             .into();
-    pair.one.keep_library(&hash, &files).await.unwrap();
-    pair.other.keep_library(&hash, &files).await.unwrap();
-    pair.one.keep_library(&LibraryHash("cd34".into()), &BTreeMap::new()).await.unwrap();
+    pair.one.store_library(&hash, &files).await.unwrap();
+    pair.other.store_library(&hash, &files).await.unwrap();
+    pair.one.store_library(&LibraryHash("cd34".into()), &BTreeMap::new()).await.unwrap();
     assert_eq!(pair.other.library(&hash).await, Ok(Some(files)));
 }
 
 pub async fn bookmarks_are_kept(pair: Pair) {
-    assert_eq!(pair.one.bookmark("poll").await, Ok(None));
-    pair.one.set_bookmark("poll", moment()).await.unwrap();
-    pair.one.set_bookmark("sweep", moment() + MINUTE).await.unwrap();
-    assert_eq!(pair.other.bookmark("poll").await, Ok(Some(moment())));
-    pair.other.set_bookmark("poll", moment() - MINUTE).await.unwrap();
-    assert_eq!(pair.one.bookmark("poll").await, Ok(Some(moment() - MINUTE)));
-    assert_eq!(pair.one.bookmark("sweep").await, Ok(Some(moment() + MINUTE)));
+    assert_eq!(pair.one.cursor("poll").await, Ok(None));
+    pair.one.set_cursor("poll", moment()).await.unwrap();
+    pair.one.set_cursor("sweep", moment() + MINUTE).await.unwrap();
+    assert_eq!(pair.other.cursor("poll").await, Ok(Some(moment())));
+    pair.other.set_cursor("poll", moment() - MINUTE).await.unwrap();
+    assert_eq!(pair.one.cursor("poll").await, Ok(Some(moment() - MINUTE)));
+    assert_eq!(pair.one.cursor("sweep").await, Ok(Some(moment() + MINUTE)));
 }
 
 pub async fn of_many_one_has_the_turn(pair: Pair) {
@@ -389,7 +389,7 @@ pub async fn of_many_one_has_the_turn(pair: Pair) {
             .map(|number| {
                 let journal = Arc::clone(if number % 2 == 0 { &pair.one } else { &pair.other });
                 let name = format!("round {round}");
-                tokio::spawn(async move { journal.take_turn(&name, moment(), MINUTE).await.unwrap() })
+                tokio::spawn(async move { journal.try_once_every(&name, moment(), MINUTE).await.unwrap() })
             })
             .collect();
         let mut had_it = 0;
@@ -398,42 +398,42 @@ pub async fn of_many_one_has_the_turn(pair: Pair) {
         }
         assert_eq!(had_it, 1);
     }
-    assert!(!pair.other.take_turn("round 0", moment(), Duration::MAX).await.unwrap());
-    assert!(pair.other.take_turn("round 0", moment(), Duration::ZERO).await.unwrap(), "its time is over");
+    assert!(!pair.other.try_once_every("round 0", moment(), Duration::MAX).await.unwrap());
+    assert!(pair.other.try_once_every("round 0", moment(), Duration::ZERO).await.unwrap(), "its time is over");
 }
 
-fn parcel(number: u32) -> Parcel {
-    Parcel { key: format!("issue {number}"), body: json!({ "issue": number, "text": "größer\u{1F980}" }) }
+fn parcel(number: u32) -> QueuedDelivery {
+    QueuedDelivery { key: format!("issue {number}"), body: json!({ "issue": number, "text": "größer\u{1F980}" }) }
 }
 
 pub async fn what_came_in_is_kept_until_it_was_worked(pair: Pair) {
     let Pair { one, other, .. } = pair;
     for number in [3, 1, 2] {
-        assert_eq!(one.receive(&parcel(number)).await, Ok(true));
+        assert_eq!(one.enqueue_delivery(&parcel(number)).await, Ok(true));
     }
-    assert_eq!(other.receive(&parcel(1)).await, Ok(false), "it waits already");
-    assert_eq!(other.next_parcel(moment(), MINUTE).await, Ok(Some(parcel(3))), "the oldest first");
-    assert_eq!(one.receive(&parcel(3)).await, Ok(false), "it is at work");
-    assert_eq!(one.next_parcel(moment(), Duration::ZERO).await, Ok(Some(parcel(1))));
+    assert_eq!(other.enqueue_delivery(&parcel(1)).await, Ok(false), "it waits already");
+    assert_eq!(other.next_delivery(moment(), MINUTE).await, Ok(Some(parcel(3))), "the oldest first");
+    assert_eq!(one.enqueue_delivery(&parcel(3)).await, Ok(false), "it is at work");
+    assert_eq!(one.next_delivery(moment(), Duration::ZERO).await, Ok(Some(parcel(1))));
     let later = moment() + TimeDelta::seconds(1);
-    assert_eq!(other.next_parcel(later, MINUTE).await, Ok(Some(parcel(1))), "whoever had it let go of it");
+    assert_eq!(other.next_delivery(later, MINUTE).await, Ok(Some(parcel(1))), "whoever had it let go of it");
     for number in [1, 3, 3] {
-        assert_eq!(one.finish_parcel(&parcel(number).key).await, Ok(()));
+        assert_eq!(one.ack_delivery(&parcel(number).key).await, Ok(()));
     }
-    assert_eq!(one.receive(&parcel(3)).await, Ok(true), "what is forgotten may come again");
-    assert_eq!(one.next_parcel(later, MINUTE).await, Ok(Some(parcel(2))));
-    assert_eq!(one.next_parcel(later, MINUTE).await, Ok(Some(parcel(3))));
-    assert_eq!(one.next_parcel(later, MINUTE).await, Ok(None));
+    assert_eq!(one.enqueue_delivery(&parcel(3)).await, Ok(true), "what is forgotten may come again");
+    assert_eq!(one.next_delivery(later, MINUTE).await, Ok(Some(parcel(2))));
+    assert_eq!(one.next_delivery(later, MINUTE).await, Ok(Some(parcel(3))));
+    assert_eq!(one.next_delivery(later, MINUTE).await, Ok(None));
 }
 
 pub async fn of_many_one_gets_a_parcel(pair: Pair) {
     for number in 0..5 {
-        assert_eq!(pair.one.receive(&parcel(number)).await, Ok(true));
+        assert_eq!(pair.one.enqueue_delivery(&parcel(number)).await, Ok(true));
     }
     let tasks: Vec<_> = (0..10)
         .map(|number| {
             let journal = Arc::clone(if number % 2 == 0 { &pair.one } else { &pair.other });
-            tokio::spawn(async move { journal.next_parcel(moment(), MINUTE).await.unwrap() })
+            tokio::spawn(async move { journal.next_delivery(moment(), MINUTE).await.unwrap() })
         })
         .collect();
     let mut got = Vec::new();
@@ -446,41 +446,41 @@ pub async fn of_many_one_gets_a_parcel(pair: Pair) {
 }
 
 pub async fn a_halt_is_kept_until_it_is_lifted(pair: Pair) {
-    assert_eq!(pair.one.pause().await, Ok(None));
+    assert_eq!(pair.one.pause_state().await, Ok(None));
     let halt = |by: &str| Pause { by: by.into(), at: moment(), why: Redacted::constant("a migration") };
     pair.one.set_pause(Some(&halt("one"))).await.unwrap();
     pair.other.set_pause(Some(&halt("two"))).await.unwrap();
-    assert_eq!(pair.one.pause().await, Ok(Some(halt("two"))));
+    assert_eq!(pair.one.pause_state().await, Ok(Some(halt("two"))));
     pair.one.set_pause(None).await.unwrap();
-    assert_eq!(pair.other.pause().await, Ok(None));
+    assert_eq!(pair.other.pause_state().await, Ok(None));
 }
 
 pub async fn words_are_left_once_and_in_order(pair: Pair) {
     let (case, another) = (open(&*pair.one, 1, "key").await, open(&*pair.one, 2, "key").await);
-    assert_eq!(pair.one.posted(&case).await, Ok(vec![]));
-    let approve = Says::Approve { plan: "7f3a".into() };
-    let says = [Says::Pause, approve, Says::Resume, Says::Deny, Says::Cancel];
+    assert_eq!(pair.one.signals(&case).await, Ok(vec![]));
+    let approve = SignalKind::Approve { plan: "7f3a".into() };
+    let says = [SignalKind::Pause, approve, SignalKind::Resume, SignalKind::Deny, SignalKind::Cancel];
     let mut left = Vec::new();
     for (number, says) in says.into_iter().enumerate() {
         // The last one said is not the last one left: what counts is the order of leaving.
         let at = moment() - MINUTE * u32::try_from(number).unwrap();
-        let posted = Posted { key: format!("comment {number}"), word: Word { by: "maria".into(), at, says } };
+        let posted = QueuedSignal { key: format!("comment {number}"), signal: Signal { by: "maria".into(), at, kind: says } };
         let journal = if number % 2 == 0 { &pair.one } else { &pair.other };
-        assert_eq!(journal.post(&case, &posted.key, &posted.word).await, Ok(true));
+        assert_eq!(journal.send_signal(&case, &posted.key, &posted.signal).await, Ok(true));
         left.push(posted);
     }
-    let again = Word { by: "ops-lead".into(), ..left[0].word.clone() };
-    assert_eq!(pair.other.post(&case, "comment 0", &again).await, Ok(false));
-    assert_eq!(pair.one.post(&another, "comment 0", &again).await, Ok(true), "each case has its own keys");
-    assert_eq!(pair.other.posted(&case).await, Ok(left));
-    assert_eq!(pair.other.posted(&another).await.unwrap().len(), 1);
+    let again = Signal { by: "ops-lead".into(), ..left[0].signal.clone() };
+    assert_eq!(pair.other.send_signal(&case, "comment 0", &again).await, Ok(false));
+    assert_eq!(pair.one.send_signal(&another, "comment 0", &again).await, Ok(true), "each case has its own keys");
+    assert_eq!(pair.other.signals(&case).await, Ok(left));
+    assert_eq!(pair.other.signals(&another).await.unwrap().len(), 1);
 
     let tasks: Vec<_> = (0..20)
         .map(|number| {
             let journal = Arc::clone(if number % 2 == 0 { &pair.one } else { &pair.other });
             let (another, again) = (another.clone(), again.clone());
             let key = format!("key {}", number / 2);
-            tokio::spawn(async move { journal.post(&another, &key, &again).await.unwrap() })
+            tokio::spawn(async move { journal.send_signal(&another, &key, &again).await.unwrap() })
         })
         .collect();
     let mut kept = 0;
@@ -488,7 +488,7 @@ pub async fn words_are_left_once_and_in_order(pair: Pair) {
         kept += usize::from(task.await.unwrap());
     }
     assert_eq!(kept, 10);
-    assert_eq!(pair.one.posted(&another).await.unwrap().len(), 11);
+    assert_eq!(pair.one.signals(&another).await.unwrap().len(), 11);
 }
 
 pub async fn the_history_of_all_cases_is_told(pair: Pair) {
@@ -496,7 +496,7 @@ pub async fn the_history_of_all_cases_is_told(pair: Pair) {
     let write = async |case: &CaseId, seq, minutes, event: &Event| {
         pair.one.append(case, seq, moment() + MINUTE * minutes, event).await.unwrap();
     };
-    let (applied, undone) = (Event::Applied, Event::Undone { clean: true });
+    let (applied, undone) = (Event::StepsCompleted, Event::RolledBack { clean: true });
     write(&one, 1, 3, &applied).await;
     write(&one, 2, 3, &applied).await;
     write(&one, 3, 4, &Event::Resumed).await;

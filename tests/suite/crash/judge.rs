@@ -2,7 +2,7 @@
 
 use super::life::{End, Run};
 use crate::taps::brief;
-use fieldmedic::core::playbook::{Library, Replay, Step};
+use fieldmedic::core::playbook::{Library, IfInterrupted, Step};
 use std::collections::BTreeSet;
 
 /// A promise that was not kept.
@@ -35,11 +35,11 @@ impl Rules {
     pub fn of(library: &Library) -> Self {
         let (mut never, mut check) = (BTreeSet::new(), BTreeSet::new());
         let faults = library.systems.values().flat_map(|system| &system.faults);
-        for step in faults.flat_map(|fault| &fault.remedy) {
-            match step.replay {
-                Replay::Never => never.extend(names(step)),
-                Replay::Check(_) => check.extend(names(step)),
-                Replay::Anytime | Replay::Safe => {}
+        for step in faults.flat_map(|fault| &fault.remediation) {
+            match step.if_interrupted {
+                IfInterrupted::Escalate => never.extend(names(step)),
+                IfInterrupted::Check(_) => check.extend(names(step)),
+                IfInterrupted::RerunNow | IfInterrupted::Rerun => {}
             }
         }
         Self { never, check }

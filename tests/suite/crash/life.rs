@@ -3,15 +3,15 @@
 use crate::taps::{Broken, Deed, Tap, brief, tapped};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use fieldmedic::clock::Played;
+use fieldmedic::clock::VirtualClock;
 use fieldmedic::core::case::Case;
 use fieldmedic::core::event::{CaseId, Event};
 use fieldmedic::core::redact::Redacted;
 use fieldmedic::core::report::report;
 use fieldmedic::core::ticket::TicketId;
-use fieldmedic::engine::{Agent, DriveError, Stop, drive_on, sweep_tickets, take_comment};
+use fieldmedic::engine::{Context, CaseError, Shutdown, run_case_waiting, sweep_tickets, accept_comment};
 use fieldmedic::ports::{Clock, ForgeError, Journal, Marker};
-use fieldmedic::sandbox::scenario::{Books, Scenario, Scene};
+use fieldmedic::sandbox::scenario::{LoadedPlaybooks, Scenario, ScenarioRun};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -28,7 +28,7 @@ pub struct Point {
 /// Counts the moments, and dies at one of them.
 pub struct Mortal {
     dies_at: Option<usize>,
-    clock: Arc<Played>,
+    clock: Arc<VirtualClock>,
     points: Mutex<Vec<Point>>,
     changes: Mutex<BTreeSet<String>>,
     struck: Notify,
@@ -37,7 +37,7 @@ pub struct Mortal {
 }
 
 impl Mortal {
-    pub fn new(dies_at: Option<usize>, clock: Arc<Played>, flaw: Arc<dyn Tap>) -> Arc<Self> {
+    pub fn new(dies_at: Option<usize>, clock: Arc<VirtualClock>, flaw: Arc<dyn Tap>) -> Arc<Self> {
         Arc::new(Self {
             dies_at,
             clock,
@@ -128,12 +128,12 @@ pub enum Heir {
 /// first death was due.
 pub async fn play(
     scenario: &Scenario,
-    books: &Books,
+    books: &LoadedPlaybooks,
     deaths: &[usize],
     heir: Heir,
-    flaw: &dyn Fn(&Scene) -> Arc<dyn Tap>,
+    flaw: &dyn Fn(&ScenarioRun) -> Arc<dyn Tap>,
 ) -> Option<Run> {
-    let scene = Scene::of(scenario, books).await.expect("the scenario can be set up");
+    let scene = ScenarioRun::of(scenario, books).await.expect("the scenario can be set up");
     let flaw = flaw(&scene);
     let mut changes = BTreeSet::new();
     let mut first = None;
@@ -165,14 +165,14 @@ pub async fn play(
 }
 
 /// What a process does from its first moment: it looks for tickets and orders, and drives what is open.
-async fn live(agent: &Agent) {
-    let (stop, _pull) = Stop::new();
+async fn live(agent: &Context) {
+    let (stop, _pull) = Shutdown::new();
     for _ in 0..40 {
         sweep_tickets(agent).await.expect("GitHub and the journal work");
-        for repo in &agent.manners.repos {
+        for repo in &agent.forge_settings.repos {
             let comments = agent.forge.comments(repo, DateTime::UNIX_EPOCH).await.expect("GitHub works");
             for comment in comments {
-                take_comment(agent, &comment).await.expect("GitHub and the journal work");
+                accept_comment(agent, &comment).await.expect("GitHub and the journal work");
             }
         }
         let open = agent.journal.open_cases().await.expect("the journal works");
@@ -180,9 +180,9 @@ async fn live(agent: &Agent) {
             return;
         }
         for case in open {
-            match drive_on(agent, &case, &stop).await {
+            match run_case_waiting(agent, &case, &stop).await {
                 Ok(_) => {}
-                Err(DriveError::Claimed) => {
+                Err(CaseError::Claimed) => {
                     agent.clock.sleep_until(agent.clock.now() + Duration::from_secs(20)).await;
                 }
                 Err(other) => panic!("{case}: {other}"),
@@ -191,7 +191,7 @@ async fn live(agent: &Agent) {
     }
 }
 
-async fn end_of(scene: &Scene, changes: &BTreeSet<String>, books: &Books) -> End {
+async fn end_of(scene: &ScenarioRun, changes: &BTreeSet<String>, books: &LoadedPlaybooks) -> End {
     let journal: &dyn Journal = &*scene.agent.journal;
     let lines = journal.cases(100).await.expect("the journal works");
     let open = journal.open_cases().await.expect("the journal works");
@@ -214,7 +214,7 @@ async fn end_of(scene: &Scene, changes: &BTreeSet<String>, books: &Books) -> End
     if let Some(queue) = state.get_mut("queue").and_then(Value::as_object_mut) {
         queue.remove("last_start");
     }
-    let treatments = told.iter().flat_map(|told| &told.treatments).filter(|told| told.result == "mended");
+    let treatments = told.iter().flat_map(|told| &told.remediations).filter(|told| told.result == "mended");
     let steps = treatments.flat_map(|told| &told.steps).filter(|step| step.state == "done");
     End {
         proven: steps.map(|step| brief(&step.command)).collect(),

@@ -9,8 +9,8 @@ use fieldmedic::core::redact::Redacted;
 use fieldmedic::core::ticket::TicketId;
 use fieldmedic::library::Files;
 use fieldmedic::ports::{ForgeError, Marker};
-use fieldmedic::sandbox::github::Hub;
-use fieldmedic::sandbox::scenario::Scene;
+use fieldmedic::sandbox::github::FakeGitHub;
+use fieldmedic::sandbox::scenario::ScenarioRun;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ impl Tap for Forgets {
 }
 
 /// Writes each comment anew, without a look for the one that is there.
-struct Careless(Hub);
+struct Careless(FakeGitHub);
 
 impl Tap for Careless {
     fn written(&self, id: &TicketId, _: &Marker, body: &Redacted) -> Option<Result<(), ForgeError>> {
@@ -41,7 +41,7 @@ impl Tap for Careless {
     }
 }
 
-fn sound(_: &Scene) -> Arc<dyn Tap> {
+fn sound(_: &ScenarioRun) -> Arc<dyn Tap> {
     Arc::new(Sound)
 }
 
@@ -50,7 +50,7 @@ fn broken(
     scenarios: &[&str],
     files: &Files,
     rules: Rules,
-    flaw: &(dyn Fn(&Scene) -> Arc<dyn Tap> + Sync),
+    flaw: &(dyn Fn(&ScenarioRun) -> Arc<dyn Tap> + Sync),
 ) -> BTreeSet<Wrong> {
     let paths: Vec<_> = scenarios.iter().map(|name| fixtures().join("qfieldcloud").join(name)).collect();
     let matrix = Matrix::new(files, rules, flaw, &paths);
@@ -86,7 +86,7 @@ fn an_engine_that_skips_the_check_is_caught() {
 
 #[test]
 fn an_engine_that_posts_without_a_look_is_caught() {
-    let careless = |scene: &Scene| -> Arc<dyn Tap> { Arc::new(Careless(scene.hub.clone())) };
+    let careless = |scene: &ScenarioRun| -> Arc<dyn Tap> { Arc::new(Careless(scene.hub.clone())) };
     let files = Files::built_in();
     let found = broken(&["worker-down"], &files, rules_of(&files), &careless);
     assert_eq!(found, BTreeSet::from([Wrong::Comments]));
@@ -94,7 +94,7 @@ fn an_engine_that_posts_without_a_look_is_caught() {
 
 #[test]
 fn an_engine_that_drops_the_intent_is_caught() {
-    let forgets = |_: &Scene| -> Arc<dyn Tap> { Arc::new(Forgets) };
+    let forgets = |_: &ScenarioRun| -> Arc<dyn Tap> { Arc::new(Forgets) };
     let found = broken(&["worker-down"], &never(), rules_of(&never()), &forgets);
     assert!(found.contains(&Wrong::NeverTwice), "{found:?}");
 }

@@ -4,7 +4,7 @@ use super::corpus::{Entry, texts};
 use super::tickets::MEDIC;
 use crate::scenarios::scene;
 use fieldmedic::core::policy::{Mode, Policy};
-use fieldmedic::engine::{Stop, drive_on, poll};
+use fieldmedic::engine::{Shutdown, run_case_waiting, poll};
 use regex::Regex;
 use std::sync::Arc;
 
@@ -30,9 +30,9 @@ async fn nothing_is_begun_approved_cancelled_or_halted_by_what_only_looks_like_a
     scene.agent.policy = Arc::new(Policy { mode: Mode::Ask, ..(*scene.agent.policy).clone() });
     poll(&scene.agent).await.expect("GitHub answers");
     let id = scene.take_in().await.expect("the ticket is taken in");
-    let (stop, _pull) = Stop::new();
-    let case = drive_on(&scene.agent, &id, &stop).await.expect("it comes to its question");
-    let plan = case.asked.as_ref().expect("it asks").plan.short().to_owned();
+    let (stop, _pull) = Shutdown::new();
+    let case = run_case_waiting(&scene.agent, &id, &stop).await.expect("it comes to its question");
+    let plan = case.pending_approval.as_ref().expect("it asks").plan.short_id().to_owned();
     // Another ticket, which nobody handed to the agent.
     let other = scene.hub.file(&scene.ticket.repo, "mallory", "Sync never finishes", "", &[]).expect("filed");
     let entries: Vec<Entry> = texts();
@@ -56,8 +56,8 @@ async fn nothing_is_begun_approved_cancelled_or_halted_by_what_only_looks_like_a
         }
     }
     poll(&scene.agent).await.expect("GitHub answers");
-    let (stop, _pull) = Stop::new();
-    let case = drive_on(&scene.agent, &id, &stop).await.expect("it goes on");
+    let (stop, _pull) = Shutdown::new();
+    let case = run_case_waiting(&scene.agent, &id, &stop).await.expect("it goes on");
     let all = [scene.hub.comments(&scene.ticket), scene.hub.comments(&other)].concat();
     let is_touched = |id: u64, text: &str| {
         let there = all.iter().find(|there| there.id == id).expect("the comment is there");
@@ -65,8 +65,8 @@ async fn nothing_is_begun_approved_cancelled_or_halted_by_what_only_looks_like_a
     };
     let heard = comments.iter().filter(|(id, _, text)| is_touched(*id, text)).map(|(_, name, _)| name);
     assert_eq!(heard.collect::<Vec<_>>(), [] as [&String; 0], "these were heard");
-    assert!(case.asked.is_some() && case.outcome.is_none(), "an order was heard: {:?}", case.outcome);
-    assert!(scene.agent.journal.pause().await.expect("the journal works").is_none(), "a halt was called");
+    assert!(case.pending_approval.is_some() && case.outcome.is_none(), "an order was heard: {:?}", case.outcome);
+    assert!(scene.agent.journal.pause_state().await.expect("the journal works").is_none(), "a halt was called");
     assert_eq!(scene.agent.journal.open_cases().await.expect("the journal works"), [id]);
     let is_answer = |comment: &fieldmedic::sandbox::github::Comment| {
         comment.author == MEDIC && comment.body.contains("fieldmedic reply")
@@ -77,6 +77,6 @@ async fn nothing_is_begun_approved_cancelled_or_halted_by_what_only_looks_like_a
     // One that is.
     scene.hub.comment(&scene.ticket, "ops-lead", &format!("/qfield:support approve {plan}")).expect("taken");
     poll(&scene.agent).await.expect("GitHub answers");
-    let case = drive_on(&scene.agent, &case.id, &stop).await.expect("it goes on");
+    let case = run_case_waiting(&scene.agent, &case.id, &stop).await.expect("it goes on");
     assert!(case.outcome.is_some(), "a real order is heard");
 }

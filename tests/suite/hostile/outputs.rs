@@ -11,11 +11,11 @@ use fieldmedic::core::command::Command;
 use fieldmedic::core::evidence::{Exit, RawObservation};
 use fieldmedic::core::name::HostName;
 use fieldmedic::core::policy::Permit;
-use fieldmedic::engine::{Stop, drive_on};
+use fieldmedic::engine::{Shutdown, run_case_waiting};
 use fieldmedic::library::Files;
 use fieldmedic::ports::{Lease, Shell, ShellError};
-use fieldmedic::sandbox::host::HostFile;
-use fieldmedic::sandbox::scenario::{Books, Played, Scenario, Scene, host_text};
+use fieldmedic::sandbox::host::HostSpec;
+use fieldmedic::sandbox::scenario::{LoadedPlaybooks, ScenarioResult, Scenario, ScenarioRun, host_text};
 use fieldmedic::ssh::capture;
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -62,14 +62,14 @@ impl Shell for Parrot {
 }
 
 /// The command lines of a scenario on an honest host.
-async fn honest(books: &Books, scenario: &str) -> BTreeSet<String> {
+async fn honest(books: &LoadedPlaybooks, scenario: &str) -> BTreeSet<String> {
     let path = fixtures().join("qfieldcloud").join(scenario);
     let played = fieldmedic::sandbox::scenario::play(&path, books).await.expect("it plays");
     played.commands.into_iter().collect()
 }
 
 /// What is wrong with what was said.
-fn said(played: &Played, terminal: &Terminal) -> Vec<String> {
+fn said(played: &ScenarioResult, terminal: &Terminal) -> Vec<String> {
     let mut wrongs = terminal.wrongs();
     for comment in played.issue.comments_by(MEDIC) {
         // `called.md` calls the people on call, and nobody else.
@@ -89,20 +89,20 @@ fn runtime() -> tokio::runtime::Runtime {
 
 #[test]
 fn a_host_that_prints_anything_gets_nothing_changed() {
-    let books = Books::open(&Files::built_in()).expect("the built-in playbooks are right");
+    let books = LoadedPlaybooks::open(&Files::built_in()).expect("the built-in playbooks are right");
     let looks = runtime().block_on(honest(&books, "sync-failed-healthy"));
     let path = fixtures().join("qfieldcloud/sync-failed-healthy");
     let (books, path, looks) = (&books, &path, &looks);
     let count = for_each(corpus(), |entry: Entry| async move {
-        let mut scene = Scene::set_up(path, books).await.expect("the boxes stand");
+        let mut scene = ScenarioRun::set_up(path, books).await.expect("the boxes stand");
         let parrot =
             Arc::new(Parrot { bytes: entry.bytes, asked: Mutex::default(), changed: Mutex::default() });
         let terminal = Terminal::default();
         scene.agent.shell = parrot.clone();
-        scene.agent.watch = Arc::new(Screen::for_many(terminal.clone()));
+        scene.agent.observer = Arc::new(Screen::for_many(terminal.clone()));
         let case = scene.take_in().await.expect("it is taken in");
-        let (stop, _pull) = Stop::new();
-        let case = drive_on(&scene.agent, &case, &stop).await.expect("it comes to its end");
+        let (stop, _pull) = Shutdown::new();
+        let case = run_case_waiting(&scene.agent, &case, &stop).await.expect("it comes to its end");
         let played = scene.judge(case).expect("it can be judged");
         let mut wrongs = said(&played, &terminal);
         if played.issue.is_closed() || played.report.outcome != "escalated" {
@@ -123,12 +123,12 @@ fn a_host_that_prints_anything_gets_nothing_changed() {
 const PLACES: usize = 9;
 
 /// Plays one of the two stories with a hostile value in one place.
-async fn play(books: &Books, story: &str, value: &str, place: usize) -> (Played, Terminal) {
+async fn play(books: &LoadedPlaybooks, story: &str, value: &str, place: usize) -> (ScenarioResult, Terminal) {
     let folder = fixtures().join("qfieldcloud").join(story);
     let mut script = Scenario::read(&folder).expect("the scenario can be read");
     let host = host_text(&fixtures().join(format!("hostile/host/{story}.yaml"))).expect("the host file");
-    script.host = HostFile::parse(&host).expect("the host file is right");
-    let mut scene = Scene::of(&script, books).await.expect("the boxes stand");
+    script.host = HostSpec::parse(&host).expect("the host file is right");
+    let mut scene = ScenarioRun::of(&script, books).await.expect("the boxes stand");
     let now = scene.agent.clock.now();
     {
         let mut host = scene.host.lock();
@@ -136,10 +136,10 @@ async fn play(books: &Books, story: &str, value: &str, place: usize) -> (Played,
         host.set("place", json!(place), now).expect("it has a place");
     }
     let terminal = Terminal::default();
-    scene.agent.watch = Arc::new(Screen::for_many(terminal.clone()));
+    scene.agent.observer = Arc::new(Screen::for_many(terminal.clone()));
     let case = scene.take_in().await.expect("it is taken in");
-    let (stop, _pull) = Stop::new();
-    let case = drive_on(&scene.agent, &case, &stop).await.expect("it comes to its end");
+    let (stop, _pull) = Shutdown::new();
+    let case = run_case_waiting(&scene.agent, &case, &stop).await.expect("it comes to its end");
     (scene.judge(case).expect("it can be judged"), terminal)
 }
 
@@ -169,7 +169,7 @@ fn words(line: &str) -> Vec<String> {
 
 #[test]
 fn a_hostile_value_among_right_ones_stays_a_value() {
-    let books = Books::open(&Files::built_in()).expect("the built-in playbooks are right");
+    let books = LoadedPlaybooks::open(&Files::built_in()).expect("the built-in playbooks are right");
     const CLEAN: &str = "CLEANVALUE";
     let mut known = BTreeSet::new();
     for story in ["missing-image", "status"] {

@@ -2,21 +2,21 @@
 //! promises. `fuzz/` feeds them what libFuzzer makes up, the test suite what was kept of that.
 
 use super::judge::{judge, lively, render};
-use fieldmedic::core::expr::{Expr, Scope, Sentence};
+use fieldmedic::core::expr::{Expr, Scope, MessageTemplate};
 use fieldmedic::core::name::ParamName;
-use fieldmedic::core::playbook::{Limits, Param};
-use fieldmedic::core::reading::Read;
+use fieldmedic::core::playbook::{Bounds, Param};
+use fieldmedic::core::reading::OutputParser;
 use fieldmedic::core::redact::{MASK, Redactor};
-use fieldmedic::core::slash::{Misread, Slash, Verb, bind, command};
+use fieldmedic::core::slash::{ParseError, ChatCommand, CommandName, parse_arguments, command};
 use fieldmedic::core::ticket::Repo;
-use fieldmedic::core::value::Kind;
+use fieldmedic::core::value::ValueType;
 use fieldmedic::core::visible::visible;
 use fieldmedic::library::{self, Files};
 use fieldmedic::render::{self as agent, BREAK};
-use fieldmedic::sandbox::host::{HostFile, Model};
-use fieldmedic::sandbox::scenario::Paper;
-use fieldmedic::ssh::Pinned;
-use fieldmedic::web::{self, Delivery, Reading};
+use fieldmedic::sandbox::host::{HostSpec, FakeHost};
+use fieldmedic::sandbox::scenario::TicketFile;
+use fieldmedic::ssh::HostKeys;
+use fieldmedic::web::{self, Delivery, Parsed};
 use regex::Regex;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -53,9 +53,9 @@ fn choose<'a, T>(data: &'a [u8], among: &'a [T]) -> Option<(&'a T, &'a [u8])> {
 /// A signed body, to a delivery.
 pub fn webhook(data: &[u8]) {
     let Some((event, body)) = choose(data, &["issues", "issue_comment", "ping", "push"]) else { return };
-    let Ok(Reading::Delivery(delivery)) = web::read(event, body, &Redactor::default()) else { return };
+    let Ok(Parsed::Delivery(delivery)) = web::read(event, body, &Redactor::default()) else { return };
     let ticket = match &*delivery {
-        Delivery::IssueTouched { ticket, .. } | Delivery::CommentWritten { ticket, .. } => ticket,
+        Delivery::IssueChanged { ticket, .. } | Delivery::CommentCreated { ticket, .. } => ticket,
     };
     assert_eq!(ticket.id.repo.to_string().parse::<Repo>().as_ref(), Ok(&ticket.id.repo));
     assert!(!ticket.title.as_str().contains(TOKEN) && !ticket.body.as_str().contains(TOKEN));
@@ -70,12 +70,12 @@ pub fn slash(data: &[u8]) {
     assert!(found.is_none() || lower.lines().any(|line| line.contains(PREFIX)), "heard what nobody said");
     if let Some(order) = &found {
         // Whatever it is, somebody needs a right for it.
-        let verb = order.as_ref().map_or_else(Misread::verb, |slash| Some(slash.verb()));
-        assert!(verb.is_none_or(|verb| verb == Verb::Help || verb.right().is_some()), "{order:?}");
+        let verb = order.as_ref().map_or_else(ParseError::verb, |slash| Some(slash.name()));
+        assert!(verb.is_none_or(|verb| verb == CommandName::Help || verb.right().is_some()), "{order:?}");
     }
-    if let Some(Ok(Slash::Run(run))) = &found {
+    if let Some(Ok(ChatCommand::Run(run))) = &found {
         let params = params();
-        let values = bind(&params, &run.values).unwrap_or_default();
+        let values = parse_arguments(&params, &run.values).unwrap_or_default();
         for (name, value) in &values {
             assert_eq!(params[name].check(value).as_ref(), Ok(value), "{name}");
         }
@@ -98,13 +98,13 @@ pub fn slash(data: &[u8]) {
 /// A parameter of each type, some with limits.
 fn params() -> BTreeMap<ParamName, Param> {
     let limits = |kind| match kind {
-        Kind::Integer => Limits { min: Some(1), max: Some(500), one_of: Vec::new() },
-        Kind::Host => Limits { one_of: vec!["a".into(), "b".into()], ..Limits::default() },
-        _ => Limits::default(),
+        ValueType::Integer => Bounds { min: Some(1), max: Some(500), one_of: Vec::new() },
+        ValueType::Host => Bounds { one_of: vec!["a".into(), "b".into()], ..Bounds::default() },
+        _ => Bounds::default(),
     };
-    let param = |kind| Param { kind, default: Some(json!(0)), limits: limits(kind), help: String::new() };
+    let param = |kind| Param { value_type: kind, default: Some(json!(0)), bounds: limits(kind), help: String::new() };
     let named =
-        Kind::ALL.into_iter().filter_map(|kind| Some((ParamName::new(kind.to_string()).ok()?, param(kind))));
+        ValueType::ALL.into_iter().filter_map(|kind| Some((ParamName::new(kind.to_string()).ok()?, param(kind))));
     named.collect()
 }
 
@@ -127,19 +127,19 @@ pub fn playbook(data: &[u8]) {
 pub fn reading(data: &[u8]) {
     let named = Regex::new(r"(?P<key>\w+) is (?P<value>[^\n]*)").expect("a constant pattern");
     let ways = [
-        Read::Text,
-        Read::Lines,
-        Read::Number,
-        Read::Json,
-        Read::JsonLines,
-        Read::Table,
-        Read::KeyValue,
-        Read::Regex(named),
+        OutputParser::Text,
+        OutputParser::Lines,
+        OutputParser::Number,
+        OutputParser::Json,
+        OutputParser::JsonLines,
+        OutputParser::Table,
+        OutputParser::KeyValue,
+        OutputParser::Regex(named),
     ];
     let Some((way, output)) = choose(data, &ways) else { return };
     let Ok(output) = std::str::from_utf8(output) else { return };
     let mut scope = Scope::default();
-    let read = way.read(output, &mut scope);
+    let read = way.parse(output, &mut scope);
     for name in way.names() {
         let value = scope.get(name);
         assert!(read.is_ok() || value.is_err(), "{way:?} failed and gave {value:?}");
@@ -151,9 +151,9 @@ pub fn reading(data: &[u8]) {
 
 /// A `host.yaml`, and what the host answers.
 pub fn host_file(data: &[u8]) {
-    let Ok(file) = HostFile::parse(&text(data)) else { return };
+    let Ok(file) = HostSpec::parse(&text(data)) else { return };
     let start = chrono_start();
-    let mut host = Model::new(&file, start);
+    let mut host = FakeHost::new(&file, start);
     for (second, line) in
         ["docker ps", "cd -- /a && sudo -n -- x", "env A=b sh -euc 'y' look", "a 'b"].iter().enumerate()
     {
@@ -187,7 +187,7 @@ pub fn expression(data: &[u8]) {
         }
         drop((expr.truth(&scope), names));
     }
-    if let Ok(sentence) = Sentence::new(&source) {
+    if let Ok(sentence) = MessageTemplate::new(&source) {
         sentence.fill(&scope);
     }
 }
@@ -270,7 +270,7 @@ fn squeezed(text: &str) -> String {
 
 /// A `ticket.md`.
 pub fn front_matter(data: &[u8]) {
-    if let Ok(paper) = Paper::parse(&text(data)) {
+    if let Ok(paper) = TicketFile::parse(&text(data)) {
         assert!(paper.labels.contains(&"support".to_owned()) && !paper.title.contains('\n'));
     }
 }
@@ -279,7 +279,7 @@ pub fn front_matter(data: &[u8]) {
 pub fn known_hosts(data: &[u8]) {
     let file = text(data);
     for (address, port) in [("host.example.org", 22), ("203.0.113.5", 2222), ("::1", 22)] {
-        let pinned = Pinned::find(&file, Path::new("/etc/known"), address, port);
+        let pinned = HostKeys::find(&file, Path::new("/etc/known"), address, port);
         assert!(!format!("{pinned:?}").is_empty());
     }
 }

@@ -5,11 +5,11 @@ use super::judge::{judge, render};
 use crate::scenarios::fixtures;
 use fieldmedic::cli::screen::Screen;
 use fieldmedic::core::redact::Redacted;
-use fieldmedic::engine::{Stop, drive_on};
+use fieldmedic::engine::{Shutdown, run_case_waiting};
 use fieldmedic::library::Files;
 use fieldmedic::ports::{Marker, NewTicket};
-use fieldmedic::sandbox::github::Role;
-use fieldmedic::sandbox::scenario::{Books, Paper, Scenario, Scene};
+use fieldmedic::sandbox::github::RepoRole;
+use fieldmedic::sandbox::scenario::{LoadedPlaybooks, TicketFile, Scenario, ScenarioRun};
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
@@ -77,14 +77,14 @@ enum Body {
 }
 
 /// Works a ticket whose every part is this text, on a server whose workers are down.
-async fn work(books: &Books, path: &std::path::Path, words: &str, body: Body) -> Came {
+async fn work(books: &LoadedPlaybooks, path: &std::path::Path, words: &str, body: Body) -> Came {
     let mut script = Scenario::read(path).expect("the scenario can be read");
     // GitHub itself takes no more.
     let words = &words.chars().take(if body == Body::Form { 21_000 } else { 65_000 }).collect::<String>();
     let fits = |limit: usize| words.chars().count() <= limit;
     let title = if fits(200) { format!("Sync never finishes {words}") } else { "Sync never finishes".into() };
     let label = fits(50) && !words.trim().is_empty() && !words.contains([',', '\n']);
-    script.paper = Paper {
+    script.paper = TicketFile {
         title,
         body: match body {
             Body::Itself => words.to_owned(),
@@ -94,18 +94,18 @@ async fn work(books: &Books, path: &std::path::Path, words: &str, body: Body) ->
         author: if fits(39) { words.to_owned() } else { "mallory".into() },
         order: None,
     };
-    let mut scene = Scene::of(&script, books).await.expect("the boxes stand");
+    let mut scene = ScenarioRun::of(&script, books).await.expect("the boxes stand");
     let terminal = Terminal::default();
-    scene.agent.watch = Arc::new(Screen::for_many(terminal.clone()));
+    scene.agent.observer = Arc::new(Screen::for_many(terminal.clone()));
     let case = scene.take_in().await.expect("it is taken in");
-    scene.hub.grant(&scene.ticket.repo, "mallory", Role::Read);
+    scene.hub.grant(&scene.ticket.repo, "mallory", RepoRole::Read);
     let said = words.replace("{case}", &case.to_string());
     for author in ["mallory", "ops-lead"] {
         // GitHub itself refuses a comment without a word.
         let _ = scene.hub.comment(&scene.ticket, author, &said);
     }
-    let (stop, _pull) = Stop::new();
-    let case = drive_on(&scene.agent, &case, &stop).await.expect("it comes to its end");
+    let (stop, _pull) = Shutdown::new();
+    let case = run_case_waiting(&scene.agent, &case, &stop).await.expect("it comes to its end");
     let played = scene.judge(case).expect("it can be judged");
     let mut wrongs = terminal.wrongs();
     for comment in &played.issue.comments {
@@ -135,7 +135,7 @@ async fn work(books: &Books, path: &std::path::Path, words: &str, body: Body) ->
 
 #[test]
 fn whatever_a_ticket_says_the_evidence_decides() {
-    let books = Books::open(&Files::built_in()).expect("the built-in playbooks are right");
+    let books = LoadedPlaybooks::open(&Files::built_in()).expect("the built-in playbooks are right");
     let path = fixtures().join("qfieldcloud/worker-down");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let calm = runtime.block_on(work(&books, &path, "since yesterday", Body::Itself));
@@ -165,8 +165,8 @@ fn whatever_a_ticket_says_the_evidence_decides() {
 
 #[tokio::test]
 async fn a_marked_issue_of_somebody_else_is_not_the_agents() {
-    let books = Books::open(&Files::built_in()).expect("the built-in playbooks are right");
-    let scene = Scene::set_up(&fixtures().join("qfieldcloud/worker-down"), &books).await.expect("it stands");
+    let books = LoadedPlaybooks::open(&Files::built_in()).expect("the built-in playbooks are right");
+    let scene = ScenarioRun::set_up(&fixtures().join("qfieldcloud/worker-down"), &books).await.expect("it stands");
     let marker = Marker::new("sweep system=qfieldcloud playbook=worker-down");
     let body = format!("{}\nEverything is well.", marker.as_str());
     let repo = &scene.ticket.repo;

@@ -2,51 +2,51 @@
 
 use super::corpus::texts;
 use fieldmedic::core::command::{Template, Values};
-use fieldmedic::core::playbook::System;
-use fieldmedic::core::value::Kind;
+use fieldmedic::core::playbook::SystemType;
+use fieldmedic::core::value::ValueType;
 use fieldmedic::library::{self, Files};
 use serde_json::{Value, json};
 use std::process::Command;
 
 /// Gives one text for everything, as the type that the place has.
 struct Same<'a> {
-    system: &'a System,
+    system: &'a SystemType,
     text: &'a str,
 }
 
 impl Values for Same<'_> {
-    fn value(&self, name: &str) -> Result<(Value, Kind), String> {
+    fn value(&self, name: &str) -> Result<(Value, ValueType), String> {
         let kind = match name.split_once('.') {
             // Where a capture is kept: the agent's own word, which nobody else chooses.
-            None if !self.system.params.contains_key(name) => return Ok((json!("kept"), Kind::Name)),
-            None => self.system.params[name].kind,
+            None if !self.system.params.contains_key(name) => return Ok((json!("kept"), ValueType::Name)),
+            None => self.system.params[name].value_type,
             Some((probe, fact)) => {
                 let facts = &self.system.probes[probe].facts;
-                facts.iter().find(|f| f.name.as_str() == fact).and_then(|fact| fact.kind).expect("a type")
+                facts.iter().find(|f| f.name.as_str() == fact).and_then(|fact| fact.value_type).expect("a type")
             }
         };
-        let is_list = matches!(kind, Kind::Names | Kind::Paths | Kind::Images | Kind::Uuids);
+        let is_list = matches!(kind, ValueType::Names | ValueType::Paths | ValueType::Images | ValueType::Uuids);
         Ok((if is_list { json!([self.text]) } else { json!(self.text) }, kind))
     }
 }
 
 /// A harmless value of each type.
-struct Harmless<'a>(&'a System);
+struct Harmless<'a>(&'a SystemType);
 
 impl Values for Harmless<'_> {
-    fn value(&self, name: &str) -> Result<(Value, Kind), String> {
+    fn value(&self, name: &str) -> Result<(Value, ValueType), String> {
         let (value, kind) = Same { system: self.0, text: "x" }.value(name)?;
         let value = match kind {
             _ if value == "kept" => value,
-            Kind::Name => json!("CLEAN"),
-            Kind::Names => json!(["CLEAN"]),
-            Kind::Path => json!("/CLEAN"),
-            Kind::Paths => json!(["/CLEAN"]),
-            Kind::Image => json!("CLEAN"),
-            Kind::Images => json!(["CLEAN"]),
-            Kind::Uuids => json!(["7b1c0f5e-4d5a-4c57-9d0e-100000000000"]),
-            Kind::Integer | Kind::Percent => json!(7),
-            Kind::Host => json!("CLEAN"),
+            ValueType::Name => json!("CLEAN"),
+            ValueType::Names => json!(["CLEAN"]),
+            ValueType::Path => json!("/CLEAN"),
+            ValueType::Paths => json!(["/CLEAN"]),
+            ValueType::Image => json!("CLEAN"),
+            ValueType::Images => json!(["CLEAN"]),
+            ValueType::Uuids => json!(["7b1c0f5e-4d5a-4c57-9d0e-100000000000"]),
+            ValueType::Integer | ValueType::Percent => json!(7),
+            ValueType::Host => json!("CLEAN"),
         };
         Ok((value, kind))
     }
@@ -62,8 +62,8 @@ fn a_value_is_one_word_or_is_refused() {
     let library = library::load(&Files::built_in()).expect("the built-in playbooks are right");
     let (mut refused, mut taken) = (0, 0);
     for system in library.systems.values() {
-        let steps = system.faults.iter().flat_map(|fault| &fault.remedy);
-        let undos = steps.clone().filter_map(|step| step.undo.as_ref());
+        let steps = system.faults.iter().flat_map(|fault| &fault.remediation);
+        let undos = steps.clone().filter_map(|step| step.rollback.as_ref());
         let probes = system.probes.values().map(|probe| &probe.command);
         let templates: Vec<&Template> = probes.chain(steps.map(|step| &step.command)).chain(undos).collect();
         for template in templates.into_iter().filter(|template| !template.names().is_empty()) {

@@ -3,7 +3,7 @@
 
 use super::dice::Dice;
 use chrono::{DateTime, Utc};
-use fieldmedic::sandbox::host::{HostFile, Model, Shared};
+use fieldmedic::sandbox::host::{HostSpec, FakeHost, SharedHost};
 use fieldmedic::sandbox::scenario;
 use serde_json::{Value, json};
 use std::sync::LazyLock;
@@ -22,21 +22,21 @@ const STUBBORN: [&str; 4] = [
     "  - script: set the stuck jobs back to pending\n    set: { queue.pending: queue.stuck, queue.requeued: queue.stuck, queue.stuck: 0 }\n    later: [{ after: 2s, set: { queue.stuck: 4, queue.pending: 0 } }]\n",
 ];
 
-static FILES: LazyLock<Vec<HostFile>> = LazyLock::new(|| {
+static FILES: LazyLock<Vec<HostSpec>> = LazyLock::new(|| {
     let path = crate::scenarios::fixtures().join("qfieldcloud/healthy.yaml");
     let text = scenario::host_text(&path).expect("the healthy host can be read");
     let stubborn = |first: &&str| text.replacen("\ncommands:\n", &format!("\ncommands:\n{first}"), 1);
-    STUBBORN.iter().map(|first| HostFile::parse(&stubborn(first)).expect("a host file")).collect()
+    STUBBORN.iter().map(|first| HostSpec::parse(&stubborn(first)).expect("a host file")).collect()
 });
 
 /// A host on which all is well, though its remedies may not help.
-pub fn build(dice: &mut Dice, now: DateTime<Utc>) -> Shared {
+pub fn build(dice: &mut Dice, now: DateTime<Utc>) -> SharedHost {
     let file = if dice.percent(20) { dice.pick(&FILES) } else { &FILES[0] };
-    Model::new(file, now).share()
+    FakeHost::new(file, now).share()
 }
 
 /// Breaks something.
-pub fn break_it(host: &Shared, dice: &mut Dice, now: DateTime<Utc>) {
+pub fn break_it(host: &SharedHost, dice: &mut Dice, now: DateTime<Utc>) {
     let jobs = 1 + dice.below(6);
     let settings: Vec<(&str, Value)> = match dice.below(11) {
         0..=2 => vec![("workers.running", json!(dice.below(4))), ("queue.pending", json!(jobs))],
@@ -62,7 +62,7 @@ pub fn break_it(host: &Shared, dice: &mut Dice, now: DateTime<Utc>) {
 }
 
 /// A person mends everything by hand.
-pub fn mend(host: &Shared, now: DateTime<Utc>) {
+pub fn mend(host: &SharedHost, now: DateTime<Utc>) {
     let mut host = host.lock();
     for (path, value) in [
         ("workers.running", json!(4)),
@@ -80,7 +80,7 @@ pub fn mend(host: &Shared, now: DateTime<Utc>) {
 }
 
 /// What is truly wrong.
-pub fn ailments(host: &Shared, now: DateTime<Utc>) -> Vec<&'static str> {
+pub fn ailments(host: &SharedHost, now: DateTime<Utc>) -> Vec<&'static str> {
     let state = host.lock().whole_state(now);
     let number = |path: &str| state.pointer(path).and_then(Value::as_i64).unwrap_or(-1);
     let is = |path: &str| state.pointer(path).and_then(Value::as_bool).unwrap_or(false);

@@ -6,12 +6,12 @@ use super::run::{MEDIC, Story, TOKEN, WEBHOOK_SECRET, is_wanted};
 use crate::taps::brief;
 use chrono::{DateTime, TimeDelta, Utc};
 use fieldmedic::core::command::Template;
-use fieldmedic::core::errand::Errand;
-use fieldmedic::core::event::{Act, CaseId, Door, Event, Record};
+use fieldmedic::core::errand::CaseScope;
+use fieldmedic::core::event::{Publication, CaseId, Source, Event, Record};
 use fieldmedic::core::outcome::Outcome;
-use fieldmedic::core::playbook::{Library, System};
+use fieldmedic::core::playbook::{Library, SystemType};
 use fieldmedic::core::ticket::TicketId;
-use fieldmedic::sandbox::github::{Issue, What};
+use fieldmedic::sandbox::github::{Issue, IssueEventKind};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -82,7 +82,7 @@ pub fn judge(left: &Left) -> Story {
 
 fn outcomes(records: &[Record]) -> impl Iterator<Item = &Outcome> {
     records.iter().filter_map(|record| match &record.event {
-        Event::Concluded(outcome) => Some(outcome),
+        Event::OutcomeDecided(outcome) => Some(outcome),
         _ => None,
     })
 }
@@ -102,7 +102,7 @@ fn judge_issue(issue: &Issue, cases: &[&(CaseId, Vec<Record>)]) -> Vec<String> {
         }
     };
     let touched_by_people =
-        |what: fn(&What) -> bool| issue.events.iter().any(|event| event.actor != MEDIC && what(&event.what));
+        |what: fn(&IssueEventKind) -> bool| issue.events.iter().any(|event| event.actor != MEDIC && what(&event.what));
     let has_label = |name: &str| issue.labels.iter().any(|label| label == name);
     hold(!is_wanted(issue) || !cases.is_empty(), "it has no case".into());
     let said: Vec<&str> = issue.comments_by(MEDIC).map(|comment| comment.body.as_str()).collect();
@@ -120,7 +120,7 @@ fn judge_issue(issue: &Issue, cases: &[&(CaseId, Vec<Record>)]) -> Vec<String> {
             said.iter().filter(|body| body.starts_with(&format!("<!-- fieldmedic case={id} kind=report")));
         let reports = reports.count();
         let refused =
-            records.iter().any(|record| matches!(record.event, Event::NotTold { lasting: true, .. }));
+            records.iter().any(|record| matches!(record.event, Event::PublishFailed { lasting: true, .. }));
         hold(reads_well(records), format!("the status of {id} was edited faster than people read"));
         let reminders =
             said.iter().filter(|body| body.starts_with(&format!("<!-- fieldmedic case={id} kind=reminder")));
@@ -128,25 +128,25 @@ fn judge_issue(issue: &Issue, cases: &[&(CaseId, Vec<Record>)]) -> Vec<String> {
         let silent = outcomes(records).any(|outcome| matches!(outcome, Outcome::Declined { .. }));
         hold(reports == 1 || silent || refused, format!("{reports} reports of {id}"));
     }
-    let of_medic = |what: fn(&What) -> bool| {
+    let of_medic = |what: fn(&IssueEventKind) -> bool| {
         issue.events.iter().filter(|event| event.actor == MEDIC && what(&event.what)).count()
     };
-    let labelings = of_medic(|what| matches!(what, What::Labeled(_) | What::Unlabeled(_)));
+    let labelings = of_medic(|what| matches!(what, IssueEventKind::Labeled(_) | IssueEventKind::Unlabeled(_)));
     hold(labelings <= LABELINGS * cases.len().max(1), format!("{labelings} changes of labels"));
-    let edits = of_medic(|what| matches!(what, What::CommentEdited(_)));
+    let edits = of_medic(|what| matches!(what, IssueEventKind::CommentEdited(_)));
     hold(edits <= EDITS * cases.len().max(1), format!("{edits} edits of comments"));
     let states: Vec<&String> = issue.labels.iter().filter(|label| label.starts_with("medic:")).collect();
     hold(states.len() <= 1, format!("it is in several states: {states:?}"));
     // What was looked at or mended beside the ticket, by order, leaves it as it was.
     let errand = |records: &[Record]| match records.first().map(|record| &record.event) {
-        Some(Event::Opened { door: Door::Command { errand, .. }, .. }) => errand.clone(),
-        _ => Errand::Treat,
+        Some(Event::Opened { door: Source::Command { errand, .. }, .. }) => errand.clone(),
+        _ => CaseScope::FullTicket,
     };
-    let mut about_ticket = cases.iter().filter(|(_, records)| !errand(records).only_looks());
-    let last = about_ticket.next_back().filter(|(_, records)| errand(records) == Errand::Treat);
+    let mut about_ticket = cases.iter().filter(|(_, records)| !errand(records).is_read_only());
+    let last = about_ticket.next_back().filter(|(_, records)| errand(records) == CaseScope::FullTicket);
     let last = last.and_then(|(_, records)| outcomes(records).last());
-    let undisturbed = !touched_by_people(|what| matches!(what, What::Closed | What::Reopened))
-        && !touched_by_people(|what| matches!(what, What::Unlabeled(_)));
+    let undisturbed = !touched_by_people(|what| matches!(what, IssueEventKind::Closed | IssueEventKind::Reopened))
+        && !touched_by_people(|what| matches!(what, IssueEventKind::Unlabeled(_)));
     // A declined or cancelled case leaves the issue as it finds it.
     let has_say = |last: &&Outcome| last.closes() || matches!(last, Outcome::Escalated(_));
     if let (Some(last), true) = (last.filter(has_say), undisturbed) {
@@ -165,7 +165,7 @@ fn judge_issue(issue: &Issue, cases: &[&(CaseId, Vec<Record>)]) -> Vec<String> {
 /// Of what passes, nothing is shown sooner than ten seconds after the last edit.
 fn reads_well(records: &[Record]) -> bool {
     let told = records.iter().filter_map(|record| match &record.event {
-        Event::Told { act: Act::Status, stage, .. } => Some((record.at, stage.as_str())),
+        Event::Published { act: Publication::Status, stage, .. } => Some((record.at, stage.as_str())),
         _ => None,
     });
     let told: Vec<_> = told.collect();
@@ -193,14 +193,14 @@ impl Allowed {
         allowed
     }
 
-    fn add_system(&mut self, system: &System) {
-        let looks = system.requests.iter().flat_map(|request| request.looks.values());
+    fn add_system(&mut self, system: &SystemType) {
+        let looks = system.requests.iter().flat_map(|request| request.extra_probes.values());
         for probe in system.probes.values().chain(looks) {
             self.add(probe.name.as_str(), &probe.command);
         }
-        for step in system.faults.iter().flat_map(|fault| &fault.remedy) {
+        for step in system.faults.iter().flat_map(|fault| &fault.remediation) {
             self.add(&step.name, &step.command);
-            if let Some(undo) = &step.undo {
+            if let Some(undo) = &step.rollback {
                 self.add(&format!("undo {}", step.name), undo);
             }
         }

@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use fieldmedic::core::event::{CaseId, Event};
 use fieldmedic::core::outcome::Outcome;
 use fieldmedic::ports::{Clock, Journal, Lease};
-use fieldmedic::sandbox::host::Shared;
+use fieldmedic::sandbox::host::SharedHost;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 const SIGHT: TimeDelta = TimeDelta::minutes(8);
 
 pub struct Oracle {
-    host: Shared,
+    host: SharedHost,
     clock: Arc<dyn Clock>,
     journal: Arc<dyn Journal>,
     /// No change may be given to the host twice for one case.
@@ -46,7 +46,7 @@ impl Seen {
 }
 
 impl Oracle {
-    pub fn new(host: Shared, clock: Arc<dyn Clock>, journal: Arc<dyn Journal>, never: bool) -> Self {
+    pub fn new(host: SharedHost, clock: Arc<dyn Clock>, journal: Arc<dyn Journal>, never: bool) -> Self {
         Self { host, clock, journal, never, seen: Mutex::default() }
     }
 
@@ -77,7 +77,7 @@ impl Oracle {
     pub fn before(&self, process: u64, deed: Deed<'_>) {
         let now = self.clock.now();
         let touches_host = matches!(deed, Deed::Probe(_) | Deed::Change(..));
-        let concludes = matches!(deed, Deed::Append(_, Event::Planned(_) | Event::Concluded(_)));
+        let concludes = matches!(deed, Deed::Append(_, Event::RemediationStarted(_) | Event::OutcomeDecided(_)));
         let ailments = if touches_host || concludes { self.look() } else { Vec::new() };
         match deed {
             Deed::Append(case, Event::ChangeStarted { .. }) => {
@@ -86,13 +86,13 @@ impl Oracle {
                     self.wrong(format!("{case}: a change is begun under a halt"));
                 }
             }
-            Deed::Append(case, Event::Planned(plan)) => {
+            Deed::Append(case, Event::RemediationStarted(plan)) => {
                 let ill_at = self.seen().ill_at;
                 if ill_at.is_none_or(|at| now - at > SIGHT) {
                     self.wrong(format!("{case}: {} is planned, and the host is well", plan.playbook));
                 }
             }
-            Deed::Append(case, Event::Concluded(outcome)) if outcome.closes() && !is_errand(outcome) => {
+            Deed::Append(case, Event::OutcomeDecided(outcome)) if outcome.closes() && !is_errand(outcome) => {
                 // What breaks after the last look cannot be known.
                 let broken = self.seen().broken_at.is_some_and(|at| now - at < SIGHT);
                 if !ailments.is_empty() && !broken {
@@ -139,7 +139,7 @@ impl Oracle {
         match deed {
             Deed::Change(..) => self.buried(process),
             Deed::Write("set_pause") => {
-                let paused = self.journal.pause().await.expect("the journal itself works");
+                let paused = self.journal.pause_state().await.expect("the journal itself works");
                 let mut seen = self.seen();
                 seen.paused_since = paused.map(|_| seen.paused_since.unwrap_or(self.clock.now()));
             }

@@ -9,8 +9,8 @@ use fieldmedic::core::evidence::RawObservation;
 use fieldmedic::core::name::HostName;
 use fieldmedic::core::redact::Redacted;
 use fieldmedic::core::ticket::TicketId;
-use fieldmedic::doors::Doors;
-use fieldmedic::engine::{Agent, Dispatch, Stop, poll, remind, sweep_systems, sweep_tickets, watch_over};
+use fieldmedic::doors::DeliveryInbox;
+use fieldmedic::engine::{Context, Dispatcher, Shutdown, poll, remind, check_systems, sweep_tickets, check_recurrences};
 use fieldmedic::ports::{Clock, ForgeError, Lease, Marker, ShellError};
 use fieldmedic::web::Router;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ pub struct Process {
     pub life: Arc<Life>,
     pull: watch::Sender<bool>,
     _rounds: JoinSet<()>,
-    dispatch: Dispatch,
+    dispatch: Dispatcher,
 }
 
 /// Whether it lives, and how many deeds it has left.
@@ -63,11 +63,11 @@ impl Life {
 
 impl Process {
     /// Starts it. Its rounds come often, as an incident is short.
-    pub fn start(agent: &Agent, life: Arc<Life>, senses: Senses) -> Self {
+    pub fn start(agent: &Context, life: Arc<Life>, senses: Senses) -> Self {
         let mut agent = tapped(agent, Arc::new(senses));
         agent.worker = format!("process-{}", life.number);
-        let (stop, pull) = Stop::new();
-        let dispatch = Dispatch::start(agent.clone(), 4, stop.clone());
+        let (stop, pull) = Shutdown::new();
+        let dispatch = Dispatcher::start(agent.clone(), 4, stop.clone());
         let mut rounds = JoinSet::new();
         for (work, seconds) in [
             (Work::Poll, 75),
@@ -78,19 +78,19 @@ impl Process {
         ] {
             let (agent, wake, stop) = (agent.clone(), dispatch.waker(), stop.clone());
             rounds.spawn(async move {
-                while !stop.is_pulled() {
+                while !stop.is_requested() {
                     for case in work.round(&agent).await {
                         drop(wake.send(case));
                     }
                     tokio::select! {
                         biased;
-                        () = stop.pulled() => {}
+                        () = stop.requested() => {}
                         () = tokio::time::sleep(Duration::from_secs(seconds)) => {}
                     }
                 }
             });
         }
-        let doors = Doors::new(agent, dispatch.waker());
+        let doors = DeliveryInbox::new(agent, dispatch.waker());
         let worker = doors.clone();
         rounds.spawn(async move { worker.work(&stop).await });
         let router = doors.router([super::run::WEBHOOK_SECRET.to_owned().into()]);
@@ -119,13 +119,13 @@ enum Work {
 
 impl Work {
     /// A round that fails is made again in time.
-    async fn round(self, agent: &Agent) -> Vec<CaseId> {
+    async fn round(self, agent: &Context) -> Vec<CaseId> {
         let opened = match self {
             Work::Poll => poll(agent).await,
             Work::SweepTickets => sweep_tickets(agent).await,
-            Work::WatchOver => watch_over(agent).await,
+            Work::WatchOver => check_recurrences(agent).await,
             Work::Remind => remind(agent).await.map(|_| Vec::new()),
-            Work::SweepSystems => sweep_systems(agent)
+            Work::SweepSystems => check_systems(agent)
                 .await
                 .map(|swept| swept.into_iter().filter_map(|swept| swept.opened).collect()),
         };

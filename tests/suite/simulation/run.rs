@@ -10,19 +10,19 @@ use super::steady::Steady;
 use super::weather::Weather;
 use super::{Flaw, host};
 use chrono::{DateTime, TimeDelta, Utc};
-use fieldmedic::core::budget::Budgets;
-use fieldmedic::core::inventory::{Inventory, Site};
-use fieldmedic::core::name::{HostName, KindName, Role as HostRole, SystemName};
+use fieldmedic::core::budget::Limits;
+use fieldmedic::core::inventory::{Inventory, System};
+use fieldmedic::core::name::{HostName, SystemTypeName, Role as HostRole, SystemName};
 use fieldmedic::core::policy::{Mode, Policy};
 use fieldmedic::core::redact::Redactor;
 use fieldmedic::core::ticket::{Repo, TicketId};
-use fieldmedic::engine::{Agent, Manners, Unwatched};
+use fieldmedic::engine::{Context, ForgeSettings, NoopObserver};
 use fieldmedic::github::{GitHub, Options, Pace};
 use fieldmedic::library::{self, Files};
 use fieldmedic::ports::{Clock, Journal};
 use fieldmedic::render::Prompts;
-use fieldmedic::sandbox::github::{At, Fault, Hub, Issue, Kind, Letter, Role};
-use fieldmedic::sandbox::host::{Direct, Shared};
+use fieldmedic::sandbox::github::{FaultPoint, InjectedFault, FakeGitHub, Issue, AccountKind, HeldWebhook, RepoRole};
+use fieldmedic::sandbox::host::{InProcessShell, SharedHost};
 use http::{Method, Request};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock, Mutex};
@@ -77,9 +77,9 @@ pub fn play(seed: u64, flaw: Flaw) -> Story {
 
 struct World {
     dice: Mutex<Dice>,
-    agent: Agent,
-    hub: Hub,
-    host: Shared,
+    agent: Context,
+    hub: FakeGitHub,
+    host: SharedHost,
     repo: Repo,
     start: DateTime<Utc>,
     weather: Arc<Weather>,
@@ -89,7 +89,7 @@ struct World {
     processes: Arc<Mutex<Vec<Option<Process>>>>,
     born: Mutex<u64>,
     well_throughout: Mutex<bool>,
-    letters: Mutex<Vec<Letter>>,
+    letters: Mutex<Vec<HeldWebhook>>,
 }
 
 impl World {
@@ -99,11 +99,11 @@ impl World {
         let start = clock.now();
         let host = host::build(&mut dice, start);
         let repo: Repo = "example/tickets".parse().expect("a repository");
-        let hub = Hub::unplugged(clock.clone());
+        let hub = FakeGitHub::in_process(clock.clone());
         hub.hold_webhooks(WEBHOOK_SECRET);
-        hub.register(MEDIC, Kind::Bot, TOKEN);
+        hub.register(MEDIC, AccountKind::Bot, TOKEN);
         for (login, role) in
-            [(MEDIC, Role::Write), (LEAD, Role::Write), (REPORTER, Role::Read), (STRANGER, Role::Read)]
+            [(MEDIC, RepoRole::Write), (LEAD, RepoRole::Write), (REPORTER, RepoRole::Read), (STRANGER, RepoRole::Read)]
         {
             hub.grant(&repo, login, role);
         }
@@ -114,20 +114,20 @@ impl World {
         let patience = Duration::from_secs(15 * 60);
         // Without the time between two runs, cases meet at the host.
         let cooldown = if flaw == Flaw::Generous { 0 } else { *dice.pick(&[300, 300, 0]) };
-        let budgets = Budgets { cooldown: Duration::from_secs(cooldown), ..Budgets::default() };
+        let budgets = Limits { cooldown: Duration::from_secs(cooldown), ..Limits::default() };
         let main = HostName::new("main").expect("a name");
-        let site = Site {
+        let site = System {
             name: SystemName::new("qfieldcloud").expect("a name"),
-            kind: KindName::new("qfieldcloud").expect("a name"),
+            system_type: SystemTypeName::new("qfieldcloud").expect("a name"),
             hosts: BTreeMap::from([(HostRole::main(), main.clone()), (HostRole::agent(), main.clone())]),
             params: BTreeMap::new(),
             aliases: Vec::new(),
             mode: None,
         };
         let journal: Arc<dyn Journal> = Arc::new(Steady::open());
-        let agent = Agent {
+        let agent = Context {
             forge: client(&hub),
-            shell: Arc::new(Direct::new(BTreeMap::from([(main.clone(), host.clone())]), clock.clone())),
+            shell: Arc::new(InProcessShell::new(BTreeMap::from([(main.clone(), host.clone())]), clock.clone())),
             journal: journal.clone(),
             clock: clock.clone(),
             redactor: Arc::new(redactor()),
@@ -139,17 +139,17 @@ impl World {
                 hosts: BTreeSet::from([main]),
                 groups: BTreeMap::new(),
             }),
-            policy: Arc::new(Policy { mode, patience, budgets, ..Policy::default() }),
-            manners: Arc::new(Manners {
+            policy: Arc::new(Policy { mode, approval_timeout: patience, limits: budgets, ..Policy::default() }),
+            forge_settings: Arc::new(ForgeSettings {
                 repos: vec![repo.clone()],
                 label: "support".into(),
                 command: "/qfield:support".into(),
                 on_call: vec![LEAD.into()],
                 remind_after: Some(Duration::from_secs(4 * 3600)),
-                roles: fieldmedic::core::rights::Roles::default(),
+                roles: fieldmedic::core::rights::AccessPolicy::default(),
             }),
             worker: String::new(),
-            watch: Arc::new(Unwatched),
+            observer: Arc::new(NoopObserver),
         };
         let weather = Arc::new(Weather::forecast(&mut dice, start, MINUTES));
         let oracle = Arc::new(Oracle::new(host.clone(), clock, journal, never));
@@ -196,7 +196,7 @@ impl World {
             clock: self.agent.clock.clone(),
             flaw: self.flaw.tap(&self.hub),
         };
-        let agent = Agent { forge: client(&self.hub), ..self.agent.clone() };
+        let agent = Context { forge: client(&self.hub), ..self.agent.clone() };
         let process = Process::start(&agent, life.clone(), senses);
         self.processes.lock().expect("whole")[place] = Some(process);
         let world = Arc::clone(self);
@@ -279,7 +279,7 @@ impl World {
     }
 
     /// To one of those that run; GitHub does not care what comes of it.
-    async fn deliver(&self, letter: Letter) {
+    async fn deliver(&self, letter: HeldWebhook) {
         let router = {
             let processes = self.processes.lock().expect("whole");
             let running: Vec<&Process> = processes.iter().flatten().filter(|p| !p.life.is_over()).collect();
@@ -329,17 +329,17 @@ impl World {
             }
             Act::GitHub => {
                 let faults = [
-                    Fault::BadGateway,
-                    Fault::Garbage,
-                    Fault::Hang,
-                    Fault::DropBefore,
-                    Fault::DropAfter,
-                    Fault::DropAfter,
-                    Fault::SecondaryLimit { retry_after: Some(20) },
-                    Fault::SecondaryLimit { retry_after: None },
-                    Fault::PrimaryLimit { reset_in: 60 },
+                    InjectedFault::BadGateway,
+                    InjectedFault::Garbage,
+                    InjectedFault::Hang,
+                    InjectedFault::DropBefore,
+                    InjectedFault::DropAfter,
+                    InjectedFault::DropAfter,
+                    InjectedFault::SecondaryLimit { retry_after: Some(20) },
+                    InjectedFault::SecondaryLimit { retry_after: None },
+                    InjectedFault::PrimaryLimit { reset_in: 60 },
                 ];
-                let at = if dice.percent(50) { At::Any } else { At::Write };
+                let at = if dice.percent(50) { FaultPoint::Any } else { FaultPoint::Write };
                 let times = 1 + u32::try_from(dice.below(12)).unwrap_or(0);
                 self.hub.inject(dice.pick(&faults).clone(), at, times);
             }
@@ -466,11 +466,11 @@ fn redactor() -> Redactor {
     Redactor::new([TOKEN.to_owned(), WEBHOOK_SECRET.to_owned()], Vec::new())
 }
 
-fn client(hub: &Hub) -> Arc<GitHub> {
+fn client(hub: &FakeGitHub) -> Arc<GitHub> {
     let options = Options {
         base_url: hub.url().to_owned(),
         pace: Pace { gap: Duration::ZERO, free: u32::MAX },
         ..Options::new(TOKEN.to_owned().into(), redactor())
     };
-    Arc::new(GitHub::over(options, hub.indoors()).expect("a client"))
+    Arc::new(GitHub::over(options, hub.service()).expect("a client"))
 }

@@ -10,8 +10,8 @@ use fieldmedic::core::name::HostName;
 use fieldmedic::core::playbook::LibraryHash;
 use fieldmedic::core::policy::Pause;
 use fieldmedic::core::ticket::TicketId;
-use fieldmedic::core::word::{Posted, Word};
-use fieldmedic::ports::{Audit, CaseLine, Intake, Journal, JournalError, Lease, Opening, Parcel};
+use fieldmedic::core::word::{QueuedSignal, Signal};
+use fieldmedic::ports::{Audit, CaseSummary, OpenResult, Journal, JournalError, Lease, NewCase, QueuedDelivery};
 use fieldmedic::store::Sqlite;
 use std::collections::BTreeMap;
 use std::pin::Pin;
@@ -54,7 +54,7 @@ impl Steady {
 
 #[async_trait]
 impl Journal for Steady {
-    async fn open_case(&self, opening: &Opening) -> Result<Intake, JournalError> {
+    async fn open_case(&self, opening: &NewCase) -> Result<OpenResult, JournalError> {
         let opening = opening.clone();
         self.ask(async move |journal| journal.open_case(&opening).await)
     }
@@ -79,11 +79,11 @@ impl Journal for Steady {
         self.ask(async move |journal| journal.open_cases().await)
     }
 
-    async fn cases(&self, limit: u32) -> Result<Vec<CaseLine>, JournalError> {
+    async fn cases(&self, limit: u32) -> Result<Vec<CaseSummary>, JournalError> {
         self.ask(async move |journal| journal.cases(limit).await)
     }
 
-    async fn cases_of(&self, ticket: &TicketId) -> Result<Vec<CaseLine>, JournalError> {
+    async fn cases_of(&self, ticket: &TicketId) -> Result<Vec<CaseSummary>, JournalError> {
         let ticket = ticket.clone();
         self.ask(async move |journal| journal.cases_of(&ticket).await)
     }
@@ -104,7 +104,7 @@ impl Journal for Steady {
         self.ask(async move |journal| journal.release(&case, &worker).await)
     }
 
-    async fn hold(
+    async fn acquire_lease(
         &self,
         host: &HostName,
         case: &CaseId,
@@ -112,21 +112,21 @@ impl Journal for Steady {
         ttl: Duration,
     ) -> Result<Option<Lease>, JournalError> {
         let (host, case) = (host.clone(), case.clone());
-        self.ask(async move |journal| journal.hold(&host, &case, now, ttl).await)
+        self.ask(async move |journal| journal.acquire_lease(&host, &case, now, ttl).await)
     }
 
-    async fn free(&self, case: &CaseId) -> Result<(), JournalError> {
+    async fn release_leases(&self, case: &CaseId) -> Result<(), JournalError> {
         let case = case.clone();
-        self.ask(async move |journal| journal.free(&case).await)
+        self.ask(async move |journal| journal.release_leases(&case).await)
     }
 
-    async fn keep_library(
+    async fn store_library(
         &self,
         hash: &LibraryHash,
         files: &BTreeMap<String, String>,
     ) -> Result<(), JournalError> {
         let (hash, files) = (hash.clone(), files.clone());
-        self.ask(async move |journal| journal.keep_library(&hash, &files).await)
+        self.ask(async move |journal| journal.store_library(&hash, &files).await)
     }
 
     async fn library(&self, hash: &LibraryHash) -> Result<Option<BTreeMap<String, String>>, JournalError> {
@@ -134,32 +134,32 @@ impl Journal for Steady {
         self.ask(async move |journal| journal.library(&hash).await)
     }
 
-    async fn bookmark(&self, name: &str) -> Result<Option<DateTime<Utc>>, JournalError> {
+    async fn cursor(&self, name: &str) -> Result<Option<DateTime<Utc>>, JournalError> {
         let name = name.to_owned();
-        self.ask(async move |journal| journal.bookmark(&name).await)
+        self.ask(async move |journal| journal.cursor(&name).await)
     }
 
-    async fn set_bookmark(&self, name: &str, at: DateTime<Utc>) -> Result<(), JournalError> {
+    async fn set_cursor(&self, name: &str, at: DateTime<Utc>) -> Result<(), JournalError> {
         let name = name.to_owned();
-        self.ask(async move |journal| journal.set_bookmark(&name, at).await)
+        self.ask(async move |journal| journal.set_cursor(&name, at).await)
     }
 
-    async fn receive(&self, parcel: &Parcel) -> Result<bool, JournalError> {
+    async fn enqueue_delivery(&self, parcel: &QueuedDelivery) -> Result<bool, JournalError> {
         let parcel = parcel.clone();
-        self.ask(async move |journal| journal.receive(&parcel).await)
+        self.ask(async move |journal| journal.enqueue_delivery(&parcel).await)
     }
 
-    async fn next_parcel(&self, now: DateTime<Utc>, ttl: Duration) -> Result<Option<Parcel>, JournalError> {
-        self.ask(async move |journal| journal.next_parcel(now, ttl).await)
+    async fn next_delivery(&self, now: DateTime<Utc>, ttl: Duration) -> Result<Option<QueuedDelivery>, JournalError> {
+        self.ask(async move |journal| journal.next_delivery(now, ttl).await)
     }
 
-    async fn finish_parcel(&self, key: &str) -> Result<(), JournalError> {
+    async fn ack_delivery(&self, key: &str) -> Result<(), JournalError> {
         let key = key.to_owned();
-        self.ask(async move |journal| journal.finish_parcel(&key).await)
+        self.ask(async move |journal| journal.ack_delivery(&key).await)
     }
 
-    async fn pause(&self) -> Result<Option<Pause>, JournalError> {
-        self.ask(async move |journal| journal.pause().await)
+    async fn pause_state(&self) -> Result<Option<Pause>, JournalError> {
+        self.ask(async move |journal| journal.pause_state().await)
     }
 
     async fn set_pause(&self, pause: Option<&Pause>) -> Result<(), JournalError> {
@@ -167,19 +167,19 @@ impl Journal for Steady {
         self.ask(async move |journal| journal.set_pause(pause.as_ref()).await)
     }
 
-    async fn take_turn(&self, name: &str, now: DateTime<Utc>, every: Duration) -> Result<bool, JournalError> {
+    async fn try_once_every(&self, name: &str, now: DateTime<Utc>, every: Duration) -> Result<bool, JournalError> {
         let name = name.to_owned();
-        self.ask(async move |journal| journal.take_turn(&name, now, every).await)
+        self.ask(async move |journal| journal.try_once_every(&name, now, every).await)
     }
 
-    async fn post(&self, case: &CaseId, key: &str, word: &Word) -> Result<bool, JournalError> {
+    async fn send_signal(&self, case: &CaseId, key: &str, word: &Signal) -> Result<bool, JournalError> {
         let (case, key, word) = (case.clone(), key.to_owned(), word.clone());
-        self.ask(async move |journal| journal.post(&case, &key, &word).await)
+        self.ask(async move |journal| journal.send_signal(&case, &key, &word).await)
     }
 
-    async fn posted(&self, case: &CaseId) -> Result<Vec<Posted>, JournalError> {
+    async fn signals(&self, case: &CaseId) -> Result<Vec<QueuedSignal>, JournalError> {
         let case = case.clone();
-        self.ask(async move |journal| journal.posted(&case).await)
+        self.ask(async move |journal| journal.signals(&case).await)
     }
 
     async fn history(

@@ -55,16 +55,16 @@ impl Forge for Tapped<dyn Forge> {
         self.pass(Deed::Say("upsert_comment"), write).await
     }
 
-    async fn relabel(&self, id: &TicketId, add: &[Label], remove: &[&str]) -> Result<(), ForgeError> {
-        self.pass(Deed::Say("relabel"), self.inner.relabel(id, add, remove)).await
+    async fn update_labels(&self, id: &TicketId, add: &[Label], remove: &[&str]) -> Result<(), ForgeError> {
+        self.pass(Deed::Say("relabel"), self.inner.update_labels(id, add, remove)).await
     }
 
     async fn assign(&self, id: &TicketId, logins: &[String]) -> Result<(), ForgeError> {
         self.pass(Deed::Say("assign"), self.inner.assign(id, logins)).await
     }
 
-    async fn people_at(&self, id: &TicketId, since: DateTime<Utc>) -> Result<BTreeSet<String>, ForgeError> {
-        self.pass(Deed::Ask("people_at"), self.inner.people_at(id, since)).await
+    async fn participants_since(&self, id: &TicketId, since: DateTime<Utc>) -> Result<BTreeSet<String>, ForgeError> {
+        self.pass(Deed::Ask("people_at"), self.inner.participants_since(id, since)).await
     }
 
     async fn react(&self, id: &TicketId, comment: u64, reaction: Reaction) -> Result<(), ForgeError> {

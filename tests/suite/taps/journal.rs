@@ -8,8 +8,8 @@ use fieldmedic::core::name::HostName;
 use fieldmedic::core::playbook::LibraryHash;
 use fieldmedic::core::policy::Pause;
 use fieldmedic::core::ticket::TicketId;
-use fieldmedic::core::word::{Posted, Word};
-use fieldmedic::ports::{Audit, CaseLine, Intake, Journal, JournalError, Lease, Opening, Parcel};
+use fieldmedic::core::word::{QueuedSignal, Signal};
+use fieldmedic::ports::{Audit, CaseSummary, OpenResult, Journal, JournalError, Lease, NewCase, QueuedDelivery};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ impl From<Broken> for JournalError {
 
 #[async_trait]
 impl Journal for Tapped<dyn Journal> {
-    async fn open_case(&self, opening: &Opening) -> Result<Intake, JournalError> {
+    async fn open_case(&self, opening: &NewCase) -> Result<OpenResult, JournalError> {
         self.pass(Deed::Append(&opening.case, &opening.first), self.inner.open_case(opening)).await
     }
 
@@ -44,11 +44,11 @@ impl Journal for Tapped<dyn Journal> {
         self.pass(Deed::Read("open_cases"), self.inner.open_cases()).await
     }
 
-    async fn cases(&self, limit: u32) -> Result<Vec<CaseLine>, JournalError> {
+    async fn cases(&self, limit: u32) -> Result<Vec<CaseSummary>, JournalError> {
         self.pass(Deed::Read("cases"), self.inner.cases(limit)).await
     }
 
-    async fn cases_of(&self, ticket: &TicketId) -> Result<Vec<CaseLine>, JournalError> {
+    async fn cases_of(&self, ticket: &TicketId) -> Result<Vec<CaseSummary>, JournalError> {
         self.pass(Deed::Read("cases_of"), self.inner.cases_of(ticket)).await
     }
 
@@ -66,71 +66,71 @@ impl Journal for Tapped<dyn Journal> {
         self.pass(Deed::Write("release"), self.inner.release(case, worker)).await
     }
 
-    async fn hold(
+    async fn acquire_lease(
         &self,
         host: &HostName,
         case: &CaseId,
         now: DateTime<Utc>,
         ttl: Duration,
     ) -> Result<Option<Lease>, JournalError> {
-        let granted = self.pass(Deed::Write("hold"), self.inner.hold(host, case, now, ttl)).await?;
+        let granted = self.pass(Deed::Write("hold"), self.inner.acquire_lease(host, case, now, ttl)).await?;
         Ok(self.tap.held(host, case, granted))
     }
 
-    async fn free(&self, case: &CaseId) -> Result<(), JournalError> {
-        self.pass(Deed::Write("free"), self.inner.free(case)).await
+    async fn release_leases(&self, case: &CaseId) -> Result<(), JournalError> {
+        self.pass(Deed::Write("free"), self.inner.release_leases(case)).await
     }
 
-    async fn keep_library(
+    async fn store_library(
         &self,
         hash: &LibraryHash,
         files: &BTreeMap<String, String>,
     ) -> Result<(), JournalError> {
-        self.pass(Deed::Write("keep_library"), self.inner.keep_library(hash, files)).await
+        self.pass(Deed::Write("keep_library"), self.inner.store_library(hash, files)).await
     }
 
     async fn library(&self, hash: &LibraryHash) -> Result<Option<BTreeMap<String, String>>, JournalError> {
         self.pass(Deed::Read("library"), self.inner.library(hash)).await
     }
 
-    async fn bookmark(&self, name: &str) -> Result<Option<DateTime<Utc>>, JournalError> {
-        self.pass(Deed::Read("bookmark"), self.inner.bookmark(name)).await
+    async fn cursor(&self, name: &str) -> Result<Option<DateTime<Utc>>, JournalError> {
+        self.pass(Deed::Read("bookmark"), self.inner.cursor(name)).await
     }
 
-    async fn set_bookmark(&self, name: &str, at: DateTime<Utc>) -> Result<(), JournalError> {
-        self.pass(Deed::Write("set_bookmark"), self.inner.set_bookmark(name, at)).await
+    async fn set_cursor(&self, name: &str, at: DateTime<Utc>) -> Result<(), JournalError> {
+        self.pass(Deed::Write("set_bookmark"), self.inner.set_cursor(name, at)).await
     }
 
-    async fn take_turn(&self, name: &str, now: DateTime<Utc>, every: Duration) -> Result<bool, JournalError> {
-        self.pass(Deed::Write("take_turn"), self.inner.take_turn(name, now, every)).await
+    async fn try_once_every(&self, name: &str, now: DateTime<Utc>, every: Duration) -> Result<bool, JournalError> {
+        self.pass(Deed::Write("take_turn"), self.inner.try_once_every(name, now, every)).await
     }
 
-    async fn receive(&self, parcel: &Parcel) -> Result<bool, JournalError> {
-        self.pass(Deed::Write("receive"), self.inner.receive(parcel)).await
+    async fn enqueue_delivery(&self, parcel: &QueuedDelivery) -> Result<bool, JournalError> {
+        self.pass(Deed::Write("receive"), self.inner.enqueue_delivery(parcel)).await
     }
 
-    async fn next_parcel(&self, now: DateTime<Utc>, ttl: Duration) -> Result<Option<Parcel>, JournalError> {
-        self.pass(Deed::Write("next_parcel"), self.inner.next_parcel(now, ttl)).await
+    async fn next_delivery(&self, now: DateTime<Utc>, ttl: Duration) -> Result<Option<QueuedDelivery>, JournalError> {
+        self.pass(Deed::Write("next_parcel"), self.inner.next_delivery(now, ttl)).await
     }
 
-    async fn finish_parcel(&self, key: &str) -> Result<(), JournalError> {
-        self.pass(Deed::Write("finish_parcel"), self.inner.finish_parcel(key)).await
+    async fn ack_delivery(&self, key: &str) -> Result<(), JournalError> {
+        self.pass(Deed::Write("finish_parcel"), self.inner.ack_delivery(key)).await
     }
 
-    async fn pause(&self) -> Result<Option<Pause>, JournalError> {
-        self.pass(Deed::Read("pause"), self.inner.pause()).await
+    async fn pause_state(&self) -> Result<Option<Pause>, JournalError> {
+        self.pass(Deed::Read("pause"), self.inner.pause_state()).await
     }
 
     async fn set_pause(&self, pause: Option<&Pause>) -> Result<(), JournalError> {
         self.pass(Deed::Write("set_pause"), self.inner.set_pause(pause)).await
     }
 
-    async fn post(&self, case: &CaseId, key: &str, word: &Word) -> Result<bool, JournalError> {
-        self.pass(Deed::Write("post"), self.inner.post(case, key, word)).await
+    async fn send_signal(&self, case: &CaseId, key: &str, word: &Signal) -> Result<bool, JournalError> {
+        self.pass(Deed::Write("post"), self.inner.send_signal(case, key, word)).await
     }
 
-    async fn posted(&self, case: &CaseId) -> Result<Vec<Posted>, JournalError> {
-        self.pass(Deed::Read("posted"), self.inner.posted(case)).await
+    async fn signals(&self, case: &CaseId) -> Result<Vec<QueuedSignal>, JournalError> {
+        self.pass(Deed::Read("posted"), self.inner.signals(case)).await
     }
 
     async fn history(

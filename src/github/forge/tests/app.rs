@@ -7,7 +7,7 @@ use crate::sandbox::github::{Hooks, MadeApp};
 const RIGHTS: &[(&str, &str)] = &[("issues", "write"), ("metadata", "read")];
 
 struct Stage {
-    hub: Hub,
+    hub: FakeGitHub,
     app: MadeApp,
     /// One repository of each account, and the installation there.
     places: [(Repo, u64); 2],
@@ -15,7 +15,7 @@ struct Stage {
 }
 
 async fn stage(rights: &[(&str, &str)]) -> Stage {
-    let hub = Hub::start(Arc::new(Wall)).await.unwrap();
+    let hub = FakeGitHub::start(Arc::new(Wall)).await.unwrap();
     let app = hub.make_app("example", "medic", rights).unwrap();
     let places = ["example/tickets", "other/help"].map(|repo| {
         let repo: Repo = repo.parse().unwrap();
@@ -25,7 +25,7 @@ async fn stage(rights: &[(&str, &str)]) -> Stage {
     Stage { hub, app, places, github }
 }
 
-fn asking(hub: &Hub, app: &MadeApp) -> Options {
+fn asking(hub: &FakeGitHub, app: &MadeApp) -> Options {
     let identity = Identity::App { id: app.id, key: app.key.clone().into() };
     Options { identity, ..options(hub.url(), TOKEN) }
 }
@@ -59,7 +59,7 @@ async fn an_app_works_in_every_account_that_installed_it() {
         };
         let opened = github.open(&new).await.unwrap();
         assert_eq!(github.open(&new).await, Ok(opened), "and so is its own issue");
-        github.relabel(&id, &[label("medic:working")], &["support"]).await.unwrap();
+        github.update_labels(&id, &[label("medic:working")], &["support"]).await.unwrap();
     }
     let asked: Vec<String> = hub.requests().into_iter().map(|request| request.path).collect();
     let count = |end: &str| asked.iter().filter(|path| path.ends_with(end)).count();
@@ -123,7 +123,7 @@ async fn a_wrong_key_and_a_lacking_right_are_named() {
     assert!(matches!(&error, ForgeError::Unauthorized(why) if why.contains("JSON web token")), "{error}");
     let id = hub.file(repo, "ada", "Sync fails", "", &[]).unwrap();
     let error = github.close(&id, CloseReason::Completed).await.unwrap_err();
-    assert!(error.is_lasting() && error.to_string().contains("the right issues: write"), "{error}");
+    assert!(error.is_permanent() && error.to_string().contains("the right issues: write"), "{error}");
 }
 
 #[tokio::test]

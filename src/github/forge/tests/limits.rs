@@ -1,7 +1,7 @@
 //! When GitHub refuses, asks to wait, or does not answer; and how the agent writes.
 
 use super::*;
-use crate::sandbox::github::Indoors;
+use crate::sandbox::github::InProcessService;
 use http::{Request, Response};
 use std::future::Future;
 use std::io;
@@ -23,7 +23,7 @@ async fn refusals_say_what_github_says() {
     };
     let refused = |why: &str| Err(ForgeError::Refused(why.to_owned()));
     assert_eq!(bench.github.open(&empty).await, refused("Validation Failed: title missing_field (422)"));
-    bench.hub.grant(&bench.repo, "medic", Role::Read);
+    bench.hub.grant(&bench.repo, "medic", RepoRole::Read);
     bench.hub.lock(&id, "ada").unwrap();
     let answer = bench.github.upsert_comment(&id, &Marker::new("x"), &text("x")).await;
     assert_eq!(
@@ -39,7 +39,7 @@ async fn refusals_say_what_github_says() {
     );
     bench.hub.turn_issues_off(&bench.repo);
     let answer = bench.github.ticket(&id).await.unwrap_err();
-    assert!(answer.is_lasting() && answer.to_string().contains("turn issues on"), "{answer}");
+    assert!(answer.is_permanent() && answer.to_string().contains("turn issues on"), "{answer}");
     let wrong = client(&bench.hub, "wrong").ticket(&id).await;
     let told = wrong.unwrap_err();
     assert!(
@@ -54,8 +54,8 @@ async fn trouble_on_the_way_is_unreachable_and_not_tried_again() {
     let id = bench.file("Sync fails");
     let github = GitHub::new(Options { answer: Duration::from_secs(1), ..options(bench.hub.url(), TOKEN) });
     let github = github.unwrap();
-    for fault in [Fault::BadGateway, Fault::Garbage, Fault::Hang, Fault::DropBefore] {
-        bench.hub.inject(fault.clone(), At::Any, 1);
+    for fault in [InjectedFault::BadGateway, InjectedFault::Garbage, InjectedFault::Hang, InjectedFault::DropBefore] {
+        bench.hub.inject(fault.clone(), FaultPoint::Any, 1);
         let before = bench.hub.requests().len();
         let answer = github.ticket(&id).await;
         assert!(matches!(answer, Err(ForgeError::Unreachable(_))), "{fault:?}: {answer:?}");
@@ -76,8 +76,8 @@ async fn trouble_on_the_way_is_unreachable_and_not_tried_again() {
 async fn a_limit_that_says_how_long_holds_everything_back() {
     let bench = bench().await;
     let id = bench.file("Sync fails");
-    let limit = |retry_after| Fault::SecondaryLimit { retry_after };
-    bench.hub.inject(limit(None), At::Any, 1);
+    let limit = |retry_after| InjectedFault::SecondaryLimit { retry_after };
+    bench.hub.inject(limit(None), FaultPoint::Any, 1);
     let hasty = client(&bench.hub, TOKEN);
     let minute = Some(Duration::from_secs(60));
     let answer = hasty.ticket(&id).await;
@@ -85,7 +85,7 @@ async fn a_limit_that_says_how_long_holds_everything_back() {
     let answer = hasty.ticket(&id).await;
     assert!(matches!(answer, Err(ForgeError::Limited { wait: Some(_), .. })), "{answer:?}");
 
-    bench.hub.inject(limit(Some(30)), At::Write, 1);
+    bench.hub.inject(limit(Some(30)), FaultPoint::Write, 1);
     let answer = bench.github.close(&id, CloseReason::Completed).await;
     let wait = Some(Duration::from_secs(30));
     assert!(matches!(answer, Err(ForgeError::Limited { wait: w, .. }) if w == wait), "{answer:?}");
@@ -94,9 +94,9 @@ async fn a_limit_that_says_how_long_holds_everything_back() {
     assert!(matches!(answer, Err(ForgeError::Limited { wait: Some(_), .. })), "{answer:?}");
     assert_eq!(bench.hub.requests().len(), before, "nothing was sent");
 
-    for fault in [Fault::PrimaryLimit { reset_in: 120 }, Fault::TooMany { reset_in: 120 }] {
+    for fault in [InjectedFault::PrimaryLimit { reset_in: 120 }, InjectedFault::TooMany { reset_in: 120 }] {
         let fresh = client(&bench.hub, TOKEN);
-        bench.hub.inject(fault, At::Any, 1);
+        bench.hub.inject(fault, FaultPoint::Any, 1);
         let answer = fresh.ticket(&id).await;
         let Err(ForgeError::Limited { wait: Some(wait), .. }) = answer else { panic!("{answer:?}") };
         assert!((118..=123).contains(&wait.as_secs()), "{wait:?}");
@@ -123,7 +123,7 @@ async fn what_was_renamed_is_named_and_left_alone() {
     assert_eq!(github.permission(&bench.repo, "ada").await, Err(expect("example/tickets")));
     assert_eq!(github.close(&id, CloseReason::Completed).await, Err(expect("example/tickets#1")));
     assert_eq!(github.open(&new).await, Err(expect("example/tickets")));
-    let said = github.relabel(&id, &[label("medic:working")], &[]).await.unwrap_err().to_string();
+    let said = github.update_labels(&id, &[label("medic:working")], &[]).await.unwrap_err().to_string();
     assert!(said.contains("is in example/help now") && said.contains("[github] repos"), "{said}");
     let there = bench.hub.issue(&TicketId { repo: now.clone(), number: 1 }).unwrap();
     assert_eq!((there.events.len(), bench.hub.issues(&now).len()), (2, 1), "opened and labelled, no more");
@@ -146,7 +146,7 @@ async fn what_was_carried_out_and_never_answered_is_found() {
     let unanswered =
         |error: ForgeError| matches!(error, ForgeError::Unreachable(why) if why.contains("no answer"));
     let marker = Marker::new("report case=1");
-    bench.hub.inject(Fault::HangAfter, At::Write, 2);
+    bench.hub.inject(InjectedFault::HangAfter, FaultPoint::Write, 2);
     assert!(unanswered(github.upsert_comment(&id, &marker, &text("done")).await.unwrap_err()));
     assert!(unanswered(github.open(&new).await.unwrap_err()));
     assert_eq!(bench.writes(), 2, "it is not for the adapter to try again");
@@ -160,15 +160,15 @@ async fn what_was_carried_out_and_never_answered_is_found() {
 /// Counts the writes that are under way at once, and gives each of them time to meet another.
 #[derive(Clone)]
 struct Gauge {
-    indoors: Indoors,
+    indoors: InProcessService,
     now: Arc<AtomicUsize>,
     peak: Arc<AtomicUsize>,
 }
 
 impl<B> Service<Request<B>> for Gauge
 where
-    Indoors: Service<Request<B>, Response = Response<String>, Error = io::Error>,
-    <Indoors as Service<Request<B>>>::Future: Send + 'static,
+    InProcessService: Service<Request<B>, Response = Response<String>, Error = io::Error>,
+    <InProcessService as Service<Request<B>>>::Future: Send + 'static,
 {
     type Response = Response<String>;
     type Error = io::Error;
@@ -200,7 +200,7 @@ where
 #[tokio::test]
 async fn two_writes_never_overlap() {
     let bench = bench().await;
-    let gauge = Gauge { indoors: bench.hub.indoors(), now: Arc::default(), peak: Arc::default() };
+    let gauge = Gauge { indoors: bench.hub.service(), now: Arc::default(), peak: Arc::default() };
     let github = &GitHub::over(options(bench.hub.url(), TOKEN), gauge.clone()).unwrap();
     let ids: Vec<TicketId> = (0..4).map(|n| bench.file(&format!("number {n}"))).collect();
     bench.hub.comment(&ids[0], "ada", "/qfield:support").unwrap();
@@ -217,7 +217,7 @@ async fn two_writes_never_overlap() {
     let (a, b, c, d, e, f, g, h) = tokio::join!(
         github.upsert_comment(&ids[0], &marker, &said),
         github.upsert_comment(&ids[1], &marker, &said),
-        github.relabel(&ids[2], &add, &["support"]),
+        github.update_labels(&ids[2], &add, &["support"]),
         github.assign(&ids[3], &who),
         github.react(&comment.ticket, comment.id, Reaction::Eyes),
         async { github.close(&ids[0], CloseReason::Completed).await.and(github.reopen(&ids[0]).await) },
