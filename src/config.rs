@@ -3,14 +3,14 @@
 mod policy;
 mod roles;
 
-pub use policy::{BreakerEntry, LimitsEntry, ChangeFreezeEntry, GroupEntry, PolicyEntry};
+pub use policy::{BreakerEntry, ChangeFreezeEntry, GroupEntry, LimitsEntry, PolicyEntry};
 pub use roles::{RolesEntry, Who};
 
 use crate::core::inventory::{Group, Inventory, System};
-use crate::core::name::{HostName, SystemTypeName, ParamName, Role, SystemName};
+use crate::core::name::{HostName, ParamName, Role, SystemName, SystemTypeName};
 use crate::core::playbook::Library;
 use crate::core::policy::{Mode, Policy};
-use crate::core::rhythm::{self, ScheduleError, Schedule};
+use crate::core::rhythm::{self, Schedule, ScheduleError};
 use crate::core::rights::AccessPolicy;
 use crate::core::ticket::Repo;
 use crate::store::Address;

@@ -4,7 +4,7 @@ use crate::core::event::{CaseId, Source};
 use crate::core::ticket::TicketId;
 use crate::engine::{Context, IntakeError, Shutdown, accept_comment, accept_issue, accept_reopening};
 use crate::ports::{JournalError, QueuedDelivery};
-use crate::web::{self, Delivery, IssueAction, DeliveryNotStored, Router, Secrets, DeliverySink};
+use crate::web::{self, Delivery, DeliveryNotStored, DeliverySink, IssueAction, Router, Secrets};
 use async_trait::async_trait;
 use secrecy::SecretString;
 use std::sync::Arc;

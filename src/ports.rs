@@ -57,7 +57,11 @@ pub trait Forge: Send + Sync {
     /// The people who did something about an issue at or after `since`: who commented on it, reacted to a
     /// comment of the agent's, labelled, assigned, closed, opened or renamed it. The agent and other
     /// machines are left out, and so is who was only mentioned.
-    async fn participants_since(&self, id: &TicketId, since: DateTime<Utc>) -> Result<BTreeSet<String>, ForgeError>;
+    async fn participants_since(
+        &self,
+        id: &TicketId,
+        since: DateTime<Utc>,
+    ) -> Result<BTreeSet<String>, ForgeError>;
 
     /// Opens an issue, unless the agent opened one whose body begins with this marker: then that one.
     async fn open(&self, new: &NewTicket) -> Result<TicketId, ForgeError>;
@@ -382,14 +386,23 @@ pub trait Journal: Send + Sync {
 
     /// Takes a turn at something that must not be done by two replicas at once and cannot be done twice
     /// without harm. `false`: somebody took one less than `every` ago.
-    async fn try_once_every(&self, name: &str, now: DateTime<Utc>, every: Duration) -> Result<bool, JournalError>;
+    async fn try_once_every(
+        &self,
+        name: &str,
+        now: DateTime<Utc>,
+        every: Duration,
+    ) -> Result<bool, JournalError>;
 
     /// Keeps something that came in at a door until it was worked. `false`: one with its key waits
     /// already.
     async fn enqueue_delivery(&self, parcel: &QueuedDelivery) -> Result<bool, JournalError>;
 
     /// The oldest parcel that nobody works on. Others do not get it before `now + ttl`.
-    async fn next_delivery(&self, now: DateTime<Utc>, ttl: Duration) -> Result<Option<QueuedDelivery>, JournalError>;
+    async fn next_delivery(
+        &self,
+        now: DateTime<Utc>,
+        ttl: Duration,
+    ) -> Result<Option<QueuedDelivery>, JournalError>;
 
     /// Forgets a parcel that was worked.
     async fn ack_delivery(&self, key: &str) -> Result<(), JournalError>;

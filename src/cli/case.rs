@@ -5,7 +5,7 @@ use crate::app;
 use crate::core::case::Case;
 use crate::core::event::{CaseId, Event};
 use crate::core::evidence::ProbeStatus;
-use crate::core::objection::{CloseStats, Via, CloseDispute};
+use crate::core::objection::{CloseDispute, CloseStats, Via};
 use crate::core::outcome::Outcome;
 use crate::ports::Journal;
 use chrono::Utc;
@@ -61,7 +61,10 @@ pub async fn run(setting: &LoadedConfig, arguments: Arguments) -> Result<ExitSta
     }
 }
 
-pub async fn audit(setting: &LoadedConfig, AuditArguments::Verify(format): AuditArguments) -> Result<ExitStatus> {
+pub async fn audit(
+    setting: &LoadedConfig,
+    AuditArguments::Verify(format): AuditArguments,
+) -> Result<ExitStatus> {
     let journal = app::open_journal(setting).await?;
     let audit = journal.audit().await.into_diagnostic()?;
     if format.json {
@@ -84,7 +87,7 @@ async fn list(journal: &dyn Journal, arguments: List) -> Result<ExitStatus> {
     if arguments.format.json {
         let lines: Vec<_> = cases
             .iter()
-            .map(|case| json!({ "case": case.id, "ticket": case.ticket, "opened_at": case.opened_at, "updated_at": case.updated_at, "outcome": case.outcome, "falsely_closed": closures.false_closes.contains(&case.id) }))
+            .map(|case| json!({ "case": case.id, "ticket": case.ticket, "opened_at": case.opened_at, "updated_at": case.updated_at, "outcome": case.outcome, "close_disputed": closures.false_closes.contains(&case.id) }))
             .collect();
         print_json(&lines)?;
         return Ok(ExitStatus::Done);
@@ -165,7 +168,8 @@ fn describe(event: &Event) -> String {
             None => "no system".into(),
         },
         Event::Probed { purpose, evidence } => {
-            let lost = evidence.probes.values().filter(|s| !matches!(s.status, ProbeStatus::Completed(_))).count();
+            let lost =
+                evidence.probes.values().filter(|s| !matches!(s.status, ProbeStatus::Completed(_))).count();
             let word = format!("{purpose:?}");
             let word = word.split('(').next().unwrap_or("").to_lowercase();
             format!(
@@ -211,7 +215,9 @@ fn describe(event: &Event) -> String {
         Event::ApprovalRequested { plan, until } => {
             format!("{}, plan {}, until {until}", plan.playbook, plan.short_id())
         }
-        Event::RecurrenceDetected { playbook, count, .. } => format!("{playbook}, mended {count} times before"),
+        Event::RecurrenceDetected { playbook, count, .. } => {
+            format!("{playbook}, mended {count} times before")
+        }
         Event::Deferred(delay) => format!("until {}: {}", delay.until, delay.exceeded),
         Event::Linked { case, ticket, playbook } => {
             format!("{playbook} is treated by case {case} for {ticket}; this one waits for it")
@@ -238,7 +244,9 @@ fn describe(event: &Event) -> String {
         Event::OutcomeDecided(outcome) => outcome.word().into(),
         Event::Published { act, took_ms, .. } => format!("{act:?} in {took_ms} ms").to_lowercase(),
         Event::PublishFailed { act, why, .. } => format!("{act:?}: {why}").to_lowercase(),
-        Event::Resumed | Event::ChangeConfirmed { .. } | Event::StepsCompleted | Event::Ended => String::new(),
+        Event::Resumed | Event::ChangeConfirmed { .. } | Event::StepsCompleted | Event::Ended => {
+            String::new()
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use crate::app::stop_on_signal;
 use crate::clock::SystemClock;
 use crate::core::case::Case;
 use crate::core::inventory::{Inventory, System};
-use crate::core::name::{HostName, SystemTypeName, Role, SystemName};
+use crate::core::name::{HostName, Role, SystemName, SystemTypeName};
 use crate::core::outcome::Outcome;
 use crate::core::policy::{Mode, Policy};
 use crate::core::redact::Redactor;
@@ -20,10 +20,10 @@ use crate::github::{GitHub, Options, Pace};
 use crate::library::{self, Files};
 use crate::ports::Clock;
 use crate::render::Prompts;
-use crate::sandbox::github::{Hooks, FakeGitHub, AccountKind, RepoRole as Rights};
-use crate::sandbox::host::{HostSpec, FakeHost, Server, SharedHost, AuthorizedKey, write_key};
+use crate::sandbox::github::{AccountKind, FakeGitHub, Hooks, RepoRole as Rights};
+use crate::sandbox::host::{AuthorizedKey, FakeHost, HostSpec, Server, SharedHost, write_key};
 use crate::sandbox::scenario::{self, TicketFile};
-use crate::ssh::{SshHosts, SessionLimits, Login, HostRoute, Remote};
+use crate::ssh::{HostRoute, Login, Remote, SessionLimits, SshHosts};
 use crate::store::{Sqlite, worker_name};
 use crate::web;
 use clap::Args;
@@ -223,7 +223,13 @@ async fn open_hub(repo: &Repo, clock: Arc<dyn Clock>) -> Result<(FakeGitHub, Str
 }
 
 /// Opens the webhook, and tells GitHub in a box where it is.
-async fn listen(hub: &FakeGitHub, agent: &Context, dispatch: &Dispatcher, stop: Shutdown, outer: Shutdown) -> Result<()> {
+async fn listen(
+    hub: &FakeGitHub,
+    agent: &Context,
+    dispatch: &Dispatcher,
+    stop: Shutdown,
+    outer: Shutdown,
+) -> Result<()> {
     let secret = format!("demo-{}", std::process::id());
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.into_diagnostic()?;
     let url = format!("http://{}/webhook", listener.local_addr().into_diagnostic()?);

@@ -50,7 +50,9 @@ fn show(system: &str, diagnosis: &Diagnosis, evidence: &Evidence) {
     ));
     for (probe, sight) in &evidence.probes {
         let result = match &sight.status {
-            ProbeStatus::Completed(observation) => format!("{}, {} ms", observation.exit, observation.took_ms),
+            ProbeStatus::Completed(observation) => {
+                format!("{}, {} ms", observation.exit, observation.took_ms)
+            }
             ProbeStatus::Unreachable(why) => format!("not reached: {why}"),
             ProbeStatus::Interrupted(why) => format!("lost: {why}"),
             ProbeStatus::Skipped(why) => format!("not run: {why}"),

@@ -10,7 +10,7 @@ use crate::core::ticket::Repo;
 use crate::engine::run_probes;
 use crate::github::{self, GitHub};
 use crate::ports::{Clock, Forge, Permission};
-use crate::ssh::{SshHosts, Access};
+use crate::ssh::{Access, SshHosts};
 use clap::Args;
 use miette::{Diagnostic, Result};
 use std::path::PathBuf;

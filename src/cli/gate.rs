@@ -1,7 +1,7 @@
 //! `fieldmedic gate`: what an SSH key runs in place of the command that was asked for, on the host.
 
-use super::{print, eprint};
-use crate::core::gate::{GateAnswer, DENIED, REFUSED, Rules};
+use super::{eprint, print};
+use crate::core::gate::{DENIED, GateAnswer, REFUSED, Rules};
 use clap::Args;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::process::CommandExt;

@@ -3,18 +3,18 @@
 
 mod paper;
 
-use super::{ExitStatus, LoadedConfig, print, eprint};
+use super::{ExitStatus, LoadedConfig, eprint, print};
 use crate::app;
 use crate::config::HostEntry;
 use crate::core::gate::sudoers::{Grants, PinnedFacts};
-use crate::core::gate::{KeyScope, RuleError, Rules, HostedSystem};
+use crate::core::gate::{HostedSystem, KeyScope, RuleError, Rules};
 use crate::core::inventory::{Inventory, System};
 use crate::core::name::{HostName, Role, SystemName};
 use crate::core::playbook::Library;
 use crate::library;
 use clap::Args;
 use miette::{Result, miette};
-use paper::{GateForm, Gate, SetupKey, SetupScript};
+use paper::{Gate, GateForm, SetupKey, SetupScript};
 use serde_json::Value;
 use std::path::Path;
 
@@ -43,7 +43,11 @@ pub(super) struct Gates {
 impl Gates {
     /// # Errors
     /// Every command that no gate could tell from others.
-    pub fn new(name: &HostName, host: &HostEntry, standing: &[HostedSystem<'_>]) -> Result<Self, Vec<RuleError>> {
+    pub fn new(
+        name: &HostName,
+        host: &HostEntry,
+        standing: &[HostedSystem<'_>],
+    ) -> Result<Self, Vec<RuleError>> {
         Ok(match &host.change_key {
             Some(key) if Some(key) != host.key.as_ref() => Self {
                 looks: Rules::new(name, KeyScope::Probes, standing)?,
@@ -62,7 +66,11 @@ pub(super) fn standing<'a>(
     host: &HostName,
 ) -> Vec<HostedSystem<'a>> {
     let sites = inventory.systems.values().filter(|site| site.hosts.values().any(|known| known == host));
-    sites.filter_map(|site| Some(HostedSystem { system_type: library.systems.get(&site.system_type)?, system: site })).collect()
+    sites
+        .filter_map(|site| {
+            Some(HostedSystem { system_type: library.systems.get(&site.system_type)?, system: site })
+        })
+        .collect()
 }
 
 pub async fn run(setting: &LoadedConfig, arguments: Arguments) -> Result<ExitStatus> {
@@ -82,8 +90,11 @@ pub async fn run(setting: &LoadedConfig, arguments: Arguments) -> Result<ExitSta
     let grants = Grants::new(&name, &standing, &pinned).map_err(told)?;
 
     let form = if arguments.sh { GateForm::Script } else { GateForm::Rules };
-    let gate =
-        |word, rules: &Rules, key: Option<&Path>| Gate { word, text: form.write(rules), key: SetupKey::read(key) };
+    let gate = |word, rules: &Rules, key: Option<&Path>| Gate {
+        word,
+        text: form.write(rules),
+        key: SetupKey::read(key),
+    };
     let mut written = vec![gate("looks", &gates.looks, host.key.as_deref())];
     written.extend(gates.changes.as_ref().map(|rules| gate("changes", rules, host.change_key.as_deref())));
     let paper = SetupScript {

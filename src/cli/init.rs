@@ -3,7 +3,7 @@
 
 mod paper;
 
-use super::{ExitStatus, LoadedConfig, print, read_config, eprint};
+use super::{ExitStatus, LoadedConfig, eprint, print, read_config};
 use crate::app;
 use crate::config;
 use crate::core::redact::Redactor;

@@ -22,7 +22,7 @@ use clap::{Args, Parser, Subcommand};
 use miette::{IntoDiagnostic, Result};
 use std::path::PathBuf;
 use std::process::ExitCode;
-pub(crate) use voice::{print, print_json, eprint};
+pub(crate) use voice::{eprint, print, print_json};
 
 /// Resolves operations tickets: diagnoses over SSH, fixes by playbook, proves it, closes the issue or
 /// hands it to a person.

@@ -3,7 +3,7 @@
 use super::{ExitStatus, Format, print, print_json, read_config};
 use crate::app;
 use crate::core::name::ParamName;
-use crate::core::playbook::{Fault, Library, Param, IfInterrupted, Request, SystemType};
+use crate::core::playbook::{Fault, IfInterrupted, Library, Param, Request, SystemType};
 use crate::core::value::words;
 use crate::library::{self, Files};
 use crate::sandbox::scenario::{self, ScenarioVerdict};

@@ -1,13 +1,13 @@
 //! `fieldmedic resolve`: one ticket, now.
 
-use super::{ExitStatus, Format, LoadedConfig, print, print_json, screen::Screen, eprint};
+use super::{ExitStatus, Format, LoadedConfig, eprint, print, print_json, screen::Screen};
 use crate::app::{Application, RunMode};
 use crate::core::case::{Case, Stage};
 use crate::core::event::Source;
 use crate::core::outcome::Outcome;
 use crate::core::report::report;
 use crate::core::ticket::{Repo, TicketId};
-use crate::engine::{CaseError, run_case_waiting, apply_pause_label, library_of, open_case};
+use crate::engine::{CaseError, apply_pause_label, library_of, open_case, run_case_waiting};
 use crate::ports::OpenResult;
 use clap::Args;
 use miette::{IntoDiagnostic, Result, bail, miette};

@@ -4,7 +4,7 @@
 use super::case::find;
 use super::{ExitStatus, pause::somebody, print};
 use crate::core::case::{Case, Stage};
-use crate::core::word::{SignalKind, Signal};
+use crate::core::word::{Signal, SignalKind};
 use crate::ports::Journal;
 use chrono::Utc;
 use clap::Args;

@@ -3,11 +3,11 @@
 use super::voice::sanitize;
 use crate::core::action::Action;
 use crate::core::case::Case;
-use crate::core::event::{Publication, CaseId, Event, ProbeReason, Direction};
+use crate::core::event::{CaseId, Direction, Event, ProbeReason, Publication};
 use crate::core::expr::Truth;
 use crate::core::moment::format_minute;
 use crate::core::outcome::Outcome;
-use crate::engine::{Progress, Observer};
+use crate::engine::{Observer, Progress};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::Mutex;
@@ -132,7 +132,8 @@ fn recorded(case: &Case, event: &Event) -> Vec<String> {
         Event::VerificationPassed { .. } => vec!["✓ verified".into()],
         Event::VerificationFailed { why } | Event::RemediationFailed { why } => vec![format!("✗ {why}")],
         Event::RolledBack { clean: true } => {
-            let undone = case.remediations.last().is_some_and(|t| t.rollbacks.iter().any(|undo| undo.attempts > 0));
+            let undone =
+                case.remediations.last().is_some_and(|t| t.rollbacks.iter().any(|undo| undo.attempts > 0));
             if undone { vec!["· what was changed is taken back".into()] } else { Vec::new() }
         }
         Event::RolledBack { clean: false } => vec!["✗ taking it back failed".into()],
@@ -166,7 +167,9 @@ fn recorded(case: &Case, event: &Event) -> Vec<String> {
             vec![format!("· what comes back again and again has a ticket of its own: {stage}")]
         }
         Event::Published { act: Publication::Close, .. } => vec!["· issue closed".into()],
-        Event::PublishFailed { act, why, .. } => vec![format!("  GitHub did not take the {}: {why}", word(*act))],
+        Event::PublishFailed { act, why, .. } => {
+            vec![format!("  GitHub did not take the {}: {why}", word(*act))]
+        }
         _ => Vec::new(),
     }
 }

@@ -1,11 +1,12 @@
 //! `fieldmedic serve`: the daemon.
 
-use super::{ExitStatus, LoadedConfig, screen::Screen, eprint};
+use super::{ExitStatus, LoadedConfig, eprint, screen::Screen};
 use crate::app::{self, Application, RunMode};
 use crate::core::event::CaseId;
 use crate::doors::DeliveryInbox;
 use crate::engine::{
-    Context, Dispatcher, ScheduledTask, Shutdown, DueCheck, poll, redeliver, remind, check_systems, sweep_tickets, check_recurrences,
+    Context, Dispatcher, DueCheck, ScheduledTask, Shutdown, check_recurrences, check_systems, poll,
+    redeliver, remind, sweep_tickets,
 };
 use crate::web;
 use clap::Args;

@@ -2,7 +2,7 @@
 
 use super::{ExitStatus, Format, LoadedConfig, print, print_json, screen::Screen};
 use crate::app::{Application, RunMode};
-use crate::engine::{run_case_waiting, check_systems, sweep_tickets, check_recurrences};
+use crate::engine::{check_recurrences, check_systems, run_case_waiting, sweep_tickets};
 use clap::Args;
 use miette::{IntoDiagnostic, Result};
 use serde_json::json;

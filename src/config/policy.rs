@@ -105,15 +105,18 @@ impl LimitsEntry {
     fn read(&self) -> Limits {
         let default = Limits::default();
         let breaker = |entry: &Option<BreakerEntry>, default| {
-            entry
-                .as_ref()
-                .map_or(default, |BreakerEntry { threshold: count, open_for: pause }| Breaker { threshold: *count, open_for: *pause })
+            entry.as_ref().map_or(default, |BreakerEntry { threshold: count, open_for: pause }| Breaker {
+                threshold: *count,
+                open_for: *pause,
+            })
         };
         Limits {
             cooldown: self.cooldown.unwrap_or(default.cooldown),
             failure_breaker: breaker(&self.failure_breaker, default.failure_breaker),
             recurrence_breaker: breaker(&self.recurrence_breaker, default.recurrence_breaker),
-            max_remediations_per_hour: self.max_remediations_per_hour.unwrap_or(default.max_remediations_per_hour),
+            max_remediations_per_hour: self
+                .max_remediations_per_hour
+                .unwrap_or(default.max_remediations_per_hour),
             max_changes_per_hour: self.max_changes_per_hour.unwrap_or(default.max_changes_per_hour),
             max_wait: self.max_wait.unwrap_or(default.max_wait),
         }

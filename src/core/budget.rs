@@ -1,7 +1,7 @@
 //! Budgets: how often, how much and when something may be changed. What is over budget is not refused
 //! for good: it is put off until a moment that people are told.
 
-use super::history::{RunResult, RunHistory, RemediationRun};
+use super::history::{RemediationRun, RunHistory, RunResult};
 use super::inventory::Inventory;
 use super::name::{HostName, PlaybookName, SystemName};
 use super::policy::Policy;
@@ -141,7 +141,12 @@ fn recurrences(
     Some(Deferral { until: *mended.last()? + budgets.recurrence_breaker.open_for, exceeded: over })
 }
 
-fn runs_an_hour(budgets: &Limits, host: &HostName, history: &RunHistory, now: DateTime<Utc>) -> Option<Deferral> {
+fn runs_an_hour(
+    budgets: &Limits,
+    host: &HostName,
+    history: &RunHistory,
+    now: DateTime<Utc>,
+) -> Option<Deferral> {
     let here = history.runs.iter().filter(|run| run.hosts.contains(host)).map(|run| run.at);
     let (until, count) = next_slot(here, budgets.max_remediations_per_hour, 1, now)?;
     Some(Deferral { until, exceeded: ExceededLimit::Runs { host: host.clone(), count } })
@@ -190,7 +195,8 @@ fn blast_radius(
         let recent = history.runs.iter().filter(|run| run.last_at() > now - window);
         let changed =
             recent.flat_map(|run| run.hosts.intersection(&group.hosts).map(move |host| (host, run)));
-        let others: Vec<(&HostName, &RemediationRun)> = changed.filter(|(host, _)| !mine.contains(host)).collect();
+        let others: Vec<(&HostName, &RemediationRun)> =
+            changed.filter(|(host, _)| !mine.contains(host)).collect();
         let distinct: BTreeSet<&HostName> = others.iter().map(|(host, _)| *host).collect();
         let allowed = group.allowed();
         if distinct.len() + mine.len() <= allowed {

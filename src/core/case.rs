@@ -3,12 +3,12 @@
 
 mod talk;
 
-pub use talk::{Publishing, PublishFailure};
+pub use talk::{PublishFailure, Publishing};
 
 use super::budget::Deferral;
 use super::diagnosis::Diagnosis;
 use super::errand::CaseScope;
-use super::event::{CaseId, ChangeId, Source, Event, ProbeReason, Record, Direction};
+use super::event::{CaseId, ChangeId, Direction, Event, ProbeReason, Record, Source};
 use super::evidence::{Evidence, Observation};
 use super::name::{HostName, PlaybookName, ProbeName};
 use super::objection::CloseDispute;
@@ -18,10 +18,10 @@ use super::policy::{Approval, Pause};
 use super::redact::Redacted;
 use super::remedy::Plan;
 use super::report::{Proof, proof};
-use super::ticket::{TicketState, Ticket, TicketId};
+use super::ticket::{Ticket, TicketId, TicketState};
 use super::triage::Triage;
 use super::verification;
-use super::word::{QueuedSignal, SignalKind, Signal};
+use super::word::{QueuedSignal, Signal, SignalKind};
 use chrono::{DateTime, Utc};
 use std::collections::BTreeSet;
 
@@ -284,7 +284,11 @@ impl Case {
     /// Takes in the next record.
     pub fn apply(&mut self, record: &Record) -> Result<(), InvalidJournal> {
         if record.seq != self.next_seq {
-            return Err(InvalidJournal::Gap { case: self.id.clone(), seq: record.seq, expected: self.next_seq });
+            return Err(InvalidJournal::Gap {
+                case: self.id.clone(),
+                seq: record.seq,
+                expected: self.next_seq,
+            });
         }
         self.step(&record.event, record.at).ok_or_else(|| InvalidJournal::Illegal {
             case: self.id.clone(),
@@ -448,7 +452,11 @@ impl Case {
             Event::RolledBack { clean } => {
                 let Phase::RollingBack { why } = &self.remediation()?.phase else { return None };
                 let why = why.clone();
-                let result = if *clean { RemediationResult::NotFixed { why } } else { RemediationResult::RollbackFailed { why } };
+                let result = if *clean {
+                    RemediationResult::NotFixed { why }
+                } else {
+                    RemediationResult::RollbackFailed { why }
+                };
                 self.end_remediation(result, at)?;
             }
             Event::OutcomeDecided(outcome) => {

@@ -549,8 +549,9 @@ mod tests {
             env: BTreeMap::from([("LIST", name)]),
             ..TemplateSource::default()
         };
-        let values =
-            |paths: Value| Table(vec![("paths", paths, ValueType::Paths), ("path", json!("/a b"), ValueType::Path)]);
+        let values = |paths: Value| {
+            Table(vec![("paths", paths, ValueType::Paths), ("path", json!("/a b"), ValueType::Path)])
+        };
         let render = |name, paths| Template::new(script(name)).unwrap().render(&values(paths));
         assert!(render("{{ paths }}", json!(["/a", "/b"])).is_ok());
         let error = render("{{ paths }}", json!(["/a -o /etc"])).unwrap_err();

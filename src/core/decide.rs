@@ -6,14 +6,14 @@ pub mod kin;
 mod treat;
 
 use super::action::Action;
-use super::case::{Case, Phase, Stage, RemediationResult, Remediation, PublishFailure};
+use super::case::{Case, Phase, PublishFailure, Remediation, RemediationResult, Stage};
 use super::diagnosis::{Diagnosis, Finding, Unknown, diagnose};
 use super::errand::CaseScope;
-use super::event::{Source, Event, ProbeReason};
+use super::event::{Event, ProbeReason, Source};
 use super::history::RunHistory;
 use super::inventory::{Inventory, System};
 use super::name::PlaybookName;
-use super::objection::{Via, CloseDispute};
+use super::objection::{CloseDispute, Via};
 use super::outcome::{Code, Escalation, Outcome};
 use super::playbook::{Library, SystemType};
 use super::policy::{Pause, Policy};
@@ -247,9 +247,9 @@ impl Decider<'_> {
                 }
                 self.start_remediation(&finding.playbook, diagnosis)
             }
-            None => {
-                self.find_related().unwrap_or_else(|| Action::Record(Event::OutcomeDecided(self.conclude(diagnosis))))
-            }
+            None => self
+                .find_related()
+                .unwrap_or_else(|| Action::Record(Event::OutcomeDecided(self.conclude(diagnosis)))),
         }
     }
 
@@ -279,7 +279,9 @@ impl Decider<'_> {
         match result {
             RemediationResult::Fixed => None,
             RemediationResult::NotFixed { .. } if self.case.cancelled_by.is_some() => None,
-            RemediationResult::NotFixed { why } => Some(escalate(Code::NotFixed, format!("{playbook}: {why}"))),
+            RemediationResult::NotFixed { why } => {
+                Some(escalate(Code::NotFixed, format!("{playbook}: {why}")))
+            }
             RemediationResult::RollbackFailed { why } => {
                 Some(escalate(Code::UndoFailed, format!("{playbook}: {why}; undoing it failed too")))
             }

@@ -25,9 +25,9 @@ impl CaseScope {
     pub fn system(&self) -> Option<&SystemName> {
         match self {
             CaseScope::FullTicket => None,
-            CaseScope::Diagnose { system } | CaseScope::FixOne { system, .. } | CaseScope::AnswerRequest { system, .. } => {
-                Some(system)
-            }
+            CaseScope::Diagnose { system }
+            | CaseScope::FixOne { system, .. }
+            | CaseScope::AnswerRequest { system, .. } => Some(system),
         }
     }
 

@@ -180,7 +180,10 @@ impl Evidence {
     /// Every host that was asked could not be reached. False if none was asked.
     pub fn nothing_reached(&self) -> bool {
         !self.probes.is_empty()
-            && self.probes.values().all(|sight| !matches!(sight.status, ProbeStatus::Completed(_) | ProbeStatus::Interrupted(_)))
+            && self
+                .probes
+                .values()
+                .all(|sight| !matches!(sight.status, ProbeStatus::Completed(_) | ProbeStatus::Interrupted(_)))
             && self.probes.values().any(|sight| matches!(sight.status, ProbeStatus::Unreachable(_)))
     }
 }

@@ -7,7 +7,7 @@
 pub mod posix;
 pub mod sudoers;
 
-use super::command::{Command, Binding, PatternPart, Template, take_word};
+use super::command::{Binding, Command, PatternPart, Template, take_word};
 use super::inventory::System;
 use super::name::HostName;
 use super::playbook::{Request, SystemType};
@@ -90,7 +90,11 @@ impl Rules {
     ///
     /// # Errors
     /// Every command that could not be told from others.
-    pub fn new(host: &HostName, admits: KeyScope, standing: &[HostedSystem<'_>]) -> Result<Self, Vec<RuleError>> {
+    pub fn new(
+        host: &HostName,
+        admits: KeyScope,
+        standing: &[HostedSystem<'_>],
+    ) -> Result<Self, Vec<RuleError>> {
         let (mut rules, mut bad) = (Vec::new(), Vec::new());
         for one in standing {
             for AllowedCommand { of, template, request } in one.commands(host, admits) {
@@ -183,10 +187,9 @@ impl<'a> HostedSystem<'a> {
         let mut commands = Vec::new();
         if admits != KeyScope::Changes {
             let probes = system.probes.values().filter(|probe| here(&probe.host));
-            commands.extend(
-                probes
-                    .map(|probe| AllowedCommand::of(format!("{}: look {}", system.name, probe.name), &probe.command)),
-            );
+            commands.extend(probes.map(|probe| {
+                AllowedCommand::of(format!("{}: look {}", system.name, probe.name), &probe.command)
+            }));
             for request in &system.requests {
                 for probe in request.extra_probes.values().filter(|probe| here(&probe.host)) {
                     let of = format!("{}: look {}", request.name, probe.name);
@@ -197,9 +200,11 @@ impl<'a> HostedSystem<'a> {
         if admits != KeyScope::Probes {
             for fault in &system.faults {
                 for step in fault.remediation.iter().filter(|step| here(&step.host)) {
-                    commands.push(AllowedCommand::of(format!("{}: {}", fault.name, step.name), &step.command));
+                    commands
+                        .push(AllowedCommand::of(format!("{}: {}", fault.name, step.name), &step.command));
                     if let Some(undo) = &step.rollback {
-                        commands.push(AllowedCommand::of(format!("{}: undo {}", fault.name, step.name), undo));
+                        commands
+                            .push(AllowedCommand::of(format!("{}: undo {}", fault.name, step.name), undo));
                     }
                 }
             }
@@ -227,7 +232,8 @@ impl<'a> HostedSystem<'a> {
         let own = request.and_then(|request| request.extra_probes.get(probe));
         let probe = own.or_else(|| self.system_type.probes.get(probe));
         let declared = probe.and_then(|probe| probe.facts.iter().find(|known| known.name.as_str() == fact));
-        let kind = declared.and_then(|fact| fact.value_type).ok_or_else(|| format!("`{name}` has no type"))?;
+        let kind =
+            declared.and_then(|fact| fact.value_type).ok_or_else(|| format!("`{name}` has no type"))?;
         Ok(Binding::Type(kind))
     }
 }

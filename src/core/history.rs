@@ -47,8 +47,14 @@ pub enum RunResult {
 
 impl RunHistory {
     /// The kinds of records that it is folded from.
-    pub const KINDS: [&str; 6] =
-        ["triaged", "planned", "change_started", "verified", "undone", "change_frozen"];
+    pub const KINDS: [&str; 6] = [
+        "triaged",
+        "remediation_started",
+        "change_started",
+        "verification_passed",
+        "rolled_back",
+        "change_abandoned",
+    ];
 
     /// How far back it has to reach for every budget to be told.
     pub const LOOKBACK: TimeDelta = TimeDelta::days(7);
@@ -78,7 +84,9 @@ impl RunHistory {
             }),
             Event::ChangeStarted { host, .. } => self.changes.push((host.clone(), record.at)),
             Event::VerificationPassed { .. } => self.end(case, RunResult::Fixed(record.at)),
-            Event::RolledBack { .. } | Event::ChangeAbandoned { .. } => self.end(case, RunResult::Failed(record.at)),
+            Event::RolledBack { .. } | Event::ChangeAbandoned { .. } => {
+                self.end(case, RunResult::Failed(record.at))
+            }
             _ => {}
         }
     }

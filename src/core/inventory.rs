@@ -1,6 +1,6 @@
 //! The inventory: what may be touched, by name.
 
-use super::name::{HostName, SystemTypeName, ParamName, Role, SystemName};
+use super::name::{HostName, ParamName, Role, SystemName, SystemTypeName};
 use super::policy::Mode;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

@@ -34,7 +34,7 @@ pub struct CloseStats {
 
 impl CloseStats {
     /// The kinds of records that tell of closures.
-    pub const KINDS: [&str; 2] = ["concluded", "falsely_closed"];
+    pub const KINDS: [&str; 2] = ["outcome_decided", "close_disputed"];
 
     /// Counts what these records tell. A close is false once, however often somebody objects.
     pub fn count(records: &[(CaseId, Record)]) -> Self {

@@ -7,11 +7,11 @@ mod param;
 
 use super::command::Template;
 use super::expr::{Expr, MessageTemplate};
-use super::name::{FactName, SystemTypeName, ParamName, PlaybookName, ProbeName, Role};
+use super::name::{FactName, ParamName, PlaybookName, ProbeName, Role, SystemTypeName};
 use super::policy::{Mode, Risk};
 use super::reading::OutputParser;
 use super::value::ValueType;
-pub use param::{ParamError, Bounds, Param};
+pub use param::{Bounds, Param, ParamError};
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -214,7 +214,8 @@ impl Symptoms {
     /// The first phrase or label that this cause accounts for.
     pub fn matches(&self, text: &str, labels: &[String]) -> Option<String> {
         let label = self.labels.iter().find(|label| labels.iter().any(|l| l.eq_ignore_ascii_case(label)));
-        let phrase = || self.patterns.iter().find_map(|regex| regex.find(text)).map(|m| m.as_str().to_owned());
+        let phrase =
+            || self.patterns.iter().find_map(|regex| regex.find(text)).map(|m| m.as_str().to_owned());
         label.cloned().or_else(phrase)
     }
 }

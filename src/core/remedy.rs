@@ -80,7 +80,8 @@ impl Values for CommandValues<'_> {
         };
         let declared =
             self.system_type.probes.get(probe).and_then(|p| p.facts.iter().find(|f| f.name.as_str() == fact));
-        let kind = declared.and_then(|fact| fact.value_type).ok_or("it has no type that a command may use")?;
+        let kind =
+            declared.and_then(|fact| fact.value_type).ok_or("it has no type that a command may use")?;
         let known = self.evidence.facts.get(probe).and_then(|facts| facts.get(fact));
         let value = known.cloned().unwrap_or_else(|| Err("it was not read".into()))?;
         Ok((value, kind))
@@ -125,7 +126,13 @@ pub fn plan(
         hash.update(format!("{host}\0{}\0{}\0", place(&line), place(&undo_line)));
         let home = if step.command.is_root() { "~root" } else { "~" };
         let kept = step.command.names().contains(BACKUP).then(|| format!("{home}/{KEPT_DIR}/{keep}"));
-        steps.push(PlannedStep { name: step.name.clone(), host: host.clone(), rollback: undo, command, backup: kept });
+        steps.push(PlannedStep {
+            name: step.name.clone(),
+            host: host.clone(),
+            rollback: undo,
+            command,
+            backup: kept,
+        });
     }
     let hash = hex::encode(hash.finalize());
     Ok(Plan { playbook: fault.name.clone(), risk: fault.risk, steps, hash })

@@ -5,9 +5,9 @@ mod treatment;
 
 pub use look::ProbeView;
 pub(super) use treatment::proof;
-pub use treatment::{Proof, StepView, RemediationView};
+pub use treatment::{Proof, RemediationView, StepView};
 
-use super::case::{PendingApproval, Case, Phase, Timings, RemediationResult};
+use super::case::{Case, PendingApproval, Phase, RemediationResult, Timings};
 use super::event::Source;
 use super::expr::MessageSpan;
 use super::moment::format_minute;
@@ -160,7 +160,8 @@ pub fn report(case: &Case, library: &Library) -> Report {
     let is_of_kin = |fault: &Fault| of_kin.is_some_and(|known| known.name == fault.name);
     let mended = |fault: &Fault| {
         let mut ended = case.remediations.iter().filter(|t| t.plan.playbook == fault.name);
-        is_of_kin(fault) || ended.any(|t| matches!(t.phase, Phase::Finished { result: RemediationResult::Fixed, .. }))
+        is_of_kin(fault)
+            || ended.any(|t| matches!(t.phase, Phase::Finished { result: RemediationResult::Fixed, .. }))
     };
     let titles = |names: &[PlaybookName]| {
         names.iter().map(|name| fault(name).map_or(name.to_string(), |f| f.title.clone())).collect()
@@ -177,9 +178,15 @@ pub fn report(case: &Case, library: &Library) -> Report {
         proposal: if changes_nothing_yet(&code) { proposal(case, system) } else { Vec::new() },
         code,
         why,
-        opened_by_agent: matches!(&case.source, Source::Sweep { suspect: Some(_) } | Source::Recurrence { .. }),
+        opened_by_agent: matches!(
+            &case.source,
+            Source::Sweep { suspect: Some(_) } | Source::Recurrence { .. }
+        ),
         pause: case.paused.clone(),
-        question: case.pending_approval.as_ref().map(|asked| question(case, asked, fault(&asked.plan.playbook))),
+        question: case
+            .pending_approval
+            .as_ref()
+            .map(|asked| question(case, asked, fault(&asked.plan.playbook))),
         deferral: case
             .deferral
             .as_ref()

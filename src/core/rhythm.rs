@@ -36,7 +36,11 @@ impl Schedule {
     /// [`BadRhythm`] if it is neither, too short, or the zone is unknown.
     pub fn parse(text: &str, zone: &str) -> Result<Self, ScheduleError> {
         if let Ok(every) = humantime::parse_duration(text) {
-            return if every < SHORTEST { Err(ScheduleError::TooShort) } else { Ok(Schedule::Interval(every)) };
+            return if every < SHORTEST {
+                Err(ScheduleError::TooShort)
+            } else {
+                Ok(Schedule::Interval(every))
+            };
         }
         let zone = zone.parse().map_err(|_| ScheduleError::Zone(zone.to_owned()))?;
         let cron: Cron =

@@ -51,7 +51,8 @@ pub enum Capability {
 }
 
 impl Capability {
-    pub const ALL: [Capability; 4] = [Capability::View, Capability::Run, Capability::Approve, Capability::Pause];
+    pub const ALL: [Capability; 4] =
+        [Capability::View, Capability::Run, Capability::Approve, Capability::Pause];
 }
 
 impl fmt::Display for Capability {

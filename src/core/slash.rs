@@ -175,7 +175,10 @@ mod tests {
             ("/QField:Support  \r\n", take()),
             ("   /qfield:support", take()),
             ("Please look.\n/qfield:support\nThank you", take()),
-            ("/qfield:support Approve 7F3A", Some(Ok(ChatCommand::Signal(SignalKind::Approve { plan: "7f3a".into() })))),
+            (
+                "/qfield:support Approve 7F3A",
+                Some(Ok(ChatCommand::Signal(SignalKind::Approve { plan: "7f3a".into() }))),
+            ),
             ("/qfield:support\tpause  a  migration ", Some(Ok(ChatCommand::Pause("a  migration".into())))),
             ("/qfield:support one\n/qfield:support two", unknown("one")),
             ("", None),

@@ -78,13 +78,24 @@ pub fn triage(
     };
     let site = site.cloned();
     let Some(system) = site.as_ref().and_then(|site| library.systems.get(&site.system_type)) else {
-        return Triage { system: None, intent: Intent::Problem, matched_faults: Vec::new(), unknown_names: strangers };
+        return Triage {
+            system: None,
+            intent: Intent::Problem,
+            matched_faults: Vec::new(),
+            unknown_names: strangers,
+        };
     };
     let mut explained_by = match_faults(&letter.own, ticket, system);
     if let Some(suspect) = suspect {
         explained_by.retain(|found| found.playbook != suspect.playbook);
-        explained_by.push(SymptomMatch { playbook: suspect.playbook.clone(), words: "found by a sweep".into() });
-        return Triage { system: site, intent: Intent::Problem, matched_faults: explained_by, unknown_names: strangers };
+        explained_by
+            .push(SymptomMatch { playbook: suspect.playbook.clone(), words: "found by a sweep".into() });
+        return Triage {
+            system: site,
+            intent: Intent::Problem,
+            matched_faults: explained_by,
+            unknown_names: strangers,
+        };
     }
     let asks = question(&letter, system, &explained_by);
     Triage { system: site, intent: asks, matched_faults: explained_by, unknown_names: strangers }
@@ -92,11 +103,21 @@ pub fn triage(
 
 /// The same for an errand: a person has named the system, and what is to be done with it. A look goes
 /// with a system that only observes, and a request with the values that it was given.
-pub fn triage_command(errand: &CaseScope, ticket: &Ticket, library: &Library, inventory: &Inventory) -> Triage {
+pub fn triage_command(
+    errand: &CaseScope,
+    ticket: &Ticket,
+    library: &Library,
+    inventory: &Inventory,
+) -> Triage {
     let site = errand.system().and_then(|name| inventory.systems.get(name.as_str())).cloned();
     let system = site.as_ref().and_then(|site| library.systems.get(&site.system_type));
     let (Some(mut site), Some(system)) = (site.clone(), system) else {
-        return Triage { system: None, intent: Intent::Problem, matched_faults: Vec::new(), unknown_names: Vec::new() };
+        return Triage {
+            system: None,
+            intent: Intent::Problem,
+            matched_faults: Vec::new(),
+            unknown_names: Vec::new(),
+        };
     };
     if errand.is_read_only() {
         site.mode = Some(Mode::Observe);

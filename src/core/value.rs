@@ -146,7 +146,9 @@ impl ValueType {
 
     fn rule(self) -> &'static str {
         match self {
-            ValueType::Name | ValueType::Names => "use A-Z, a-z, 0-9, `.`, `_`, `-`, not beginning with `-` or `.`",
+            ValueType::Name | ValueType::Names => {
+                "use A-Z, a-z, 0-9, `.`, `_`, `-`, not beginning with `-` or `.`"
+            }
             ValueType::Path | ValueType::Paths => "use an absolute path without `..` or shell characters",
             ValueType::Image | ValueType::Images => "use name:tag, with an optional registry and digest",
             ValueType::Uuids => "use UUIDs in their usual form",

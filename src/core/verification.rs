@@ -48,13 +48,14 @@ pub fn conditions(fault: &Fault, policy: &Policy) -> Vec<Condition> {
         timeout: longest,
         hold_for: steadiest.max(policy.soak),
     };
-    let others = fault.verify.iter().map(|Check { that: holds, timeout: within, hold_for: steady }| Condition {
-        what: holds.source().to_owned(),
-        expr: holds.clone(),
-        wanted: true,
-        timeout: *within,
-        hold_for: *steady,
-    });
+    let others =
+        fault.verify.iter().map(|Check { that: holds, timeout: within, hold_for: steady }| Condition {
+            what: holds.source().to_owned(),
+            expr: holds.clone(),
+            wanted: true,
+            timeout: *within,
+            hold_for: *steady,
+        });
     std::iter::once(own).chain(others).collect()
 }
 

@@ -45,7 +45,12 @@ impl Dispatcher {
     }
 }
 
-async fn run(agent: Context, limit: Arc<Semaphore>, stop: Shutdown, mut woken: mpsc::UnboundedReceiver<CaseId>) {
+async fn run(
+    agent: Context,
+    limit: Arc<Semaphore>,
+    stop: Shutdown,
+    mut woken: mpsc::UnboundedReceiver<CaseId>,
+) {
     let mut at_work: BTreeMap<Id, CaseId> = BTreeMap::new();
     let mut tasks: JoinSet<()> = JoinSet::new();
     let mut rescan = tokio::time::interval(DISPATCH_INTERVAL);

@@ -2,9 +2,9 @@
 
 use super::past::RECENT;
 use super::perform::{perform, wait};
-use super::{Context, CLAIM_TTL, Progress};
+use super::{CLAIM_TTL, Context, Progress};
 use crate::core::action::Action;
-use crate::core::case::{InvalidJournal, Case, Stage, Waiting};
+use crate::core::case::{Case, InvalidJournal, Stage, Waiting};
 use crate::core::decide::{DecisionInput, decide};
 use crate::core::event::{CaseId, Event, Record};
 use crate::core::history::RunHistory;

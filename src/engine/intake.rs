@@ -6,10 +6,10 @@ use super::past::latest_case;
 use super::reply::check_reopened;
 use super::words::apply_pause_label;
 use crate::core::case::Case;
-use crate::core::event::{CaseId, Source, Event};
+use crate::core::event::{CaseId, Event, Source};
 use crate::core::outcome::{Code, Outcome};
-use crate::core::ticket::{TicketState, Ticket, TicketId};
-use crate::ports::{ForgeError, OpenResult, JournalError, NewCase};
+use crate::core::ticket::{Ticket, TicketId, TicketState};
+use crate::ports::{ForgeError, JournalError, NewCase, OpenResult};
 
 /// Why something that came in was not taken.
 #[derive(Debug, thiserror::Error)]
@@ -24,12 +24,20 @@ pub enum IntakeError {
 pub fn should_accept(agent: &Context, ticket: &Ticket) -> bool {
     let has = |label: &str| ticket.labels.iter().any(|name| name.eq_ignore_ascii_case(label));
     // The label of a case that was handed over says that a person has it, even if the journal is lost.
-    ticket.state == TicketState::Open && !ticket.locked && has(&agent.forge_settings.label) && !has(NEEDS_HUMAN)
+    ticket.state == TicketState::Open
+        && !ticket.locked
+        && has(&agent.forge_settings.label)
+        && !has(NEEDS_HUMAN)
 }
 
 /// Opens a case for a ticket, unless this content has been taken in before or a case is running.
 /// `key` names the content: the same key never opens a second case.
-pub async fn open_case(agent: &Context, ticket: Ticket, door: Source, key: &str) -> Result<OpenResult, JournalError> {
+pub async fn open_case(
+    agent: &Context,
+    ticket: Ticket,
+    door: Source,
+    key: &str,
+) -> Result<OpenResult, JournalError> {
     let also = vec![issue_dedupe_key(&ticket.id)];
     open(agent, ticket, door, key, also).await
 }
@@ -61,7 +69,11 @@ pub(super) fn issue_dedupe_key(id: &TicketId) -> String {
 
 /// Takes in an issue that is there to be taken: once in its life, by whichever door it comes first.
 /// The agent's own tickets come in by the sweep that opened them, which knows what they are about.
-pub async fn accept_issue(agent: &Context, ticket: Ticket, door: Source) -> Result<Option<CaseId>, IntakeError> {
+pub async fn accept_issue(
+    agent: &Context,
+    ticket: Ticket,
+    door: Source,
+) -> Result<Option<CaseId>, IntakeError> {
     if let Some(case) = apply_pause_label(agent, &ticket).await? {
         return Ok(Some(case));
     }
@@ -81,7 +93,11 @@ pub async fn accept_issue(agent: &Context, ticket: Ticket, door: Source) -> Resu
 }
 
 /// Takes in an issue once more that named no system that is looked after, and has other words since.
-async fn accept_edited_issue(agent: &Context, ticket: &Ticket, case: &Case) -> Result<Option<CaseId>, IntakeError> {
+async fn accept_edited_issue(
+    agent: &Context,
+    ticket: &Ticket,
+    case: &Case,
+) -> Result<Option<CaseId>, IntakeError> {
     if ticket.state != TicketState::Open || ticket.locked {
         return Ok(None);
     }

@@ -1,7 +1,7 @@
 //! A look: the probes of a system, side by side, each as soon as what it needs is known.
 
 use crate::core::command::Command;
-use crate::core::evidence::{Evidence, Observation, RawObservation, ProbeStatus, ProbeResult, read_facts};
+use crate::core::evidence::{Evidence, Observation, ProbeResult, ProbeStatus, RawObservation, read_facts};
 use crate::core::inventory::System;
 use crate::core::name::{FactName, HostName, ProbeName};
 use crate::core::playbook::{Probe, SystemType};
@@ -22,7 +22,12 @@ pub struct ProbeRunner {
 }
 
 /// Runs `probes` on the hosts of `site`. Whatever goes wrong becomes evidence; a look does not fail.
-pub async fn run_probes(eyes: &ProbeRunner, system: &SystemType, site: &System, probes: &BTreeSet<ProbeName>) -> Evidence {
+pub async fn run_probes(
+    eyes: &ProbeRunner,
+    system: &SystemType,
+    site: &System,
+    probes: &BTreeSet<ProbeName>,
+) -> Evidence {
     let start = Instant::now();
     let connect_ms = connect(eyes, system, site, probes).await;
     let mut evidence = Evidence { connect_ms, ..Evidence::default() };
@@ -76,7 +81,12 @@ fn can_run(probe: &Probe, probes: &BTreeSet<ProbeName>, evidence: &Evidence) -> 
 
 /// Opens every connection that the look needs, side by side. Gives the longest time in milliseconds.
 /// A host that cannot be reached is told by its probes.
-async fn connect(eyes: &ProbeRunner, system: &SystemType, site: &System, probes: &BTreeSet<ProbeName>) -> u64 {
+async fn connect(
+    eyes: &ProbeRunner,
+    system: &SystemType,
+    site: &System,
+    probes: &BTreeSet<ProbeName>,
+) -> u64 {
     let roles = probes.iter().filter_map(|name| system.probes.get(name)).map(|probe| &probe.host);
     let hosts: BTreeSet<HostName> = roles.filter_map(|role| site.host(role)).cloned().collect();
     let mut opening = JoinSet::new();
@@ -136,7 +146,9 @@ fn unready(eyes: &ProbeRunner, site: &System, probe: &Probe, why: &str) -> Probe
 
 fn record_unknown(evidence: &mut Evidence, probe: &Probe, sight: ProbeResult) {
     let why = match &sight.status {
-        ProbeStatus::Skipped(why) | ProbeStatus::Unreachable(why) | ProbeStatus::Interrupted(why) => why.as_str().to_owned(),
+        ProbeStatus::Skipped(why) | ProbeStatus::Unreachable(why) | ProbeStatus::Interrupted(why) => {
+            why.as_str().to_owned()
+        }
         ProbeStatus::Completed(_) => String::new(),
     };
     let facts: BTreeMap<FactName, Result<serde_json::Value, String>> =
@@ -145,9 +157,17 @@ fn record_unknown(evidence: &mut Evidence, probe: &Probe, sight: ProbeResult) {
     evidence.probes.insert(probe.name.clone(), sight);
 }
 
-fn record(eyes: &ProbeRunner, system: &SystemType, site: &System, probe: &Probe, answer: ProbeAnswer, evidence: &mut Evidence) {
+fn record(
+    eyes: &ProbeRunner,
+    system: &SystemType,
+    site: &System,
+    probe: &Probe,
+    answer: ProbeAnswer,
+    evidence: &mut Evidence,
+) {
     let command = eyes.redactor.text(&answer.line);
-    let sight = |seen| ProbeResult { host: Some(answer.host.clone()), command: command.clone(), status: seen };
+    let sight =
+        |seen| ProbeResult { host: Some(answer.host.clone()), command: command.clone(), status: seen };
     match &answer.result {
         Ok(raw) => {
             let scope = evidence.scope(&system.params(&site.params));

@@ -29,8 +29,8 @@ mod words;
 
 pub use answer::answer;
 pub use dispatch::Dispatcher;
-pub use drive::{CaseError, Shutdown, run_case, run_case_waiting, library_of};
-pub use intake::{IntakeError, open_case, accept_issue, should_accept};
+pub use drive::{CaseError, Shutdown, library_of, run_case, run_case_waiting};
+pub use intake::{IntakeError, accept_issue, open_case, should_accept};
 pub use look::{ProbeRunner, run_probes};
 pub use orders::accept_comment;
 pub use poll::poll;

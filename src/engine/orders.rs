@@ -20,10 +20,10 @@ use super::intake::IntakeError;
 use super::words::{SignalRejected, send_signal};
 use crate::core::event::CaseId;
 use crate::core::policy::Pause;
-use crate::core::rights::{Permission, Capability};
-use crate::core::slash::{ParseError, ChatCommand, CommandName, command};
+use crate::core::rights::{Capability, Permission};
+use crate::core::slash::{ChatCommand, CommandName, ParseError, command};
 use crate::ports::{Comment, ForgeError, JournalError, Marker, Reaction};
-use reply::{Reply, Posted};
+use reply::{Posted, Reply};
 use serde_json::json;
 
 /// What came of an order.

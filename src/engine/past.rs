@@ -9,7 +9,10 @@ use crate::ports::{CaseSummary, JournalError};
 pub(super) const RECENT: u32 = 500;
 
 /// The case of a ticket: the one at work, or else the newest.
-pub(super) async fn active_or_latest_case(agent: &Context, ticket: &TicketId) -> Result<Option<Case>, JournalError> {
+pub(super) async fn active_or_latest_case(
+    agent: &Context,
+    ticket: &TicketId,
+) -> Result<Option<Case>, JournalError> {
     let lines = agent.journal.cases_of(ticket).await?;
     let Some(line) = lines.iter().find(|line| line.outcome.is_none()).or(lines.first()) else {
         return Ok(None);

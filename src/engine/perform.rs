@@ -5,11 +5,11 @@ use super::drive::{CaseError, CaseWriter, Shutdown, history};
 use super::look::run_probes;
 use super::speak::publish;
 use super::words::signal_from_label;
-use super::{Context, CLAIM_TTL};
+use super::{CLAIM_TTL, Context};
 use crate::core::action::{Action, ChangeRequest};
 use crate::core::case::Case;
 use crate::core::decide::kin::active_related;
-use crate::core::event::{Publication, Event, Direction};
+use crate::core::event::{Direction, Event, Publication};
 use crate::core::evidence::{Exit, Observation, RawObservation};
 use crate::core::expr::Scope;
 use crate::core::name::HostName;
@@ -25,7 +25,11 @@ use std::time::Duration;
 const HOLD_PAUSE: Duration = Duration::from_secs(2);
 
 /// Carries out an action and records what came of it.
-pub(super) async fn perform(pen: &mut CaseWriter<'_>, action: Action, stop: &Shutdown) -> Result<(), CaseError> {
+pub(super) async fn perform(
+    pen: &mut CaseWriter<'_>,
+    action: Action,
+    stop: &Shutdown,
+) -> Result<(), CaseError> {
     match action {
         Action::Record(event) => {
             let event = answerable(pen, event);
@@ -146,7 +150,10 @@ async fn change(pen: &mut CaseWriter<'_>, order: ChangeRequest) -> Result<(), Ca
         Ok(raw) => Event::ChangeEnded {
             change,
             observation: Observation::new(&raw, &agent.redactor),
-            success: match (change.direction, step_of(&pen.case, pen.library, change.remediation, change.step)) {
+            success: match (
+                change.direction,
+                step_of(&pen.case, pen.library, change.remediation, change.step),
+            ) {
                 (Direction::Forward, Some(step)) => succeeded(step, &raw),
                 _ => raw.exit.is_success(),
             },

@@ -6,7 +6,7 @@ use super::drive::{CaseError, library_of};
 use super::speak::people;
 use super::sweep::OPENING;
 use crate::core::case::{Case, Recurrence};
-use crate::core::history::{RunResult, RunHistory, RemediationRun};
+use crate::core::history::{RemediationRun, RunHistory, RunResult};
 use crate::core::moment::format_minute;
 use crate::core::report::{Report, report};
 use crate::core::ticket::TicketId;
@@ -96,7 +96,9 @@ async fn occurrence(
     let findings = case.diagnoses.iter().flat_map(|diagnosis| &diagnosis.findings);
     let mut of_fault = findings.filter(|finding| finding.playbook == recurred.playbook);
     let because = of_fault.next().map_or_else(String::new, |finding| finding.summary.clone());
-    let before = |run: &&RemediationRun| run.at < at && run.at > at - BEFORE && !run.hosts.is_disjoint(&recurred.hosts);
+    let before = |run: &&RemediationRun| {
+        run.at < at && run.at > at - BEFORE && !run.hosts.is_disjoint(&recurred.hosts)
+    };
     let before: Vec<String> = history
         .runs
         .iter()

@@ -6,7 +6,7 @@ use super::intake::{IntakeError, open_case};
 use super::look::run_probes;
 use crate::core::case::{Case, Phase, RemediationResult};
 use crate::core::diagnosis::diagnose;
-use crate::core::event::{CaseId, Source, Event};
+use crate::core::event::{CaseId, Event, Source};
 use crate::core::name::PlaybookName;
 use crate::core::outcome::Outcome;
 use crate::core::ticket::TicketState;
@@ -28,7 +28,7 @@ pub async fn check_recurrences(agent: &Context) -> Result<Vec<CaseId>, IntakeErr
     let now = agent.clock.now();
     let since = now - LOOKS[LOOKS.len() - 1] - LATE;
     let mut opened = Vec::new();
-    for (case, record) in agent.journal.history(&["concluded"], since).await? {
+    for (case, record) in agent.journal.history(&["outcome_decided"], since).await? {
         if !matches!(record.event, Event::OutcomeDecided(Outcome::Resolved)) {
             continue;
         }
@@ -78,17 +78,19 @@ async fn probe_again(agent: &Context, case: &Case) -> RecurrenceCheck {
     let probes = system.probes_of(names.iter().map(String::as_str));
     let diagnosis = diagnose(system, site, &run_probes(&agent.probe_runner(), system, site, &probes).await);
     if let Some(finding) = diagnosis.findings.iter().find(|finding| mended.contains(&&finding.playbook)) {
-        return RecurrenceCheck::Back(DetectedFault { system: site.name.clone(), playbook: finding.playbook.clone() });
+        return RecurrenceCheck::Back(DetectedFault {
+            system: site.name.clone(),
+            playbook: finding.playbook.clone(),
+        });
     }
     let unknown = diagnosis.unknown.iter().any(|unknown| mended.contains(&&unknown.playbook));
     if unknown { RecurrenceCheck::Unknown } else { RecurrenceCheck::Gone }
 }
 
 fn fixed(case: &Case) -> Vec<&PlaybookName> {
-    let proven = case
-        .remediations
-        .iter()
-        .filter(|treatment| matches!(treatment.phase, Phase::Finished { result: RemediationResult::Fixed, .. }));
+    let proven = case.remediations.iter().filter(|treatment| {
+        matches!(treatment.phase, Phase::Finished { result: RemediationResult::Fixed, .. })
+    });
     proven.map(|treatment| &treatment.plan.playbook).collect()
 }
 

@@ -10,7 +10,7 @@ use crate::core::case::Case;
 use crate::core::event::Event;
 use crate::core::moment::format_minute;
 use crate::core::outcome::{Escalation, Outcome};
-use crate::core::ticket::{TicketState, TicketId};
+use crate::core::ticket::{TicketId, TicketState};
 use crate::ports::Marker;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
@@ -23,13 +23,14 @@ const LATE: TimeDelta = TimeDelta::hours(24);
 
 /// Reminds people of every ticket that they were called to and that nobody has taken. Gives the tickets.
 pub async fn remind(agent: &Context) -> Result<Vec<TicketId>, IntakeError> {
-    let Some(after) = agent.forge_settings.remind_after.and_then(|after| TimeDelta::from_std(after).ok()) else {
+    let Some(after) = agent.forge_settings.remind_after.and_then(|after| TimeDelta::from_std(after).ok())
+    else {
         return Ok(Vec::new());
     };
     let now = agent.clock.now();
     let delays = [after, after + AGAIN];
     let mut reminded = Vec::new();
-    for (id, record) in agent.journal.history(&["concluded"], now - delays[1] - LATE).await? {
+    for (id, record) in agent.journal.history(&["outcome_decided"], now - delays[1] - LATE).await? {
         let Event::OutcomeDecided(Outcome::Escalated(escalation)) = record.event else { continue };
         let mark = format!("reminded {id}");
         let done_at = agent.journal.cursor(&mark).await?;

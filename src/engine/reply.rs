@@ -2,13 +2,13 @@
 //! still broken, objects to the close; that opens one case, by whichever door it comes.
 
 use super::Context;
-use super::intake::{IntakeError, opened_case, open_case};
+use super::intake::{IntakeError, open_case, opened_case};
 use super::past::latest_case;
 use crate::core::case::{Case, Stage};
 use crate::core::event::{CaseId, Source};
-use crate::core::objection::{Via, CloseDispute};
+use crate::core::objection::{CloseDispute, Via};
 use crate::core::reply::{Feedback, feedback};
-use crate::core::ticket::{TicketState, Ticket, TicketId};
+use crate::core::ticket::{Ticket, TicketId, TicketState};
 use crate::ports::{Comment, JournalError, Reaction};
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -16,7 +16,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 const LAG: TimeDelta = TimeDelta::seconds(60);
 
 /// Takes in an issue that was closed, and that this person has opened again.
-pub async fn accept_reopening(agent: &Context, ticket: Ticket, who: &str) -> Result<Option<CaseId>, IntakeError> {
+pub async fn accept_reopening(
+    agent: &Context,
+    ticket: Ticket,
+    who: &str,
+) -> Result<Option<CaseId>, IntakeError> {
     let Some(case) = latest_case(agent, &ticket.id).await? else {
         return accept_reopened(agent, ticket, Source::Webhook, "the beginning").await;
     };
@@ -81,7 +85,10 @@ async fn open_dispute_if_open(
 }
 
 /// Takes in a comment that orders nothing: an objection to a close, or thanks.
-pub(super) async fn accept_feedback(agent: &Context, comment: &Comment) -> Result<Option<CaseId>, IntakeError> {
+pub(super) async fn accept_feedback(
+    agent: &Context,
+    comment: &Comment,
+) -> Result<Option<CaseId>, IntakeError> {
     if comment.by_bot {
         return Ok(None);
     }
@@ -137,5 +144,6 @@ async fn closed_before(
 ) -> Result<Option<Case>, JournalError> {
     let case = latest_case(agent, ticket).await?;
     // GitHub counts in whole seconds.
-    Ok(case.filter(|case| case.publishing.closed_at.is_some_and(|closed| closed.timestamp() <= at.timestamp())))
+    Ok(case
+        .filter(|case| case.publishing.closed_at.is_some_and(|closed| closed.timestamp() <= at.timestamp())))
 }

@@ -5,11 +5,11 @@ use super::answer::answer;
 use super::drive::{CaseError, CaseWriter, library_of};
 use super::label::set_label;
 use super::look::millis;
-use super::orders::{readonly_report_data, mark_done};
+use super::orders::{mark_done, readonly_report_data};
 use super::problem::open_problem;
 use crate::core::action::Action;
 use crate::core::case::Case;
-use crate::core::event::{Publication, Source, Event};
+use crate::core::event::{Event, Publication, Source};
 use crate::core::moment::format_minute;
 use crate::core::outcome::{Closing, Outcome};
 use crate::core::playbook::Library;
@@ -23,7 +23,8 @@ use tokio::time::Instant;
 pub(super) async fn publish(pen: &mut CaseWriter<'_>, action: Action) -> Result<(), CaseError> {
     match action {
         Action::RequestApproval => {
-            let hash = pen.case.pending_approval.as_ref().map_or_else(String::new, |asked| asked.plan.hash.clone());
+            let hash =
+                pen.case.pending_approval.as_ref().map_or_else(String::new, |asked| asked.plan.hash.clone());
             publish_text(pen, Publication::ApprovalRequest, hash, request_approval).await
         }
         Action::ShowStatus => {
@@ -130,7 +131,9 @@ async fn reopen(agent: &Context, case: &Case, library: &Library) -> Result<(), F
 async fn report_problem(pen: &mut CaseWriter<'_>) -> Result<(), CaseError> {
     let start = Instant::now();
     let event = match open_problem(pen.agent, &pen.case).await? {
-        Ok(id) => Event::Published { act: Publication::Problem, stage: id.to_string(), took_ms: millis(start) },
+        Ok(id) => {
+            Event::Published { act: Publication::Problem, stage: id.to_string(), took_ms: millis(start) }
+        }
         Err(error) => not_told(pen, Publication::Problem, &error),
     };
     pen.append(event).await

@@ -1,7 +1,7 @@
 //! Sweeps: tickets that nobody took, and systems that nobody complained about.
 
 use super::Context;
-use super::intake::{IntakeError, issue_dedupe_key, open_case, accept_issue};
+use super::intake::{IntakeError, accept_issue, issue_dedupe_key, open_case};
 use super::look::run_probes;
 use super::past::RECENT;
 use crate::core::case::Case;
@@ -10,9 +10,9 @@ use crate::core::event::{CaseId, Source};
 use crate::core::inventory::System;
 use crate::core::name::SystemName;
 use crate::core::outcome::Outcome;
-use crate::core::ticket::{TicketState, TicketId};
+use crate::core::ticket::{TicketId, TicketState};
 use crate::core::triage::DetectedFault;
-use crate::ports::{OpenResult, Marker, NewTicket};
+use crate::ports::{Marker, NewTicket, OpenResult};
 use chrono::{DateTime, Utc};
 use serde_json::json;
 use std::time::Duration;
@@ -43,7 +43,8 @@ pub async fn check_systems(agent: &Context) -> Result<Vec<SweepResult>, IntakeEr
     for site in agent.inventory.systems.values() {
         let Some(system) = agent.library.systems.get(&site.system_type) else { continue };
         let begun = agent.clock.now();
-        let evidence = run_probes(&agent.probe_runner(), system, site, &system.probes.keys().cloned().collect()).await;
+        let evidence =
+            run_probes(&agent.probe_runner(), system, site, &system.probes.keys().cloned().collect()).await;
         let diagnosis = diagnose(system, site, &evidence);
         let opened = if diagnosis.findings.is_empty() || is_being_fixed(agent, &site.name, begun).await? {
             None

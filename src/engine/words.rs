@@ -5,7 +5,7 @@ use super::past::{active_or_latest_case, running_case};
 use crate::core::case::Case;
 use crate::core::event::CaseId;
 use crate::core::ticket::Ticket;
-use crate::core::word::{QueuedSignal, SignalKind, Signal};
+use crate::core::word::{QueuedSignal, Signal, SignalKind};
 use crate::ports::{Comment, JournalError};
 
 /// A ticket with this label gets nothing changed for it until the label is taken off.
@@ -26,7 +26,9 @@ pub(super) async fn send_signal(
     key: &str,
     says: SignalKind,
 ) -> Result<Result<CaseId, SignalRejected>, JournalError> {
-    let Some(case) = active_or_latest_case(agent, &comment.ticket).await? else { return Ok(Err(SignalRejected::NoCase)) };
+    let Some(case) = active_or_latest_case(agent, &comment.ticket).await? else {
+        return Ok(Err(SignalRejected::NoCase));
+    };
     // The comment came by another door before, and the case may have ended by it.
     if case.processed_signals.contains(key) {
         return Ok(Ok(case.id));
@@ -35,7 +37,9 @@ pub(super) async fn send_signal(
         return Ok(Err(SignalRejected::NoCase));
     }
     match (&says, &case.pending_approval) {
-        (SignalKind::Approve { .. } | SignalKind::Deny, None) => return Ok(Err(SignalRejected::NothingPending)),
+        (SignalKind::Approve { .. } | SignalKind::Deny, None) => {
+            return Ok(Err(SignalRejected::NothingPending));
+        }
         (SignalKind::Approve { plan }, Some(asked)) if !asked.plan.matches_id(plan) => {
             return Ok(Err(SignalRejected::AnotherPlan));
         }

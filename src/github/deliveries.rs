@@ -62,7 +62,8 @@ impl GitHub {
             let Numbered { id } = wire.get(&repo_route(repo), repo).await?;
             let lines =
                 self.clients.own().list_while("/app/hook/deliveries", &[], &"the App's hook", is_recent);
-            let lines = lines.await?.into_iter().filter(|line: &DeliveryLogEntry| line.repository_id == Some(id));
+            let lines =
+                lines.await?.into_iter().filter(|line: &DeliveryLogEntry| line.repository_id == Some(id));
             failed.extend(failures(None, lines.collect()));
         } else {
             let route = format!("{}/hooks", repo_route(repo));
@@ -71,7 +72,10 @@ impl GitHub {
             for hook in hooks.iter().filter(|hook| hook.is_the_agents()) {
                 let route = format!("{route}/{}/deliveries", hook.id);
                 let lines = wire.list_while(&route, &[], repo, is_recent).await;
-                failed.extend(failures(Some(hook.id), lines.map_err(|error| with_permission_hint(error, repo))?));
+                failed.extend(failures(
+                    Some(hook.id),
+                    lines.map_err(|error| with_permission_hint(error, repo))?,
+                ));
             }
         }
         failed.sort_by_key(|failure| (failure.delivered_at, failure.id));
@@ -120,7 +124,8 @@ fn failures(hook: Option<u64>, lines: Vec<DeliveryLogEntry>) -> Vec<FailedDelive
     let never_taken = told.into_values().filter(|all| !all.iter().any(DeliveryLogEntry::was_taken));
     let failure = |attempts: Vec<DeliveryLogEntry>| {
         let count = u32::try_from(attempts.len()).unwrap_or(u32::MAX);
-        let DeliveryLogEntry { id, guid, delivered_at, status_code, event, action, .. } = attempts.into_iter().next()?;
+        let DeliveryLogEntry { id, guid, delivered_at, status_code, event, action, .. } =
+            attempts.into_iter().next()?;
         Some(FailedDelivery {
             id: DeliveryId { hook, number: id },
             guid,
@@ -155,7 +160,7 @@ mod tests {
     use crate::core::redact::Redactor;
     use crate::github::{Options, Pace};
     use crate::ports::{Clock, Forge};
-    use crate::sandbox::github::{Hooks, FakeGitHub, AccountKind, RepoRole};
+    use crate::sandbox::github::{AccountKind, FakeGitHub, Hooks, RepoRole};
     use async_trait::async_trait;
     use std::sync::Arc;
     use std::time::Duration;

@@ -156,7 +156,11 @@ impl Forge for GitHub {
         Ok(())
     }
 
-    async fn participants_since(&self, id: &TicketId, since: DateTime<Utc>) -> Result<BTreeSet<String>, ForgeError> {
+    async fn participants_since(
+        &self,
+        id: &TicketId,
+        since: DateTime<Utc>,
+    ) -> Result<BTreeSet<String>, ForgeError> {
         self.people_since(id, since).await
     }
 

@@ -5,7 +5,7 @@
 //! word that is new to this program is not an error.
 
 use crate::core::redact::{MASK, Redacted, Redactor};
-use crate::core::ticket::{Repo, TicketState, Ticket, TicketId};
+use crate::core::ticket::{Repo, Ticket, TicketId, TicketState};
 use crate::ports::Comment;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;

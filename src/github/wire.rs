@@ -6,7 +6,7 @@
 use super::pace::WriteSlot;
 use super::quiet::RateLimitGate;
 use super::refusal::{self, ApiError};
-use super::watch::{EtagCache, CachedPage};
+use super::watch::{CachedPage, EtagCache};
 use crate::ports::ForgeError;
 use http::{HeaderValue, Method, StatusCode, header};
 use octocrab::{FromResponse, GitHubError, Octocrab, Page};
@@ -128,11 +128,18 @@ impl Client {
         Ok(items)
     }
 
-    async fn leaf(&self, address: &str, known: Option<CachedPage>, what: Subject<'_>) -> Result<CachedPage, ForgeError> {
+    async fn leaf(
+        &self,
+        address: &str,
+        known: Option<CachedPage>,
+        what: Subject<'_>,
+    ) -> Result<CachedPage, ForgeError> {
         let etag = known.as_ref().and_then(|leaf| leaf.etag.as_ref());
         let call = Call { known: etag, ..Call::get(address, what) };
         match (self.send::<Page<Value>>(call).await?, known) {
-            (CachedAnswer::Fresh(page, etag), _) => Ok(CachedPage { etag, next: next_of(&page), items: page.items }),
+            (CachedAnswer::Fresh(page, etag), _) => {
+                Ok(CachedPage { etag, next: next_of(&page), items: page.items })
+            }
             (CachedAnswer::Unchanged, Some(leaf)) => Ok(leaf),
             (CachedAnswer::Unchanged, None) => Err(unasked()),
         }

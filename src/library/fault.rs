@@ -6,7 +6,7 @@ use super::node::{Content, Node};
 use crate::core::command::Template;
 use crate::core::expr::Expr;
 use crate::core::name::{PlaybookName, Role};
-use crate::core::playbook::{Check, Symptoms, Fault, IfInterrupted, Step, SystemType};
+use crate::core::playbook::{Check, Fault, IfInterrupted, Step, Symptoms, SystemType};
 use crate::core::policy::Risk;
 use std::time::Duration;
 
@@ -131,7 +131,16 @@ fn decode_step(page: &YamlFile, mut map: Map<'_>, system: &SystemType) -> Option
         undo
     });
     map.finish();
-    Some(Step { name: name?, host: on, command: command?, if_interrupted: replay?, optional, only_if, expect, rollback: undo })
+    Some(Step {
+        name: name?,
+        host: on,
+        command: command?,
+        if_interrupted: replay?,
+        optional,
+        only_if,
+        expect,
+        rollback: undo,
+    })
 }
 
 fn decode_if_interrupted(page: &YamlFile, node: Node, system: &SystemType) -> Option<IfInterrupted> {

@@ -15,7 +15,7 @@ pub use files::{Files, FilesError};
 pub(crate) use node::options as yaml;
 pub use problem::{Problem, Problems};
 
-use crate::core::name::{SystemTypeName, PlaybookName};
+use crate::core::name::{PlaybookName, SystemTypeName};
 use crate::core::playbook::{Fault, Library, LibraryHash, SystemType};
 use decode::{Map, YamlFile};
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,7 +39,12 @@ pub fn load(files: &Files) -> Result<Library, Problems> {
 }
 
 /// One folder: `system.yaml` and its playbooks.
-fn load_folder(files: &Files, folder: &str, names: &[String], found: &mut Vec<Problem>) -> Option<SystemType> {
+fn load_folder(
+    files: &Files,
+    folder: &str,
+    names: &[String],
+    found: &mut Vec<Problem>,
+) -> Option<SystemType> {
     let system_path = format!("{folder}/system.yaml");
     let Some(text) = files.text(&system_path) else {
         found.push(Problem::of_file(

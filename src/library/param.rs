@@ -15,7 +15,11 @@ pub(super) fn decode(page: &YamlFile, map: Map<'_>) -> BTreeMap<ParamName, Param
 }
 
 /// Reads the parameters of a request, which stand beside those of its system.
-pub(super) fn decode_request_params(page: &YamlFile, map: Map<'_>, system: &SystemType) -> BTreeMap<ParamName, Param> {
+pub(super) fn decode_request_params(
+    page: &YamlFile,
+    map: Map<'_>,
+    system: &SystemType,
+) -> BTreeMap<ParamName, Param> {
     let mut params = BTreeMap::new();
     for (key, node) in map.into_entries() {
         let (name, place) = (key.name.clone(), key.span);

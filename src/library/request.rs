@@ -66,7 +66,16 @@ pub(super) fn decode(page: &YamlFile, mut map: Map<'_>, system: &SystemType) -> 
         );
     }
     map.finish();
-    Some(Request { name: name?, title: title?, question_patterns: asks, params, probes, extra_probes: looks, answer: answer?, health })
+    Some(Request {
+        name: name?,
+        title: title?,
+        question_patterns: asks,
+        params,
+        probes,
+        extra_probes: looks,
+        answer: answer?,
+        health,
+    })
 }
 
 #[cfg(test)]

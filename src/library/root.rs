@@ -47,7 +47,8 @@ pub(super) fn check(system: &SystemType, pages: &[YamlFile]) {
     }
     for fault in &system.faults {
         let page = page_of(&fault.name);
-        let of_step = fault.remediation.iter().flat_map(|step| std::iter::once(&step.command).chain(&step.rollback));
+        let of_step =
+            fault.remediation.iter().flat_map(|step| std::iter::once(&step.command).chain(&step.rollback));
         templates.extend(of_step.map(|template| (template, page)));
     }
     let mut used = vec![false; system.sudo.len()];

@@ -5,7 +5,7 @@ use super::keep::BackupWrapper;
 use super::node::{Content, Node, Span};
 use super::{param, root};
 use crate::core::gate::sudoers::ANY;
-use crate::core::name::{FactName, SystemTypeName, ProbeName, Role};
+use crate::core::name::{FactName, ProbeName, Role, SystemTypeName};
 use crate::core::playbook::{Fact, Probe, SystemType};
 use crate::core::reading::OutputParser;
 use std::collections::{BTreeMap, BTreeSet};
@@ -155,7 +155,15 @@ fn finish_probe(
         );
     }
     let exits = if exits.is_empty() { vec![0] } else { exits };
-    Some(Probe { host: on, command, parser: read, ok_exits: exits, retries: retries.min(5), needs, ..draft.clone() })
+    Some(Probe {
+        host: on,
+        command,
+        parser: read,
+        ok_exits: exits,
+        retries: retries.min(5),
+        needs,
+        ..draft.clone()
+    })
 }
 
 fn decode_parser(page: &YamlFile, node: Node) -> Option<OutputParser> {

@@ -12,10 +12,10 @@
 
 mod files;
 
-pub use files::{Expect, TicketFile, Scenario, ScenarioError, find, host_text, read_expect};
+pub use files::{Expect, Scenario, ScenarioError, TicketFile, find, host_text, read_expect};
 
-use super::github::{FakeGitHub, Issue, AccountKind, RepoRole};
-use super::host::{InProcessShell, FakeHost, SharedHost};
+use super::github::{AccountKind, FakeGitHub, Issue, RepoRole};
+use super::host::{FakeHost, InProcessShell, SharedHost};
 use crate::clock::VirtualClock as PlayedClock;
 use crate::core::case::{Case, Phase, RemediationResult};
 use crate::core::event::{CaseId, Source};
@@ -28,7 +28,9 @@ use crate::core::redact::Redactor;
 use crate::core::report::{Report, report};
 use crate::core::rights::AccessPolicy;
 use crate::core::ticket::{Repo, TicketId};
-use crate::engine::{Context, ForgeSettings, Shutdown, NoopObserver, run_case_waiting, accept_comment, open_case};
+use crate::engine::{
+    Context, ForgeSettings, NoopObserver, Shutdown, accept_comment, open_case, run_case_waiting,
+};
 use crate::github::{GitHub, Options, Pace};
 use crate::library::{self, Files, Problems};
 use crate::ports::{Clock, Forge, OpenResult};
@@ -311,12 +313,17 @@ fn forge(hub: &FakeGitHub) -> Result<Arc<dyn Forge>, ScenarioError> {
 
 impl ScenarioResult {
     pub fn verdict(&self) -> ScenarioVerdict {
-        if self.failures.is_empty() { ScenarioVerdict::Passed } else { ScenarioVerdict::Failed(self.failures.clone()) }
+        if self.failures.is_empty() {
+            ScenarioVerdict::Passed
+        } else {
+            ScenarioVerdict::Failed(self.failures.clone())
+        }
     }
 
     /// The playbooks that were applied and proven, in order.
     pub fn remediated(&self) -> Vec<String> {
-        let mended = |phase: &Phase| matches!(phase, Phase::Finished { result: RemediationResult::Fixed, .. });
+        let mended =
+            |phase: &Phase| matches!(phase, Phase::Finished { result: RemediationResult::Fixed, .. });
         let treatments = self.case.remediations.iter().filter(|treatment| mended(&treatment.phase));
         treatments.map(|treatment| treatment.plan.playbook.to_string()).collect()
     }

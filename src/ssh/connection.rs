@@ -2,7 +2,7 @@
 
 use super::known_hosts::HostKeys;
 use super::trouble::SshError;
-use super::{SessionLimits, Remote};
+use super::{Remote, SessionLimits};
 use russh::client::{self, DisconnectReason, Handle};
 use russh::keys::PublicKeyOrCertificate;
 use russh::{Channel, Preferred};
@@ -55,7 +55,9 @@ impl Connection {
         let mut handle =
             client::connect_stream(Arc::new(config), socket, client).await.map_err(|error| match error {
                 Broken::HostKey(trouble) => trouble,
-                Broken::Protocol(error) => SshError::Handshake { at: at.to_owned(), cause: error.to_string() },
+                Broken::Protocol(error) => {
+                    SshError::Handshake { at: at.to_owned(), cause: error.to_string() }
+                }
             })?;
         remote.probe.authenticate(&mut handle, keys, at).await?;
         let slots = Arc::new(Semaphore::new(limits.sessions.max(1)));

@@ -2,7 +2,7 @@
 
 use super::connection::Connection;
 use super::trouble::SshError;
-use super::{SessionLimits, Remote, session};
+use super::{Remote, SessionLimits, session};
 use crate::core::evidence::RawObservation;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};

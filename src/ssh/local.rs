@@ -2,7 +2,7 @@
 
 use super::SessionLimits;
 use super::capture::Capture;
-use super::trouble::{StopResult, SshError};
+use super::trouble::{SshError, StopResult};
 use crate::core::evidence::{Exit, RawObservation};
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::os::unix::process::ExitStatusExt;
@@ -32,7 +32,11 @@ const PASSED_ON: [&str; 13] = [
 ];
 
 /// Runs the line. The process group is ended at the deadline, and when the caller stops waiting.
-pub(super) async fn run(line: &str, timeout: Duration, limits: &SessionLimits) -> Result<RawObservation, SshError> {
+pub(super) async fn run(
+    line: &str,
+    timeout: Duration,
+    limits: &SessionLimits,
+) -> Result<RawObservation, SshError> {
     let begun = Instant::now();
     let mut running = Running::start(line, limits)?;
     match running.read(begun + timeout, limits).await {
@@ -210,7 +214,12 @@ mod tests {
     use super::*;
 
     fn limits() -> SessionLimits {
-        SessionLimits { kept: 1000, output: 100_000, grace: Duration::from_millis(300), ..SessionLimits::default() }
+        SessionLimits {
+            kept: 1000,
+            output: 100_000,
+            grace: Duration::from_millis(300),
+            ..SessionLimits::default()
+        }
     }
 
     async fn sh(line: &str, timeout: Duration) -> Result<RawObservation, SshError> {

@@ -31,7 +31,7 @@ mod trouble;
 pub use capture::capture;
 pub use known_hosts::HostKeys;
 pub use login::Login;
-pub use trouble::{StopResult, ShownKey, SshError};
+pub use trouble::{ShownKey, SshError, StopResult};
 
 use crate::core::command::Command;
 use crate::core::evidence::{Exit, RawObservation};

@@ -6,7 +6,7 @@
 use super::SessionLimits;
 use super::capture::Capture;
 use super::connection::Connection;
-use super::trouble::{StopResult, SshError};
+use super::trouble::{SshError, StopResult};
 use crate::core::evidence::{Exit, RawObservation};
 use russh::client::Msg;
 use russh::{Channel, ChannelMsg, Sig};

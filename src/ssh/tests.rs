@@ -8,7 +8,7 @@ use crate::core::name::PlaybookName;
 use crate::core::policy::{self, Mode, Policy, Risk};
 use crate::core::remedy::Plan;
 use crate::core::value::ValueType;
-use crate::sandbox::host::{HostSpec, FakeHost, Server, SharedHost, AuthorizedKey, write_key};
+use crate::sandbox::host::{AuthorizedKey, FakeHost, HostSpec, Server, SharedHost, write_key};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 use std::time::Instant;
@@ -315,8 +315,10 @@ async fn a_host_that_says_nothing_is_given_up() {
     let mut stage = Stage::new().await;
     let mute = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     stage.remote.port = mute.local_addr().unwrap().port();
-    let hosts =
-        hosts(stage.remote.clone(), SessionLimits { connect: Duration::from_millis(200), ..SessionLimits::default() });
+    let hosts = hosts(
+        stage.remote.clone(),
+        SessionLimits { connect: Duration::from_millis(200), ..SessionLimits::default() },
+    );
     let (one, two, three) =
         tokio::join!(probe(&hosts, "hello"), probe(&hosts, "hello"), probe(&hosts, "hello"));
     for answer in [one, two, three] {
@@ -341,7 +343,8 @@ async fn a_change_needs_a_lease_that_holds() {
         hash: "h".into(),
     };
     let permit =
-        policy::authorize(&Policy { mode: Mode::Act, ..Policy::default() }, &plan, [None; 2], 0, None).unwrap();
+        policy::authorize(&Policy { mode: Mode::Act, ..Policy::default() }, &plan, [None; 2], 0, None)
+            .unwrap();
     let lease = |host: HostName, seconds| {
         let case = CaseId::from_text("c0123456789ab").unwrap();
         Lease::granted(host, case, Utc::now() + TimeDelta::seconds(seconds))

@@ -131,7 +131,8 @@ impl SshError {
     fn may_still_run(&self) -> bool {
         matches!(
             self,
-            SshError::TimedOut { ending: StopResult::Unknown, .. } | SshError::OutputLimit { ending: StopResult::Unknown, .. }
+            SshError::TimedOut { ending: StopResult::Unknown, .. }
+                | SshError::OutputLimit { ending: StopResult::Unknown, .. }
         )
     }
 }

@@ -17,7 +17,7 @@ use crate::core::playbook::LibraryHash;
 use crate::core::policy::Pause;
 use crate::core::ticket::TicketId;
 use crate::core::word::{QueuedSignal, Signal};
-use crate::ports::{Audit, CaseSummary, OpenResult, Journal, JournalError, Lease, NewCase, QueuedDelivery};
+use crate::ports::{Audit, CaseSummary, Journal, JournalError, Lease, NewCase, OpenResult, QueuedDelivery};
 use crate::store::failure::StoreError;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -111,7 +111,10 @@ impl Postgres {
         self.pool.close().await;
     }
 
-    async fn begin(&self, access: TransactionMode) -> Result<Transaction<'static, sqlx::Postgres>, JournalError> {
+    async fn begin(
+        &self,
+        access: TransactionMode,
+    ) -> Result<Transaction<'static, sqlx::Postgres>, JournalError> {
         self.explained(self.pool.begin_with(access.begin()).await)
     }
 
@@ -265,7 +268,11 @@ impl Journal for Postgres {
         call!(self, Write, |tx| parcels::keep(&mut tx, parcel))
     }
 
-    async fn next_delivery(&self, _now: DateTime<Utc>, ttl: Duration) -> Result<Option<QueuedDelivery>, JournalError> {
+    async fn next_delivery(
+        &self,
+        _now: DateTime<Utc>,
+        ttl: Duration,
+    ) -> Result<Option<QueuedDelivery>, JournalError> {
         call!(self, Write, |tx| parcels::next(&mut tx, ttl))
     }
 

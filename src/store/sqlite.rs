@@ -15,7 +15,7 @@ use crate::core::playbook::LibraryHash;
 use crate::core::policy::Pause;
 use crate::core::ticket::TicketId;
 use crate::core::word::{QueuedSignal, Signal};
-use crate::ports::{Audit, CaseSummary, OpenResult, Journal, JournalError, Lease, NewCase, QueuedDelivery};
+use crate::ports::{Audit, CaseSummary, Journal, JournalError, Lease, NewCase, OpenResult, QueuedDelivery};
 use crate::store::column::after;
 use crate::store::failure::StoreError;
 use async_trait::async_trait;
@@ -259,7 +259,12 @@ impl Journal for Sqlite {
         self.commit(tx, done).await
     }
 
-    async fn try_once_every(&self, name: &str, now: DateTime<Utc>, every: Duration) -> Result<bool, JournalError> {
+    async fn try_once_every(
+        &self,
+        name: &str,
+        now: DateTime<Utc>,
+        every: Duration,
+    ) -> Result<bool, JournalError> {
         let mut tx = self.write().await?;
         let done = shelf::take_turn(&mut tx, name, now, every).await;
         self.commit(tx, done).await
@@ -271,7 +276,11 @@ impl Journal for Sqlite {
         self.commit(tx, done).await
     }
 
-    async fn next_delivery(&self, now: DateTime<Utc>, ttl: Duration) -> Result<Option<QueuedDelivery>, JournalError> {
+    async fn next_delivery(
+        &self,
+        now: DateTime<Utc>,
+        ttl: Duration,
+    ) -> Result<Option<QueuedDelivery>, JournalError> {
         let mut tx = self.write().await?;
         let done = parcels::next(&mut tx, now, after(now, ttl)).await;
         self.commit(tx, done).await

@@ -3,7 +3,7 @@
 use super::*;
 use crate::core::ticket::Repo;
 use crate::ports::Clock;
-use crate::sandbox::github::{Hooks, FakeGitHub, AccountKind};
+use crate::sandbox::github::{AccountKind, FakeGitHub, Hooks};
 use chrono::{DateTime, Utc};
 use std::net::SocketAddr;
 use std::sync::Mutex;

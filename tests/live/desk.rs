@@ -2,7 +2,7 @@
 
 use fieldmedic::clock::SystemClock;
 use fieldmedic::core::ticket::{Repo, TicketId};
-use fieldmedic::sandbox::github::{Hooks, FakeGitHub, Issue, AccountKind, RepoRole};
+use fieldmedic::sandbox::github::{AccountKind, FakeGitHub, Hooks, Issue, RepoRole};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
@@ -23,7 +23,8 @@ pub struct Desk {
 impl Desk {
     pub fn open() -> Self {
         let runtime = Arc::new(Runtime::new().expect("a runtime for the GitHub in a box"));
-        let hub = runtime.block_on(FakeGitHub::start(Arc::new(SystemClock))).expect("a free port on 127.0.0.1");
+        let hub =
+            runtime.block_on(FakeGitHub::start(Arc::new(SystemClock))).expect("a free port on 127.0.0.1");
         hub.register(MEDIC, AccountKind::User, TOKEN);
         Self { hub, repo: Repo { owner: "example".into(), name: "none".into() }, runtime }
     }

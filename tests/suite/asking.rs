@@ -6,7 +6,7 @@ use fieldmedic::core::case::{Case, Waiting};
 use fieldmedic::core::event::CaseId;
 use fieldmedic::core::policy::{Mode, Policy};
 use fieldmedic::core::rights::AccessPolicy;
-use fieldmedic::engine::{ForgeSettings, Shutdown, run_case_waiting, poll, accept_comment};
+use fieldmedic::engine::{ForgeSettings, Shutdown, accept_comment, poll, run_case_waiting};
 use fieldmedic::ports::{Clock, Journal};
 use fieldmedic::sandbox::scenario::ScenarioRun;
 use std::sync::Arc;

@@ -2,9 +2,11 @@
 //! not, and the shell script decides as the binary does, in every shell that is here.
 
 use fieldmedic::core::command::{PatternPart, Template, Values};
-use fieldmedic::core::gate::{KeyScope, GateAnswer, LONGEST, QUESTION, DENIED, REFUSED, Rules, HostedSystem, posix};
+use fieldmedic::core::gate::{
+    DENIED, GateAnswer, HostedSystem, KeyScope, LONGEST, QUESTION, REFUSED, Rules, posix,
+};
 use fieldmedic::core::inventory::System;
-use fieldmedic::core::name::{HostName, SystemTypeName, Role, SystemName};
+use fieldmedic::core::name::{HostName, Role, SystemName, SystemTypeName};
 use fieldmedic::core::playbook::{Library, SystemType};
 use fieldmedic::core::remedy::BACKUP;
 use fieldmedic::core::value::ValueType;
@@ -127,7 +129,9 @@ impl Values for Given<'_> {
             return Ok((json!("c0123456789ab-0-1"), ValueType::Name));
         }
         match open_kind(system, name) {
-            None => Ok((system.params(&self.books.site.params)[name].clone(), system.params[name].value_type)),
+            None => {
+                Ok((system.params(&self.books.site.params)[name].clone(), system.params[name].value_type))
+            }
             Some(kind) => Ok((self.facts[name].clone(), kind)),
         }
     }
@@ -136,7 +140,11 @@ impl Values for Given<'_> {
 /// The type of what a gate cannot know beforehand: a fact, or what a request is given.
 fn open_kind(system: &SystemType, name: &str) -> Option<ValueType> {
     let Some((probe, fact)) = name.split_once('.') else {
-        return system.requests.iter().find_map(|request| request.params.get(name)).map(|param| param.value_type);
+        return system
+            .requests
+            .iter()
+            .find_map(|request| request.params.get(name))
+            .map(|param| param.value_type);
     };
     let facts = &system.probes.get(probe).expect("a probe").facts;
     let fact = facts.iter().find(|known| known.name.as_str() == fact);
@@ -444,7 +452,8 @@ fn a_key_admits_what_it_is_for() {
     let given = Given { books: &books, facts: &facts };
     let step = fault.remediation[0].command.render(&given).unwrap().line();
     let undo = fault.remediation[0].rollback.as_ref().unwrap().render(&given).unwrap().line();
-    for (admitted, of) in [(KeyScope::Probes, [true, false, false]), (KeyScope::Changes, [false, true, true])] {
+    for (admitted, of) in [(KeyScope::Probes, [true, false, false]), (KeyScope::Changes, [false, true, true])]
+    {
         let rules = books.rules(admitted);
         for (line, expect) in [&probe, &step, &undo].into_iter().zip(of) {
             assert_eq!(admits(&rules, line.as_bytes()), expect, "{admitted:?}: {line}");

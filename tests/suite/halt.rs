@@ -6,7 +6,7 @@ use fieldmedic::core::action::Action;
 use fieldmedic::core::event::Event;
 use fieldmedic::core::policy::Pause;
 use fieldmedic::core::redact::Redacted;
-use fieldmedic::engine::{Progress, Shutdown, Observer, run_case_waiting};
+use fieldmedic::engine::{Observer, Progress, Shutdown, run_case_waiting};
 use fieldmedic::library::Files;
 use fieldmedic::ports::Journal;
 use fieldmedic::sandbox::github::FakeGitHub;

@@ -3,8 +3,8 @@
 use fieldmedic::clock::SystemClock;
 use fieldmedic::core::ticket::{Repo, TicketId};
 use fieldmedic::ports::Clock;
-use fieldmedic::sandbox::github::{FakeGitHub, AccountKind, RepoRole};
-use fieldmedic::sandbox::host::{HostSpec, FakeHost, Server, SharedHost, AuthorizedKey, write_key};
+use fieldmedic::sandbox::github::{AccountKind, FakeGitHub, RepoRole};
+use fieldmedic::sandbox::host::{AuthorizedKey, FakeHost, HostSpec, Server, SharedHost, write_key};
 use fieldmedic::sandbox::scenario;
 use std::path::PathBuf;
 use std::process::Stdio;

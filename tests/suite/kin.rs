@@ -8,7 +8,7 @@ use fieldmedic::core::case::Case;
 use fieldmedic::core::event::{CaseId, Event};
 use fieldmedic::core::policy::Policy;
 use fieldmedic::core::ticket::TicketId;
-use fieldmedic::engine::{Context, Shutdown, run_case, run_case_waiting, poll, check_systems};
+use fieldmedic::engine::{Context, Shutdown, check_systems, poll, run_case, run_case_waiting};
 use fieldmedic::sandbox::scenario::ScenarioRun;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,8 +26,10 @@ async fn two(scenario: &str, second: &str) -> (ScenarioRun, Vec<CaseId>, TicketI
 /// Works both side by side to their ends.
 async fn drive_both(scene: &ScenarioRun, cases: &[CaseId]) -> (Case, Case) {
     let (stop, _pull) = Shutdown::new();
-    let (one, other) =
-        tokio::join!(run_case_waiting(&scene.agent, &cases[0], &stop), run_case_waiting(&scene.agent, &cases[1], &stop));
+    let (one, other) = tokio::join!(
+        run_case_waiting(&scene.agent, &cases[0], &stop),
+        run_case_waiting(&scene.agent, &cases[1], &stop)
+    );
     (one.expect("it is driven"), other.expect("it is driven"))
 }
 
@@ -101,7 +103,7 @@ impl Tap for Dead {
 async fn a_fault_that_was_gone_before_anyone_looked_is_told_in_plain_words() {
     let (scene, cases, other) = two("worker-down", "Jobs stay queued for all of us").await;
     let (stop, _pull) = Shutdown::new();
-    let dead = tapped(&scene.agent, Arc::new(Dead("verified")));
+    let dead = tapped(&scene.agent, Arc::new(Dead("verification_passed")));
     run_case_waiting(&dead, &cases[0], &stop).await.expect_err("it is dead");
     let waiting = run_case(&scene.agent, &cases[1], &stop).await.expect("it is driven");
     assert!(waiting.diagnoses.iter().all(|diagnosis| diagnosis.findings.is_empty()), "the workers run");

@@ -3,13 +3,13 @@
 use crate::scenarios;
 use chrono::TimeDelta;
 use fieldmedic::core::case::Case;
-use fieldmedic::core::event::{CaseId, Source, Event};
+use fieldmedic::core::event::{CaseId, Event, Source};
 use fieldmedic::core::inventory::{Group, Inventory};
 use fieldmedic::core::name::{HostName, PlaybookName};
 use fieldmedic::core::outcome::Outcome;
 use fieldmedic::core::policy::{Policy, Risk};
 use fieldmedic::core::remedy::{Plan, PlannedStep};
-use fieldmedic::engine::{Shutdown, run_case, run_case_waiting, poll};
+use fieldmedic::engine::{Shutdown, poll, run_case, run_case_waiting};
 use fieldmedic::ports::{Clock, NewCase};
 use fieldmedic::sandbox::scenario::ScenarioRun;
 use serde_json::json;
@@ -37,15 +37,23 @@ async fn begin_elsewhere(scene: &ScenarioRun, on: &str, name: &str) -> CaseId {
     let mut ticket = scene.agent.forge.ticket(&scene.ticket).await.expect("the ticket");
     ticket.id.number += 100;
     let (id, at) = (CaseId::derive(&ticket.id, "elsewhere"), scene.clock.now());
-    let first =
-        Event::Opened { ticket: ticket.clone(), door: Source::Poll, library: scene.agent.library.hash.clone() };
+    let first = Event::Opened {
+        ticket: ticket.clone(),
+        door: Source::Poll,
+        library: scene.agent.library.hash.clone(),
+    };
     let opening =
         NewCase { case: id.clone(), ticket: ticket.id, key: "elsewhere".into(), also: vec![], at, first };
     journal.open_case(&opening).await.expect("the journal works");
     let form = json!({ "form": { "words": ["true"] }, "cwd": null, "sudo": false, "timeout_ms": 1000 });
     let command = serde_json::from_value(form).expect("a command");
-    let step =
-        PlannedStep { name: "begin".into(), host: host(on), command: Ok(command), rollback: None, backup: None };
+    let step = PlannedStep {
+        name: "begin".into(),
+        host: host(on),
+        command: Ok(command),
+        rollback: None,
+        backup: None,
+    };
     let playbook = PlaybookName::new(name).expect("a name");
     let plan = Plan { playbook, risk: Risk::Low, steps: vec![step], hash: "h".into() };
     journal.append(&id, 1, at, &Event::RemediationStarted(plan)).await.expect("the journal works");
@@ -80,7 +88,10 @@ async fn a_group_is_held_while_one_of_it_is_changed() {
     let other = begin_elsewhere(&scene, "x", "anything").await;
     let now = scene.clock.now();
     let journal = &scene.agent.journal;
-    journal.acquire_lease(&host("group.gis"), &other, now, Duration::from_secs(30)).await.expect("it is free");
+    journal
+        .acquire_lease(&host("group.gis"), &other, now, Duration::from_secs(30))
+        .await
+        .expect("it is free");
     let case = work(&scene).await;
     assert_eq!(case.outcome, Some(Outcome::Resolved));
     let records = journal.load(&case.id).await.expect("the journal works");

@@ -4,9 +4,9 @@ use crate::scenarios::scene;
 use fieldmedic::core::event::CaseId;
 use fieldmedic::core::policy::{Mode, Policy};
 use fieldmedic::core::rights::{Grantees, Permission};
-use fieldmedic::engine::{Context, ForgeSettings, Shutdown, run_case_waiting, poll, accept_comment};
+use fieldmedic::engine::{Context, ForgeSettings, Shutdown, accept_comment, poll, run_case_waiting};
 use fieldmedic::ports::{Clock, Comment};
-use fieldmedic::sandbox::github::{Comment as Seen, AccountKind, RepoRole};
+use fieldmedic::sandbox::github::{AccountKind, Comment as Seen, RepoRole};
 use fieldmedic::sandbox::scenario::ScenarioRun;
 use std::sync::Arc;
 
@@ -21,7 +21,9 @@ struct Desk {
 impl Desk {
     async fn new(scenario: &str) -> Self {
         let scene = scene(scenario).await;
-        for (login, role) in [("reader", RepoRole::Read), ("tina", RepoRole::Triage), ("max", RepoRole::Maintain)] {
+        for (login, role) in
+            [("reader", RepoRole::Read), ("tina", RepoRole::Triage), ("max", RepoRole::Maintain)]
+        {
             scene.hub.grant(&scene.ticket.repo, login, role);
         }
         Self { scene }

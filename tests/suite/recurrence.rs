@@ -6,7 +6,7 @@ use fieldmedic::core::case::Case;
 use fieldmedic::core::event::CaseId;
 use fieldmedic::core::outcome::Outcome;
 use fieldmedic::core::ticket::Repo;
-use fieldmedic::engine::{Shutdown, run_case_waiting, sweep_tickets, check_recurrences};
+use fieldmedic::engine::{Shutdown, check_recurrences, run_case_waiting, sweep_tickets};
 use fieldmedic::ports::Clock;
 use fieldmedic::sandbox::github::Issue;
 use fieldmedic::sandbox::scenario::ScenarioRun;

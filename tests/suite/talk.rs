@@ -7,9 +7,9 @@ use fieldmedic::core::case::Case;
 use fieldmedic::core::event::{CaseId, Source};
 use fieldmedic::core::objection::CloseStats;
 use fieldmedic::core::outcome::Outcome;
-use fieldmedic::engine::{Shutdown, run_case_waiting, poll, remind, sweep_tickets, accept_issue};
+use fieldmedic::engine::{Shutdown, accept_issue, poll, remind, run_case_waiting, sweep_tickets};
 use fieldmedic::ports::Clock;
-use fieldmedic::sandbox::github::{Issue, HeldWebhook, IssueEventKind};
+use fieldmedic::sandbox::github::{HeldWebhook, Issue, IssueEventKind};
 use fieldmedic::sandbox::scenario::ScenarioRun;
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -247,7 +247,8 @@ async fn a_list_from_before_the_close_is_no_objection() {
     stale.state = fieldmedic::core::ticket::TicketState::Open;
     for minutes in [0, 30] {
         room.pass(minutes);
-        let taken = accept_issue(&room.scene.agent, stale.clone(), Source::Poll).await.expect("GitHub answers");
+        let taken =
+            accept_issue(&room.scene.agent, stale.clone(), Source::Poll).await.expect("GitHub answers");
         assert_eq!(taken, None);
     }
     assert_eq!(room.false_closes().await, 0);

@@ -24,7 +24,7 @@ async fn a_ticket_is_worked_to_its_end() {
     let shown = rig.run(&["case", "list"]).await;
     let case = shown.stdout.split_whitespace().next().expect("a case").to_owned();
     let shown = rig.run(&["case", "show", &case]).await;
-    for word in ["diagnosed", "change_started", "verified", "connecting", "GitHub"] {
+    for word in ["diagnosed", "change_started", "verification_passed", "connecting", "GitHub"] {
         assert!(shown.stdout.contains(word), "{word} is not in {}", shown.stdout);
     }
     let audit = rig.run(&["audit", "verify"]).await;

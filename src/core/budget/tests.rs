@@ -49,7 +49,12 @@ fn plan(on: &[&str]) -> Plan {
     Plan { playbook: playbook("p"), risk: Risk::Low, steps: on.iter().map(step).collect(), hash: "h".into() }
 }
 
-fn waits(policy: &Policy, inventory: &Inventory, on: &[&str], history: RunHistory) -> Option<(i64, ExceededLimit)> {
+fn waits(
+    policy: &Policy,
+    inventory: &Inventory,
+    on: &[&str],
+    history: RunHistory,
+) -> Option<(i64, ExceededLimit)> {
     let delay = deferral(policy, inventory, &system("gis"), &plan(on), &history, now())?;
     Some(((delay.until - now()).num_minutes(), delay.exceeded))
 }
@@ -82,7 +87,8 @@ fn one_playbook_on_one_host_is_held_to_its_past() {
 
 #[test]
 fn what_was_mended_for_another_system_of_the_host_is_no_recurrence() {
-    let mut runs: Vec<RemediationRun> = [900, 500, 60].map(|ended| run("p", "a", ended, RunResult::Fixed)).to_vec();
+    let mut runs: Vec<RemediationRun> =
+        [900, 500, 60].map(|ended| run("p", "a", ended, RunResult::Fixed)).to_vec();
     let policy = Policy::default();
     let recurs = |runs: &[RemediationRun]| {
         let history = RunHistory { runs: runs.to_vec(), ..RunHistory::default() };
@@ -108,8 +114,12 @@ fn an_hour_holds_so_many_runs_and_changes_on_a_host() {
     let budgets = Limits { max_remediations_per_hour: 2, max_changes_per_hour: 3, ..Limits::default() };
     let policy = Policy { limits: budgets, ..Policy::default() };
     let two = vec![run("q", "a", 40, RunResult::Fixed), run("r", "a", 20, RunResult::Failed)];
-    let got =
-        waits(&policy, &Inventory::default(), &["a"], RunHistory { runs: two.clone(), ..RunHistory::default() });
+    let got = waits(
+        &policy,
+        &Inventory::default(),
+        &["a"],
+        RunHistory { runs: two.clone(), ..RunHistory::default() },
+    );
     assert_eq!(got, Some((19, ExceededLimit::Runs { host: host("a"), count: 2 })));
     let elsewhere =
         waits(&policy, &Inventory::default(), &["b"], RunHistory { runs: two, ..RunHistory::default() });
@@ -128,8 +138,11 @@ fn an_hour_holds_so_many_runs_and_changes_on_a_host() {
 #[test]
 fn only_a_share_of_a_group_is_changed_in_its_window() {
     let hosts = ["a", "b", "c", "d"].map(host);
-    let group =
-        |share| Group { hosts: BTreeSet::from(hosts.clone()), max_percent: share, window: Duration::from_secs(3600) };
+    let group = |share| Group {
+        hosts: BTreeSet::from(hosts.clone()),
+        max_percent: share,
+        window: Duration::from_secs(3600),
+    };
     let inventory = |share| Inventory {
         groups: BTreeMap::from([(host("group.web"), group(share))]),
         ..Inventory::default()
@@ -155,7 +168,8 @@ fn only_a_share_of_a_group_is_changed_in_its_window() {
 #[test]
 fn the_last_release_counts() {
     let until = now() + TimeDelta::minutes(7);
-    let freeze = ChangeFreeze { window: Window::Once { from: now(), until }, reason: "the end of the month".into() };
+    let freeze =
+        ChangeFreeze { window: Window::Once { from: now(), until }, reason: "the end of the month".into() };
     let policy = Policy { change_freezes: vec![freeze], ..Policy::default() };
     let history = RunHistory { runs: vec![run("p", "a", 2, RunResult::Fixed)], ..RunHistory::default() };
     let got = waits(&policy, &Inventory::default(), &["a"], history);

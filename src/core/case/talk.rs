@@ -1,6 +1,6 @@
 //! Talk: what a case has told on the forge, and what it has to tell next.
 
-use super::{Case, RelatedCase, Phase, Stage};
+use super::{Case, Phase, RelatedCase, Stage};
 use crate::core::event::Publication;
 use crate::core::outcome::Outcome;
 use chrono::{DateTime, TimeDelta, Utc};

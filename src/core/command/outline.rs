@@ -41,8 +41,14 @@ pub enum Binding {
 }
 
 impl ValueShape {
-    pub const ALL: [ValueShape; 6] =
-        [ValueShape::Name, ValueShape::Path, ValueShape::Image, ValueShape::Uuid, ValueShape::Integer, ValueShape::Host];
+    pub const ALL: [ValueShape; 6] = [
+        ValueShape::Name,
+        ValueShape::Path,
+        ValueShape::Image,
+        ValueShape::Uuid,
+        ValueShape::Integer,
+        ValueShape::Host,
+    ];
 
     /// Whether a command may hold this text as a value of the shape: it is of its type, and a value that
     /// is written just so.
@@ -71,7 +77,9 @@ impl ValueShape {
             ValueType::Integer => (ValueShape::Integer, Count::One),
             ValueType::Host => (ValueShape::Host, Count::One),
             // The same number can be written in many ways, and which of them is printed is no rule.
-            ValueType::Percent => return Err(format!("`{name}` is a percentage; give the fact `type: integer`")),
+            ValueType::Percent => {
+                return Err(format!("`{name}` is a percentage; give the fact `type: integer`"));
+            }
         })
     }
 }
@@ -96,7 +104,10 @@ impl Template {
     ///
     /// # Errors
     /// Why such a line could not be told from others.
-    pub fn pattern(&self, known: &dyn Fn(&str) -> Result<Binding, String>) -> Result<Vec<PatternPart>, String> {
+    pub fn pattern(
+        &self,
+        known: &dyn Fn(&str) -> Result<Binding, String>,
+    ) -> Result<Vec<PatternPart>, String> {
         let mut line = PatternBuilder::default();
         if let Some(cwd) = &self.cwd {
             line.text("cd -- ");
@@ -224,7 +235,9 @@ impl PatternBuilder {
                 ((shape, Count::One), _) => {
                     PatternPart::Value { before: start.to_owned(), shape, after: String::new() }
                 }
-                ((shape, Count::Many), Position::Joined) => PatternPart::List { before: start.to_owned(), shape },
+                ((shape, Count::Many), Position::Joined) => {
+                    PatternPart::List { before: start.to_owned(), shape }
+                }
                 ((shape, Count::Many), Position::Argument { is_last: true }) => PatternPart::Words(shape),
                 ((_, Count::Many), Position::Argument { is_last: false }) => {
                     return Err(format!("the list `{name}` must be the last word"));

@@ -70,7 +70,9 @@ impl Decider<'_> {
         let approval = self.case.approval.as_ref();
         match policy::authorize(self.input.policy, &plan, modes, changes, approval) {
             Ok(_) => {}
-            Err(NotPermitted::NeedsApproval) => return self.defer_for_limits(&plan).unwrap_or_else(|| self.ask(plan)),
+            Err(NotPermitted::NeedsApproval) => {
+                return self.defer_for_limits(&plan).unwrap_or_else(|| self.ask(plan));
+            }
             Err(refusal) => {
                 return escalate(Code::NotPermitted, format!("{playbook}: {because}; {refusal}"));
             }
@@ -113,7 +115,10 @@ impl Decider<'_> {
             let why = format!("{}: the plan was another one each time I asked about it", plan.playbook);
             return escalate(Code::NoAnswer, why);
         }
-        Action::Record(Event::ApprovalRequested { plan, until: self.input.now + self.input.policy.approval_timeout })
+        Action::Record(Event::ApprovalRequested {
+            plan,
+            until: self.input.now + self.input.policy.approval_timeout,
+        })
     }
 
     fn until_answered(self, asked: &PendingApproval) -> Action {

@@ -5,7 +5,7 @@ use super::{Decider, escalate};
 use crate::core::action::Action;
 use crate::core::case::{Case, RelatedCase};
 use crate::core::event::Event;
-use crate::core::history::{RunResult, RunHistory, RemediationRun};
+use crate::core::history::{RemediationRun, RunHistory, RunResult};
 use crate::core::moment::format_minute;
 use crate::core::name::PlaybookName;
 use crate::core::outcome::Code;
@@ -53,7 +53,9 @@ impl Decider<'_> {
     /// A fault that accounts for the ticket, and that another case mends, or has mended since this one was
     /// opened: then nothing is to be seen of it here.
     pub(super) fn find_related(self) -> Option<Action> {
-        if self.case.related.is_some() || !self.case.remediations.is_empty() || self.triage.intent != Intent::Problem
+        if self.case.related.is_some()
+            || !self.case.remediations.is_empty()
+            || self.triage.intent != Intent::Problem
         {
             return None;
         }
@@ -63,7 +65,8 @@ impl Decider<'_> {
             Some(RunResult::Fixed(at)) => at >= self.case.opened_at,
             Some(RunResult::Failed(_)) => false,
         };
-        let explains = |run: &&RemediationRun| self.triage.explains(&run.playbook) && is_related(self.case, run);
+        let explains =
+            |run: &&RemediationRun| self.triage.explains(&run.playbook) && is_related(self.case, run);
         let run = history.runs.iter().rev().filter(explains).find(is_lately)?;
         linked(run, history).map(Action::Record)
     }

@@ -2,9 +2,9 @@
 
 use super::{ATTEMPTS, Decider, PAUSE};
 use crate::core::action::{Action, ChangeRequest};
-use crate::core::case::{ChangeState, StepState, Remediation};
+use crate::core::case::{ChangeState, Remediation, StepState};
 use crate::core::command::Command;
-use crate::core::event::{ChangeId, Event, ProbeReason, Direction};
+use crate::core::event::{ChangeId, Direction, Event, ProbeReason};
 use crate::core::expr::{Expr, Truth};
 use crate::core::name::ProbeName;
 use crate::core::playbook::{Fault, IfInterrupted, Step};
@@ -38,7 +38,9 @@ impl RemediationDecider<'_> {
                 }
                 ChangeState::Pending => {
                     if let Some(by) = &self.decider.case.cancelled_by {
-                        return Action::Record(Event::RemediationFailed { why: format!("{by} called it off") });
+                        return Action::Record(Event::RemediationFailed {
+                            why: format!("{by} called it off"),
+                        });
                     }
                     return self.first_try(change, spec);
                 }
@@ -96,9 +98,9 @@ impl RemediationDecider<'_> {
             IfInterrupted::RerunNow => self.wait_then_change(change, track),
             // Safe to run again is not safe to run twice at once.
             IfInterrupted::Rerun if track.may_still_run => frozen(doubt),
-            IfInterrupted::Rerun => {
-                self.wait_for_previous_attempt(change, track).unwrap_or_else(|| self.wait_then_change(change, track))
-            }
+            IfInterrupted::Rerun => self
+                .wait_for_previous_attempt(change, track)
+                .unwrap_or_else(|| self.wait_then_change(change, track)),
             IfInterrupted::Check(done) => {
                 let purpose = ProbeReason::ResolveDoubt(change, track.attempts);
                 if self.decider.case.probed_for != Some(purpose) {
@@ -156,7 +158,11 @@ impl RemediationDecider<'_> {
     fn wait_then_change(self, change: ChangeId, track: &StepState) -> Action {
         let tries = track.failed_starts + track.attempts.saturating_sub(1);
         let until = track.at.unwrap_or(self.decider.input.now) + PAUSE * (1 << tries.min(5));
-        if until > self.decider.input.now { Action::Wait { until } } else { self.issue_change(change, track.attempts) }
+        if until > self.decider.input.now {
+            Action::Wait { until }
+        } else {
+            self.issue_change(change, track.attempts)
+        }
     }
 
     /// The host cannot be asked: nothing happened, so the step failed cleanly.
@@ -242,7 +248,8 @@ impl RemediationDecider<'_> {
         let steps = self.remediation.steps.iter().zip(&self.remediation.rollbacks).enumerate().rev();
         for (step, (done, undone)) in steps {
             let touched = matches!(done.state, ChangeState::Done | ChangeState::Failed(_));
-            let has_undo = self.remediation.plan.steps.get(step).is_some_and(|planned| planned.rollback.is_some());
+            let has_undo =
+                self.remediation.plan.steps.get(step).is_some_and(|planned| planned.rollback.is_some());
             if !touched || !has_undo {
                 continue;
             }

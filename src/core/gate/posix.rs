@@ -3,7 +3,7 @@
 //! Only `case` and prefixes are used to compare: `grep -x` would admit a line that has another one behind
 //! it. Nothing is evaluated that was not compared to its last byte.
 
-use super::{LONGEST, QUESTION, DENIED, REFUSED, Rule, Rules};
+use super::{DENIED, LONGEST, QUESTION, REFUSED, Rule, Rules};
 use crate::core::command::{PatternPart, ValueShape, always_quoted, escaped};
 use std::fmt::Write as _;
 

@@ -4,7 +4,7 @@
 //! Arguments are regular expressions over whole words (sudo 1.9.10 and later). sudo's own `*` matches
 //! blanks too, and so any number of further arguments.
 
-use super::{KeyScope, AllowedCommand, RuleError, HostedSystem};
+use super::{AllowedCommand, HostedSystem, KeyScope, RuleError};
 use crate::core::command::{Binding, Piece, Template};
 use crate::core::name::HostName;
 use crate::core::playbook::Request;
@@ -30,13 +30,18 @@ pub struct Grants {
 impl Grants {
     /// # Errors
     /// Every command that no rule could tell from others.
-    pub fn new(host: &HostName, standing: &[HostedSystem<'_>], pinned: &PinnedFacts) -> Result<Self, Vec<RuleError>> {
+    pub fn new(
+        host: &HostName,
+        standing: &[HostedSystem<'_>],
+        pinned: &PinnedFacts,
+    ) -> Result<Self, Vec<RuleError>> {
         let (mut grants, mut bad) = (Self::default(), Vec::new());
         for one in standing {
             let steps = one.commands(host, KeyScope::All);
             let roots = steps.into_iter().filter(|asked| asked.template.is_root());
             let listed = one.system_type.sudo.iter();
-            let listed = listed.map(|listed| AllowedCommand::of(format!("{}: sudo", one.system.system_type), listed));
+            let listed =
+                listed.map(|listed| AllowedCommand::of(format!("{}: sudo", one.system.system_type), listed));
             for AllowedCommand { of, template, request } in roots.chain(listed) {
                 match line(template, &|name| known(name, one, request, pinned)) {
                     Ok(line) => {

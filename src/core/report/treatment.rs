@@ -1,7 +1,7 @@
 //! A treatment, told: its steps, what came of them, and the proof.
 
 use super::{because, seconds};
-use crate::core::case::{Case, ChangeState, Phase, StepState, RemediationResult, Remediation};
+use crate::core::case::{Case, ChangeState, Phase, Remediation, RemediationResult, StepState};
 use crate::core::command::Command;
 use crate::core::moment::format_minute;
 use crate::core::playbook::Fault;

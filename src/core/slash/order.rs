@@ -1,6 +1,6 @@
 //! What the words behind the command mean.
 
-use super::{ParseError, RunRequest, ChatCommand, CommandName};
+use super::{ChatCommand, CommandName, ParseError, RunRequest};
 use crate::core::near::closest_match;
 use crate::core::word::SignalKind;
 
@@ -12,7 +12,8 @@ pub(super) fn parse(words: &str) -> Result<ChatCommand, ParseError> {
         return Ok(ChatCommand::Work);
     }
     let Some(verb) = CommandName::from_word(&word.to_lowercase()) else {
-        let near = closest_match(word, CommandName::ALL.iter().map(|verb| verb.word())).and_then(CommandName::from_word);
+        let near = closest_match(word, CommandName::ALL.iter().map(|verb| verb.word()))
+            .and_then(CommandName::from_word);
         return Err(ParseError::Unknown { word: word.to_owned(), near });
     };
     let misread = || ParseError::Syntax { command: verb, said: words.to_owned() };
@@ -65,7 +66,11 @@ mod tests {
     fn each_command_is_read_and_nothing_else() {
         let run = |playbook: &str, system: Option<&str>, values: &[(&str, &str)]| {
             let values = values.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-            ChatCommand::Run(RunRequest { playbook: playbook.into(), system: system.map(str::to_owned), values })
+            ChatCommand::Run(RunRequest {
+                playbook: playbook.into(),
+                system: system.map(str::to_owned),
+                values,
+            })
         };
         for (words, expect) in [
             ("", ChatCommand::Work),
@@ -106,7 +111,11 @@ mod tests {
             ("run logs app", CommandName::Run),
             ("run logs service='app", CommandName::Run),
         ] {
-            assert_eq!(parse(words), Err(ParseError::Syntax { command: verb, said: words.into() }), "{words}");
+            assert_eq!(
+                parse(words),
+                Err(ParseError::Syntax { command: verb, said: words.into() }),
+                "{words}"
+            );
         }
         for (words, near) in [
             ("aprove 7f3a", Some(CommandName::Approve)),

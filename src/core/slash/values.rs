@@ -62,7 +62,8 @@ mod tests {
     use serde_json::json;
 
     fn params() -> BTreeMap<ParamName, Param> {
-        let param = |kind, default, limits| Param { value_type: kind, default, bounds: limits, help: String::new() };
+        let param =
+            |kind, default, limits| Param { value_type: kind, default, bounds: limits, help: String::new() };
         let lines = Bounds { min: Some(1), max: Some(500), one_of: Vec::new() };
         let choice = Bounds { one_of: vec!["failed".into(), "all".into()], ..Bounds::default() };
         [

@@ -116,7 +116,7 @@ fn contains_word(text: &str, word: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::name::{HostName, SystemTypeName, SystemName};
+    use crate::core::name::{HostName, SystemName, SystemTypeName};
     use crate::core::playbook::LibraryHash;
     use proptest::prelude::*;
     use std::collections::{BTreeMap, BTreeSet};
@@ -134,7 +134,10 @@ mod tests {
             let kind = SystemTypeName::new("qfieldcloud").unwrap();
             let name = SystemName::new(name).unwrap();
             let aliases = vec![alias.to_owned()];
-            (name.clone(), System { name, system_type: kind, hosts, params: BTreeMap::new(), aliases, mode: None })
+            (
+                name.clone(),
+                System { name, system_type: kind, hosts, params: BTreeMap::new(), aliases, mode: None },
+            )
         };
         let systems = BTreeMap::from([site("north", "qfc-1", "the big one"), site("south", "qfc-2", "süd")]);
         Inventory { systems, hosts: BTreeSet::new(), groups: BTreeMap::new() }

@@ -10,8 +10,8 @@ use crate::core::inventory::System;
 use crate::core::name::{ParamName, SystemName};
 use crate::core::near::closest_match;
 use crate::core::playbook::Request;
-use crate::core::slash::{RunRequest, ArgumentError, parse_arguments};
-use crate::core::ticket::{TicketState, Ticket};
+use crate::core::slash::{ArgumentError, RunRequest, parse_arguments};
+use crate::core::ticket::{Ticket, TicketState};
 use crate::core::triage::find_system;
 use crate::engine::Context;
 use crate::engine::intake::{IntakeError, issue_dedupe_key, open};
@@ -49,7 +49,11 @@ pub(super) async fn diagnose(
 }
 
 /// Runs one playbook.
-pub(super) async fn run(agent: &Context, comment: &Comment, run: RunRequest) -> Result<CommandOutcome, IntakeError> {
+pub(super) async fn run(
+    agent: &Context,
+    comment: &Comment,
+    run: RunRequest,
+) -> Result<CommandOutcome, IntakeError> {
     let ticket = agent.forge.ticket(&comment.ticket).await?;
     let errand =
         named_system(agent, &ticket, run.system.as_deref()).and_then(|site| errand(agent, site, &run));
@@ -124,11 +128,16 @@ fn errand(agent: &Context, site: &System, run: &RunRequest) -> Result<CaseScope,
 }
 
 /// The values of a request. They are recorded, so none may be a secret.
-fn values(agent: &Context, request: &Request, run: &RunRequest) -> Result<BTreeMap<ParamName, Value>, Vec<ArgumentError>> {
+fn values(
+    agent: &Context,
+    request: &Request,
+    run: &RunRequest,
+) -> Result<BTreeMap<ParamName, Value>, Vec<ArgumentError>> {
     let values = parse_arguments(&request.params, &run.values)?;
     let is_secret = |value: &Value| agent.redactor.value(value.clone()) != *value;
     let secret = values.iter().filter(|(_, value)| is_secret(value));
-    let wrong: Vec<ArgumentError> = secret.map(|(name, _)| ArgumentError::Secret { key: name.to_string() }).collect();
+    let wrong: Vec<ArgumentError> =
+        secret.map(|(name, _)| ArgumentError::Secret { key: name.to_string() }).collect();
     if wrong.is_empty() { Ok(values) } else { Err(wrong) }
 }
 

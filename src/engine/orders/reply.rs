@@ -4,7 +4,7 @@
 use crate::core::case::Case;
 use crate::core::event::Source;
 use crate::core::outcome::Outcome;
-use crate::core::rights::{Permission, Capability};
+use crate::core::rights::{Capability, Permission};
 use crate::core::slash::CommandName;
 use crate::engine::Context;
 use crate::engine::intake::IntakeError;

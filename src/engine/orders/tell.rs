@@ -10,7 +10,7 @@ use crate::core::near::closest_match;
 use crate::core::playbook::{Library, Request};
 use crate::core::report::report;
 use crate::core::rights::Capability;
-use crate::core::slash::{ParseError, RunRequest, CommandName, ArgumentError};
+use crate::core::slash::{ArgumentError, CommandName, ParseError, RunRequest};
 use crate::core::ticket::TicketId;
 use crate::core::triage::Intent;
 use crate::core::triage::find_system;
@@ -58,7 +58,11 @@ pub(super) async fn explain(agent: &Context, ticket: &TicketId) -> Result<Comman
 }
 
 /// What this person may say here.
-pub(super) async fn help(agent: &Context, comment: &Comment, rights: &[Capability]) -> Result<Reply, IntakeError> {
+pub(super) async fn help(
+    agent: &Context,
+    comment: &Comment,
+    rights: &[Capability],
+) -> Result<Reply, IntakeError> {
     let ticket = agent.forge.ticket(&comment.ticket).await?;
     let has = |verb: &&CommandName| verb.right().is_none_or(|right| rights.contains(&right));
     let verbs: Vec<CommandName> = CommandName::ALL.iter().filter(has).copied().collect();
@@ -93,7 +97,9 @@ pub(super) fn parse_error_reply(agent: &Context, misread: &ParseError) -> Reply 
 pub(in crate::engine) fn readonly_report_data(case: &Case, library: &Library) -> Value {
     let triage = case.triage.as_ref();
     let request = triage.and_then(|triage| match &triage.intent {
-        Intent::Question { request, .. } => triage.system(library)?.request(request).map(|it| it.title.clone()),
+        Intent::Question { request, .. } => {
+            triage.system(library)?.request(request).map(|it| it.title.clone())
+        }
         Intent::Problem => None,
     });
     json!({

@@ -8,7 +8,7 @@ use crate::core::redact::Redactor;
 use crate::core::ticket::TicketState;
 use crate::github::{Options, Pace};
 use crate::ports::Clock;
-use crate::sandbox::github::{FaultPoint, InjectedFault, FakeGitHub, AccountKind, RepoRole};
+use crate::sandbox::github::{AccountKind, FakeGitHub, FaultPoint, InjectedFault, RepoRole};
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! Which address leads where.
 
 use super::Inner;
-use super::answer::{ErrorResponse, ApiResult, ok};
+use super::answer::{ApiResult, ErrorResponse, ok};
 use super::door::{self, Actor};
 use super::visit::RequestContext;
 use super::world::RepoRole;

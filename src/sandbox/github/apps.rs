@@ -2,7 +2,7 @@
 
 use super::answer::ErrorResponse;
 use super::jwt::{JwtKey, Unmade};
-use super::world::{AccountKind, RepoRole, GitHubState};
+use super::world::{AccountKind, GitHubState, RepoRole};
 use crate::core::ticket::Repo;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,7 +1,7 @@
 //! Comments and reactions over HTTP.
 
 use super::Inner;
-use super::answer::{ErrorResponse, ApiResult, created, ok};
+use super::answer::{ApiResult, ErrorResponse, created, ok};
 use super::api::parse;
 use super::deed::Created;
 use super::paging::PageRequest;
@@ -14,7 +14,11 @@ use axum::extract::Path;
 use serde_json::Value;
 
 /// The comments of one issue, oldest first.
-pub(super) async fn list(visit: RequestContext, Path(Number { number }): Path<Number>, asked: PageRequest) -> ApiResult {
+pub(super) async fn list(
+    visit: RequestContext,
+    Path(Number { number }): Path<Number>,
+    asked: PageRequest,
+) -> ApiResult {
     let id = visit.issue(number);
     visit.see()?;
     let since = asked.since()?;
@@ -53,7 +57,11 @@ pub(super) async fn get(visit: RequestContext, Path(Number { number: comment }):
     ok(show(&visit.inner, &visit.repo, comment)?)
 }
 
-pub(super) async fn create(visit: RequestContext, Path(Number { number }): Path<Number>, body: Bytes) -> ApiResult {
+pub(super) async fn create(
+    visit: RequestContext,
+    Path(Number { number }): Path<Number>,
+    body: Bytes,
+) -> ApiResult {
     let id = visit.issue(number);
     let role = visit.touch()?;
     let body = parse(&body)?;
@@ -68,7 +76,11 @@ pub(super) async fn create(visit: RequestContext, Path(Number { number }): Path<
     created(show(&visit.inner, &id.repo, comment)?)
 }
 
-pub(super) async fn edit(visit: RequestContext, Path(Number { number: comment }): Path<Number>, body: Bytes) -> ApiResult {
+pub(super) async fn edit(
+    visit: RequestContext,
+    Path(Number { number: comment }): Path<Number>,
+    body: Bytes,
+) -> ApiResult {
     let role = visit.touch()?;
     let body = parse(&body)?;
     let notices = {

@@ -2,7 +2,9 @@
 //! model, the log of the issue and the webhooks never disagree.
 
 use super::answer::ErrorResponse;
-use super::world::{Comment, Issue, IssueKind, IssueState, Label, Reaction, Repository, IssueEventKind, GitHubState};
+use super::world::{
+    Comment, GitHubState, Issue, IssueEventKind, IssueKind, IssueState, Label, Reaction, Repository,
+};
 use crate::core::ticket::{Repo, TicketId};
 use serde_json::{Value, json};
 
@@ -151,7 +153,12 @@ impl GitHubState {
     }
 
     /// Puts a label on the issue; the repository gets it, in grey, if it has none of that name.
-    pub fn label(&mut self, id: &TicketId, actor: &str, name: &str) -> Result<Vec<WebhookEvent>, ErrorResponse> {
+    pub fn label(
+        &mut self,
+        id: &TicketId,
+        actor: &str,
+        name: &str,
+    ) -> Result<Vec<WebhookEvent>, ErrorResponse> {
         let now = self.now();
         self.issue(id)?;
         let name = match self.repo(&id.repo)?.label(name) {
@@ -167,12 +174,19 @@ impl GitHubState {
         Ok(vec![self.label_notice(id, actor, "labeled", &name)?])
     }
 
-    pub fn unlabel(&mut self, id: &TicketId, actor: &str, name: &str) -> Result<Vec<WebhookEvent>, ErrorResponse> {
+    pub fn unlabel(
+        &mut self,
+        id: &TicketId,
+        actor: &str,
+        name: &str,
+    ) -> Result<Vec<WebhookEvent>, ErrorResponse> {
         let now = self.now();
         let issue = self.issue_mut(id)?;
         let place = issue.labels.iter().position(|there| there.eq_ignore_ascii_case(name));
-        let place = place
-            .ok_or_else(|| ErrorResponse { message: "Label does not exist".to_owned(), ..ErrorResponse::not_found() })?;
+        let place = place.ok_or_else(|| ErrorResponse {
+            message: "Label does not exist".to_owned(),
+            ..ErrorResponse::not_found()
+        })?;
         let name = issue.labels.remove(place);
         issue.note(now, actor, IssueEventKind::Unlabeled(name.clone()));
         Ok(vec![self.label_notice(id, actor, "unlabeled", &name)?])
@@ -210,7 +224,12 @@ impl GitHubState {
     }
 
     /// Assigns; who cannot be assigned is left out without a word, as GitHub does.
-    pub fn assign(&mut self, id: &TicketId, actor: &str, login: &str) -> Result<Vec<WebhookEvent>, ErrorResponse> {
+    pub fn assign(
+        &mut self,
+        id: &TicketId,
+        actor: &str,
+        login: &str,
+    ) -> Result<Vec<WebhookEvent>, ErrorResponse> {
         let now = self.now();
         let issue = self.issue(id)?;
         if issue.assignees.iter().any(|there| there == login)
@@ -226,7 +245,12 @@ impl GitHubState {
     }
 
     /// Closes; to close a closed one changes its reason at most.
-    pub fn close(&mut self, id: &TicketId, actor: &str, reason: &str) -> Result<Vec<WebhookEvent>, ErrorResponse> {
+    pub fn close(
+        &mut self,
+        id: &TicketId,
+        actor: &str,
+        reason: &str,
+    ) -> Result<Vec<WebhookEvent>, ErrorResponse> {
         let now = self.now();
         let issue = self.issue_mut(id)?;
         if let IssueState::Closed { reason: there, .. } = &mut issue.state {
@@ -257,7 +281,13 @@ impl GitHubState {
         Ok(vec![self.issue_notice(id, actor, "locked", Value::Null)?])
     }
 
-    fn label_notice(&self, id: &TicketId, actor: &str, action: &str, name: &str) -> Result<WebhookEvent, ErrorResponse> {
+    fn label_notice(
+        &self,
+        id: &TicketId,
+        actor: &str,
+        action: &str,
+        name: &str,
+    ) -> Result<WebhookEvent, ErrorResponse> {
         let repo = self.repo(&id.repo)?;
         let label = repo.label(name).map(|label| self.label_json(repo, label));
         self.issue_notice(id, actor, action, json!({ "label": label }))
@@ -277,7 +307,13 @@ impl GitHubState {
     }
 
     /// `more` is what this action has beside the issue: an object, or null.
-    fn issue_notice(&self, id: &TicketId, actor: &str, action: &str, more: Value) -> Result<WebhookEvent, ErrorResponse> {
+    fn issue_notice(
+        &self,
+        id: &TicketId,
+        actor: &str,
+        action: &str,
+        more: Value,
+    ) -> Result<WebhookEvent, ErrorResponse> {
         let repo: &Repository = self.repo(&id.repo)?;
         let mut payload = json!({
             "action": action,

@@ -217,8 +217,12 @@ async fn mark(response: Response, known: Option<&HeaderValue>) -> Response {
 
 async fn fail(inner: &Inner, fault: &InjectedFault, scissors: &CutSwitch) -> Response {
     match fault {
-        InjectedFault::BadGateway => (StatusCode::BAD_GATEWAY, "<html>502 Bad Gateway</html>").into_response(),
-        InjectedFault::Garbage => (StatusCode::OK, "<html>Please sign in to the network</html>").into_response(),
+        InjectedFault::BadGateway => {
+            (StatusCode::BAD_GATEWAY, "<html>502 Bad Gateway</html>").into_response()
+        }
+        InjectedFault::Garbage => {
+            (StatusCode::OK, "<html>Please sign in to the network</html>").into_response()
+        }
         InjectedFault::Hang | InjectedFault::HangAfter => {
             inner.door.hang().await;
             StatusCode::SERVICE_UNAVAILABLE.into_response()
@@ -240,7 +244,8 @@ async fn fail(inner: &Inner, fault: &InjectedFault, scissors: &CutSwitch) -> Res
         InjectedFault::PrimaryLimit { reset_in } | InjectedFault::TooMany { reset_in } => {
             // Real time, because the `Date` header of the answer is.
             let reset = chrono::Utc::now().timestamp().unsigned_abs() + reset_in;
-            let mut response = ErrorResponse::forbidden("API rate limit exceeded for user ID 1.").into_response();
+            let mut response =
+                ErrorResponse::forbidden("API rate limit exceeded for user ID 1.").into_response();
             if matches!(fault, InjectedFault::TooMany { .. }) {
                 *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
             }
@@ -278,7 +283,10 @@ fn identify(inner: &Inner, path: &str, headers: &HeaderMap) -> Result<Actor, Err
         return refuse(if is_for_apps { jwt::UNREADABLE } else { "Bad credentials" });
     };
     let Some(app) = world.apps.all.get(&issuer) else {
-        return Err(ErrorResponse { message: "Integration not found".to_owned(), ..ErrorResponse::not_found() });
+        return Err(ErrorResponse {
+            message: "Integration not found".to_owned(),
+            ..ErrorResponse::not_found()
+        });
     };
     match jwt::check(token, &app.key) {
         Ok(()) => Ok(Actor(app.login(), Through::App(app.id))),

@@ -4,12 +4,16 @@
 use super::answer::ApiResult;
 use super::paging::PageRequest;
 use super::visit::{Number, RequestContext};
-use super::world::{IssueEvent, Issue, Repository, IssueEventKind, GitHubState};
+use super::world::{GitHubState, Issue, IssueEvent, IssueEventKind, Repository};
 use axum::extract::Path;
 use chrono::SecondsFormat;
 use serde_json::{Value, json};
 
-pub(super) async fn list(visit: RequestContext, Path(Number { number }): Path<Number>, asked: PageRequest) -> ApiResult {
+pub(super) async fn list(
+    visit: RequestContext,
+    Path(Number { number }): Path<Number>,
+    asked: PageRequest,
+) -> ApiResult {
     let id = visit.issue(number);
     visit.see()?;
     let world = visit.inner.world();

@@ -2,10 +2,10 @@
 //! alone who administer the repository; to others there are none.
 
 use super::Inner;
-use super::answer::{ErrorResponse, ApiResult, accepted, created, ok};
+use super::answer::{ApiResult, ErrorResponse, accepted, created, ok};
 use super::api::{parse, strings};
 use super::paging::PageRequest;
-use super::post::{Hook, Hooks, Of, DeliveryAttempt, Sort, AttemptStage};
+use super::post::{AttemptStage, DeliveryAttempt, Hook, Hooks, Of, Sort};
 use super::shape::stamp;
 use super::visit::RequestContext;
 use super::world::RepoRole;
@@ -55,7 +55,11 @@ pub(super) async fn create(visit: RequestContext, body: Bytes) -> ApiResult {
 }
 
 /// Other events, another secret; a secret that is not named is lost, as GitHub has it.
-pub(super) async fn change(visit: RequestContext, Path(Hooked { hook }): Path<Hooked>, body: Bytes) -> ApiResult {
+pub(super) async fn change(
+    visit: RequestContext,
+    Path(Hooked { hook }): Path<Hooked>,
+    body: Bytes,
+) -> ApiResult {
     visit.administer()?;
     visit.allows("repository_hooks", "write")?;
     let body = parse(&body)?;
@@ -73,14 +77,21 @@ pub(super) async fn change(visit: RequestContext, Path(Hooked { hook }): Path<Ho
 }
 
 /// The attempts of one hook that are over, newest first.
-pub(super) async fn deliveries(visit: RequestContext, Path(Hooked { hook }): Path<Hooked>, asked: PageRequest) -> ApiResult {
+pub(super) async fn deliveries(
+    visit: RequestContext,
+    Path(Hooked { hook }): Path<Hooked>,
+    asked: PageRequest,
+) -> ApiResult {
     visit.administer()?;
     let lines = visit.inner.attempts(&visit.repo, hook)?;
     let lines = lines.iter().rev().map(|parcel| (parcel.id, line_json(parcel)));
     asked.scroll(&visit.inner.url, lines.collect())
 }
 
-pub(super) async fn again(visit: RequestContext, Path(Attempt { hook, delivery }): Path<Attempt>) -> ApiResult {
+pub(super) async fn again(
+    visit: RequestContext,
+    Path(Attempt { hook, delivery }): Path<Attempt>,
+) -> ApiResult {
     visit.administer()?;
     let known = visit.inner.attempts(&visit.repo, hook)?.iter().any(|parcel| parcel.id == delivery);
     let now = visit.inner.world().now();

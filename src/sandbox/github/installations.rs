@@ -1,9 +1,9 @@
 //! Apps over HTTP: what an App may ask about itself, by a token that it signs.
 
 use super::Inner;
-use super::answer::{ErrorResponse, ApiResult, created, ok};
+use super::answer::{ApiResult, ErrorResponse, created, ok};
 use super::api::{parse, strings};
-use super::apps::{RegisteredApp, Installation};
+use super::apps::{Installation, RegisteredApp};
 use super::door::{Actor, Through};
 use super::paging::PageRequest;
 use super::shape::stamp;

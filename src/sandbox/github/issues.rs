@@ -1,7 +1,7 @@
 //! Issues over HTTP.
 
 use super::Inner;
-use super::answer::{ErrorResponse, ApiResult, created, ok};
+use super::answer::{ApiResult, ErrorResponse, created, ok};
 use super::api::{parse, strings};
 use super::deed::NewIssue;
 use super::paging::PageRequest;
@@ -77,7 +77,11 @@ pub(super) async fn open(visit: RequestContext, body: Bytes) -> ApiResult {
     created(show(&visit.inner, &id)?)
 }
 
-pub(super) async fn change(visit: RequestContext, Path(Number { number }): Path<Number>, body: Bytes) -> ApiResult {
+pub(super) async fn change(
+    visit: RequestContext,
+    Path(Number { number }): Path<Number>,
+    body: Bytes,
+) -> ApiResult {
     let id = visit.issue(number);
     let role = visit.touch()?;
     let mut world = visit.inner.world();
@@ -109,7 +113,11 @@ pub(super) async fn change(visit: RequestContext, Path(Number { number }): Path<
     ok(show(&visit.inner, &id)?)
 }
 
-pub(super) async fn assign(visit: RequestContext, Path(Number { number }): Path<Number>, body: Bytes) -> ApiResult {
+pub(super) async fn assign(
+    visit: RequestContext,
+    Path(Number { number }): Path<Number>,
+    body: Bytes,
+) -> ApiResult {
     let id = visit.issue(number);
     visit.touch_as(RepoRole::Triage)?;
     let body = parse(&body)?;

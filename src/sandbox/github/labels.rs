@@ -1,7 +1,7 @@
 //! Labels over HTTP: those of a repository, and those on an issue.
 
 use super::Inner;
-use super::answer::{ErrorResponse, ApiResult, created, ok};
+use super::answer::{ApiResult, ErrorResponse, created, ok};
 use super::api::{parse, strings};
 use super::paging::PageRequest;
 use super::visit::{Number, RequestContext};
@@ -35,20 +35,29 @@ pub(super) async fn get(visit: RequestContext, Path(Named { label }): Path<Named
 pub(super) async fn create(visit: RequestContext, body: Bytes) -> ApiResult {
     visit.touch_as(RepoRole::Write)?;
     let body = parse(&body)?;
-    let name = body["name"].as_str().ok_or_else(|| ErrorResponse::invalid("Label", "name", "missing_field"))?;
+    let name =
+        body["name"].as_str().ok_or_else(|| ErrorResponse::invalid("Label", "name", "missing_field"))?;
     let color = body["color"].as_str().unwrap_or("ededed");
     let mut world = visit.inner.world();
     let label = world.create_label(&visit.repo, name, color, body["description"].as_str())?;
     created(world.label_json(world.repo(&visit.repo)?, &label))
 }
 
-pub(super) async fn on_issue(visit: RequestContext, Path(Number { number }): Path<Number>, asked: PageRequest) -> ApiResult {
+pub(super) async fn on_issue(
+    visit: RequestContext,
+    Path(Number { number }): Path<Number>,
+    asked: PageRequest,
+) -> ApiResult {
     let id = visit.issue(number);
     visit.see()?;
     asked.page(&visit.inner.url, shown(&visit.inner, &id)?)
 }
 
-pub(super) async fn add(visit: RequestContext, Path(Number { number }): Path<Number>, body: Bytes) -> ApiResult {
+pub(super) async fn add(
+    visit: RequestContext,
+    Path(Number { number }): Path<Number>,
+    body: Bytes,
+) -> ApiResult {
     let id = visit.issue(number);
     visit.touch_as(RepoRole::Triage)?;
     let body = parse(&body)?;

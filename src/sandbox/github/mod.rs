@@ -40,9 +40,10 @@ pub use apps::{MadeApp, Rights};
 pub use door::{FaultPoint, InjectedFault, RecordedRequest};
 pub use indoors::InProcessService;
 pub use jwt::Unmade;
-pub use post::{Delivered, Hooks, HeldWebhook};
+pub use post::{Delivered, HeldWebhook, Hooks};
 pub use world::{
-    Comment, IssueEvent, Issue, IssueKind, IssueState, AccountKind, Label, Reaction, Repository, RepoRole, User, IssueEventKind,
+    AccountKind, Comment, Issue, IssueEvent, IssueEventKind, IssueKind, IssueState, Label, Reaction,
+    RepoRole, Repository, User,
 };
 
 use crate::ports::Clock;

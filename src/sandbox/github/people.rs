@@ -9,7 +9,7 @@ use super::answer::ErrorResponse;
 use super::apps::MadeApp;
 use super::deed::{NewIssue, WebhookEvent};
 use super::jwt::Unmade;
-use super::world::{Comment, Issue, IssueKind, AccountKind, Label, RepoRole, GitHubState};
+use super::world::{AccountKind, Comment, GitHubState, Issue, IssueKind, Label, RepoRole};
 use crate::core::ticket::{Repo, TicketId};
 use chrono::{DateTime, Utc};
 
@@ -136,7 +136,8 @@ impl FakeGitHub {
     ) -> Result<TicketId, ErrorResponse> {
         self.inner.world().found_repo(repo);
         let labels: Vec<String> = labels.iter().map(|&name| name.to_owned()).collect();
-        let form = NewIssue { title, body: Some(body).filter(|body| !body.is_empty()), labels: &labels, sort };
+        let form =
+            NewIssue { title, body: Some(body).filter(|body| !body.is_empty()), labels: &labels, sort };
         self.act(author, |world| world.open(repo, author, &form))
     }
 
@@ -156,7 +157,13 @@ impl FakeGitHub {
 
     /// # Errors
     /// If there is no such comment.
-    pub fn edit_comment(&self, repo: &Repo, comment: u64, actor: &str, body: &str) -> Result<(), ErrorResponse> {
+    pub fn edit_comment(
+        &self,
+        repo: &Repo,
+        comment: u64,
+        actor: &str,
+        body: &str,
+    ) -> Result<(), ErrorResponse> {
         self.act(actor, |world| Ok(((), world.edit_comment(repo, comment, actor, body)?)))
     }
 

@@ -241,10 +241,17 @@ impl WebhookSender {
     pub fn again(&self, at: DateTime<Utc>, is_meant: impl Fn(&DeliveryAttempt) -> bool) -> bool {
         let due = {
             let mut parcels = lock(&self.shelf.parcels);
-            let meant: Option<DeliveryAttempt> = parcels.all.iter().rev().find(|parcel| is_meant(parcel)).cloned();
+            let meant: Option<DeliveryAttempt> =
+                parcels.all.iter().rev().find(|parcel| is_meant(parcel)).cloned();
             meant.map(|parcel| {
                 let line = Delivered { status: None, ..parcel.line };
-                parcels.add(DeliveryAttempt { at, sort: Sort::Again, stage: AttemptStage::Due, line, ..parcel })
+                parcels.add(DeliveryAttempt {
+                    at,
+                    sort: Sort::Again,
+                    stage: AttemptStage::Due,
+                    line,
+                    ..parcel
+                })
             })
         };
         due.into_iter().for_each(|id| self.send(id));

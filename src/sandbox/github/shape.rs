@@ -1,6 +1,8 @@
 //! The JSON of GitHub's objects, with the names and types of its REST description.
 
-use super::world::{Comment, Issue, IssueKind, IssueState, AccountKind, Label, Reaction, Repository, RepoRole, GitHubState};
+use super::world::{
+    AccountKind, Comment, GitHubState, Issue, IssueKind, IssueState, Label, Reaction, RepoRole, Repository,
+};
 use crate::core::ticket::{Repo, TicketId};
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};

@@ -143,7 +143,8 @@ async fn what_a_role_does_not_allow_is_refused_or_left_out() {
     assert_eq!(ask(&hub, Method::POST, path, "token", form).await.json()["labels"], json!([]));
     let said = ask(&hub, Method::POST, &format!("{path}/1/comments"), "token", json!({ "body": "hi" })).await;
     assert_eq!((said.status, said.json()["author_association"].as_str()), (201, Some("COLLABORATOR")));
-    let happened: Vec<IssueEventKind> = hub.issue(&id).unwrap().events.into_iter().map(|event| event.what).collect();
+    let happened: Vec<IssueEventKind> =
+        hub.issue(&id).unwrap().events.into_iter().map(|event| event.what).collect();
     assert!(matches!(happened[..], [IssueEventKind::Opened, IssueEventKind::Commented(_)]), "{happened:?}");
 }
 

@@ -8,7 +8,7 @@ use crate::core::evidence::RawObservation;
 use crate::core::name::HostName;
 use crate::core::policy::Permit;
 use crate::ports::{Clock, Lease, Shell, ShellError};
-use crate::ssh::{StopResult, SessionLimits, SshError, capture};
+use crate::ssh::{SessionLimits, SshError, StopResult, capture};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use std::collections::BTreeMap;
@@ -113,7 +113,7 @@ mod tests {
     use crate::core::command::{Template, TemplateSource, Values};
     use crate::core::evidence::Exit;
     use crate::core::value::ValueType;
-    use crate::sandbox::host::{HostSpec, FakeHost};
+    use crate::sandbox::host::{FakeHost, HostSpec};
     use serde_json::Value;
     use std::sync::Mutex;
 

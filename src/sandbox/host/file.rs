@@ -2,8 +2,8 @@
 
 use super::asked::Pattern;
 use super::model::HostFault;
-use super::page::{CommandSpec, TickSpec, SpecFile, Sets, Sudo};
-use super::state::{RESERVED, Settings, Source, HostState, Templates};
+use super::page::{CommandSpec, Sets, SpecFile, Sudo, TickSpec};
+use super::state::{HostState, RESERVED, Settings, Source, Templates};
 use crate::core::evidence::Exit;
 use crate::core::expr::Expr;
 use serde_json::{Map, Value};

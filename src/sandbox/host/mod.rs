@@ -87,6 +87,6 @@ mod state;
 
 pub use asked::ReceivedCommand;
 pub use direct::InProcessShell;
-pub use file::{HostSpecError, HostSpec};
-pub use model::{HostFault, LoggedCommand, FakeHost, HostResponse, RunId, SharedHost};
-pub use server::{Server, AuthorizedKey, write_key};
+pub use file::{HostSpec, HostSpecError};
+pub use model::{FakeHost, HostFault, HostResponse, LoggedCommand, RunId, SharedHost};
+pub use server::{AuthorizedKey, Server, write_key};

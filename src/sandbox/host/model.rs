@@ -3,7 +3,7 @@
 //! It has no clock and no chance in it: the same commands at the same times give the same answers.
 
 use super::asked::ReceivedCommand;
-use super::file::{Down, HostSpec, CommandRule};
+use super::file::{CommandRule, Down, HostSpec};
 use super::garbage;
 use super::page::Sudo;
 use super::state::{Asking, HostState};
@@ -234,7 +234,12 @@ impl FakeHost {
         None
     }
 
-    fn write(&self, rule: &CommandRule, now: DateTime<Utc>, asking: &Asking) -> Result<(String, String), String> {
+    fn write(
+        &self,
+        rule: &CommandRule,
+        now: DateTime<Utc>,
+        asking: &Asking,
+    ) -> Result<(String, String), String> {
         let fill = |template: &Option<String>| match template {
             Some(name) => self.state.fill(&self.file.0.templates, name, now, asking),
             None => Ok(String::new()),

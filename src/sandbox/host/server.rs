@@ -52,7 +52,11 @@ impl Server {
     ///
     /// # Errors
     /// No port or no key can be had, or the welcome key is none.
-    pub async fn start(model: SharedHost, welcome: &AuthorizedKey, clock: Arc<dyn Clock>) -> Result<Self, Error> {
+    pub async fn start(
+        model: SharedHost,
+        welcome: &AuthorizedKey,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, Error> {
         let welcome = match welcome {
             AuthorizedKey::Anyone => None,
             AuthorizedKey::Key(text) => Some(PublicKey::from_openssh(text).map_err(Error::other)?),

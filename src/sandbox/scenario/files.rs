@@ -1,6 +1,6 @@
 //! The files of a scenario: read and checked once, played as often as one likes.
 
-use crate::core::name::{SystemTypeName, ParamName};
+use crate::core::name::{ParamName, SystemTypeName};
 use crate::sandbox::host::HostSpec;
 use serde::Deserialize;
 use serde_json::{Map, Value};

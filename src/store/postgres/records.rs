@@ -2,7 +2,7 @@
 
 use super::{lock, summary, trouble};
 use crate::core::event::{CaseId, Event, Record};
-use crate::ports::{Audit, OpenResult, JournalError, NewCase};
+use crate::ports::{Audit, JournalError, NewCase, OpenResult};
 use crate::store::column::{self, stamp};
 use crate::store::failure::StoreError;
 use crate::store::stored::{EventRow, first_broken};

@@ -69,7 +69,11 @@ pub(super) async fn set_bookmark(
 
 /// Takes a turn by the database's clock, unless the last one is younger than `every`. One that lies in
 /// the future was taken under a wrong clock and holds nobody up.
-pub(super) async fn take_turn(tx: &mut PgConnection, name: &str, every: Duration) -> Result<bool, StoreError> {
+pub(super) async fn take_turn(
+    tx: &mut PgConnection,
+    name: &str,
+    every: Duration,
+) -> Result<bool, StoreError> {
     lock(tx, &format!("turn {name}")).await?;
     let taken = sqlx::query(
         "INSERT INTO turn (name, at) VALUES ($1, clock_timestamp()) \

@@ -78,7 +78,10 @@ pub(super) async fn newest(tx: &mut PgConnection, limit: u32) -> Result<Vec<Case
 }
 
 /// All cases of a ticket, the newest first.
-pub(super) async fn of_ticket(tx: &mut PgConnection, ticket: &TicketId) -> Result<Vec<CaseSummary>, StoreError> {
+pub(super) async fn of_ticket(
+    tx: &mut PgConnection,
+    ticket: &TicketId,
+) -> Result<Vec<CaseSummary>, StoreError> {
     let rows = sqlx::query(
         "SELECT id, ticket, opened_at, updated_at, outcome FROM cases \
          WHERE lower(ticket COLLATE \"C\") = lower($1 COLLATE \"C\") \

@@ -3,7 +3,7 @@
 use super::column::case as case_in;
 use super::summary;
 use crate::core::event::{CaseId, Event, Record};
-use crate::ports::{Audit, OpenResult, JournalError, NewCase};
+use crate::ports::{Audit, JournalError, NewCase, OpenResult};
 use crate::store::column::{self, stamp};
 use crate::store::failure::StoreError;
 use crate::store::stored::{EventRow, first_broken};

@@ -129,7 +129,10 @@ pub(super) async fn post(
     Ok(posted.rows_affected() == 1)
 }
 
-pub(super) async fn posted(tx: &mut SqliteConnection, case: &CaseId) -> Result<Vec<QueuedSignal>, StoreError> {
+pub(super) async fn posted(
+    tx: &mut SqliteConnection,
+    case: &CaseId,
+) -> Result<Vec<QueuedSignal>, StoreError> {
     let rows = sqlx::query("SELECT key, body FROM word WHERE case_id = ? ORDER BY number")
         .bind(case.as_str())
         .fetch_all(tx)

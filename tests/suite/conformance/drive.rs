@@ -7,7 +7,7 @@ use fieldmedic::core::redact::{Redacted, Redactor};
 use fieldmedic::core::ticket::{Repo, TicketId};
 use fieldmedic::github::{GitHub, HookSet, Identity, Options, Pace, manifest, page};
 use fieldmedic::ports::{CloseReason, Forge, Label, Marker, NewTicket, Reaction};
-use fieldmedic::sandbox::github::{FaultPoint, InjectedFault, Hooks, FakeGitHub, AccountKind, RepoRole};
+use fieldmedic::sandbox::github::{AccountKind, FakeGitHub, FaultPoint, Hooks, InjectedFault, RepoRole};
 use http::Request;
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -3,7 +3,9 @@
 use super::published;
 use async_trait::async_trait;
 use fieldmedic::core::redact::Redactor;
-use fieldmedic::web::{self, BODY_LIMIT, Delivery, WebhookConfig, IssueAction, DeliveryNotStored, Router, Secrets, DeliverySink};
+use fieldmedic::web::{
+    self, BODY_LIMIT, Delivery, DeliveryNotStored, DeliverySink, IssueAction, Router, Secrets, WebhookConfig,
+};
 use hmac::{Hmac, KeyInit, Mac};
 use http::Request;
 use serde_json::Value;

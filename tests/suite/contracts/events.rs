@@ -4,22 +4,24 @@ use chrono::{DateTime, Utc};
 use fieldmedic::core::budget::{Deferral, ExceededLimit};
 use fieldmedic::core::diagnosis::{Diagnosis, Finding, Unknown};
 use fieldmedic::core::errand::CaseScope;
-use fieldmedic::core::event::{Publication, CaseId, ChangeId, Source, Event, ProbeReason, Direction};
-use fieldmedic::core::evidence::{Evidence, Exit, Observation, RawObservation, RawOutput, ProbeStatus, ProbeResult};
+use fieldmedic::core::event::{CaseId, ChangeId, Direction, Event, ProbeReason, Publication, Source};
+use fieldmedic::core::evidence::{
+    Evidence, Exit, Observation, ProbeResult, ProbeStatus, RawObservation, RawOutput,
+};
 use fieldmedic::core::expr::Truth;
 use fieldmedic::core::inventory::System;
 use fieldmedic::core::name::{
-    FactName, HostName, SystemTypeName, ParamName, PlaybookName, ProbeName, Role, SystemName,
+    FactName, HostName, ParamName, PlaybookName, ProbeName, Role, SystemName, SystemTypeName,
 };
-use fieldmedic::core::objection::{Via, CloseDispute};
+use fieldmedic::core::objection::{CloseDispute, Via};
 use fieldmedic::core::outcome::{Code, Escalation, Outcome};
 use fieldmedic::core::playbook::LibraryHash;
 use fieldmedic::core::policy::{Pause, Risk};
 use fieldmedic::core::redact::{Redacted, Redactor};
 use fieldmedic::core::remedy::{Plan, PlannedStep};
-use fieldmedic::core::ticket::{TicketState, Ticket, TicketId};
-use fieldmedic::core::triage::{Intent, SymptomMatch, UnknownSystemName, DetectedFault, Triage};
-use fieldmedic::core::word::{QueuedSignal, SignalKind, Signal};
+use fieldmedic::core::ticket::{Ticket, TicketId, TicketState};
+use fieldmedic::core::triage::{DetectedFault, Intent, SymptomMatch, Triage, UnknownSystemName};
+use fieldmedic::core::word::{QueuedSignal, Signal, SignalKind};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -71,7 +73,12 @@ fn triage(asks: Intent) -> Event {
     };
     let explained_by = vec![SymptomMatch { playbook: playbook("worker-down"), words: "jobs stay".into() }];
     let strangers = vec![UnknownSystemName { field: "Host".into(), name: "qfc-9".into() }];
-    Event::Triaged(Triage { system: Some(site), intent: asks, matched_faults: explained_by, unknown_names: strangers })
+    Event::Triaged(Triage {
+        system: Some(site),
+        intent: asks,
+        matched_faults: explained_by,
+        unknown_names: strangers,
+    })
 }
 
 fn observation() -> Observation {
@@ -131,7 +138,12 @@ fn plan() -> Plan {
 pub fn following() -> Vec<Event> {
     let change = ChangeId { remediation: 0, step: 2, direction: Direction::Forward };
     let back = ChangeId { direction: Direction::Rollback, ..change };
-    let looks = [ProbeReason::Diagnose, ProbeReason::OnlyIf(change), ProbeReason::ResolveDoubt(back, 2), ProbeReason::Verify];
+    let looks = [
+        ProbeReason::Diagnose,
+        ProbeReason::OnlyIf(change),
+        ProbeReason::ResolveDoubt(back, 2),
+        ProbeReason::Verify,
+    ];
     let outcomes = [
         Outcome::Resolved,
         Outcome::Answered { request: playbook("status-report") },
@@ -164,7 +176,9 @@ pub fn following() -> Vec<Event> {
         Event::ChangeConfirmed { change },
         Event::ChangeAbandoned { change: back, why: "never twice".into() },
         Event::StepsCompleted,
-        Event::ConditionsChecked { truths: vec![Truth::True, Truth::False, Truth::Unknown("no route".into())] },
+        Event::ConditionsChecked {
+            truths: vec![Truth::True, Truth::False, Truth::Unknown("no route".into())],
+        },
         Event::VerificationPassed { conditions: vec!["no longer: disk.used_percent > 90".into()] },
         Event::VerificationFailed { why: "workers.running >= workers.expected".into() },
         Event::RemediationFailed { why: "exit 1".into() },
@@ -183,7 +197,10 @@ pub fn following() -> Vec<Event> {
     events.push(Event::RecurrenceDetected { playbook: playbook("disk-full"), hosts, count: 2 });
     let says = SignalKind::Approve { plan: "7f3a".into() };
     let word = Signal { by: "maria".into(), at: moment(), kind: says };
-    events.push(Event::SignalReceived(QueuedSignal { key: "comment example/tickets#1 7".into(), signal: word }));
+    events.push(Event::SignalReceived(QueuedSignal {
+        key: "comment example/tickets#1 7".into(),
+        signal: word,
+    }));
     events.push(Event::Linked {
         case: CaseId::from_text("c0123456789ab").unwrap(),
         ticket: ticket_id(7),
@@ -204,7 +221,8 @@ pub fn doors() -> Vec<Source> {
     let suspect =
         DetectedFault { system: SystemName::new("qfieldcloud").unwrap(), playbook: playbook("disk-full") };
     let values = BTreeMap::from([(ParamName::new("lines").unwrap(), json!(20))]);
-    let errand = CaseScope::AnswerRequest { system: suspect.system.clone(), request: playbook("logs"), values };
+    let errand =
+        CaseScope::AnswerRequest { system: suspect.system.clone(), request: playbook("logs"), values };
     vec![
         Source::Webhook,
         Source::Poll,

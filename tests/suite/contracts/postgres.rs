@@ -10,7 +10,7 @@ use fieldmedic::core::event::{CaseId, Event, Record, chain};
 use fieldmedic::core::outcome::Outcome;
 use fieldmedic::engine::{CaseError, Shutdown, run_case};
 use fieldmedic::library::Files;
-use fieldmedic::ports::{OpenResult, Journal, JournalError};
+use fieldmedic::ports::{Journal, JournalError, OpenResult};
 use fieldmedic::sandbox::scenario::{self, LoadedPlaybooks, ScenarioRun};
 use fieldmedic::store::{Address, Postgres, worker_name};
 use sqlx::Row;

@@ -8,8 +8,10 @@ use fieldmedic::core::playbook::LibraryHash;
 use fieldmedic::core::policy::Pause;
 use fieldmedic::core::redact::Redacted;
 use fieldmedic::core::ticket::TicketId;
-use fieldmedic::core::word::{QueuedSignal, SignalKind, Signal};
-use fieldmedic::ports::{Audit, CaseSummary, OpenResult, Journal, JournalError, NewCase, QueuedDelivery, ShellError};
+use fieldmedic::core::word::{QueuedSignal, Signal, SignalKind};
+use fieldmedic::ports::{
+    Audit, CaseSummary, Journal, JournalError, NewCase, OpenResult, QueuedDelivery, ShellError,
+};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -135,8 +137,11 @@ pub async fn of_two_that_append_one_wins(pair: Pair) {
         let other = write(&pair.other, Event::RolledBack { clean: true });
         let (one, other) = (one.await.unwrap(), other.await.unwrap());
         let conflict = Err(JournalError::Conflict { case: case.clone(), seq });
-        let (won, expect) =
-            if one.is_ok() { (&other, Event::StepsCompleted) } else { (&one, Event::RolledBack { clean: true }) };
+        let (won, expect) = if one.is_ok() {
+            (&other, Event::StepsCompleted)
+        } else {
+            (&one, Event::RolledBack { clean: true })
+        };
         assert!((one.is_ok() != other.is_ok()) && *won == conflict, "{one:?} {other:?}");
         assert_eq!(pair.one.load(&case).await.unwrap().pop().unwrap().event, expect);
     }
@@ -350,7 +355,8 @@ pub async fn of_many_that_hold_one_gets_the_host(pair: Pair) {
     for number in 0..10 {
         let case = open(&*pair.one, number, "key").await;
         let journal = Arc::clone(if number % 2 == 0 { &pair.one } else { &pair.other });
-        tasks.push(async move { journal.acquire_lease(&host("web"), &case, moment(), MINUTE).await.unwrap() });
+        tasks
+            .push(async move { journal.acquire_lease(&host("web"), &case, moment(), MINUTE).await.unwrap() });
     }
     let tasks: Vec<_> = tasks.into_iter().map(tokio::spawn).collect();
     let mut held = 0;
@@ -399,11 +405,17 @@ pub async fn of_many_one_has_the_turn(pair: Pair) {
         assert_eq!(had_it, 1);
     }
     assert!(!pair.other.try_once_every("round 0", moment(), Duration::MAX).await.unwrap());
-    assert!(pair.other.try_once_every("round 0", moment(), Duration::ZERO).await.unwrap(), "its time is over");
+    assert!(
+        pair.other.try_once_every("round 0", moment(), Duration::ZERO).await.unwrap(),
+        "its time is over"
+    );
 }
 
 fn parcel(number: u32) -> QueuedDelivery {
-    QueuedDelivery { key: format!("issue {number}"), body: json!({ "issue": number, "text": "größer\u{1F980}" }) }
+    QueuedDelivery {
+        key: format!("issue {number}"),
+        body: json!({ "issue": number, "text": "größer\u{1F980}" }),
+    }
 }
 
 pub async fn what_came_in_is_kept_until_it_was_worked(pair: Pair) {
@@ -464,14 +476,21 @@ pub async fn words_are_left_once_and_in_order(pair: Pair) {
     for (number, says) in says.into_iter().enumerate() {
         // The last one said is not the last one left: what counts is the order of leaving.
         let at = moment() - MINUTE * u32::try_from(number).unwrap();
-        let posted = QueuedSignal { key: format!("comment {number}"), signal: Signal { by: "maria".into(), at, kind: says } };
+        let posted = QueuedSignal {
+            key: format!("comment {number}"),
+            signal: Signal { by: "maria".into(), at, kind: says },
+        };
         let journal = if number % 2 == 0 { &pair.one } else { &pair.other };
         assert_eq!(journal.send_signal(&case, &posted.key, &posted.signal).await, Ok(true));
         left.push(posted);
     }
     let again = Signal { by: "ops-lead".into(), ..left[0].signal.clone() };
     assert_eq!(pair.other.send_signal(&case, "comment 0", &again).await, Ok(false));
-    assert_eq!(pair.one.send_signal(&another, "comment 0", &again).await, Ok(true), "each case has its own keys");
+    assert_eq!(
+        pair.one.send_signal(&another, "comment 0", &again).await,
+        Ok(true),
+        "each case has its own keys"
+    );
     assert_eq!(pair.other.signals(&case).await, Ok(left));
     assert_eq!(pair.other.signals(&another).await.unwrap().len(), 1);
 
@@ -512,9 +531,13 @@ pub async fn the_history_of_all_cases_is_told(pair: Pair) {
     };
     let mut at_three = vec![(one.clone(), 1), (one.clone(), 2), (other.clone(), 2)];
     at_three.sort();
-    assert_eq!(history(&["applied"], 3).await, at_three, "at that very moment, then by case and number");
-    assert_eq!(history(&["applied"], 4).await, []);
-    let both = history(&["applied", "undone", "danced"], 0).await;
+    assert_eq!(
+        history(&["steps_completed"], 3).await,
+        at_three,
+        "at that very moment, then by case and number"
+    );
+    assert_eq!(history(&["steps_completed"], 4).await, []);
+    let both = history(&["steps_completed", "rolled_back", "danced"], 0).await;
     assert_eq!((both[0].clone(), &both[1..]), ((other, 1), &at_three[..]), "by their time first");
     assert_eq!(history(&["resumed", "resumed"], 0).await, [(one, 3)]);
     assert_eq!(history(&[], 0).await, []);

@@ -2,7 +2,7 @@
 
 use super::life::{End, Run};
 use crate::taps::brief;
-use fieldmedic::core::playbook::{Library, IfInterrupted, Step};
+use fieldmedic::core::playbook::{IfInterrupted, Library, Step};
 use std::collections::BTreeSet;
 
 /// A promise that was not kept.

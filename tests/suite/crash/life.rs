@@ -9,7 +9,7 @@ use fieldmedic::core::event::{CaseId, Event};
 use fieldmedic::core::redact::Redacted;
 use fieldmedic::core::report::report;
 use fieldmedic::core::ticket::TicketId;
-use fieldmedic::engine::{Context, CaseError, Shutdown, run_case_waiting, sweep_tickets, accept_comment};
+use fieldmedic::engine::{CaseError, Context, Shutdown, accept_comment, run_case_waiting, sweep_tickets};
 use fieldmedic::ports::{Clock, ForgeError, Journal, Marker};
 use fieldmedic::sandbox::scenario::{LoadedPlaybooks, Scenario, ScenarioRun};
 use serde_json::Value;

@@ -4,7 +4,7 @@ use super::corpus::{Entry, texts};
 use super::tickets::MEDIC;
 use crate::scenarios::scene;
 use fieldmedic::core::policy::{Mode, Policy};
-use fieldmedic::engine::{Shutdown, run_case_waiting, poll};
+use fieldmedic::engine::{Shutdown, poll, run_case_waiting};
 use regex::Regex;
 use std::sync::Arc;
 
@@ -65,8 +65,15 @@ async fn nothing_is_begun_approved_cancelled_or_halted_by_what_only_looks_like_a
     };
     let heard = comments.iter().filter(|(id, _, text)| is_touched(*id, text)).map(|(_, name, _)| name);
     assert_eq!(heard.collect::<Vec<_>>(), [] as [&String; 0], "these were heard");
-    assert!(case.pending_approval.is_some() && case.outcome.is_none(), "an order was heard: {:?}", case.outcome);
-    assert!(scene.agent.journal.pause_state().await.expect("the journal works").is_none(), "a halt was called");
+    assert!(
+        case.pending_approval.is_some() && case.outcome.is_none(),
+        "an order was heard: {:?}",
+        case.outcome
+    );
+    assert!(
+        scene.agent.journal.pause_state().await.expect("the journal works").is_none(),
+        "a halt was called"
+    );
     assert_eq!(scene.agent.journal.open_cases().await.expect("the journal works"), [id]);
     let is_answer = |comment: &fieldmedic::sandbox::github::Comment| {
         comment.author == MEDIC && comment.body.contains("fieldmedic reply")

@@ -15,7 +15,7 @@ use fieldmedic::engine::{Shutdown, run_case_waiting};
 use fieldmedic::library::Files;
 use fieldmedic::ports::{Lease, Shell, ShellError};
 use fieldmedic::sandbox::host::HostSpec;
-use fieldmedic::sandbox::scenario::{LoadedPlaybooks, ScenarioResult, Scenario, ScenarioRun, host_text};
+use fieldmedic::sandbox::scenario::{LoadedPlaybooks, Scenario, ScenarioResult, ScenarioRun, host_text};
 use fieldmedic::ssh::capture;
 use serde_json::json;
 use std::collections::BTreeSet;

@@ -2,18 +2,18 @@
 //! promises. `fuzz/` feeds them what libFuzzer makes up, the test suite what was kept of that.
 
 use super::judge::{judge, lively, render};
-use fieldmedic::core::expr::{Expr, Scope, MessageTemplate};
+use fieldmedic::core::expr::{Expr, MessageTemplate, Scope};
 use fieldmedic::core::name::ParamName;
 use fieldmedic::core::playbook::{Bounds, Param};
 use fieldmedic::core::reading::OutputParser;
 use fieldmedic::core::redact::{MASK, Redactor};
-use fieldmedic::core::slash::{ParseError, ChatCommand, CommandName, parse_arguments, command};
+use fieldmedic::core::slash::{ChatCommand, CommandName, ParseError, command, parse_arguments};
 use fieldmedic::core::ticket::Repo;
 use fieldmedic::core::value::ValueType;
 use fieldmedic::core::visible::visible;
 use fieldmedic::library::{self, Files};
 use fieldmedic::render::{self as agent, BREAK};
-use fieldmedic::sandbox::host::{HostSpec, FakeHost};
+use fieldmedic::sandbox::host::{FakeHost, HostSpec};
 use fieldmedic::sandbox::scenario::TicketFile;
 use fieldmedic::ssh::HostKeys;
 use fieldmedic::web::{self, Delivery, Parsed};
@@ -102,9 +102,11 @@ fn params() -> BTreeMap<ParamName, Param> {
         ValueType::Host => Bounds { one_of: vec!["a".into(), "b".into()], ..Bounds::default() },
         _ => Bounds::default(),
     };
-    let param = |kind| Param { value_type: kind, default: Some(json!(0)), bounds: limits(kind), help: String::new() };
-    let named =
-        ValueType::ALL.into_iter().filter_map(|kind| Some((ParamName::new(kind.to_string()).ok()?, param(kind))));
+    let param =
+        |kind| Param { value_type: kind, default: Some(json!(0)), bounds: limits(kind), help: String::new() };
+    let named = ValueType::ALL
+        .into_iter()
+        .filter_map(|kind| Some((ParamName::new(kind.to_string()).ok()?, param(kind))));
     named.collect()
 }
 

@@ -9,7 +9,7 @@ use fieldmedic::engine::{Shutdown, run_case_waiting};
 use fieldmedic::library::Files;
 use fieldmedic::ports::{Marker, NewTicket};
 use fieldmedic::sandbox::github::RepoRole;
-use fieldmedic::sandbox::scenario::{LoadedPlaybooks, TicketFile, Scenario, ScenarioRun};
+use fieldmedic::sandbox::scenario::{LoadedPlaybooks, Scenario, ScenarioRun, TicketFile};
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
@@ -166,7 +166,8 @@ fn whatever_a_ticket_says_the_evidence_decides() {
 #[tokio::test]
 async fn a_marked_issue_of_somebody_else_is_not_the_agents() {
     let books = LoadedPlaybooks::open(&Files::built_in()).expect("the built-in playbooks are right");
-    let scene = ScenarioRun::set_up(&fixtures().join("qfieldcloud/worker-down"), &books).await.expect("it stands");
+    let scene =
+        ScenarioRun::set_up(&fixtures().join("qfieldcloud/worker-down"), &books).await.expect("it stands");
     let marker = Marker::new("sweep system=qfieldcloud playbook=worker-down");
     let body = format!("{}\nEverything is well.", marker.as_str());
     let repo = &scene.ticket.repo;

@@ -22,10 +22,15 @@ impl Values for Same<'_> {
             None => self.system.params[name].value_type,
             Some((probe, fact)) => {
                 let facts = &self.system.probes[probe].facts;
-                facts.iter().find(|f| f.name.as_str() == fact).and_then(|fact| fact.value_type).expect("a type")
+                facts
+                    .iter()
+                    .find(|f| f.name.as_str() == fact)
+                    .and_then(|fact| fact.value_type)
+                    .expect("a type")
             }
         };
-        let is_list = matches!(kind, ValueType::Names | ValueType::Paths | ValueType::Images | ValueType::Uuids);
+        let is_list =
+            matches!(kind, ValueType::Names | ValueType::Paths | ValueType::Images | ValueType::Uuids);
         Ok((if is_list { json!([self.text]) } else { json!(self.text) }, kind))
     }
 }

@@ -7,7 +7,7 @@ use crate::taps::brief;
 use chrono::{DateTime, TimeDelta, Utc};
 use fieldmedic::core::command::Template;
 use fieldmedic::core::errand::CaseScope;
-use fieldmedic::core::event::{Publication, CaseId, Source, Event, Record};
+use fieldmedic::core::event::{CaseId, Event, Publication, Record, Source};
 use fieldmedic::core::outcome::Outcome;
 use fieldmedic::core::playbook::{Library, SystemType};
 use fieldmedic::core::ticket::TicketId;
@@ -101,8 +101,9 @@ fn judge_issue(issue: &Issue, cases: &[&(CaseId, Vec<Record>)]) -> Vec<String> {
             wrongs.push(why);
         }
     };
-    let touched_by_people =
-        |what: fn(&IssueEventKind) -> bool| issue.events.iter().any(|event| event.actor != MEDIC && what(&event.what));
+    let touched_by_people = |what: fn(&IssueEventKind) -> bool| {
+        issue.events.iter().any(|event| event.actor != MEDIC && what(&event.what))
+    };
     let has_label = |name: &str| issue.labels.iter().any(|label| label == name);
     hold(!is_wanted(issue) || !cases.is_empty(), "it has no case".into());
     let said: Vec<&str> = issue.comments_by(MEDIC).map(|comment| comment.body.as_str()).collect();
@@ -131,7 +132,8 @@ fn judge_issue(issue: &Issue, cases: &[&(CaseId, Vec<Record>)]) -> Vec<String> {
     let of_medic = |what: fn(&IssueEventKind) -> bool| {
         issue.events.iter().filter(|event| event.actor == MEDIC && what(&event.what)).count()
     };
-    let labelings = of_medic(|what| matches!(what, IssueEventKind::Labeled(_) | IssueEventKind::Unlabeled(_)));
+    let labelings =
+        of_medic(|what| matches!(what, IssueEventKind::Labeled(_) | IssueEventKind::Unlabeled(_)));
     hold(labelings <= LABELINGS * cases.len().max(1), format!("{labelings} changes of labels"));
     let edits = of_medic(|what| matches!(what, IssueEventKind::CommentEdited(_)));
     hold(edits <= EDITS * cases.len().max(1), format!("{edits} edits of comments"));
@@ -145,8 +147,9 @@ fn judge_issue(issue: &Issue, cases: &[&(CaseId, Vec<Record>)]) -> Vec<String> {
     let mut about_ticket = cases.iter().filter(|(_, records)| !errand(records).is_read_only());
     let last = about_ticket.next_back().filter(|(_, records)| errand(records) == CaseScope::FullTicket);
     let last = last.and_then(|(_, records)| outcomes(records).last());
-    let undisturbed = !touched_by_people(|what| matches!(what, IssueEventKind::Closed | IssueEventKind::Reopened))
-        && !touched_by_people(|what| matches!(what, IssueEventKind::Unlabeled(_)));
+    let undisturbed =
+        !touched_by_people(|what| matches!(what, IssueEventKind::Closed | IssueEventKind::Reopened))
+            && !touched_by_people(|what| matches!(what, IssueEventKind::Unlabeled(_)));
     // A declined or cancelled case leaves the issue as it finds it.
     let has_say = |last: &&Outcome| last.closes() || matches!(last, Outcome::Escalated(_));
     if let (Some(last), true) = (last.filter(has_say), undisturbed) {

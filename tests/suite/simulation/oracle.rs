@@ -77,7 +77,8 @@ impl Oracle {
     pub fn before(&self, process: u64, deed: Deed<'_>) {
         let now = self.clock.now();
         let touches_host = matches!(deed, Deed::Probe(_) | Deed::Change(..));
-        let concludes = matches!(deed, Deed::Append(_, Event::RemediationStarted(_) | Event::OutcomeDecided(_)));
+        let concludes =
+            matches!(deed, Deed::Append(_, Event::RemediationStarted(_) | Event::OutcomeDecided(_)));
         let ailments = if touches_host || concludes { self.look() } else { Vec::new() };
         match deed {
             Deed::Append(case, Event::ChangeStarted { .. }) => {

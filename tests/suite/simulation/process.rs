@@ -10,7 +10,9 @@ use fieldmedic::core::name::HostName;
 use fieldmedic::core::redact::Redacted;
 use fieldmedic::core::ticket::TicketId;
 use fieldmedic::doors::DeliveryInbox;
-use fieldmedic::engine::{Context, Dispatcher, Shutdown, poll, remind, check_systems, sweep_tickets, check_recurrences};
+use fieldmedic::engine::{
+    Context, Dispatcher, Shutdown, check_recurrences, check_systems, poll, remind, sweep_tickets,
+};
 use fieldmedic::ports::{Clock, ForgeError, Lease, Marker, ShellError};
 use fieldmedic::web::Router;
 use std::sync::Arc;

@@ -12,7 +12,7 @@ use super::{Flaw, host};
 use chrono::{DateTime, TimeDelta, Utc};
 use fieldmedic::core::budget::Limits;
 use fieldmedic::core::inventory::{Inventory, System};
-use fieldmedic::core::name::{HostName, SystemTypeName, Role as HostRole, SystemName};
+use fieldmedic::core::name::{HostName, Role as HostRole, SystemName, SystemTypeName};
 use fieldmedic::core::policy::{Mode, Policy};
 use fieldmedic::core::redact::Redactor;
 use fieldmedic::core::ticket::{Repo, TicketId};
@@ -21,7 +21,9 @@ use fieldmedic::github::{GitHub, Options, Pace};
 use fieldmedic::library::{self, Files};
 use fieldmedic::ports::{Clock, Journal};
 use fieldmedic::render::Prompts;
-use fieldmedic::sandbox::github::{FaultPoint, InjectedFault, FakeGitHub, Issue, AccountKind, HeldWebhook, RepoRole};
+use fieldmedic::sandbox::github::{
+    AccountKind, FakeGitHub, FaultPoint, HeldWebhook, InjectedFault, Issue, RepoRole,
+};
 use fieldmedic::sandbox::host::{InProcessShell, SharedHost};
 use http::{Method, Request};
 use std::collections::{BTreeMap, BTreeSet};
@@ -102,9 +104,12 @@ impl World {
         let hub = FakeGitHub::in_process(clock.clone());
         hub.hold_webhooks(WEBHOOK_SECRET);
         hub.register(MEDIC, AccountKind::Bot, TOKEN);
-        for (login, role) in
-            [(MEDIC, RepoRole::Write), (LEAD, RepoRole::Write), (REPORTER, RepoRole::Read), (STRANGER, RepoRole::Read)]
-        {
+        for (login, role) in [
+            (MEDIC, RepoRole::Write),
+            (LEAD, RepoRole::Write),
+            (REPORTER, RepoRole::Read),
+            (STRANGER, RepoRole::Read),
+        ] {
             hub.grant(&repo, login, role);
         }
         let never = flaw == Flaw::Forgets || dice.percent(25);
@@ -127,7 +132,10 @@ impl World {
         let journal: Arc<dyn Journal> = Arc::new(Steady::open());
         let agent = Context {
             forge: client(&hub),
-            shell: Arc::new(InProcessShell::new(BTreeMap::from([(main.clone(), host.clone())]), clock.clone())),
+            shell: Arc::new(InProcessShell::new(
+                BTreeMap::from([(main.clone(), host.clone())]),
+                clock.clone(),
+            )),
             journal: journal.clone(),
             clock: clock.clone(),
             redactor: Arc::new(redactor()),
@@ -139,7 +147,12 @@ impl World {
                 hosts: BTreeSet::from([main]),
                 groups: BTreeMap::new(),
             }),
-            policy: Arc::new(Policy { mode, approval_timeout: patience, limits: budgets, ..Policy::default() }),
+            policy: Arc::new(Policy {
+                mode,
+                approval_timeout: patience,
+                limits: budgets,
+                ..Policy::default()
+            }),
             forge_settings: Arc::new(ForgeSettings {
                 repos: vec![repo.clone()],
                 label: "support".into(),

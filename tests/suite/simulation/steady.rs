@@ -11,7 +11,9 @@ use fieldmedic::core::playbook::LibraryHash;
 use fieldmedic::core::policy::Pause;
 use fieldmedic::core::ticket::TicketId;
 use fieldmedic::core::word::{QueuedSignal, Signal};
-use fieldmedic::ports::{Audit, CaseSummary, OpenResult, Journal, JournalError, Lease, NewCase, QueuedDelivery};
+use fieldmedic::ports::{
+    Audit, CaseSummary, Journal, JournalError, Lease, NewCase, OpenResult, QueuedDelivery,
+};
 use fieldmedic::store::Sqlite;
 use std::collections::BTreeMap;
 use std::pin::Pin;
@@ -149,7 +151,11 @@ impl Journal for Steady {
         self.ask(async move |journal| journal.enqueue_delivery(&parcel).await)
     }
 
-    async fn next_delivery(&self, now: DateTime<Utc>, ttl: Duration) -> Result<Option<QueuedDelivery>, JournalError> {
+    async fn next_delivery(
+        &self,
+        now: DateTime<Utc>,
+        ttl: Duration,
+    ) -> Result<Option<QueuedDelivery>, JournalError> {
         self.ask(async move |journal| journal.next_delivery(now, ttl).await)
     }
 
@@ -167,7 +173,12 @@ impl Journal for Steady {
         self.ask(async move |journal| journal.set_pause(pause.as_ref()).await)
     }
 
-    async fn try_once_every(&self, name: &str, now: DateTime<Utc>, every: Duration) -> Result<bool, JournalError> {
+    async fn try_once_every(
+        &self,
+        name: &str,
+        now: DateTime<Utc>,
+        every: Duration,
+    ) -> Result<bool, JournalError> {
         let name = name.to_owned();
         self.ask(async move |journal| journal.try_once_every(&name, now, every).await)
     }

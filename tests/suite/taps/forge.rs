@@ -63,7 +63,11 @@ impl Forge for Tapped<dyn Forge> {
         self.pass(Deed::Say("assign"), self.inner.assign(id, logins)).await
     }
 
-    async fn participants_since(&self, id: &TicketId, since: DateTime<Utc>) -> Result<BTreeSet<String>, ForgeError> {
+    async fn participants_since(
+        &self,
+        id: &TicketId,
+        since: DateTime<Utc>,
+    ) -> Result<BTreeSet<String>, ForgeError> {
         self.pass(Deed::Ask("people_at"), self.inner.participants_since(id, since)).await
     }
 

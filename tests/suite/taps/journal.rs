@@ -9,7 +9,9 @@ use fieldmedic::core::playbook::LibraryHash;
 use fieldmedic::core::policy::Pause;
 use fieldmedic::core::ticket::TicketId;
 use fieldmedic::core::word::{QueuedSignal, Signal};
-use fieldmedic::ports::{Audit, CaseSummary, OpenResult, Journal, JournalError, Lease, NewCase, QueuedDelivery};
+use fieldmedic::ports::{
+    Audit, CaseSummary, Journal, JournalError, Lease, NewCase, OpenResult, QueuedDelivery,
+};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -101,7 +103,12 @@ impl Journal for Tapped<dyn Journal> {
         self.pass(Deed::Write("set_bookmark"), self.inner.set_cursor(name, at)).await
     }
 
-    async fn try_once_every(&self, name: &str, now: DateTime<Utc>, every: Duration) -> Result<bool, JournalError> {
+    async fn try_once_every(
+        &self,
+        name: &str,
+        now: DateTime<Utc>,
+        every: Duration,
+    ) -> Result<bool, JournalError> {
         self.pass(Deed::Write("take_turn"), self.inner.try_once_every(name, now, every)).await
     }
 
@@ -109,7 +116,11 @@ impl Journal for Tapped<dyn Journal> {
         self.pass(Deed::Write("receive"), self.inner.enqueue_delivery(parcel)).await
     }
 
-    async fn next_delivery(&self, now: DateTime<Utc>, ttl: Duration) -> Result<Option<QueuedDelivery>, JournalError> {
+    async fn next_delivery(
+        &self,
+        now: DateTime<Utc>,
+        ttl: Duration,
+    ) -> Result<Option<QueuedDelivery>, JournalError> {
         self.pass(Deed::Write("next_parcel"), self.inner.next_delivery(now, ttl)).await
     }
 

@@ -54,7 +54,9 @@ async fn trouble_on_the_way_is_unreachable_and_not_tried_again() {
     let id = bench.file("Sync fails");
     let github = GitHub::new(Options { answer: Duration::from_secs(1), ..options(bench.hub.url(), TOKEN) });
     let github = github.unwrap();
-    for fault in [InjectedFault::BadGateway, InjectedFault::Garbage, InjectedFault::Hang, InjectedFault::DropBefore] {
+    for fault in
+        [InjectedFault::BadGateway, InjectedFault::Garbage, InjectedFault::Hang, InjectedFault::DropBefore]
+    {
         bench.hub.inject(fault.clone(), FaultPoint::Any, 1);
         let before = bench.hub.requests().len();
         let answer = github.ticket(&id).await;
