@@ -1,12 +1,13 @@
 //! The binary: parses the command line and shows errors to people.
 
 use clap::Parser;
-use fieldmedic::cli::{Cli, run, voice};
+use fieldmedic::cli::{Cli, run};
+use fieldmedic::console;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     run(Cli::parse()).unwrap_or_else(|error| {
-        voice::fail(&error);
+        console::fail(&error);
         ExitCode::FAILURE
     })
 }

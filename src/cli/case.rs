@@ -1,12 +1,12 @@
 //! `fieldmedic case` and `fieldmedic audit`: what the journal holds.
 
-use super::{ExitStatus, Format, LoadedConfig, print, print_json, say};
 use crate::app;
+use crate::cli::{ExitStatus, Format, LoadedConfig, print, print_json, signal};
 use crate::core::case::Case;
-use crate::core::event::{CaseId, Event};
-use crate::core::evidence::ProbeStatus;
-use crate::core::objection::{CloseDispute, CloseStats, Via};
-use crate::core::outcome::Outcome;
+use crate::core::case::dispute::{CloseDispute, CloseStats, Via};
+use crate::core::case::event::{CaseId, Event};
+use crate::core::case::outcome::Outcome;
+use crate::core::diagnosis::evidence::ProbeStatus;
 use crate::ports::Journal;
 use chrono::Utc;
 use clap::{Args, Subcommand};
@@ -20,11 +20,11 @@ pub enum Arguments {
     /// One case: what happened when, and where the time went.
     Show(Show),
     /// Says yes to the plan that a case asks about.
-    Approve(say::Approve),
+    Approve(signal::Approve),
     /// Says no to it; the ticket is handed to a person.
-    Deny(say::Address),
+    Deny(signal::Address),
     /// Calls a case off: nothing more is changed, and what a remedy in progress has done is undone.
-    Cancel(say::Address),
+    Cancel(signal::Address),
 }
 
 #[derive(Debug, Args)]
@@ -55,9 +55,9 @@ pub async fn run(setting: &LoadedConfig, arguments: Arguments) -> Result<ExitSta
     match arguments {
         Arguments::List(arguments) => list(&*journal, arguments).await,
         Arguments::Show(arguments) => show(&*journal, arguments).await,
-        Arguments::Approve(arguments) => say::approve(&*journal, arguments).await,
-        Arguments::Deny(address) => say::deny(&*journal, address).await,
-        Arguments::Cancel(address) => say::cancel(&*journal, address).await,
+        Arguments::Approve(arguments) => signal::approve(&*journal, arguments).await,
+        Arguments::Deny(address) => signal::deny(&*journal, address).await,
+        Arguments::Cancel(address) => signal::cancel(&*journal, address).await,
     }
 }
 
@@ -211,7 +211,7 @@ fn describe(event: &Event) -> String {
                 if *success { "" } else { ", which is a failure" }
             )
         }
-        Event::Paused(pause) => super::pause::told(pause),
+        Event::Paused(pause) => crate::cli::pause::told(pause),
         Event::ApprovalRequested { plan, until } => {
             format!("{}, plan {}, until {until}", plan.playbook, plan.short_id())
         }
@@ -223,7 +223,7 @@ fn describe(event: &Event) -> String {
             format!("{playbook} is treated by case {case} for {ticket}; this one waits for it")
         }
         Event::CloseDisputed(objection) => format!("case {} closed it too early", objection.case),
-        Event::SignalReceived(posted) => say::told(&posted.signal),
+        Event::SignalReceived(posted) => signal::told(&posted.signal),
         Event::Rechecked { open } => {
             if *open { "the issue is still open" } else { "the issue is closed" }.into()
         }
@@ -250,8 +250,8 @@ fn describe(event: &Event) -> String {
     }
 }
 
-fn door_word(door: &crate::core::event::Source) -> String {
-    use crate::core::event::Source;
+fn door_word(door: &crate::core::case::event::Source) -> String {
+    use crate::core::case::event::Source;
     match door {
         Source::Webhook => "by webhook,".into(),
         Source::Poll => "by poll,".into(),
@@ -268,5 +268,5 @@ fn door_word(door: &crate::core::event::Source) -> String {
 }
 
 fn first_line(text: &str) -> &str {
-    crate::core::evidence::cut_at(text.lines().next().unwrap_or(""), 160)
+    crate::core::diagnosis::evidence::cut_at(text.lines().next().unwrap_or(""), 160)
 }

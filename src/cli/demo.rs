@@ -4,25 +4,28 @@
 //! tickets at once; GitHub in a box delivers them by signed webhook; the agent does the rest, with the
 //! same code and the same playbooks as anywhere else.
 
-use super::{ExitStatus, print, screen::Screen};
+use crate::app::inbox::DeliveryInbox;
 use crate::app::stop_on_signal;
+use crate::cli::progress::Screen;
+use crate::cli::{ExitStatus, print};
 use crate::clock::SystemClock;
 use crate::core::case::Case;
-use crate::core::inventory::{Inventory, System};
-use crate::core::name::{HostName, Role, SystemName, SystemTypeName};
-use crate::core::outcome::Outcome;
-use crate::core::policy::{Mode, Policy};
-use crate::core::redact::Redactor;
+use crate::core::case::outcome::Outcome;
+use crate::core::ids::{HostName, Role, SystemName, SystemTypeName};
+use crate::core::playbook::inventory::{Inventory, System};
+use crate::core::policy::permit::{Mode, Policy};
+use crate::core::text::redact::Redactor;
 use crate::core::ticket::{Repo, TicketId};
-use crate::doors::DeliveryInbox;
 use crate::engine::{Context, Dispatcher, ForgeSettings, Shutdown};
 use crate::github::{GitHub, Options, Pace};
-use crate::library::{self, Files};
+use crate::library;
+use crate::library::Files;
 use crate::ports::Clock;
 use crate::render::Prompts;
 use crate::sandbox::github::{AccountKind, FakeGitHub, Hooks, RepoRole as Rights};
 use crate::sandbox::host::{AuthorizedKey, FakeHost, HostSpec, Server, SharedHost, write_key};
-use crate::sandbox::scenario::{self, TicketFile};
+use crate::scenario;
+use crate::scenario::TicketFile;
 use crate::ssh::{HostRoute, Login, Remote, SessionLimits, SshHosts};
 use crate::store::{Sqlite, worker_name};
 use crate::web;
@@ -145,7 +148,7 @@ impl DemoRun {
                 command: "/qfield:support".into(),
                 on_call: vec![ON_CALL.into()],
                 remind_after: None,
-                roles: crate::core::rights::AccessPolicy::default(),
+                roles: crate::core::chatops::access::AccessPolicy::default(),
             }),
             worker: worker_name(),
             observer: Arc::new(Screen::for_many(std::io::stdout())),

@@ -1,10 +1,10 @@
 //! `fieldmedic diagnose`: a look at a system, without a ticket. Nothing is changed.
 
-use super::{ExitStatus, Format, LoadedConfig, print, print_json};
 use crate::app::ProbeSetup;
-use crate::core::diagnosis::{Diagnosis, diagnose};
-use crate::core::evidence::{Evidence, ProbeStatus};
-use crate::core::name::SystemName;
+use crate::cli::{ExitStatus, Format, LoadedConfig, print, print_json};
+use crate::core::diagnosis::diagnose::{Diagnosis, diagnose};
+use crate::core::diagnosis::evidence::{Evidence, ProbeStatus};
+use crate::core::ids::SystemName;
 use crate::engine::run_probes;
 use clap::Args;
 use miette::{Result, miette};
@@ -62,7 +62,7 @@ fn show(system: &str, diagnosis: &Diagnosis, evidence: &Evidence) {
             let text = match known {
                 Ok(value) => {
                     let text = value.to_string();
-                    let short = crate::core::evidence::cut_at(&text, 120);
+                    let short = crate::core::diagnosis::evidence::cut_at(&text, 120);
                     format!("= {short}{}", if short.len() < text.len() { "…" } else { "" })
                 }
                 Err(why) => format!("is unknown: {why}"),

@@ -1,14 +1,17 @@
 //! `fieldmedic doctor`: everything that has to be right before a ticket comes.
 
-use super::host_setup::{self, Gates};
-use super::{ExitStatus, LoadedConfig, print};
-use crate::app::{self, ProbeSetup};
+use crate::app;
+use crate::app::ProbeSetup;
+use crate::cli::host_setup;
+use crate::cli::host_setup::Gates;
+use crate::cli::{ExitStatus, LoadedConfig, print};
 use crate::clock::SystemClock;
 use crate::core::gate::RuleError;
-use crate::core::name::HostName;
+use crate::core::ids::HostName;
 use crate::core::ticket::Repo;
 use crate::engine::run_probes;
-use crate::github::{self, GitHub};
+use crate::github;
+use crate::github::GitHub;
 use crate::ports::{Clock, Forge, Permission};
 use crate::ssh::{Access, SshHosts};
 use clap::Args;
@@ -42,7 +45,7 @@ impl Findings {
 
 pub async fn run(place: Option<PathBuf>, _: Arguments) -> Result<ExitStatus> {
     let mut findings = Findings::default();
-    let setting = match super::read_config(place) {
+    let setting = match crate::cli::read_config(place) {
         Ok(setting) => setting,
         Err(error) => {
             findings.bad("configuration", &told(&error));
@@ -84,7 +87,7 @@ async fn check_journal(setting: &LoadedConfig, findings: &mut Findings) {
     if let Ok(journal) = app::open_journal(setting).await
         && let Ok(Some(pause)) = journal.pause_state().await
     {
-        let what = format!("paused by {}", super::pause::told(&pause));
+        let what = format!("paused by {}", crate::cli::pause::told(&pause));
         findings.bad(&what, "nothing is changed until `fieldmedic resume`");
     }
 }

@@ -1,6 +1,6 @@
 //! `fieldmedic gate`: what an SSH key runs in place of the command that was asked for, on the host.
 
-use super::{eprint, print};
+use crate::cli::{eprint, print};
 use crate::core::gate::{DENIED, GateAnswer, REFUSED, Rules};
 use clap::Args;
 use std::ffi::{OsStr, OsString};

@@ -10,19 +10,19 @@ mod host_setup;
 mod init;
 mod pause;
 mod playbook;
+pub mod progress;
 mod resolve;
-mod say;
-pub mod screen;
 mod serve;
+mod signal;
 mod sweep;
-pub mod voice;
 
-use crate::config::{self, Config, ConfigError};
+use crate::config;
+use crate::config::{Config, ConfigError};
+pub(crate) use crate::console::{eprint, print, print_json};
 use clap::{Args, Parser, Subcommand};
 use miette::{IntoDiagnostic, Result};
 use std::path::PathBuf;
 use std::process::ExitCode;
-pub(crate) use voice::{eprint, print, print_json};
 
 /// Resolves operations tickets: diagnoses over SSH, fixes by playbook, proves it, closes the issue or
 /// hands it to a person.
@@ -109,7 +109,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
     if let Command::Gate(arguments) = &cli.command {
         return Ok(gate::run(arguments));
     }
-    voice::start_log(cli.verbose);
+    crate::console::start_log(cli.verbose);
     let runtime = tokio::runtime::Runtime::new().into_diagnostic()?;
     let place = cli.config;
     let ending = runtime.block_on(async {

@@ -1,9 +1,9 @@
 //! `fieldmedic pause` and `resume`: a halt to all changes, for every process that shares the journal.
 
-use super::{ExitStatus, LoadedConfig, print};
 use crate::app;
-use crate::core::moment::format_minute;
-use crate::core::policy::Pause;
+use crate::cli::{ExitStatus, LoadedConfig, print};
+use crate::core::policy::permit::Pause;
+use crate::core::text::format::format_minute;
 use chrono::Utc;
 use clap::Args;
 use miette::{IntoDiagnostic, Result};

@@ -1,12 +1,14 @@
 //! `fieldmedic playbook`: for those who write playbooks.
 
-use super::{ExitStatus, Format, print, print_json, read_config};
 use crate::app;
-use crate::core::name::ParamName;
+use crate::cli::{ExitStatus, Format, print, print_json, read_config};
+use crate::core::expr::value_type::words;
+use crate::core::ids::ParamName;
 use crate::core::playbook::{Fault, IfInterrupted, Library, Param, Request, SystemType};
-use crate::core::value::words;
-use crate::library::{self, Files};
-use crate::sandbox::scenario::{self, ScenarioVerdict};
+use crate::library;
+use crate::library::Files;
+use crate::scenario;
+use crate::scenario::ScenarioVerdict;
 use clap::{Args, Subcommand};
 use miette::{IntoDiagnostic, Result, miette};
 use serde_json::json;

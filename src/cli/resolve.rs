@@ -1,12 +1,13 @@
 //! `fieldmedic resolve`: one ticket, now.
 
-use super::{ExitStatus, Format, LoadedConfig, eprint, print, print_json, screen::Screen};
 use crate::app::{Application, RunMode};
+use crate::cli::progress::Screen;
+use crate::cli::{ExitStatus, Format, LoadedConfig, eprint, print, print_json};
+use crate::core::case::event::Source;
+use crate::core::case::outcome::Outcome;
 use crate::core::case::{Case, Stage};
-use crate::core::event::Source;
-use crate::core::outcome::Outcome;
-use crate::core::report::report;
 use crate::core::ticket::{Repo, TicketId};
+use crate::core::view::report::report;
 use crate::engine::{CaseError, apply_pause_label, library_of, open_case, run_case_waiting};
 use crate::ports::OpenResult;
 use clap::Args;

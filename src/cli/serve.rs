@@ -1,13 +1,15 @@
 //! `fieldmedic serve`: the daemon.
 
-use super::{ExitStatus, LoadedConfig, eprint, screen::Screen};
-use crate::app::{self, Application, RunMode};
-use crate::core::event::CaseId;
-use crate::doors::DeliveryInbox;
+use crate::app;
+use crate::app::inbox::DeliveryInbox;
+use crate::app::{Application, RunMode};
+use crate::cli::progress::Screen;
+use crate::cli::{ExitStatus, LoadedConfig, eprint};
+use crate::core::case::event::CaseId;
 use crate::engine::{
-    Context, Dispatcher, DueCheck, ScheduledTask, Shutdown, check_recurrences, check_systems, poll,
-    redeliver, remind, sweep_tickets,
+    Context, Dispatcher, DueCheck, ScheduledTask, Shutdown, check_recurrences, check_systems, sweep_tickets,
 };
+use crate::engine::{poll, redeliver, remind};
 use crate::web;
 use clap::Args;
 use miette::{IntoDiagnostic, Result, WrapErr};

@@ -1,7 +1,8 @@
 //! `fieldmedic sweep`: one sweep, now.
 
-use super::{ExitStatus, Format, LoadedConfig, print, print_json, screen::Screen};
 use crate::app::{Application, RunMode};
+use crate::cli::progress::Screen;
+use crate::cli::{ExitStatus, Format, LoadedConfig, print, print_json};
 use crate::engine::{check_recurrences, check_systems, run_case_waiting, sweep_tickets};
 use clap::Args;
 use miette::{IntoDiagnostic, Result};

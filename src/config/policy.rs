@@ -1,10 +1,10 @@
 //! `[policy]` and `[groups]`: what the agent may do, as the file says it.
 
-use super::{duration, optional_duration};
-use crate::core::budget::{Breaker, Limits};
-use crate::core::freeze::{ChangeFreeze, Window};
-use crate::core::name::{HostName, PlaybookName};
-use crate::core::policy::{Mode, Policy, Risk};
+use crate::config::{duration, optional_duration};
+use crate::core::ids::{HostName, PlaybookName};
+use crate::core::policy::change_freeze::{ChangeFreeze, Window};
+use crate::core::policy::limits::{Breaker, Limits};
+use crate::core::policy::permit::{Mode, Policy, Risk};
 use chrono::{DateTime, Utc};
 use croner::Cron;
 use serde::Deserialize;

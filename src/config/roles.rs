@@ -1,6 +1,6 @@
 //! `[roles]`: who may say what to the agent, as the file says it.
 
-use crate::core::rights::{AccessPolicy, Capability, Grantees, Permission};
+use crate::core::chatops::access::{AccessPolicy, Capability, Grantees, Permission};
 use serde::Deserialize;
 
 /// What is missing has its default, [`Roles::default`].

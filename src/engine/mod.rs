@@ -7,46 +7,32 @@
 //! `problem` tells of what comes back again and again, `reply` takes in what people make of a close, `remind`
 //! calls people again, `redeliver` asks for what a webhook missed, `schedule` says when.
 
-mod answer;
-mod dispatch;
-mod drive;
+mod case;
+mod chatops;
 mod intake;
-mod label;
-mod look;
-mod orders;
-mod past;
-mod perform;
-mod poll;
-mod problem;
-mod recurrence;
-mod redeliver;
-mod remind;
-mod reply;
-mod schedule;
-mod speak;
-mod sweep;
-mod words;
+mod monitor;
+mod publish;
 
-pub use answer::answer;
-pub use dispatch::Dispatcher;
-pub use drive::{CaseError, Shutdown, library_of, run_case, run_case_waiting};
-pub use intake::{IntakeError, accept_issue, open_case, should_accept};
-pub use look::{ProbeRunner, run_probes};
-pub use orders::accept_comment;
-pub use poll::poll;
-pub use recurrence::check_recurrences;
-pub use redeliver::redeliver;
-pub use remind::remind;
-pub use reply::accept_reopening;
-pub use schedule::{DueCheck, ScheduledTask};
-pub use sweep::{SweepResult, check_systems, sweep_tickets};
-pub use words::apply_pause_label;
+pub use crate::engine::case::answer::answer;
+pub use crate::engine::case::dispatcher::Dispatcher;
+pub use crate::engine::case::driver::{CaseError, Shutdown, library_of, run_case, run_case_waiting};
+pub use crate::engine::case::probe::{ProbeRunner, run_probes};
+pub use crate::engine::chatops::accept_comment;
+pub use crate::engine::chatops::signals::apply_pause_label;
+pub use crate::engine::intake::feedback::accept_reopening;
+pub use crate::engine::intake::open::{IntakeError, accept_issue, open_case, should_accept};
+pub use crate::engine::intake::poll::poll;
+pub use crate::engine::intake::redeliver::redeliver;
+pub use crate::engine::monitor::recurrence::check_recurrences;
+pub use crate::engine::monitor::schedule::{DueCheck, ScheduledTask};
+pub use crate::engine::monitor::sweep::{SweepResult, check_systems, sweep_tickets};
+pub use crate::engine::publish::reminder::remind;
 
-use crate::core::inventory::Inventory;
+use crate::core::chatops::access::AccessPolicy;
 use crate::core::playbook::Library;
-use crate::core::policy::Policy;
-use crate::core::redact::Redactor;
-use crate::core::rights::AccessPolicy;
+use crate::core::playbook::inventory::Inventory;
+use crate::core::policy::permit::Policy;
+use crate::core::text::redact::Redactor;
 use crate::core::ticket::Repo;
 use crate::ports::{Clock, Forge, Journal, Shell};
 use crate::render::Prompts;
@@ -108,9 +94,9 @@ pub trait Observer: Send + Sync {
 #[derive(Debug, Clone, Copy)]
 pub enum Progress<'a> {
     /// About to do this; it may take a while.
-    Starting { case: &'a crate::core::case::Case, action: &'a crate::core::action::Action },
+    Starting { case: &'a crate::core::case::Case, action: &'a crate::core::decide::action::Action },
     /// This has been recorded.
-    Recorded { case: &'a crate::core::case::Case, event: &'a crate::core::event::Event },
+    Recorded { case: &'a crate::core::case::Case, event: &'a crate::core::case::event::Event },
 }
 
 /// Nobody watches.

@@ -3,7 +3,7 @@
 //! It follows no redirect. GitHub leads on from an issue that was transferred, or whose repository was
 //! renamed; but that is another ticket, and what was allowed here need not be allowed there.
 
-use super::Options;
+use crate::github::Options;
 use http::{HeaderName, HeaderValue, Request, Response, Uri, header};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;

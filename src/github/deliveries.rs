@@ -1,10 +1,10 @@
 //! GitHub's log of what it delivered to the agent's webhook. GitHub does not try again by itself, but it
 //! remembers for three days, and tries again when it is asked to.
 
-use super::GitHub;
-use super::forge::repo_route;
-use super::wires::Clients;
 use crate::core::ticket::Repo;
+use crate::github::GitHub;
+use crate::github::forge::repo_route;
+use crate::github::installations::Clients;
 use crate::ports::{DeliveryId, FailedDelivery, ForgeError};
 use chrono::{DateTime, Utc};
 use http::Method;
@@ -157,7 +157,7 @@ pub(super) fn with_permission_hint(error: ForgeError, repo: &Repo) -> ForgeError
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::redact::Redactor;
+    use crate::core::text::redact::Redactor;
     use crate::github::{Options, Pace};
     use crate::ports::{Clock, Forge};
     use crate::sandbox::github::{AccountKind, FakeGitHub, Hooks, RepoRole};

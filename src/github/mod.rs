@@ -13,32 +13,34 @@
 //! - `refusal`: errors, sorted by what can be done next.
 //! - `payload`: the objects that GitHub sends, over the API and to the webhook.
 
+mod app_manifest;
+mod auth;
+mod backoff;
 mod client;
 mod deliveries;
+mod error;
+mod etag_cache;
 mod forge;
-mod identity;
-mod manifest;
-mod pace;
-pub(crate) mod payload;
-mod people;
-mod premises;
-mod quiet;
-mod refusal;
-mod watch;
-mod wire;
-mod wires;
+mod http;
+mod installations;
+mod model;
+mod participants;
+mod setup;
+pub mod webhook;
+mod write_limiter;
 
-pub use client::OptionsError;
-pub use identity::Identity;
-pub use manifest::{NewApp, manifest, page};
-pub use pace::Pace;
-pub use premises::{HookSet, RepoStatus};
+pub use crate::github::app_manifest::{NewApp, manifest, page};
+pub use crate::github::auth::Identity;
+pub use crate::github::client::OptionsError;
+pub use crate::github::setup::{HookSet, RepoStatus};
+pub use crate::github::write_limiter::Pace;
 
-use crate::core::redact::Redactor;
+use crate::core::text::redact::Redactor;
 use crate::core::ticket::Repo;
-use http::{Request, Response};
+use crate::github::installations::Clients;
+use crate::github::write_limiter::WriteLimiter;
+use ::http::{Request, Response};
 use octocrab::{OctoBody, Octocrab};
-use pace::WriteLimiter;
 use secrecy::SecretString;
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -46,7 +48,6 @@ use std::sync::Mutex;
 use std::time::Duration;
 use tokio::sync::OnceCell;
 use tower_service::Service;
-use wires::Clients;
 
 /// GitHub's own API. GitHub Enterprise has it at `https://<host>/api/v3`.
 pub const PUBLIC_API: &str = "https://api.github.com";

@@ -1,15 +1,16 @@
 //! Reading a page of YAML field by field. A field that is wrong is reported and reading goes on, so
 //! that an author sees every problem at once.
 
-use super::keep::{self, BackupWrapper};
-use super::node::{Content, Node, Span};
-use super::problem::Problem;
-use crate::core::command::{Template, TemplateSource};
+use crate::core::diagnosis::plan::BACKUP;
 use crate::core::expr::{Expr, MessageTemplate};
-use crate::core::name::NameError;
-use crate::core::near::closest_match;
+use crate::core::ids::NameError;
 use crate::core::playbook::SystemType;
-use crate::core::remedy::BACKUP;
+use crate::core::playbook::command::{Template, TemplateSource};
+use crate::core::text::suggest::closest_match;
+use crate::library::keep;
+use crate::library::keep::BackupWrapper;
+use crate::library::node::{Content, Node, Span};
+use crate::library::problem::Problem;
 use regex::{Regex, RegexBuilder};
 use serde_json::Value;
 use std::cell::RefCell;
@@ -28,7 +29,7 @@ pub(super) struct YamlFile {
 pub(super) struct Map<'p> {
     file: &'p YamlFile,
     place: Span,
-    entries: Vec<(super::node::MapKey, Node)>,
+    entries: Vec<(crate::library::node::MapKey, Node)>,
     known: Vec<&'static str>,
 }
 
@@ -62,7 +63,7 @@ impl YamlFile {
 
     /// Reads the whole page as one map.
     pub fn read<T>(&self, decode: impl FnOnce(Map<'_>) -> Option<T>) -> Option<T> {
-        match serde_saphyr::from_str_with_options::<Node>(&self.text, super::yaml()) {
+        match serde_saphyr::from_str_with_options::<Node>(&self.text, crate::library::yaml()) {
             Ok(node) => decode(self.map(node)?),
             Err(error) => {
                 let at = error.location().and_then(|at| at.span().byte_offset());
@@ -285,7 +286,7 @@ impl<'p> Map<'p> {
     }
 
     /// All entries, for maps whose keys are names.
-    pub fn into_entries(self) -> Vec<(super::node::MapKey, Node)> {
+    pub fn into_entries(self) -> Vec<(crate::library::node::MapKey, Node)> {
         self.entries
     }
 

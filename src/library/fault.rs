@@ -1,13 +1,13 @@
 //! A playbook for a fault.
 
-use super::decode::{Map, YamlFile};
-use super::keep::{BackupWrapper, reads_backup};
-use super::node::{Content, Node};
-use crate::core::command::Template;
 use crate::core::expr::Expr;
-use crate::core::name::{PlaybookName, Role};
+use crate::core::ids::{PlaybookName, Role};
+use crate::core::playbook::command::Template;
 use crate::core::playbook::{Check, Fault, IfInterrupted, Step, Symptoms, SystemType};
-use crate::core::policy::Risk;
+use crate::core::policy::permit::Risk;
+use crate::library::decode::{Map, YamlFile};
+use crate::library::keep::{BackupWrapper, reads_backup};
+use crate::library::node::{Content, Node};
 use std::time::Duration;
 
 /// The deadline of a change that names none.

@@ -4,9 +4,9 @@
 //! What is kept is complete before the change begins, and is on disk. It is never replaced: a step that
 //! is run again, even beside its first run, finds what was there before either of them.
 
-use crate::core::remedy::KEPT_DIR;
+use crate::core::diagnosis::plan::KEPT_DIR;
 
-/// The variable that names the place of a step; it holds the value [`crate::core::remedy::KEEP`].
+/// The variable that names the place of a step; it holds the value [`crate::core::diagnosis::plan::KEEP`].
 pub(super) const VARIABLE: &str = "KEEP";
 /// Variables that a step that keeps something cannot have for itself.
 pub(super) const TAKEN: [&str; 3] = [VARIABLE, "KEPT", "HOME"];

@@ -11,13 +11,13 @@ mod request;
 mod root;
 mod system;
 
-pub use files::{Files, FilesError};
-pub(crate) use node::options as yaml;
-pub use problem::{Problem, Problems};
+pub use crate::library::files::{Files, FilesError};
+pub(crate) use crate::library::node::options as yaml;
+pub use crate::library::problem::{Problem, Problems};
 
-use crate::core::name::{PlaybookName, SystemTypeName};
+use crate::core::ids::{PlaybookName, SystemTypeName};
 use crate::core::playbook::{Fault, Library, LibraryHash, SystemType};
-use decode::{Map, YamlFile};
+use crate::library::decode::{Map, YamlFile};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Loads a library.
@@ -257,7 +257,10 @@ mod tests {
 
     #[test]
     fn what_is_kept_lies_elsewhere_in_each_case_and_makes_no_other_plan() {
-        use crate::core::{evidence::Evidence, inventory::System, name::*, remedy::plan};
+        use crate::core::diagnosis::evidence::Evidence;
+        use crate::core::diagnosis::plan::plan;
+        use crate::core::ids::*;
+        use crate::core::playbook::inventory::System;
         let fault = FAULT.replace(
             "run: \"clean {{ disk.mount }}\", replay: safe }",
             "script: x, keep: y, replay: safe, undo: { script: 'cat \"$KEPT\"' } }",

@@ -1,12 +1,12 @@
 //! Parameters: what a system or a request lets be set.
 
-use super::decode::{Map, YamlFile};
-use super::node::{MapKey, Node, Span};
-use crate::core::name::ParamName;
+use crate::core::chatops::RunRequest;
+use crate::core::diagnosis::plan::BACKUP;
+use crate::core::expr::value_type::ValueType;
+use crate::core::ids::ParamName;
 use crate::core::playbook::{Bounds, Param, SystemType};
-use crate::core::remedy::BACKUP;
-use crate::core::slash::RunRequest;
-use crate::core::value::ValueType;
+use crate::library::decode::{Map, YamlFile};
+use crate::library::node::{MapKey, Node, Span};
 use std::collections::BTreeMap;
 
 /// Reads the parameters of a system.

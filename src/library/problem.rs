@@ -20,7 +20,7 @@ pub struct Problem {
 impl Problem {
     /// A problem at a range of bytes of a file.
     pub fn at(path: &str, text: &str, start: usize, length: usize, message: &str, hint: &str) -> Self {
-        let start = crate::core::evidence::cut_at(text, start).len();
+        let start = crate::core::diagnosis::evidence::cut_at(text, start).len();
         let before = &text[..start];
         let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
         Self {

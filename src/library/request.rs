@@ -1,9 +1,9 @@
 //! A playbook that answers a question.
 
-use super::decode::{Map, YamlFile, suggest};
-use super::{param, system};
-use crate::core::name::{PlaybookName, ProbeName};
+use crate::core::ids::{PlaybookName, ProbeName};
 use crate::core::playbook::{Request, SystemType};
+use crate::library::decode::{Map, YamlFile, suggest};
+use crate::library::{param, system};
 use std::collections::BTreeSet;
 
 pub(super) fn decode(page: &YamlFile, mut map: Map<'_>, system: &SystemType) -> Option<Request> {

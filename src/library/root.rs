@@ -1,13 +1,13 @@
 //! Commands that scripts run by `sudo -n`, held against the list in `system.yaml`: the list is what a host
 //! will allow, so it must not be a word behind the scripts.
 
-use super::decode::YamlFile;
-use super::node::Node;
-use crate::core::command::{Piece, Template, TemplateSource};
+use crate::core::expr::value_type::ValueType;
 use crate::core::gate::sudoers::ANY;
-use crate::core::name::PlaybookName;
+use crate::core::ids::PlaybookName;
 use crate::core::playbook::SystemType;
-use crate::core::value::ValueType;
+use crate::core::playbook::command::{Piece, Template, TemplateSource};
+use crate::library::decode::YamlFile;
+use crate::library::node::Node;
 use regex::Regex;
 use std::sync::LazyLock;
 

@@ -1,13 +1,13 @@
 //! `system.yaml`: parameters and probes.
 
-use super::decode::{Map, YamlFile};
-use super::keep::BackupWrapper;
-use super::node::{Content, Node, Span};
-use super::{param, root};
 use crate::core::gate::sudoers::ANY;
-use crate::core::name::{FactName, ProbeName, Role, SystemTypeName};
+use crate::core::ids::{FactName, ProbeName, Role, SystemTypeName};
+use crate::core::playbook::parse::OutputParser;
 use crate::core::playbook::{Fact, Probe, SystemType};
-use crate::core::reading::OutputParser;
+use crate::library::decode::{Map, YamlFile};
+use crate::library::keep::BackupWrapper;
+use crate::library::node::{Content, Node, Span};
+use crate::library::{param, root};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -43,8 +43,8 @@ pub(super) fn decode(page: &YamlFile, mut map: Map<'_>) -> Option<SystemType> {
 
 fn named_key<N>(
     page: &YamlFile,
-    key: &super::node::MapKey,
-    new: impl FnOnce(String) -> Result<N, crate::core::name::NameError>,
+    key: &crate::library::node::MapKey,
+    new: impl FnOnce(String) -> Result<N, crate::core::ids::NameError>,
 ) -> Option<N> {
     new(key.name.clone()).map_err(|bad| page.report(key.span, &bad.to_string(), "")).ok()
 }
@@ -77,7 +77,7 @@ pub(super) fn decode_probes(page: &YamlFile, map: Map<'_>, system: &mut SystemTy
         let probe = Probe {
             name: name.clone(),
             host: Role::main(),
-            command: crate::core::command::Template::nothing(),
+            command: crate::core::playbook::command::Template::nothing(),
             parser: OutputParser::Text,
             ok_exits: vec![0],
             retries: 0,
@@ -192,7 +192,7 @@ fn decode_parser(page: &YamlFile, node: Node) -> Option<OutputParser> {
             page.report(
                 node.span,
                 &format!("`{word}` is no way to read an output"),
-                &super::decode::suggest(&word, known),
+                &crate::library::decode::suggest(&word, known),
             );
             None
         }

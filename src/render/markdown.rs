@@ -1,7 +1,7 @@
 //! Text that came from outside as Markdown that shows exactly itself, on GitHub, which makes a link of
 //! much that Markdown leaves alone; and long Markdown cut so that it still is what it was.
 
-use crate::core::visible::visible;
+use crate::core::text::sanitize::visible;
 
 /// Breaks a word that GitHub would make something of. It is not shown.
 pub const BREAK: char = '\u{200B}';

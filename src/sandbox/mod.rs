@@ -5,4 +5,3 @@
 
 pub mod github;
 pub mod host;
-pub mod scenario;

@@ -1,6 +1,6 @@
 //! One stream of a command: all of it counted and hashed, the start of it kept.
 
-use crate::core::evidence::RawOutput;
+use crate::core::diagnosis::evidence::RawOutput;
 use sha2::{Digest, Sha256};
 
 /// Takes a stream piece by piece. Its memory is bounded by the cap.

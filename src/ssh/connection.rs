@@ -1,8 +1,8 @@
 //! One SSH connection to one host: opened, checked against its pinned key, logged in.
 
-use super::known_hosts::HostKeys;
-use super::trouble::SshError;
-use super::{Remote, SessionLimits};
+use crate::ssh::error::SshError;
+use crate::ssh::known_hosts::HostKeys;
+use crate::ssh::{Remote, SessionLimits};
 use russh::client::{self, DisconnectReason, Handle};
 use russh::keys::PublicKeyOrCertificate;
 use russh::{Channel, Preferred};

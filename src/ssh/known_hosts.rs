@@ -4,7 +4,7 @@
 //! with `!`, several keys for a host, and `@revoked`. `@cert-authority` lines are passed over, and so is a
 //! line that cannot be read, as OpenSSH does it.
 
-use super::trouble::{ShownKey, SshError};
+use crate::ssh::error::{ShownKey, SshError};
 use hmac::{Hmac, KeyInit, Mac};
 use russh::Preferred;
 use russh::keys::ssh_key::known_hosts::{Entry, HostPatterns, Marker};

@@ -19,28 +19,28 @@
 //!
 //! Not supported: jump hosts, passwords, and certificates, of hosts and of users.
 
+mod auth;
 mod capture;
 mod connection;
+mod error;
+mod exec;
 mod known_hosts;
-mod line;
 mod local;
-mod login;
-mod session;
-mod trouble;
+mod pool;
 
-pub use capture::capture;
-pub use known_hosts::HostKeys;
-pub use login::Login;
-pub use trouble::{ShownKey, SshError, StopResult};
+pub use crate::ssh::auth::Login;
+pub use crate::ssh::capture::capture;
+pub use crate::ssh::error::{ShownKey, SshError, StopResult};
+pub use crate::ssh::known_hosts::HostKeys;
 
-use crate::core::command::Command;
-use crate::core::evidence::{Exit, RawObservation};
+use crate::core::diagnosis::evidence::{Exit, RawObservation};
 use crate::core::gate;
-use crate::core::name::HostName;
-use crate::core::policy::Permit;
+use crate::core::ids::HostName;
+use crate::core::playbook::command::Command;
+use crate::core::policy::permit::Permit;
 use crate::ports::{Clock, Lease, Shell, ShellError};
+use crate::ssh::pool::ConnectionPool;
 use async_trait::async_trait;
-use line::ConnectionPool;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;

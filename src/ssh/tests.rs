@@ -1,14 +1,15 @@
 //! The adapter against a host in a box, over real connections on 127.0.0.1.
 
-use super::*;
-use crate::core::command::{Template, TemplateSource, Values};
-use crate::core::event::CaseId;
-use crate::core::evidence::Exit;
-use crate::core::name::PlaybookName;
-use crate::core::policy::{self, Mode, Policy, Risk};
-use crate::core::remedy::Plan;
-use crate::core::value::ValueType;
+use crate::core::case::event::CaseId;
+use crate::core::diagnosis::evidence::Exit;
+use crate::core::diagnosis::plan::Plan;
+use crate::core::expr::value_type::ValueType;
+use crate::core::ids::PlaybookName;
+use crate::core::playbook::command::{Template, TemplateSource, Values};
+use crate::core::policy::permit;
+use crate::core::policy::permit::{Mode, Policy, Risk};
 use crate::sandbox::host::{AuthorizedKey, FakeHost, HostSpec, Server, SharedHost, write_key};
+use crate::ssh::*;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 use std::time::Instant;
@@ -306,7 +307,7 @@ async fn a_host_that_is_down_is_not_started_and_comes_back() {
     let mut nowhere = stage.remote.clone();
     // Port 1 of the loopback: nothing listens there.
     nowhere.port = 1;
-    let error = error(&self::hosts(nowhere, SessionLimits::default()), "hello").await;
+    let error = error(&crate::ssh::tests::hosts(nowhere, SessionLimits::default()), "hello").await;
     assert!(not_started(&error).contains("connection refused"), "{error}");
 }
 
@@ -343,7 +344,7 @@ async fn a_change_needs_a_lease_that_holds() {
         hash: "h".into(),
     };
     let permit =
-        policy::authorize(&Policy { mode: Mode::Act, ..Policy::default() }, &plan, [None; 2], 0, None)
+        permit::authorize(&Policy { mode: Mode::Act, ..Policy::default() }, &plan, [None; 2], 0, None)
             .unwrap();
     let lease = |host: HostName, seconds| {
         let case = CaseId::from_text("c0123456789ab").unwrap();

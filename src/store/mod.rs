@@ -3,14 +3,14 @@
 //!
 //! Nothing here can edit or delete a record, and no other folder names the database crate.
 
-mod column;
-mod failure;
+mod case_index;
+mod codec;
+mod error;
 mod postgres;
+mod row;
 mod sqlite;
-mod stored;
-mod summary;
 mod worker;
 
-pub use postgres::{Address, AddressError, Postgres};
-pub use sqlite::Sqlite;
-pub use worker::worker_name;
+pub use crate::store::postgres::{Address, AddressError, Postgres};
+pub use crate::store::sqlite::Sqlite;
+pub use crate::store::worker::worker_name;

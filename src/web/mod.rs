@@ -6,15 +6,14 @@
 //!
 //! Where to listen is not decided here: the caller brings the listener.
 
-mod delivery;
-mod manifest;
+mod app_manifest;
 mod signature;
 
-pub use delivery::{Delivery, IssueAction, Parsed, Sender, read};
-pub use manifest::{Application, NoCode, receive_code};
-pub use signature::Secrets;
+pub use crate::github::webhook::{Delivery, IssueAction, Parsed, Sender, read};
+pub use crate::web::app_manifest::{Application, NoCode, receive_code};
+pub use crate::web::signature::Secrets;
 
-use crate::core::redact::Redactor;
+use crate::core::text::redact::Redactor;
 use async_trait::async_trait;
 pub use axum::Router;
 use axum::body::to_bytes;
@@ -139,7 +138,7 @@ async fn take(door: &WebhookConfig, request: Request) -> Result<StatusCode, Refu
         return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, hint));
     }
     let event = text(&headers, "x-github-event").unwrap_or_default();
-    let delivery = match delivery::read(event, &body, &door.redactor) {
+    let delivery = match crate::github::webhook::read(event, &body, &door.redactor) {
         Ok(Parsed::Ping) => return Ok(StatusCode::OK),
         Ok(Parsed::Ignored) => return Ok(StatusCode::NO_CONTENT),
         Ok(Parsed::Delivery(delivery)) => *delivery,

@@ -1,9 +1,9 @@
 //! The door, served on this machine: by hand for what nobody sends, and by the GitHub in a box.
 
-use super::*;
 use crate::core::ticket::Repo;
 use crate::ports::Clock;
 use crate::sandbox::github::{AccountKind, FakeGitHub, Hooks};
+use crate::web::*;
 use chrono::{DateTime, Utc};
 use std::net::SocketAddr;
 use std::sync::Mutex;

@@ -2,13 +2,14 @@
 
 use crate::scenarios::scene;
 use chrono::TimeDelta;
+use fieldmedic::core::case::event::CaseId;
 use fieldmedic::core::case::{Case, Waiting};
-use fieldmedic::core::event::CaseId;
-use fieldmedic::core::policy::{Mode, Policy};
-use fieldmedic::core::rights::AccessPolicy;
-use fieldmedic::engine::{ForgeSettings, Shutdown, accept_comment, poll, run_case_waiting};
+use fieldmedic::core::chatops::access::AccessPolicy;
+use fieldmedic::core::policy::permit::{Mode, Policy};
+use fieldmedic::engine::poll;
+use fieldmedic::engine::{ForgeSettings, Shutdown, accept_comment, run_case_waiting};
 use fieldmedic::ports::{Clock, Journal};
-use fieldmedic::sandbox::scenario::ScenarioRun;
+use fieldmedic::scenario::ScenarioRun;
 use std::sync::Arc;
 
 const PREFIX: &str = "/qfield:support";
@@ -194,7 +195,7 @@ async fn a_halt_by_comment_holds_until_it_is_lifted_by_one() {
 
 fn code(case: &Case) -> String {
     match &case.outcome {
-        Some(fieldmedic::core::outcome::Outcome::Escalated(escalation)) => escalation.code.to_string(),
+        Some(fieldmedic::core::case::outcome::Outcome::Escalated(escalation)) => escalation.code.to_string(),
         other => panic!("{other:?}"),
     }
 }

@@ -5,7 +5,7 @@ use crate::scenarios::fixtures;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use fieldmedic::sandbox::github::Hooks;
-use fieldmedic::sandbox::scenario::host_text;
+use fieldmedic::scenario::host_text;
 use std::path::Path;
 use std::process::Stdio;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

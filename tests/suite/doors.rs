@@ -7,12 +7,13 @@ use crate::scenarios;
 use crate::taps::{Broken, Deed, Tap, tapped};
 use async_trait::async_trait;
 use chrono::TimeDelta;
-use fieldmedic::core::rhythm::Schedule;
+use fieldmedic::core::policy::schedule::Schedule;
 use fieldmedic::core::ticket::TicketId;
-use fieldmedic::engine::{Context, DueCheck, ScheduledTask, Shutdown, poll, redeliver};
+use fieldmedic::engine::{Context, DueCheck, ScheduledTask, Shutdown};
+use fieldmedic::engine::{poll, redeliver};
 use fieldmedic::ports::{Clock, Journal};
 use fieldmedic::sandbox::github::{FaultPoint, Hooks, InjectedFault, RepoRole};
-use fieldmedic::sandbox::scenario::ScenarioRun;
+use fieldmedic::scenario::ScenarioRun;
 use fieldmedic::store::Sqlite;
 use fieldmedic::web;
 use http::{Method, StatusCode};
@@ -189,14 +190,14 @@ async fn a_poll_that_finds_nothing_new_costs_nothing() {
 #[tokio::test]
 async fn a_ticket_that_named_no_system_is_taken_again_when_it_is_edited() {
     let scene = held().await;
-    let inventory = fieldmedic::core::inventory::Inventory {
+    let inventory = fieldmedic::core::playbook::inventory::Inventory {
         // With two of them a ticket has to say which.
         systems: ["qfieldcloud", "another"]
             .into_iter()
             .map(|name| {
                 let site = scene.agent.inventory.systems.values().next().expect("a site");
-                let name = fieldmedic::core::name::SystemName::new(name).expect("a name");
-                (name.clone(), fieldmedic::core::inventory::System { name, ..site.clone() })
+                let name = fieldmedic::core::ids::SystemName::new(name).expect("a name");
+                (name.clone(), fieldmedic::core::playbook::inventory::System { name, ..site.clone() })
             })
             .collect(),
         ..(*scene.agent.inventory).clone()

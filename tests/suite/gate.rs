@@ -1,16 +1,17 @@
 //! The gate, by properties: whatever the playbooks can render is admitted, whatever differs from it is
 //! not, and the shell script decides as the binary does, in every shell that is here.
 
-use fieldmedic::core::command::{PatternPart, Template, Values};
+use fieldmedic::core::diagnosis::plan::BACKUP;
+use fieldmedic::core::expr::value_type::ValueType;
 use fieldmedic::core::gate::{
-    DENIED, GateAnswer, HostedSystem, KeyScope, LONGEST, QUESTION, REFUSED, Rules, posix,
+    DENIED, GateAnswer, HostedSystem, KeyScope, LONGEST, QUESTION, REFUSED, Rules, script,
 };
-use fieldmedic::core::inventory::System;
-use fieldmedic::core::name::{HostName, Role, SystemName, SystemTypeName};
+use fieldmedic::core::ids::{HostName, Role, SystemName, SystemTypeName};
+use fieldmedic::core::playbook::command::{PatternPart, Template, Values};
+use fieldmedic::core::playbook::inventory::System;
 use fieldmedic::core::playbook::{Library, SystemType};
-use fieldmedic::core::remedy::BACKUP;
-use fieldmedic::core::value::ValueType;
-use fieldmedic::library::{self, Files};
+use fieldmedic::library;
+use fieldmedic::library::Files;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
@@ -341,7 +342,7 @@ impl Shells {
 
     fn write(&self, name: &str, rules: &Rules) -> PathBuf {
         let show = self.dir.path().join("show");
-        let text = posix::script(rules).replace("/bin/sh -c", &format!("{} -c", show.display()));
+        let text = script::script(rules).replace("/bin/sh -c", &format!("{} -c", show.display()));
         let path = self.dir.path().join(name);
         std::fs::write(&path, text).expect("the script");
         path

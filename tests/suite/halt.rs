@@ -2,15 +2,15 @@
 
 use crate::scenarios::fixtures;
 use chrono::Utc;
-use fieldmedic::core::action::Action;
-use fieldmedic::core::event::Event;
-use fieldmedic::core::policy::Pause;
-use fieldmedic::core::redact::Redacted;
+use fieldmedic::core::case::event::Event;
+use fieldmedic::core::decide::action::Action;
+use fieldmedic::core::policy::permit::Pause;
+use fieldmedic::core::text::redact::Redacted;
 use fieldmedic::engine::{Observer, Progress, Shutdown, run_case_waiting};
 use fieldmedic::library::Files;
 use fieldmedic::ports::Journal;
 use fieldmedic::sandbox::github::FakeGitHub;
-use fieldmedic::sandbox::scenario::{LoadedPlaybooks, ScenarioRun, ScenarioVerdict};
+use fieldmedic::scenario::{LoadedPlaybooks, ScenarioRun, ScenarioVerdict};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::runtime::Handle;
@@ -75,8 +75,9 @@ async fn nothing_is_begun_under_a_halt() {
         let records = scene.agent.journal.load(&id).await.expect("the journal can be read");
         let at = |kind: &str| records.iter().position(|record| record.event.kind() == kind);
         let (from, to) = (at("paused").expect("paused"), at("resumed").expect("resumed"));
-        let begun =
-            |record: &fieldmedic::core::event::Record| matches!(record.event, Event::ChangeStarted { .. });
+        let begun = |record: &fieldmedic::core::case::event::Record| {
+            matches!(record.event, Event::ChangeStarted { .. })
+        };
         assert!(!records[from..to].iter().any(begun), "{name}: a change was begun under the halt");
         assert!(records[to..].iter().any(begun), "{name}: it went on");
         let played = scene.judge(case).expect("the scenario can be judged");

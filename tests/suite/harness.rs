@@ -5,7 +5,7 @@ use fieldmedic::core::ticket::{Repo, TicketId};
 use fieldmedic::ports::Clock;
 use fieldmedic::sandbox::github::{AccountKind, FakeGitHub, RepoRole};
 use fieldmedic::sandbox::host::{AuthorizedKey, FakeHost, HostSpec, Server, SharedHost, write_key};
-use fieldmedic::sandbox::scenario;
+use fieldmedic::scenario;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Arc;

@@ -3,15 +3,16 @@
 use crate::scenarios;
 use chrono::TimeDelta;
 use fieldmedic::core::case::Case;
-use fieldmedic::core::event::{CaseId, Event, Source};
-use fieldmedic::core::inventory::{Group, Inventory};
-use fieldmedic::core::name::{HostName, PlaybookName};
-use fieldmedic::core::outcome::Outcome;
-use fieldmedic::core::policy::{Policy, Risk};
-use fieldmedic::core::remedy::{Plan, PlannedStep};
-use fieldmedic::engine::{Shutdown, poll, run_case, run_case_waiting};
+use fieldmedic::core::case::event::{CaseId, Event, Source};
+use fieldmedic::core::case::outcome::Outcome;
+use fieldmedic::core::diagnosis::plan::{Plan, PlannedStep};
+use fieldmedic::core::ids::{HostName, PlaybookName};
+use fieldmedic::core::playbook::inventory::{Group, Inventory};
+use fieldmedic::core::policy::permit::{Policy, Risk};
+use fieldmedic::engine::poll;
+use fieldmedic::engine::{Shutdown, run_case, run_case_waiting};
 use fieldmedic::ports::{Clock, NewCase};
-use fieldmedic::sandbox::scenario::ScenarioRun;
+use fieldmedic::scenario::ScenarioRun;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -131,14 +132,14 @@ async fn a_budget_that_cannot_be_told_holds_everything_back() {
     use fieldmedic::core::decide::{DecisionInput, decide};
     let mut scene = scene().await;
     scene.agent.policy =
-        Arc::new(Policy { mode: fieldmedic::core::policy::Mode::Observe, ..Policy::default() });
+        Arc::new(Policy { mode: fieldmedic::core::policy::permit::Mode::Observe, ..Policy::default() });
     let case = work(&scene).await;
     // The same case, as it stood before it was refused, with a policy that would act.
     let records = scene.agent.journal.load(&case.id).await.expect("the journal works");
     let diagnosed =
         records.iter().rposition(|record| record.event.kind() == "diagnosed").expect("a diagnosis");
     let case = Case::fold(&case.id, &records[..=diagnosed]).expect("a history");
-    let policy = Policy { mode: fieldmedic::core::policy::Mode::Act, ..Policy::default() };
+    let policy = Policy { mode: fieldmedic::core::policy::permit::Mode::Act, ..Policy::default() };
     let world = DecisionInput {
         library: &scene.agent.library,
         inventory: &scene.agent.inventory,

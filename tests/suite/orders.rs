@@ -1,13 +1,14 @@
 //! Orders by comment: who may give which, what comes of each, and that each is followed once.
 
 use crate::scenarios::scene;
-use fieldmedic::core::event::CaseId;
-use fieldmedic::core::policy::{Mode, Policy};
-use fieldmedic::core::rights::{Grantees, Permission};
-use fieldmedic::engine::{Context, ForgeSettings, Shutdown, accept_comment, poll, run_case_waiting};
+use fieldmedic::core::case::event::CaseId;
+use fieldmedic::core::chatops::access::{Grantees, Permission};
+use fieldmedic::core::policy::permit::{Mode, Policy};
+use fieldmedic::engine::poll;
+use fieldmedic::engine::{Context, ForgeSettings, Shutdown, accept_comment, run_case_waiting};
 use fieldmedic::ports::{Clock, Comment};
 use fieldmedic::sandbox::github::{AccountKind, Comment as Seen, RepoRole};
-use fieldmedic::sandbox::scenario::ScenarioRun;
+use fieldmedic::scenario::ScenarioRun;
 use std::sync::Arc;
 
 const PREFIX: &str = "/qfield:support";

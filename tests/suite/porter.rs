@@ -1,7 +1,7 @@
 //! A process as far as doors go: what GitHub has to tell is brought to it by hand.
 
-use fieldmedic::core::event::CaseId;
-use fieldmedic::doors::DeliveryInbox;
+use fieldmedic::app::inbox::DeliveryInbox;
+use fieldmedic::core::case::event::CaseId;
 use fieldmedic::engine::{Context, Shutdown};
 use fieldmedic::sandbox::github::HeldWebhook;
 use fieldmedic::web::Router;

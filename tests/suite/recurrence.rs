@@ -3,13 +3,13 @@
 use crate::scenarios::scene;
 use chrono::TimeDelta;
 use fieldmedic::core::case::Case;
-use fieldmedic::core::event::CaseId;
-use fieldmedic::core::outcome::Outcome;
+use fieldmedic::core::case::event::CaseId;
+use fieldmedic::core::case::outcome::Outcome;
 use fieldmedic::core::ticket::Repo;
 use fieldmedic::engine::{Shutdown, check_recurrences, run_case_waiting, sweep_tickets};
 use fieldmedic::ports::Clock;
 use fieldmedic::sandbox::github::Issue;
-use fieldmedic::sandbox::scenario::ScenarioRun;
+use fieldmedic::scenario::ScenarioRun;
 use serde_json::json;
 
 struct Ward {

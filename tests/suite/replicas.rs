@@ -3,8 +3,8 @@
 use crate::harness::{MEDIC, PATIENCE, TOKEN};
 use crate::postgres::{Database, database};
 use fieldmedic::clock::SystemClock;
-use fieldmedic::core::event::CaseId;
-use fieldmedic::core::outcome::Outcome;
+use fieldmedic::core::case::event::CaseId;
+use fieldmedic::core::case::outcome::Outcome;
 use fieldmedic::core::ticket::{Repo, TicketId};
 use fieldmedic::ports::{Clock, Journal};
 use fieldmedic::sandbox::github::{AccountKind, FakeGitHub, RepoRole};

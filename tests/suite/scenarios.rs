@@ -1,7 +1,9 @@
 //! Every scenario under `fixtures/`, as `fieldmedic playbook test` plays it.
 
-use fieldmedic::library::{self, Files};
-use fieldmedic::sandbox::scenario::{self, LoadedPlaybooks, ScenarioRun, ScenarioVerdict};
+use fieldmedic::library;
+use fieldmedic::library::Files;
+use fieldmedic::scenario;
+use fieldmedic::scenario::{LoadedPlaybooks, ScenarioRun, ScenarioVerdict};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 

@@ -6,10 +6,10 @@ use crate::taps::{Broken, Deed, Tap, tapped};
 use async_trait::async_trait;
 use chrono::TimeDelta;
 use fieldmedic::clock::VirtualClock;
-use fieldmedic::core::event::{CaseId, Event};
+use fieldmedic::core::case::event::{CaseId, Event};
 use fieldmedic::engine::{CLAIM_TTL, CaseError, Shutdown, run_case};
 use fieldmedic::ports::{Clock, Journal};
-use fieldmedic::sandbox::scenario::ScenarioRun;
+use fieldmedic::scenario::ScenarioRun;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -9,10 +9,10 @@ mod journal;
 mod shell;
 
 use async_trait::async_trait;
-use fieldmedic::core::event::{CaseId, Event};
-use fieldmedic::core::evidence::RawObservation;
-use fieldmedic::core::name::HostName;
-use fieldmedic::core::redact::Redacted;
+use fieldmedic::core::case::event::{CaseId, Event};
+use fieldmedic::core::diagnosis::evidence::RawObservation;
+use fieldmedic::core::ids::HostName;
+use fieldmedic::core::text::redact::Redacted;
 use fieldmedic::core::ticket::TicketId;
 use fieldmedic::engine::Context;
 use fieldmedic::ports::{ForgeError, Lease, Marker, ShellError};

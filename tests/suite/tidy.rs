@@ -182,7 +182,7 @@ fn names_are_plain() {
 fn every_escalation_has_its_page() {
     let page = fs::read_to_string(root().join("docs/ESCALATIONS.md")).expect("the page");
     let report = fs::read_to_string(root().join("prompts/report.md")).expect("the prompt");
-    for code in fieldmedic::core::outcome::Code::ALL {
+    for code in fieldmedic::core::case::outcome::Code::ALL {
         assert!(page.contains(&format!("\n## {code}\n")), "docs/ESCALATIONS.md has no `{code}`");
         assert!(report.contains(&format!("\"{code}\":")), "prompts/report.md has no advice for `{code}`");
     }

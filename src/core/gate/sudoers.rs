@@ -4,11 +4,12 @@
 //! Arguments are regular expressions over whole words (sudo 1.9.10 and later). sudo's own `*` matches
 //! blanks too, and so any number of further arguments.
 
-use super::{AllowedCommand, HostedSystem, KeyScope, RuleError};
-use crate::core::command::{Binding, Piece, Template};
-use crate::core::name::HostName;
+use crate::core::expr::value_type;
+use crate::core::expr::value_type::ValueType;
+use crate::core::gate::{AllowedCommand, HostedSystem, KeyScope, RuleError};
+use crate::core::ids::HostName;
 use crate::core::playbook::Request;
-use crate::core::value::{self, ValueType};
+use crate::core::playbook::command::{Binding, Piece, Template};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -110,7 +111,7 @@ fn pattern(word: &[Piece], known: &Knows<'_>) -> Result<Vec<String>, String> {
                 Binding::Type(kind) => vec![any(kind, name)?],
                 Binding::Value(value, kind) => {
                     let value = kind.check(&value).map_err(|bad| format!("`{name}`: {bad}"))?;
-                    value::words(&value).iter().map(|text| literal(text)).collect::<Result<_, _>>()?
+                    value_type::words(&value).iter().map(|text| literal(text)).collect::<Result<_, _>>()?
                 }
             },
         };
@@ -171,7 +172,7 @@ fn literal(text: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::command::TemplateSource;
+    use crate::core::playbook::command::TemplateSource;
     use serde_json::json;
 
     fn written(run: &str) -> Result<String, String> {

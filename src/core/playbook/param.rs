@@ -1,6 +1,6 @@
 //! Parameters: what may be given to a system, or to a request.
 
-use crate::core::value::{ValueError, ValueType};
+use crate::core::expr::value_type::{ValueError, ValueType};
 use serde_json::Value;
 
 /// A parameter of a system or of a request.
@@ -88,7 +88,7 @@ impl Param {
     /// A value that it may have, for an example.
     pub fn example(&self) -> String {
         if let Some(default) = &self.default {
-            return crate::core::value::words(default).join(",");
+            return crate::core::expr::value_type::words(default).join(",");
         }
         match (self.bounds.one_of.first(), self.bounds.min) {
             (Some(first), _) => first.clone(),

@@ -3,9 +3,9 @@
 mod app;
 mod limits;
 
-use super::*;
-use crate::core::redact::Redactor;
+use crate::core::text::redact::Redactor;
 use crate::core::ticket::TicketState;
+use crate::github::forge::*;
 use crate::github::{Options, Pace};
 use crate::ports::Clock;
 use crate::sandbox::github::{AccountKind, FakeGitHub, FaultPoint, InjectedFault, RepoRole};

@@ -1,15 +1,16 @@
 //! Which address leads where.
 
-use super::Inner;
-use super::answer::{ApiResult, ErrorResponse, ok};
-use super::door::{self, Actor};
-use super::visit::RequestContext;
-use super::world::RepoRole;
-use super::{comments, events, hooks, html, installations, issues, labels};
 use crate::core::ticket::Repo;
+use crate::sandbox::github::Inner;
+use crate::sandbox::github::auth::RequestContext;
+use crate::sandbox::github::errors::{ApiResult, ErrorResponse, ok};
+use crate::sandbox::github::middleware::{self, Actor};
+use crate::sandbox::github::state::RepoRole;
+use crate::sandbox::github::{comments, events, hooks, html, installations, issues, labels};
 use axum::extract::{Path, State};
+use axum::middleware::from_fn_with_state;
 use axum::routing::{delete, get, patch, post};
-use axum::{Extension, Router, middleware};
+use axum::{Extension, Router};
 use http::{StatusCode, Uri};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -20,7 +21,7 @@ use std::sync::Arc;
 pub(super) fn router(inner: Arc<Inner>) -> Router {
     let api = endpoints("")
         .merge(endpoints("/api/v3"))
-        .route_layer(middleware::from_fn_with_state(inner.clone(), door::pass));
+        .route_layer(from_fn_with_state(inner.clone(), middleware::pass));
     api.merge(html::pages()).merge(installations::pages()).fallback(nowhere).with_state(inner)
 }
 

@@ -1,9 +1,9 @@
 //! GitHub Apps: what one is, where it is installed, and the tokens that it is given for an hour.
 
-use super::answer::ErrorResponse;
-use super::jwt::{JwtKey, Unmade};
-use super::world::{AccountKind, GitHubState, RepoRole};
 use crate::core::ticket::Repo;
+use crate::sandbox::github::errors::ErrorResponse;
+use crate::sandbox::github::jwt::{JwtKey, Unmade};
+use crate::sandbox::github::state::{AccountKind, GitHubState, RepoRole};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,14 +1,14 @@
 //! Comments and reactions over HTTP.
 
-use super::Inner;
-use super::answer::{ApiResult, ErrorResponse, created, ok};
-use super::api::parse;
-use super::deed::Created;
-use super::paging::PageRequest;
-use super::shape::is_reaction;
-use super::visit::{Number, RequestContext};
-use super::world::RepoRole;
 use crate::core::ticket::Repo;
+use crate::sandbox::github::Inner;
+use crate::sandbox::github::api::parse;
+use crate::sandbox::github::auth::{Number, RequestContext};
+use crate::sandbox::github::errors::{ApiResult, ErrorResponse, created, ok};
+use crate::sandbox::github::json::is_reaction;
+use crate::sandbox::github::operations::Created;
+use crate::sandbox::github::paging::PageRequest;
+use crate::sandbox::github::state::RepoRole;
 use axum::body::Bytes;
 use axum::extract::Path;
 use serde_json::Value;

@@ -1,10 +1,10 @@
 //! What happened to an issue, over HTTP, as GitHub tells it: with `mentioned` in the name of whoever was
 //! mentioned, and the assignee as the actor of `assigned`.
 
-use super::answer::ApiResult;
-use super::paging::PageRequest;
-use super::visit::{Number, RequestContext};
-use super::world::{GitHubState, Issue, IssueEvent, IssueEventKind, Repository};
+use crate::sandbox::github::auth::{Number, RequestContext};
+use crate::sandbox::github::errors::ApiResult;
+use crate::sandbox::github::paging::PageRequest;
+use crate::sandbox::github::state::{GitHubState, Issue, IssueEvent, IssueEventKind, Repository};
 use axum::extract::Path;
 use chrono::SecondsFormat;
 use serde_json::{Value, json};

@@ -1,15 +1,15 @@
 //! The webhooks of a repository over HTTP, and the log of what they delivered. GitHub shows them to those
 //! alone who administer the repository; to others there are none.
 
-use super::Inner;
-use super::answer::{ApiResult, ErrorResponse, accepted, created, ok};
-use super::api::{parse, strings};
-use super::paging::PageRequest;
-use super::post::{AttemptStage, DeliveryAttempt, Hook, Hooks, Of, Sort};
-use super::shape::stamp;
-use super::visit::RequestContext;
-use super::world::RepoRole;
 use crate::core::ticket::Repo;
+use crate::sandbox::github::Inner;
+use crate::sandbox::github::api::{parse, strings};
+use crate::sandbox::github::auth::RequestContext;
+use crate::sandbox::github::errors::{ApiResult, ErrorResponse, accepted, created, ok};
+use crate::sandbox::github::json::stamp;
+use crate::sandbox::github::paging::PageRequest;
+use crate::sandbox::github::state::RepoRole;
+use crate::sandbox::github::webhooks::{AttemptStage, DeliveryAttempt, Hook, Hooks, Of, Sort};
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use serde::Deserialize;

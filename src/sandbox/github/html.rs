@@ -1,9 +1,9 @@
 //! The pages for a browser: a list of all issues, and one page for each of them.
 
-use super::Inner;
-use super::answer::ErrorResponse;
-use super::world::{Comment, Issue, IssueState, Label, Repository};
 use crate::core::ticket::{Repo, TicketId};
+use crate::sandbox::github::Inner;
+use crate::sandbox::github::errors::ErrorResponse;
+use crate::sandbox::github::state::{Comment, Issue, IssueState, Label, Repository};
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};

@@ -1,14 +1,14 @@
 //! Apps over HTTP: what an App may ask about itself, by a token that it signs.
 
-use super::Inner;
-use super::answer::{ApiResult, ErrorResponse, created, ok};
-use super::api::{parse, strings};
-use super::apps::{Installation, RegisteredApp};
-use super::door::{Actor, Through};
-use super::paging::PageRequest;
-use super::shape::stamp;
-use super::visit::RequestContext;
-use super::world::GitHubState;
+use crate::sandbox::github::Inner;
+use crate::sandbox::github::api::{parse, strings};
+use crate::sandbox::github::apps::{Installation, RegisteredApp};
+use crate::sandbox::github::auth::RequestContext;
+use crate::sandbox::github::errors::{ApiResult, ErrorResponse, created, ok};
+use crate::sandbox::github::json::stamp;
+use crate::sandbox::github::middleware::{Actor, Through};
+use crate::sandbox::github::paging::PageRequest;
+use crate::sandbox::github::state::GitHubState;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect};
 use axum::routing::post;

@@ -1,13 +1,13 @@
 //! Issues over HTTP.
 
-use super::Inner;
-use super::answer::{ApiResult, ErrorResponse, created, ok};
-use super::api::{parse, strings};
-use super::deed::NewIssue;
-use super::paging::PageRequest;
-use super::visit::{Number, RequestContext};
-use super::world::{Issue, IssueKind, RepoRole};
 use crate::core::ticket::TicketId;
+use crate::sandbox::github::Inner;
+use crate::sandbox::github::api::{parse, strings};
+use crate::sandbox::github::auth::{Number, RequestContext};
+use crate::sandbox::github::errors::{ApiResult, ErrorResponse, created, ok};
+use crate::sandbox::github::operations::NewIssue;
+use crate::sandbox::github::paging::PageRequest;
+use crate::sandbox::github::state::{Issue, IssueKind, RepoRole};
 use axum::body::Bytes;
 use axum::extract::Path;
 use serde_json::Value;

@@ -1,12 +1,12 @@
 //! Labels over HTTP: those of a repository, and those on an issue.
 
-use super::Inner;
-use super::answer::{ApiResult, ErrorResponse, created, ok};
-use super::api::{parse, strings};
-use super::paging::PageRequest;
-use super::visit::{Number, RequestContext};
-use super::world::RepoRole;
 use crate::core::ticket::TicketId;
+use crate::sandbox::github::Inner;
+use crate::sandbox::github::api::{parse, strings};
+use crate::sandbox::github::auth::{Number, RequestContext};
+use crate::sandbox::github::errors::{ApiResult, ErrorResponse, created, ok};
+use crate::sandbox::github::paging::PageRequest;
+use crate::sandbox::github::state::RepoRole;
 use axum::body::Bytes;
 use axum::extract::Path;
 use serde::Deserialize;

@@ -13,49 +13,49 @@
 //!
 //! Repositories are private, as those of a support desk are: who has no role there sees nothing.
 
-mod answer;
+mod actors;
 mod api;
 mod apps;
+mod auth;
 mod comments;
-mod deed;
-mod door;
+mod errors;
 mod events;
+mod flaky_tcp;
 mod hooks;
 mod html;
-mod indoors;
+mod in_process;
 mod installations;
 mod issues;
+mod json;
 mod jwt;
 mod labels;
+mod middleware;
+mod operations;
 mod paging;
-mod people;
-mod post;
-mod shape;
-mod visit;
-mod wire;
-mod world;
+mod state;
+mod webhooks;
 
-pub use answer::ErrorResponse;
-pub use apps::{MadeApp, Rights};
-pub use door::{FaultPoint, InjectedFault, RecordedRequest};
-pub use indoors::InProcessService;
-pub use jwt::Unmade;
-pub use post::{Delivered, HeldWebhook, Hooks};
-pub use world::{
+pub use crate::sandbox::github::apps::{MadeApp, Rights};
+pub use crate::sandbox::github::errors::ErrorResponse;
+pub use crate::sandbox::github::in_process::InProcessService;
+pub use crate::sandbox::github::jwt::Unmade;
+pub use crate::sandbox::github::middleware::{FaultPoint, InjectedFault, RecordedRequest};
+pub use crate::sandbox::github::state::{
     AccountKind, Comment, Issue, IssueEvent, IssueEventKind, IssueKind, IssueState, Label, Reaction,
     RepoRole, Repository, User,
 };
+pub use crate::sandbox::github::webhooks::{Delivered, HeldWebhook, Hooks};
 
 use crate::ports::Clock;
-use deed::WebhookEvent;
-use door::Middleware;
-use post::WebhookSender;
+use crate::sandbox::github::middleware::Middleware;
+use crate::sandbox::github::operations::WebhookEvent;
+use crate::sandbox::github::state::GitHubState;
+use crate::sandbox::github::webhooks::WebhookSender;
 use std::io;
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use world::GitHubState;
 
 /// A GitHub in a box. Its clones are the same one; it stops when the last of them is gone.
 #[derive(Clone)]
@@ -81,7 +81,11 @@ impl FakeGitHub {
     pub async fn start(clock: Arc<dyn Clock>) -> io::Result<FakeGitHub> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let (hub, stopped) = Self::put_up(format!("http://{}", listener.local_addr()?), clock);
-        tokio::spawn(wire::serve(listener, api::router(hub.inner.clone()), stopped));
+        tokio::spawn(crate::sandbox::github::flaky_tcp::serve(
+            listener,
+            api::router(hub.inner.clone()),
+            stopped,
+        ));
         Ok(hub)
     }
 

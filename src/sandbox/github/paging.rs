@@ -1,6 +1,6 @@
 //! Lists come in pages, and the `Link` header leads from one to the next.
 
-use super::answer::{ApiResult, ErrorResponse};
+use crate::sandbox::github::errors::{ApiResult, ErrorResponse};
 use axum::Json;
 use axum::extract::{FromRequestParts, Query};
 use axum::response::IntoResponse;

@@ -1,7 +1,7 @@
 //! The box as a client sees it that knows nothing of it but GitHub's description.
 
-use super::*;
 use crate::core::ticket::Repo;
+use crate::sandbox::github::*;
 use async_trait::async_trait;
 use axum::body::{Body, to_bytes};
 use chrono::{DateTime, Utc};

@@ -75,18 +75,18 @@
 //!
 //! A command that nobody described ends as in a shell that does not know it, with 127.
 
-mod asked;
-mod direct;
-mod file;
+mod command_line;
+mod fake_host;
 mod garbage;
-mod guest;
-mod model;
-mod page;
 mod server;
+mod spec;
+mod spec_file;
+mod ssh_session;
 mod state;
 
-pub use asked::ReceivedCommand;
-pub use direct::InProcessShell;
-pub use file::{HostSpec, HostSpecError};
-pub use model::{FakeHost, HostFault, HostResponse, LoggedCommand, RunId, SharedHost};
-pub use server::{AuthorizedKey, Server, write_key};
+pub use crate::sandbox::host::command_line::ReceivedCommand;
+pub use crate::sandbox::host::fake_host::{
+    FakeHost, HostFault, HostResponse, LoggedCommand, RunId, SharedHost,
+};
+pub use crate::sandbox::host::server::{AuthorizedKey, Server, write_key};
+pub use crate::sandbox::host::spec::{HostSpec, HostSpecError};

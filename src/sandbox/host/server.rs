@@ -1,12 +1,12 @@
-//! A real SSH server on 127.0.0.1 that answers from a [`Model`](super::Model).
+//! A real SSH server on 127.0.0.1 that answers from a [`Model`](crate::sandbox::host::Model).
 //!
 //! It behaves as OpenSSH does where an agent can tell: two host keys, ten sessions for a connection, exit
 //! statuses and signals, channel failures. Connections are relayed through a pipe that can be cut, because
 //! a host that vanishes does not say goodbye.
 
-use super::guest::SshSession;
-use super::model::SharedHost;
 use crate::ports::Clock;
+use crate::sandbox::host::fake_host::SharedHost;
+use crate::sandbox::host::ssh_session::SshSession;
 use russh::keys::ssh_key::LineEnding;
 use russh::keys::{Algorithm, EcdsaCurve, PrivateKey, PublicKey, key::safe_rng};
 use russh::server;

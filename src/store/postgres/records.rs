@@ -1,12 +1,13 @@
 //! The records of cases: written once, read in order, and checked against their hash chain.
 
-use super::{lock, summary, trouble};
-use crate::core::event::{CaseId, Event, Record};
+use crate::core::case::event::{CaseId, Event, Record};
 use crate::ports::{Audit, JournalError, NewCase, OpenResult};
-use crate::store::column::{self, stamp};
-use crate::store::failure::StoreError;
-use crate::store::stored::{EventRow, first_broken};
-use crate::store::summary::Summary;
+use crate::store::case_index::Summary;
+use crate::store::codec;
+use crate::store::codec::stamp;
+use crate::store::error::StoreError;
+use crate::store::postgres::{case_index, error, lock};
+use crate::store::row::{EventRow, first_broken};
 use chrono::{DateTime, Utc};
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
@@ -14,7 +15,7 @@ use sqlx::{PgConnection, Row};
 /// Opens a case, unless its key was seen or its ticket has a running case. The caller commits.
 pub(super) async fn open(tx: &mut PgConnection, opening: &NewCase) -> Result<OpenResult, StoreError> {
     let NewCase { case, ticket, key, also, at, first } = opening;
-    let at = column::cut(*at);
+    let at = codec::cut(*at);
     // Whoever opens a case for the same ticket comes before or after, and sees what was done.
     lock(tx, &format!("ticket {ticket}").to_ascii_lowercase()).await?;
     let seen = sqlx::query("SELECT 1 FROM seen WHERE key = $1").bind(key).fetch_optional(&mut *tx).await?;
@@ -28,7 +29,7 @@ pub(super) async fn open(tx: &mut PgConnection, opening: &NewCase) -> Result<Ope
     .fetch_optional(&mut *tx)
     .await?;
     if let Some(running) = running {
-        return Ok(OpenResult::Running(column::case(&running)?));
+        return Ok(OpenResult::Running(codec::case(&running)?));
     }
     for key in also.iter().chain([key]) {
         sqlx::query("INSERT INTO seen (key, case_id, at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")
@@ -43,7 +44,7 @@ pub(super) async fn open(tx: &mut PgConnection, opening: &NewCase) -> Result<Ope
     }
     let record = Record { seq: 0, at, event: first.clone() };
     let hash = insert(tx, case, "", &record).await?;
-    summary::save(tx, &Summary::open(case, ticket, &record, hash)?).await?;
+    case_index::save(tx, &Summary::open(case, ticket, &record, hash)?).await?;
     Ok(OpenResult::Opened(case.clone()))
 }
 
@@ -57,7 +58,7 @@ pub(super) async fn append(
 ) -> Result<(), StoreError> {
     let conflict = || JournalError::Conflict { case: case.clone(), seq };
     // This waits for whoever is appending to the same case; what is read next is what they left.
-    let line = summary::lock(tx, case).await?;
+    let line = case_index::lock(tx, case).await?;
     let (last, prev) = head(tx, case).await?.ok_or_else(conflict)?;
     if last.checked_add(1) != Some(seq) {
         return Err(conflict().into());
@@ -66,10 +67,10 @@ pub(super) async fn append(
         Some(summary) => summary,
         None => Summary::fold(case, stored(tx, case).await?)?,
     };
-    let record = Record { seq, at: column::cut(at), event: event.clone() };
+    let record = Record { seq, at: codec::cut(at), event: event.clone() };
     let hash = insert(tx, case, &prev, &record).await?;
     summary.take(&record, hash);
-    summary::save(tx, &summary).await
+    case_index::save(tx, &summary).await
 }
 
 /// The sequence number and the hash of a case's last record.
@@ -78,7 +79,7 @@ async fn head(tx: &mut PgConnection, case: &CaseId) -> Result<Option<(u64, Strin
         .bind(case.as_str())
         .fetch_optional(tx)
         .await?;
-    last.map(|row| Ok((column::seq(row.try_get("seq")?)?, row.try_get("hash")?))).transpose()
+    last.map(|row| Ok((codec::seq(row.try_get("seq")?)?, row.try_get("hash")?))).transpose()
 }
 
 /// Writes one record and gives its hash.
@@ -105,7 +106,7 @@ async fn insert(
     match done {
         Ok(_) => Ok(hash),
         // Somebody wrote this record after the last one was read: the primary key is the fence.
-        Err(error) if trouble::is_taken(&error) => {
+        Err(error) if error::is_taken(&error) => {
             Err(JournalError::Conflict { case: case.clone(), seq }.into())
         }
         Err(error) => Err(error.into()),
@@ -131,7 +132,7 @@ pub(super) async fn history(
 ) -> Result<Vec<(CaseId, Record)>, StoreError> {
     let rows = sqlx::query(HISTORY).bind(kinds).bind(since).fetch_all(tx).await?;
     let told = |row: &PgRow| {
-        let case = column::case(row.try_get("case_id")?)?;
+        let case = codec::case(row.try_get("case_id")?)?;
         let record = read(row)?.record(&case)?;
         Ok((case, record))
     };
@@ -145,7 +146,7 @@ const HISTORY: &str = "SELECT case_id, seq, at, version, body, prev_hash, hash F
 pub(super) async fn all_cases(tx: &mut PgConnection) -> Result<Vec<CaseId>, StoreError> {
     let ids: Vec<String> =
         sqlx::query_scalar("SELECT DISTINCT case_id FROM event ORDER BY case_id").fetch_all(tx).await?;
-    ids.iter().map(|id| column::case(id)).collect()
+    ids.iter().map(|id| codec::case(id)).collect()
 }
 
 /// Checks the chain of every case that is known in any way, and that it ends where the list of cases says.
@@ -159,7 +160,7 @@ pub(super) async fn audit(tx: &mut PgConnection) -> Result<Audit, StoreError> {
     .await?;
     let mut audit = Audit::default();
     for row in rows {
-        let case = column::case(row.try_get("id")?)?;
+        let case = codec::case(row.try_get("id")?)?;
         let head: Option<String> = row.try_get("head")?;
         let records = stored(tx, &case).await?;
         audit.cases += 1;
@@ -174,7 +175,7 @@ pub(super) async fn audit(tx: &mut PgConnection) -> Result<Audit, StoreError> {
 fn read(row: &PgRow) -> Result<EventRow, StoreError> {
     let version: i32 = row.try_get("version")?;
     Ok(EventRow {
-        seq: column::seq(row.try_get("seq")?)?,
+        seq: codec::seq(row.try_get("seq")?)?,
         at: stamp(row.try_get("at")?),
         version: u32::try_from(version).unwrap_or(u32::MAX),
         body: row.try_get("body")?,

@@ -1,8 +1,8 @@
 //! The tables, in a schema of their own, and how an older journal becomes a newer one.
 
-use super::lock;
 use crate::ports::JournalError;
-use crate::store::failure::StoreError;
+use crate::store::error::StoreError;
+use crate::store::postgres::lock;
 use sqlx::{AssertSqlSafe, PgConnection};
 
 /// Each file leads from the version before it to its own number. They are only ever added to.

@@ -1,13 +1,14 @@
 //! The records of cases: written once, read in order, and checked against their hash chain.
 
-use super::column::case as case_in;
-use super::summary;
-use crate::core::event::{CaseId, Event, Record};
+use crate::core::case::event::{CaseId, Event, Record};
 use crate::ports::{Audit, JournalError, NewCase, OpenResult};
-use crate::store::column::{self, stamp};
-use crate::store::failure::StoreError;
-use crate::store::stored::{EventRow, first_broken};
-use crate::store::summary::Summary;
+use crate::store::case_index::Summary;
+use crate::store::codec;
+use crate::store::codec::stamp;
+use crate::store::error::StoreError;
+use crate::store::row::{EventRow, first_broken};
+use crate::store::sqlite::case_index;
+use crate::store::sqlite::codec::case as case_in;
 use chrono::{DateTime, Utc};
 use serde_json::json;
 use sqlx::sqlite::SqliteRow;
@@ -19,7 +20,7 @@ const HISTORY: &str = "SELECT case_id, seq, at, version, body, prev_hash, hash F
 /// Opens a case, unless its key was seen or its ticket has a running case. The caller commits.
 pub(super) async fn open(tx: &mut SqliteConnection, opening: &NewCase) -> Result<OpenResult, StoreError> {
     let NewCase { case, ticket, key, also, at, first } = opening;
-    let at = column::cut(*at);
+    let at = codec::cut(*at);
     let seen = sqlx::query("SELECT 1 FROM seen WHERE key = ?").bind(key).fetch_optional(&mut *tx).await?;
     if seen.is_some() {
         return Ok(OpenResult::Duplicate);
@@ -44,7 +45,7 @@ pub(super) async fn open(tx: &mut SqliteConnection, opening: &NewCase) -> Result
     }
     let record = Record { seq: 0, at, event: first.clone() };
     let hash = insert(tx, case, "", &record).await?;
-    summary::save(tx, &Summary::open(case, ticket, &record, hash)?).await?;
+    case_index::save(tx, &Summary::open(case, ticket, &record, hash)?).await?;
     Ok(OpenResult::Opened(case.clone()))
 }
 
@@ -61,11 +62,11 @@ pub(super) async fn append(
     if last.checked_add(1) != Some(seq) {
         return Err(conflict().into());
     }
-    let mut summary = summary::load_or_fold(tx, case).await?;
-    let record = Record { seq, at: column::cut(at), event: event.clone() };
+    let mut summary = case_index::load_or_fold(tx, case).await?;
+    let record = Record { seq, at: codec::cut(at), event: event.clone() };
     let hash = insert(tx, case, &prev, &record).await?;
     summary.take(&record, hash);
-    summary::save(tx, &summary).await
+    case_index::save(tx, &summary).await
 }
 
 /// The sequence number and the hash of a case's last record.
@@ -74,7 +75,7 @@ async fn head(tx: &mut SqliteConnection, case: &CaseId) -> Result<Option<(u64, S
         .bind(case.as_str())
         .fetch_optional(tx)
         .await?;
-    last.map(|row| Ok((column::seq(row.try_get("seq")?)?, row.try_get("hash")?))).transpose()
+    last.map(|row| Ok((codec::seq(row.try_get("seq")?)?, row.try_get("hash")?))).transpose()
 }
 
 /// Writes one record and gives its hash.
@@ -157,7 +158,7 @@ pub(super) async fn audit(tx: &mut SqliteConnection) -> Result<Audit, StoreError
 
 fn read(row: &SqliteRow) -> Result<EventRow, StoreError> {
     Ok(EventRow {
-        seq: column::seq(row.try_get("seq")?)?,
+        seq: codec::seq(row.try_get("seq")?)?,
         at: row.try_get("at")?,
         version: row.try_get("version")?,
         body: row.try_get("body")?,

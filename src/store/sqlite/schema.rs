@@ -1,7 +1,7 @@
 //! The tables, and how an older journal becomes a newer one.
 
 use crate::ports::JournalError;
-use crate::store::failure::StoreError;
+use crate::store::error::StoreError;
 use sqlx::{AssertSqlSafe, SqliteConnection, SqlitePool};
 
 /// Each file leads from the version before it to its own number. They are only ever added to.

@@ -3,7 +3,7 @@
 use super::description::Description;
 use super::recorder::{Exchange, Recorder};
 use fieldmedic::clock::SystemClock;
-use fieldmedic::core::redact::{Redacted, Redactor};
+use fieldmedic::core::text::redact::{Redacted, Redactor};
 use fieldmedic::core::ticket::{Repo, TicketId};
 use fieldmedic::github::{GitHub, HookSet, Identity, Options, Pace, manifest, page};
 use fieldmedic::ports::{CloseReason, Forge, Label, Marker, NewTicket, Reaction};
@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tower_service::Service;
 
-const PORTS: &str = include_str!("../../../src/ports.rs");
+const PORTS: &str = include_str!("../../../src/ports/mod.rs");
 const HERE: &str = include_str!("drive.rs");
 
 /// The requests that the agent can make.

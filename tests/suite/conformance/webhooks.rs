@@ -2,9 +2,10 @@
 
 use super::published;
 use async_trait::async_trait;
-use fieldmedic::core::redact::Redactor;
+use fieldmedic::core::text::redact::Redactor;
+use fieldmedic::web;
 use fieldmedic::web::{
-    self, BODY_LIMIT, Delivery, DeliveryNotStored, DeliverySink, IssueAction, Router, Secrets, WebhookConfig,
+    BODY_LIMIT, Delivery, DeliveryNotStored, DeliverySink, IssueAction, Router, Secrets, WebhookConfig,
 };
 use hmac::{Hmac, KeyInit, Mac};
 use http::Request;

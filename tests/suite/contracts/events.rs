@@ -1,27 +1,27 @@
 //! One record of every kind, as a journal may have to keep it.
 
 use chrono::{DateTime, Utc};
-use fieldmedic::core::budget::{Deferral, ExceededLimit};
-use fieldmedic::core::diagnosis::{Diagnosis, Finding, Unknown};
-use fieldmedic::core::errand::CaseScope;
-use fieldmedic::core::event::{CaseId, ChangeId, Direction, Event, ProbeReason, Publication, Source};
-use fieldmedic::core::evidence::{
+use fieldmedic::core::case::dispute::{CloseDispute, Via};
+use fieldmedic::core::case::event::{CaseId, ChangeId, Direction, Event, ProbeReason, Publication, Source};
+use fieldmedic::core::case::outcome::{Code, Escalation, Outcome};
+use fieldmedic::core::case::signal::{QueuedSignal, Signal, SignalKind};
+use fieldmedic::core::chatops::scope::CaseScope;
+use fieldmedic::core::diagnosis::diagnose::{Diagnosis, Finding, Unknown};
+use fieldmedic::core::diagnosis::evidence::{
     Evidence, Exit, Observation, ProbeResult, ProbeStatus, RawObservation, RawOutput,
 };
+use fieldmedic::core::diagnosis::plan::{Plan, PlannedStep};
 use fieldmedic::core::expr::Truth;
-use fieldmedic::core::inventory::System;
-use fieldmedic::core::name::{
+use fieldmedic::core::ids::{
     FactName, HostName, ParamName, PlaybookName, ProbeName, Role, SystemName, SystemTypeName,
 };
-use fieldmedic::core::objection::{CloseDispute, Via};
-use fieldmedic::core::outcome::{Code, Escalation, Outcome};
 use fieldmedic::core::playbook::LibraryHash;
-use fieldmedic::core::policy::{Pause, Risk};
-use fieldmedic::core::redact::{Redacted, Redactor};
-use fieldmedic::core::remedy::{Plan, PlannedStep};
+use fieldmedic::core::playbook::inventory::System;
+use fieldmedic::core::policy::limits::{Deferral, ExceededLimit};
+use fieldmedic::core::policy::permit::{Pause, Risk};
+use fieldmedic::core::text::redact::{Redacted, Redactor};
+use fieldmedic::core::ticket::triage::{DetectedFault, Intent, SymptomMatch, Triage, UnknownSystemName};
 use fieldmedic::core::ticket::{Ticket, TicketId, TicketState};
-use fieldmedic::core::triage::{DetectedFault, Intent, SymptomMatch, Triage, UnknownSystemName};
-use fieldmedic::core::word::{QueuedSignal, Signal, SignalKind};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 

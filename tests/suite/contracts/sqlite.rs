@@ -3,8 +3,8 @@
 
 use super::events::{following, host, moment, opened, ticket_id};
 use super::store::{Pair, open, opening};
-use fieldmedic::core::event::{CaseId, Event, chain};
-use fieldmedic::core::outcome::Outcome;
+use fieldmedic::core::case::event::{CaseId, Event, chain};
+use fieldmedic::core::case::outcome::Outcome;
 use fieldmedic::ports::{Journal, JournalError, OpenResult};
 use fieldmedic::store::{Sqlite, worker_name};
 use sqlx::sqlite::SqliteConnectOptions;

@@ -2,13 +2,13 @@
 
 use super::events::{doors, following, host, moment, opened, ticket_id};
 use chrono::TimeDelta;
-use fieldmedic::core::event::{CaseId, Event, Record};
-use fieldmedic::core::outcome::Outcome;
+use fieldmedic::core::case::event::{CaseId, Event, Record};
+use fieldmedic::core::case::outcome::Outcome;
+use fieldmedic::core::case::signal::{QueuedSignal, Signal, SignalKind};
 use fieldmedic::core::playbook::LibraryHash;
-use fieldmedic::core::policy::Pause;
-use fieldmedic::core::redact::Redacted;
+use fieldmedic::core::policy::permit::Pause;
+use fieldmedic::core::text::redact::Redacted;
 use fieldmedic::core::ticket::TicketId;
-use fieldmedic::core::word::{QueuedSignal, Signal, SignalKind};
 use fieldmedic::ports::{
     Audit, CaseSummary, Journal, JournalError, NewCase, OpenResult, QueuedDelivery, ShellError,
 };

@@ -4,13 +4,13 @@
 use super::{Matrix, Rules, Sound, Wrong, edited, rules_of, told};
 use crate::scenarios::fixtures;
 use crate::taps::Tap;
-use fieldmedic::core::event::Event;
-use fieldmedic::core::redact::Redacted;
+use fieldmedic::core::case::event::Event;
+use fieldmedic::core::text::redact::Redacted;
 use fieldmedic::core::ticket::TicketId;
 use fieldmedic::library::Files;
 use fieldmedic::ports::{ForgeError, Marker};
 use fieldmedic::sandbox::github::FakeGitHub;
-use fieldmedic::sandbox::scenario::ScenarioRun;
+use fieldmedic::scenario::ScenarioRun;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 

@@ -3,8 +3,9 @@
 use super::corpus::{Entry, texts};
 use super::tickets::MEDIC;
 use crate::scenarios::scene;
-use fieldmedic::core::policy::{Mode, Policy};
-use fieldmedic::engine::{Shutdown, poll, run_case_waiting};
+use fieldmedic::core::policy::permit::{Mode, Policy};
+use fieldmedic::engine::poll;
+use fieldmedic::engine::{Shutdown, run_case_waiting};
 use regex::Regex;
 use std::sync::Arc;
 

@@ -6,16 +6,16 @@ use super::judge::{LONGEST, judge};
 use super::tickets::{MEDIC, Terminal, steering};
 use crate::scenarios::fixtures;
 use async_trait::async_trait;
-use fieldmedic::cli::screen::Screen;
-use fieldmedic::core::command::Command;
-use fieldmedic::core::evidence::{Exit, RawObservation};
-use fieldmedic::core::name::HostName;
-use fieldmedic::core::policy::Permit;
+use fieldmedic::cli::progress::Screen;
+use fieldmedic::core::diagnosis::evidence::{Exit, RawObservation};
+use fieldmedic::core::ids::HostName;
+use fieldmedic::core::playbook::command::Command;
+use fieldmedic::core::policy::permit::Permit;
 use fieldmedic::engine::{Shutdown, run_case_waiting};
 use fieldmedic::library::Files;
 use fieldmedic::ports::{Lease, Shell, ShellError};
 use fieldmedic::sandbox::host::HostSpec;
-use fieldmedic::sandbox::scenario::{LoadedPlaybooks, Scenario, ScenarioResult, ScenarioRun, host_text};
+use fieldmedic::scenario::{LoadedPlaybooks, Scenario, ScenarioResult, ScenarioRun, host_text};
 use fieldmedic::ssh::capture;
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -64,7 +64,7 @@ impl Shell for Parrot {
 /// The command lines of a scenario on an honest host.
 async fn honest(books: &LoadedPlaybooks, scenario: &str) -> BTreeSet<String> {
     let path = fixtures().join("qfieldcloud").join(scenario);
-    let played = fieldmedic::sandbox::scenario::play(&path, books).await.expect("it plays");
+    let played = fieldmedic::scenario::play(&path, books).await.expect("it plays");
     played.commands.into_iter().collect()
 }
 

@@ -2,21 +2,24 @@
 //! promises. `fuzz/` feeds them what libFuzzer makes up, the test suite what was kept of that.
 
 use super::judge::{judge, lively, render};
+use fieldmedic::core::chatops::{ChatCommand, CommandName, ParseError, command, parse_arguments};
+use fieldmedic::core::expr::value_type::ValueType;
 use fieldmedic::core::expr::{Expr, MessageTemplate, Scope};
-use fieldmedic::core::name::ParamName;
+use fieldmedic::core::ids::ParamName;
+use fieldmedic::core::playbook::parse::OutputParser;
 use fieldmedic::core::playbook::{Bounds, Param};
-use fieldmedic::core::reading::OutputParser;
-use fieldmedic::core::redact::{MASK, Redactor};
-use fieldmedic::core::slash::{ChatCommand, CommandName, ParseError, command, parse_arguments};
+use fieldmedic::core::text::redact::{MASK, Redactor};
+use fieldmedic::core::text::sanitize::visible;
 use fieldmedic::core::ticket::Repo;
-use fieldmedic::core::value::ValueType;
-use fieldmedic::core::visible::visible;
-use fieldmedic::library::{self, Files};
-use fieldmedic::render::{self as agent, BREAK};
+use fieldmedic::library;
+use fieldmedic::library::Files;
+use fieldmedic::render as agent;
+use fieldmedic::render::BREAK;
 use fieldmedic::sandbox::host::{FakeHost, HostSpec};
-use fieldmedic::sandbox::scenario::TicketFile;
+use fieldmedic::scenario::TicketFile;
 use fieldmedic::ssh::HostKeys;
-use fieldmedic::web::{self, Delivery, Parsed};
+use fieldmedic::web;
+use fieldmedic::web::{Delivery, Parsed};
 use regex::Regex;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;

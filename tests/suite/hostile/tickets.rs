@@ -3,13 +3,13 @@
 use super::corpus::{Entry, for_each, texts};
 use super::judge::{judge, render};
 use crate::scenarios::fixtures;
-use fieldmedic::cli::screen::Screen;
-use fieldmedic::core::redact::Redacted;
+use fieldmedic::cli::progress::Screen;
+use fieldmedic::core::text::redact::Redacted;
 use fieldmedic::engine::{Shutdown, run_case_waiting};
 use fieldmedic::library::Files;
 use fieldmedic::ports::{Marker, NewTicket};
 use fieldmedic::sandbox::github::RepoRole;
-use fieldmedic::sandbox::scenario::{LoadedPlaybooks, Scenario, ScenarioRun, TicketFile};
+use fieldmedic::scenario::{LoadedPlaybooks, Scenario, ScenarioRun, TicketFile};
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};

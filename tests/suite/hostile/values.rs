@@ -1,10 +1,11 @@
 //! Hostile values in commands: every template of the library, with every hostile text in every place.
 
 use super::corpus::texts;
-use fieldmedic::core::command::{Template, Values};
+use fieldmedic::core::expr::value_type::ValueType;
 use fieldmedic::core::playbook::SystemType;
-use fieldmedic::core::value::ValueType;
-use fieldmedic::library::{self, Files};
+use fieldmedic::core::playbook::command::{Template, Values};
+use fieldmedic::library;
+use fieldmedic::library::Files;
 use serde_json::{Value, json};
 use std::process::Command;
 

@@ -4,7 +4,7 @@
 use super::dice::Dice;
 use chrono::{DateTime, Utc};
 use fieldmedic::sandbox::host::{FakeHost, HostSpec, SharedHost};
-use fieldmedic::sandbox::scenario;
+use fieldmedic::scenario;
 use serde_json::{Value, json};
 use std::sync::LazyLock;
 

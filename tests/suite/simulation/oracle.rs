@@ -3,8 +3,8 @@
 use super::host::ailments;
 use crate::taps::{Deed, brief};
 use chrono::{DateTime, TimeDelta, Utc};
-use fieldmedic::core::event::{CaseId, Event};
-use fieldmedic::core::outcome::Outcome;
+use fieldmedic::core::case::event::{CaseId, Event};
+use fieldmedic::core::case::outcome::Outcome;
 use fieldmedic::ports::{Clock, Journal, Lease};
 use fieldmedic::sandbox::host::SharedHost;
 use std::collections::BTreeMap;

@@ -4,15 +4,15 @@ use super::oracle::Oracle;
 use super::weather::{Trouble, Weather};
 use crate::taps::{Broken, Deed, Tap, tapped};
 use async_trait::async_trait;
-use fieldmedic::core::event::{CaseId, Event};
-use fieldmedic::core::evidence::RawObservation;
-use fieldmedic::core::name::HostName;
-use fieldmedic::core::redact::Redacted;
+use fieldmedic::app::inbox::DeliveryInbox;
+use fieldmedic::core::case::event::{CaseId, Event};
+use fieldmedic::core::diagnosis::evidence::RawObservation;
+use fieldmedic::core::ids::HostName;
+use fieldmedic::core::text::redact::Redacted;
 use fieldmedic::core::ticket::TicketId;
-use fieldmedic::doors::DeliveryInbox;
-use fieldmedic::engine::{
-    Context, Dispatcher, Shutdown, check_recurrences, check_systems, poll, remind, sweep_tickets,
-};
+use fieldmedic::engine::poll;
+use fieldmedic::engine::remind;
+use fieldmedic::engine::{Context, Dispatcher, Shutdown, check_recurrences, check_systems, sweep_tickets};
 use fieldmedic::ports::{Clock, ForgeError, Lease, Marker, ShellError};
 use fieldmedic::web::Router;
 use std::sync::Arc;

@@ -10,21 +10,23 @@ use super::steady::Steady;
 use super::weather::Weather;
 use super::{Flaw, host};
 use chrono::{DateTime, TimeDelta, Utc};
-use fieldmedic::core::budget::Limits;
-use fieldmedic::core::inventory::{Inventory, System};
-use fieldmedic::core::name::{HostName, Role as HostRole, SystemName, SystemTypeName};
-use fieldmedic::core::policy::{Mode, Policy};
-use fieldmedic::core::redact::Redactor;
+use fieldmedic::core::ids::{HostName, Role as HostRole, SystemName, SystemTypeName};
+use fieldmedic::core::playbook::inventory::{Inventory, System};
+use fieldmedic::core::policy::limits::Limits;
+use fieldmedic::core::policy::permit::{Mode, Policy};
+use fieldmedic::core::text::redact::Redactor;
 use fieldmedic::core::ticket::{Repo, TicketId};
 use fieldmedic::engine::{Context, ForgeSettings, NoopObserver};
 use fieldmedic::github::{GitHub, Options, Pace};
-use fieldmedic::library::{self, Files};
+use fieldmedic::library;
+use fieldmedic::library::Files;
 use fieldmedic::ports::{Clock, Journal};
 use fieldmedic::render::Prompts;
 use fieldmedic::sandbox::github::{
     AccountKind, FakeGitHub, FaultPoint, HeldWebhook, InjectedFault, Issue, RepoRole,
 };
-use fieldmedic::sandbox::host::{InProcessShell, SharedHost};
+use fieldmedic::sandbox::host::SharedHost;
+use fieldmedic::scenario::in_process_shell::InProcessShell;
 use http::{Method, Request};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock, Mutex};
@@ -159,7 +161,7 @@ impl World {
                 command: "/qfield:support".into(),
                 on_call: vec![LEAD.into()],
                 remind_after: Some(Duration::from_secs(4 * 3600)),
-                roles: fieldmedic::core::rights::AccessPolicy::default(),
+                roles: fieldmedic::core::chatops::access::AccessPolicy::default(),
             }),
             worker: String::new(),
             observer: Arc::new(NoopObserver),

@@ -3,7 +3,7 @@
 use super::{Broken, Deed, Tapped};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use fieldmedic::core::redact::Redacted;
+use fieldmedic::core::text::redact::Redacted;
 use fieldmedic::core::ticket::{Repo, Ticket, TicketId};
 use fieldmedic::ports::{
     CloseReason, Comment, DeliveryId, FailedDelivery, Forge, ForgeError, Label, Marker, NewTicket,

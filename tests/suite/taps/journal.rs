@@ -3,12 +3,12 @@
 use super::{Broken, Deed, Tapped};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use fieldmedic::core::event::{CaseId, Event, Record};
-use fieldmedic::core::name::HostName;
+use fieldmedic::core::case::event::{CaseId, Event, Record};
+use fieldmedic::core::case::signal::{QueuedSignal, Signal};
+use fieldmedic::core::ids::HostName;
 use fieldmedic::core::playbook::LibraryHash;
-use fieldmedic::core::policy::Pause;
+use fieldmedic::core::policy::permit::Pause;
 use fieldmedic::core::ticket::TicketId;
-use fieldmedic::core::word::{QueuedSignal, Signal};
 use fieldmedic::ports::{
     Audit, CaseSummary, Journal, JournalError, Lease, NewCase, OpenResult, QueuedDelivery,
 };

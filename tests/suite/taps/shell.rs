@@ -2,10 +2,10 @@
 
 use super::{Broken, Deed, Tapped};
 use async_trait::async_trait;
-use fieldmedic::core::command::Command;
-use fieldmedic::core::evidence::RawObservation;
-use fieldmedic::core::name::HostName;
-use fieldmedic::core::policy::Permit;
+use fieldmedic::core::diagnosis::evidence::RawObservation;
+use fieldmedic::core::ids::HostName;
+use fieldmedic::core::playbook::command::Command;
+use fieldmedic::core::policy::permit::Permit;
 use fieldmedic::ports::{Lease, Shell, ShellError};
 use std::time::Duration;
 

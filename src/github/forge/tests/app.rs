@@ -1,7 +1,7 @@
 //! The agent as a GitHub App, installed by two accounts.
 
-use super::*;
 use crate::github::Identity;
+use crate::github::forge::tests::*;
 use crate::sandbox::github::{Hooks, MadeApp};
 
 const RIGHTS: &[(&str, &str)] = &[("issues", "write"), ("metadata", "read")];

@@ -1,6 +1,6 @@
 //! When GitHub refuses, asks to wait, or does not answer; and how the agent writes.
 
-use super::*;
+use crate::github::forge::tests::*;
 use crate::sandbox::github::InProcessService;
 use http::{Request, Response};
 use std::future::Future;

@@ -1,0 +1,201 @@
+//! The text of `host-setup`: a shell script that a person reads, and then runs as root on the host.
+
+use crate::core::gate::sudoers::Grants;
+use crate::core::gate::{Rules, script};
+use crate::core::ids::HostName;
+use std::fmt::Write as _;
+use std::path::Path;
+
+/// In which form the host gets its gate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GateForm {
+    Script,
+    /// For the binary.
+    Rules,
+}
+
+impl GateForm {
+    pub fn write(self, rules: &Rules) -> String {
+        match self {
+            GateForm::Script => script::script(rules),
+            GateForm::Rules => serde_json::to_string_pretty(rules).unwrap_or_default(),
+        }
+    }
+}
+
+/// A public key, and what to do if it is not here.
+pub struct SetupKey {
+    /// Its type and its body, without a comment.
+    pub public: Option<String>,
+    pub advice: String,
+}
+
+impl SetupKey {
+    /// Reads the public half beside a private key.
+    pub fn read(private: Option<&Path>) -> Self {
+        let Some(private) = private else {
+            return Self { public: None, advice: "the ssh-agent has it, `ssh-add -L` lists it".into() };
+        };
+        let mut path = private.as_os_str().to_owned();
+        path.push(".pub");
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        let advice = format!("`ssh-keygen -y -f {}` prints it", private.display());
+        Self { public: public(&text), advice }
+    }
+}
+
+/// The type and the body of a public key's line.
+fn public(text: &str) -> Option<String> {
+    let mut words = text.split_whitespace();
+    let (kind, body) = (words.next()?, words.next()?);
+    let is_kind = kind.bytes().all(|b| b.is_ascii_alphanumeric() || b"-@.".contains(&b));
+    let is_body = body.len() > 40 && body.bytes().all(|b| b.is_ascii_alphanumeric() || b"+/=".contains(&b));
+    (is_kind && is_body).then(|| format!("{kind} {body}"))
+}
+
+/// A gate, and the key that leads to it.
+pub struct Gate {
+    /// `looks` or `changes`.
+    pub word: &'static str,
+    pub text: String,
+    pub key: SetupKey,
+}
+
+/// Everything that the script is made from.
+pub struct SetupScript<'a> {
+    pub host: &'a HostName,
+    pub systems: Vec<&'a str>,
+    pub user: &'a str,
+    pub form: GateForm,
+    pub gates: Vec<Gate>,
+    pub grants: &'a Grants,
+}
+
+/// Where gates are put: root's, so that who comes in by a key cannot change what it admits.
+const PLACE: &str = "/usr/local/lib/fieldmedic";
+
+impl SetupScript<'_> {
+    pub fn write(&self) -> String {
+        let mut text = format!(
+            "#!/bin/sh\n\
+             # What Fieldmedic needs on the host {}, and no more; for: {}.\n\
+             # Read it, then run it there as root. Run it again when playbooks, parameters or keys have changed.\n\
+             set -eu\n\
+             umask 022\n\
+             home=$(getent passwd {} | cut -d: -f6)\n\
+             [ -d \"$home\" ] || {{ echo 'there is no user {} with a home here' >&2; exit 1; }}\n",
+            self.host,
+            self.systems.join(", "),
+            self.user,
+            self.user
+        );
+        if self.form == GateForm::Rules {
+            text += "[ -x /usr/local/bin/fieldmedic ] || { echo 'put the binary at /usr/local/bin/fieldmedic, or make \
+                     this text anew with --sh' >&2; exit 1; }\n";
+        }
+        self.write_gates(&mut text);
+        self.write_sudoers(&mut text);
+        self.write_keys(&mut text);
+        text
+    }
+
+    fn write_gates(&self, text: &mut String) {
+        let mode = if self.form == GateForm::Script { 755 } else { 644 };
+        let _ = writeln!(text, "\n# 1. The gates: what each key may run.\nmkdir -p {PLACE}");
+        for gate in &self.gates {
+            put(text, &self.path(gate), mode, &gate.text, "");
+        }
+    }
+
+    fn write_sudoers(&self, text: &mut String) {
+        if self.grants.is_empty() {
+            return;
+        }
+        // sudo passes over files with a dot in their names.
+        let path = format!("/etc/sudoers.d/fieldmedic-{}", self.user.replace('.', "_"));
+        let _ = writeln!(text, "\n# 2. What is run as root.");
+        put(text, &path, 440, &self.grants.file(self.user), &format!("visudo -cqf {path}.new\n"));
+    }
+
+    fn write_keys(&self, text: &mut String) {
+        let keys: Vec<&str> = self.gates.iter().filter_map(|gate| gate.key.public.as_deref()).collect();
+        let _ = writeln!(
+            text,
+            "\n# 3. The keys. Older lines of the same keys go, because the first one counts; all others stay.\n\
+             # To let a key in from one address only, put from=\"203.0.113.7\", in front of its line."
+        );
+        let lines: Vec<String> = self.gates.iter().map(|gate| self.line(gate)).collect();
+        if keys.is_empty() {
+            let _ = writeln!(text, "# For $home/.ssh/authorized_keys:\n{}", lines.join("\n"));
+            return;
+        }
+        let without: Vec<String> =
+            keys.iter().filter_map(|key| key.split(' ').nth(1)).map(|body| format!("-e '{body}'")).collect();
+        let _ = writeln!(
+            text,
+            "mkdir -p \"$home/.ssh\"\nkeys=$home/.ssh/authorized_keys\n[ -e \"$keys\" ] || : >\"$keys\"\n\
+             {{ grep -vF {} \"$keys\" || true; cat <<'END-OF-KEYS'; }} >\"$keys.new\"\n{}\nEND-OF-KEYS\n\
+             chmod 700 \"$home/.ssh\"\nchmod 600 \"$keys.new\"\nchown {user}: \"$home/.ssh\" \"$keys.new\"\n\
+             mv \"$keys.new\" \"$keys\"",
+            without.join(" "),
+            lines.join("\n"),
+            user = self.user
+        );
+    }
+
+    /// A line for `authorized_keys`. `restrict` leaves no forwarding, no terminal and no start-up file.
+    fn line(&self, gate: &Gate) -> String {
+        let path = self.path(gate);
+        let command = match self.form {
+            GateForm::Script => path,
+            GateForm::Rules => format!("/usr/local/bin/fieldmedic gate {path}"),
+        };
+        match &gate.key.public {
+            Some(key) => format!("restrict,command=\"{command}\" {key} fieldmedic-{}", gate.word),
+            None => {
+                format!("# restrict,command=\"{command}\" PUT-THE-PUBLIC-KEY-HERE fieldmedic-{}", gate.word)
+            }
+        }
+    }
+
+    fn path(&self, gate: &Gate) -> String {
+        let ending = if self.form == GateForm::Script { "" } else { ".json" };
+        format!("{PLACE}/{}-{}{ending}", self.user, gate.word)
+    }
+}
+
+/// Puts a file into its place as a whole, after a check of it.
+fn put(text: &mut String, path: &str, mode: u32, content: &str, check: &str) {
+    let mut end = "END-OF-FILE".to_owned();
+    while content.lines().any(|line| line == end) {
+        end.push('-');
+    }
+    let content = content.trim_end();
+    let _ = writeln!(
+        text,
+        "cat >{path}.new <<'{end}'\n{content}\n{end}\nchmod {mode} {path}.new\n{check}mv {path}.new {path}"
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_public_key_is_taken_without_its_comment() {
+        let body = "AAAAC3NzaC1lZDI1NTE5AAAAIGx5b3Ugd29uJ3QgZmluZCBhIGtleSBoZXJlISE=";
+        assert_eq!(public(&format!("ssh-ed25519 {body} me@x\n")), Some(format!("ssh-ed25519 {body}")));
+        for text in
+            ["", "ssh-ed25519", "ssh-ed25519 short", &format!("ssh'x {body}"), &format!("ssh-rsa {body}'")]
+        {
+            assert_eq!(public(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_text_cannot_end_its_own_file_early() {
+        let mut text = String::new();
+        put(&mut text, "/x", 644, "a\nEND-OF-FILE\nb\n", "");
+        assert!(text.contains("<<'END-OF-FILE-'\na\nEND-OF-FILE\nb\nEND-OF-FILE-\n"), "{text}");
+    }
+}

@@ -1,0 +1,196 @@
+//! What a person sees while cases are at work: one line for each thing that happens, on stderr.
+
+use crate::console::sanitize;
+use crate::core::case::Case;
+use crate::core::case::event::{CaseId, Direction, Event, ProbeReason, Publication};
+use crate::core::case::outcome::Outcome;
+use crate::core::decide::action::Action;
+use crate::core::expr::Truth;
+use crate::core::text::format::format_minute;
+use crate::engine::{Observer, Progress};
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::sync::Mutex;
+
+/// Writes progress to a stream, a line at a time.
+pub struct Screen<W> {
+    out: Mutex<W>,
+    /// With several cases at work each line names its ticket.
+    several: bool,
+    /// The last line of each case: what is still so is not said again.
+    last: Mutex<BTreeMap<CaseId, String>>,
+}
+
+impl Screen<std::io::Stderr> {
+    /// Progress of one case, on stderr.
+    pub fn for_one() -> Self {
+        Self { out: Mutex::new(std::io::stderr()), several: false, last: Mutex::default() }
+    }
+}
+
+impl<W: Write + Send> Screen<W> {
+    /// Progress of many cases.
+    pub fn for_many(out: W) -> Self {
+        Self { out: Mutex::new(out), several: true, last: Mutex::default() }
+    }
+
+    fn line(&self, case: &Case, text: &str) {
+        if let Ok(mut last) = self.last.lock() {
+            if last.get(&case.id).is_some_and(|before| before == text) {
+                return;
+            }
+            last.insert(case.id.clone(), text.to_owned());
+        }
+        let Ok(mut out) = self.out.lock() else { return };
+        let label = if self.several {
+            format!("{:>5} ", format!("#{}", case.ticket.id.number))
+        } else {
+            String::new()
+        };
+        // A line that goes on cannot look like one of its own. Nobody can be told that the screen is gone.
+        let _ = writeln!(out, "{label}{}", sanitize(text).replace('\n', "\n          "));
+    }
+}
+
+impl<W: Write + Send> Observer for Screen<W> {
+    fn on_progress(&self, glimpse: Progress<'_>) {
+        match glimpse {
+            Progress::Starting { case, action } => {
+                if let Some(text) = doing(case, action) {
+                    self.line(case, &text);
+                }
+            }
+            Progress::Recorded { case, event } => {
+                for text in recorded(case, event) {
+                    self.line(case, &text);
+                }
+            }
+        }
+    }
+}
+
+fn doing(case: &Case, action: &Action) -> Option<String> {
+    let step = |treatment: usize, step: usize| {
+        case.remediations.get(treatment).and_then(|t| t.plan.steps.get(step)).map_or("", |s| s.name.as_str())
+    };
+    match action {
+        Action::RunProbes { purpose: ProbeReason::Diagnose, probes } => {
+            Some(format!("· looking: {} checks", probes.len()))
+        }
+        Action::LeaseHosts { hosts } => {
+            let names: Vec<&str> = hosts.iter().map(|host| host.as_str()).collect();
+            Some(format!("· taking {} for this case alone", names.join(", ")))
+        }
+        Action::Change(order) => {
+            let name = step(order.change.remediation, order.change.step);
+            let what = match order.change.direction {
+                Direction::Forward => "→",
+                Direction::Rollback => "← undoing:",
+            };
+            Some(format!("{what} {name} (on {})", order.host))
+        }
+        _ => None,
+    }
+}
+
+fn recorded(case: &Case, event: &Event) -> Vec<String> {
+    match event {
+        Event::Opened { .. } => Vec::new(),
+        Event::Triaged(triage) => match &triage.system {
+            Some(site) => vec![format!("· about {}: {}", site.name, short(case.ticket.title.as_str()))],
+            None => vec!["· it names no system that is looked after".into()],
+        },
+        // Every condition is unknown for the one reason that the end of the case tells.
+        Event::Diagnosed(_) if case.evidence.nothing_reached() => Vec::new(),
+        Event::Diagnosed(diagnosis) => {
+            let found = diagnosis.findings.iter().map(|f| format!("! {}: {}", f.title, f.summary));
+            let unknown = diagnosis.unknown.iter().map(|u| format!("? {}: {}", u.playbook, u.why));
+            let mut lines: Vec<String> = found.chain(unknown).collect();
+            if lines.is_empty() {
+                lines.push(format!("· {} faults ruled out, none found", diagnosis.ruled_out.len()));
+            }
+            lines
+        }
+        Event::ChangeEnded { observation, success: true, .. } => {
+            vec![format!("  done in {:.1} s", observation.took_ms as f64 / 1000.0)]
+        }
+        Event::ChangeEnded { observation, .. } => {
+            vec![format!("  failed, {}: {}", observation.exit, observation.last_line())]
+        }
+        Event::ChangeBlocked { why, .. } | Event::ChangeNotStarted { why, .. } => {
+            vec![format!("  not started: {why}")]
+        }
+        Event::ChangeInDoubt { why, .. } => vec![format!("  in doubt: {why}")],
+        Event::ChangeSkipped { why, .. } => vec![format!("  skipped, {why}")],
+        Event::ChangeConfirmed { .. } => vec!["  it was done already".into()],
+        Event::ChangeAbandoned { why, .. } => vec![format!("  frozen: {why}")],
+        Event::StepsCompleted => vec!["· checking that it worked, and that it stays so".into()],
+        Event::ConditionsChecked { truths } => {
+            let so = truths.iter().filter(|truth| **truth == Truth::True).count();
+            vec![format!("  {so} of {} conditions hold", truths.len())]
+        }
+        Event::VerificationPassed { .. } => vec!["✓ verified".into()],
+        Event::VerificationFailed { why } | Event::RemediationFailed { why } => vec![format!("✗ {why}")],
+        Event::RolledBack { clean: true } => {
+            let undone =
+                case.remediations.last().is_some_and(|t| t.rollbacks.iter().any(|undo| undo.attempts > 0));
+            if undone { vec!["· what was changed is taken back".into()] } else { Vec::new() }
+        }
+        Event::RolledBack { clean: false } => vec!["✗ taking it back failed".into()],
+        Event::OutcomeDecided(outcome) => vec![match outcome {
+            Outcome::Escalated(escalation) => {
+                format!("☎ a person is needed ({}): {}", escalation.code, escalation.why)
+            }
+            Outcome::Declined { why } => format!("· declined: {why}"),
+            other => format!("✓ {}", other.word()),
+        }],
+        Event::Paused(pause) => vec![format!("‖ paused by {}", crate::cli::pause::told(pause))],
+        Event::Resumed => vec!["· the halt is lifted".into()],
+        Event::ApprovalRequested { plan, until } => {
+            vec![format!("✋ plan {} needs a person's yes, until {}", plan.short_id(), format_minute(*until))]
+        }
+        Event::RecurrenceDetected { playbook, count, .. } => {
+            vec![format!("! {playbook} was mended {count} times within seven days, and is back")]
+        }
+        Event::Deferred(delay) => {
+            vec![format!("‖ waits until {}: {}", delay.until.format("%H:%M:%S UTC"), delay.exceeded)]
+        }
+        Event::Linked { ticket, playbook, .. } => {
+            vec![format!("‖ waits for {ticket}, where {playbook} is being mended")]
+        }
+        Event::CloseDisputed(objection) => {
+            vec![format!("! case {} closed it, and somebody objects", objection.case)]
+        }
+        Event::SignalReceived(posted) => vec![format!("· {}", crate::cli::signal::told(&posted.signal))],
+        Event::Published { act: Publication::Report, .. } => vec!["· report posted".into()],
+        Event::Published { act: Publication::Problem, stage, .. } if !stage.is_empty() => {
+            vec![format!("· what comes back again and again has a ticket of its own: {stage}")]
+        }
+        Event::Published { act: Publication::Close, .. } => vec!["· issue closed".into()],
+        Event::PublishFailed { act, why, .. } => {
+            vec![format!("  GitHub did not take the {}: {why}", word(*act))]
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn word(act: Publication) -> &'static str {
+    match act {
+        Publication::TicketRefresh => "second look at the issue",
+        Publication::ApprovalRequest => "question",
+        Publication::Reopen => "opening of the issue",
+        Publication::Problem => "ticket about what comes back",
+        Publication::Status => "status",
+        Publication::Label => "label",
+        Publication::Report => "report",
+        Publication::Assign => "assignment",
+        Publication::Close => "closing",
+    }
+}
+
+fn short(text: &str) -> String {
+    match text.char_indices().nth(70) {
+        Some((cut, _)) => format!("{}…", &text[..cut]),
+        None => text.to_owned(),
+    }
+}

@@ -1,0 +1,139 @@
+//! What is said: data on stdout, the rest on stderr. All of it is redacted, and none of it steers a
+//! terminal, whatever a host, a ticket or a library put into it.
+
+use crate::core::text::redact::Redactor;
+use crate::core::text::sanitize::{is_hidden, is_terminal_control};
+use miette::{IntoDiagnostic, Result};
+use std::io::{self, IsTerminal, Write};
+use std::sync::OnceLock;
+use tracing_subscriber::EnvFilter;
+
+/// What must not be said; until the configuration is read, only shapes are known.
+static SECRETS: OnceLock<Redactor> = OnceLock::new();
+
+/// From now on these secrets are hidden too.
+pub(crate) fn add_secrets(secrets: &Redactor) {
+    // The first configuration of a process is its only one.
+    let _ = SECRETS.set(secrets.clone());
+}
+
+fn redact(text: &str) -> String {
+    static SHAPES: OnceLock<Redactor> = OnceLock::new();
+    let redactor = SECRETS.get().unwrap_or_else(|| SHAPES.get_or_init(Redactor::default));
+    redactor.text(text).as_str().to_owned()
+}
+
+/// Prints a line of data. A reader that went away is no error.
+pub(crate) fn print(text: &str) {
+    let _ = writeln!(io::stdout(), "{}", sanitize(&redact(text)));
+}
+
+/// Says something on stderr. Whoever read it may be gone: a daemon lives on, and `eprintln!` would panic.
+pub(crate) fn eprint(text: &str) {
+    let _ = writeln!(io::stderr(), "{}", sanitize(&redact(text)));
+}
+
+/// Prints a value as JSON.
+pub(crate) fn print_json(value: &impl serde::Serialize) -> Result<()> {
+    let value = serde_json::to_value(value).into_diagnostic()?;
+    let value = SECRETS.get().cloned().unwrap_or_default().value(value);
+    let text = serde_json::to_string_pretty(&value).into_diagnostic()?;
+    let _ = writeln!(io::stdout(), "{}", in_ascii(&text));
+    Ok(())
+}
+
+/// JSON may hold any character as it is, and a terminal obeys some of them.
+fn in_ascii(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        if is_hidden(c) && c != '\n' {
+            c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| out.push_str(&format!("\\u{unit:04x}")));
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// Says why a command failed, as miette paints it.
+pub fn fail(error: &miette::Report) {
+    let _ = writeln!(io::stderr(), "{}", coloured(&redact(&format!("{error:?}"))));
+}
+
+/// Outputs of hosts and words of strangers must not steer a terminal. The breaks that a report has for
+/// GitHub's sake go too: what is copied from a terminal is to be what it looks like.
+pub fn sanitize(text: &str) -> String {
+    let is_kept = |c: &char| *c != crate::render::BREAK;
+    let tame = |c| if is_terminal_control(c) && c != '\n' && c != '\t' { '\u{FFFD}' } else { c };
+    text.chars().filter(is_kept).map(tame).collect()
+}
+
+/// The same, but for colours: what is painted here keeps its paint.
+fn coloured(text: &str) -> String {
+    let mut parts = text.split("\u{1B}[");
+    let mut out = sanitize(parts.next().unwrap_or_default());
+    for part in parts {
+        let paint = part.bytes().take_while(|byte| byte.is_ascii_digit() || *byte == b';').count();
+        let is_paint = part[paint..].starts_with('m');
+        out.push_str(if is_paint { "\u{1B}[" } else { "\u{FFFD}[" });
+        out.push_str(&sanitize(part));
+    }
+    out
+}
+
+/// Starts the log on stderr. A panic is told there too.
+pub(super) fn start_log(verbose: u8) {
+    let level = match verbose {
+        0 => "fieldmedic=warn",
+        1 => "fieldmedic=info",
+        _ => "debug",
+    };
+    let filter = EnvFilter::try_from_env("FIELDMEDIC_LOG").unwrap_or_else(|_| EnvFilter::new(level));
+    // Nobody can be told that stderr is gone, and to try would end the task that logs.
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(|| Log)
+        .with_ansi(io::stderr().is_terminal())
+        .with_target(false)
+        .log_internal_errors(false);
+    // A second start in one process, as tests do it, keeps the first log.
+    let _ = log.try_init();
+    std::panic::set_hook(Box::new(|panic| eprint(&panic.to_string())));
+}
+
+/// Writes each entry of the log in one piece, as it comes.
+struct Log;
+
+impl Write for Log {
+    fn write(&mut self, entry: &[u8]) -> io::Result<usize> {
+        let text = coloured(&redact(&String::from_utf8_lossy(entry)));
+        io::stderr().write_all(text.as_bytes())?;
+        Ok(entry.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_steers_a_terminal() {
+        for (text, expect) in [
+            ("a\tb\nc", "a\tb\nc"),
+            ("\u{1B}]0;title\u{7}", "\u{FFFD}]0;title\u{FFFD}"),
+            ("\u{9B}31m", "\u{FFFD}31m"),
+            ("a\u{202E}b\u{200B}c\r", "a\u{FFFD}bc\u{FFFD}"),
+        ] {
+            assert_eq!(sanitize(text), expect);
+        }
+        assert_eq!(
+            coloured("\u{1B}[31mred\u{1B}[2J\u{1B}]0;x\u{7}"),
+            "\u{1B}[31mred\u{FFFD}[2J\u{FFFD}]0;x\u{FFFD}"
+        );
+        assert_eq!(in_ascii("\"\u{9B}\u{202E}\u{E0041}é\"\n"), "\"\\u009b\\u202e\\udb40\\udc41é\"\n");
+    }
+}

@@ -1,0 +1,7 @@
+//! Policy: whether, when and how much may be changed.
+
+pub mod change_freeze;
+pub mod limits;
+pub mod permit;
+pub mod run_history;
+pub mod schedule;

@@ -1,0 +1,106 @@
+//! What of a text can be seen, and what only steers: a terminal, the direction of writing, nothing at all.
+
+use std::borrow::Cow;
+
+/// A character that is not shown, or that changes how others are shown. Line ends and tabs are among
+/// them; who needs those asks for them first.
+pub fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}'
+            | '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}'
+            | '\u{2060}'..='\u{206F}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}'
+            | '\u{FFF9}'..='\u{FFFB}' | '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{E0FFF}')
+}
+
+/// A character that a terminal obeys, or that changes the order in which others are shown.
+pub fn is_terminal_control(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+}
+
+/// The text without hidden characters and without the sequences that steer a terminal, each taken out
+/// as a whole; line ends and tabs stay.
+pub fn visible(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(hides) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(visible_chars(text).map(|(_, c)| c).collect())
+}
+
+fn hides(c: char) -> bool {
+    is_hidden(c) && !matches!(c, '\n' | '\t' | '\r')
+}
+
+/// Every visible character with its place in the text.
+pub(crate) fn visible_chars(text: &str) -> impl Iterator<Item = (usize, char)> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        loop {
+            let rest = &text[at..];
+            let c = rest.chars().next()?;
+            let steering = escape_length(rest);
+            if steering == 0 && !hides(c) {
+                let place = at;
+                at += c.len_utf8();
+                return Some((place, c));
+            }
+            at += steering.max(c.len_utf8());
+        }
+    })
+}
+
+/// Whether there is anything in it that is not seen.
+pub(crate) fn has_no_hidden(text: &str) -> bool {
+    !text.chars().any(hides)
+}
+
+/// No sequence that a program means to send is longer; a longer one is text behind a stray escape.
+const LONGEST: usize = 256;
+
+/// The length of the sequence that a text begins with: `ESC [ … m`, `ESC ] … BEL`, `ESC c`; 0 if none.
+fn escape_length(text: &str) -> usize {
+    let (kind, body) = match text.as_bytes() {
+        [0x1B, kind @ (b'[' | b']' | b'P' | b'X' | b'^' | b'_'), ..] => (*kind, 2),
+        [0x1B, 0x20..=0x7E, ..] => return 2,
+        [0xC2, 0x9B, ..] => (b'[', 2),
+        [0xC2, 0x9D, ..] => (b']', 2),
+        _ => return 0,
+    };
+    let bytes = &text.as_bytes()[body..text.len().min(body + LONGEST)];
+    match kind {
+        b'[' => {
+            let middle = bytes.iter().take_while(|byte| matches!(byte, 0x20..=0x3F)).count();
+            match bytes.get(middle) {
+                Some(0x40..=0x7E) => body + middle + 1,
+                _ => body,
+            }
+        }
+        _ => match bytes.iter().position(|&byte| byte == 0x07 || byte == 0x1B || byte == b'\n') {
+            Some(end) if bytes[end] == 0x07 => body + end + 1,
+            Some(end) if bytes[end..].starts_with(b"\x1B\\") => body + end + 2,
+            _ => body,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_seen_stays() {
+        for (text, expect) in [
+            ("plain\n\ttext, größer", "plain\n\ttext, größer"),
+            ("\u{1B}[31mred\u{1B}[0m", "red"),
+            ("\u{9B}1;31mred", "red"),
+            ("\u{1B}]0;title\u{7}x\u{1B}]52;c;aGk=\u{1B}\\y", "xy"),
+            ("\u{1B}]0;no end\nnext", "0;no end\nnext"),
+            ("\u{1B}[", ""),
+            ("a\u{1B}", "a"),
+            ("a\u{202E}b\u{200B}c\0d\u{E0041}e", "abcde"),
+        ] {
+            assert_eq!(visible(text), expect, "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! Answers: what a request playbook says, filled from a case's evidence.
+
+use crate::core::case::Case;
+use crate::core::case::event::Event;
+use crate::core::case::outcome::{Code, Escalation, Outcome};
+use crate::core::playbook::Library;
+use crate::core::ticket::triage::Intent;
+use crate::engine::case::driver::CaseWriter;
+use crate::render;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// The answer to the question of a case, filled from its evidence; `None` if it asks none.
+pub fn answer(case: &Case, library: &Library) -> Option<Result<String, String>> {
+    let triage = case.triage.as_ref()?;
+    let Intent::Question { request, .. } = &triage.intent else { return None };
+    let site = triage.system.as_ref()?;
+    let system = triage.system(library)?;
+    let request = system.request(request)?;
+    let mut facts: BTreeMap<String, Value> = system.params(&site.params);
+    for (probe, known) in &case.evidence.facts {
+        let known = known.iter().filter_map(|(name, known)| Some((name.to_string(), known.clone().ok()?)));
+        facts.insert(probe.to_string(), known.collect());
+    }
+    facts.insert("system".into(), json!(site.name));
+    Some(render::answer(&request.answer, &facts))
+}
+
+/// An answer that cannot be filled is none: such a case goes to a person instead of being closed.
+pub(crate) fn answerable(pen: &CaseWriter<'_>, event: Event) -> Event {
+    if !matches!(&event, Event::OutcomeDecided(Outcome::Answered { .. })) {
+        return event;
+    }
+    match answer(&pen.case, pen.library) {
+        Some(Ok(_)) => event,
+        Some(Err(why)) if pen.case.scope().is_read_only() => {
+            let why = format!("the answer could not be filled: {why}");
+            Event::OutcomeDecided(Outcome::Declined { why })
+        }
+        Some(Err(why)) => {
+            let why = format!("the answer could not be filled: {why}");
+            Event::OutcomeDecided(Outcome::Escalated(Escalation { code: Code::CannotTell, why }))
+        }
+        None => event,
+    }
+}

@@ -1,0 +1,5 @@
+//! Monitoring: checks that nobody asked for, on a schedule.
+
+pub(crate) mod recurrence;
+pub(crate) mod schedule;
+pub(crate) mod sweep;

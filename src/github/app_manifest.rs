@@ -1,0 +1,65 @@
+//! Making a GitHub App by GitHub's manifest flow: a page of GitHub's shows what the App shall be, a person
+//! says yes, and GitHub hands out the App's keys for the code that it sends along.
+
+use crate::github::GitHub;
+use crate::github::http::encode;
+use crate::github::setup::{EVENTS, REQUIRED_PERMISSIONS};
+use crate::ports::ForgeError;
+use http::Method;
+use secrecy::SecretString;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// An App that was just made.
+#[derive(Debug, Clone, Deserialize)]
+pub struct NewApp {
+    pub id: u64,
+    pub slug: String,
+    pub html_url: String,
+    pub pem: SecretString,
+    pub webhook_secret: Option<SecretString>,
+}
+
+/// What the App shall be, as GitHub's page takes it. `back` is where GitHub leads the browser then;
+/// `webhook` is where GitHub can reach the agent, if it can.
+pub fn manifest(name: &str, back: &str, webhook: Option<&str>) -> Value {
+    let mut manifest = json!({
+        "name": name,
+        "url": "https://github.com/apps",
+        "description": "Resolves operations tickets: diagnoses, fixes, proves it, or hands over.",
+        "redirect_url": back,
+        "public": false,
+        "default_permissions": BTreeMap::from(REQUIRED_PERMISSIONS),
+    });
+    if let Some(webhook) = webhook {
+        manifest["hook_attributes"] = json!({ "url": webhook, "active": true });
+        manifest["default_events"] = json!(EVENTS);
+    }
+    manifest
+}
+
+/// The page that takes a manifest, of a person or of an organisation. `base_url` is that of the API.
+pub fn page(base_url: &str, organisation: Option<&str>, state: &str) -> String {
+    let base = base_url.trim_end_matches('/');
+    let web = match base {
+        crate::github::PUBLIC_API => "https://github.com",
+        other => other.trim_end_matches("/api/v3"),
+    };
+    match organisation {
+        Some(name) => format!("{web}/organizations/{}/settings/apps/new?state={state}", encode(name)),
+        None => format!("{web}/settings/apps/new?state={state}"),
+    }
+}
+
+impl GitHub {
+    /// Exchanges the code that GitHub sent along for the App's keys. It can be done once, within an hour.
+    /// It takes no rights: [`Identity::Nobody`](crate::github::Identity::Nobody) may ask.
+    ///
+    /// # Errors
+    /// [`ForgeError`] if GitHub does not take the code, or cannot be reached.
+    pub async fn redeem(&self, code: &str) -> Result<NewApp, ForgeError> {
+        let route = format!("/app-manifests/{}/conversions", encode(code));
+        self.clients.own().post_unpaced(Method::POST, &route, &"the code of the manifest").await
+    }
+}

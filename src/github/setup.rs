@@ -1,0 +1,111 @@
+//! What has to be so on GitHub before the agent can work there: asked at a check-up, and made so where
+//! that can be done.
+
+use crate::core::ticket::Repo;
+use crate::github::GitHub;
+use crate::github::deliveries::{Hook, with_permission_hint};
+use crate::github::forge::repo_route;
+use crate::github::installations::Clients;
+use crate::ports::{ForgeError, Label};
+use http::Method;
+use serde::Deserialize;
+use serde_json::json;
+
+/// What an App needs wherever it is installed, in GitHub's words.
+pub const REQUIRED_PERMISSIONS: [(&str, &str); 2] = [("issues", "write"), ("metadata", "read")];
+
+/// What the agent is told of by webhook.
+pub const EVENTS: [&str; 2] = ["issues", "issue_comment"];
+
+/// A repository as the agent finds it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct RepoStatus {
+    #[serde(default)]
+    pub archived: bool,
+    #[serde(default)]
+    pub has_issues: bool,
+}
+
+/// What became of a webhook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HookSet {
+    Made,
+    /// It was there; its secret and its events are as wanted now.
+    Renewed,
+}
+
+impl GitHub {
+    pub async fn repo_status(&self, repo: &Repo) -> Result<RepoStatus, ForgeError> {
+        self.clients.to(repo).await?.get(&repo_route(repo), repo).await
+    }
+
+    /// Each right and each event that the App lacks for a repository; nothing for a token, of which
+    /// GitHub does not say what it may do.
+    pub async fn missing_permissions(&self, repo: &Repo) -> Result<Vec<String>, ForgeError> {
+        let Clients::App(app) = &self.clients else { return Ok(Vec::new()) };
+        let found = app.installation(repo).await?;
+        let rights = REQUIRED_PERMISSIONS.iter().filter(|(right, level)| {
+            let given = found.permissions.get(*right).map(String::as_str);
+            given != Some("write") && given != Some(level)
+        });
+        let rights = rights.map(|(right, level)| format!("the right {right}: {level}"));
+        let events = EVENTS.iter().filter(|event| !found.events.iter().any(|known| known == *event));
+        Ok(rights.chain(events.map(|event| format!("the event {event}"))).collect())
+    }
+
+    /// Whether the agent may write issues. It asks to open one without a title, which nobody can: GitHub
+    /// says whether the right is lacking, or only the title.
+    pub async fn can_write(&self, repo: &Repo) -> Result<(), ForgeError> {
+        let wire = self.clients.to(repo).await?;
+        let route = format!("{}/issues", repo_route(repo));
+        let mut turn = self.writer.slot().await;
+        let body = json!({ "title": "" });
+        match wire.write(&mut turn, Method::POST, &route, Some(&body), repo).await {
+            Err(ForgeError::Refused(why)) if why.contains("(422)") => Ok(()),
+            answer => answer.map(drop),
+        }
+    }
+
+    /// Whether a hook of the repository leads to the agent's webhook. An App has its own, and needs none.
+    pub async fn has_hook(&self, repo: &Repo) -> Result<bool, ForgeError> {
+        Ok(match &self.clients {
+            Clients::App(_) => true,
+            Clients::Token(_) => self.hooks(repo).await?.iter().any(Hook::is_the_agents),
+        })
+    }
+
+    /// Lets the repository tell this address what happens to its issues, signed with this secret.
+    pub async fn set_hook(&self, repo: &Repo, url: &str, secret: &str) -> Result<HookSet, ForgeError> {
+        let there = self.hooks(repo).await?.into_iter().find(|hook| hook.leads_to(url));
+        let route = format!("{}/hooks", repo_route(repo));
+        let config = json!({ "url": url, "content_type": "json", "secret": secret, "insecure_ssl": "0" });
+        let mut body = json!({ "active": true, "events": EVENTS, "config": config });
+        let wire = self.clients.to(repo).await?;
+        let mut turn = self.writer.slot().await;
+        let (method, route, set) = match there {
+            Some(hook) => (Method::PATCH, format!("{route}/{}", hook.id), HookSet::Renewed),
+            None => {
+                body["name"] = "web".into();
+                (Method::POST, route, HookSet::Made)
+            }
+        };
+        let answer = wire.write(&mut turn, method, &route, Some(&body), repo).await;
+        answer.map_err(|error| with_permission_hint(error, repo))?;
+        Ok(set)
+    }
+
+    /// Makes the labels that the repository lacks.
+    pub async fn set_labels(&self, repo: &Repo, labels: &[Label]) -> Result<(), ForgeError> {
+        let mut turn = self.writer.slot().await;
+        for label in labels {
+            self.ensure_label(&mut turn, repo, label).await?;
+        }
+        Ok(())
+    }
+
+    async fn hooks(&self, repo: &Repo) -> Result<Vec<Hook>, ForgeError> {
+        let route = format!("{}/hooks", repo_route(repo));
+        let hooks = self.clients.to(repo).await?.list(&route, &[], repo).await;
+        hooks.map_err(|error| with_permission_hint(error, repo))
+    }
+}

@@ -1,0 +1,363 @@
+//! Scenarios: a ticket, a host in a box and what should come of them, each in a folder of its own.
+//!
+//! A scenario is played on a GitHub in a box, with the real adapter, and on a host in a box, both without
+//! a network, so that the clock can be played: an incident of half an hour takes milliseconds.
+//!
+//! ```text
+//! fixtures/qfieldcloud/worker-down/
+//!   ticket.md      front matter (labels, author), `# title`, body
+//!   host.yaml      the host; `base: ../healthy.yaml` takes another file's state and commands beneath
+//!   expect.yaml    outcome, code, mended, state, asked, never, says, params
+//! ```
+
+mod files;
+pub mod in_process_shell;
+
+pub use crate::scenario::files::{Expect, Scenario, ScenarioError, TicketFile, find, host_text, read_expect};
+
+use crate::clock::VirtualClock as PlayedClock;
+use crate::core::case::event::{CaseId, Source};
+use crate::core::case::{Case, Phase, RemediationResult};
+use crate::core::chatops::access::AccessPolicy;
+use crate::core::expr::{Expr, Scope, Truth};
+use crate::core::ids::{HostName, Role as HostRole, SystemName};
+use crate::core::playbook::Library;
+use crate::core::playbook::inventory::{Inventory, System};
+use crate::core::policy::permit::{Mode, Policy};
+use crate::core::text::redact::Redactor;
+use crate::core::ticket::{Repo, TicketId};
+use crate::core::view::report::{Report, report};
+use crate::engine::{
+    Context, ForgeSettings, NoopObserver, Shutdown, accept_comment, open_case, run_case_waiting,
+};
+use crate::github::{GitHub, Options, Pace};
+use crate::library;
+use crate::library::{Files, Problems};
+use crate::ports::{Clock, Forge, OpenResult};
+use crate::render::Prompts;
+use crate::sandbox::github::{AccountKind, FakeGitHub, Issue, RepoRole};
+use crate::sandbox::host::{FakeHost, SharedHost};
+use crate::scenario::in_process_shell::InProcessShell;
+use crate::store::Sqlite;
+use chrono::{DateTime, Utc};
+use regex::Regex;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Playbooks to play with: loaded once, for many scenarios.
+pub struct LoadedPlaybooks {
+    library: Arc<Library>,
+    files: Arc<BTreeMap<String, String>>,
+    prompts: Arc<Prompts>,
+}
+
+impl LoadedPlaybooks {
+    /// # Errors
+    /// Every problem of the playbooks.
+    pub fn open(files: &Files) -> Result<Self, Problems> {
+        Ok(Self {
+            library: Arc::new(library::load(files)?),
+            files: Arc::new(files.as_map().clone()),
+            prompts: Arc::new(Prompts::built_in().expect("a test holds that they are templates")),
+        })
+    }
+
+    pub fn library(&self) -> &Library {
+        &self.library
+    }
+}
+
+/// A scenario that is set up and not yet played.
+pub struct ScenarioRun {
+    pub agent: Context,
+    pub hub: FakeGitHub,
+    pub host: SharedHost,
+    pub clock: Arc<PlayedClock>,
+    pub ticket: TicketId,
+    pub expect: Expect,
+    /// The comment that orders something in the ticket; without one, the ticket comes in by itself.
+    order: Option<u64>,
+}
+
+/// A scenario that was played.
+pub struct ScenarioResult {
+    pub case: Case,
+    pub report: Report,
+    pub issue: Issue,
+    /// Every command line that the host was given, in order.
+    pub commands: Vec<String>,
+    expect: Expect,
+    failures: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ScenarioVerdict {
+    Passed,
+    Failed(Vec<String>),
+}
+
+/// Plays a scenario to its end.
+pub async fn play(path: &Path, books: &LoadedPlaybooks) -> Result<ScenarioResult, ScenarioError> {
+    let scene = ScenarioRun::set_up(path, books).await?;
+    let case = scene.take_in().await?;
+    let (stop, _pull) = Shutdown::new();
+    let case = run_case_waiting(&scene.agent, &case, &stop)
+        .await
+        .map_err(|error| ScenarioError::Stopped(error.to_string()))?;
+    scene.judge(case)
+}
+
+const TOKEN: &str = "scenario-token";
+const MEDIC: &str = "fieldmedic-bot";
+const LEAD: &str = "ops-lead";
+const COMMAND: &str = "/qfield:support";
+
+impl ScenarioRun {
+    /// Reads the files and puts the boxes up.
+    pub async fn set_up(path: &Path, books: &LoadedPlaybooks) -> Result<Self, ScenarioError> {
+        Self::of(&Scenario::read(path)?, books).await
+    }
+
+    /// Puts the boxes up.
+    pub async fn of(scenario: &Scenario, books: &LoadedPlaybooks) -> Result<Self, ScenarioError> {
+        let set_up = |error: &dyn std::fmt::Display| ScenarioError::SetUp(error.to_string());
+        let Scenario { system_type: kind, paper, host, expect } = scenario.clone();
+        let start = DateTime::<Utc>::UNIX_EPOCH + Duration::from_secs(1_790_000_000);
+        let clock = Arc::new(PlayedClock::eager(start));
+        let shared_clock: Arc<dyn Clock> = clock.clone();
+        let host = FakeHost::new(&host, start).share();
+        let main = HostName::new("main").map_err(|error| set_up(&error))?;
+        let shell = InProcessShell::new(BTreeMap::from([(main.clone(), host.clone())]), shared_clock.clone());
+
+        let repo = Repo { owner: "example".into(), name: "tickets".into() };
+        let hub = FakeGitHub::in_process(shared_clock.clone());
+        hub.register(MEDIC, AccountKind::Bot, TOKEN);
+        hub.grant(&repo, MEDIC, RepoRole::Write);
+        hub.grant(&repo, LEAD, RepoRole::Write);
+        hub.grant(&repo, &paper.author, RepoRole::Read);
+        let labels: Vec<&str> = paper.labels.iter().map(String::as_str).collect();
+        let ticket = hub
+            .file(&repo, &paper.author, &paper.title, &paper.body, &labels)
+            .map_err(|error| set_up(&format!("{error:?}")))?;
+
+        let order =
+            paper.order.as_ref().map(|order| hub.comment(&ticket, LEAD, &format!("{COMMAND} {order}")));
+        let order = order.transpose().map_err(|error| set_up(&format!("{error:?}")))?;
+
+        let site = System {
+            name: SystemName::new(kind.as_str()).map_err(|error| set_up(&error))?,
+            system_type: kind,
+            hosts: BTreeMap::from([(HostRole::main(), main.clone()), (HostRole::agent(), main.clone())]),
+            params: expect.params.clone(),
+            aliases: Vec::new(),
+            mode: None,
+        };
+        let agent = Context {
+            forge: forge(&hub)?,
+            shell: Arc::new(shell),
+            journal: Arc::new(Sqlite::in_memory().await.map_err(|error| set_up(&error))?),
+            clock: shared_clock,
+            redactor: Arc::new(Redactor::default()),
+            prompts: books.prompts.clone(),
+            library: books.library.clone(),
+            files: books.files.clone(),
+            inventory: Arc::new(Inventory {
+                systems: BTreeMap::from([(site.name.clone(), site)]),
+                hosts: BTreeSet::from([main]),
+                groups: BTreeMap::new(),
+            }),
+            policy: Arc::new(Policy { mode: Mode::Act, ..Policy::default() }),
+            forge_settings: Arc::new(ForgeSettings {
+                repos: vec![repo],
+                label: "support".into(),
+                command: COMMAND.into(),
+                on_call: vec![LEAD.into()],
+                remind_after: Some(Duration::from_secs(4 * 3600)),
+                roles: AccessPolicy::default(),
+            }),
+            worker: "scenario".into(),
+            observer: Arc::new(NoopObserver),
+        };
+        Ok(Self { agent, hub, host, clock, ticket, expect, order })
+    }
+
+    /// The same agent, as a process that has just begun has it: what the last one knew of GitHub is gone.
+    ///
+    /// # Errors
+    /// If the client cannot be made.
+    pub fn restarted(&self) -> Result<Context, ScenarioError> {
+        Ok(Context { forge: forge(&self.hub)?, ..self.agent.clone() })
+    }
+
+    /// Opens the case.
+    pub async fn take_in(&self) -> Result<CaseId, ScenarioError> {
+        let stopped = |error: &dyn std::fmt::Display| ScenarioError::Stopped(error.to_string());
+        if let Some(order) = self.order {
+            let comments = self.agent.forge.comments(&self.ticket.repo, DateTime::UNIX_EPOCH).await;
+            let comments = comments.map_err(|error| stopped(&error))?;
+            let comment = comments.iter().find(|comment| comment.id == order);
+            let comment = comment.ok_or_else(|| stopped(&"the order is gone"))?;
+            let case = accept_comment(&self.agent, comment).await.map_err(|error| stopped(&error))?;
+            return case.ok_or_else(|| stopped(&format!("the order opened no case: {:?}", self.said())));
+        }
+        let ticket = self.agent.forge.ticket(&self.ticket).await.map_err(|error| stopped(&error))?;
+        match open_case(&self.agent, ticket, Source::Webhook, "scenario")
+            .await
+            .map_err(|error| stopped(&error))?
+        {
+            OpenResult::Opened(case) | OpenResult::Running(case) => Ok(case),
+            OpenResult::Duplicate => Err(stopped(&"the ticket was taken in before")),
+        }
+    }
+
+    /// What the agent has said in the ticket.
+    fn said(&self) -> Vec<String> {
+        let comments = self.hub.comments(&self.ticket).into_iter();
+        comments.filter(|comment| comment.author == MEDIC).map(|comment| comment.body).collect()
+    }
+
+    /// Holds what came of it against what was expected.
+    pub fn judge(&self, case: Case) -> Result<ScenarioResult, ScenarioError> {
+        let issue =
+            self.hub.issue(&self.ticket).ok_or_else(|| ScenarioError::Stopped("the issue is gone".into()))?;
+        let report = report(&case, &self.agent.library);
+        let mut played = ScenarioResult {
+            report,
+            issue,
+            commands: self.host.lock().log().iter().map(|logged| logged.line.clone()).collect(),
+            expect: self.expect.clone(),
+            failures: Vec::new(),
+            case,
+        };
+        played.failures = self.wrongs(&played);
+        Ok(played)
+    }
+
+    fn wrongs(&self, played: &ScenarioResult) -> Vec<String> {
+        let mut wrongs: Vec<String> =
+            self.host.lock().problems().iter().map(|p| format!("host.yaml: {p}")).collect();
+        let expect = &self.expect;
+        let mut equal = |what: &str, got: &str, wanted: &str| {
+            if got != wanted {
+                wrongs.push(format!("{what} is {got:?}, not {wanted:?}"));
+            }
+        };
+        equal("the outcome", &played.report.outcome, &expect.outcome);
+        if let Some(code) = &expect.code {
+            equal("the code", &played.report.code, code);
+        }
+        equal("what was mended", &played.remediated().join(", "), &expect.remediated.join(", "));
+        let closes = played.case.closes();
+        equal(
+            "the issue",
+            if played.issue.is_closed() { "closed" } else { "open" },
+            if closes { "closed" } else { "open" },
+        );
+        for source in &expect.state {
+            match self.state_holds(source) {
+                Truth::True => {}
+                Truth::False => wrongs.push(format!("the host's state: `{source}` does not hold")),
+                Truth::Unknown(why) => wrongs.push(format!("the host's state: `{source}`: {why}")),
+            }
+        }
+        for (patterns, wanted) in [(&expect.commands_include, true), (&expect.commands_exclude, false)] {
+            for pattern in patterns {
+                let Ok(regex) = Regex::new(pattern) else {
+                    wrongs.push(format!("`{pattern}` is not a regular expression"));
+                    continue;
+                };
+                match (played.commands.iter().find(|line| regex.is_match(line)), wanted) {
+                    (None, true) => wrongs.push(format!("no command matches `{pattern}`")),
+                    (Some(line), false) => wrongs.push(format!("a command matches `{pattern}`: {line}")),
+                    _ => {}
+                }
+            }
+        }
+        let last = played
+            .issue
+            .comments_by(MEDIC)
+            .map(|comment| comment.body.as_str())
+            .collect::<Vec<_>>()
+            .join("\n");
+        for text in &expect.comments_include {
+            if !last.contains(text.as_str()) {
+                wrongs.push(format!("no comment says {text:?}"));
+            }
+        }
+        wrongs
+    }
+
+    fn state_holds(&self, source: &str) -> Truth {
+        let Ok(expr) = Expr::new(source) else { return Truth::Unknown("it is not an expression".into()) };
+        let mut scope = Scope::default();
+        let now = self.clock.now();
+        let mut host = self.host.lock();
+        for name in expr.names() {
+            let root = name.split('.').next().unwrap_or("").to_owned();
+            let value = host.state(&root, now).ok_or_else(|| format!("the state has no `{root}`"));
+            scope.set(root, value);
+        }
+        expr.truth(&scope)
+    }
+}
+
+/// A new client of this GitHub.
+fn forge(hub: &FakeGitHub) -> Result<Arc<dyn Forge>, ScenarioError> {
+    let options = Options {
+        base_url: hub.url().to_owned(),
+        pace: Pace { gap: Duration::ZERO, free: u32::MAX },
+        ..Options::new(TOKEN.to_owned().into(), Redactor::default())
+    };
+    let client = GitHub::over(options, hub.service());
+    Ok(Arc::new(client.map_err(|error| ScenarioError::SetUp(error.to_string()))?))
+}
+
+impl ScenarioResult {
+    pub fn verdict(&self) -> ScenarioVerdict {
+        if self.failures.is_empty() {
+            ScenarioVerdict::Passed
+        } else {
+            ScenarioVerdict::Failed(self.failures.clone())
+        }
+    }
+
+    /// The playbooks that were applied and proven, in order.
+    pub fn remediated(&self) -> Vec<String> {
+        let mended =
+            |phase: &Phase| matches!(phase, Phase::Finished { result: RemediationResult::Fixed, .. });
+        let treatments = self.case.remediations.iter().filter(|treatment| mended(&treatment.phase));
+        treatments.map(|treatment| treatment.plan.playbook.to_string()).collect()
+    }
+
+    /// In a line.
+    pub fn summary(&self) -> String {
+        let code =
+            if self.report.code.is_empty() { String::new() } else { format!(" ({})", self.report.code) };
+        let mended = self.remediated();
+        let mended =
+            if mended.is_empty() { String::new() } else { format!(", mended {}", mended.join(", ")) };
+        format!("{}{code}{mended}", self.report.outcome)
+    }
+
+    /// Everything that the agent said, and every command that the host was given.
+    pub fn transcript(&self) -> String {
+        let comments: Vec<&str> =
+            self.issue.comments_by(MEDIC).map(|comment| comment.body.as_str()).collect();
+        let commands: Vec<String> = self.commands.iter().map(|line| shortened(line)).collect();
+        format!("{}\n\ncommands:\n  {}\n", comments.join("\n---\n"), commands.join("\n  "))
+    }
+
+    pub fn expect(&self) -> &Expect {
+        &self.expect
+    }
+}
+
+/// A script by its first line and its name, which stands last.
+fn shortened(line: &str) -> String {
+    match (line.split_once('\n'), line.rsplit_once(' ')) {
+        (Some((first, _)), Some((_, name))) => format!("{first} … {name}"),
+        _ => line.to_owned(),
+    }
+}

@@ -1,0 +1,81 @@
+//! One line of the list of cases: a cache of what the records say, folded from them in one way only,
+//! whether a record has just been written or the whole list is made anew.
+
+use crate::core::case::event::{CaseId, Event, Record};
+use crate::core::case::outcome::Outcome;
+use crate::core::ticket::TicketId;
+use crate::ports::CaseSummary;
+use crate::store::error::{StoreError, unreadable};
+use crate::store::row::EventRow;
+
+/// What the list keeps of one case.
+pub(super) struct Summary {
+    pub(super) line: CaseSummary,
+    pub(super) ended: bool,
+    /// The hash of the last record.
+    pub(super) head: String,
+}
+
+impl Summary {
+    /// From the first record, which must name this very ticket.
+    pub(super) fn open(
+        case: &CaseId,
+        ticket: &TicketId,
+        first: &Record,
+        hash: String,
+    ) -> Result<Self, StoreError> {
+        Self::begin(case, first, hash).filter(|summary| summary.line.ticket == *ticket).ok_or_else(|| {
+            let kind = first.event.kind();
+            unreadable(format!("case {case} of {ticket} begins with `{kind}`, not with its ticket"))
+        })
+    }
+
+    /// From all records of the case.
+    pub(super) fn fold(case: &CaseId, records: Vec<EventRow>) -> Result<Self, StoreError> {
+        let mut summary: Option<Self> = None;
+        for stored in records {
+            let record = stored.record(case)?;
+            match &mut summary {
+                Some(summary) => summary.take(&record, stored.hash),
+                None => summary = Self::begin(case, &record, stored.hash),
+            }
+        }
+        summary.ok_or_else(|| unreadable(format!("case {case} has no record that opens it")))
+    }
+
+    fn begin(case: &CaseId, first: &Record, hash: String) -> Option<Self> {
+        let Event::Opened { ticket, .. } = &first.event else { return None };
+        let line = CaseSummary {
+            id: case.clone(),
+            ticket: ticket.id.clone(),
+            opened_at: first.at,
+            updated_at: first.at,
+            outcome: None,
+        };
+        Some(Self { line, ended: false, head: hash })
+    }
+
+    /// Takes in the next record.
+    pub(super) fn take(&mut self, record: &Record, hash: String) {
+        self.line.updated_at = record.at;
+        self.head = hash;
+        match &record.event {
+            Event::OutcomeDecided(outcome) => self.line.outcome = Some(outcome.clone()),
+            Event::Ended => self.ended = true,
+            _ => {}
+        }
+    }
+
+    /// The outcome as its column has it.
+    pub(super) fn outcome(&self) -> Result<Option<String>, StoreError> {
+        let outcome = self.line.outcome.as_ref().map(serde_json::to_string).transpose();
+        outcome.map_err(|error| unreadable(format!("the outcome: {error}")))
+    }
+}
+
+/// The outcome in a column.
+pub(super) fn read_outcome(case: &CaseId, text: Option<String>) -> Result<Option<Outcome>, StoreError> {
+    text.map(|text| serde_json::from_str(&text))
+        .transpose()
+        .map_err(|error| unreadable(format!("case {case}, its outcome: {error}")))
+}

@@ -1,0 +1,313 @@
+//! [`Postgres`]: one journal for several replicas, on a PostgreSQL server.
+
+mod address;
+mod case_index;
+mod error;
+mod inbox;
+mod kv;
+mod leases;
+mod records;
+mod schema;
+
+pub use crate::store::postgres::address::{Address, AddressError};
+
+use crate::core::case::event::{CaseId, Event, Record};
+use crate::core::case::signal::{QueuedSignal, Signal};
+use crate::core::ids::HostName;
+use crate::core::playbook::LibraryHash;
+use crate::core::policy::permit::Pause;
+use crate::core::ticket::TicketId;
+use crate::ports::{Audit, CaseSummary, Journal, JournalError, Lease, NewCase, OpenResult, QueuedDelivery};
+use crate::store::error::StoreError;
+use crate::store::postgres::error::{explain, too_slow};
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use sha2::{Digest, Sha256};
+use sqlx::postgres::PgPoolOptions;
+use sqlx::{PgConnection, PgPool, Transaction};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+/// How long a call may take. It is well below the time that a claim lasts, so that a replica which has
+/// lost the server stops before another takes its cases.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Connections of one process.
+const CONNECTIONS: u32 = 8;
+
+/// A journal in a PostgreSQL database, in the schema `fieldmedic`.
+///
+/// What a call has written is kept when it returns. A call that fails with
+/// [`JournalError::Unavailable`] may have been done all the same, if the connection broke while the
+/// server answered: whoever made it reads the journal again before going on.
+#[derive(Clone)]
+pub struct Postgres {
+    pool: PgPool,
+    place: String,
+}
+
+/// What a transaction is for.
+#[derive(Debug, Clone, Copy)]
+enum TransactionMode {
+    /// Every statement sees what was committed before it, and waits for rows that others change.
+    Write,
+    /// All statements see one state of the journal.
+    Read,
+}
+
+impl TransactionMode {
+    /// Said in full, whatever the server's defaults are.
+    fn begin(self) -> &'static str {
+        match self {
+            TransactionMode::Write => "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
+            TransactionMode::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        }
+    }
+}
+
+impl Postgres {
+    /// Opens the journal in this database, and makes its tables if they are missing.
+    ///
+    /// # Errors
+    /// [`JournalError::Unavailable`]: the server cannot be reached, refuses the login, or holds a journal
+    /// that this version cannot use.
+    pub async fn open(address: &Address) -> Result<Self, JournalError> {
+        let options = address.options.clone().options([
+            ("search_path", schema::SCHEMA),
+            ("statement_timeout", "9s"),
+            // A replica that stands still in the middle of a transaction must not hold up the others.
+            ("idle_in_transaction_session_timeout", "20s"),
+        ]);
+        let options = match options.get_application_name() {
+            Some(_) => options,
+            None => options.application_name("fieldmedic"),
+        };
+        // A connection is tried before it is used: the server may have been restarted meanwhile.
+        let pool = PgPoolOptions::new()
+            .max_connections(CONNECTIONS)
+            .acquire_timeout(PATIENCE)
+            .test_before_acquire(true)
+            .connect_lazy_with(options);
+        let journal = Self { pool, place: address.place().to_owned() };
+        let mut tx = journal.begin(TransactionMode::Write).await?;
+        let done = schema::migrate(&mut tx, &journal.place).await;
+        journal.commit(tx, done).await?;
+        Ok(journal)
+    }
+
+    /// Makes the list of cases anew from the records. It is a cache; this mends it.
+    ///
+    /// # Errors
+    /// As every call of a journal; the list then stays as it was.
+    pub async fn rebuild(&self) -> Result<(), JournalError> {
+        let mut tx = self.begin(TransactionMode::Write).await?;
+        let done = crate::store::postgres::case_index::rebuild(&mut tx).await;
+        self.commit(tx, done).await
+    }
+
+    /// Waits for calls under way and logs out. Later calls fail.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    async fn begin(
+        &self,
+        access: TransactionMode,
+    ) -> Result<Transaction<'static, sqlx::Postgres>, JournalError> {
+        self.explained(self.pool.begin_with(access.begin()).await)
+    }
+
+    /// Commits what was done; if that failed, everything is as it was before.
+    async fn commit<T>(
+        &self,
+        tx: Transaction<'static, sqlx::Postgres>,
+        done: Result<T, StoreError>,
+    ) -> Result<T, JournalError> {
+        let value = self.explained(done)?;
+        self.explained(tx.commit().await)?;
+        Ok(value)
+    }
+
+    fn explained<T>(&self, result: Result<T, impl Into<StoreError>>) -> Result<T, JournalError> {
+        result.map_err(|failure| explain(&self.place, failure.into()))
+    }
+
+    /// Waits for a call no longer than it may take.
+    async fn timely<T>(
+        &self,
+        call: impl Future<Output = Result<T, JournalError>>,
+    ) -> Result<T, JournalError> {
+        match tokio::time::timeout(PATIENCE, call).await {
+            Ok(done) => done,
+            Err(_) => Err(JournalError::Unavailable(too_slow(&self.place))),
+        }
+    }
+}
+
+/// Does something in one transaction, within the time that a call may take. Nothing is tried again here:
+/// what may have been done is for the caller to find out.
+macro_rules! call {
+    ($journal:ident, $access:ident, |$tx:ident| $work:expr) => {
+        $journal
+            .timely(async {
+                let mut $tx = $journal.begin(TransactionMode::$access).await?;
+                let done = $work.await;
+                $journal.commit($tx, done).await
+            })
+            .await
+    };
+}
+
+impl fmt::Debug for Postgres {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Postgres").field("place", &self.place).finish_non_exhaustive()
+    }
+}
+
+/// Waits until nobody else has the lock of this name, and has it until the transaction ends. Two names
+/// with one number only wait for each other without need.
+async fn lock(tx: &mut PgConnection, name: &str) -> Result<(), StoreError> {
+    let hash = Sha256::digest(format!("fieldmedic {name}"));
+    let number = hash.iter().take(8).fold(0_i64, |number, byte| number << 8 | i64::from(*byte));
+    sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(number).execute(tx).await?;
+    Ok(())
+}
+
+#[async_trait]
+impl Journal for Postgres {
+    async fn open_case(&self, opening: &NewCase) -> Result<OpenResult, JournalError> {
+        call!(self, Write, |tx| records::open(&mut tx, opening))
+    }
+
+    async fn append(
+        &self,
+        case: &CaseId,
+        seq: u64,
+        at: DateTime<Utc>,
+        event: &Event,
+    ) -> Result<(), JournalError> {
+        call!(self, Write, |tx| records::append(&mut tx, case, seq, at, event))
+    }
+
+    async fn load(&self, case: &CaseId) -> Result<Vec<Record>, JournalError> {
+        let stored = call!(self, Read, |tx| records::stored(&mut tx, case))?;
+        self.explained(stored.iter().map(|record| record.record(case)).collect())
+    }
+
+    async fn open_cases(&self) -> Result<Vec<CaseId>, JournalError> {
+        call!(self, Read, |tx| crate::store::postgres::case_index::open_cases(&mut tx))
+    }
+
+    async fn cases(&self, limit: u32) -> Result<Vec<CaseSummary>, JournalError> {
+        call!(self, Read, |tx| crate::store::postgres::case_index::newest(&mut tx, limit))
+    }
+
+    async fn cases_of(&self, ticket: &TicketId) -> Result<Vec<CaseSummary>, JournalError> {
+        call!(self, Read, |tx| crate::store::postgres::case_index::of_ticket(&mut tx, ticket))
+    }
+
+    async fn claim(
+        &self,
+        case: &CaseId,
+        worker: &str,
+        _now: DateTime<Utc>,
+        ttl: Duration,
+    ) -> Result<bool, JournalError> {
+        call!(self, Write, |tx| crate::store::postgres::leases::claim(&mut tx, case, worker, ttl))
+    }
+
+    async fn release(&self, case: &CaseId, worker: &str) -> Result<(), JournalError> {
+        call!(self, Write, |tx| crate::store::postgres::leases::release(&mut tx, case, worker))
+    }
+
+    async fn acquire_lease(
+        &self,
+        host: &HostName,
+        case: &CaseId,
+        now: DateTime<Utc>,
+        ttl: Duration,
+    ) -> Result<Option<Lease>, JournalError> {
+        call!(self, Write, |tx| crate::store::postgres::leases::hold(&mut tx, host, case, now, ttl))
+    }
+
+    async fn release_leases(&self, case: &CaseId) -> Result<(), JournalError> {
+        call!(self, Write, |tx| crate::store::postgres::leases::free(&mut tx, case))
+    }
+
+    async fn store_library(
+        &self,
+        hash: &LibraryHash,
+        files: &BTreeMap<String, String>,
+    ) -> Result<(), JournalError> {
+        call!(self, Write, |tx| crate::store::postgres::kv::keep_library(&mut tx, hash, files))
+    }
+
+    async fn library(&self, hash: &LibraryHash) -> Result<Option<BTreeMap<String, String>>, JournalError> {
+        call!(self, Read, |tx| crate::store::postgres::kv::library(&mut tx, hash))
+    }
+
+    async fn cursor(&self, name: &str) -> Result<Option<DateTime<Utc>>, JournalError> {
+        call!(self, Read, |tx| crate::store::postgres::kv::bookmark(&mut tx, name))
+    }
+
+    async fn set_cursor(&self, name: &str, at: DateTime<Utc>) -> Result<(), JournalError> {
+        call!(self, Write, |tx| crate::store::postgres::kv::set_bookmark(&mut tx, name, at))
+    }
+
+    async fn try_once_every(
+        &self,
+        name: &str,
+        _now: DateTime<Utc>,
+        every: Duration,
+    ) -> Result<bool, JournalError> {
+        call!(self, Write, |tx| crate::store::postgres::kv::take_turn(&mut tx, name, every))
+    }
+
+    async fn enqueue_delivery(&self, parcel: &QueuedDelivery) -> Result<bool, JournalError> {
+        call!(self, Write, |tx| crate::store::postgres::inbox::keep(&mut tx, parcel))
+    }
+
+    async fn next_delivery(
+        &self,
+        _now: DateTime<Utc>,
+        ttl: Duration,
+    ) -> Result<Option<QueuedDelivery>, JournalError> {
+        call!(self, Write, |tx| crate::store::postgres::inbox::next(&mut tx, ttl))
+    }
+
+    async fn ack_delivery(&self, key: &str) -> Result<(), JournalError> {
+        call!(self, Write, |tx| crate::store::postgres::inbox::finish(&mut tx, key))
+    }
+
+    async fn pause_state(&self) -> Result<Option<Pause>, JournalError> {
+        call!(self, Read, |tx| crate::store::postgres::kv::pause(&mut tx))
+    }
+
+    async fn set_pause(&self, pause: Option<&Pause>) -> Result<(), JournalError> {
+        call!(self, Write, |tx| crate::store::postgres::kv::set_pause(&mut tx, pause))
+    }
+
+    async fn send_signal(&self, case: &CaseId, key: &str, word: &Signal) -> Result<bool, JournalError> {
+        call!(self, Write, |tx| crate::store::postgres::kv::post(&mut tx, case, key, word))
+    }
+
+    async fn signals(&self, case: &CaseId) -> Result<Vec<QueuedSignal>, JournalError> {
+        call!(self, Read, |tx| crate::store::postgres::kv::posted(&mut tx, case))
+    }
+
+    async fn history(
+        &self,
+        kinds: &[&str],
+        since: DateTime<Utc>,
+    ) -> Result<Vec<(CaseId, Record)>, JournalError> {
+        call!(self, Read, |tx| records::history(&mut tx, kinds, since))
+    }
+
+    async fn audit(&self) -> Result<Audit, JournalError> {
+        // A large journal may take a while, and nobody waits for it but the person who asked.
+        let mut tx = self.begin(TransactionMode::Read).await?;
+        let done = records::audit(&mut tx).await;
+        self.commit(tx, done).await
+    }
+}

@@ -1,0 +1,440 @@
+//! [`Sqlite`]: the journal in one file, with nothing else to install.
+
+mod case_index;
+mod codec;
+mod error;
+mod inbox;
+mod kv;
+mod leases;
+mod records;
+mod schema;
+
+use crate::core::case::event::{CaseId, Event, Record};
+use crate::core::case::signal::{QueuedSignal, Signal};
+use crate::core::ids::HostName;
+use crate::core::playbook::LibraryHash;
+use crate::core::policy::permit::Pause;
+use crate::core::ticket::TicketId;
+use crate::ports::{Audit, CaseSummary, Journal, JournalError, Lease, NewCase, OpenResult, QueuedDelivery};
+use crate::store::codec::after;
+use crate::store::error::StoreError;
+use crate::store::sqlite::error::{explain, explain_io, is_busy};
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use sqlx::pool::PoolConnection;
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection, SqlitePool, Transaction};
+use std::collections::BTreeMap;
+use std::fs::{self, OpenOptions, Permissions};
+use std::io::ErrorKind;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{self, Path};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How long a call waits for another process that is writing.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Readers beside the one writer; each is a thread of its own.
+const READERS: u32 = 4;
+
+/// A journal in a SQLite file, or in memory.
+///
+/// What a call has written is on the disk when it returns. Several processes of one machine may share
+/// the file; a network file system does not lock well enough for that. Moments are kept in whole
+/// microseconds: what is finer is cut off.
+#[derive(Debug, Clone)]
+pub struct Sqlite {
+    /// One connection, so that the tasks of this process write in turn instead of racing for the lock.
+    writer: SqlitePool,
+    readers: SqlitePool,
+    /// The file, as people know it.
+    place: String,
+}
+
+impl Sqlite {
+    /// Opens the journal in this file, which is made if it is missing, for its owner alone. The
+    /// directory must be there.
+    ///
+    /// # Errors
+    /// [`JournalError::Unavailable`]: the directory is missing or may not be written, or the file is no
+    /// journal that this version can use.
+    pub async fn open(path: &Path) -> Result<Self, JournalError> {
+        let path = path::absolute(path).map_err(|error| explain_io(path, &error))?;
+        make_file(&path)?;
+        let options = SqliteConnectOptions::new()
+            .filename(&path)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(PATIENCE)
+            .disable_statement_logging();
+        let journal = Self {
+            writer: writer().connect_lazy_with(options.clone()),
+            readers: pool(READERS).connect_lazy_with(options.pragma("query_only", "ON")),
+            place: path.display().to_string(),
+        };
+        journal.explained(journal.open_with_retry(&path).await)?;
+        Ok(journal)
+    }
+
+    /// A journal that is gone when the last clone of it is dropped.
+    ///
+    /// # Errors
+    /// [`JournalError::Unavailable`]: there is no memory for it.
+    pub async fn in_memory() -> Result<Self, JournalError> {
+        let options = SqliteConnectOptions::new().in_memory(true).disable_statement_logging();
+        let only = pool(1).connect_lazy_with(options);
+        let place = "the journal in memory".to_owned();
+        let journal = Self { writer: only.clone(), readers: only, place };
+        journal.explained(schema::migrate(&journal.writer, &journal.place).await)?;
+        Ok(journal)
+    }
+
+    /// Makes the file ready. Some of this does not wait by itself for other processes that do the same
+    /// to the same new file, so the waiting is done here.
+    async fn open_with_retry(&self, path: &Path) -> Result<(), StoreError> {
+        let began = Instant::now();
+        loop {
+            match self.settle(path).await {
+                Err(StoreError::Store(error)) if is_busy(&error) && began.elapsed() < PATIENCE => {
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+                other => return other,
+            }
+        }
+    }
+
+    /// The first step refuses a file that is not ours; nothing is done to it before.
+    async fn settle(&self, path: &Path) -> Result<(), StoreError> {
+        schema::migrate(&self.writer, &self.place).await?;
+        // SQLite gives the files that it puts beside this one the same mode.
+        fs::set_permissions(path, Permissions::from_mode(0o600)).map_err(|error| explain_io(path, &error))?;
+        sqlx::query("PRAGMA journal_mode = WAL").execute(&self.writer).await?;
+        Ok(())
+    }
+
+    /// Makes the list of cases anew from the records. It is a cache; this mends it.
+    ///
+    /// # Errors
+    /// As every call of a journal; the list then stays as it was.
+    pub async fn rebuild(&self) -> Result<(), JournalError> {
+        let mut tx = self.write().await?;
+        let done = crate::store::sqlite::case_index::rebuild(&mut tx).await;
+        self.commit(tx, done).await
+    }
+
+    /// Waits for calls under way and folds the write-ahead log into the file. Later calls fail. To stop
+    /// without it loses nothing.
+    pub async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+
+    /// Begins a transaction that has the write lock from the start, so that what it reads stays true
+    /// until it has written.
+    async fn write(&self) -> Result<Transaction<'static, sqlx::Sqlite>, JournalError> {
+        self.explained(self.writer.begin_with("BEGIN IMMEDIATE").await)
+    }
+
+    /// For one query, which sees one state of the journal by itself.
+    async fn read(&self) -> Result<PoolConnection<sqlx::Sqlite>, JournalError> {
+        self.explained(self.readers.acquire().await)
+    }
+
+    /// Commits what was done; if that failed, everything is as it was before.
+    async fn commit<T>(
+        &self,
+        tx: Transaction<'static, sqlx::Sqlite>,
+        done: Result<T, StoreError>,
+    ) -> Result<T, JournalError> {
+        let value = self.explained(done)?;
+        self.explained(tx.commit().await)?;
+        Ok(value)
+    }
+
+    fn explained<T>(&self, result: Result<T, impl Into<StoreError>>) -> Result<T, JournalError> {
+        result.map_err(|failure| explain(&self.place, failure.into()))
+    }
+}
+
+#[async_trait]
+impl Journal for Sqlite {
+    async fn open_case(&self, opening: &NewCase) -> Result<OpenResult, JournalError> {
+        let mut tx = self.write().await?;
+        let done = records::open(&mut tx, opening).await;
+        self.commit(tx, done).await
+    }
+
+    async fn append(
+        &self,
+        case: &CaseId,
+        seq: u64,
+        at: DateTime<Utc>,
+        event: &Event,
+    ) -> Result<(), JournalError> {
+        let mut tx = self.write().await?;
+        let done = records::append(&mut tx, case, seq, at, event).await;
+        self.commit(tx, done).await
+    }
+
+    async fn load(&self, case: &CaseId) -> Result<Vec<Record>, JournalError> {
+        let mut db = self.read().await?;
+        let stored = self.explained(records::stored(&mut db, case).await)?;
+        self.explained(stored.iter().map(|record| record.record(case)).collect())
+    }
+
+    async fn open_cases(&self) -> Result<Vec<CaseId>, JournalError> {
+        let mut db = self.read().await?;
+        self.explained(crate::store::sqlite::case_index::open_cases(&mut db).await)
+    }
+
+    async fn cases(&self, limit: u32) -> Result<Vec<CaseSummary>, JournalError> {
+        let mut db = self.read().await?;
+        self.explained(crate::store::sqlite::case_index::newest(&mut db, limit).await)
+    }
+
+    async fn cases_of(&self, ticket: &TicketId) -> Result<Vec<CaseSummary>, JournalError> {
+        let mut db = self.read().await?;
+        self.explained(crate::store::sqlite::case_index::of_ticket(&mut db, ticket).await)
+    }
+
+    async fn claim(
+        &self,
+        case: &CaseId,
+        worker: &str,
+        now: DateTime<Utc>,
+        ttl: Duration,
+    ) -> Result<bool, JournalError> {
+        let mut tx = self.write().await?;
+        let done = crate::store::sqlite::leases::claim(&mut tx, case, worker, now, after(now, ttl)).await;
+        self.commit(tx, done).await
+    }
+
+    async fn release(&self, case: &CaseId, worker: &str) -> Result<(), JournalError> {
+        let mut tx = self.write().await?;
+        let done = crate::store::sqlite::leases::release(&mut tx, case, worker).await;
+        self.commit(tx, done).await
+    }
+
+    async fn acquire_lease(
+        &self,
+        host: &HostName,
+        case: &CaseId,
+        now: DateTime<Utc>,
+        ttl: Duration,
+    ) -> Result<Option<Lease>, JournalError> {
+        let mut tx = self.write().await?;
+        let done = crate::store::sqlite::leases::hold(&mut tx, host, case, now, after(now, ttl)).await;
+        self.commit(tx, done).await
+    }
+
+    async fn release_leases(&self, case: &CaseId) -> Result<(), JournalError> {
+        let mut tx = self.write().await?;
+        let done = crate::store::sqlite::leases::free(&mut tx, case).await;
+        self.commit(tx, done).await
+    }
+
+    async fn store_library(
+        &self,
+        hash: &LibraryHash,
+        files: &BTreeMap<String, String>,
+    ) -> Result<(), JournalError> {
+        let mut tx = self.write().await?;
+        let done = crate::store::sqlite::kv::keep_library(&mut tx, hash, files).await;
+        self.commit(tx, done).await
+    }
+
+    async fn library(&self, hash: &LibraryHash) -> Result<Option<BTreeMap<String, String>>, JournalError> {
+        let mut db = self.read().await?;
+        self.explained(crate::store::sqlite::kv::library(&mut db, hash).await)
+    }
+
+    async fn cursor(&self, name: &str) -> Result<Option<DateTime<Utc>>, JournalError> {
+        let mut db = self.read().await?;
+        self.explained(crate::store::sqlite::kv::bookmark(&mut db, name).await)
+    }
+
+    async fn set_cursor(&self, name: &str, at: DateTime<Utc>) -> Result<(), JournalError> {
+        let mut tx = self.write().await?;
+        let done = crate::store::sqlite::kv::set_bookmark(&mut tx, name, at).await;
+        self.commit(tx, done).await
+    }
+
+    async fn try_once_every(
+        &self,
+        name: &str,
+        now: DateTime<Utc>,
+        every: Duration,
+    ) -> Result<bool, JournalError> {
+        let mut tx = self.write().await?;
+        let done = crate::store::sqlite::kv::take_turn(&mut tx, name, now, every).await;
+        self.commit(tx, done).await
+    }
+
+    async fn enqueue_delivery(&self, parcel: &QueuedDelivery) -> Result<bool, JournalError> {
+        let mut tx = self.write().await?;
+        let done = crate::store::sqlite::inbox::keep(&mut tx, parcel).await;
+        self.commit(tx, done).await
+    }
+
+    async fn next_delivery(
+        &self,
+        now: DateTime<Utc>,
+        ttl: Duration,
+    ) -> Result<Option<QueuedDelivery>, JournalError> {
+        let mut tx = self.write().await?;
+        let done = crate::store::sqlite::inbox::next(&mut tx, now, after(now, ttl)).await;
+        self.commit(tx, done).await
+    }
+
+    async fn ack_delivery(&self, key: &str) -> Result<(), JournalError> {
+        let mut tx = self.write().await?;
+        let done = crate::store::sqlite::inbox::finish(&mut tx, key).await;
+        self.commit(tx, done).await
+    }
+
+    async fn pause_state(&self) -> Result<Option<Pause>, JournalError> {
+        let mut db = self.read().await?;
+        self.explained(crate::store::sqlite::kv::pause(&mut db).await)
+    }
+
+    async fn set_pause(&self, pause: Option<&Pause>) -> Result<(), JournalError> {
+        let mut tx = self.write().await?;
+        let done = crate::store::sqlite::kv::set_pause(&mut tx, pause).await;
+        self.commit(tx, done).await
+    }
+
+    async fn send_signal(&self, case: &CaseId, key: &str, word: &Signal) -> Result<bool, JournalError> {
+        let mut tx = self.write().await?;
+        let done = crate::store::sqlite::kv::post(&mut tx, case, key, word).await;
+        self.commit(tx, done).await
+    }
+
+    async fn signals(&self, case: &CaseId) -> Result<Vec<QueuedSignal>, JournalError> {
+        let mut db = self.read().await?;
+        self.explained(crate::store::sqlite::kv::posted(&mut db, case).await)
+    }
+
+    async fn history(
+        &self,
+        kinds: &[&str],
+        since: DateTime<Utc>,
+    ) -> Result<Vec<(CaseId, Record)>, JournalError> {
+        let mut db = self.read().await?;
+        self.explained(records::history(&mut db, kinds, since).await)
+    }
+
+    async fn audit(&self) -> Result<Audit, JournalError> {
+        // One state of the journal throughout.
+        let mut tx = self.explained(self.readers.begin().await)?;
+        self.explained(records::audit(&mut tx).await)
+    }
+}
+
+/// Makes the file if it is missing, for its owner alone.
+fn make_file(path: &Path) -> Result<(), JournalError> {
+    // To close any handle of a file gives up the locks that SQLite has on it for this process. So a file
+    // that is there is not opened here, and only one at a time makes one.
+    static TURN: Mutex<()> = Mutex::new(());
+    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map(drop);
+    drop(turn);
+    let found = match made {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => fs::metadata(path),
+        Err(error) => Err(error),
+        Ok(()) => return Ok(()),
+    };
+    if !found.map_err(|error| explain_io(path, &error))?.is_file() {
+        let why = format!("{} is not a plain file. Name another one", path.display());
+        return Err(JournalError::Unavailable(why));
+    }
+    Ok(())
+}
+
+fn pool(size: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .max_connections(size)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+}
+
+/// The one that writes to a file.
+fn writer() -> SqlitePoolOptions {
+    pool(1).after_release(|connection, _| {
+        Box::pin(async move {
+            // SQLite ends a transaction by itself when the disk is full, and the driver then cannot
+            // roll it back. A connection that still believes to be in it is thrown away.
+            connection.ping().await?;
+            Ok(!connection.is_in_transaction())
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_full_disk_is_said_and_got_over() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("journal.db");
+        let journal = Sqlite::open(&path).await.unwrap();
+        sqlx::query("PRAGMA max_page_count = 1").execute(&journal.writer).await.unwrap();
+        let files = BTreeMap::from([("a".to_owned(), "x".repeat(100_000))]);
+        let hash = LibraryHash("h".into());
+
+        let Err(JournalError::Unavailable(why)) = journal.store_library(&hash, &files).await else {
+            panic!("there was no room for it");
+        };
+        assert_eq!(
+            why,
+            format!("the disk that holds {} is full. Free some space on it, then try again", path.display())
+        );
+        assert_eq!(journal.library(&hash).await.unwrap(), None);
+
+        sqlx::query("PRAGMA max_page_count = 100000").execute(&journal.writer).await.unwrap();
+        journal.store_library(&hash, &files).await.unwrap();
+        assert_eq!(journal.library(&hash).await.unwrap(), Some(files));
+    }
+
+    #[tokio::test]
+    async fn what_stands_in_the_way_is_said() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("journal.db");
+        let (journal, other) = (Sqlite::open(&path).await.unwrap(), Sqlite::open(&path).await.unwrap());
+        let at = DateTime::UNIX_EPOCH;
+
+        sqlx::query("PRAGMA busy_timeout = 10").execute(&journal.writer).await.unwrap();
+        let lock = other.write().await.unwrap();
+        let refused = journal.set_cursor("poll", at).await.unwrap_err().to_string();
+        assert!(refused.contains("another process is writing to /"), "{refused}");
+        assert_eq!(journal.cursor("poll").await, Ok(None), "who only reads does not wait");
+        drop(lock);
+        journal.set_cursor("poll", at).await.unwrap();
+
+        sqlx::query("PRAGMA query_only = ON").execute(&journal.writer).await.unwrap();
+        let refused = journal.set_cursor("poll", at).await.unwrap_err().to_string();
+        assert!(refused.contains("may not be written. Give the user"), "{refused}");
+    }
+
+    #[tokio::test]
+    async fn a_commit_waits_for_the_disk() {
+        let directory = tempfile::tempdir().unwrap();
+        let journal = Sqlite::open(&directory.path().join("journal.db")).await.unwrap();
+        let mode: String =
+            sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&journal.writer).await.unwrap();
+        let level: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(&journal.writer).await.unwrap();
+        assert_eq!((mode.as_str(), level), ("wal", 2), "2 is FULL: the log is synced at every commit");
+    }
+
+    #[tokio::test]
+    async fn a_call_that_is_given_up_half_way_leaves_nothing() {
+        let journal = Sqlite::in_memory().await.unwrap();
+        let hash = LibraryHash("h".into());
+        let files = BTreeMap::from([("a".to_owned(), "text".to_owned())]);
+        let mut tx = journal.write().await.unwrap();
+        crate::store::sqlite::kv::keep_library(&mut tx, &hash, &files).await.unwrap();
+        drop(tx);
+        assert_eq!(journal.library(&hash).await.unwrap(), None);
+    }
+}
