@@ -22,7 +22,7 @@ fn host(name: &str) -> HostName {
 }
 
 /// A scenario with `main` in a group of four hosts, of which one may be changed in an hour.
-async fn scene() -> Scene {
+pub async fn scene() -> Scene {
     let mut scene = scenarios::scene("worker-down").await;
     let hosts = BTreeSet::from(["main", "a", "b", "c"].map(host));
     let group = Group { hosts, share: 25, window: Duration::from_secs(3600) };
@@ -32,7 +32,7 @@ async fn scene() -> Scene {
 }
 
 /// Another case, which has begun to change this host.
-async fn begin_elsewhere(scene: &Scene, on: &str, name: &str) -> CaseId {
+pub async fn begin_elsewhere(scene: &Scene, on: &str, name: &str) -> CaseId {
     let journal = &scene.agent.journal;
     let mut ticket = scene.agent.forge.ticket(&scene.ticket).await.expect("the ticket");
     ticket.id.number += 100;
