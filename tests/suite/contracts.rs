@@ -1,6 +1,6 @@
 //! What every adapter of a port has promised, as tests that know only the port.
 
-mod events;
+pub mod events;
 #[macro_use]
 mod store;
 mod postgres;

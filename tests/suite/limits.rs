@@ -23,7 +23,7 @@ fn host(name: &str) -> HostName {
 }
 
 /// A scenario with `main` in a group of four hosts, of which one may be changed in an hour.
-async fn scene() -> ScenarioRun {
+pub async fn scene() -> ScenarioRun {
     let mut scene = scenarios::scene("worker-down").await;
     let hosts = BTreeSet::from(["main", "a", "b", "c"].map(host));
     let group = Group { hosts, max_percent: 25, window: Duration::from_secs(3600) };
@@ -33,7 +33,7 @@ async fn scene() -> ScenarioRun {
 }
 
 /// Another case, which has begun to change this host.
-async fn begin_elsewhere(scene: &ScenarioRun, on: &str, name: &str) -> CaseId {
+pub async fn begin_elsewhere(scene: &ScenarioRun, on: &str, name: &str) -> CaseId {
     let journal = &scene.agent.journal;
     let mut ticket = scene.agent.forge.ticket(&scene.ticket).await.expect("the ticket");
     ticket.id.number += 100;

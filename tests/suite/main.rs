@@ -8,6 +8,7 @@ mod cores;
 mod crash;
 mod doors;
 mod gate;
+mod golden;
 mod halt;
 mod harness;
 mod hostile;
