@@ -11,16 +11,22 @@
 //! migrate/plan.rs     which scalars change, by their place in the tree
 //! migrate/variable.rs the variable with the backup, in scripts
 //! migrate/edit.rs     the edits in the text, and the comparison afterwards
+//! migrate/folder.rs   a folder on disk
+//! migrate/write.rs    atomic replacement of several files
 //! ```
 
 mod edit;
+mod folder;
 mod kind;
 mod names;
 mod plan;
 mod tree;
 mod variable;
+pub(crate) mod write;
 
+pub use folder::{FileReport, FolderError, FolderReport, migrate_dir};
 pub use kind::FileKind;
+pub use write::WriteError;
 
 use kind::front_matter;
 use names::Shape;
