@@ -1,5 +1,6 @@
 //! The configuration: one TOML file, checked as a whole before anything starts.
 
+pub mod migrate;
 mod policy;
 mod roles;
 

@@ -4,6 +4,7 @@ mod decode;
 mod fault;
 mod files;
 mod keep;
+pub mod migrate;
 mod node;
 mod param;
 mod problem;
