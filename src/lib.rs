@@ -5,14 +5,15 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod console;
-pub mod core;
 pub mod engine;
 pub mod github;
 pub mod library;
-pub mod ports;
 pub mod render;
-pub mod sandbox;
 pub mod scenario;
 pub mod ssh;
 pub mod store;
 pub mod web;
+
+pub use fieldmedic_core as core;
+pub use fieldmedic_ports as ports;
+pub use fieldmedic_sandbox as sandbox;

@@ -15,7 +15,6 @@ pub mod in_process_shell;
 
 pub use crate::scenario::files::{Expect, Scenario, ScenarioError, TicketFile, find, host_text, read_expect};
 
-use crate::clock::VirtualClock as PlayedClock;
 use crate::core::case::event::{CaseId, Source};
 use crate::core::case::{Case, Phase, RemediationResult};
 use crate::core::chatops::access::AccessPolicy;
@@ -35,6 +34,7 @@ use crate::library;
 use crate::library::{Files, Problems};
 use crate::ports::{Clock, Forge, OpenResult};
 use crate::render::Prompts;
+use crate::sandbox::clock::VirtualClock;
 use crate::sandbox::github::{AccountKind, FakeGitHub, Issue, RepoRole};
 use crate::sandbox::host::{FakeHost, SharedHost};
 use crate::scenario::in_process_shell::InProcessShell;
@@ -74,7 +74,7 @@ pub struct ScenarioRun {
     pub agent: Context,
     pub hub: FakeGitHub,
     pub host: SharedHost,
-    pub clock: Arc<PlayedClock>,
+    pub clock: Arc<VirtualClock>,
     pub ticket: TicketId,
     pub expect: Expect,
     /// The comment that orders something in the ticket; without one, the ticket comes in by itself.
@@ -125,7 +125,7 @@ impl ScenarioRun {
         let set_up = |error: &dyn std::fmt::Display| ScenarioError::SetUp(error.to_string());
         let Scenario { system_type: kind, paper, host, expect } = scenario.clone();
         let start = DateTime::<Utc>::UNIX_EPOCH + Duration::from_secs(1_790_000_000);
-        let clock = Arc::new(PlayedClock::eager(start));
+        let clock = Arc::new(VirtualClock::eager(start));
         let shared_clock: Arc<dyn Clock> = clock.clone();
         let host = FakeHost::new(&host, start).share();
         let main = HostName::new("main").map_err(|error| set_up(&error))?;

@@ -1,7 +1,7 @@
 //! The keys of `fieldmedic.toml` that have new names. One table serves the rewriting of files, the reading
 //! of old ones, and the hints for unknown keys.
 
-use crate::core::near::nearest;
+use crate::core::text::suggest::closest_match;
 
 /// A key with a new name.
 #[derive(Debug, PartialEq, Eq)]
@@ -60,7 +60,7 @@ pub(super) fn rename_of(table: &[&str], key: &str) -> Option<&'static Rename> {
 pub fn unknown_key(table: &[&str], key: &str, known: &[&str]) -> String {
     let place = if table.is_empty() { String::new() } else { format!(" in [{}]", table.join(".")) };
     let here = || RENAMES.iter().filter(|rename| rename.stands_in(table));
-    let near = nearest(key, known.iter().copied().chain(here().map(|rename| rename.old)));
+    let near = closest_match(key, known.iter().copied().chain(here().map(|rename| rename.old)));
     let advice = match (near, elsewhere(table, key)) {
         (Some(near), _) => match here().find(|rename| rename.old == near) {
             Some(Rename { old, new, .. }) if !known.contains(&near) => {

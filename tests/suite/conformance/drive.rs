@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tower_service::Service;
 
-const PORTS: &str = include_str!("../../../src/ports/mod.rs");
+const PORTS: &str = include_str!("../../../crates/ports/src/lib.rs");
 const HERE: &str = include_str!("drive.rs");
 
 /// The requests that the agent can make.

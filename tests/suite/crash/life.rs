@@ -3,7 +3,6 @@
 use crate::taps::{Broken, Deed, Tap, brief, tapped};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use fieldmedic::clock::VirtualClock;
 use fieldmedic::core::case::Case;
 use fieldmedic::core::case::event::{CaseId, Event};
 use fieldmedic::core::text::redact::Redacted;
@@ -11,6 +10,7 @@ use fieldmedic::core::ticket::TicketId;
 use fieldmedic::core::view::report::report;
 use fieldmedic::engine::{CaseError, Context, Shutdown, accept_comment, run_case_waiting, sweep_tickets};
 use fieldmedic::ports::{Clock, ForgeError, Journal, Marker};
+use fieldmedic::sandbox::clock::VirtualClock;
 use fieldmedic::scenario::{LoadedPlaybooks, Scenario, ScenarioRun};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};

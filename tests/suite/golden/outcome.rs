@@ -270,7 +270,7 @@ fn publication(act: Publication) -> &'static str {
 fn triage(triage: &Triage) -> Value {
     let Triage { system, intent, matched_faults, unknown_names } = triage;
     json!({
-        "system": system.as_ref().map(system),
+        "system": system.as_ref().map(managed_system),
         "asks": match intent {
             Intent::Problem => json!("complaint"),
             Intent::Question { request, health } => json!({ "question": request, "about_health": health }),
@@ -280,7 +280,7 @@ fn triage(triage: &Triage) -> Value {
     })
 }
 
-fn system(site: &System) -> Value {
+fn managed_system(site: &System) -> Value {
     let System { name, system_type, hosts, params, aliases, mode } = site;
     let mode = mode.map(|mode| match mode {
         Mode::Observe => "observe",

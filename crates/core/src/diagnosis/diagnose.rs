@@ -1,0 +1,50 @@
+//! Diagnosis: every playbook's condition against the evidence.
+
+use crate::diagnosis::evidence::Evidence;
+use crate::expr::Truth;
+use crate::ids::PlaybookName;
+use crate::playbook::SystemType;
+use crate::playbook::inventory::System;
+use serde::{Deserialize, Serialize};
+
+/// What the evidence says about each fault, in causal order.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Diagnosis {
+    pub findings: Vec<Finding>,
+    pub ruled_out: Vec<PlaybookName>,
+    pub unknown: Vec<Unknown>,
+}
+
+/// A fault that is confirmed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    pub playbook: PlaybookName,
+    pub title: String,
+    /// The evidence in one sentence.
+    pub summary: String,
+}
+
+/// A fault that can be neither confirmed nor ruled out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unknown {
+    pub playbook: PlaybookName,
+    pub why: String,
+}
+
+/// Evaluates the condition of every fault.
+pub fn diagnose(system: &SystemType, site: &System, evidence: &Evidence) -> Diagnosis {
+    let scope = evidence.scope(&system.params(&site.params));
+    let mut diagnosis = Diagnosis::default();
+    for fault in &system.faults {
+        match fault.when.truth(&scope) {
+            Truth::True => diagnosis.findings.push(Finding {
+                playbook: fault.name.clone(),
+                title: fault.title.clone(),
+                summary: fault.summary.fill(&scope),
+            }),
+            Truth::False => diagnosis.ruled_out.push(fault.name.clone()),
+            Truth::Unknown(why) => diagnosis.unknown.push(Unknown { playbook: fault.name.clone(), why }),
+        }
+    }
+    diagnosis
+}

@@ -1,0 +1,249 @@
+//! Evidence: what the probes of one look returned, and the facts read from it.
+
+use crate::expr::{FactValue, Scope};
+use crate::ids::{FactName, HostName, ProbeName};
+use crate::playbook::{Probe, SystemType};
+use crate::text::redact::{Redacted, Redactor};
+use crate::text::sanitize::visible;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// How a command ended, as far as the host said.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Exit {
+    Code(i32),
+    /// Killed by a signal, named without `SIG`.
+    Signal(String),
+    /// The channel closed with neither a code nor a signal: nobody knows how it ended.
+    Unknown,
+}
+
+impl Exit {
+    pub fn is_success(&self) -> bool {
+        *self == Exit::Code(0)
+    }
+}
+
+impl fmt::Display for Exit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Exit::Code(code) => write!(f, "exit {code}"),
+            Exit::Signal(name) => write!(f, "killed by {name}"),
+            Exit::Unknown => write!(f, "ended without saying how"),
+        }
+    }
+}
+
+/// One stream of a command, as it came from the host: capped, not yet redacted.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct RawOutput {
+    /// At most the cap's number of bytes.
+    pub kept: Vec<u8>,
+    /// Length of the whole stream, in bytes.
+    pub length: u64,
+    /// SHA-256 of the whole stream, in hex.
+    pub sha256: String,
+}
+
+/// What a host returned for one command, not yet redacted. It has no `Debug`, so that it cannot slip
+/// into a log.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RawObservation {
+    pub exit: Exit,
+    pub stdout: RawOutput,
+    pub stderr: RawOutput,
+    /// From the request to the end of the command, in milliseconds.
+    pub took_ms: u64,
+}
+
+/// One stream of a command, as it is kept and shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Output {
+    pub text: Redacted,
+    /// Length of the whole stream, in bytes.
+    pub length: u64,
+    /// SHA-256 of the whole stream as the host sent it, in hex.
+    pub sha256: String,
+    /// The kept text is shorter than the stream.
+    pub cut: bool,
+    /// The stream was not UTF-8, or held NUL characters.
+    pub binary: bool,
+}
+
+impl Output {
+    /// What the journal keeps of a stream, in bytes.
+    pub const KEPT: usize = 16 * 1024;
+
+    fn new(raw: &RawOutput, redactor: &Redactor) -> Self {
+        let text = String::from_utf8_lossy(&raw.kept);
+        let binary = text.contains('\u{FFFD}') || text.contains('\0');
+        let printable = visible(&text).replace('\r', "");
+        // Redact before cutting: a cut could split a secret into a shape nobody knows.
+        let redacted = redactor.text(&printable);
+        let kept = cut_at(redacted.as_str(), Self::KEPT);
+        let cut = kept.len() < redacted.as_str().len() || (raw.kept.len() as u64) < raw.length;
+        let text = redactor.text(kept);
+        Self { text, length: raw.length, sha256: raw.sha256.clone(), cut, binary }
+    }
+}
+
+/// What one command returned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Observation {
+    pub exit: Exit,
+    pub stdout: Output,
+    pub stderr: Output,
+    pub took_ms: u64,
+}
+
+impl Observation {
+    pub fn new(raw: &RawObservation, redactor: &Redactor) -> Self {
+        Self {
+            exit: raw.exit.clone(),
+            stdout: Output::new(&raw.stdout, redactor),
+            stderr: Output::new(&raw.stderr, redactor),
+            took_ms: raw.took_ms,
+        }
+    }
+
+    /// The last line that says something, from stderr if there is one.
+    pub fn last_line(&self) -> &str {
+        let last = |output: &Output| -> usize { output.text.as_str().trim_end().len() };
+        let stream = if last(&self.stderr) > 0 { &self.stderr } else { &self.stdout };
+        let text = stream.text.as_str().trim_end();
+        cut_at(text.rsplit('\n').next().unwrap_or(text).trim(), 300)
+    }
+}
+
+/// What became of one probe in one look.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProbeResult {
+    /// `None`: the system has no host in the probe's role.
+    pub host: Option<HostName>,
+    /// The command, as a person may repeat it; empty if it could not be rendered.
+    pub command: Redacted,
+    pub status: ProbeStatus,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ProbeStatus {
+    Completed(Observation),
+    /// The host could not be reached or asked.
+    Unreachable(Redacted),
+    /// The command did not end in time, or the connection broke while it ran.
+    Interrupted(Redacted),
+    /// It was not run: something that it needs is unknown.
+    Skipped(Redacted),
+}
+
+/// A fact of one look: its value, or why it is unknown.
+pub type FactTable = BTreeMap<ProbeName, BTreeMap<FactName, Result<Value, String>>>;
+
+/// Everything one look returned.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
+pub struct Evidence {
+    pub at: DateTime<Utc>,
+    /// The whole look, in milliseconds.
+    pub took_ms: u64,
+    /// Opening the connections, in milliseconds; 0 where they were open.
+    pub connect_ms: u64,
+    pub probes: BTreeMap<ProbeName, ProbeResult>,
+    pub facts: FactTable,
+}
+
+impl Evidence {
+    /// What conditions can see: the facts as namespaces, the parameters as names.
+    pub fn scope(&self, params: &BTreeMap<String, Value>) -> Scope {
+        let mut scope = Scope::default();
+        for (name, value) in params {
+            scope.set(name, Ok(value.clone()));
+        }
+        for (probe, facts) in &self.facts {
+            let facts = facts.iter().map(|(name, known)| (name.to_string(), known.clone())).collect();
+            scope.set_namespace(probe.as_str(), facts);
+        }
+        scope
+    }
+
+    /// Newer sights over older ones. The facts that were not looked at again stay.
+    pub fn update(&mut self, newer: Evidence) {
+        self.at = newer.at;
+        self.probes.extend(newer.probes);
+        self.facts.extend(newer.facts);
+    }
+
+    /// Every host that was asked could not be reached. False if none was asked.
+    pub fn nothing_reached(&self) -> bool {
+        !self.probes.is_empty()
+            && self
+                .probes
+                .values()
+                .all(|sight| !matches!(sight.status, ProbeStatus::Completed(_) | ProbeStatus::Interrupted(_)))
+            && self.probes.values().any(|sight| matches!(sight.status, ProbeStatus::Unreachable(_)))
+    }
+}
+
+/// Reads a probe's facts from what the host returned. Each fact is a value of its declared type, or
+/// the reason why it is unknown.
+pub fn read_facts(
+    system: &SystemType,
+    probe: &Probe,
+    raw: &RawObservation,
+    redactor: &Redactor,
+    mut scope: Scope,
+) -> BTreeMap<FactName, FactValue> {
+    let all_unknown = |reason: String| -> BTreeMap<FactName, FactValue> {
+        probe.facts.iter().map(|fact| (fact.name.clone(), Err(reason.clone()))).collect()
+    };
+    let Exit::Code(code) = raw.exit else {
+        return all_unknown(format!("the command {}", raw.exit));
+    };
+    if !probe.ok_exits.contains(&code) {
+        let said = Observation::new(raw, redactor);
+        return all_unknown(format!("exit {code}: {}", said.last_line()));
+    }
+    if (raw.stdout.kept.len() as u64) < raw.stdout.length {
+        return all_unknown(format!("the output of {} bytes is too long to read", raw.stdout.length));
+    }
+    let Ok(text) = std::str::from_utf8(&raw.stdout.kept) else {
+        return all_unknown("the output is not text".into());
+    };
+    // As a whole, before it is taken apart: one line of a key is not known for a secret by itself.
+    let text = redactor.text(text);
+    let stderr = redactor.text(&String::from_utf8_lossy(&raw.stderr.kept));
+    scope.set("exit", Ok(json!(code)));
+    scope.set("stderr", Ok(json!(stderr.as_str().trim())));
+    if let Err(problem) = probe.parser.parse(text.as_str(), &mut scope) {
+        return all_unknown(redactor.text(&problem).as_str().to_owned());
+    }
+    debug_assert!(system.probes.contains_key(&probe.name));
+    probe
+        .facts
+        .iter()
+        .map(|fact| {
+            let known = fact.value.value(&scope).and_then(|value| match fact.value_type {
+                Some(kind) => kind.check(&value).map_err(|problem| problem.to_string()),
+                None => Ok(value),
+            });
+            let known = match known {
+                Ok(value) => Ok(redactor.value(value)),
+                Err(reason) => Err(redactor.text(&reason).as_str().to_owned()),
+            };
+            (fact.name.clone(), known)
+        })
+        .collect()
+}
+
+/// The longest start of `text` that is at most `limit` bytes and ends between characters.
+pub fn cut_at(text: &str, limit: usize) -> &str {
+    if text.len() <= limit {
+        return text;
+    }
+    let end = (0..=limit).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
+    &text[..end]
+}

@@ -1,0 +1,157 @@
+//! Plans: a remedy with every value in place, fixed before the first change.
+
+use crate::diagnosis::evidence::Evidence;
+use crate::expr::value_type::ValueType;
+use crate::ids::{HostName, PlaybookName};
+use crate::playbook::command::{Command, Unrenderable, Values};
+use crate::playbook::inventory::System;
+use crate::playbook::{Fault, SystemType};
+use crate::policy::permit::Risk;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+
+/// The placeholder for the place of what a step keeps; no parameter has this name.
+pub const BACKUP: &str = "keep";
+/// Below the home of whoever runs a step: what steps have kept.
+pub const KEPT_DIR: &str = ".fieldmedic/kept";
+
+/// The ordered changes of one playbook, rendered from one diagnosis.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    pub playbook: PlaybookName,
+    pub risk: Risk,
+    pub steps: Vec<PlannedStep>,
+    /// SHA-256 in hex over the playbook, hosts and command lines: the same plan has the same hash.
+    pub hash: String,
+}
+
+/// One change of a plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlannedStep {
+    pub name: String,
+    pub host: HostName,
+    /// A step whose values are unknown can still be skipped by its `only_if`, but never run.
+    pub command: Result<Command, Unrenderable>,
+    pub rollback: Option<Command>,
+    /// The directory on the host that holds what the step kept before it changed anything.
+    #[serde(default)]
+    pub backup: Option<String>,
+}
+
+/// How many digits of a hash people are shown.
+const SHORT: usize = 4;
+
+/// Why there is no plan.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoPlan {
+    #[error("no host of this system has the role `{0}`")]
+    NoHost(String),
+    #[error("the step {step:?} cannot be written: {why}")]
+    Unrenderable { step: String, why: Unrenderable },
+}
+
+/// Where a command's placeholders get their values: parameters by their type, facts by theirs.
+pub struct CommandValues<'a> {
+    system_type: &'a SystemType,
+    params: BTreeMap<String, Value>,
+    evidence: &'a Evidence,
+    /// For the step that is being written.
+    backup: Option<String>,
+}
+
+impl<'a> CommandValues<'a> {
+    pub fn new(system_type: &'a SystemType, site: &System, evidence: &'a Evidence) -> Self {
+        Self { system_type, params: system_type.params(&site.params), evidence, backup: None }
+    }
+}
+
+impl Values for CommandValues<'_> {
+    fn value(&self, name: &str) -> Result<(Value, ValueType), String> {
+        if name == BACKUP {
+            let keep = self.backup.clone().ok_or("only a step can keep something")?;
+            return Ok((Value::String(keep), ValueType::Name));
+        }
+        let Some((probe, fact)) = name.split_once('.') else {
+            let param = self.system_type.params.get(name).ok_or("there is no such parameter")?;
+            let value = self.params.get(name).ok_or("it has no value in the configuration")?;
+            return Ok((value.clone(), param.value_type));
+        };
+        let declared =
+            self.system_type.probes.get(probe).and_then(|p| p.facts.iter().find(|f| f.name.as_str() == fact));
+        let kind =
+            declared.and_then(|fact| fact.value_type).ok_or("it has no type that a command may use")?;
+        let known = self.evidence.facts.get(probe).and_then(|facts| facts.get(fact));
+        let value = known.cloned().unwrap_or_else(|| Err("it was not read".into()))?;
+        Ok((value, kind))
+    }
+}
+
+/// Renders the remedy of a fault. `keep` is a name that no other treatment has: what is kept on a host is
+/// found by it, after a crash too.
+///
+/// # Errors
+/// A role has no host, or a step that nothing could skip cannot be rendered.
+pub fn plan(
+    system: &SystemType,
+    site: &System,
+    fault: &Fault,
+    evidence: &Evidence,
+    keep: &str,
+) -> Result<Plan, NoPlan> {
+    let mut values = CommandValues::new(system, site, evidence);
+    let mut hash = Sha256::new();
+    hash.update(format!("{}\0", fault.name));
+    let mut steps = Vec::new();
+    for (index, step) in fault.remediation.iter().enumerate() {
+        let keep = format!("{keep}-{index}");
+        values.backup = Some(keep.clone());
+        let host = site.host(&step.host).ok_or_else(|| NoPlan::NoHost(step.host.to_string()))?;
+        let command = step.command.render(&values);
+        if let (Err(why), None, false) = (&command, &step.only_if, step.optional) {
+            return Err(NoPlan::Unrenderable { step: step.name.clone(), why: why.clone() });
+        }
+        let line = command.as_ref().map_or_else(ToString::to_string, Command::line);
+        let undo = match &step.rollback {
+            Some(undo) if command.is_ok() => Some(
+                undo.render(&values)
+                    .map_err(|why| NoPlan::Unrenderable { step: format!("undo of {}", step.name), why })?,
+            ),
+            _ => None,
+        };
+        let undo_line = undo.as_ref().map(Command::line).unwrap_or_default();
+        // Where something is kept is another place in each case, and makes no other plan.
+        let place = |line: &str| line.replace(&keep, BACKUP);
+        hash.update(format!("{host}\0{}\0{}\0", place(&line), place(&undo_line)));
+        let home = if step.command.is_root() { "~root" } else { "~" };
+        let kept = step.command.names().contains(BACKUP).then(|| format!("{home}/{KEPT_DIR}/{keep}"));
+        steps.push(PlannedStep {
+            name: step.name.clone(),
+            host: host.clone(),
+            rollback: undo,
+            command,
+            backup: kept,
+        });
+    }
+    let hash = hex::encode(hash.finalize());
+    Ok(Plan { playbook: fault.name.clone(), risk: fault.risk, steps, hash })
+}
+
+impl Plan {
+    /// The beginning of the hash, as people read and write it.
+    pub fn short_id(&self) -> &str {
+        self.hash.get(..SHORT).unwrap_or(&self.hash)
+    }
+
+    /// Whether what a person wrote means this plan: the beginning of its hash, and not less of it than
+    /// they are shown.
+    pub fn matches_id(&self, text: &str) -> bool {
+        text.len() >= SHORT && self.hash.starts_with(&text.to_ascii_lowercase())
+    }
+
+    /// Every host that the plan touches.
+    pub fn hosts(&self) -> std::collections::BTreeSet<HostName> {
+        self.steps.iter().map(|step| step.host.clone()).collect()
+    }
+}

@@ -1,0 +1,263 @@
+//! The gate: what a host itself admits of the agent, and nothing beside.
+//!
+//! [`Rules`] are drawn up from the playbooks and a host's parameters. What is constant in a command must be
+//! there byte for byte, and a fact's value must be of its type. The rules are read on the host by
+//! `fieldmedic gate`, or written out as a shell script that decides alike (`gate::posix`).
+
+pub mod script;
+pub mod sudoers;
+
+use crate::diagnosis::plan::BACKUP;
+use crate::expr::value_type::ValueType;
+use crate::ids::HostName;
+use crate::playbook::command::{Binding, Command, PatternPart, Template, take_word};
+use crate::playbook::inventory::System;
+use crate::playbook::{Request, SystemType};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::time::Duration;
+
+/// Asks a gate which rules it has. A host without a gate does not know this command.
+pub const QUESTION: &str = "fieldmedic-gate-version";
+/// What its answer begins with.
+pub const NAME: &str = "fieldmedic-gate ";
+/// How a gate ends that has run nothing; no program that a playbook runs is known to end so.
+pub const REFUSED: i32 = 97;
+/// All that such a gate says, on stderr.
+pub const DENIED: &str = "fieldmedic gate: not admitted, nothing was run";
+/// Longer lines are refused unread; in bytes.
+pub const LONGEST: usize = 100_000;
+/// As many values as a list may have.
+const MOST: usize = 1000;
+/// The gate ends a command that is so much later than the agent's own deadline, in seconds: OpenSSH
+/// passes no signal on to a forced command.
+const LATER: u64 = 1;
+
+/// What a key is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KeyScope {
+    /// What probes ask.
+    Probes,
+    /// What steps and their undos do.
+    Changes,
+    /// The one key that there is for both.
+    All,
+}
+
+/// The commands of a host that one key may run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rules {
+    pub rules: Vec<Rule>,
+}
+
+/// One command, with its values left open.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rule {
+    /// Whose it is, for people.
+    pub of: String,
+    pub parts: Vec<PatternPart>,
+    /// After so many seconds it is ended.
+    pub limit_s: u64,
+}
+
+/// What a gate does with a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GateAnswer<'a> {
+    /// Say which rules there are.
+    Version,
+    Run(&'a Rule),
+    Refuse,
+}
+
+/// A command that no gate could tell from others.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{of}: {why}")]
+pub struct RuleError {
+    pub of: String,
+    pub why: String,
+}
+
+/// A system that stands on a host.
+#[derive(Debug, Clone, Copy)]
+pub struct HostedSystem<'a> {
+    pub system_type: &'a SystemType,
+    pub system: &'a System,
+}
+
+impl Rules {
+    /// The rules of a host, for everything that stands on it.
+    ///
+    /// # Errors
+    /// Every command that could not be told from others.
+    pub fn new(
+        host: &HostName,
+        admits: KeyScope,
+        standing: &[HostedSystem<'_>],
+    ) -> Result<Self, Vec<RuleError>> {
+        let (mut rules, mut bad) = (Vec::new(), Vec::new());
+        for one in standing {
+            for AllowedCommand { of, template, request } in one.commands(host, admits) {
+                match template.pattern(&|name| one.known(name, request)) {
+                    Ok(parts) => rules.push(Rule { of, parts, limit_s: limit(template.timeout()) }),
+                    Err(why) => bad.push(RuleError { of, why }),
+                }
+            }
+        }
+        // Two systems of a kind that differ in nothing, or two steps that do the same.
+        let mut seen = Vec::new();
+        rules.retain(|rule| {
+            let is_new = !seen.contains(&rule.parts);
+            seen.push(rule.parts.clone());
+            is_new
+        });
+        if bad.is_empty() { Ok(Self { rules }) } else { Err(bad) }
+    }
+
+    /// What to do with a line that a key was used for.
+    pub fn answer(&self, line: &str) -> GateAnswer<'_> {
+        if line.len() > LONGEST {
+            return GateAnswer::Refuse;
+        }
+        if line == QUESTION {
+            return GateAnswer::Version;
+        }
+        self.rules.iter().find(|rule| rule.admits(line)).map_or(GateAnswer::Refuse, GateAnswer::Run)
+    }
+
+    /// SHA-256 in hex: equal rules have equal hashes.
+    pub fn hash(&self) -> String {
+        hex::encode(Sha256::digest(serde_json::to_vec(self).unwrap_or_default()))
+    }
+
+    /// What a gate with these rules says to [`QUESTION`].
+    pub fn version(&self) -> String {
+        format!("{NAME}1 {}", self.hash())
+    }
+}
+
+impl Rule {
+    fn admits(&self, line: &str) -> bool {
+        let mut rest = line;
+        for part in &self.parts {
+            match take(part, rest) {
+                Some(after) => rest = after,
+                None => return false,
+            }
+        }
+        rest.is_empty()
+    }
+}
+
+/// What is left of a line behind a part; `None` if it does not begin with it.
+fn take<'l>(part: &PatternPart, line: &'l str) -> Option<&'l str> {
+    match part {
+        PatternPart::Text(text) => line.strip_prefix(text.as_str()),
+        PatternPart::Value { before, shape, after } => {
+            let (word, rest) = take_word(line)?;
+            let value = word.strip_prefix(before.as_str())?.strip_suffix(after.as_str())?;
+            shape.admits(value).then_some(rest)
+        }
+        PatternPart::List { before, shape } => {
+            let (word, rest) = take_word(line)?;
+            let list = word.strip_prefix(before.as_str())?;
+            let values: Vec<&str> = if list.is_empty() { Vec::new() } else { list.split(' ').collect() };
+            (values.len() <= MOST && values.iter().all(|value| shape.admits(value))).then_some(rest)
+        }
+        PatternPart::Words(shape) => {
+            let (mut rest, mut count) = (line, 0);
+            while !rest.is_empty() {
+                let (word, after) = take_word(rest.strip_prefix(' ')?)?;
+                count += 1;
+                if count > MOST || !shape.admits(&word) {
+                    return None;
+                }
+                rest = after;
+            }
+            Some(rest)
+        }
+    }
+}
+
+impl<'a> HostedSystem<'a> {
+    /// Everything that may be asked of a host for this system.
+    fn commands(&self, host: &HostName, admits: KeyScope) -> Vec<AllowedCommand<'a>> {
+        let system = self.system_type;
+        let here = |role| self.system.host(role) == Some(host);
+        let mut commands = Vec::new();
+        if admits != KeyScope::Changes {
+            let probes = system.probes.values().filter(|probe| here(&probe.host));
+            commands.extend(probes.map(|probe| {
+                AllowedCommand::of(format!("{}: look {}", system.name, probe.name), &probe.command)
+            }));
+            for request in &system.requests {
+                for probe in request.extra_probes.values().filter(|probe| here(&probe.host)) {
+                    let of = format!("{}: look {}", request.name, probe.name);
+                    commands.push(AllowedCommand { of, template: &probe.command, request: Some(request) });
+                }
+            }
+        }
+        if admits != KeyScope::Probes {
+            for fault in &system.faults {
+                for step in fault.remediation.iter().filter(|step| here(&step.host)) {
+                    commands
+                        .push(AllowedCommand::of(format!("{}: {}", fault.name, step.name), &step.command));
+                    if let Some(undo) = &step.rollback {
+                        commands
+                            .push(AllowedCommand::of(format!("{}: undo {}", fault.name, step.name), undo));
+                    }
+                }
+            }
+        }
+        commands
+    }
+
+    /// What this host's configuration says of a placeholder. What a person gives to a request can be
+    /// anything of its type.
+    fn known(&self, name: &str, request: Option<&Request>) -> Result<Binding, String> {
+        if name == BACKUP {
+            return Ok(Binding::Type(ValueType::Name));
+        }
+        if let Some(param) = request.and_then(|request| request.params.get(name)) {
+            return Ok(Binding::Type(param.value_type));
+        }
+        let Some((probe, fact)) = name.split_once('.') else {
+            let param =
+                self.system_type.params.get(name).ok_or_else(|| format!("there is no parameter `{name}`"))?;
+            let params = self.system_type.params(&self.system.params);
+            let value =
+                params.get(name).ok_or_else(|| format!("`{name}` has no value in the configuration"))?;
+            return Ok(Binding::Value(value.clone(), param.value_type));
+        };
+        let own = request.and_then(|request| request.extra_probes.get(probe));
+        let probe = own.or_else(|| self.system_type.probes.get(probe));
+        let declared = probe.and_then(|probe| probe.facts.iter().find(|known| known.name.as_str() == fact));
+        let kind =
+            declared.and_then(|fact| fact.value_type).ok_or_else(|| format!("`{name}` has no type"))?;
+        Ok(Binding::Type(kind))
+    }
+}
+
+/// A command that may be asked for.
+struct AllowedCommand<'a> {
+    /// Whose it is, for people.
+    of: String,
+    template: &'a Template,
+    /// The request whose parameters it may use.
+    request: Option<&'a Request>,
+}
+
+impl<'a> AllowedCommand<'a> {
+    fn of(of: String, template: &'a Template) -> Self {
+        Self { of, template, request: None }
+    }
+}
+
+fn limit(timeout: Duration) -> u64 {
+    timeout.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX / 2) + LATER
+}
+
+/// The question to a gate, as a command.
+pub fn allowed_command() -> Command {
+    Command::plain(QUESTION, Duration::from_secs(10))
+}

@@ -1,0 +1,63 @@
+//! The inventory: what may be touched, by name.
+
+use crate::ids::{HostName, ParamName, Role, SystemName, SystemTypeName};
+use crate::policy::permit::Mode;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// Every system under care, and every host they stand on.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Inventory {
+    pub systems: BTreeMap<SystemName, System>,
+    pub hosts: BTreeSet<HostName>,
+    /// Hosts of which only a share is changed within a time, by the name under which the whole group is
+    /// held while one of them is changed.
+    pub groups: BTreeMap<HostName, Group>,
+}
+
+/// Hosts that stand in for each other: a remedy that does harm must not reach them all.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Group {
+    pub hosts: BTreeSet<HostName>,
+    /// In percent.
+    pub max_percent: u8,
+    pub window: Duration,
+}
+
+impl Group {
+    /// How many hosts may be changed within the window; always one.
+    pub fn allowed(&self) -> usize {
+        (self.hosts.len() * usize::from(self.max_percent) / 100).max(1)
+    }
+}
+
+impl Inventory {
+    /// What a case has to hold before it changes these hosts: they and the groups that they are of.
+    pub fn holds(&self, hosts: &BTreeSet<HostName>) -> BTreeSet<HostName> {
+        let groups = self.groups.iter().filter(|(_, group)| !group.hosts.is_disjoint(hosts));
+        hosts.iter().chain(groups.map(|(name, _)| name)).cloned().collect()
+    }
+}
+
+/// One system as it stands somewhere: its kind, its hosts by role, its parameters.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct System {
+    pub name: SystemName,
+    pub system_type: SystemTypeName,
+    pub hosts: BTreeMap<Role, HostName>,
+    /// As configured; the defaults of the kind fill what is missing.
+    pub params: BTreeMap<ParamName, Value>,
+    /// Words in a ticket that mean this system, beside its name.
+    pub aliases: Vec<String>,
+    /// The strictest of this, the playbook's and the global mode holds.
+    pub mode: Option<Mode>,
+}
+
+impl System {
+    /// The host that stands in for a role.
+    pub fn host(&self, role: &Role) -> Option<&HostName> {
+        self.hosts.get(role)
+    }
+}

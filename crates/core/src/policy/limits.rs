@@ -1,0 +1,219 @@
+//! Budgets: how often, how much and when something may be changed. What is over budget is not refused
+//! for good: it is put off until a moment that people are told.
+
+use crate::diagnosis::plan::Plan;
+use crate::ids::{HostName, PlaybookName, SystemName};
+use crate::playbook::inventory::Inventory;
+use crate::policy::permit::Policy;
+use crate::policy::run_history::{RemediationRun, RunHistory, RunResult};
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// The limits in force, over all cases together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// The least time between two runs of one playbook on one host.
+    pub cooldown: Duration,
+    /// Opens after runs of one playbook on one host that failed, one after another.
+    pub failure_breaker: Breaker,
+    /// Opens after runs that were proven and needed again: the remedy does not reach the cause.
+    pub recurrence_breaker: Breaker,
+    /// Remedies on one host in an hour.
+    pub max_remediations_per_hour: usize,
+    /// Changes on one host in an hour.
+    pub max_changes_per_hour: usize,
+    /// A case waits so long at most for its budget; what is free again later is handed to a person.
+    pub max_wait: Duration,
+}
+
+/// So many within a day, and nothing is begun for a while.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Breaker {
+    pub threshold: usize,
+    pub open_for: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        const MINUTE: u64 = 60;
+        const HOUR: u64 = 60 * MINUTE;
+        Self {
+            cooldown: Duration::from_secs(5 * MINUTE),
+            failure_breaker: Breaker { threshold: 3, open_for: Duration::from_secs(HOUR) },
+            recurrence_breaker: Breaker { threshold: 3, open_for: Duration::from_secs(4 * HOUR) },
+            max_remediations_per_hour: 12,
+            max_changes_per_hour: 120,
+            max_wait: Duration::from_secs(15 * MINUTE),
+        }
+    }
+}
+
+const HOUR: TimeDelta = TimeDelta::hours(1);
+const DAY: TimeDelta = TimeDelta::days(1);
+
+/// Nothing is begun before that moment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deferral {
+    pub until: DateTime<Utc>,
+    pub exceeded: ExceededLimit,
+}
+
+/// Which budget is used up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case", tag = "budget")]
+pub enum ExceededLimit {
+    #[error("{playbook} ran there at {}, and the next run has to wait", .at.format("%H:%M UTC"))]
+    Cooldown { playbook: PlaybookName, at: DateTime<Utc> },
+    #[error("{playbook} failed {count} times there, one run after another")]
+    Failures { playbook: PlaybookName, count: usize },
+    #[error("{playbook} was mended {count} times within a day there, and came back each time")]
+    Recurrences { playbook: PlaybookName, count: usize },
+    #[error("{count} remedies were begun on {host} within an hour")]
+    Runs { host: HostName, count: usize },
+    #[error("{count} changes were made on {host} within an hour")]
+    Changes { host: HostName, count: usize },
+    #[error("of the group {group}, {} may be changed within {}, and with this plan it would be {changed}", .allowed, humantime::format_duration(*.window))]
+    BlastRadius { group: String, allowed: usize, changed: usize, window: Duration },
+    #[error("nothing is changed now: {why}")]
+    ChangeFreeze { why: String },
+}
+
+/// What puts a plan off; if several budgets are used up, the one that is free again last.
+pub fn deferral(
+    policy: &Policy,
+    inventory: &Inventory,
+    system: &SystemName,
+    plan: &Plan,
+    history: &RunHistory,
+    now: DateTime<Utc>,
+) -> Option<Deferral> {
+    let hosts = plan.hosts();
+    let runs: Vec<&RemediationRun> = history.runs_of(&plan.playbook, &hosts).collect();
+    let budgets = &policy.limits;
+    let of_playbook = [
+        cooldown(budgets, plan, &runs),
+        failures(budgets, plan, &runs, now),
+        recurrences(budgets, system, plan, &runs, now),
+    ];
+    let of_hosts = hosts.iter().flat_map(|host| {
+        [runs_an_hour(budgets, host, history, now), changes_an_hour(budgets, plan, host, history, now)]
+    });
+    let freezes = policy.change_freezes.iter().map(|freeze| {
+        let until = freeze.until(now)?;
+        Some(Deferral { until, exceeded: ExceededLimit::ChangeFreeze { why: freeze.reason.clone() } })
+    });
+    let all = of_playbook.into_iter().chain(of_hosts).chain(freezes);
+    let all = all.flatten().chain(blast_radius(inventory, &hosts, history, now));
+    all.filter(|delay| delay.until > now).max_by_key(|delay| delay.until)
+}
+
+fn cooldown(budgets: &Limits, plan: &Plan, runs: &[&RemediationRun]) -> Option<Deferral> {
+    let at = runs.iter().map(|run| run.last_at()).max()?;
+    let over = ExceededLimit::Cooldown { playbook: plan.playbook.clone(), at };
+    Some(Deferral { until: at + budgets.cooldown, exceeded: over })
+}
+
+fn failures(budgets: &Limits, plan: &Plan, runs: &[&RemediationRun], now: DateTime<Utc>) -> Option<Deferral> {
+    let failed = |run: &&&RemediationRun| matches!(run.end, Some(RunResult::Failed(at)) if at > now - DAY);
+    let count = runs.iter().rev().take_while(failed).count();
+    if count < budgets.failure_breaker.threshold {
+        return None;
+    }
+    let over = ExceededLimit::Failures { playbook: plan.playbook.clone(), count };
+    Some(Deferral { until: runs.last()?.last_at() + budgets.failure_breaker.open_for, exceeded: over })
+}
+
+fn recurrences(
+    budgets: &Limits,
+    system: &SystemName,
+    plan: &Plan,
+    runs: &[&RemediationRun],
+    now: DateTime<Utc>,
+) -> Option<Deferral> {
+    let mended = runs.iter().filter_map(|run| run.fixed(system));
+    let mended: Vec<DateTime<Utc>> = mended.filter(|at| *at > now - DAY).collect();
+    if mended.len() < budgets.recurrence_breaker.threshold {
+        return None;
+    }
+    let over = ExceededLimit::Recurrences { playbook: plan.playbook.clone(), count: mended.len() };
+    Some(Deferral { until: *mended.last()? + budgets.recurrence_breaker.open_for, exceeded: over })
+}
+
+fn runs_an_hour(
+    budgets: &Limits,
+    host: &HostName,
+    history: &RunHistory,
+    now: DateTime<Utc>,
+) -> Option<Deferral> {
+    let here = history.runs.iter().filter(|run| run.hosts.contains(host)).map(|run| run.at);
+    let (until, count) = next_slot(here, budgets.max_remediations_per_hour, 1, now)?;
+    Some(Deferral { until, exceeded: ExceededLimit::Runs { host: host.clone(), count } })
+}
+
+fn changes_an_hour(
+    budgets: &Limits,
+    plan: &Plan,
+    host: &HostName,
+    history: &RunHistory,
+    now: DateTime<Utc>,
+) -> Option<Deferral> {
+    let asked = plan.steps.iter().filter(|step| step.host == *host).count();
+    let here = history.changes.iter().filter(|(on, _)| on == host).map(|(_, at)| *at);
+    let (until, count) = next_slot(here, budgets.max_changes_per_hour, asked, now)?;
+    Some(Deferral { until, exceeded: ExceededLimit::Changes { host: host.clone(), count } })
+}
+
+/// When `asked` more fit below a limit for each hour, and how many there were in the last one. A plan
+/// that is larger than the limit waits for an hour in which nothing else is done.
+fn next_slot(
+    moments: impl Iterator<Item = DateTime<Utc>>,
+    limit: usize,
+    asked: usize,
+    now: DateTime<Utc>,
+) -> Option<(DateTime<Utc>, usize)> {
+    let recent: Vec<DateTime<Utc>> = moments.filter(|at| *at > now - HOUR).collect();
+    let too_many = (recent.len() + asked).checked_sub(limit).filter(|over| *over > 0)?;
+    let last_to_leave = recent.get(too_many.min(recent.len()).checked_sub(1)?)?;
+    Some((*last_to_leave + HOUR, recent.len()))
+}
+
+/// How many hosts of a group are changed within its window, with those of the plan.
+fn blast_radius(
+    inventory: &Inventory,
+    hosts: &BTreeSet<HostName>,
+    history: &RunHistory,
+    now: DateTime<Utc>,
+) -> Vec<Deferral> {
+    let over = |(name, group): (&HostName, &crate::playbook::inventory::Group)| {
+        let mine: BTreeSet<&HostName> = group.hosts.intersection(hosts).collect();
+        if mine.is_empty() {
+            return None;
+        }
+        let window = TimeDelta::from_std(group.window).unwrap_or(DAY);
+        let recent = history.runs.iter().filter(|run| run.last_at() > now - window);
+        let changed =
+            recent.flat_map(|run| run.hosts.intersection(&group.hosts).map(move |host| (host, run)));
+        let others: Vec<(&HostName, &RemediationRun)> =
+            changed.filter(|(host, _)| !mine.contains(host)).collect();
+        let distinct: BTreeSet<&HostName> = others.iter().map(|(host, _)| *host).collect();
+        let allowed = group.allowed();
+        if distinct.len() + mine.len() <= allowed {
+            return None;
+        }
+        // A plan that is too large by itself is never small enough; it waits in vain, and is handed over.
+        let first = others.iter().map(|(_, run)| run.last_at()).min().unwrap_or(now);
+        let over = ExceededLimit::BlastRadius {
+            group: name.to_string(),
+            allowed,
+            changed: distinct.len() + mine.len(),
+            window: group.window,
+        };
+        Some(Deferral { until: first + window, exceeded: over })
+    };
+    inventory.groups.iter().filter_map(over).collect()
+}
+
+#[cfg(test)]
+mod tests;

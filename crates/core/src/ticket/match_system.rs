@@ -1,0 +1,211 @@
+//! Place: the system that a ticket is about. Only what the inventory has can be found.
+
+use crate::diagnosis::evidence::cut_at;
+use crate::ids::Role;
+use crate::playbook::Library;
+use crate::playbook::inventory::{Inventory, System};
+use crate::ticket::authored_text::AuthoredText;
+use serde::{Deserialize, Serialize};
+
+/// No more than this of a name that nobody knows is told.
+const SHOWN: usize = 80;
+
+/// What a form says about the place, and the inventory knows nothing of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnknownSystemName {
+    /// The field, as the form calls it.
+    pub field: String,
+    pub name: String,
+}
+
+/// The system that a ticket names: a form's fields before its labels and words, a system's own name or
+/// alias before its kind's, and where nothing is named the only one there is. Two that are named equally
+/// well are none: a guess could change the wrong server.
+pub(crate) fn find<'a>(
+    letter: &AuthoredText,
+    labels: &[String],
+    library: &Library,
+    inventory: &'a Inventory,
+) -> (Option<&'a System>, Vec<UnknownSystemName>) {
+    let all: Vec<&System> = inventory.systems.values().collect();
+    let mut candidates = all.clone();
+    let mut strangers = Vec::new();
+    for field in letter.form.iter().flat_map(|form| form.location_fields()) {
+        let meant = Candidates::of(&field.value, &[]).candidates(&all, library, HostNames::Match);
+        if meant.is_empty() {
+            let (field, name) = (cut_at(&field.label, SHOWN), cut_at(&field.value, SHOWN));
+            strangers.push(UnknownSystemName { field: field.to_owned(), name: name.to_owned() });
+        } else {
+            candidates.retain(|site| meant.contains(site));
+        }
+    }
+    if let [site] = candidates[..] {
+        return (Some(site), strangers);
+    }
+    let named = Candidates::of(&letter.own, labels).candidates(&candidates, library, HostNames::Ignore);
+    (only(&named), strangers)
+}
+
+fn only<'a>(sites: &[&'a System]) -> Option<&'a System> {
+    match sites {
+        [site] => Some(site),
+        _ => None,
+    }
+}
+
+/// Whether a host's name means the systems that stand on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum HostNames {
+    Match,
+    Ignore,
+}
+
+/// A text and labels in which systems may be named.
+struct Candidates {
+    text: String,
+    labels: Vec<String>,
+}
+
+impl Candidates {
+    fn of(text: &str, labels: &[String]) -> Self {
+        let labels = labels.iter().map(|label| label.to_lowercase()).collect();
+        Self { text: text.to_lowercase(), labels }
+    }
+
+    fn name(&self, word: &str) -> bool {
+        let word = word.to_lowercase();
+        self.labels.contains(&word) || contains_word(&self.text, &word)
+    }
+
+    /// The systems that are named best.
+    fn candidates<'a>(&self, among: &[&'a System], library: &Library, hosts: HostNames) -> Vec<&'a System> {
+        let by_name =
+            |site: &System| self.name(site.name.as_str()) || site.aliases.iter().any(|a| self.name(a));
+        let by_kind = |site: &System| {
+            let aliases = library.systems.get(&site.system_type).map_or(&[][..], |system| &system.aliases);
+            self.name(site.system_type.as_str()) || aliases.iter().any(|alias| self.name(alias))
+        };
+        let by_host = |site: &System| {
+            let own = site.hosts.iter().filter(|(role, _)| **role != Role::agent());
+            hosts == HostNames::Match && own.into_iter().any(|(_, host)| self.name(host.as_str()))
+        };
+        let of = |is_named: &dyn Fn(&System) -> bool| -> Vec<&'a System> {
+            among.iter().copied().filter(|site| is_named(site)).collect()
+        };
+        let ways: [&dyn Fn(&System) -> bool; 3] = [&by_name, &by_kind, &by_host];
+        ways.into_iter().map(of).find(|found| !found.is_empty()).unwrap_or_default()
+    }
+}
+
+/// `word` stands in `text` as a whole name: `prod` is not named by `prod-2` or `prod.example.org`.
+fn contains_word(text: &str, word: &str) -> bool {
+    /// Whether a name goes on with these characters, read away from it.
+    fn goes_on(mut chars: impl Iterator<Item = char>) -> bool {
+        match chars.next() {
+            Some(c) if c.is_alphanumeric() || c == '_' => true,
+            Some('-' | '.') => chars.next().is_some_and(char::is_alphanumeric),
+            _ => false,
+        }
+    }
+    !word.is_empty()
+        && text
+            .match_indices(word)
+            .any(|(at, _)| !goes_on(text[..at].chars().rev()) && !goes_on(text[at + word.len()..].chars()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{HostName, SystemName, SystemTypeName};
+    use crate::playbook::LibraryHash;
+    use proptest::prelude::*;
+    use std::collections::{BTreeMap, BTreeSet};
+
+    fn library() -> Library {
+        Library { hash: LibraryHash(String::new()), systems: BTreeMap::new() }
+    }
+
+    /// Two systems of one kind, each on a host of its own.
+    fn inventory() -> Inventory {
+        let site = |name: &str, host: &str, alias: &str| {
+            let main = HostName::new(host).unwrap();
+            let hosts =
+                BTreeMap::from([(Role::main(), main), (Role::agent(), HostName::new("here").unwrap())]);
+            let kind = SystemTypeName::new("qfieldcloud").unwrap();
+            let name = SystemName::new(name).unwrap();
+            let aliases = vec![alias.to_owned()];
+            (
+                name.clone(),
+                System { name, system_type: kind, hosts, params: BTreeMap::new(), aliases, mode: None },
+            )
+        };
+        let systems = BTreeMap::from([site("north", "qfc-1", "the big one"), site("south", "qfc-2", "süd")]);
+        Inventory { systems, hosts: BTreeSet::new(), groups: BTreeMap::new() }
+    }
+
+    fn found(title: &str, body: &str) -> (Option<String>, Vec<String>) {
+        let (library, inventory) = (library(), inventory());
+        let (site, strangers) = find(&AuthoredText::read(title, body), &[], &library, &inventory);
+        let strangers = strangers.into_iter().map(|stranger| stranger.name).collect();
+        (site.map(|site| site.name.to_string()), strangers)
+    }
+
+    #[test]
+    fn a_form_chooses_among_what_is_there() {
+        let form = |fields: &[(&str, &str)]| -> String {
+            fields.iter().map(|(label, value)| format!("### {label}\n\n{value}\n\n")).collect()
+        };
+        for (title, fields, site, strangers) in [
+            ("sync fails", &[("System", "north")][..], Some("north"), &[][..]),
+            ("south fails", &[("System", "North")], Some("north"), &[]),
+            ("sync fails", &[("System", "`süd`")], Some("south"), &[]),
+            ("sync fails", &[("Host", "qfc-2")], Some("south"), &[]),
+            ("sync fails", &[("System", "qfieldcloud"), ("Host", "qfc-2")], Some("south"), &[]),
+            ("south fails", &[("System", "qfieldcloud")], Some("south"), &[]),
+            ("sync fails", &[("System", "north, south")], None, &[]),
+            ("sync fails", &[("System", "north"), ("Host", "qfc-2")], None, &[]),
+            ("sync fails", &[("System", "north"), ("System", "south")], None, &[]),
+            // What nobody knows is told, and chooses nothing.
+            ("south fails", &[("System", "west")], Some("south"), &["west"]),
+            ("sync fails", &[("Server", "qfc-1.example.org")], None, &["qfc-1.example.org"]),
+            ("sync fails", &[("Host", "here")], None, &["here"]),
+            ("sync fails", &[("System", "_No response_")], None, &[]),
+            ("sync fails", &[("What happens", "it is not north")], Some("north"), &[]),
+        ] {
+            let expect = (site.map(str::to_owned), strangers.iter().map(ToString::to_string).collect());
+            assert_eq!(found(title, &form(fields)), expect, "{title} {fields:?}");
+        }
+        assert_eq!(found("help", "> north\n\nand south").0.as_deref(), Some("south"));
+    }
+
+    proptest! {
+        #[test]
+        fn a_form_can_only_choose_what_the_inventory_has(
+            label in "(System|Host|Server|[a-z]{1,6})",
+            value in "(north|south|qfc-[12]|here|[^\n]{0,12})(, (north|[^\n]{0,9}))?",
+        ) {
+            let (library, inventory) = (library(), inventory());
+            let body = format!("### {label}\n\n{value}\n");
+            let letter = AuthoredText::read("help", &body);
+            let (site, strangers) = find(&letter, &[], &library, &inventory);
+            prop_assert!(site.is_none_or(|site| inventory.systems.contains_key(&site.name)));
+            prop_assert!(strangers.iter().all(|stranger| stranger.name.len() <= SHOWN));
+        }
+    }
+
+    #[test]
+    fn words_are_whole() {
+        assert!(contains_word("the depot is down", "depot"));
+        assert!(contains_word("depot:", "depot"));
+        assert!(!contains_word("depots", "depot"));
+        assert!(contains_word("at the depot.", "depot"));
+        assert!(contains_word("(depot)", "depot"));
+        assert!(!contains_word("depot-2 is down", "depot"));
+        assert!(!contains_word("depot.old.example.org", "depot"));
+        assert!(!contains_word("old-depot is down", "depot"));
+        assert!(!contains_word("old_depot", "depot"));
+        assert!(!contains_word("", "depot"));
+        assert!(!contains_word("anything", ""));
+        assert!(contains_word("süd-server läuft", "süd-server"));
+    }
+}

@@ -1,0 +1,65 @@
+//! A look, told: what each probe gave.
+
+use crate::diagnosis::evidence::{Evidence, ProbeStatus, cut_at};
+use crate::ids::FactName;
+use crate::view::report::seconds;
+use serde::Serialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// One probe of the newest look.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ProbeView {
+    pub probe: String,
+    pub host: String,
+    pub command: String,
+    /// How it ended, in words.
+    pub result: String,
+    pub seconds: Option<f64>,
+    /// `fact = value`, or why it is unknown.
+    pub facts: Vec<String>,
+}
+
+pub(crate) fn probes(evidence: &Evidence) -> Vec<ProbeView> {
+    evidence
+        .probes
+        .iter()
+        .map(|(probe, sight)| {
+            let (result, took) = match &sight.status {
+                ProbeStatus::Completed(observation) => {
+                    (observation.exit.to_string(), Some(seconds(observation.took_ms)))
+                }
+                ProbeStatus::Unreachable(why) => (format!("not reached: {why}"), None),
+                ProbeStatus::Interrupted(why) => (format!("lost: {why}"), None),
+                ProbeStatus::Skipped(why) => (format!("not run: {why}"), None),
+            };
+            let facts = evidence.facts.get(probe).map(facts).unwrap_or_default();
+            ProbeView {
+                probe: probe.to_string(),
+                host: sight.host.as_ref().map(ToString::to_string).unwrap_or_default(),
+                command: sight.command.to_string(),
+                result,
+                seconds: took,
+                facts,
+            }
+        })
+        .collect()
+}
+
+fn facts(facts: &BTreeMap<FactName, Result<Value, String>>) -> Vec<String> {
+    facts
+        .iter()
+        .map(|(name, known)| match known {
+            // Whole tables are the probe's raw material; the journal has them.
+            Ok(Value::Array(rows)) if rows.iter().any(Value::is_object) => {
+                format!("{name}: {} rows", rows.len())
+            }
+            Ok(value) => {
+                let text = value.to_string();
+                let short = cut_at(&text, 200);
+                format!("{name} = {short}{}", if short.len() < text.len() { "…" } else { "" })
+            }
+            Err(why) => format!("{name} is unknown: {why}"),
+        })
+        .collect()
+}

@@ -1,0 +1,76 @@
+//! What happened to an issue, over HTTP, as GitHub tells it: with `mentioned` in the name of whoever was
+//! mentioned, and the assignee as the actor of `assigned`.
+
+use crate::github::auth::{Number, RequestContext};
+use crate::github::errors::ApiResult;
+use crate::github::paging::PageRequest;
+use crate::github::state::{GitHubState, Issue, IssueEvent, IssueEventKind, Repository};
+use axum::extract::Path;
+use chrono::SecondsFormat;
+use serde_json::{Value, json};
+
+pub(super) async fn list(
+    visit: RequestContext,
+    Path(Number { number }): Path<Number>,
+    asked: PageRequest,
+) -> ApiResult {
+    let id = visit.issue(number);
+    visit.see()?;
+    let world = visit.inner.world();
+    let (repo, issue) = (world.repo(&id.repo)?, world.issue(&id)?);
+    let told = issue.events.iter().flat_map(|happening| world.told(repo, issue, happening));
+    let numbered = told.enumerate().map(|(index, event)| world.event_json(repo, issue, index, event));
+    asked.page(&world.base, numbered.collect())
+}
+
+impl GitHubState {
+    /// The events that GitHub makes of something that happened; a comment alone is none.
+    fn told(&self, repo: &Repository, issue: &Issue, happening: &IssueEvent) -> Vec<Value> {
+        let IssueEvent { at, actor, what } = happening;
+        let by = |word: &str, who: &str| {
+            json!({
+                "event": word,
+                "actor": self.user_json(who),
+                "created_at": at.to_rfc3339_opts(SecondsFormat::Secs, true),
+            })
+        };
+        let labelled = |word: &str, name: &str| {
+            let mut event = by(word, actor);
+            let color = repo.label(name).map_or("ededed", |label| &label.color);
+            event["label"] = json!({ "name": name, "color": color });
+            event
+        };
+        match what {
+            IssueEventKind::Opened | IssueEventKind::Edited | IssueEventKind::CommentEdited(_) => Vec::new(),
+            IssueEventKind::Labeled(name) => vec![labelled("labeled", name)],
+            IssueEventKind::Unlabeled(name) => vec![labelled("unlabeled", name)],
+            IssueEventKind::Assigned(login) => {
+                let mut event = by("assigned", login);
+                event["assignee"] = self.user_json(login);
+                event["assigner"] = self.user_json(actor);
+                vec![event]
+            }
+            IssueEventKind::Commented(id) => {
+                let body = issue.comments.iter().find(|comment| comment.id == *id).map(|it| it.body.as_str());
+                let words = body.unwrap_or_default().split(|c: char| c.is_whitespace() || c == ':');
+                let logins = words.filter_map(|word| word.strip_prefix('@'));
+                let known = logins.filter(|login| self.users.contains_key(*login));
+                known.map(|login| by("mentioned", login)).collect()
+            }
+            IssueEventKind::Closed => vec![by("closed", actor)],
+            IssueEventKind::Reopened => vec![by("reopened", actor)],
+            IssueEventKind::Locked => vec![by("locked", actor)],
+        }
+    }
+
+    fn event_json(&self, repo: &Repository, issue: &Issue, index: usize, mut event: Value) -> Value {
+        let id = issue.id * 1000 + index as u64;
+        event["id"] = id.into();
+        event["node_id"] = format!("EV_{id:08x}").into();
+        event["url"] = format!("{}/repos/{}/issues/events/{id}", self.base, repo.address).into();
+        for empty in ["commit_id", "commit_url", "performed_via_github_app"] {
+            event[empty] = Value::Null;
+        }
+        event
+    }
+}

@@ -1,0 +1,350 @@
+//! What can be done to an issue, by a person or through the API: one place for both, so that the
+//! model, the log of the issue and the webhooks never disagree.
+
+use crate::github::errors::ErrorResponse;
+use crate::github::state::{
+    Comment, GitHubState, Issue, IssueEventKind, IssueKind, IssueState, Label, Reaction, Repository,
+};
+use fieldmedic_core::ticket::{Repo, TicketId};
+use serde_json::{Value, json};
+
+/// GitHub takes no longer text.
+const TEXT_LIMIT: usize = 65_536;
+
+/// A webhook that is due: the event's name, and what is told of it.
+#[derive(Debug, Clone)]
+pub(super) struct WebhookEvent {
+    pub repo: Repo,
+    pub event: &'static str,
+    pub payload: Value,
+}
+
+/// What a person fills in to open an issue.
+#[derive(Debug, Clone)]
+pub(super) struct NewIssue<'a> {
+    pub title: &'a str,
+    pub body: Option<&'a str>,
+    pub labels: &'a [String],
+    pub sort: IssueKind,
+}
+
+impl GitHubState {
+    pub fn open(
+        &mut self,
+        address: &Repo,
+        actor: &str,
+        form: &NewIssue<'_>,
+    ) -> Result<(TicketId, Vec<WebhookEvent>), ErrorResponse> {
+        if form.title.trim().is_empty() {
+            return Err(ErrorResponse::invalid("Issue", "title", "missing_field"));
+        }
+        check_length("Issue", form.body.unwrap_or_default())?;
+        let (id, now) = (self.fresh_id(), self.now());
+        let repo = self.repo_mut(address)?;
+        let number = repo.issues.last_key_value().map_or(0, |(number, _)| *number) + 1;
+        let mut issue = Issue {
+            id,
+            number,
+            title: form.title.to_owned(),
+            body: form.body.map(str::to_owned),
+            author: actor.to_owned(),
+            state: IssueState::Open,
+            sort: form.sort.clone(),
+            locked: false,
+            labels: Vec::new(),
+            assignees: Vec::new(),
+            comments: Vec::new(),
+            created_at: now,
+            updated_at: now,
+            events: Vec::new(),
+        };
+        issue.note(now, actor, IssueEventKind::Opened);
+        repo.issues.insert(number, issue);
+        let ticket = TicketId { repo: address.clone(), number };
+        let mut labeled = Vec::new();
+        for name in form.labels {
+            labeled.extend(self.label(&ticket, actor, name)?);
+        }
+        // GitHub tells of the opening first, and of a label that was there from the start as well.
+        let mut notices = vec![self.issue_notice(&ticket, actor, "opened", Value::Null)?];
+        notices.append(&mut labeled);
+        Ok((ticket, notices))
+    }
+
+    pub fn edit(
+        &mut self,
+        id: &TicketId,
+        actor: &str,
+        title: Option<&str>,
+        body: Option<&str>,
+    ) -> Result<Vec<WebhookEvent>, ErrorResponse> {
+        check_length("Issue", body.unwrap_or_default())?;
+        let now = self.now();
+        let issue = self.issue_mut(id)?;
+        if let Some(title) = title {
+            issue.title = title.to_owned();
+        }
+        if let Some(body) = body {
+            issue.body = Some(body.to_owned());
+        }
+        issue.note(now, actor, IssueEventKind::Edited);
+        Ok(vec![self.issue_notice(id, actor, "edited", json!({ "changes": {} }))?])
+    }
+
+    pub fn comment_on(
+        &mut self,
+        id: &TicketId,
+        actor: &str,
+        body: &str,
+    ) -> Result<(u64, Vec<WebhookEvent>), ErrorResponse> {
+        check_comment(body)?;
+        let (comment, now) = (self.fresh_id(), self.now());
+        let issue = self.issue_mut(id)?;
+        issue.comments.push(Comment {
+            id: comment,
+            author: actor.to_owned(),
+            body: body.to_owned(),
+            created_at: now,
+            updated_at: now,
+            reactions: Vec::new(),
+        });
+        issue.note(now, actor, IssueEventKind::Commented(comment));
+        Ok((comment, vec![self.comment_notice(id, actor, "created", comment)?]))
+    }
+
+    pub fn edit_comment(
+        &mut self,
+        address: &Repo,
+        comment: u64,
+        actor: &str,
+        body: &str,
+    ) -> Result<Vec<WebhookEvent>, ErrorResponse> {
+        check_comment(body)?;
+        let now = self.now();
+        let id = TicketId { repo: address.clone(), number: self.comment(address, comment)?.0.number };
+        let issue = self.issue_mut(&id)?;
+        if let Some(there) = issue.comments.iter_mut().find(|there| there.id == comment) {
+            there.body = body.to_owned();
+            there.updated_at = now;
+        }
+        issue.note(now, actor, IssueEventKind::CommentEdited(comment));
+        Ok(vec![self.comment_notice(&id, actor, "edited", comment)?])
+    }
+
+    /// The reaction, and whether it is new.
+    pub fn react(
+        &mut self,
+        address: &Repo,
+        comment: u64,
+        actor: &str,
+        content: &str,
+    ) -> Result<(Reaction, Created), ErrorResponse> {
+        let (reaction, now) = (self.fresh_id(), self.now());
+        let id = TicketId { repo: address.clone(), number: self.comment(address, comment)?.0.number };
+        let there = self.issue_mut(&id)?.comments.iter_mut().find(|there| there.id == comment);
+        let reactions = &mut there.ok_or_else(ErrorResponse::not_found)?.reactions;
+        if let Some(known) = reactions.iter().find(|known| known.user == actor && known.content == content) {
+            return Ok((known.clone(), Created::No));
+        }
+        let reaction =
+            Reaction { id: reaction, user: actor.to_owned(), content: content.to_owned(), at: now };
+        reactions.push(reaction.clone());
+        Ok((reaction, Created::Yes))
+    }
+
+    /// Puts a label on the issue; the repository gets it, in grey, if it has none of that name.
+    pub fn label(
+        &mut self,
+        id: &TicketId,
+        actor: &str,
+        name: &str,
+    ) -> Result<Vec<WebhookEvent>, ErrorResponse> {
+        let now = self.now();
+        self.issue(id)?;
+        let name = match self.repo(&id.repo)?.label(name) {
+            Some(label) => label.name.clone(),
+            None => self.create_label(&id.repo, name, "ededed", None)?.name,
+        };
+        let issue = self.issue_mut(id)?;
+        if issue.labels.contains(&name) {
+            return Ok(Vec::new());
+        }
+        issue.labels.push(name.clone());
+        issue.note(now, actor, IssueEventKind::Labeled(name.clone()));
+        Ok(vec![self.label_notice(id, actor, "labeled", &name)?])
+    }
+
+    pub fn unlabel(
+        &mut self,
+        id: &TicketId,
+        actor: &str,
+        name: &str,
+    ) -> Result<Vec<WebhookEvent>, ErrorResponse> {
+        let now = self.now();
+        let issue = self.issue_mut(id)?;
+        let place = issue.labels.iter().position(|there| there.eq_ignore_ascii_case(name));
+        let place = place.ok_or_else(|| ErrorResponse {
+            message: "Label does not exist".to_owned(),
+            ..ErrorResponse::not_found()
+        })?;
+        let name = issue.labels.remove(place);
+        issue.note(now, actor, IssueEventKind::Unlabeled(name.clone()));
+        Ok(vec![self.label_notice(id, actor, "unlabeled", &name)?])
+    }
+
+    pub fn create_label(
+        &mut self,
+        address: &Repo,
+        name: &str,
+        color: &str,
+        description: Option<&str>,
+    ) -> Result<Label, ErrorResponse> {
+        if name.is_empty() || name.chars().count() > 50 {
+            return Err(ErrorResponse::invalid("Label", "name", "invalid"));
+        }
+        if color.len() != 6 || !color.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(ErrorResponse::invalid("Label", "color", "invalid"));
+        }
+        if description.is_some_and(|text| text.chars().count() > 100) {
+            return Err(ErrorResponse::invalid("Label", "description", "invalid"));
+        }
+        let id = self.fresh_id();
+        let repo = self.repo_mut(address)?;
+        if repo.label(name).is_some() {
+            return Err(ErrorResponse::invalid("Label", "name", "already_exists"));
+        }
+        let label = Label {
+            id,
+            name: name.to_owned(),
+            color: color.to_owned(),
+            description: description.map(str::to_owned),
+        };
+        repo.labels.push(label.clone());
+        Ok(label)
+    }
+
+    /// Assigns; who cannot be assigned is left out without a word, as GitHub does.
+    pub fn assign(
+        &mut self,
+        id: &TicketId,
+        actor: &str,
+        login: &str,
+    ) -> Result<Vec<WebhookEvent>, ErrorResponse> {
+        let now = self.now();
+        let issue = self.issue(id)?;
+        if issue.assignees.iter().any(|there| there == login)
+            || !self.repo(&id.repo)?.is_assignable(issue, login)
+        {
+            return Ok(Vec::new());
+        }
+        let issue = self.issue_mut(id)?;
+        issue.assignees.push(login.to_owned());
+        issue.note(now, actor, IssueEventKind::Assigned(login.to_owned()));
+        let assignee = json!({ "assignee": self.user_json(login) });
+        Ok(vec![self.issue_notice(id, actor, "assigned", assignee)?])
+    }
+
+    /// Closes; to close a closed one changes its reason at most.
+    pub fn close(
+        &mut self,
+        id: &TicketId,
+        actor: &str,
+        reason: &str,
+    ) -> Result<Vec<WebhookEvent>, ErrorResponse> {
+        let now = self.now();
+        let issue = self.issue_mut(id)?;
+        if let IssueState::Closed { reason: there, .. } = &mut issue.state {
+            *there = reason.to_owned();
+            return Ok(Vec::new());
+        }
+        issue.state = IssueState::Closed { reason: reason.to_owned(), by: actor.to_owned(), at: now };
+        issue.note(now, actor, IssueEventKind::Closed);
+        Ok(vec![self.issue_notice(id, actor, "closed", Value::Null)?])
+    }
+
+    pub fn reopen(&mut self, id: &TicketId, actor: &str) -> Result<Vec<WebhookEvent>, ErrorResponse> {
+        let now = self.now();
+        let issue = self.issue_mut(id)?;
+        if !issue.is_closed() {
+            return Ok(Vec::new());
+        }
+        issue.state = IssueState::Reopened;
+        issue.note(now, actor, IssueEventKind::Reopened);
+        Ok(vec![self.issue_notice(id, actor, "reopened", Value::Null)?])
+    }
+
+    pub fn lock(&mut self, id: &TicketId, actor: &str) -> Result<Vec<WebhookEvent>, ErrorResponse> {
+        let now = self.now();
+        let issue = self.issue_mut(id)?;
+        issue.locked = true;
+        issue.note(now, actor, IssueEventKind::Locked);
+        Ok(vec![self.issue_notice(id, actor, "locked", Value::Null)?])
+    }
+
+    fn label_notice(
+        &self,
+        id: &TicketId,
+        actor: &str,
+        action: &str,
+        name: &str,
+    ) -> Result<WebhookEvent, ErrorResponse> {
+        let repo = self.repo(&id.repo)?;
+        let label = repo.label(name).map(|label| self.label_json(repo, label));
+        self.issue_notice(id, actor, action, json!({ "label": label }))
+    }
+
+    fn comment_notice(
+        &self,
+        id: &TicketId,
+        actor: &str,
+        action: &str,
+        comment: u64,
+    ) -> Result<WebhookEvent, ErrorResponse> {
+        let (issue, comment) = self.comment(&id.repo, comment)?;
+        let comment = self.comment_json(self.repo(&id.repo)?, issue, comment);
+        let notice = self.issue_notice(id, actor, action, json!({ "comment": comment }))?;
+        Ok(WebhookEvent { event: "issue_comment", ..notice })
+    }
+
+    /// `more` is what this action has beside the issue: an object, or null.
+    fn issue_notice(
+        &self,
+        id: &TicketId,
+        actor: &str,
+        action: &str,
+        more: Value,
+    ) -> Result<WebhookEvent, ErrorResponse> {
+        let repo: &Repository = self.repo(&id.repo)?;
+        let mut payload = json!({
+            "action": action,
+            "issue": self.issue_json(repo, self.issue(id)?),
+            "repository": self.repo_json(repo, actor),
+            "sender": self.user_json(actor),
+        });
+        for (key, value) in more.as_object().into_iter().flatten() {
+            payload[key] = value.clone();
+        }
+        Ok(WebhookEvent { repo: id.repo.clone(), event: "issues", payload })
+    }
+}
+
+/// Whether something was made just now, or was there before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Created {
+    Yes,
+    No,
+}
+
+fn check_comment(body: &str) -> Result<(), ErrorResponse> {
+    if body.trim().is_empty() {
+        return Err(ErrorResponse::invalid("IssueComment", "body", "missing_field"));
+    }
+    check_length("IssueComment", body)
+}
+
+fn check_length(resource: &str, text: &str) -> Result<(), ErrorResponse> {
+    match text.chars().count() <= TEXT_LIMIT {
+        true => Ok(()),
+        false => Err(ErrorResponse::too_long(resource)),
+    }
+}

@@ -1,0 +1,467 @@
+//! The host itself: a state, rules that answer commands, and what happens as time goes by.
+//!
+//! It has no clock and no chance in it: the same commands at the same times give the same answers.
+
+use crate::host::command_line::ReceivedCommand;
+use crate::host::garbage;
+use crate::host::spec::{CommandRule, Down, HostSpec};
+use crate::host::spec_file::Sudo;
+use crate::host::state::{Asking, HostState};
+use chrono::{DateTime, TimeDelta, Utc};
+use fieldmedic_core::diagnosis::evidence::Exit;
+use serde::Deserialize;
+use serde_json::Value;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// A host in a box.
+pub struct FakeHost {
+    file: HostSpec,
+    state: HostState,
+    /// How often each rule has answered.
+    uses: Vec<u32>,
+    /// When each of `every` is due next.
+    ticks: Vec<DateTime<Utc>>,
+    pending: Vec<Pending>,
+    runs: u64,
+    log: Vec<LoggedCommand>,
+    problems: Vec<String>,
+}
+
+/// A model that a server or a shell, and a test, look at together.
+#[derive(Clone)]
+pub struct SharedHost(Arc<Mutex<FakeHost>>);
+
+/// What the host does about a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostResponse {
+    /// Names the run, so that it can be ended early.
+    pub run: RunId,
+    pub stdout: Vec<u8>,
+    pub stderr: Vec<u8>,
+    pub exit: Exit,
+    /// How long the command runs before it ends.
+    pub delay: Duration,
+    /// What goes wrong. `garbage` is in the output already, and so is the half that `partial` leaves.
+    pub fault: Option<HostFault>,
+}
+
+/// One run of a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunId(u64);
+
+/// What goes wrong with a command; the table in [the module](super) says what each is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HostFault {
+    Hang,
+    Stuck,
+    Drop,
+    Partial,
+    Garbage,
+    Flood,
+    Refuse,
+}
+
+/// A command that the host was given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoggedCommand {
+    pub at: DateTime<Utc>,
+    /// As it came.
+    pub line: String,
+    /// Without its wrapping: `docker compose up -d`, or `script queue`.
+    pub brief: String,
+    /// The line of the file where the rule begins that answered. `None`: nobody described it.
+    pub rule: Option<u64>,
+}
+
+/// A change of the state that is still to come.
+struct Pending {
+    at: DateTime<Utc>,
+    run: RunId,
+    step: PendingStep,
+    /// The rule that it comes from.
+    rule: usize,
+    asking: Asking,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum PendingStep {
+    /// The command ends, and has done its work.
+    End,
+    /// One of its consequences.
+    Later(usize),
+}
+
+impl FakeHost {
+    /// A host in its first state, at this moment.
+    pub fn new(file: &HostSpec, now: DateTime<Utc>) -> Self {
+        let rules = &file.0;
+        Self {
+            state: rules.state.clone(),
+            uses: vec![0; rules.commands.len()],
+            ticks: rules.every.iter().map(|tick| later(now, tick.each)).collect(),
+            file: file.clone(),
+            pending: Vec::new(),
+            runs: 0,
+            log: Vec::new(),
+            problems: Vec::new(),
+        }
+    }
+
+    pub fn share(self) -> SharedHost {
+        SharedHost(Arc::new(Mutex::new(self)))
+    }
+
+    /// Answers a command that is asked for now. Times must not run backwards.
+    pub fn respond(&mut self, line: &str, now: DateTime<Utc>) -> HostResponse {
+        self.advance(now);
+        self.runs += 1;
+        let run = RunId(self.runs);
+        let asked = ReceivedCommand::read(line);
+        let found = self.find(&asked, now);
+        self.log.push(LoggedCommand {
+            at: now,
+            line: line.to_owned(),
+            brief: asked.brief(),
+            rule: found.as_ref().map(|(rule, _)| self.file.0.commands[*rule].line),
+        });
+        let Some((index, asking)) = found else {
+            return fail(run, 127, &format!("sh: 1: {}: not found\n", asked.program()));
+        };
+        self.uses[index] += 1;
+        let file = self.file.clone();
+        let rule = &file.0.commands[index];
+        match rule.sudo {
+            Some(Sudo::Required) if !asked.sudo => {
+                return fail(run, 1, &format!("{}: permission denied\n", asked.program()));
+            }
+            Some(Sudo::Denied) if asked.sudo => return fail(run, 1, "sudo: a password is required\n"),
+            _ => {}
+        }
+        match self.write(rule, now, &asking) {
+            Ok((stdout, stderr)) => {
+                if rule.fault != Some(HostFault::Refuse) {
+                    let at = later(now, rule.takes);
+                    self.pending.push(Pending { at, run, step: PendingStep::End, rule: index, asking });
+                    self.advance(now);
+                }
+                let stdout = match rule.fault {
+                    Some(HostFault::Garbage) => garbage::bytes(),
+                    Some(HostFault::Partial) => stdout.as_bytes()[..stdout.len() / 2].to_vec(),
+                    _ => stdout.into_bytes(),
+                };
+                let (stderr, exit) = (stderr.into_bytes(), rule.exit.clone());
+                HostResponse { run, stdout, stderr, exit, delay: rule.takes, fault: rule.fault }
+            }
+            Err(problem) => {
+                let said = format!("host.yaml, line {}: {problem}\n", rule.line);
+                self.problems.push(said.trim_end().to_owned());
+                fail(run, 125, &said)
+            }
+        }
+    }
+
+    /// Ends a run early, as a signal does: what it had not done yet is not done.
+    pub fn end(&mut self, run: RunId, now: DateTime<Utc>) {
+        self.advance(now);
+        let is_under_way = |pending: &Pending| pending.run == run && pending.step == PendingStep::End;
+        if self.pending.iter().any(is_under_way) {
+            self.pending.retain(|pending| pending.run != run);
+        }
+    }
+
+    /// Whether nobody gets in at this moment.
+    pub fn is_unreachable(&mut self, now: DateTime<Utc>) -> bool {
+        self.advance(now);
+        let file = self.file.clone();
+        match &file.0.unreachable {
+            Down::Always => true,
+            Down::Never => false,
+            Down::While(expr) => {
+                let holds = self.state.holds(Some(expr), now, &Asking::default());
+                self.note("unreachable", holds).unwrap_or(false)
+            }
+        }
+    }
+
+    /// Every command that the host was given, in order.
+    pub fn log(&self) -> &[LoggedCommand] {
+        &self.log
+    }
+
+    /// What in the file did not work out when it was needed, such as a template with a wrong name.
+    pub fn problems(&self) -> &[String] {
+        &self.problems
+    }
+
+    /// The value at a path such as `workers.running`, as of this moment.
+    pub fn state(&mut self, path: &str, now: DateTime<Utc>) -> Option<Value> {
+        self.advance(now);
+        self.state.get(path).cloned()
+    }
+
+    /// All of the state, as of this moment.
+    pub fn whole_state(&mut self, now: DateTime<Utc>) -> Value {
+        self.advance(now);
+        self.state.tree()
+    }
+
+    /// Changes the state from outside, as fate does.
+    ///
+    /// # Errors
+    /// The state has nothing at this path.
+    pub fn set(&mut self, path: &str, value: Value, now: DateTime<Utc>) -> Result<(), String> {
+        self.advance(now);
+        self.state.set(path, value)
+    }
+
+    fn find(&mut self, asked: &ReceivedCommand, now: DateTime<Utc>) -> Option<(usize, Asking)> {
+        let file = self.file.clone();
+        for (index, rule) in file.0.commands.iter().enumerate() {
+            let Some(args) = rule.pattern.matches(&asked.what) else { continue };
+            let is_elsewhere = rule.cwd.is_some() && rule.cwd != asked.cwd;
+            let is_used_up = rule.times.is_some_and(|times| self.uses[index] >= times);
+            if is_elsewhere || is_used_up {
+                continue;
+            }
+            let asking = Asking { args, env: asked.env(), cwd: asked.cwd.clone().unwrap_or_default() };
+            let holds = self.state.holds(rule.when.as_ref(), now, &asking);
+            if self.note(&format!("line {}", rule.line), holds) == Some(true) {
+                return Some((index, asking));
+            }
+        }
+        None
+    }
+
+    fn write(
+        &self,
+        rule: &CommandRule,
+        now: DateTime<Utc>,
+        asking: &Asking,
+    ) -> Result<(String, String), String> {
+        let fill = |template: &Option<String>| match template {
+            Some(name) => self.state.fill(&self.file.0.templates, name, now, asking),
+            None => Ok(String::new()),
+        };
+        Ok((fill(&rule.stdout)?, fill(&rule.stderr)?))
+    }
+
+    /// Lets everything happen that is due by now, in the order of its time.
+    fn advance(&mut self, now: DateTime<Utc>) {
+        let file = self.file.clone();
+        loop {
+            let tick =
+                self.ticks.iter().enumerate().min_by_key(|(_, at)| **at).map(|(index, at)| (*at, index));
+            // Of two at one time, the one that was begun first.
+            let next = self.pending.iter().enumerate().min_by_key(|(_, pending)| pending.at);
+            let next = next.map(|(index, pending)| (pending.at, index));
+            match (next, tick) {
+                (Some((at, index)), tick) if at <= now && tick.is_none_or(|(tick, _)| at <= tick) => {
+                    let pending = self.pending.remove(index);
+                    self.happen(&file, pending);
+                }
+                (_, Some((at, index))) if at <= now => {
+                    let every = &file.0.every[index];
+                    self.ticks[index] = later(at, every.each);
+                    let asking = Asking::default();
+                    let holds = self.state.holds(every.when.as_ref(), at, &asking);
+                    if self.note("every", holds) == Some(true) {
+                        let done = self.state.apply(&every.set, at, &asking);
+                        self.note("every", done);
+                    }
+                }
+                _ => return,
+            }
+        }
+    }
+
+    fn happen(&mut self, file: &HostSpec, Pending { at, run, step, rule: index, asking }: Pending) {
+        let rule = &file.0.commands[index];
+        let place = format!("line {}", rule.line);
+        match step {
+            PendingStep::End => {
+                let done = self.state.apply(&rule.set, at, &asking);
+                self.note(&place, done);
+                for (number, consequence) in rule.later.iter().enumerate() {
+                    let (at, step) = (later(at, consequence.after), PendingStep::Later(number));
+                    self.pending.push(Pending { at, run, step, rule: index, asking: asking.clone() });
+                }
+            }
+            PendingStep::Later(number) => {
+                let consequence = &rule.later[number];
+                let holds = self.state.holds(consequence.when.as_ref(), at, &asking);
+                if self.note(&place, holds) == Some(true) {
+                    let done = self.state.apply(&consequence.set, at, &asking);
+                    self.note(&place, done);
+                }
+            }
+        }
+    }
+
+    fn note<T>(&mut self, place: &str, result: Result<T, String>) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(problem) => {
+                let problem = format!("host.yaml, {place}: {problem}");
+                // What goes wrong each second is told once.
+                if !self.problems.contains(&problem) {
+                    self.problems.push(problem);
+                }
+                None
+            }
+        }
+    }
+}
+
+impl SharedHost {
+    /// The model, for as long as nobody else needs it: never across an `await`.
+    pub fn lock(&self) -> MutexGuard<'_, FakeHost> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn later(at: DateTime<Utc>, by: Duration) -> DateTime<Utc> {
+    TimeDelta::from_std(by).ok().and_then(|by| at.checked_add_signed(by)).unwrap_or(DateTime::<Utc>::MAX_UTC)
+}
+
+fn fail(run: RunId, code: i32, stderr: &str) -> HostResponse {
+    let (exit, stderr) = (Exit::Code(code), stderr.as_bytes().to_vec());
+    HostResponse { run, stdout: Vec::new(), stderr, exit, delay: Duration::ZERO, fault: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_000_000 + seconds, 0).unwrap()
+    }
+
+    fn host(text: &str) -> FakeHost {
+        FakeHost::new(&HostSpec::parse(text).unwrap(), at(0))
+    }
+
+    const WORKERS: &str = r#"
+summary: all workers are down
+state:
+  workers: { running: 0, expected: 4 }
+  queue: { pending: 3, last: "none" }
+commands:
+  - run: docker compose ps **
+    stdout: |
+      {% for n in range(workers.running) %}
+      {"State": "running", "at": "{{ now | time }}"}
+      {% endfor %}
+  - run: docker start *
+    sudo: required
+    set: { workers.running: workers.running + 1, queue.last: "args[0]" }
+  - run: docker compose up -d **
+    in: /opt/q
+    takes: 3s
+    set: { workers.running: workers.expected }
+    later:
+      - { after: 11s, when: queue.pending == 0, set: { queue.last: "'idle'" } }
+  - script: queue
+    stdout: '{"pending": {{ queue.pending }}, "limit": {{ env.LIMIT }}}'
+  - run: docker rm *
+    sudo: denied
+    stderr: "gone\n"
+    exit: 4
+every:
+  - each: 5s
+    when: workers.running > 0 and queue.pending > 0
+    set: { queue.pending: queue.pending - 1 }
+"#;
+
+    fn said(response: &HostResponse) -> (&str, &str, Exit) {
+        let text = |bytes| std::str::from_utf8(bytes).unwrap();
+        (text(&response.stdout), text(&response.stderr), response.exit.clone())
+    }
+
+    #[test]
+    fn commands_change_the_state_and_time_does_too() {
+        let mut host = host(WORKERS);
+        let response = host.respond("docker compose ps -a", at(1));
+        assert_eq!(said(&response), ("", "", Exit::Code(0)));
+        let response = host.respond("cd -- /opt/q && docker compose up -d worker_wrapper", at(2));
+        assert_eq!(response.delay, Duration::from_secs(3));
+        assert_eq!(host.state("workers.running", at(4)), Some(json!(0)));
+        assert_eq!(host.state("workers.running", at(5)), Some(json!(4)));
+        // A tick that is due at the same time comes after what was begun before it.
+        assert_eq!(host.state("queue.pending", at(5)), Some(json!(2)));
+        let response = host.respond("env LIMIT=9 sh -euc 'select 1' queue", at(11));
+        assert_eq!(said(&response).0, r#"{"pending": 1, "limit": 9}"#);
+        assert_eq!(host.state("queue.last", at(16)), Some(json!("idle")));
+        let response = host.respond("docker compose ps", at(20));
+        assert!(
+            said(&response).0.starts_with("{\"State\": \"running\", \"at\": \"2027-01-15T08:00:20Z\"}\n")
+        );
+        assert_eq!(said(&response).0.lines().count(), 4);
+        assert_eq!(host.problems(), &[] as &[String]);
+    }
+
+    #[test]
+    fn what_was_ended_early_is_not_done() {
+        let mut host = host(WORKERS);
+        let response = host.respond("cd -- /opt/q && docker compose up -d", at(0));
+        host.end(response.run, at(2));
+        assert_eq!(host.state("workers.running", at(60)), Some(json!(0)));
+        let response = host.respond("cd -- /opt/q && docker compose up -d", at(60));
+        host.end(response.run, at(64));
+        assert_eq!(host.state("workers.running", at(64)), Some(json!(4)));
+    }
+
+    #[test]
+    fn unknown_commands_and_rights_are_as_in_a_shell() {
+        let mut host = host(WORKERS);
+        for (line, stderr, code) in [
+            ("uptime -p", "sh: 1: uptime: not found\n", 127),
+            ("docker compose up -d", "sh: 1: docker: not found\n", 127),
+            ("docker start a", "docker: permission denied\n", 1),
+            ("sudo -n -- docker rm a", "sudo: a password is required\n", 1),
+            ("docker rm a", "gone\n", 4),
+        ] {
+            let response = host.respond(line, at(1));
+            assert_eq!(said(&response), ("", stderr, Exit::Code(code)), "{line}");
+        }
+        host.respond("sudo -n -- docker start abc", at(2));
+        assert_eq!(host.state("queue.last", at(2)), Some(json!("abc")));
+        let log: Vec<_> = host.log().iter().map(|logged| (logged.brief.as_str(), logged.rule)).collect();
+        assert_eq!(log[1], ("docker compose up -d", None));
+        assert_eq!(log[5], ("docker start abc", Some(12)));
+    }
+
+    #[test]
+    fn a_rule_that_is_used_up_makes_way() {
+        let mut host = host(
+            "commands:\n  - { run: x, times: 1, fault: drop }\n  - { run: x, fault: garbage }\n  - { run: y, fault: partial, stdout: abcd }\n",
+        );
+        assert_eq!(host.respond("x", at(0)).fault, Some(HostFault::Drop));
+        let response = host.respond("x", at(0));
+        assert!(std::str::from_utf8(&response.stdout).is_err());
+        assert_eq!(host.respond("y", at(0)).stdout, b"ab");
+    }
+
+    #[test]
+    fn a_host_goes_down_and_comes_back() {
+        let mut host = host(
+            "state: { down: false }\nunreachable: down\ncommands:\n  - { run: reboot, set: { down: true }, later: [{ after: 30s, set: { down: false } }] }\n",
+        );
+        assert!(!host.is_unreachable(at(0)));
+        host.respond("reboot", at(0));
+        assert!(host.is_unreachable(at(29)));
+        assert!(!host.is_unreachable(at(30)));
+    }
+
+    #[test]
+    fn a_mistake_in_the_file_is_loud() {
+        let mut host =
+            host("commands:\n  - { run: x, stdout: '{{ nothing }}' }\n  - { run: y, when: nothing > 1 }\n");
+        let response = host.respond("x", at(0));
+        assert_eq!(response.exit, Exit::Code(125));
+        assert_eq!(host.respond("y", at(0)).exit, Exit::Code(127));
+        assert_eq!(host.problems().len(), 2, "{:?}", host.problems());
+    }
+}
