@@ -1,11 +1,12 @@
-//! The doors: what a webhook delivers is kept at once, and worked by the same intake as everything else.
+//! The webhook's inbox: a delivery is stored at once, and worked on afterwards by the same intake as
+//! everything else.
 
 use crate::core::case::event::{CaseId, Source};
-use crate::core::ticket::TicketId;
 use crate::engine::{Context, IntakeError, Shutdown, accept_comment, accept_issue, accept_reopening};
+use crate::github::webhook::{Delivery, IssueAction, Parsed, parse};
 use crate::ports::{JournalError, QueuedDelivery};
 use crate::web;
-use crate::web::{Delivery, DeliveryNotStored, DeliverySink, IssueAction, Router, Secrets};
+use crate::web::{DeliveryNotStored, DeliverySink, Receipt, Router, Secrets, SignedDelivery};
 use async_trait::async_trait;
 use secrecy::SecretString;
 use std::sync::Arc;
@@ -13,98 +14,98 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedSender;
 
-/// Whoever works on a delivery has it for so long; then it is tried again, here or elsewhere.
-const AT_WORK: Duration = Duration::from_secs(60);
+/// How long a worker has a delivery for itself; then it is tried again, here or elsewhere.
+const WORK_TTL: Duration = Duration::from_secs(60);
 
-/// How often it is asked whether something waits that nobody rang for: what another process has kept
-/// before it died, or what GitHub could not be asked about.
-const ROUND: Duration = AT_WORK;
+/// How often the inbox is read without being notified: for deliveries that another process stored before it
+/// died, and for those that failed because of GitHub.
+const POLL_INTERVAL: Duration = WORK_TTL;
 
-/// Keeps deliveries, works them, and wakes the cases that they open.
+/// Stores deliveries, works on them, and wakes the cases that they open.
 #[derive(Clone)]
 pub struct DeliveryInbox {
-    agent: Context,
+    context: Context,
     case_opened: UnboundedSender<CaseId>,
     notify: Arc<Notify>,
 }
 
 impl DeliveryInbox {
-    pub fn new(agent: Context, case_opened: UnboundedSender<CaseId>) -> Self {
-        Self { agent, case_opened, notify: Arc::default() }
+    /// An inbox that sends each case with something to do to `case_opened`.
+    pub fn new(context: Context, case_opened: UnboundedSender<CaseId>) -> Self {
+        Self { context, case_opened, notify: Arc::default() }
     }
 
-    /// The webhook's routes, for deliveries signed with one of these secrets.
+    /// The webhook's routes, for deliveries that are signed with one of these secrets.
     pub fn router(&self, secrets: impl IntoIterator<Item = SecretString>) -> Router {
         web::router(web::WebhookConfig {
             secrets: Secrets::new(secrets),
-            redactor: (*self.agent.redactor).clone(),
             body_limit: web::BODY_LIMIT,
             sink: Arc::new(self.clone()),
         })
     }
 
-    /// Works what was kept, one after another, until the stop is pulled.
-    pub async fn work(&self, stop: &Shutdown) {
-        while !stop.is_requested() {
-            if let Err(error) = self.process_pending(stop).await {
-                tracing::error!(%error, "the journal cannot be used; trying again");
+    /// Works on stored deliveries, one after another, until the shutdown.
+    pub async fn work(&self, shutdown: &Shutdown) {
+        while !shutdown.is_requested() {
+            if let Err(error) = self.process_pending(shutdown).await {
+                tracing::error!(%error, "cannot use the journal; trying again");
             }
             tokio::select! {
                 biased;
-                () = stop.requested() => {}
+                () = shutdown.requested() => {}
                 () = self.notify.notified() => {}
-                () = tokio::time::sleep(ROUND) => {}
+                () = tokio::time::sleep(POLL_INTERVAL) => {}
             }
         }
     }
 
-    /// Works what waits now.
+    /// Works on the deliveries that are stored now.
     ///
     /// # Errors
-    /// If the journal cannot be used; nothing is lost by it.
-    pub async fn process_pending(&self, stop: &Shutdown) -> Result<(), JournalError> {
-        while !stop.is_requested() && self.process_next().await? == Processed::One {}
+    /// If the journal cannot be used; nothing is lost.
+    pub async fn process_pending(&self, shutdown: &Shutdown) -> Result<(), JournalError> {
+        while !shutdown.is_requested() && self.process_next().await? == Processed::One {}
         Ok(())
     }
 
     async fn process_next(&self) -> Result<Processed, JournalError> {
-        let journal = &self.agent.journal;
-        let Some(parcel) = journal.next_delivery(self.agent.clock.now(), AT_WORK).await? else {
+        let journal = &self.context.journal;
+        let Some(queued) = journal.next_delivery(self.context.clock.now(), WORK_TTL).await? else {
             return Ok(Processed::Nothing);
         };
-        match serde_json::from_value::<Delivery>(parcel.body) {
-            Ok(delivery) => match self.take(delivery).await {
-                // If nobody listens any more, the case is in the journal and a restart goes on with it.
+        match serde_json::from_value::<Delivery>(queued.body) {
+            Ok(delivery) => match self.process(delivery).await {
+                // Without a listener the case is still in the journal, and a restart goes on with it.
                 Ok(case) => case.into_iter().for_each(|case| drop(self.case_opened.send(case))),
                 Err(IntakeError::Forge(error)) if error.is_permanent() => {
-                    tracing::warn!(what = parcel.key, %error, "a delivery was passed over");
+                    tracing::warn!(delivery = queued.key, %error, "delivery skipped");
                 }
                 Err(error) => {
-                    tracing::warn!(what = parcel.key, %error, "a delivery is tried again in {AT_WORK:?}");
+                    tracing::warn!(delivery = queued.key, %error, "delivery failed; retry in {WORK_TTL:?}");
                     return Ok(Processed::One);
                 }
             },
-            // Another version kept it; the poll sees what it was about.
+            // Another version stored it. The poll sees its content.
             Err(error) => {
-                tracing::error!(what = parcel.key, %error, "a delivery that was kept is unreadable")
+                tracing::error!(delivery = queued.key, %error, "cannot read a stored delivery");
             }
         }
-        journal.ack_delivery(&parcel.key).await?;
+        journal.ack_delivery(&queued.key).await?;
         Ok(Processed::One)
     }
 
-    async fn take(&self, delivery: Delivery) -> Result<Option<CaseId>, IntakeError> {
-        let agent = &self.agent;
+    async fn process(&self, delivery: Delivery) -> Result<Option<CaseId>, IntakeError> {
+        let context = &self.context;
         match delivery {
             Delivery::IssueChanged { ticket, action: IssueAction::Reopened, sender } => {
-                // The agent reopens on its own evidence, and must not answer itself.
-                if sender.login == agent.forge.me().await? {
+                // Fieldmedic reopens on its own evidence, and must not answer itself.
+                if sender.login == context.forge.me().await? {
                     return Ok(None);
                 }
-                Ok(accept_reopening(agent, ticket, &sender.login).await?)
+                accept_reopening(context, ticket, &sender.login).await
             }
-            Delivery::IssueChanged { ticket, .. } => Ok(accept_issue(agent, ticket, Source::Webhook).await?),
-            Delivery::CommentCreated { comment, .. } => accept_comment(agent, &comment).await,
+            Delivery::IssueChanged { ticket, .. } => accept_issue(context, ticket, Source::Webhook).await,
+            Delivery::CommentCreated { comment, .. } => accept_comment(context, &comment).await,
         }
     }
 }
@@ -117,39 +118,26 @@ enum Processed {
 
 #[async_trait]
 impl DeliverySink for DeliveryInbox {
-    /// Nothing is asked of GitHub here: it waits for the answer.
-    async fn store(&self, delivery: Delivery) -> Result<(), DeliveryNotStored> {
-        let repo = &ticket_of(&delivery).repo;
-        // A secret may be shared by several hooks; only configured repositories hold tickets.
-        if !self.agent.forge_settings.repos.contains(repo) {
-            tracing::info!(%repo, "a delivery from a repository that is not configured");
-            return Ok(());
+    /// Asks GitHub nothing: GitHub waits for the answer.
+    async fn store(&self, delivery: SignedDelivery<'_>) -> Result<Receipt, DeliveryNotStored> {
+        let parsed = parse(delivery.event, delivery.body, &self.context.redactor);
+        let delivery = match parsed.map_err(|error| DeliveryNotStored::Unreadable(error.to_string()))? {
+            Parsed::Ping => return Ok(Receipt::Ping),
+            Parsed::Ignored => return Ok(Receipt::Ignored),
+            Parsed::Delivery(delivery) => *delivery,
+        };
+        let repo = &delivery.ticket().id.repo;
+        // Several hooks may share a secret; only configured repositories hold tickets.
+        if !self.context.forge_settings.repos.contains(repo) {
+            tracing::info!(%repo, "delivery from a repository that is not configured");
+            return Ok(Receipt::Accepted);
         }
-        let key = content_key(&delivery);
-        let body = serde_json::to_value(delivery).map_err(|error| DeliveryNotStored(error.to_string()))?;
-        self.agent
-            .journal
-            .enqueue_delivery(&QueuedDelivery { key, body })
-            .await
-            .map_err(|error| DeliveryNotStored(error.to_string()))?;
+        let unavailable = |error: &dyn std::fmt::Display| DeliveryNotStored::Unavailable(error.to_string());
+        let key = delivery.content_key();
+        let body = serde_json::to_value(delivery).map_err(|error| unavailable(&error))?;
+        let stored = self.context.journal.enqueue_delivery(&QueuedDelivery { key, body }).await;
+        stored.map_err(|error| unavailable(&error))?;
         self.notify.notify_one();
-        Ok(())
-    }
-}
-
-fn ticket_of(delivery: &Delivery) -> &TicketId {
-    match delivery {
-        Delivery::IssueChanged { ticket, .. } | Delivery::CommentCreated { ticket, .. } => &ticket.id,
-    }
-}
-
-/// What a delivery is about. The same content may come by several hooks, and again on demand, under
-/// other delivery ids.
-fn content_key(delivery: &Delivery) -> String {
-    match delivery {
-        Delivery::IssueChanged { ticket, action, .. } => {
-            format!("{} {action} {}", ticket.id, ticket.updated_at.timestamp_micros())
-        }
-        Delivery::CommentCreated { comment, .. } => format!("{} comment {}", comment.ticket, comment.id),
+        Ok(Receipt::Accepted)
     }
 }

@@ -1,4 +1,4 @@
-//! What a delivery says, as far as the agent has a use for it.
+//! Webhook deliveries: what GitHub sends, reduced to what is of use.
 
 use crate::core::text::redact::Redactor;
 use crate::core::ticket::{Repo, Ticket};
@@ -7,30 +7,24 @@ use crate::ports::Comment;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// Something happened that may concern the agent. Every text in it is redacted, so it can be kept.
+/// Something that happened on GitHub. Every text in it is redacted, so it can be stored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Delivery {
-    IssueChanged {
-        ticket: Ticket,
-        action: IssueAction,
-        sender: Sender,
-    },
-    /// A new comment.
-    CommentCreated {
-        comment: Comment,
-        ticket: Ticket,
-        sender: Sender,
-    },
+    /// An issue was opened, edited, reopened or labelled.
+    IssueChanged { ticket: Ticket, action: IssueAction, sender: Sender },
+    /// A comment was written.
+    CommentCreated { comment: Comment, ticket: Ticket, sender: Sender },
 }
 
+/// What happened to an issue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum IssueAction {
     Opened,
     Edited,
     Reopened,
-    /// The label that was put on.
+    /// This label was added.
     Labeled(String),
 }
 
@@ -49,16 +43,18 @@ impl fmt::Display for IssueAction {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sender {
     pub login: String,
-    /// GitHub says that this is a machine.
+    /// GitHub says that it is a machine.
     pub is_bot: bool,
 }
 
-/// What a body turned out to be.
+/// What a body is.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Parsed {
+    /// GitHub only asks whether the webhook works.
     Ping,
-    /// An event or action that the agent has no use for.
+    /// An event or action that is of no use.
     Ignored,
+    /// Something that may concern a ticket.
     Delivery(Box<Delivery>),
 }
 
@@ -89,31 +85,51 @@ struct Repository {
     full_name: Repo,
 }
 
-/// Reads a body whose signature was found right. `event` is the value of `X-GitHub-Event`.
+impl Delivery {
+    /// The issue that it is about.
+    pub fn ticket(&self) -> &Ticket {
+        match self {
+            Delivery::IssueChanged { ticket, .. } | Delivery::CommentCreated { ticket, .. } => ticket,
+        }
+    }
+
+    /// The key of its content. The same content may come by several hooks, and again on request, under other
+    /// delivery ids.
+    pub fn content_key(&self) -> String {
+        match self {
+            Delivery::IssueChanged { ticket, action, .. } => {
+                format!("{} {action} {}", ticket.id, ticket.updated_at.timestamp_micros())
+            }
+            Delivery::CommentCreated { comment, .. } => format!("{} comment {}", comment.ticket, comment.id),
+        }
+    }
+}
+
+/// Parses a body whose signature was checked. `event` is the value of `X-GitHub-Event`.
 ///
 /// # Errors
-/// If the event is one the agent has a use for, and the body is not what GitHub sends with it.
-pub fn read(event: &str, body: &[u8], redactor: &Redactor) -> Result<Parsed, serde_json::Error> {
+/// If the event is of use, and the body is not what GitHub sends with it.
+pub fn parse(event: &str, body: &[u8], redactor: &Redactor) -> Result<Parsed, serde_json::Error> {
     if !matches!(event, "issues" | "issue_comment") {
         return Ok(if event == "ping" { Parsed::Ping } else { Parsed::Ignored });
     }
     let Action { action } = serde_json::from_slice(body)?;
     match (event, action.as_str()) {
         ("issues", "opened" | "edited" | "reopened" | "labeled") => {
-            read_issue(&action, serde_json::from_slice(body)?, redactor)
+            parse_issue(&action, serde_json::from_slice(body)?, redactor)
         }
-        ("issue_comment", "created") => read_comment(serde_json::from_slice(body)?, redactor),
+        ("issue_comment", "created") => parse_comment(serde_json::from_slice(body)?, redactor),
         _ => Ok(Parsed::Ignored),
     }
 }
 
-fn read_issue(action: &str, event: IssuePayload, redactor: &Redactor) -> Result<Parsed, serde_json::Error> {
+fn parse_issue(action: &str, event: IssuePayload, redactor: &Redactor) -> Result<Parsed, serde_json::Error> {
     let action = match (action, event.label) {
         ("opened", _) => IssueAction::Opened,
         ("edited", _) => IssueAction::Edited,
         ("reopened", _) => IssueAction::Reopened,
         (_, Some(label)) => IssueAction::Labeled(label.name),
-        // The label was deleted before the delivery left.
+        // The label was deleted before GitHub sent the delivery.
         (_, None) => return Ok(Parsed::Ignored),
     };
     if event.issue.is_pull_request() {
@@ -124,7 +140,7 @@ fn read_issue(action: &str, event: IssuePayload, redactor: &Redactor) -> Result<
     Ok(Parsed::Delivery(Box::new(Delivery::IssueChanged { ticket, action, sender })))
 }
 
-fn read_comment(event: CommentPayload, redactor: &Redactor) -> Result<Parsed, serde_json::Error> {
+fn parse_comment(event: CommentPayload, redactor: &Redactor) -> Result<Parsed, serde_json::Error> {
     if event.issue.is_pull_request() {
         return Ok(Parsed::Ignored);
     }
@@ -135,7 +151,7 @@ fn read_comment(event: CommentPayload, redactor: &Redactor) -> Result<Parsed, se
     Ok(Parsed::Delivery(Box::new(Delivery::CommentCreated { comment, ticket, sender })))
 }
 
-/// GitHub names the sender always; should it not, then it is the author.
+/// GitHub always names the sender; without one it is taken for the author.
 fn sender(user: Option<User>, author: &str) -> Sender {
     let user = user.unwrap_or_else(|| User { login: author.to_owned(), kind: String::new() });
     Sender { is_bot: user.is_bot(), login: user.login }

@@ -1,19 +1,18 @@
 //! The door for webhooks, over HTTP; axum is named only here and in the sandbox.
 //!
 //! - `signature`: whether a delivery is GitHub's.
-//! - `delivery`: what it says.
-//! - `manifest`: the page by which a GitHub App is made.
+//! - `app_manifest`: the page by which a GitHub App is made.
+//!
+//! What a delivery says is not read here: the sink gets its bytes.
 //!
 //! Where to listen is not decided here: the caller brings the listener.
 
 mod app_manifest;
 mod signature;
 
-pub use crate::github::webhook::{Delivery, IssueAction, Parsed, Sender, read};
 pub use crate::web::app_manifest::{Application, NoCode, receive_code};
 pub use crate::web::signature::Secrets;
 
-use crate::core::text::redact::Redactor;
 use async_trait::async_trait;
 pub use axum::Router;
 use axum::body::to_bytes;
@@ -37,28 +36,53 @@ const SEND_WITHIN: Duration = Duration::from_secs(10);
 /// How long answers that are under way may take after the stop.
 const FINISH_WITHIN: Duration = Duration::from_secs(10);
 
+/// A delivery whose signature was checked.
+#[derive(Debug, Clone, Copy)]
+pub struct SignedDelivery<'a> {
+    /// The value of `X-GitHub-Event`.
+    pub event: &'a str,
+    /// The value of `X-GitHub-Delivery`; empty if it is missing.
+    pub guid: &'a str,
+    pub body: &'a [u8],
+}
+
 /// Takes deliveries in.
 #[async_trait]
 pub trait DeliverySink: Send + Sync {
-    /// Keeps the delivery for good, and leaves the work for later: GitHub waits for the answer.
-    /// The same delivery may come again.
+    /// Stores the delivery durably, and leaves the work for later: GitHub waits for the answer. The same
+    /// delivery may come again.
     ///
     /// # Errors
-    /// [`NotTaken`] if it is not kept. GitHub notes the delivery as failed then; it does not send it
-    /// again by itself, but on demand.
-    async fn store(&self, delivery: Delivery) -> Result<(), DeliveryNotStored>;
+    /// [`DeliveryNotStored`]. GitHub then notes the delivery as failed; it does not send it again by itself,
+    /// but on request.
+    async fn store(&self, delivery: SignedDelivery<'_>) -> Result<Receipt, DeliveryNotStored>;
 }
 
-/// Why a delivery could not be kept; the reason goes to the log, not to the sender.
+/// What became of a delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Receipt {
+    /// GitHub only asks whether the webhook works.
+    Ping,
+    /// It is stored, or concerns a repository that is not configured.
+    Accepted,
+    /// It is of no use.
+    Ignored,
+}
+
+/// Why a delivery was not stored; the reason goes to the log, not to the sender.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct DeliveryNotStored(pub String);
+pub enum DeliveryNotStored {
+    /// The body is not what GitHub sends with this event.
+    #[error("{0}")]
+    Unreadable(String),
+    /// The journal cannot be used.
+    #[error("{0}")]
+    Unavailable(String),
+}
 
 /// What the door needs.
 pub struct WebhookConfig {
     pub secrets: Secrets,
-    /// What the text of tickets passes before anyone sees it.
-    pub redactor: Redactor,
     /// In bytes; longer bodies are answered with 413. [`BODY_LIMIT`] is a good choice.
     pub body_limit: usize,
     pub sink: Arc<dyn DeliverySink>,
@@ -138,21 +162,18 @@ async fn take(door: &WebhookConfig, request: Request) -> Result<StatusCode, Refu
         return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, hint));
     }
     let event = text(&headers, "x-github-event").unwrap_or_default();
-    let delivery = match crate::github::webhook::read(event, &body, &door.redactor) {
-        Ok(Parsed::Ping) => return Ok(StatusCode::OK),
-        Ok(Parsed::Ignored) => return Ok(StatusCode::NO_CONTENT),
-        Ok(Parsed::Delivery(delivery)) => *delivery,
-        Err(error) => {
-            tracing::warn!(event, %error, "a signed webhook that cannot be read");
-            return Err((StatusCode::BAD_REQUEST, "the body is not what GitHub sends\n"));
+    let guid = text(&headers, "x-github-delivery").unwrap_or_default();
+    match door.sink.store(SignedDelivery { event, guid, body: &body }).await {
+        Ok(Receipt::Ping) => Ok(StatusCode::OK),
+        Ok(Receipt::Accepted) => Ok(StatusCode::ACCEPTED),
+        Ok(Receipt::Ignored) => Ok(StatusCode::NO_CONTENT),
+        Err(DeliveryNotStored::Unreadable(error)) => {
+            tracing::warn!(event, guid, %error, "cannot read a signed webhook delivery");
+            Err((StatusCode::BAD_REQUEST, "the body is not what GitHub sends\n"))
         }
-    };
-    let guid = text(&headers, "x-github-delivery").unwrap_or_default().to_owned();
-    match door.sink.store(delivery).await {
-        Ok(()) => Ok(StatusCode::ACCEPTED),
-        Err(error) => {
-            tracing::error!(event, guid, %error, "a webhook could not be kept");
-            Err((StatusCode::SERVICE_UNAVAILABLE, "it could not be kept; deliver it again later\n"))
+        Err(DeliveryNotStored::Unavailable(error)) => {
+            tracing::error!(event, guid, %error, "cannot store a webhook delivery");
+            Err((StatusCode::SERVICE_UNAVAILABLE, "journal unavailable; deliver it again later\n"))
         }
     }
 }

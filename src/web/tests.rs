@@ -1,6 +1,8 @@
 //! The door, served on this machine: by hand for what nobody sends, and by the GitHub in a box.
 
+use crate::core::text::redact::Redactor;
 use crate::core::ticket::Repo;
+use crate::github::webhook::{Delivery, Parsed, parse};
 use crate::ports::Clock;
 use crate::sandbox::github::{AccountKind, FakeGitHub, Hooks};
 use crate::web::*;
@@ -16,6 +18,9 @@ const SECRET: &str = "a shared secret";
 /// `printf %s '{"zen":"x"}' | openssl dgst -sha256 -hmac 'a shared secret'`
 const PING: (&str, &str) =
     (r#"{"zen":"x"}"#, "sha256=98e8dcfa1a593f5d20fbf5ffb229e6262386536ae4c201d469ad6ca57cd38691");
+
+/// A signed body that is not what GitHub sends.
+const LIST: (&str, &str) = ("[]", "sha256=dfe7f396a318b7ef7f90b7d25c8e14cf25a87b6e0497ed11fe8884579e554270");
 
 struct Wall;
 
@@ -37,12 +42,18 @@ struct Shelf {
 
 #[async_trait]
 impl DeliverySink for Shelf {
-    async fn store(&self, delivery: Delivery) -> Result<(), DeliveryNotStored> {
+    async fn store(&self, delivery: SignedDelivery<'_>) -> Result<Receipt, DeliveryNotStored> {
+        let parsed = parse(delivery.event, delivery.body, &Redactor::default());
+        let delivery = match parsed.map_err(|error| DeliveryNotStored::Unreadable(error.to_string()))? {
+            Parsed::Ping => return Ok(Receipt::Ping),
+            Parsed::Ignored => return Ok(Receipt::Ignored),
+            Parsed::Delivery(delivery) => *delivery,
+        };
         if self.full.load(std::sync::atomic::Ordering::Relaxed) {
-            return Err(DeliveryNotStored("the disk is full".into()));
+            return Err(DeliveryNotStored::Unavailable("the disk is full".into()));
         }
         self.kept.lock().unwrap().push(delivery);
-        Ok(())
+        Ok(Receipt::Accepted)
     }
 }
 
@@ -52,7 +63,6 @@ async fn open(secrets: &[&str], sink: Arc<Shelf>) -> SocketAddr {
     let address = listener.local_addr().unwrap();
     let door = WebhookConfig {
         secrets: Secrets::new(secrets.iter().map(|&secret| secret.to_owned().into())),
-        redactor: Redactor::default(),
         body_limit: 64 * 1024,
         sink,
     };
@@ -92,6 +102,7 @@ async fn nothing_unsigned_comes_in() {
         (head("star", json, signature), ping, 204),
         (head("", json, signature), ping, 204),
         (head("issues", json, signature), ping, 204),
+        (head("issue_comment", json, LIST.1), LIST.0, 400),
         (head("ping", "application/x-www-form-urlencoded", signature), ping, 415),
         (head("ping", json, signature), "{\"zen\":\"y\"}", 401),
         (head("issues", json, &forged), ping, 401),
@@ -191,12 +202,8 @@ async fn what_could_not_be_kept_is_delivered_again() {
 async fn it_stops_when_it_is_told_to() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
-    let door = WebhookConfig {
-        secrets: Secrets::new([]),
-        redactor: Redactor::default(),
-        body_limit: BODY_LIMIT,
-        sink: Arc::new(Shelf::default()),
-    };
+    let door =
+        WebhookConfig { secrets: Secrets::new([]), body_limit: BODY_LIMIT, sink: Arc::new(Shelf::default()) };
     let served = tokio::spawn(serve(listener, router(door), async { drop(stopped.await) }));
     stop.send(()).unwrap();
     served.await.unwrap().unwrap();

@@ -1,5 +1,5 @@
-//! Replies: what people make of a ticket that the agent has closed. Who opens it again, or says that it is
-//! still broken, objects to the close; that opens one case, by whichever door it comes.
+//! Feedback: what people make of a ticket that Fieldmedic has closed. A person who reopens it, or says that it
+//! is still broken, disputes the close. A dispute opens one case for each close, in whatever way it comes in.
 
 use crate::core::case::dispute::{CloseDispute, Via};
 use crate::core::case::event::{CaseId, Source};
@@ -7,143 +7,122 @@ use crate::core::case::{Case, Stage};
 use crate::core::ticket::close_feedback::{Feedback, feedback};
 use crate::core::ticket::{Ticket, TicketId, TicketState};
 use crate::engine::Context;
-use crate::engine::case::find::latest_case;
-use crate::engine::intake::open::{IntakeError, open_case, opened_case};
-use crate::ports::{Comment, JournalError, Reaction};
+use crate::engine::intake::cases::TicketCases;
+use crate::engine::intake::open::{IntakeError, open_case, opened_case, should_accept};
+use crate::ports::{Comment, Reaction};
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// What GitHub says of an issue may be so old; sooner after its own close nothing is made of it.
-const LAG: TimeDelta = TimeDelta::seconds(60);
+/// GitHub's list of issues may be so far behind. An issue that is listed as open so soon after Fieldmedic
+/// closed it was not reopened.
+const API_LAG: TimeDelta = TimeDelta::seconds(60);
 
-/// Takes in an issue that was closed, and that this person has opened again.
-pub async fn accept_reopening(
-    agent: &Context,
-    ticket: Ticket,
-    who: &str,
-) -> Result<Option<CaseId>, IntakeError> {
-    let Some(case) = latest_case(agent, &ticket.id).await? else {
-        return accept_reopened(agent, ticket, Source::Webhook, "the beginning").await;
-    };
-    // A delivery that is late tells of what another door has brought before.
-    if case.opened_at >= ticket.updated_at {
-        return Ok(None);
-    }
-    if case.stage == Stage::Ended && case.publishing.closed_at.is_some() {
-        return open_dispute_if_open(agent, &ticket.id, &case, who).await;
-    }
-    accept_reopened(agent, ticket, Source::Webhook, case.id.as_str()).await
-}
-
-/// Takes in an issue that a list shows as open, if its newest case left it closed.
-pub(crate) async fn check_reopened(
-    agent: &Context,
+/// Decides about an issue that a list shows as open, though its latest case left it closed.
+pub(super) async fn check_reopened(
+    context: &Context,
     ticket: &Ticket,
-    case: &Case,
+    latest: &Case,
 ) -> Result<Option<CaseId>, IntakeError> {
-    if case.stage != Stage::Ended || ticket.state == TicketState::Closed {
+    if latest.stage != Stage::Ended || ticket.state == TicketState::Closed {
         return Ok(None);
     }
-    match case.publishing.closed_at {
-        // What was listed before the close, and a list that is behind, show it open too.
-        Some(closed_at) if agent.clock.now() - closed_at < LAG => Ok(None),
-        Some(_) => open_dispute_if_open(agent, &ticket.id, case, "").await,
-        // It was closed before the agent could begin.
-        None if case.ticket.state == TicketState::Closed => {
-            accept_reopened(agent, ticket.clone(), Source::Poll, case.id.as_str()).await
+    match latest.publishing.closed_at {
+        Some(closed_at) if context.clock.now() - closed_at < API_LAG => Ok(None),
+        // Who reopened it is unknown.
+        Some(_) => dispute_reopened(context, &ticket.id, latest, "").await,
+        // A person had closed it before Fieldmedic could begin.
+        None if latest.ticket.state == TicketState::Closed => {
+            open_reopened(context, ticket.clone(), Source::Poll, latest.id.as_str()).await
         }
         None => Ok(None),
     }
 }
 
-/// An issue that is open again is one like any other, if nobody but people had closed it. `after` is its
-/// newest case.
-async fn accept_reopened(
-    agent: &Context,
+/// Accepts a reopened issue that only people had closed, as any other. `after` names its latest case.
+pub(super) async fn open_reopened(
+    context: &Context,
     ticket: Ticket,
-    door: Source,
+    source: Source,
     after: &str,
 ) -> Result<Option<CaseId>, IntakeError> {
-    if !crate::engine::should_accept(agent, &ticket) {
+    if !should_accept(context, &ticket) {
         return Ok(None);
     }
     let key = format!("{} open again after {after}", ticket.id);
-    Ok(opened_case(open_case(agent, ticket, door, &key).await?))
+    Ok(opened_case(open_case(context, ticket, source, &key).await?))
 }
 
-async fn open_dispute_if_open(
-    agent: &Context,
+/// Opens a dispute about the case that closed an issue, if the issue is open now.
+pub(super) async fn dispute_reopened(
+    context: &Context,
     ticket: &TicketId,
-    of: &Case,
-    who: &str,
+    closed_by: &Case,
+    login: &str,
 ) -> Result<Option<CaseId>, IntakeError> {
-    match agent.forge.ticket(ticket).await {
-        Ok(now) if now.state == TicketState::Open => open_dispute(agent, now, of, who, Via::Reopened).await,
+    match context.forge.ticket(ticket).await {
+        Ok(ticket) if ticket.state == TicketState::Open => {
+            open_dispute(context, ticket, closed_by, login, Via::Reopened).await
+        }
         Ok(_) => Ok(None),
         Err(error) if error.is_permanent() => Ok(None),
         Err(error) => Err(error.into()),
     }
 }
 
-/// Takes in a comment that orders nothing: an objection to a close, or thanks.
-pub(crate) async fn accept_feedback(
-    agent: &Context,
+/// Takes in a comment without a command: a dispute of a close, or thanks.
+pub(super) async fn accept_feedback(
+    context: &Context,
     comment: &Comment,
 ) -> Result<Option<CaseId>, IntakeError> {
     if comment.by_bot {
         return Ok(None);
     }
-    let Some(reply) = feedback(&comment.body) else { return Ok(None) };
-    if comment.author == agent.forge.me().await? {
+    let Some(feedback) = feedback(&comment.body) else { return Ok(None) };
+    if comment.author == context.forge.me().await? {
         return Ok(None);
     }
-    let Some(case) = closed_before(agent, &comment.ticket, comment.created_at).await? else {
+    let cases = TicketCases::load(context, &comment.ticket).await?;
+    let Some(case) = cases.latest().filter(|case| was_closed_before(case, comment.created_at)) else {
         return Ok(None);
     };
     // A poll reads a comment more than once.
-    let mark = format!("reply {} {}", comment.ticket, comment.id);
-    if agent.journal.cursor(&mark).await?.is_some() {
+    let key = format!("reply {} {}", comment.ticket, comment.id);
+    if context.journal.cursor(&key).await?.is_some() {
         return Ok(None);
     }
-    let opened = match reply {
-        Feedback::Thanks => None,
+    let (opened, reaction) = match feedback {
+        Feedback::Thanks => (None, Reaction::ThumbsUp),
         Feedback::StillBroken => {
-            let ticket = agent.forge.ticket(&comment.ticket).await?;
-            open_dispute(agent, ticket, &case, &comment.author, Via::Comment).await?
+            let ticket = context.forge.ticket(&comment.ticket).await?;
+            let opened = open_dispute(context, ticket, case, &comment.author, Via::Comment).await?;
+            (opened, Reaction::Eyes)
         }
     };
-    agent.journal.set_cursor(&mark, agent.clock.now()).await?;
-    let reaction = if reply == Feedback::Thanks { Reaction::ThumbsUp } else { Reaction::Eyes };
-    if let Err(error) = agent.forge.react(&comment.ticket, comment.id, reaction).await {
-        tracing::warn!(ticket = %comment.ticket, %error, "the reaction was not taken");
+    context.journal.set_cursor(&key, context.clock.now()).await?;
+    if let Err(error) = context.forge.react(&comment.ticket, comment.id, reaction).await {
+        tracing::warn!(ticket = %comment.ticket, comment = comment.id, %error, "cannot add a reaction");
     }
     Ok(opened)
 }
 
-/// Opens the case of an objection: one for each close, whoever objects, how often, and by which door.
+/// Opens the case of a dispute: one for each close, whoever disputes it, how often, and in whatever way.
 async fn open_dispute(
-    agent: &Context,
+    context: &Context,
     mut ticket: Ticket,
-    of: &Case,
-    who: &str,
-    how: Via,
+    closed_by: &Case,
+    login: &str,
+    via: Via,
 ) -> Result<Option<CaseId>, IntakeError> {
     if ticket.locked {
         return Ok(None);
     }
-    // The case opens it again as its first act.
+    // The case reopens the issue as its first action.
     ticket.state = TicketState::Open;
-    let door = Source::CloseDispute(CloseDispute { case: of.id.clone(), by: who.to_owned(), via: how });
-    Ok(opened_case(open_case(agent, ticket, door, &format!("objection {}", of.id)).await?))
+    let key = format!("objection {}", closed_by.id);
+    let dispute = CloseDispute { case: closed_by.id.clone(), by: login.to_owned(), via };
+    Ok(opened_case(open_case(context, ticket, Source::CloseDispute(dispute), &key).await?))
 }
 
-/// The newest case of a ticket, if it closed it, and before this moment.
-async fn closed_before(
-    agent: &Context,
-    ticket: &TicketId,
-    at: DateTime<Utc>,
-) -> Result<Option<Case>, JournalError> {
-    let case = latest_case(agent, ticket).await?;
-    // GitHub counts in whole seconds.
-    Ok(case
-        .filter(|case| case.publishing.closed_at.is_some_and(|closed| closed.timestamp() <= at.timestamp())))
+/// The case closed its issue before this moment. GitHub's times are whole seconds.
+fn was_closed_before(case: &Case, moment: DateTime<Utc>) -> bool {
+    case.publishing.closed_at.is_some_and(|closed_at| closed_at.timestamp() <= moment.timestamp())
 }

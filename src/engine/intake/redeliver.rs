@@ -1,60 +1,60 @@
-//! Redelivery: what GitHub could not tell the webhook is asked for again.
+//! Redelivery: GitHub is asked to deliver again what the webhook did not get.
 
 use crate::engine::Context;
 use crate::engine::intake::open::IntakeError;
 use chrono::TimeDelta;
 use std::time::Duration;
 
-/// What came to nothing so often stays so; the poll has seen it meanwhile.
-const ATTEMPTS: u32 = 5;
+/// A delivery that failed so often is given up; the poll has seen its content meanwhile.
+const MAX_ATTEMPTS: u32 = 5;
 
-/// How far back the first look goes. GitHub keeps its log for three days.
-const FIRST: TimeDelta = TimeDelta::days(1);
+/// How far back the first round looks. GitHub keeps its log for three days.
+const FIRST_LOOKBACK: TimeDelta = TimeDelta::days(1);
 
-/// Attempts of one delivery are so far apart, at least.
-const APART: TimeDelta = TimeDelta::minutes(2);
+/// The least time between two attempts of one delivery.
+const MIN_REDELIVERY_GAP: TimeDelta = TimeDelta::minutes(2);
 
-/// Of several processes one asks.
-const TURN: Duration = Duration::from_secs(60);
+/// Of several replicas, one asks in this time.
+const ROUND: Duration = Duration::from_secs(60);
 
-/// Looks into GitHub's log of every repository. Gives how many deliveries were asked for.
+/// Reads GitHub's log of every repository. Gives how many deliveries were asked for.
 ///
 /// # Errors
-/// If GitHub or the journal cannot be used; what was not asked for is found the next time.
-pub async fn redeliver(agent: &Context) -> Result<usize, IntakeError> {
+/// If GitHub or the journal cannot be used; the next round finds what was not asked for.
+pub async fn redeliver(context: &Context) -> Result<usize, IntakeError> {
     let mut asked = 0;
-    for repo in &agent.forge_settings.repos {
-        let name = format!("deliveries {repo}");
-        let now = agent.clock.now();
-        if !agent.journal.try_once_every(&name, now, TURN).await? {
+    for repo in &context.forge_settings.repos {
+        let cursor = format!("deliveries {repo}");
+        let now = context.clock.now();
+        if !context.journal.try_once_every(&cursor, now, ROUND).await? {
             continue;
         }
-        let since = agent.journal.cursor(&name).await?.unwrap_or(now - FIRST);
-        let failed = match agent.forge.failed_deliveries(repo, since).await {
+        let since = context.journal.cursor(&cursor).await?.unwrap_or(now - FIRST_LOOKBACK);
+        let failed = match context.forge.failed_deliveries(repo, since).await {
             Ok(failed) => failed,
-            // The poll does without; `doctor` says which right is missing.
+            // The poll works without it; `doctor` names the permission that is missing.
             Err(error) if error.is_permanent() => {
-                tracing::info!(%repo, %error, "the log of deliveries cannot be read");
+                tracing::info!(%repo, %error, "cannot read the log of webhook deliveries");
                 continue;
             }
             Err(error) => return Err(error.into()),
         };
-        let mut oldest = now - APART;
+        let mut oldest = now - MIN_REDELIVERY_GAP;
         for delivery in failed {
-            if delivery.attempts >= ATTEMPTS {
-                tracing::warn!(%repo, guid = delivery.guid, "a delivery failed {ATTEMPTS} times, and is let go");
+            if delivery.attempts >= MAX_ATTEMPTS {
+                tracing::warn!(%repo, guid = delivery.guid, "delivery given up after {MAX_ATTEMPTS} attempts");
                 continue;
             }
-            // It is found again until it has come through.
+            // The next rounds read it again until it has come through.
             oldest = oldest.min(delivery.delivered_at);
-            if now - delivery.delivered_at < APART {
+            if now - delivery.delivered_at < MIN_REDELIVERY_GAP {
                 continue;
             }
-            tracing::info!(%repo, guid = delivery.guid, event = delivery.event, "asking for a delivery again");
-            agent.forge.redeliver(repo, delivery.id).await?;
+            tracing::info!(%repo, guid = delivery.guid, event = delivery.event, "asking for a redelivery");
+            context.forge.redeliver(repo, delivery.id).await?;
             asked += 1;
         }
-        agent.journal.set_cursor(&name, oldest).await?;
+        context.journal.set_cursor(&cursor, oldest).await?;
     }
     Ok(asked)
 }

@@ -15,7 +15,7 @@ use crate::engine::Context;
 use crate::engine::case::answer::answer;
 use crate::engine::case::driver::{CaseError, CaseWriter, library_of};
 use crate::engine::case::probe::millis;
-use crate::engine::chatops::{mark_done, readonly_report_data};
+use crate::engine::chatops::conclusion::{mark_done, readonly_report_data};
 use crate::engine::publish::labels::set_label;
 use crate::engine::publish::problem_ticket::open_problem;
 use crate::ports::{CloseReason, ForgeError, Marker};

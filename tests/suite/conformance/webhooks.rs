@@ -3,9 +3,10 @@
 use super::published;
 use async_trait::async_trait;
 use fieldmedic::core::text::redact::Redactor;
+use fieldmedic::github::webhook::{Delivery, IssueAction, Parsed, parse};
 use fieldmedic::web;
 use fieldmedic::web::{
-    BODY_LIMIT, Delivery, DeliveryNotStored, DeliverySink, IssueAction, Router, Secrets, WebhookConfig,
+    BODY_LIMIT, DeliveryNotStored, DeliverySink, Receipt, Router, Secrets, SignedDelivery, WebhookConfig,
 };
 use hmac::{Hmac, KeyInit, Mac};
 use http::Request;
@@ -21,9 +22,16 @@ struct Shelf(Mutex<Vec<Delivery>>);
 
 #[async_trait]
 impl DeliverySink for Shelf {
-    async fn store(&self, delivery: Delivery) -> Result<(), DeliveryNotStored> {
-        self.0.lock().expect("nobody panics here").push(delivery);
-        Ok(())
+    async fn store(&self, delivery: SignedDelivery<'_>) -> Result<Receipt, DeliveryNotStored> {
+        let parsed = parse(delivery.event, delivery.body, &Redactor::default());
+        match parsed.map_err(|error| DeliveryNotStored::Unreadable(error.to_string()))? {
+            Parsed::Ping => Ok(Receipt::Ping),
+            Parsed::Ignored => Ok(Receipt::Ignored),
+            Parsed::Delivery(delivery) => {
+                self.0.lock().expect("nobody panics here").push(*delivery);
+                Ok(Receipt::Accepted)
+            }
+        }
     }
 }
 
@@ -95,7 +103,6 @@ async fn real_webhooks_are_read_as_what_they_are() {
     let shelf = Arc::new(Shelf::default());
     let door = web::router(WebhookConfig {
         secrets: Secrets::new([SECRET.to_owned().into()]),
-        redactor: Redactor::default(),
         body_limit: BODY_LIMIT,
         sink: shelf.clone(),
     });

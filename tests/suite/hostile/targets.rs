@@ -11,6 +11,7 @@ use fieldmedic::core::playbook::{Bounds, Param};
 use fieldmedic::core::text::redact::{MASK, Redactor};
 use fieldmedic::core::text::sanitize::visible;
 use fieldmedic::core::ticket::Repo;
+use fieldmedic::github::webhook::{self as deliveries, Delivery, Parsed};
 use fieldmedic::library;
 use fieldmedic::library::Files;
 use fieldmedic::render as agent;
@@ -18,8 +19,6 @@ use fieldmedic::render::BREAK;
 use fieldmedic::sandbox::host::{FakeHost, HostSpec};
 use fieldmedic::scenario::TicketFile;
 use fieldmedic::ssh::HostKeys;
-use fieldmedic::web;
-use fieldmedic::web::{Delivery, Parsed};
 use regex::Regex;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -56,7 +55,7 @@ fn choose<'a, T>(data: &'a [u8], among: &'a [T]) -> Option<(&'a T, &'a [u8])> {
 /// A signed body, to a delivery.
 pub fn webhook(data: &[u8]) {
     let Some((event, body)) = choose(data, &["issues", "issue_comment", "ping", "push"]) else { return };
-    let Ok(Parsed::Delivery(delivery)) = web::read(event, body, &Redactor::default()) else { return };
+    let Ok(Parsed::Delivery(delivery)) = deliveries::parse(event, body, &Redactor::default()) else { return };
     let ticket = match &*delivery {
         Delivery::IssueChanged { ticket, .. } | Delivery::CommentCreated { ticket, .. } => ticket,
     };
@@ -73,8 +72,11 @@ pub fn slash(data: &[u8]) {
     assert!(found.is_none() || lower.lines().any(|line| line.contains(PREFIX)), "heard what nobody said");
     if let Some(order) = &found {
         // Whatever it is, somebody needs a right for it.
-        let verb = order.as_ref().map_or_else(ParseError::verb, |slash| Some(slash.name()));
-        assert!(verb.is_none_or(|verb| verb == CommandName::Help || verb.right().is_some()), "{order:?}");
+        let verb = order.as_ref().map_or_else(ParseError::command, |slash| Some(slash.name()));
+        assert!(
+            verb.is_none_or(|verb| verb == CommandName::Help || verb.capability().is_some()),
+            "{order:?}"
+        );
     }
     if let Some(Ok(ChatCommand::Run(run))) = &found {
         let params = params();

@@ -1,10 +1,12 @@
-//! Rights: who may say what to the agent.
+//! Access: who may give which command.
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::fmt;
 
-/// What a person may do in a repository, as GitHub has it. Ordered from none to all.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// What a person may do in a repository, by GitHub's roles. Ordered from none to all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Permission {
     None,
     Read,
@@ -15,15 +17,16 @@ pub enum Permission {
 }
 
 impl Permission {
-    /// All that a person can be given.
+    /// Every permission that GitHub can grant.
     pub const GIVEN: [Permission; 5] =
         [Permission::Read, Permission::Triage, Permission::Write, Permission::Maintain, Permission::Admin];
 
-    /// By GitHub's word for it; a word that is new to this program is none.
+    /// The permission with GitHub's name for it; `None` for an unknown name.
     pub fn from_word(word: &str) -> Option<Self> {
         Self::GIVEN.into_iter().find(|permission| permission.word() == word)
     }
 
+    /// GitHub's name for it.
     pub fn word(self) -> &'static str {
         match self {
             Permission::None => "none",
@@ -36,21 +39,22 @@ impl Permission {
     }
 }
 
-/// What an order needs.
+/// What a command needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Capability {
-    /// To be told, and to have the agent look.
+    /// To read how things are, and to have systems probed.
     View,
-    /// To set it to work.
+    /// To start work on a ticket or a playbook.
     Run,
-    /// To say yes or no to what it is about to do, and to call it off.
+    /// To approve or deny a plan, and to cancel a case.
     Approve,
-    /// To halt all changes, and to lift that.
+    /// To pause and resume all changes.
     Pause,
 }
 
 impl Capability {
+    /// Every capability.
     pub const ALL: [Capability; 4] =
         [Capability::View, Capability::Run, Capability::Approve, Capability::Pause];
 }
@@ -66,16 +70,17 @@ impl fmt::Display for Capability {
     }
 }
 
-/// Who has a right: everybody with at least this permission, and these people.
+/// Who has a capability: everybody with at least this permission, and these people.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Grantees {
-    /// Without one, only the people have the right.
+    /// Without one, only the named people have the capability.
     pub from: Option<Permission>,
-    /// By their logins.
+    /// Their logins; upper and lower case are the same.
     pub people: Vec<String>,
 }
 
 impl Grantees {
+    /// Everybody with at least this permission.
     pub fn from(permission: Permission) -> Self {
         Self { from: Some(permission), people: Vec::new() }
     }
@@ -88,7 +93,7 @@ impl Grantees {
     }
 }
 
-/// Who may say what.
+/// Who has which capability.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccessPolicy {
     pub view: Grantees,
@@ -98,7 +103,8 @@ pub struct AccessPolicy {
 }
 
 impl Default for AccessPolicy {
-    /// Anybody may read a public repository, and a look costs the servers something.
+    /// `view` needs more than read permission: everybody can read a public repository, and probes load the
+    /// servers.
     fn default() -> Self {
         Self {
             view: Grantees::from(Permission::Triage),
@@ -110,8 +116,9 @@ impl Default for AccessPolicy {
 }
 
 impl AccessPolicy {
-    pub fn holders(&self, right: Capability) -> &Grantees {
-        match right {
+    /// Who has this capability.
+    pub fn holders(&self, capability: Capability) -> &Grantees {
+        match capability {
             Capability::View => &self.view,
             Capability::Run => &self.run,
             Capability::Approve => &self.approve,
@@ -119,8 +126,9 @@ impl AccessPolicy {
         }
     }
 
-    pub fn holders_mut(&mut self, right: Capability) -> &mut Grantees {
-        match right {
+    /// Who has this capability, to change it.
+    pub fn holders_mut(&mut self, capability: Capability) -> &mut Grantees {
+        match capability {
             Capability::View => &mut self.view,
             Capability::Run => &mut self.run,
             Capability::Approve => &mut self.approve,
@@ -128,9 +136,15 @@ impl AccessPolicy {
         }
     }
 
-    /// Whether a person who has this permission has the right.
-    pub fn allow(&self, right: Capability, login: &str, permission: Permission) -> bool {
-        self.holders(right).include(login, permission)
+    /// Whether a person who has this permission has the capability.
+    pub fn allow(&self, capability: Capability, login: &str, permission: Permission) -> bool {
+        self.holders(capability).include(login, permission)
+    }
+
+    /// Every capability of a person who has this permission.
+    pub fn capabilities(&self, login: &str, permission: Permission) -> BTreeSet<Capability> {
+        let has = |capability: &Capability| self.allow(*capability, login, permission);
+        Capability::ALL.into_iter().filter(has).collect()
     }
 }
 
@@ -139,9 +153,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_may_do_what_unless_it_is_configured() {
+    fn the_default_policy_follows_permissions() {
         use Permission::{Admin, Maintain, None, Read, Triage, Write};
-        let roles = AccessPolicy::default();
+        let access = AccessPolicy::default();
         for (permission, allowed) in [
             (None, &[][..]),
             (Read, &[]),
@@ -150,14 +164,13 @@ mod tests {
             (Maintain, &Capability::ALL),
             (Admin, &Capability::ALL),
         ] {
-            let has: Vec<Capability> =
-                Capability::ALL.into_iter().filter(|right| roles.allow(*right, "ada", permission)).collect();
-            assert_eq!(has, allowed, "{permission:?}");
+            let has = access.capabilities("ada", permission);
+            assert!(has.iter().eq(allowed), "{permission:?}: {has:?}");
         }
     }
 
     #[test]
-    fn people_are_named_beside_a_permission_or_in_its_place() {
+    fn people_are_named_beside_or_instead_of_a_permission() {
         let people = vec!["Night-Shift".to_owned()];
         for (holders, login, permission, is_one) in [
             (

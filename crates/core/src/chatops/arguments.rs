@@ -1,5 +1,5 @@
-//! Values that a person gives to a playbook: each of its parameter's type, or everything that is wrong
-//! with them at once.
+//! Arguments: the values that a person gives to a playbook, checked against the playbook's parameters. All
+//! errors are reported at once.
 
 use crate::ids::ParamName;
 use crate::playbook::Param;
@@ -8,26 +8,26 @@ use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// What is wrong with a value.
+/// What is wrong with an argument.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase", tag = "wrong")]
 pub enum ArgumentError {
-    /// There is no such parameter.
+    /// The playbook has no such parameter.
     Key { key: String, near: Option<String> },
     /// It was given more than once.
     Twice { key: String },
-    /// It is not what the parameter may hold.
+    /// The parameter cannot hold this value.
     Value { key: String, why: String },
-    /// It looks like a secret, and what is given is recorded.
+    /// It looks like a secret. Arguments are recorded, so a secret is refused.
     Secret { key: String },
-    /// It has no default, and was not given.
+    /// A parameter without a default was not given.
     Missing { key: String },
 }
 
-/// Checks what a person gave for each parameter.
+/// Checks the given values against the parameters.
 ///
 /// # Errors
-/// Everything that is wrong, in the order in which it was written, then what is missing.
+/// Every error in the order of the values, then the missing parameters.
 pub fn parse_arguments(
     params: &BTreeMap<ParamName, Param>,
     given: &[(String, String)],
@@ -45,7 +45,7 @@ pub fn parse_arguments(
         }
         match param.parse(text) {
             Ok(value) => drop(values.insert(name.clone(), value)),
-            Err(bad) => wrong.push(ArgumentError::Value { key: key.clone(), why: bad.to_string() }),
+            Err(error) => wrong.push(ArgumentError::Value { key: key.clone(), why: error.to_string() }),
         }
     }
     let is_given = |name: &ParamName| given.iter().any(|(key, _)| key == name.as_str());
@@ -62,8 +62,7 @@ mod tests {
     use serde_json::json;
 
     fn params() -> BTreeMap<ParamName, Param> {
-        let param =
-            |kind, default, limits| Param { value_type: kind, default, bounds: limits, help: String::new() };
+        let param = |value_type, default, bounds| Param { value_type, default, bounds, help: String::new() };
         let lines = Bounds { min: Some(1), max: Some(500), one_of: Vec::new() };
         let choice = Bounds { one_of: vec!["failed".into(), "all".into()], ..Bounds::default() };
         [
@@ -87,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn values_become_what_their_parameters_hold() {
+    fn values_get_the_types_of_their_parameters() {
         for (text, expect) in [
             ("service=app", json!({ "service": "app" })),
             ("service=app lines=100", json!({ "service": "app", "lines": 100 })),
@@ -99,9 +98,9 @@ mod tests {
     }
 
     #[test]
-    fn everything_that_is_wrong_is_told_at_once() {
-        let told = given("servce=app lines=0 lines=x only=some nothing=1 only=all only=all").unwrap_err();
-        let told: Vec<String> = told.as_array().unwrap().iter().map(Value::to_string).collect();
+    fn all_errors_are_reported_at_once() {
+        let errors = given("servce=app lines=0 lines=x only=some nothing=1 only=all only=all").unwrap_err();
+        let errors: Vec<String> = errors.as_array().unwrap().iter().map(Value::to_string).collect();
         for expect in [
             r#""key":"servce","near":"service""#,
             r#""key":"lines","why":"0 is less than 1""#,
@@ -111,7 +110,7 @@ mod tests {
             r#""key":"only","wrong":"twice""#,
             r#""key":"service","wrong":"missing""#,
         ] {
-            assert!(told.iter().any(|line| line.contains(expect)), "{expect} is not in {told:#?}");
+            assert!(errors.iter().any(|line| line.contains(expect)), "{expect} is not in {errors:#?}");
         }
         for text in [
             "service=-f",

@@ -1,27 +1,27 @@
-//! Errands: what a case was opened for.
+//! Scope: what a case was opened for, and so what it may do.
 
 use crate::ids::{ParamName, PlaybookName, SystemName};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// What a person set the agent to do, by a command; or to treat a ticket, by whichever way it came in.
+/// What a case may do. A command can narrow it; every other source opens a case for the full ticket.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", tag = "do")]
 pub enum CaseScope {
-    /// Whatever the ticket needs.
+    /// Everything that the ticket needs.
     #[default]
     FullTicket,
-    /// To say how a system is. Nothing is changed.
+    /// Probe a system and report. Nothing is changed.
     Diagnose { system: SystemName },
-    /// To mend one fault, if the evidence confirms it, and no other.
+    /// Fix this fault, if the evidence confirms it, and no other.
     FixOne { system: SystemName, playbook: PlaybookName },
-    /// To answer a service request. Nothing is changed. The values are of their parameters' types.
+    /// Answer a service request. Nothing is changed. The values have their parameters' types.
     AnswerRequest { system: SystemName, request: PlaybookName, values: BTreeMap<ParamName, Value> },
 }
 
 impl CaseScope {
-    /// The system that a person named for it.
+    /// The system that the command is for.
     pub fn system(&self) -> Option<&SystemName> {
         match self {
             CaseScope::FullTicket => None,
@@ -31,12 +31,12 @@ impl CaseScope {
         }
     }
 
-    /// It changes nothing on any host, and neither the labels nor the state of its issue.
+    /// Nothing is changed on any host, nor are the issue's labels and state.
     pub fn is_read_only(&self) -> bool {
         matches!(self, CaseScope::Diagnose { .. } | CaseScope::AnswerRequest { .. })
     }
 
-    /// The one fault that may be treated.
+    /// The one fault that may be fixed.
     pub fn fault(&self) -> Option<&PlaybookName> {
         match self {
             CaseScope::FixOne { playbook, .. } => Some(playbook),

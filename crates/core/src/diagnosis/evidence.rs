@@ -1,5 +1,7 @@
 //! Evidence: what the probes of one look returned, and the facts read from it.
 
+pub use crate::text::format::cut_at;
+
 use crate::expr::{FactValue, Scope};
 use crate::ids::{FactName, HostName, ProbeName};
 use crate::playbook::{Probe, SystemType};
@@ -237,13 +239,4 @@ pub fn read_facts(
             (fact.name.clone(), known)
         })
         .collect()
-}
-
-/// The longest start of `text` that is at most `limit` bytes and ends between characters.
-pub fn cut_at(text: &str, limit: usize) -> &str {
-    if text.len() <= limit {
-        return text;
-    }
-    let end = (0..=limit).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
-    &text[..end]
 }

@@ -1,4 +1,4 @@
-//! Text from outside: what must not be seen, what must not be kept, and how to show the rest.
+//! Text from outside: hidden characters, secrets, similar words, and short forms.
 
 pub mod format;
 pub mod redact;

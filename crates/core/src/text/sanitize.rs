@@ -1,9 +1,9 @@
-//! What of a text can be seen, and what only steers: a terminal, the direction of writing, nothing at all.
+//! Removes invisible, bidirectional and terminal-control characters.
 
 use std::borrow::Cow;
 
 /// A character that is not shown, or that changes how others are shown. Line ends and tabs are among
-/// them; who needs those asks for them first.
+/// them.
 pub fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -13,14 +13,13 @@ pub fn is_hidden(c: char) -> bool {
             | '\u{FFF9}'..='\u{FFFB}' | '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{E0FFF}')
 }
 
-/// A character that a terminal obeys, or that changes the order in which others are shown.
+/// A character that controls a terminal, or that changes the order in which others are shown.
 pub fn is_terminal_control(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
-/// The text without hidden characters and without the sequences that steer a terminal, each taken out
-/// as a whole; line ends and tabs stay.
+/// The text without hidden characters and terminal-control sequences. Line ends and tabs stay.
 pub fn visible(text: &str) -> Cow<'_, str> {
     if !text.chars().any(hides) {
         return Cow::Borrowed(text);
@@ -32,33 +31,33 @@ fn hides(c: char) -> bool {
     is_hidden(c) && !matches!(c, '\n' | '\t' | '\r')
 }
 
-/// Every visible character with its place in the text.
+/// Every visible character with its byte offset in the text.
 pub(crate) fn visible_chars(text: &str) -> impl Iterator<Item = (usize, char)> {
     let mut at = 0;
     std::iter::from_fn(move || {
         loop {
             let rest = &text[at..];
             let c = rest.chars().next()?;
-            let steering = escape_length(rest);
-            if steering == 0 && !hides(c) {
+            let sequence = escape_length(rest);
+            if sequence == 0 && !hides(c) {
                 let place = at;
                 at += c.len_utf8();
                 return Some((place, c));
             }
-            at += steering.max(c.len_utf8());
+            at += sequence.max(c.len_utf8());
         }
     })
 }
 
-/// Whether there is anything in it that is not seen.
+/// Whether every character of the text is visible.
 pub(crate) fn has_no_hidden(text: &str) -> bool {
     !text.chars().any(hides)
 }
 
-/// No sequence that a program means to send is longer; a longer one is text behind a stray escape.
+/// No real control sequence is longer, in bytes; a longer one is text behind a stray escape.
 const LONGEST: usize = 256;
 
-/// The length of the sequence that a text begins with: `ESC [ … m`, `ESC ] … BEL`, `ESC c`; 0 if none.
+/// The length in bytes of the control sequence that a text begins with: `ESC [ … m`, `ESC ] … BEL`, `ESC c`; 0 if none.
 fn escape_length(text: &str) -> usize {
     let (kind, body) = match text.as_bytes() {
         [0x1B, kind @ (b'[' | b']' | b'P' | b'X' | b'^' | b'_'), ..] => (*kind, 2),
@@ -89,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_seen_stays() {
+    fn visible_text_stays() {
         for (text, expect) in [
             ("plain\n\ttext, größer", "plain\n\ttext, größer"),
             ("\u{1B}[31mred\u{1B}[0m", "red"),

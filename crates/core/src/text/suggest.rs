@@ -1,9 +1,9 @@
-//! "Did you mean": the known word that a wrong one is nearest to.
+//! "Did you mean": the known word that is most similar to a wrong one.
 
-/// The nearest of the known words, if one is near enough to have been meant.
+/// The most similar of the known words, if one is similar enough to have been meant.
 pub fn closest_match<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.to_lowercase();
-    // Nobody means a name by something much longer, and it would take long to find out.
+    // A much longer word is no misspelling, and comparing it would take long.
     let near = known.into_iter().filter(|name| word.len() <= name.len() + 8);
     let distances = near.map(|name| (strsim::damerau_levenshtein(&word, name), name));
     let close = distances.filter(|(distance, name)| *distance <= 2.max(name.len() / 3)).min();
@@ -15,7 +15,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_is_near_is_meant() {
+    fn only_similar_words_are_suggested() {
         let known = ["status", "diagnose", "run", "approve", "retry"];
         for (word, near) in [
             ("statsu", Some("status")),

@@ -1,123 +1,77 @@
-//! Letters: which words of a ticket are its author's own. What is quoted, signed or commented out was not
-//! said now, and a form's labels were not said by anybody.
+//! Authored text: which words of a text its author wrote. What is quoted, signed or commented out was not
+//! written now, and a form's labels were written by nobody. This is the one reader of whose words a text holds:
+//! symptoms, feedback and commands all rest on it.
 
-use crate::ticket::issue_form::{Fence, IssueForm};
+use crate::ticket::issue_form::IssueForm;
+use crate::ticket::mail;
+use crate::ticket::markdown;
 
 /// A ticket's text, taken apart.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AuthoredText {
     /// The title, and what its author wrote.
     pub own: String,
-    /// What others wrote, and its author only carries along.
+    /// What others wrote, and the author quotes or forwards.
     pub quoted: String,
+    /// The issue form that the author filled in.
     pub form: Option<IssueForm>,
 }
 
-/// What mail programs put over a message that is answered or passed on, without the dashes around it.
-const HEADINGS: [&str; 6] = [
-    "original message",
-    "forwarded message",
-    "begin forwarded message:",
-    "ursprüngliche nachricht",
-    "weitergeleitete nachricht",
-    "originalnachricht",
-];
-
-/// The lines of a message's head, each with what it may be called.
-const HEADS: [&[&str]; 4] = [
-    &["from:", "von:"],
-    &["sent:", "date:", "gesendet:", "datum:"],
-    &["to:", "an:"],
-    &["subject:", "betreff:"],
-];
-
-/// A word of the line by which a mail program announces a quotation, beside its date.
-const ANNOUNCES: [&str; 3] = ["wrote", "schrieb", "writes"];
-
 impl AuthoredText {
+    /// Takes an issue or a comment apart; a comment has no title.
     pub fn read(title: &str, body: &str) -> Self {
-        let body = without_comments(&body.replace("\r\n", "\n").replace('\r', "\n"));
+        let body = markdown::without_comments(&markdown::normalize(body));
         let form = IssueForm::read(&body);
-        let mut letter = Self { own: format!("{title}\n"), ..Self::default() };
+        let mut text = Self { own: format!("{title}\n"), ..Self::default() };
         match &form {
-            Some(form) => form.fields.iter().for_each(|field| letter.take(&field.value)),
-            None => letter.take(&body),
+            Some(form) => form.fields.iter().for_each(|field| text.add(&field.value)),
+            None => text.add(&body),
         }
-        Self { form, ..letter }
+        Self { form, ..text }
     }
 
-    /// Everything that may be a complaint, whoever makes it.
+    /// Everything that may report a problem, whoever wrote it.
     pub fn all(&self) -> String {
         format!("{}\n{}", self.own, self.quoted)
     }
 
-    fn take(&mut self, text: &str) {
-        let lines: Vec<&str> = text.lines().collect();
-        let mut fence = Fence::default();
-        let mut of_others = false;
+    fn add(&mut self, text: &str) {
+        let lines = markdown::lines(text);
+        let mail = mail::find(&lines);
+        let is_older = |at: usize| mail.older_message.is_some_and(|older| at >= older);
         for (at, line) in lines.iter().enumerate() {
-            let is_plain = !fence.takes(line);
-            if is_plain && is_signature(&lines, at) {
+            if mail.signature == Some(at) {
                 return;
             }
-            of_others |= is_plain && is_older_message(&lines, at);
-            let is_quote = is_plain && (line.trim_start().starts_with('>') || announces(line));
-            let part = if of_others || is_quote { &mut self.quoted } else { &mut self.own };
-            part.push_str(line);
+            let is_quoted = line.is_quoted || is_older(at) || mail.announcements.contains(&at);
+            let part = if is_quoted { &mut self.quoted } else { &mut self.own };
+            part.push_str(line.text);
             part.push('\n');
         }
     }
 }
 
-/// The mark over a signature; mail programs may lose the space at its end.
-fn is_signature(lines: &[&str], at: usize) -> bool {
-    let after_blank = at > 0 && lines[at - 1].trim().is_empty();
-    lines[at] == "-- " || lines[at] == "--" && after_blank
-}
-
-/// From here on stands the message that is answered or passed on.
-fn is_older_message(lines: &[&str], at: usize) -> bool {
-    let plain = lines[at].trim_matches(|c: char| c == '-' || c == '_' || c.is_whitespace()).to_lowercase();
-    if HEADINGS.contains(&plain.as_str()) {
-        return true;
+/// The lines of a comment that can hold a command: its author wrote them, and GitHub shows them as plain text
+/// of a paragraph. In doubt a line is not among them.
+pub(crate) fn plain_lines(body: &str) -> Vec<String> {
+    let mut body = markdown::normalize(body);
+    let hidden = markdown::comments(&body);
+    let lines = markdown::lines(&body);
+    let sign = mail::find(&lines).first_sign.and_then(|sign| lines.get(sign));
+    let (end, is_signature) = sign.map_or((body.len(), false), |line| (line.start, line.text == "-- "));
+    if is_signature {
+        // The mark of a signature would make a heading of the line above it. What is below still counts for
+        // what is shown above: it may close a comment or a piece of code.
+        body.replace_range(end..end + 2, "xx");
     }
-    let is_head = |line: &str, names: &[&str]| {
-        let line = line.trim_start_matches(['*', ' ']).to_lowercase();
-        names.iter().any(|name| line.starts_with(name))
+    let lines = markdown::lines(&body);
+    let line_at = |place: &usize| {
+        let index = lines.partition_point(|line| line.start <= *place).checked_sub(1)?;
+        lines.get(index).filter(|line| line.start < end && !line.is_quoted)
     };
-    let head = lines.iter().skip(at).take(HEADS.len()).collect::<Vec<_>>();
-    is_head(lines[at], HEADS[0])
-        && HEADS.iter().filter(|names| head.iter().any(|line| is_head(line, names))).count() >= 3
-}
-
-fn announces(line: &str) -> bool {
-    let Some(line) = line.trim_end().strip_suffix(':') else { return false };
-    let has_word = line.split_whitespace().any(|word| ANNOUNCES.contains(&word));
-    has_word && line.contains(|c: char| c.is_ascii_digit())
-}
-
-/// A text without its HTML comments, in which templates explain themselves. One that is never closed
-/// reaches to the end; code has none.
-fn without_comments(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut fence = Fence::default();
-    let mut hidden = false;
-    for line in text.lines() {
-        if !hidden && fence.takes(line) {
-            out.push_str(line);
-        } else {
-            let mut rest = line;
-            loop {
-                let mark = if hidden { "-->" } else { "<!--" };
-                let Some((before, behind)) = rest.split_once(mark) else { break };
-                out.push_str(if hidden { "" } else { before });
-                (hidden, rest) = (!hidden, behind);
-            }
-            out.push_str(if hidden { "" } else { rest });
-        }
-        out.push('\n');
-    }
-    out
+    let is_hidden = |place: &usize| hidden.iter().any(|part| part.contains(place));
+    let plain = markdown::plain_lines(&body).into_iter().filter(|place| !is_hidden(place));
+    plain.filter_map(|place| line_at(&place)).map(|line| line.text.to_owned()).collect()
 }
 
 #[cfg(test)]
@@ -150,6 +104,19 @@ mod tests {
             ("a <!--\n```\n--> b", "a || b"),
             ("```\n<!--\n```\nb", "```|<!--|```|b"),
             ("a\r\n> b\rc", "a|c"),
+            ("`<!--` hides <!-- nothing --> here", "`<!--` hides  here"),
+            ("a <!-- b\nworkers are down", "a |workers are down"),
+            ("<!-- b\nworkers are down", ""),
+            // Below an announcement without marks everything is the older message, in whatever language.
+            ("merci\n\nLe 1 juin 2026 à 10:00, Ada a écrit :\n\nworkers are down", "merci"),
+            ("ok\n\nпн, 1 июн. 2026 г. в 10:00, Ада <ada@example.org>:\n\nworkers are down", "ok"),
+            // Below marks the author goes on.
+            ("W dniu 1.06.2026 o 10:00, Ada pisze:\n> still broken?\n\nyes", "yes"),
+            // A mail program has wrapped the quoted line.
+            (
+                "> We have restarted the workers on both of the servers; tell us whether they\nare down\n\nno",
+                "no",
+            ),
         ] {
             assert_eq!(own(body), expect, "{body:?}");
         }
@@ -157,16 +124,16 @@ mod tests {
 
     #[test]
     fn the_labels_of_a_form_are_nobodys_words() {
-        let letter = AuthoredText::read("Help", "### Are workers down?\n\nno idea\n\n### Log\n\n> old\nnew");
-        assert_eq!(letter.own, "Help\nno idea\nnew\n");
-        assert!(letter.quoted.contains("old") && letter.form.is_some());
+        let text = AuthoredText::read("Help", "### Are workers down?\n\nno idea\n\n### Log\n\n> old\nnew");
+        assert_eq!(text.own, "Help\nno idea\nnew\n");
+        assert!(text.quoted.contains("old") && text.form.is_some());
     }
 
     proptest! {
         #[test]
         fn no_text_is_too_strange(title in ".{0,10}", body in "(### |-- |From:|wrote:1|<!--|-->|[>`~\\- \n\ra-cé]){0,60}") {
-            let letter = AuthoredText::read(&title, &body);
-            prop_assert!(letter.own.starts_with(&title));
+            let text = AuthoredText::read(&title, &body);
+            prop_assert!(text.own.starts_with(&title));
         }
 
         #[test]

@@ -1,4 +1,4 @@
-//! Forms: a ticket's body as GitHub writes it for an issue form, a heading and a value for each field.
+//! Issue forms: a ticket's body as GitHub writes it for an issue form, a heading and a value for each field.
 //!
 //! ```text
 //! ### Affected system
@@ -10,14 +10,16 @@
 //! _No response_
 //! ```
 
+use crate::ticket::markdown;
+
 /// What GitHub writes where nothing was filled in.
 const NOTHING: &str = "_No response_";
 
-/// More fields than this have no form, and a text that looks like one is cut here.
-const MOST_FIELDS: usize = 100;
+/// No form has more fields; a text that seems to is cut here.
+const MAX_FIELDS: usize = 100;
 
-/// What forms call the place that a ticket is about, in lower case.
-const PLACES: [&str; 24] = [
+/// What forms call the system that a ticket is about, in lower case.
+const LOCATION_LABELS: [&str; 24] = [
     "system",
     "systems",
     "affected system",
@@ -44,32 +46,32 @@ const PLACES: [&str; 24] = [
     "welcher server",
 ];
 
-/// The fields of a form, in their order.
+/// A form that was filled in.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct IssueForm {
+    /// In their order.
     pub fields: Vec<Field>,
 }
 
-/// One field. Its label is the form's, its value the reporter's.
+/// A field. Its label is the form's, its value the reporter's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Field {
+    /// As the form calls it.
     pub label: String,
     /// Empty if nothing was filled in.
     pub value: String,
 }
 
 impl IssueForm {
-    /// Reads a body whose lines end in `\n`. `None`: it is no form, but what somebody wrote by hand.
+    /// Reads a body whose lines end in `\n`. `None`: it was written by hand.
     pub fn read(body: &str) -> Option<Self> {
-        let lines: Vec<&str> = body.lines().collect();
-        let is_blank = |at: usize| lines.get(at).is_none_or(|line| line.trim().is_empty());
+        let lines = markdown::lines(body);
+        let is_blank = |at: usize| lines.get(at).is_none_or(markdown::Line::is_blank);
         let mut fields: Vec<Field> = Vec::new();
-        let mut fence = Fence::default();
-        for (at, line) in lines.iter().enumerate() {
-            let in_code = fence.takes(line);
+        for (at, markdown::Line { text: line, is_fenced, .. }) in lines.iter().enumerate() {
             let stands_alone = (at == 0 || is_blank(at - 1)) && is_blank(at + 1);
-            if let Some(label) = line.strip_prefix("### ").filter(|_| !in_code && stands_alone) {
-                if fields.len() == MOST_FIELDS {
+            if let Some(label) = line.strip_prefix("### ").filter(|_| !is_fenced && stands_alone) {
+                if fields.len() == MAX_FIELDS {
                     break;
                 }
                 fields.push(Field { label: label.trim().to_owned(), value: String::new() });
@@ -81,7 +83,7 @@ impl IssueForm {
                 }
                 return None;
             };
-            if in_code || !is_unchosen(line) {
+            if *is_fenced || !is_unchosen(line) {
                 field.value.push_str(line);
                 field.value.push('\n');
             }
@@ -93,7 +95,7 @@ impl IssueForm {
         (!fields.is_empty()).then_some(Self { fields })
     }
 
-    /// The filled fields that say where the trouble is.
+    /// The filled fields that say which system the ticket is about.
     pub fn location_fields(&self) -> impl Iterator<Item = &Field> {
         self.fields.iter().filter(|field| field.is_location() && !field.value.is_empty())
     }
@@ -103,45 +105,13 @@ impl Field {
     fn is_location(&self) -> bool {
         let plain = self.label.to_lowercase();
         let plain = plain.trim_matches(|c: char| !c.is_alphanumeric());
-        PLACES.contains(&plain)
+        LOCATION_LABELS.contains(&plain)
     }
 }
 
-/// A box of a list that was not ticked.
+/// A checkbox that was not ticked.
 fn is_unchosen(line: &str) -> bool {
     line.trim_start().starts_with("- [ ] ")
-}
-
-/// Whether lines are within a block of code, told one after another.
-#[derive(Debug, Default)]
-pub(crate) struct Fence {
-    open: Option<(char, usize)>,
-}
-
-impl Fence {
-    /// Whether this line belongs to code, the lines that open and close it included.
-    pub(crate) fn takes(&mut self, line: &str) -> bool {
-        let indent = line.len() - line.trim_start_matches(' ').len();
-        let line = line.trim();
-        let mark = line.chars().next().filter(|c| matches!(c, '`' | '~')).filter(|_| indent < 4);
-        let length = mark.map_or(0, |mark| line.chars().take_while(|c| *c == mark).count());
-        match self.open {
-            Some((opened, least)) => {
-                if mark == Some(opened) && length >= least && line.chars().count() == length {
-                    self.open = None;
-                }
-                true
-            }
-            None if length >= 3 => {
-                // What follows in the line must not close it there.
-                let rest = &line[length..];
-                self.open =
-                    mark.filter(|mark| *mark == '~' || !rest.contains('`')).map(|mark| (mark, length));
-                self.open.is_some()
-            }
-            None => false,
-        }
-    }
 }
 
 #[cfg(test)]

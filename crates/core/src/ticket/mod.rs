@@ -3,8 +3,11 @@
 pub mod authored_text;
 pub mod close_feedback;
 pub mod issue_form;
+mod mail;
+mod markdown;
 pub mod match_system;
 pub mod triage;
+
 use crate::text::redact::Redacted;
 use crate::ticket::authored_text::AuthoredText;
 use chrono::{DateTime, Utc};

@@ -1,0 +1,300 @@
+//! What a command leads to. [`decide`] is pure: everything it needs was loaded before, once, and nothing is
+//! done while it decides. The engine performs the effects, in their order.
+
+use crate::case::Case;
+use crate::case::event::{CaseId, Record};
+use crate::case::signal::{Signal, SignalKind};
+use crate::chatops::access::{AccessPolicy, Capability};
+use crate::chatops::command::{ChatCommand, CommandName, CommandRequest, ParseError};
+use crate::chatops::menu::PlaybookMenu;
+use crate::chatops::reply::{ExplanationReply, HelpReply, Refusal, Reply, StatusReply, shown};
+use crate::chatops::scope::CaseScope;
+use crate::ids::SystemName;
+use crate::playbook::Library;
+use crate::playbook::inventory::{Inventory, System};
+use crate::policy::permit::{Mode, Pause};
+use crate::text::redact::Redactor;
+use crate::text::suggest::closest_match;
+use crate::ticket::triage::find_system;
+use crate::ticket::{Ticket, TicketState};
+use crate::view::explain::explain;
+use crate::view::report::report;
+use chrono::{DateTime, Utc};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// Who wrote a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Author {
+    /// A machine, Fieldmedic itself included. Machines give no commands.
+    pub is_machine: bool,
+    /// What the author may do, by the access policy and the permission in the repository.
+    pub capabilities: BTreeSet<Capability>,
+}
+
+/// Everything that a decision rests on.
+#[derive(Debug, Clone)]
+pub struct CommandContext {
+    pub now: DateTime<Utc>,
+    pub author: Author,
+    /// The issue as it is now.
+    pub ticket: Ticket,
+    /// The ticket's running case, or else its newest.
+    pub case: Option<LoadedCase>,
+    /// All running cases, of whatever ticket.
+    pub running: Vec<CaseId>,
+    /// The pause of all changes that is in force.
+    pub pause: Option<Pause>,
+    /// When the newest pause or resume command was written.
+    pub newest_pause_command: Option<DateTime<Utc>>,
+    pub library: Arc<Library>,
+    pub inventory: Arc<Inventory>,
+    pub access: AccessPolicy,
+    pub mode: Mode,
+    pub redactor: Arc<Redactor>,
+}
+
+/// A case with its records.
+#[derive(Debug, Clone)]
+pub struct LoadedCase {
+    pub case: Case,
+    pub records: Vec<Record>,
+    /// The playbooks that the case began with, or today's if those are gone.
+    pub library: Arc<Library>,
+}
+
+/// Something to do about a command.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Show on the comment how far the command is.
+    React(Progress),
+    /// Open a case of this scope. If the ticket got another case meanwhile, the effects of
+    /// [`already_running`] take the place of those that follow.
+    OpenCase { ticket: Ticket, scope: CaseScope },
+    /// Send this signal to the case, once for the comment.
+    SendSignal { case: CaseId, signal: Signal },
+    /// Pause all changes, unless a later pause or resume command came meanwhile.
+    SetPause(Pause),
+    /// Lift the pause, under the same condition.
+    LiftPause,
+    /// Answer the comment, once.
+    Reply(Reply),
+    /// Tell the author who may give this command: once for each author, command and ticket.
+    Refuse(Refusal),
+    /// Remember that everything was done. Nothing is done for this comment again.
+    MarkDone,
+}
+
+/// How far a command is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// It was read, and is being worked on.
+    Seen,
+    /// It was carried out.
+    Done,
+    /// It cannot be carried out.
+    Failed,
+}
+
+/// What follows if the command may not be carried out, whatever the ticket is like; `None` if it may be.
+/// The engine asks this first, so that nothing is loaded for a command that is refused.
+pub fn screen(request: &CommandRequest, author: &Author, access: &AccessPolicy) -> Option<Vec<Effect>> {
+    if author.is_machine || request.is_automated {
+        return Some(Vec::new());
+    }
+    let needed = request.name().and_then(CommandName::capability);
+    let is_allowed = match needed {
+        Some(capability) => author.capabilities.contains(&capability),
+        None => !author.capabilities.is_empty(),
+    };
+    if !is_allowed {
+        // Where any capability is enough, `view` is the one that most people have.
+        let grantees = access.holders(needed.unwrap_or(Capability::View));
+        let refusal =
+            Refusal { name: request.name(), permission: grantees.from, people: grantees.people.clone() };
+        return Some(vec![Effect::React(Progress::Failed), Effect::Refuse(refusal), Effect::MarkDone]);
+    }
+    request.is_edited.then(|| failed(Reply::Edited))
+}
+
+/// Everything that a command leads to, in order.
+pub fn decide(request: &CommandRequest, context: &CommandContext) -> Vec<Effect> {
+    if let Some(effects) = screen(request, &context.author, &context.access) {
+        return effects;
+    }
+    let command = match &request.command {
+        Ok(command) => command,
+        Err(error) => return failed(not_understood(error, context)),
+    };
+    let effects = match command {
+        ChatCommand::Work => open(request, context, CaseScope::FullTicket),
+        ChatCommand::Retry if context.case.is_none() => Err(Reply::NothingToRetry),
+        ChatCommand::Retry => open(request, context, CaseScope::FullTicket),
+        ChatCommand::Diagnose { system } => named_system(context, system.as_deref())
+            .and_then(|system| open(request, context, CaseScope::Diagnose { system: system.name.clone() })),
+        ChatCommand::Run(run) => named_system(context, run.system.as_deref())
+            .and_then(|system| PlaybookMenu::of(system, &context.library).scope(run, &context.redactor))
+            .and_then(|scope| open(request, context, scope)),
+        ChatCommand::Signal(kind) => signal(request, context, kind),
+        ChatCommand::Pause(reason) => {
+            let reason = context.redactor.text(reason);
+            let pause = Pause { by: request.author.clone(), at: context.now, why: reason.clone() };
+            set_pause(request, context, Effect::SetPause(pause), Reply::Paused { reason })
+        }
+        ChatCommand::Resume => set_pause(request, context, Effect::LiftPause, Reply::Resumed),
+        ChatCommand::Status => Ok(answered(status(context))),
+        ChatCommand::Explain => explanation(context).map(answered),
+        ChatCommand::Help => Ok(answered(help(context))),
+    };
+    let effects = effects.unwrap_or_else(failed);
+    std::iter::once(Effect::React(Progress::Seen)).chain(effects).collect()
+}
+
+/// What follows if a case was to be opened, and this one was running already.
+pub fn already_running(request: &CommandRequest, running: &CaseId) -> Vec<Effect> {
+    if *running == CaseId::derive(&request.ticket, &request.key()) {
+        return vec![Effect::MarkDone];
+    }
+    failed(Reply::Busy { stage: "just started".to_owned() })
+}
+
+fn answered(reply: Reply) -> Vec<Effect> {
+    vec![Effect::Reply(reply), Effect::React(Progress::Done), Effect::MarkDone]
+}
+
+fn failed(reply: Reply) -> Vec<Effect> {
+    vec![Effect::React(Progress::Failed), Effect::Reply(reply), Effect::MarkDone]
+}
+
+/// Opens a case. A ticket has one case at a time, and commands are not queued.
+fn open(request: &CommandRequest, context: &CommandContext, scope: CaseScope) -> Result<Vec<Effect>, Reply> {
+    // The comment came in another way before, and its case may have closed the ticket meanwhile.
+    let own = CaseId::derive(&request.ticket, &request.key());
+    if context.case.as_ref().is_some_and(|loaded| loaded.case.id == own) {
+        return Ok(vec![Effect::MarkDone]);
+    }
+    if context.ticket.locked {
+        return Err(Reply::Locked);
+    }
+    if context.ticket.state == TicketState::Closed && !scope.is_read_only() {
+        return Err(Reply::Closed);
+    }
+    match &context.case {
+        Some(LoadedCase { case, library, .. }) if case.outcome.is_none() => {
+            Err(Reply::Busy { stage: report(case, library).stage })
+        }
+        _ => {
+            let open = Effect::OpenCase { ticket: context.ticket.clone(), scope };
+            Ok(vec![open, Effect::MarkDone])
+        }
+    }
+}
+
+/// Sends a signal to the running case. An approval must name the plan that waits.
+fn signal(
+    request: &CommandRequest,
+    context: &CommandContext,
+    kind: &SignalKind,
+) -> Result<Vec<Effect>, Reply> {
+    let case = &context.case.as_ref().ok_or(Reply::NoCase)?.case;
+    // The comment came in another way before, and the case may have ended by it.
+    if case.processed_signals.contains(&request.key()) {
+        return Ok(vec![Effect::React(Progress::Done), Effect::MarkDone]);
+    }
+    if case.outcome.is_some() {
+        return Err(Reply::NoCase);
+    }
+    match (kind, &case.pending_approval) {
+        (SignalKind::Approve { .. } | SignalKind::Deny, None) => return Err(Reply::NothingPending),
+        (SignalKind::Approve { plan }, Some(pending)) if !pending.plan.matches_id(plan) => {
+            return Err(Reply::OtherPlan);
+        }
+        _ => {}
+    }
+    let signal = Signal { by: request.author.clone(), at: request.written_at, kind: kind.clone() };
+    let send = Effect::SendSignal { case: case.id.clone(), signal };
+    Ok(vec![send, Effect::React(Progress::Done), Effect::MarkDone])
+}
+
+/// Sets or lifts the pause. The newest comment counts, in whatever order comments come in.
+fn set_pause(
+    request: &CommandRequest,
+    context: &CommandContext,
+    effect: Effect,
+    reply: Reply,
+) -> Result<Vec<Effect>, Reply> {
+    if context.newest_pause_command.is_some_and(|newest| newest > request.written_at) {
+        return Err(Reply::Superseded);
+    }
+    Ok(std::iter::once(effect).chain(answered(reply)).collect())
+}
+
+fn status(context: &CommandContext) -> Reply {
+    let case = context.case.as_ref();
+    let is_own = |id: &&CaseId| case.is_some_and(|loaded| loaded.case.id == **id);
+    Reply::Status(Box::new(StatusReply {
+        report: case.map(|loaded| report(&loaded.case, &loaded.library)),
+        others: context.running.iter().filter(|id| !is_own(id)).count(),
+        pause: context.pause.clone(),
+    }))
+}
+
+fn explanation(context: &CommandContext) -> Result<Reply, Reply> {
+    let LoadedCase { case, records, library } = context.case.as_ref().ok_or(Reply::NothingToExplain)?;
+    Ok(Reply::Explanation(Box::new(ExplanationReply {
+        report: report(case, library),
+        explained: explain(case, records, library),
+        mode: context.mode,
+    })))
+}
+
+fn help(context: &CommandContext) -> Reply {
+    let is_allowed = |name: &&CommandName| {
+        name.capability().is_none_or(|capability| context.author.capabilities.contains(&capability))
+    };
+    let system = find_system(&context.ticket, &context.library, &context.inventory);
+    let system = system.or_else(|| context.inventory.systems.values().next());
+    Reply::Help(HelpReply {
+        commands: CommandName::ALL.iter().filter(is_allowed).copied().collect(),
+        playbooks: system.map_or_else(Vec::new, |system| PlaybookMenu::of(system, &context.library).usages()),
+        systems: system_names(context),
+    })
+}
+
+fn not_understood(error: &ParseError, context: &CommandContext) -> Reply {
+    let system = context.inventory.systems.values().next();
+    match error {
+        ParseError::Unknown { word, near } => Reply::UnknownCommand {
+            said: shown(word),
+            near: near.map(CommandName::word),
+            known: CommandName::ALL.iter().map(|name| name.word()).filter(|word| !word.is_empty()).collect(),
+        },
+        ParseError::Syntax { command, said } => Reply::Usage {
+            said: shown(said),
+            name: *command,
+            example: system.and_then(|system| PlaybookMenu::of(system, &context.library).example()),
+        },
+    }
+}
+
+/// The system that the author named, or else the one that the ticket is about.
+fn named_system<'a>(context: &'a CommandContext, name: Option<&str>) -> Result<&'a System, Reply> {
+    let systems = &context.inventory.systems;
+    let Some(name) = name else {
+        return find_system(&context.ticket, &context.library, &context.inventory)
+            .ok_or_else(|| Reply::SystemUnclear { known: system_names(context) });
+    };
+    let has_alias = |system: &&System| system.aliases.iter().any(|alias| alias.eq_ignore_ascii_case(name));
+    systems.get(name).or_else(|| systems.values().find(has_alias)).ok_or_else(|| Reply::UnknownSystem {
+        said: shown(name),
+        near: closest_match(name, systems.keys().map(SystemName::as_str)).map(str::to_owned),
+        known: system_names(context),
+    })
+}
+
+fn system_names(context: &CommandContext) -> Vec<SystemName> {
+    context.inventory.systems.keys().cloned().collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,190 @@
+//! Performing: the effects that a command leads to, in their order. Each can be performed again without harm:
+//! a case and a signal have the comment's key, a comment is found by its marker, and a reaction is idempotent.
+
+use crate::core::case::event::{CaseId, Source};
+use crate::core::chatops::decide::{Effect, Progress, already_running};
+use crate::core::chatops::reply::{Refusal, Reply};
+use crate::core::chatops::scope::CaseScope;
+use crate::core::chatops::{CommandName, CommandRequest};
+use crate::core::policy::permit::Pause;
+use crate::core::ticket::Ticket;
+use crate::engine::Context;
+use crate::engine::intake::open::{IntakeError, issue_dedupe_key, open};
+use crate::engine::monitor::sweep::OPENING;
+use crate::engine::publish::write;
+use crate::ports::{JournalError, Marker, OpenResult, Reaction};
+use serde_json::{Value, json};
+use std::collections::VecDeque;
+
+/// The cursor that holds when the newest pause or resume command was written.
+pub(super) const PAUSE_COMMANDS: &str = "newest order about halts";
+
+/// Performs effects. Gives the case that has something to do.
+pub(super) async fn perform(
+    context: &Context,
+    request: &CommandRequest,
+    effects: Vec<Effect>,
+) -> Result<Option<CaseId>, IntakeError> {
+    let mut case = None;
+    let mut effects = VecDeque::from(effects);
+    while let Some(effect) = effects.pop_front() {
+        match effect {
+            Effect::React(progress) => react(context, request, progress).await,
+            Effect::OpenCase { ticket, scope } => match open_case(context, request, ticket, scope).await? {
+                OpenResult::Opened(opened) => case = Some(opened),
+                OpenResult::Running(running) => effects = already_running(request, &running).into(),
+                OpenResult::Duplicate => {}
+            },
+            Effect::SendSignal { case: id, signal } => {
+                context.journal.send_signal(&id, &request.key(), &signal).await?;
+                case = Some(id);
+            }
+            Effect::SetPause(pause) => set_pause(context, request, Some(&pause)).await?,
+            Effect::LiftPause => set_pause(context, request, None).await?,
+            // Another replica is about to post it. Should that fail, the comment is read again.
+            Effect::Reply(reply) if post_reply(context, request, &reply).await? == Posted::ByPeer => break,
+            Effect::Refuse(refusal) if refuse(context, request, &refusal).await? == Posted::ByPeer => break,
+            Effect::Reply(_) | Effect::Refuse(_) => {}
+            Effect::MarkDone => {
+                context.journal.set_cursor(&request.key(), context.clock.now()).await?;
+            }
+        }
+    }
+    Ok(case)
+}
+
+/// Shows progress on the comment. A command must not be lost because a reaction failed.
+async fn react(context: &Context, request: &CommandRequest, progress: Progress) {
+    let reaction = match progress {
+        Progress::Seen => Reaction::Eyes,
+        Progress::Done => Reaction::Rocket,
+        Progress::Failed => Reaction::Confused,
+    };
+    if let Err(error) = context.forge.react(&request.ticket, request.comment, reaction).await {
+        tracing::warn!(ticket = %request.ticket, comment = request.comment, %error, "cannot add a reaction");
+    }
+}
+
+async fn open_case(
+    context: &Context,
+    request: &CommandRequest,
+    ticket: Ticket,
+    scope: CaseScope,
+) -> Result<OpenResult, JournalError> {
+    // A case that only probes does not answer the ticket, which can still be accepted afterwards.
+    let also = if scope.is_read_only() { Vec::new() } else { vec![issue_dedupe_key(&request.ticket)] };
+    let source =
+        Source::Command { user: request.author.clone(), comment: Some(request.comment), errand: scope };
+    open(context, ticket, source, &request.key(), also).await
+}
+
+/// Sets or lifts the pause, unless a command that was written later did so since the decision.
+async fn set_pause(
+    context: &Context,
+    request: &CommandRequest,
+    pause: Option<&Pause>,
+) -> Result<(), JournalError> {
+    let newest = context.journal.cursor(PAUSE_COMMANDS).await?;
+    if newest.is_some_and(|newest| newest > request.written_at) {
+        return Ok(());
+    }
+    context.journal.set_pause(pause).await?;
+    context.journal.set_cursor(PAUSE_COMMANDS, request.written_at).await
+}
+
+/// Who posts a comment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Posted {
+    Here,
+    /// Another replica, or another task of this one, is about to.
+    ByPeer,
+}
+
+async fn post_reply(
+    context: &Context,
+    request: &CommandRequest,
+    reply: &Reply,
+) -> Result<Posted, IntakeError> {
+    let marker = Marker::new(&format!("reply comment={}", request.comment));
+    post(context, request, &marker, template(reply), json!(reply)).await
+}
+
+/// The prompt that says a reply.
+fn template(reply: &Reply) -> &'static str {
+    match reply {
+        Reply::UnknownCommand { .. } | Reply::Usage { .. } => "misread.md",
+        Reply::UnknownPlaybook { .. } | Reply::TakesNoValues { .. } | Reply::InvalidArguments { .. } => {
+            "misrun.md"
+        }
+        Reply::Status(_) => "standing.md",
+        Reply::Explanation(_) => "explain.md",
+        Reply::Help(_) => "help.md",
+        Reply::NoCase
+        | Reply::NothingPending
+        | Reply::OtherPlan
+        | Reply::Busy { .. }
+        | Reply::Closed
+        | Reply::Locked
+        | Reply::Edited
+        | Reply::NothingToRetry
+        | Reply::NothingToExplain
+        | Reply::Paused { .. }
+        | Reply::Resumed
+        | Reply::Superseded
+        | Reply::SystemUnclear { .. }
+        | Reply::UnknownSystem { .. } => "reply.md",
+    }
+}
+
+/// Tells a person who may give the command, once for each author, command and ticket. Later attempts get only
+/// the reaction.
+async fn refuse(
+    context: &Context,
+    request: &CommandRequest,
+    refusal: &Refusal,
+) -> Result<Posted, IntakeError> {
+    let name = match refusal.name {
+        None => "unknown",
+        Some(CommandName::Take) => "take",
+        Some(name) => name.word(),
+    };
+    tracing::info!(ticket = %request.ticket, author = %request.author, command = name, "command refused");
+    let author = request.author.to_lowercase();
+    let key = format!("refused {} {author} {name}", request.ticket);
+    if context.journal.cursor(&key).await?.is_some() {
+        return Ok(Posted::Here);
+    }
+    let marker = Marker::new(&format!("refusal by={author} order={name}"));
+    let posted = post(context, request, &marker, "refused.md", json!(refusal)).await?;
+    if posted == Posted::Here {
+        context.journal.set_cursor(&key, context.clock.now()).await?;
+    }
+    Ok(posted)
+}
+
+/// Posts a comment once, however many replicas handle the command at the same moment.
+async fn post(
+    context: &Context,
+    request: &CommandRequest,
+    marker: &Marker,
+    prompt: &str,
+    mut data: Value,
+) -> Result<Posted, IntakeError> {
+    // Two that look for the marker at the same moment would both not find it.
+    let lock = format!("{} {}", request.ticket, marker.as_str());
+    if !context.journal.try_once_every(&lock, context.clock.now(), OPENING).await? {
+        return Ok(Posted::ByPeer);
+    }
+    if let Value::Object(data) = &mut data {
+        data.insert("command".into(), json!(context.forge_settings.command));
+        data.insert("author".into(), json!(request.author));
+    }
+    let text = context.prompts.fill(prompt, data);
+    match write(context, &request.ticket, marker, &text).await {
+        Err(error) if error.is_permanent() => {
+            tracing::warn!(ticket = %request.ticket, %error, "GitHub refused the reply");
+        }
+        written => written?,
+    }
+    Ok(Posted::Here)
+}

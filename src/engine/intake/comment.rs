@@ -1,0 +1,34 @@
+//! Comments: a command, or feedback to a close.
+
+use crate::core::case::event::CaseId;
+use crate::core::chatops::{CommandRequest, command};
+use crate::engine::Context;
+use crate::engine::chatops::handle_command;
+use crate::engine::intake::feedback::accept_feedback;
+use crate::engine::intake::open::IntakeError;
+use crate::ports::{Comment, Marker};
+
+/// Takes in a comment: a command by a person who may give it is carried out, once. Gives the case that has
+/// something to do.
+///
+/// # Errors
+/// If GitHub or the journal cannot be used. The comment can be handed in again.
+pub async fn accept_comment(context: &Context, comment: &Comment) -> Result<Option<CaseId>, IntakeError> {
+    match request(comment, &context.forge_settings.command) {
+        Some(request) => handle_command(context, &request).await,
+        None => accept_feedback(context, comment).await,
+    }
+}
+
+/// The command that a comment holds.
+fn request(comment: &Comment, prefix: &str) -> Option<CommandRequest> {
+    Some(CommandRequest {
+        command: command(&comment.body, prefix)?,
+        ticket: comment.ticket.clone(),
+        comment: comment.id,
+        author: comment.author.clone(),
+        written_at: comment.created_at,
+        is_edited: comment.updated_at > comment.created_at,
+        is_automated: comment.by_bot || Marker::is_in(&comment.body),
+    })
+}

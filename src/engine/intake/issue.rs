@@ -1,0 +1,99 @@
+//! Issues: whether one is accepted, and as what.
+
+use crate::core::case::event::{CaseId, Source};
+use crate::core::case::outcome::{Code, Outcome};
+use crate::core::case::{Case, Stage};
+use crate::core::ticket::{Ticket, TicketState};
+use crate::engine::Context;
+use crate::engine::chatops::signals;
+use crate::engine::intake::cases::TicketCases;
+use crate::engine::intake::feedback::{check_reopened, dispute_reopened, open_reopened};
+use crate::engine::intake::open::{IntakeError, issue_dedupe_key, open_case, opened_case, should_accept};
+use crate::ports::JournalError;
+
+/// Accepts an issue: once in its life, in whichever way it comes in first. A running case hears of its pause
+/// label; an issue that was edited or reopened may get another case. Fieldmedic's own issues are accepted by
+/// the sweep that opened them, which knows what they are about.
+///
+/// # Errors
+/// If GitHub or the journal cannot be used. The issue can be handed in again.
+pub async fn accept_issue(
+    context: &Context,
+    ticket: Ticket,
+    source: Source,
+) -> Result<Option<CaseId>, IntakeError> {
+    let cases = TicketCases::load(context, &ticket.id).await?;
+    if let Some(running) = cases.running()
+        && let Some(case) = signals::apply_pause_label(context, running, &ticket).await?
+    {
+        return Ok(Some(case));
+    }
+    if let Some(latest) = cases.latest() {
+        if let Some(case) = accept_edited(context, &ticket, latest).await? {
+            return Ok(Some(case));
+        }
+        if let Some(case) = check_reopened(context, &ticket, latest).await? {
+            return Ok(Some(case));
+        }
+    }
+    if !should_accept(context, &ticket) || ticket.author == context.forge.me().await? {
+        return Ok(None);
+    }
+    let key = issue_dedupe_key(&ticket.id);
+    Ok(opened_case(open_case(context, ticket, source, &key).await?))
+}
+
+/// Accepts an issue that this person has reopened.
+///
+/// # Errors
+/// If GitHub or the journal cannot be used. The issue can be handed in again.
+pub async fn accept_reopening(
+    context: &Context,
+    ticket: Ticket,
+    login: &str,
+) -> Result<Option<CaseId>, IntakeError> {
+    let cases = TicketCases::load(context, &ticket.id).await?;
+    match cases.latest() {
+        None => open_reopened(context, ticket, Source::Webhook, "the beginning").await,
+        // A late delivery; the reopening came in another way before.
+        Some(latest) if latest.opened_at >= ticket.updated_at => Ok(None),
+        Some(latest) if has_closed(latest) => dispute_reopened(context, &ticket.id, latest, login).await,
+        Some(latest) => open_reopened(context, ticket, Source::Webhook, latest.id.as_str()).await,
+    }
+}
+
+/// Signals to a ticket's running case that the pause label was added or removed. Gives the case if there
+/// was something to signal.
+///
+/// # Errors
+/// If the journal cannot be used.
+pub async fn apply_pause_label(context: &Context, ticket: &Ticket) -> Result<Option<CaseId>, JournalError> {
+    match TicketCases::load(context, &ticket.id).await?.running() {
+        Some(case) => signals::apply_pause_label(context, case, ticket).await,
+        None => Ok(None),
+    }
+}
+
+/// Accepts an issue again that named no known system, and was edited since.
+async fn accept_edited(
+    context: &Context,
+    ticket: &Ticket,
+    latest: &Case,
+) -> Result<Option<CaseId>, IntakeError> {
+    if ticket.state != TicketState::Open || ticket.locked {
+        return Ok(None);
+    }
+    let named_no_system =
+        matches!(&latest.outcome, Some(Outcome::Escalated(escalation)) if escalation.code == Code::NoSystem);
+    let is_edited = (&latest.ticket.title, &latest.ticket.body) != (&ticket.title, &ticket.body);
+    if !named_no_system || !is_edited {
+        return Ok(None);
+    }
+    let key = format!("reworded {} {}", ticket.id, ticket.updated_at.timestamp());
+    Ok(opened_case(open_case(context, ticket.clone(), latest.source.clone(), &key).await?))
+}
+
+/// The case has ended, and closed its issue.
+fn has_closed(case: &Case) -> bool {
+    case.stage == Stage::Ended && case.publishing.closed_at.is_some()
+}
