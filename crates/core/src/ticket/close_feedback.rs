@@ -1,12 +1,14 @@
-//! Replies: what a person says of a ticket that was closed, in a comment that orders nothing. A few plain
-//! phrases are understood and nothing else: who is not understood can open the issue again.
+//! Feedback to a close: what a person says about a closed ticket in a comment without a command. Only a few
+//! plain phrases are understood; a person who is not understood can reopen the issue.
 
 use crate::ticket::authored_text::AuthoredText;
 
+/// What a comment says about a close.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Feedback {
-    /// It is not settled.
+    /// The fault is not fixed.
     StillBroken,
+    /// It is.
     Thanks,
 }
 
@@ -89,7 +91,7 @@ const THANKS: [&str; 12] = [
     "geht jetzt",
 ];
 
-/// A sentence with one of these tells of a past, a condition or a doubt.
+/// A sentence with one of these speaks of the past, a condition or a doubt.
 const ASIDE: [&str; 19] = [
     "if",
     "whether",
@@ -112,23 +114,22 @@ const ASIDE: [&str; 19] = [
     "vorher",
 ];
 
-/// What a comment says; `None` if that is nothing, or cannot be told.
+/// What a comment says; `None` if it is not understood.
 pub fn feedback(comment: &str) -> Option<Feedback> {
     let own = AuthoredText::read("", comment).own;
     let mut thanks = false;
     for sentence in sentences(&own) {
         let says = |phrases: &[&str]| phrases.iter().any(|phrase| sentence.contains(&format!(" {phrase} ")));
-        let is_well = says(&THANKS);
-        if says(&STILL_BROKEN) && !is_well && !says(&ASIDE) {
+        let is_fixed = says(&THANKS);
+        if says(&STILL_BROKEN) && !is_fixed && !says(&ASIDE) {
             return Some(Feedback::StillBroken);
         }
-        thanks |= is_well;
+        thanks |= is_fixed;
     }
     thanks.then_some(Feedback::Thanks)
 }
 
-/// The sentences of a text that are no questions: their words in lower case, a blank before and behind
-/// each.
+/// The sentences of a text without its questions: their words in lower case, with a blank around each.
 fn sentences(text: &str) -> Vec<String> {
     let mut sentences = Vec::new();
     let mut words = String::from(" ");
@@ -147,7 +148,7 @@ fn sentences(text: &str) -> Vec<String> {
         }
     }
     sentences.push(words);
-    // Each is to end in a blank too.
+    // The last word needs a blank too.
     sentences.iter().map(|sentence| format!("{} ", sentence.trim_end())).collect()
 }
 
@@ -157,7 +158,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn what_is_understood_and_what_is_not() {
+    fn plain_phrases_are_understood() {
         use Feedback::{StillBroken, Thanks};
         for (comment, expect) in [
             ("still broken", Some(StillBroken)),
@@ -173,6 +174,8 @@ mod tests {
             ("> still broken\n\nthank you", Some(Thanks)),
             ("> still broken", None),
             ("thx\n-- \nnot fixed", Some(Thanks)),
+            ("merci\n\nLe 1 juin 2026 à 10:00, Ada a écrit :\n\nstill broken", None),
+            ("thanks\n\n1.6.2026 klo 10.00 Ada <ada@example.org> kirjoitti:\n\nstill broken", Some(Thanks)),
             ("```\nnot fixed\n```", Some(StillBroken)),
             ("Is it still broken?", None),
             ("If it is still broken I will tell you", None),

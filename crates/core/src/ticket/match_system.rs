@@ -1,16 +1,16 @@
-//! Place: the system that a ticket is about. Only what the inventory has can be found.
+//! The system that a ticket is about. Only systems of the inventory can be found.
 
-use crate::diagnosis::evidence::cut_at;
 use crate::ids::Role;
 use crate::playbook::Library;
 use crate::playbook::inventory::{Inventory, System};
+use crate::text::format::cut_at;
 use crate::ticket::authored_text::AuthoredText;
 use serde::{Deserialize, Serialize};
 
-/// No more than this of a name that nobody knows is told.
+/// So much of an unknown name is shown, in bytes.
 const SHOWN: usize = 80;
 
-/// What a form says about the place, and the inventory knows nothing of.
+/// A name in a form's location field that the inventory does not know.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnknownSystemName {
     /// The field, as the form calls it.
@@ -19,41 +19,41 @@ pub struct UnknownSystemName {
 }
 
 /// The system that a ticket names: a form's fields before its labels and words, a system's own name or
-/// alias before its kind's, and where nothing is named the only one there is. Two that are named equally
-/// well are none: a guess could change the wrong server.
+/// alias before its type's, and if nothing is named the only one there is. Two that are named equally well are
+/// none: a guess could change the wrong server.
 pub(crate) fn find<'a>(
-    letter: &AuthoredText,
+    text: &AuthoredText,
     labels: &[String],
     library: &Library,
     inventory: &'a Inventory,
 ) -> (Option<&'a System>, Vec<UnknownSystemName>) {
     let all: Vec<&System> = inventory.systems.values().collect();
     let mut candidates = all.clone();
-    let mut strangers = Vec::new();
-    for field in letter.form.iter().flat_map(|form| form.location_fields()) {
+    let mut unknown_names = Vec::new();
+    for field in text.form.iter().flat_map(|form| form.location_fields()) {
         let meant = Candidates::of(&field.value, &[]).candidates(&all, library, HostNames::Match);
         if meant.is_empty() {
             let (field, name) = (cut_at(&field.label, SHOWN), cut_at(&field.value, SHOWN));
-            strangers.push(UnknownSystemName { field: field.to_owned(), name: name.to_owned() });
+            unknown_names.push(UnknownSystemName { field: field.to_owned(), name: name.to_owned() });
         } else {
-            candidates.retain(|site| meant.contains(site));
+            candidates.retain(|system| meant.contains(system));
         }
     }
-    if let [site] = candidates[..] {
-        return (Some(site), strangers);
+    if let [system] = candidates[..] {
+        return (Some(system), unknown_names);
     }
-    let named = Candidates::of(&letter.own, labels).candidates(&candidates, library, HostNames::Ignore);
-    (only(&named), strangers)
+    let named = Candidates::of(&text.own, labels).candidates(&candidates, library, HostNames::Ignore);
+    (only(&named), unknown_names)
 }
 
-fn only<'a>(sites: &[&'a System]) -> Option<&'a System> {
-    match sites {
-        [site] => Some(site),
+fn only<'a>(systems: &[&'a System]) -> Option<&'a System> {
+    match systems {
+        [system] => Some(system),
         _ => None,
     }
 }
 
-/// Whether a host's name means the systems that stand on it.
+/// Whether the name of a host means the systems on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum HostNames {
     Match,
@@ -77,22 +77,23 @@ impl Candidates {
         self.labels.contains(&word) || contains_word(&self.text, &word)
     }
 
-    /// The systems that are named best.
+    /// The systems that are named most precisely.
     fn candidates<'a>(&self, among: &[&'a System], library: &Library, hosts: HostNames) -> Vec<&'a System> {
         let by_name =
-            |site: &System| self.name(site.name.as_str()) || site.aliases.iter().any(|a| self.name(a));
-        let by_kind = |site: &System| {
-            let aliases = library.systems.get(&site.system_type).map_or(&[][..], |system| &system.aliases);
-            self.name(site.system_type.as_str()) || aliases.iter().any(|alias| self.name(alias))
+            |system: &System| self.name(system.name.as_str()) || system.aliases.iter().any(|a| self.name(a));
+        let by_type = |system: &System| {
+            let aliases =
+                library.systems.get(&system.system_type).map_or(&[][..], |system_type| &system_type.aliases);
+            self.name(system.system_type.as_str()) || aliases.iter().any(|alias| self.name(alias))
         };
-        let by_host = |site: &System| {
-            let own = site.hosts.iter().filter(|(role, _)| **role != Role::agent());
+        let by_host = |system: &System| {
+            let own = system.hosts.iter().filter(|(role, _)| **role != Role::agent());
             hosts == HostNames::Match && own.into_iter().any(|(_, host)| self.name(host.as_str()))
         };
         let of = |is_named: &dyn Fn(&System) -> bool| -> Vec<&'a System> {
-            among.iter().copied().filter(|site| is_named(site)).collect()
+            among.iter().copied().filter(|system| is_named(system)).collect()
         };
-        let ways: [&dyn Fn(&System) -> bool; 3] = [&by_name, &by_kind, &by_host];
+        let ways: [&dyn Fn(&System) -> bool; 3] = [&by_name, &by_type, &by_host];
         ways.into_iter().map(of).find(|found| !found.is_empty()).unwrap_or_default()
     }
 }
@@ -125,37 +126,35 @@ mod tests {
         Library { hash: LibraryHash(String::new()), systems: BTreeMap::new() }
     }
 
-    /// Two systems of one kind, each on a host of its own.
+    /// Two systems of one type, each on a host of its own.
     fn inventory() -> Inventory {
-        let site = |name: &str, host: &str, alias: &str| {
+        let system = |name: &str, host: &str, alias: &str| {
             let main = HostName::new(host).unwrap();
             let hosts =
                 BTreeMap::from([(Role::main(), main), (Role::agent(), HostName::new("here").unwrap())]);
-            let kind = SystemTypeName::new("qfieldcloud").unwrap();
+            let system_type = SystemTypeName::new("qfieldcloud").unwrap();
             let name = SystemName::new(name).unwrap();
             let aliases = vec![alias.to_owned()];
-            (
-                name.clone(),
-                System { name, system_type: kind, hosts, params: BTreeMap::new(), aliases, mode: None },
-            )
+            (name.clone(), System { name, system_type, hosts, params: BTreeMap::new(), aliases, mode: None })
         };
-        let systems = BTreeMap::from([site("north", "qfc-1", "the big one"), site("south", "qfc-2", "süd")]);
+        let systems =
+            BTreeMap::from([system("north", "qfc-1", "the big one"), system("south", "qfc-2", "süd")]);
         Inventory { systems, hosts: BTreeSet::new(), groups: BTreeMap::new() }
     }
 
     fn found(title: &str, body: &str) -> (Option<String>, Vec<String>) {
         let (library, inventory) = (library(), inventory());
-        let (site, strangers) = find(&AuthoredText::read(title, body), &[], &library, &inventory);
-        let strangers = strangers.into_iter().map(|stranger| stranger.name).collect();
-        (site.map(|site| site.name.to_string()), strangers)
+        let (system, unknown_names) = find(&AuthoredText::read(title, body), &[], &library, &inventory);
+        let unknown_names = unknown_names.into_iter().map(|unknown| unknown.name).collect();
+        (system.map(|system| system.name.to_string()), unknown_names)
     }
 
     #[test]
-    fn a_form_chooses_among_what_is_there() {
+    fn a_form_chooses_among_known_systems() {
         let form = |fields: &[(&str, &str)]| -> String {
             fields.iter().map(|(label, value)| format!("### {label}\n\n{value}\n\n")).collect()
         };
-        for (title, fields, site, strangers) in [
+        for (title, fields, system, unknown_names) in [
             ("sync fails", &[("System", "north")][..], Some("north"), &[][..]),
             ("south fails", &[("System", "North")], Some("north"), &[]),
             ("sync fails", &[("System", "`süd`")], Some("south"), &[]),
@@ -165,14 +164,14 @@ mod tests {
             ("sync fails", &[("System", "north, south")], None, &[]),
             ("sync fails", &[("System", "north"), ("Host", "qfc-2")], None, &[]),
             ("sync fails", &[("System", "north"), ("System", "south")], None, &[]),
-            // What nobody knows is told, and chooses nothing.
+            // An unknown name is reported, and selects nothing.
             ("south fails", &[("System", "west")], Some("south"), &["west"]),
             ("sync fails", &[("Server", "qfc-1.example.org")], None, &["qfc-1.example.org"]),
             ("sync fails", &[("Host", "here")], None, &["here"]),
             ("sync fails", &[("System", "_No response_")], None, &[]),
             ("sync fails", &[("What happens", "it is not north")], Some("north"), &[]),
         ] {
-            let expect = (site.map(str::to_owned), strangers.iter().map(ToString::to_string).collect());
+            let expect = (system.map(str::to_owned), unknown_names.iter().map(ToString::to_string).collect());
             assert_eq!(found(title, &form(fields)), expect, "{title} {fields:?}");
         }
         assert_eq!(found("help", "> north\n\nand south").0.as_deref(), Some("south"));
@@ -186,10 +185,10 @@ mod tests {
         ) {
             let (library, inventory) = (library(), inventory());
             let body = format!("### {label}\n\n{value}\n");
-            let letter = AuthoredText::read("help", &body);
-            let (site, strangers) = find(&letter, &[], &library, &inventory);
-            prop_assert!(site.is_none_or(|site| inventory.systems.contains_key(&site.name)));
-            prop_assert!(strangers.iter().all(|stranger| stranger.name.len() <= SHOWN));
+            let text = AuthoredText::read("help", &body);
+            let (system, unknown_names) = find(&text, &[], &library, &inventory);
+            prop_assert!(system.is_none_or(|system| inventory.systems.contains_key(&system.name)));
+            prop_assert!(unknown_names.iter().all(|unknown| unknown.name.len() <= SHOWN));
         }
     }
 

@@ -1,5 +1,5 @@
-//! Triage: what a ticket's text asks for, and of which system. Text selects and explains; it proves
-//! nothing, and no part of it goes further than a name from the inventory or the library.
+//! Triage: what a ticket's text asks for, and of which system. Text only selects: it proves nothing, and no
+//! part of it goes further than a name from the inventory or the library.
 
 pub use crate::ticket::match_system::UnknownSystemName;
 
@@ -10,48 +10,51 @@ use crate::playbook::{Library, Request, SystemType};
 use crate::policy::permit::Mode;
 use crate::ticket::Ticket;
 use crate::ticket::authored_text::AuthoredText;
+use crate::ticket::match_system;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
-/// What a ticket is about.
+/// The result of triage.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Triage {
     /// The system as the inventory has it now; the case keeps it.
     pub system: Option<System>,
     pub intent: Intent,
-    /// The faults that would explain the ticket, each with the words that say so.
+    /// The faults that would explain the ticket.
     pub matched_faults: Vec<SymptomMatch>,
-    /// What a form calls the place, and nobody knows.
+    /// Names in the form's location fields that the inventory does not know.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unknown_names: Vec<UnknownSystemName>,
 }
 
-/// What kind of ticket it is.
+/// What the ticket wants.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", tag = "kind")]
 pub enum Intent {
-    /// Something is wrong. Also what cannot be told from its words.
+    /// Something is wrong, or the words leave it open.
     Problem,
     /// A question that a request playbook answers.
     Question { request: PlaybookName, health: bool },
 }
 
+/// A fault that would explain the ticket.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SymptomMatch {
     pub playbook: PlaybookName,
+    /// The words of the ticket that name its symptom.
     pub words: String,
 }
 
 impl Triage {
-    /// The system, as the request that was asked for sees it.
+    /// The system type, with the parameters and probes of the request that was asked for.
     pub fn system<'l>(&self, library: &'l Library) -> Option<Cow<'l, SystemType>> {
-        let system = library.systems.get(&self.system.as_ref()?.system_type)?;
+        let system_type = library.systems.get(&self.system.as_ref()?.system_type)?;
         match &self.intent {
-            Intent::Question { request, .. } => match system.request(request) {
-                Some(request) => Some(Cow::Owned(system.asked(request))),
-                None => Some(Cow::Borrowed(system)),
+            Intent::Question { request, .. } => match system_type.request(request) {
+                Some(request) => Some(Cow::Owned(system_type.asked(request))),
+                None => Some(Cow::Borrowed(system_type)),
             },
-            Intent::Problem => Some(Cow::Borrowed(system)),
+            Intent::Problem => Some(Cow::Borrowed(system_type)),
         }
     }
 
@@ -61,55 +64,46 @@ impl Triage {
     }
 }
 
-/// Finds the system, the kind of ticket, and the faults that would explain it. `suspect` is the fault
-/// for which the agent itself opened the ticket.
+/// Finds the system, the intent, and the faults that would explain the ticket. `suspect` is the fault for which
+/// Fieldmedic itself opened the ticket.
 pub fn triage(
     ticket: &Ticket,
     library: &Library,
     inventory: &Inventory,
     suspect: Option<&DetectedFault>,
 ) -> Triage {
-    let letter = ticket.authored_text();
-    let (site, strangers) = match suspect {
+    let text = ticket.authored_text();
+    let (system, unknown_names) = match suspect {
         Some(suspect) => (inventory.systems.get(suspect.system.as_str()), Vec::new()),
-        None => crate::ticket::match_system::find(&letter, &ticket.labels, library, inventory),
+        None => match_system::find(&text, &ticket.labels, library, inventory),
     };
-    let site = site.cloned();
-    let Some(system) = site.as_ref().and_then(|site| library.systems.get(&site.system_type)) else {
-        return Triage {
-            system: None,
-            intent: Intent::Problem,
-            matched_faults: Vec::new(),
-            unknown_names: strangers,
-        };
+    let system = system.cloned();
+    let system_type = system.as_ref().and_then(|system| library.systems.get(&system.system_type));
+    let Some(system_type) = system_type else {
+        return Triage { system: None, intent: Intent::Problem, matched_faults: Vec::new(), unknown_names };
     };
-    let mut explained_by = match_faults(&letter.own, ticket, system);
+    let mut matched_faults = match_faults(&text.own, ticket, system_type);
     if let Some(suspect) = suspect {
-        explained_by.retain(|found| found.playbook != suspect.playbook);
-        explained_by
+        matched_faults.retain(|found| found.playbook != suspect.playbook);
+        matched_faults
             .push(SymptomMatch { playbook: suspect.playbook.clone(), words: "found by a sweep".into() });
-        return Triage {
-            system: site,
-            intent: Intent::Problem,
-            matched_faults: explained_by,
-            unknown_names: strangers,
-        };
+        return Triage { system, intent: Intent::Problem, matched_faults, unknown_names };
     }
-    let asks = question(&letter, system, &explained_by);
-    Triage { system: site, intent: asks, matched_faults: explained_by, unknown_names: strangers }
+    let intent = intent(&text, system_type, &matched_faults);
+    Triage { system, intent, matched_faults, unknown_names }
 }
 
-/// The same for an errand: a person has named the system, and what is to be done with it. A look goes
-/// with a system that only observes, and a request with the values that it was given.
+/// The triage of a ticket for which a command opened a case: a person has named the system and the scope. In a
+/// read-only scope the system's mode is `observe`; a request has the values that were given.
 pub fn triage_command(
-    errand: &CaseScope,
+    scope: &CaseScope,
     ticket: &Ticket,
     library: &Library,
     inventory: &Inventory,
 ) -> Triage {
-    let site = errand.system().and_then(|name| inventory.systems.get(name.as_str())).cloned();
-    let system = site.as_ref().and_then(|site| library.systems.get(&site.system_type));
-    let (Some(mut site), Some(system)) = (site.clone(), system) else {
+    let system = scope.system().and_then(|name| inventory.systems.get(name.as_str())).cloned();
+    let system_type = system.as_ref().and_then(|system| library.systems.get(&system.system_type));
+    let (Some(mut system), Some(system_type)) = (system.clone(), system_type) else {
         return Triage {
             system: None,
             intent: Intent::Problem,
@@ -117,47 +111,48 @@ pub fn triage_command(
             unknown_names: Vec::new(),
         };
     };
-    if errand.is_read_only() {
-        site.mode = Some(Mode::Observe);
+    if scope.is_read_only() {
+        system.mode = Some(Mode::Observe);
     }
-    let asks = match errand {
+    let intent = match scope {
         CaseScope::AnswerRequest { request, values, .. } => {
-            site.params.extend(values.clone());
+            system.params.extend(values.clone());
             Intent::Question { request: request.clone(), health: false }
         }
         CaseScope::FullTicket | CaseScope::Diagnose { .. } | CaseScope::FixOne { .. } => Intent::Problem,
     };
-    let explained_by = match_faults(&ticket.authored_text().own, ticket, system);
-    Triage { system: Some(site), intent: asks, matched_faults: explained_by, unknown_names: Vec::new() }
+    let matched_faults = match_faults(&ticket.authored_text().own, ticket, system_type);
+    Triage { system: Some(system), intent, matched_faults, unknown_names: Vec::new() }
 }
 
 /// The faults that would explain a ticket.
-fn match_faults(text: &str, ticket: &Ticket, system: &SystemType) -> Vec<SymptomMatch> {
-    let faults = system.faults.iter().filter_map(|fault| {
+fn match_faults(text: &str, ticket: &Ticket, system_type: &SystemType) -> Vec<SymptomMatch> {
+    let faults = system_type.faults.iter().filter_map(|fault| {
         let words = fault.symptoms.matches(text, &ticket.labels)?;
         Some(SymptomMatch { playbook: fault.name.clone(), words })
     });
     faults.collect()
 }
 
-/// The fault that a sweep confirmed, and where.
+/// A fault that a sweep confirmed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DetectedFault {
     pub system: crate::ids::SystemName,
     pub playbook: PlaybookName,
 }
 
-/// A text that asks, and complains of nothing, is a question. A complaint that is only quoted explains
-/// nothing, but in doubt somebody has it.
-fn question(letter: &AuthoredText, system: &SystemType, explained_by: &[SymptomMatch]) -> Intent {
-    let is_trouble = || {
-        let text = letter.all();
-        system.problem_patterns.iter().any(|regex| regex.is_match(&text))
+/// A text that asks a question and reports no problem is a question. A problem that is only quoted explains
+/// nothing, but in doubt the ticket is about a problem.
+fn intent(text: &AuthoredText, system_type: &SystemType, matched_faults: &[SymptomMatch]) -> Intent {
+    let names_problem = || {
+        let text = text.all();
+        system_type.problem_patterns.iter().any(|regex| regex.is_match(&text))
     };
-    let complains = !explained_by.is_empty() || is_trouble();
-    let asks = |request: &&Request| request.question_patterns.iter().any(|regex| regex.is_match(&letter.own));
-    match system.requests.iter().find(asks) {
-        Some(request) if !complains => {
+    let reports_problem = !matched_faults.is_empty() || names_problem();
+    let is_asked =
+        |request: &&Request| request.question_patterns.iter().any(|regex| regex.is_match(&text.own));
+    match system_type.requests.iter().find(is_asked) {
+        Some(request) if !reports_problem => {
             Intent::Question { request: request.name.clone(), health: request.health }
         }
         _ => Intent::Problem,
@@ -166,5 +161,5 @@ fn question(letter: &AuthoredText, system: &SystemType, explained_by: &[SymptomM
 
 /// The system that a ticket names; `None` if it names none, or more than one.
 pub fn find_system<'a>(ticket: &Ticket, library: &Library, inventory: &'a Inventory) -> Option<&'a System> {
-    crate::ticket::match_system::find(&ticket.authored_text(), &ticket.labels, library, inventory).0
+    match_system::find(&ticket.authored_text(), &ticket.labels, library, inventory).0
 }
