@@ -1,9 +1,9 @@
 //! Commands on the agent's own machine: the same line, through `sh`, in a process group of its own.
 
 use crate::core::diagnosis::evidence::{Exit, RawObservation};
-use crate::ssh::SessionLimits;
 use crate::ssh::capture::Capture;
 use crate::ssh::error::{SshError, StopResult};
+use crate::ssh::route::SessionLimits;
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
