@@ -1,7 +1,6 @@
-//! Wiring: from a configuration to an agent. This file alone names every adapter.
+//! Wiring: from a configuration to an engine with its adapters. This file alone names every adapter.
 
-pub mod inbox;
-use crate::cli::{LoadedConfig, eprint};
+use crate::app::settings::LoadedConfig;
 use crate::clock::SystemClock;
 use crate::config::{Config, HostEntry, WebhookEntry};
 use crate::console;
@@ -9,7 +8,7 @@ use crate::core::ids::HostName;
 use crate::core::playbook::Library;
 use crate::core::playbook::inventory::Inventory;
 use crate::core::text::redact::Redactor;
-use crate::engine::{Context, ForgeSettings, NoopObserver, ProbeRunner, Shutdown};
+use crate::engine::{Context, ForgeSettings, NoopObserver, ProbeRunner};
 use crate::github;
 use crate::github::{GitHub, Identity, Pace};
 use crate::library;
@@ -24,31 +23,33 @@ use secrecy::{ExposeSecret, SecretString};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// An agent with its configuration.
+/// An engine with its adapters.
 pub struct Application {
     pub context: Context,
+    /// The forge of the context, for what is asked of GitHub alone.
+    pub github: Arc<GitHub>,
 }
 
-/// What the agent is put together for.
+/// What the application is built for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RunMode {
     Live,
-    /// Nothing is changed, nothing is said, nothing is kept.
+    /// Nothing is changed, published or stored.
     DryRun,
 }
 
-/// Why an agent cannot be put together.
+/// Why the application cannot be built. All of these are permanent, except for a journal that is down.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum AppError {
-    #[error("the environment variable {0}, which should hold the GitHub token, is not set")]
+    #[error("the GitHub token is missing: environment variable {0} is not set")]
     #[diagnostic(help(
         "make a fine-grained token with read and write access to issues, and put it into {0}"
     ))]
     NoToken(String),
-    #[error("the private key of the GitHub App cannot be had: {0}")]
+    #[error("the private key of the GitHub App is missing: {0}")]
     #[diagnostic(help("GitHub makes one on the App's settings page; [github] private_key names its file"))]
     NoKey(String),
-    #[error("the environment variable {0}, which should hold the webhook's secret, is not set")]
+    #[error("the webhook's secret is missing: environment variable {0} is not set")]
     #[diagnostic(help("set it to the secret that GitHub's webhook has; `openssl rand -hex 32` makes one"))]
     NoSecret(String),
     #[error("{0}")]
@@ -57,16 +58,16 @@ pub enum AppError {
     #[error("{0}")]
     #[diagnostic(help("[store] in the configuration says where the journal is kept"))]
     Journal(#[from] crate::ports::JournalError),
-    #[error("there is no address of the journal: the environment variable {0} is not set")]
+    #[error("the database URL is missing: environment variable {0} is not set")]
     #[diagnostic(help(
         "set it as [store] url_env says, for example: export {0}=postgres://user:password@host/database"
     ))]
     NoAddress(String),
-    #[error("the address of the journal in {variable} is not right: {error}")]
+    #[error("the database URL in {variable} is not valid: {error}")]
     BadAddress { variable: String, error: AddressError },
 }
 
-/// What is needed to look at the systems of a configuration; no token is.
+/// What is needed to probe the configured systems. It needs no GitHub token.
 pub struct ProbeSetup {
     pub runner: ProbeRunner,
     pub hosts: Arc<SshHosts>,
@@ -83,43 +84,44 @@ impl ProbeSetup {
         let inventory = config.inventory(&library, &setting.path)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let hosts = Arc::new(hosts(config, &clock));
-        let eyes = ProbeRunner { shell: hosts.clone(), clock, redactor: Arc::new(redactor(config)) };
-        Ok(Self { runner: eyes, hosts, files, library, inventory })
+        let runner = ProbeRunner { shell: hosts.clone(), clock, redactor: Arc::new(redactor(config)) };
+        Ok(Self { runner, hosts, files, library, inventory })
     }
 }
 
 impl Application {
-    pub async fn build(setting: &LoadedConfig, manner: RunMode) -> Result<Self> {
+    pub async fn build(setting: &LoadedConfig, mode: RunMode) -> Result<Self> {
         let config = &setting.config;
-        let lookout = ProbeSetup::build(setting)?;
-        let ProbeRunner { shell, clock, redactor } = lookout.runner;
+        let setup = ProbeSetup::build(setting)?;
+        let ProbeRunner { shell, clock, redactor } = setup.runner;
         let options = github::Options {
             base_url: config.github.base_url.clone(),
             pace: Pace { gap: config.github.write_interval, ..Pace::default() },
             ..github::Options::asking_as(identity(config)?, (*redactor).clone())
         };
-        let (journal, policy): (Arc<dyn Journal>, _) = match manner {
+        let (journal, policy): (Arc<dyn Journal>, _) = match mode {
             RunMode::Live => (open_journal(setting).await?, config.policy()),
             RunMode::DryRun => {
                 (Arc::new(Sqlite::in_memory().await.map_err(AppError::from)?), config.policy().dry_run())
             }
         };
-        let agent = Context {
-            forge: Arc::new(GitHub::new(options).map_err(AppError::from)?),
+        let github = Arc::new(GitHub::new(options).map_err(AppError::from)?);
+        let context = Context {
+            forge: github.clone(),
             shell,
             journal,
             clock,
             redactor,
             prompts: Arc::new(prompts(config)?),
-            library: Arc::new(lookout.library),
-            files: Arc::new(lookout.files.as_map().clone()),
-            inventory: Arc::new(lookout.inventory),
+            library: Arc::new(setup.library),
+            files: Arc::new(setup.files.as_map().clone()),
+            inventory: Arc::new(setup.inventory),
             policy: Arc::new(policy),
-            forge_settings: Arc::new(manners(config)),
+            forge_settings: Arc::new(forge_settings(config)),
             worker: worker_name(),
             observer: Arc::new(NoopObserver),
         };
-        Ok(Self { context: agent })
+        Ok(Self { context, github })
     }
 }
 
@@ -229,7 +231,7 @@ pub fn redactor(config: &Config) -> Redactor {
     redactor
 }
 
-fn manners(config: &Config) -> ForgeSettings {
+fn forge_settings(config: &Config) -> ForgeSettings {
     ForgeSettings {
         repos: config.github.repos.clone(),
         label: config.github.label.clone(),
@@ -242,11 +244,11 @@ fn manners(config: &Config) -> ForgeSettings {
 
 /// The way to every host of a configuration.
 fn hosts(config: &Config, clock: &Arc<dyn Clock>) -> SshHosts {
-    let reach = |(name, host): (&HostName, &HostEntry)| (name.clone(), reach(host));
-    SshHosts::new(config.hosts.iter().map(reach).collect(), SessionLimits::default(), clock.clone())
+    let named = |(name, host): (&HostName, &HostEntry)| (name.clone(), route(host));
+    SshHosts::new(config.hosts.iter().map(named).collect(), SessionLimits::default(), clock.clone())
 }
 
-fn reach(host: &HostEntry) -> HostRoute {
+fn route(host: &HostEntry) -> HostRoute {
     let (Some(address), false) = (&host.address, host.local) else { return HostRoute::Local };
     let user = host.user.clone().unwrap_or_default();
     let agent = std::env::var_os("SSH_AUTH_SOCK").map(PathBuf::from);
@@ -262,29 +264,4 @@ fn reach(host: &HostEntry) -> HostRoute {
         probe: login(host.key.as_deref()),
         change: host.change_key.as_deref().map(|key| login(Some(key))),
     })
-}
-
-/// A stop that is pulled by the first Ctrl-C or SIGTERM; the second ends the process at once.
-pub fn stop_on_signal() -> Shutdown {
-    let (stop, pull) = Shutdown::new();
-    tokio::spawn(async move {
-        wait_for_signal().await;
-        eprint("stopping at the next safe point; once more to stop at once");
-        let _ = pull.send(true);
-        wait_for_signal().await;
-        std::process::exit(130);
-    });
-    stop
-}
-
-async fn wait_for_signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-        let _ = tokio::signal::ctrl_c().await;
-        return;
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
-    }
 }

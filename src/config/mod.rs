@@ -32,6 +32,8 @@ pub struct Config {
     #[serde(default)]
     pub webhook: Option<WebhookEntry>,
     #[serde(default)]
+    pub monitor: Option<MonitorEntry>,
+    #[serde(default)]
     pub sweep: SweepEntry,
     #[serde(default)]
     pub escalation: EscalationEntry,
@@ -98,6 +100,13 @@ pub struct WebhookEntry {
     /// The one that holds the secret before it, until GitHub signs with the new one only.
     #[serde(default)]
     pub previous_secret_env: Option<String>,
+}
+
+/// Health checks over HTTP, without TLS and without a login.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MonitorEntry {
+    pub listen: SocketAddr,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -1,0 +1,22 @@
+//! The application: from a configuration to a process at work.
+//!
+//! - `settings`: the configuration file that a command works with.
+//! - `wiring`: builds the adapters and the engine; it alone names every adapter.
+//! - `inbox`: webhook deliveries, stored first and processed afterwards.
+//! - `daemon`: `serve`, from its start to its safe end. `tasks`: what it does periodically.
+//! - `readiness`: the checks of `/readyz`. `reachability`: tells when a host or a system is lost and found.
+//! - `signals`: Ctrl-C and SIGTERM.
+
+pub mod daemon;
+pub mod inbox;
+pub mod reachability;
+pub mod readiness;
+pub mod settings;
+pub mod signals;
+pub mod tasks;
+pub mod wiring;
+
+pub use crate::app::wiring::{
+    AppError, Application, ProbeSetup, RunMode, files, identity, journal_place, open_journal, redactor,
+    webhook_secret, webhook_secrets,
+};
