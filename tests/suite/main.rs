@@ -15,6 +15,7 @@ mod hostile;
 mod init;
 mod kin;
 mod limits;
+mod observe;
 mod orders;
 mod porter;
 mod postgres;
