@@ -42,12 +42,12 @@ unreachable: down
 commands:
   - { run: hello, stdout: out, stderr: err, exit: 3 }
   - { run: killed, signal: KILL }
-  - { run: silent, exit: unsaid }
-  - { run: slow, takes: 200ms, stdout: slow }
+  - { run: silent, exit: unknown }
+  - { run: slow, duration: 200ms, stdout: slow }
   - { run: hang, fault: hang, stdout: begun }
   - { run: stuck, fault: stuck }
   - { run: flood, fault: flood }
-  - { run: drop, times: 1, takes: 50ms, fault: drop, set: { done: done + 1 } }
+  - { run: drop, times: 1, duration: 50ms, fault: drop, set: { done: done + 1 } }
   - { run: drop, stdout: again }
   - { run: partial, fault: partial, stdout: abcdef }
   - { run: refuse, fault: refuse }

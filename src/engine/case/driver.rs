@@ -186,6 +186,6 @@ pub async fn library_of(agent: &Context, hash: &LibraryHash) -> Result<Option<Ar
         return Ok(Some(Arc::clone(&agent.library)));
     }
     let Some(files) = agent.journal.library(hash).await? else { return Ok(None) };
-    let loaded = crate::library::load(&crate::library::Files::from_map(files));
+    let loaded = crate::library::load_recorded(&crate::library::Files::from_map(files));
     Ok(loaded.ok().map(Arc::new))
 }

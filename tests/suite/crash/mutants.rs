@@ -16,7 +16,10 @@ use std::sync::Arc;
 
 /// The playbooks with nothing in them that may be run twice.
 fn never() -> Files {
-    edited("replay: safe", "replay: never")
+    let files = edited("if_interrupted: rerun", "if_interrupted: escalate").as_map().clone();
+    // Only `rerun` is meant, not `rerun_now`.
+    let text = |text: String| text.replace("if_interrupted: escalate_now", "if_interrupted: rerun_now");
+    Files::from_map(files.into_iter().map(|(path, file)| (path, text(file))).collect())
 }
 
 /// Writes the change, and not the intent. The record in its place says nothing about changes.
@@ -79,7 +82,10 @@ fn an_engine_that_repeats_what_it_must_not_is_caught() {
 
 #[test]
 fn an_engine_that_skips_the_check_is_caught() {
-    let blind = edited("replay: { check: stuck.count == 0 }", "replay: { check: stuck.count == 1000 }");
+    let blind = edited(
+        "if_interrupted: { check: stuck.count == 0 }",
+        "if_interrupted: { check: stuck.count == 1000 }",
+    );
     let found = broken(&["queue-stuck"], &blind, rules_of(&blind), &sound);
     assert!(found.contains(&Wrong::CheckedTwice), "{found:?}");
 }

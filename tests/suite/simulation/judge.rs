@@ -204,7 +204,7 @@ impl Allowed {
         for step in system.faults.iter().flat_map(|fault| &fault.remediation) {
             self.add(&step.name, &step.command);
             if let Some(undo) = &step.rollback {
-                self.add(&format!("undo {}", step.name), undo);
+                self.add(&format!("rollback {}", step.name), undo);
             }
         }
     }

@@ -123,7 +123,7 @@ impl Oracle {
         let times = seen.given.entry((case.clone(), line.to_owned())).or_default();
         *times += 1;
         let times = *times;
-        let is_undo = brief(line).starts_with("script undo");
+        let is_undo = brief(line).starts_with("script rollback");
         drop(seen);
         if !holds_it {
             self.wrong(format!("{case} changes a host that the store has not granted to it"));

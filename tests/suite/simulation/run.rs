@@ -48,7 +48,8 @@ static BOOKS: LazyLock<[(Arc<library::Files>, Arc<fieldmedic::core::playbook::Li
     LazyLock::new(|| {
         let built_in = Files::built_in();
         let text = |text: &String| {
-            text.replace("replay: safe", "replay: never").replace("replay: anytime", "replay: never")
+            text.replace("if_interrupted: rerun_now", "if_interrupted: escalate")
+                .replace("if_interrupted: rerun", "if_interrupted: escalate")
         };
         let never = built_in.as_map().iter().map(|(path, file)| (path.clone(), text(file))).collect();
         [built_in, Files::from_map(never)].map(|files| {

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
 /// The placeholder for the place of what a step keeps; no parameter has this name.
-pub const BACKUP: &str = "keep";
+pub const BACKUP: &str = "backup_name";
 /// Below the home of whoever runs a step: what steps have kept.
 pub const KEPT_DIR: &str = ".fieldmedic/kept";
 
