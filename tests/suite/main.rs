@@ -20,6 +20,7 @@ mod porter;
 mod postgres;
 mod recurrence;
 mod replicas;
+mod sample;
 mod scenarios;
 mod simulation;
 mod standstill;
