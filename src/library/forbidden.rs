@@ -4,6 +4,7 @@ use regex::Regex;
 use std::sync::LazyLock;
 
 /// Commands that have destroyed data or images on real servers; no playbook may contain them.
+#[expect(clippy::expect_used, reason = "the patterns are constants")]
 static FORBIDDEN: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
     [
         (r"\bsystem\s+prune\b", "`docker system prune` deletes images and networks that are only idle"),
@@ -15,9 +16,8 @@ static FORBIDDEN: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (r"\bdown\b[^\n;|&]*(\s-[a-z]*v\b|\s--volumes)", "`docker compose down -v` deletes data"),
         (r"\brm\s+(-[a-zA-Z]*\s+)*(--\s+)?/(\s|$|\*)", "this deletes the whole file system"),
     ]
-    .into_iter()
-    .filter_map(|(pattern, why)| Some((Regex::new(pattern).ok()?, why)))
-    .collect()
+    .map(|(pattern, why)| (Regex::new(pattern).expect("a constant pattern"), why))
+    .into()
 });
 
 /// Why a command or script is forbidden; `None` if it is allowed.

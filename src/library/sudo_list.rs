@@ -83,10 +83,10 @@ pub(super) fn check(system: &SystemType, system_file: &YamlFile, files: &[YamlFi
 
 /// The command after each `sudo -n` of a script.
 fn commands(script: &str) -> Vec<&str> {
-    static SUDO: LazyLock<Option<Regex>> =
-        LazyLock::new(|| Regex::new(r"\bsudo\s+-n\s+(?:--\s+)?([^\n;|&)]+)").ok());
-    let uses = SUDO.iter().flat_map(|sudo| sudo.captures_iter(script));
-    uses.filter_map(|found| found.get(1)).map(|found| found.as_str().trim()).collect()
+    #[expect(clippy::expect_used, reason = "the pattern is a constant")]
+    static SUDO: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"\bsudo\s+-n\s+(?:--\s+)?([^\n;|&)]+)").expect("a constant pattern"));
+    SUDO.captures_iter(script).filter_map(|found| found.get(1)).map(|found| found.as_str().trim()).collect()
 }
 
 /// Whether they match word for word: constants are equal, and the command has a variable where the entry has
