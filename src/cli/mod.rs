@@ -1,6 +1,7 @@
 //! The command line: what can be asked, and the exit codes. Data goes to stdout, progress and logs to
 //! stderr.
 
+mod archive;
 mod case;
 mod demo;
 mod diagnose;
@@ -82,6 +83,8 @@ enum Command {
     /// Checks the journal.
     #[command(subcommand)]
     Audit(case::AuditArguments),
+    /// Moves closed cases that are older than an age from the journal to a file.
+    Archive(archive::Arguments),
 }
 
 /// Where a program reads the result.
@@ -122,7 +125,8 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
             Command::Serve(arguments) => serve::run(&read_config(place)?, arguments).await,
             Command::Playbook(arguments) => playbook::run(place, arguments).await,
             Command::Case(arguments) => case::run(&read_config(place)?, arguments).await,
-            Command::Audit(arguments) => case::audit(&read_config(place)?, arguments).await,
+            Command::Audit(arguments) => case::audit(place, arguments).await,
+            Command::Archive(arguments) => archive::run(&read_config(place)?, arguments).await,
             Command::Pause(arguments) => pause::pause(&read_config(place)?, arguments).await,
             Command::Resume => pause::resume(&read_config(place)?).await,
             Command::Doctor(arguments) => doctor::run(place, arguments).await,

@@ -5,8 +5,10 @@ use super::people::PASTED;
 use super::run::{MEDIC, Story, TOKEN, WEBHOOK_SECRET, is_wanted};
 use crate::taps::brief;
 use chrono::{DateTime, TimeDelta, Utc};
-use fieldmedic::core::case::event::{CaseId, Event, Publication, Record, Source};
+use fieldmedic::core::case::event::{CaseId, Event, Source};
 use fieldmedic::core::case::outcome::Outcome;
+use fieldmedic::core::case::published::{Published, StatusKey};
+use fieldmedic::core::case::record::Record;
 use fieldmedic::core::chatops::scope::CaseScope;
 use fieldmedic::core::playbook::command::Template;
 use fieldmedic::core::playbook::{Library, SystemType};
@@ -141,7 +143,7 @@ fn judge_issue(issue: &Issue, cases: &[&(CaseId, Vec<Record>)]) -> Vec<String> {
     hold(states.len() <= 1, format!("it is in several states: {states:?}"));
     // What was looked at or mended beside the ticket, by order, leaves it as it was.
     let errand = |records: &[Record]| match records.first().map(|record| &record.event) {
-        Some(Event::Opened { door: Source::Command { errand, .. }, .. }) => errand.clone(),
+        Some(Event::Opened { source: Source::Command { scope, .. }, .. }) => scope.clone(),
         _ => CaseScope::FullTicket,
     };
     let mut about_ticket = cases.iter().filter(|(_, records)| !errand(records).is_read_only());
@@ -168,13 +170,11 @@ fn judge_issue(issue: &Issue, cases: &[&(CaseId, Vec<Record>)]) -> Vec<String> {
 /// Of what passes, nothing is shown sooner than ten seconds after the last edit.
 fn reads_well(records: &[Record]) -> bool {
     let told = records.iter().filter_map(|record| match &record.event {
-        Event::Published { act: Publication::Status, stage, .. } => Some((record.at, stage.as_str())),
+        Event::Published { what: Published::Status(key), .. } => Some((record.at, key)),
         _ => None,
     });
     let told: Vec<_> = told.collect();
-    let passes = |stage: &str| {
-        ["looking", "treating", "verifying", "undoing"].iter().any(|word| stage.starts_with(word))
-    };
+    let passes = |key: &StatusKey| ["looking", "treating", "verifying", "undoing"].contains(&key.word());
     // The first of them is no edit.
     let mut edits = told.get(1..).unwrap_or_default().windows(2);
     edits.all(|pair| !passes(pair[1].1) || pair[1].0 - pair[0].0 >= TimeDelta::seconds(10))

@@ -5,7 +5,7 @@ use crate::taps::{Deed, brief};
 use chrono::{DateTime, TimeDelta, Utc};
 use fieldmedic::core::case::event::{CaseId, Event};
 use fieldmedic::core::case::outcome::Outcome;
-use fieldmedic::ports::{Clock, Journal, Lease};
+use fieldmedic::ports::{Clock, LeaseGrant, Store};
 use fieldmedic::sandbox::host::SharedHost;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -16,7 +16,7 @@ const SIGHT: TimeDelta = TimeDelta::minutes(8);
 pub struct Oracle {
     host: SharedHost,
     clock: Arc<dyn Clock>,
-    journal: Arc<dyn Journal>,
+    journal: Arc<dyn Store>,
     /// No change may be given to the host twice for one case.
     never: bool,
     seen: Mutex<Seen>,
@@ -46,7 +46,7 @@ impl Seen {
 }
 
 impl Oracle {
-    pub fn new(host: SharedHost, clock: Arc<dyn Clock>, journal: Arc<dyn Journal>, never: bool) -> Self {
+    pub fn new(host: SharedHost, clock: Arc<dyn Clock>, journal: Arc<dyn Store>, never: bool) -> Self {
         Self { host, clock, journal, never, seen: Mutex::default() }
     }
 
@@ -106,10 +106,10 @@ impl Oracle {
     }
 
     /// What the store has truly answered to a case that asked for the host.
-    pub fn answered(&self, case: &CaseId, granted: Option<&Lease>) {
+    pub fn answered(&self, case: &CaseId, granted: Option<&LeaseGrant>) {
         let mut seen = self.seen();
         match granted {
-            Some(lease) => drop(seen.leases.insert(case.clone(), lease.until())),
+            Some(lease) => drop(seen.leases.insert(case.clone(), lease.until)),
             None => drop(seen.leases.remove(case)),
         }
     }
