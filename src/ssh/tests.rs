@@ -349,7 +349,7 @@ async fn a_change_needs_a_lease_that_holds() {
         permit::authorize(&Policy { mode: Mode::Act, ..Policy::default() }, &plan, [None; 2], 0, None)
             .unwrap();
     let store = Sqlite::in_memory().await.unwrap();
-    let lease = async |host: HostName, seconds| {
+    let lease = async |host: HostName, seconds: u64| {
         let case = CaseId::from_text("c0123456789ab").unwrap();
         let granted_at = Utc::now() - TimeDelta::seconds(60);
         let ttl = Duration::from_secs(60 + seconds) - Duration::from_secs(1);

@@ -11,7 +11,7 @@ use fieldmedic::core::policy::schedule::Schedule;
 use fieldmedic::core::ticket::TicketId;
 use fieldmedic::engine::{Context, DueCheck, ScheduledTask, Shutdown};
 use fieldmedic::engine::{poll, redeliver};
-use fieldmedic::ports::{Clock, Store};
+use fieldmedic::ports::{Clock, Journal, Store};
 use fieldmedic::sandbox::github::{FaultPoint, Hooks, InjectedFault, RepoRole};
 use fieldmedic::scenario::ScenarioRun;
 use fieldmedic::store::Sqlite;

@@ -196,8 +196,9 @@ async fn the_history_is_found_by_its_index() {
     let rows = sqlx::query(sql).bind(case.as_str()).fetch_all(&mut raw).await.unwrap();
     let kinds: Vec<String> = rows.iter().map(|row| row.get("kind")).collect();
     let first = opened(&ticket_id(1));
-    let kinds = [first.kind()].into_iter().chain(following().iter().map(Event::kind));
-    let expect: Vec<&str> = kinds.map(EventKind::as_str).collect();
+    let events = following();
+    let all = [first.kind()].into_iter().chain(events.iter().map(Event::kind));
+    let expect: Vec<&str> = all.map(EventKind::as_str).collect();
     assert_eq!(kinds, expect, "kinds stand in their column");
 
     let fill = "ALTER TABLE event DISABLE TRIGGER ALL; \

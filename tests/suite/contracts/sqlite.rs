@@ -5,7 +5,6 @@ use super::events::{first_version, following, host, moment, opened, ticket_id};
 use super::store::{Pair, open, opening};
 use fieldmedic::core::case::event::{CaseId, Event, EventKind};
 use fieldmedic::core::case::outcome::Outcome;
-use fieldmedic::core::case::record::chain;
 use fieldmedic::ports::{Journal, JournalError, Leases, OpenResult};
 use fieldmedic::store::{Sqlite, worker_name};
 use sqlx::sqlite::SqliteConnectOptions;
@@ -236,8 +235,9 @@ async fn kinds_stand_in_their_column() {
     let rows = sqlx::query(sql).bind(case.as_str()).fetch_all(&mut home.raw().await).await.unwrap();
     let kinds: Vec<String> = rows.iter().map(|row| row.get("kind")).collect();
     let first = opened(&ticket_id(1));
-    let kinds = [first.kind()].into_iter().chain(following().iter().map(Event::kind));
-    let expect: Vec<&str> = kinds.map(EventKind::as_str).collect();
+    let events = following();
+    let all = [first.kind()].into_iter().chain(events.iter().map(Event::kind));
+    let expect: Vec<&str> = all.map(EventKind::as_str).collect();
     assert_eq!(kinds, expect);
 }
 

@@ -343,7 +343,7 @@ pub async fn what_is_held_stays_so_for_a_paused_owner_only_until_it_runs_out(pai
     pair.other.release_leases(&case).await.unwrap();
     assert!(pair.other.acquire_lease(&host("web"), &another, now, MINUTE).await.unwrap().is_some());
 
-    let change = old.check(&host("web"), now);
+    let change = check_lease(&old, &host("web"), now);
     assert!(matches!(change, Err(ShellError::NotStarted { .. })), "it may not change: {change:?}");
     let append = pair.one.append(&case, 1, now, &Event::RolledBack { clean: true }).await;
     assert_eq!(append, Err(JournalError::Conflict { case: case.clone(), seq: 1 }));

@@ -7,6 +7,7 @@ use crate::taps::brief;
 use chrono::{DateTime, TimeDelta, Utc};
 use fieldmedic::core::case::event::{CaseId, Event, Source};
 use fieldmedic::core::case::outcome::Outcome;
+use fieldmedic::core::case::payload::encode_event;
 use fieldmedic::core::case::published::{Published, StatusKey};
 use fieldmedic::core::case::record::Record;
 use fieldmedic::core::chatops::scope::CaseScope;
@@ -258,7 +259,7 @@ fn text(left: &Left) -> Text {
     let mut public = String::new();
     for (id, records) in &left.cases {
         for record in records {
-            let event = serde_json::to_string(&record.event).expect("JSON");
+            let event = encode_event(&record.event).expect("JSON");
             public.push_str(&format!("{id} {} {} {event}\n", record.seq, record.at));
         }
     }
