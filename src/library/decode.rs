@@ -366,6 +366,7 @@ impl<'p> Map<'p> {
 }
 
 /// Commands that have destroyed data or images on real servers; no playbook may hold them.
+#[expect(clippy::expect_used, reason = "the pattern is a constant")]
 static FORBIDDEN: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
     [
         (r"\bsystem\s+prune\b", "`docker system prune` deletes images and networks that are only idle"),

@@ -83,6 +83,7 @@ pub(super) fn check(system: &SystemType, pages: &[YamlFile]) {
 
 /// What follows each `sudo -n` of a script, up to the end of that command.
 fn commands(script: &str) -> Vec<&str> {
+    #[expect(clippy::expect_used, reason = "the pattern is a constant")]
     static SUDO: LazyLock<Regex> =
         LazyLock::new(|| Regex::new(r"\bsudo\s+-n\s+(?:--\s+)?([^\n;|&)]+)").expect("a constant pattern"));
     SUDO.captures_iter(script).filter_map(|found| found.get(1)).map(|found| found.as_str().trim()).collect()

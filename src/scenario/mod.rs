@@ -56,6 +56,7 @@ pub struct LoadedPlaybooks {
 impl LoadedPlaybooks {
     /// # Errors
     /// Every problem of the playbooks.
+    #[expect(clippy::expect_used, reason = "a test loads the built-in prompts")]
     pub fn open(files: &Files) -> Result<Self, Problems> {
         Ok(Self {
             library: Arc::new(library::load(files)?),

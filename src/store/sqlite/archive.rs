@@ -8,7 +8,7 @@ use crate::store::row::first_broken;
 use crate::store::sqlite::codec::case as case_in;
 use crate::store::sqlite::records;
 use chrono::{DateTime, Utc};
-use sqlx::{Row, SqliteConnection};
+use sqlx::SqliteConnection;
 
 /// Cases that have ended and were last written before this time, oldest first, that are still here.
 pub(super) async fn closed_before(

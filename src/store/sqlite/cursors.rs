@@ -6,7 +6,7 @@ use crate::store::codec::stamp;
 use crate::store::error::StoreError;
 use crate::store::sqlite::codec::at;
 use chrono::{DateTime, Utc};
-use sqlx::{Row, SqliteConnection};
+use sqlx::SqliteConnection;
 use std::time::Duration;
 
 pub(super) async fn cursor(

@@ -12,7 +12,7 @@ use fieldmedic::core::text::redact::Redacted;
 use fieldmedic::core::ticket::TicketId;
 use fieldmedic::ports::{
     Audit, CaseSummary, Cursor, DedupeKey, JournalError, NewCase, OpenResult, QueuedDelivery, Removal,
-    ShellError, Store,
+    ShellError, Store, check_lease,
 };
 use serde_json::json;
 use std::collections::BTreeMap;

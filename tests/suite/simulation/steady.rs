@@ -1,7 +1,7 @@
-//! The SQLite journal, asked so that nothing else goes on meanwhile.
+//! The SQLite journal, called so that nothing else runs meanwhile.
 //!
-//! SQLite works in threads of its own, and which of two answers comes first would be chance. Here the
-//! caller's thread waits for each answer, so that one thread alone makes the whole run.
+//! SQLite works in threads of its own, and the order of two answers would be chance. Here the caller's thread
+//! waits for each answer, so one thread alone determines the whole run.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
