@@ -1,6 +1,7 @@
 //! The command line: what can be asked, and the exit codes. Data goes to stdout, progress and logs to
 //! stderr.
 
+mod archive;
 mod case;
 mod config;
 mod demo;
@@ -85,6 +86,8 @@ enum Command {
     /// Checks the journal.
     #[command(subcommand)]
     Audit(case::AuditArguments),
+    /// Moves closed cases that are older than an age from the journal to a file.
+    Archive(archive::Arguments),
 }
 
 /// Where a program reads the result.
@@ -126,7 +129,8 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
             Command::Playbook(arguments) => playbook::run(place, arguments, cli.verbose > 0).await,
             Command::Config(arguments) => config::run(place, arguments),
             Command::Case(arguments) => case::run(&read_config(place)?, arguments).await,
-            Command::Audit(arguments) => case::audit(&read_config(place)?, arguments).await,
+            Command::Audit(arguments) => case::audit(place, arguments).await,
+            Command::Archive(arguments) => archive::run(&read_config(place)?, arguments).await,
             Command::Pause(arguments) => pause::pause(&read_config(place)?, arguments).await,
             Command::Resume => pause::resume(&read_config(place)?).await,
             Command::Doctor(arguments) => doctor::run(place, arguments).await,

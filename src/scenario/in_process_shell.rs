@@ -6,7 +6,7 @@ use crate::core::diagnosis::evidence::RawObservation;
 use crate::core::ids::HostName;
 use crate::core::playbook::command::Command;
 use crate::core::policy::permit::Permit;
-use crate::ports::{Clock, Lease, Shell, ShellError};
+use crate::ports::{Clock, Lease, Shell, ShellError, check_lease};
 use crate::sandbox::host::{HostFault, HostResponse, SharedHost};
 use crate::ssh::{SessionLimits, SshError, StopResult, capture};
 use async_trait::async_trait;
@@ -102,7 +102,7 @@ impl Shell for InProcessShell {
         _permit: &Permit,
         lease: &Lease,
     ) -> Result<RawObservation, ShellError> {
-        lease.check(host, self.clock.now())?;
+        check_lease(lease, host, self.clock.now())?;
         Ok(self.run(host, command).await?)
     }
 }

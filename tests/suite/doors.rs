@@ -11,7 +11,7 @@ use fieldmedic::core::policy::schedule::Schedule;
 use fieldmedic::core::ticket::TicketId;
 use fieldmedic::engine::{Context, DueCheck, ScheduledTask, Shutdown};
 use fieldmedic::engine::{poll, redeliver};
-use fieldmedic::ports::{Clock, Journal};
+use fieldmedic::ports::{Clock, Journal, Store};
 use fieldmedic::sandbox::github::{FaultPoint, Hooks, InjectedFault, RepoRole};
 use fieldmedic::scenario::ScenarioRun;
 use fieldmedic::store::Sqlite;
@@ -41,7 +41,7 @@ fn file(scene: &ScenarioRun, title: &str) -> TicketId {
     scene.hub.file(repo, "field-agent", title, "", &["support"]).expect("it is filed")
 }
 
-async fn cases(journal: &dyn Journal) -> usize {
+async fn cases(journal: &dyn Store) -> usize {
     journal.cases(1000).await.expect("the journal can be read").len()
 }
 

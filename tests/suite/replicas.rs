@@ -6,7 +6,7 @@ use fieldmedic::clock::SystemClock;
 use fieldmedic::core::case::event::CaseId;
 use fieldmedic::core::case::outcome::Outcome;
 use fieldmedic::core::ticket::{Repo, TicketId};
-use fieldmedic::ports::{Clock, Journal};
+use fieldmedic::ports::{Clock, Store};
 use fieldmedic::sandbox::github::{AccountKind, FakeGitHub, RepoRole};
 use fieldmedic::sandbox::host::{AuthorizedKey, FakeHost, HostSpec, Server, SharedHost, write_key};
 use std::collections::{BTreeMap, BTreeSet};
@@ -56,7 +56,7 @@ struct Fleet {
     hosts: Vec<SharedHost>,
     _servers: Vec<Server>,
     database: Database,
-    journal: Arc<dyn Journal>,
+    journal: Arc<dyn Store>,
     dir: TempDir,
 }
 

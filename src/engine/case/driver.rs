@@ -1,7 +1,8 @@
 //! Driving: one case, from where its journal stands to its end.
 
-use crate::core::case::event::{CaseId, Event, Record};
+use crate::core::case::event::{CaseId, Event};
 use crate::core::case::outcome::{Code, Escalation, Outcome};
+use crate::core::case::record::Record;
 use crate::core::case::{Case, InvalidJournal, Stage, Waiting};
 use crate::core::decide::action::Action;
 use crate::core::decide::{DecisionInput, decide};

@@ -20,7 +20,7 @@ use fieldmedic::engine::{Context, ForgeSettings, NoopObserver};
 use fieldmedic::github::{GitHub, Options, Pace};
 use fieldmedic::library;
 use fieldmedic::library::Files;
-use fieldmedic::ports::{Clock, Journal};
+use fieldmedic::ports::{Clock, Store};
 use fieldmedic::render::Prompts;
 use fieldmedic::sandbox::github::{
     AccountKind, FakeGitHub, FaultPoint, HeldWebhook, InjectedFault, Issue, RepoRole,
@@ -132,7 +132,7 @@ impl Simulation {
             aliases: Vec::new(),
             mode: None,
         };
-        let journal: Arc<dyn Journal> = Arc::new(Steady::open());
+        let journal: Arc<dyn Store> = Arc::new(Steady::open());
         let context = Context {
             forge: client(&hub),
             shell: Arc::new(InProcessShell::new(
