@@ -24,30 +24,31 @@ use tempfile::TempDir;
 
 /// A system type with every value type, every position of a value in a command, and texts that need quotes.
 const ODD: &str = r#"
-system: odd
+format: 1
+system_type: odd
 params:
   dir: { type: path, default: /srv/a b }
   none: { type: names, default: [] }
 probes:
   look:
     run: look {{ none }} 'it, s' "{{ dir }}"
-    read: json
+    parse: json
     facts:
-      name: { is: json.a, type: name }
-      names: { is: json.b, type: names }
-      path: { is: json.c, type: path }
-      paths: { is: json.d, type: paths }
-      image: { is: json.e, type: image }
-      images: { is: json.f, type: images }
-      uuids: { is: json.g, type: uuids }
-      number: { is: json.h, type: integer }
-      host: { is: json.i, type: host }
-  words: { in: "{{ look.path }}", run: "one {{ look.name }} a{{ look.path }}/b {{ look.host }}:x {{ look.names }}", facts: { x: text } }
+      name: { value: json.a, type: name }
+      names: { value: json.b, type: names }
+      path: { value: json.c, type: path }
+      paths: { value: json.d, type: paths }
+      image: { value: json.e, type: image }
+      images: { value: json.f, type: images }
+      uuids: { value: json.g, type: uuids }
+      number: { value: json.h, type: integer }
+      host: { value: json.i, type: host }
+  words: { cwd: "{{ look.path }}", run: "one {{ look.name }} a{{ look.path }}/b {{ look.host }}:x {{ look.names }}", facts: { x: text } }
   paths: { run: "ls {{ look.paths }}", sudo: true, facts: { x: text } }
   ids: { run: "kill -9 {{ look.number }} {{ look.uuids }}", facts: { x: text } }
   quoted: { run: "echo \"don't {{ look.name }}'s; x\" \"it's !\"", facts: { x: text } }
   script:
-    in: "{{ dir }}"
+    cwd: "{{ dir }}"
     env: { A: "{{ look.images }}", B: "x y {{ look.image }}'z'", C: "{{ look.paths }}", D: "{{ look.uuids }}", E: "{{ look.path }}/", F: "" }
     script: |
       printf '%s\n' "$A" | grep -c '\n' && cd "$E"
@@ -64,8 +65,8 @@ params:
   many: { type: names }
   count: { type: integer, max: 500 }
   place: { type: path }
-looks:
-  asked: { in: "{{ place }}", run: "tail -n {{ count }} a{{ one }} {{ look.name }} {{ many }}", facts: { x: text } }
+extra_probes:
+  asked: { cwd: "{{ place }}", run: "tail -n {{ count }} a{{ one }} {{ look.name }} {{ many }}", facts: { x: text } }
   said: { env: { A: "{{ many }}", B: "{{ one }}", C: "{{ dir }}" }, script: "echo $A $B $C", facts: { x: text } }
 answer: "{{ asked.x }}"
 "#;
@@ -544,8 +545,8 @@ fn an_ambiguous_template_gives_no_rule() {
         ("run: 'x {{ p.percent }}'", "is a percentage"),
     ] {
         let system = format!(
-            "system: s\nprobes:\n  p:\n    run: look\n    read: json\n    facts:\n      a: {{ is: json, type: name }}\n      \
-             list: {{ is: json, type: names }}\n      percent: {{ is: json, type: percent }}\n  q: {{ {probe}, facts: {{ x: text }} }}\n"
+            "format: 1\nsystem_type: s\nprobes:\n  p:\n    run: look\n    parse: json\n    facts:\n      a: {{ value: json, type: name }}\n      \
+             list: {{ value: json, type: names }}\n      percent: {{ value: json, type: percent }}\n  q: {{ {probe}, facts: {{ x: text }} }}\n"
         );
         let installation =
             Installation::of("s", &Files::from_map([("s/system.yaml".to_owned(), system)].into()));
@@ -563,7 +564,7 @@ fn fieldmedic() -> Command {
 
 #[test]
 fn the_binary_becomes_the_command_or_runs_nothing() {
-    let system = "system: s\nprobes:\n  p: { run: fieldmedic-x, facts: { a: { is: text, type: name } } }\n  \
+    let system = "format: 1\nsystem_type: s\nprobes:\n  p: { run: fieldmedic-x, facts: { a: { value: text, type: name } } }\n  \
                   q: { run: 'printf %s {{ p.a }}', facts: { x: text } }\n  \
                   r: { run: printenv SSH_ORIGINAL_COMMAND, facts: { x: text } }\n";
     let installation =
@@ -615,8 +616,8 @@ fn host_setup_prints_a_script_for_the_server() {
         (said.status.code(), text(&said.stdout), text(&said.stderr))
     };
     for (form, command) in [
-        (&["--sh"][..], "/usr/local/lib/fieldmedic/medic-looks"),
-        (&[][..], "/usr/local/bin/fieldmedic gate /usr/local/lib/fieldmedic/medic-looks.json"),
+        (&["--sh"][..], "/usr/local/lib/fieldmedic/medic-probes"),
+        (&[][..], "/usr/local/bin/fieldmedic gate /usr/local/lib/fieldmedic/medic-probes.json"),
     ] {
         let (code, text, hints) = run(&[&["qfieldcloud"], form].concat());
         assert_eq!(code, Some(0), "{hints}");
@@ -624,7 +625,7 @@ fn host_setup_prints_a_script_for_the_server() {
         std::fs::write(&script, &text).expect("a file");
         let read = Command::new("sh").arg("-n").arg(&script).status().expect("sh is here");
         assert!(read.success(), "it is no shell script");
-        let line = format!("restrict,command=\"{command}\" ssh-ed25519 {body} fieldmedic-looks");
+        let line = format!("restrict,command=\"{command}\" ssh-ed25519 {body} fieldmedic-probes");
         assert!(text.lines().any(|known| known == line), "{line} is not in it");
         // The public half of the other key is missing.
         assert!(text.contains("# restrict,command=") && hints.contains("ssh-keygen -y -f"), "{hints}");

@@ -24,7 +24,7 @@ use fieldmedic::core::case::event::{CaseId, Event};
 use fieldmedic::core::ids::HostName;
 use fieldmedic::core::text::redact::Redacted;
 use fieldmedic::core::ticket::TicketId;
-use fieldmedic::ports::{ForgeError, Lease, Marker};
+use fieldmedic::ports::{ForgeError, LeaseGrant, Marker};
 use fieldmedic::sandbox::github::FakeGitHub;
 use run::{MEDIC, Story, play};
 use std::collections::BTreeMap;
@@ -64,9 +64,9 @@ impl Tap for Flawed {
         }
     }
 
-    fn held(&self, host: &HostName, case: &CaseId, granted: Option<Lease>) -> Option<Lease> {
+    fn held(&self, _: &HostName, _: &CaseId, granted: Option<LeaseGrant>) -> Option<LeaseGrant> {
         if self.flaw == Flaw::GrantsEveryLease && granted.is_none() {
-            return Some(Lease::granted(host.clone(), case.clone(), DateTime::<chrono::Utc>::MAX_UTC));
+            return Some(LeaseGrant { until: DateTime::<chrono::Utc>::MAX_UTC });
         }
         granted
     }

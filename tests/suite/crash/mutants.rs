@@ -20,7 +20,10 @@ const SAMPLE_SIZE: usize = 100;
 
 /// The playbooks, changed so that no step may run twice.
 fn never_repeated() -> Files {
-    edited("replay: safe", "replay: never")
+    let files = edited("if_interrupted: rerun", "if_interrupted: escalate").as_map().clone();
+    // Only `rerun` is replaced, not `rerun_now`.
+    let text = |text: String| text.replace("if_interrupted: escalate_now", "if_interrupted: rerun_now");
+    Files::from_map(files.into_iter().map(|(path, file)| (path, text(file))).collect())
 }
 
 /// Makes the change without a record of the intent.
@@ -78,7 +81,10 @@ fn an_engine_that_repeats_a_forbidden_change_is_caught() {
 
 #[test]
 fn an_engine_that_skips_the_check_is_caught() {
-    let blind = edited("replay: { check: stuck.count == 0 }", "replay: { check: stuck.count == 1000 }");
+    let blind = edited(
+        "if_interrupted: { check: stuck.count == 0 }",
+        "if_interrupted: { check: stuck.count == 1000 }",
+    );
     let found = broken(&["queue-stuck"], &blind, rules_of(&blind), &no_flaw);
     assert!(found.contains(&Violation::CheckedTwice), "{found:?}");
 }

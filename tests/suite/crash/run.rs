@@ -9,7 +9,7 @@ use fieldmedic::core::text::redact::Redacted;
 use fieldmedic::core::ticket::TicketId;
 use fieldmedic::core::view::report::report;
 use fieldmedic::engine::{CaseError, Context, Shutdown, accept_comment, run_case_waiting, sweep_tickets};
-use fieldmedic::ports::{Clock, ForgeError, Journal, Marker};
+use fieldmedic::ports::{Clock, ForgeError, Marker, Store};
 use fieldmedic::sandbox::clock::VirtualClock;
 use fieldmedic::scenario::{LoadedPlaybooks, Scenario, ScenarioRun};
 use serde_json::Value;
@@ -192,7 +192,7 @@ async fn work(context: &Context) {
 }
 
 async fn end_of(scene: &ScenarioRun, changes: &BTreeSet<String>, playbooks: &LoadedPlaybooks) -> End {
-    let journal: &dyn Journal = &*scene.agent.journal;
+    let journal: &dyn Store = &*scene.agent.journal;
     let lines = journal.cases(100).await.expect("the journal works");
     let open = journal.open_cases().await.expect("the journal works");
     let audit = journal.audit().await.expect("the journal works");
@@ -231,6 +231,6 @@ async fn end_of(scene: &ScenarioRun, changes: &BTreeSet<String>, playbooks: &Loa
     }
 }
 
-async fn fold(journal: &dyn Journal, id: &CaseId) -> Case {
+async fn fold(journal: &dyn Store, id: &CaseId) -> Case {
     Case::fold(id, &journal.load(id).await.expect("the journal works")).expect("the history is consistent")
 }

@@ -15,11 +15,11 @@ pub const PLANTED: &str = "PGPASSWORD=Wq7tPlantedInCron93";
 const UNFIXABLE: [&str; 4] = [
     "",
     // The workers die again.
-    "  - run: docker compose up -d --no-build --no-recreate worker_wrapper\n    takes: 3s\n    set: { workers.running: 4 }\n    later: [{ after: 9s, set: { workers.running: 1 } }]\n",
+    "  - run: docker compose up -d --no-build --no-recreate worker_wrapper\n    duration: 3s\n    set: { workers.running: 4 }\n    after: [{ delay: 9s, set: { workers.running: 1 } }]\n",
     // Nothing can be cleaned up.
-    "  - { run: docker builder prune -f, takes: 2s }\n  - { run: docker image prune -f, takes: 2s }\n",
+    "  - { run: docker builder prune -f, duration: 2s }\n  - { run: docker image prune -f, duration: 2s }\n",
     // Something writes the jobs as queued again.
-    "  - script: set the stuck jobs back to pending\n    set: { queue.pending: queue.stuck, queue.requeued: queue.stuck, queue.stuck: 0 }\n    later: [{ after: 2s, set: { queue.stuck: 4, queue.pending: 0 } }]\n",
+    "  - script: set the stuck jobs back to pending\n    set: { queue.pending: queue.stuck, queue.requeued: queue.stuck, queue.stuck: 0 }\n    after: [{ delay: 2s, set: { queue.stuck: 4, queue.pending: 0 } }]\n",
 ];
 
 static FILES: LazyLock<Vec<HostSpec>> = LazyLock::new(|| {

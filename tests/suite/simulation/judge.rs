@@ -5,8 +5,11 @@ use super::people::PASTED;
 use super::run::{MEDIC, Story, TOKEN, WEBHOOK_SECRET, is_wanted};
 use crate::taps::brief;
 use chrono::{DateTime, TimeDelta, Utc};
-use fieldmedic::core::case::event::{CaseId, Event, Publication, Record, Source};
+use fieldmedic::core::case::event::{CaseId, Event, Source};
 use fieldmedic::core::case::outcome::Outcome;
+use fieldmedic::core::case::payload::encode_event;
+use fieldmedic::core::case::published::{Published, StatusKey};
+use fieldmedic::core::case::record::Record;
 use fieldmedic::core::chatops::scope::CaseScope;
 use fieldmedic::core::playbook::command::Template;
 use fieldmedic::core::playbook::{Library, SystemType};
@@ -144,7 +147,7 @@ fn judge_issue(issue: &Issue, cases: &[&(CaseId, Vec<Record>)]) -> Vec<String> {
     check(states.len() <= 1, format!("it is in several states: {states:?}"));
     // A case with a narrower scope leaves the ticket as it was.
     let errand = |records: &[Record]| match records.first().map(|record| &record.event) {
-        Some(Event::Opened { door: Source::Command { errand, .. }, .. }) => errand.clone(),
+        Some(Event::Opened { source: Source::Command { scope, .. }, .. }) => scope.clone(),
         _ => CaseScope::FullTicket,
     };
     let mut about_ticket = cases.iter().filter(|(_, records)| !errand(records).is_read_only());
@@ -174,13 +177,11 @@ fn judge_issue(issue: &Issue, cases: &[&(CaseId, Vec<Record>)]) -> Vec<String> {
 /// A passing stage is shown no sooner than ten seconds after the last edit.
 fn reads_well(records: &[Record]) -> bool {
     let told = records.iter().filter_map(|record| match &record.event {
-        Event::Published { act: Publication::Status, stage, .. } => Some((record.at, stage.as_str())),
+        Event::Published { what: Published::Status(key), .. } => Some((record.at, key)),
         _ => None,
     });
     let told: Vec<_> = told.collect();
-    let passes = |stage: &str| {
-        ["looking", "treating", "verifying", "undoing"].iter().any(|word| stage.starts_with(word))
-    };
+    let passes = |key: &StatusKey| ["looking", "treating", "verifying", "undoing"].contains(&key.word());
     // The first status is no edit.
     let mut edits = told.get(1..).unwrap_or_default().windows(2);
     edits.all(|pair| !passes(pair[1].1) || pair[1].0 - pair[0].0 >= TimeDelta::seconds(10))
@@ -210,7 +211,7 @@ impl Allowed {
         for step in system.faults.iter().flat_map(|fault| &fault.remediation) {
             self.add(&step.name, &step.command);
             if let Some(undo) = &step.rollback {
-                self.add(&format!("undo {}", step.name), undo);
+                self.add(&format!("rollback {}", step.name), undo);
             }
         }
     }
@@ -264,7 +265,7 @@ fn text(left: &FinalState) -> Text {
     let mut public = String::new();
     for (id, records) in &left.cases {
         for record in records {
-            let event = serde_json::to_string(&record.event).expect("JSON");
+            let event = encode_event(&record.event).expect("JSON");
             public.push_str(&format!("{id} {} {} {event}\n", record.seq, record.at));
         }
     }

@@ -5,7 +5,7 @@ use crate::taps::{Deed, brief};
 use chrono::{DateTime, TimeDelta, Utc};
 use fieldmedic::core::case::event::{CaseId, Event};
 use fieldmedic::core::case::outcome::Outcome;
-use fieldmedic::ports::{Clock, Journal, Lease};
+use fieldmedic::ports::{Clock, LeaseGrant, Store};
 use fieldmedic::sandbox::host::SharedHost;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -16,7 +16,7 @@ const EVIDENCE_AGE: TimeDelta = TimeDelta::minutes(8);
 pub struct Oracle {
     host: SharedHost,
     clock: Arc<dyn Clock>,
-    journal: Arc<dyn Journal>,
+    journal: Arc<dyn Store>,
     /// The host may receive no change twice for one case.
     never: bool,
     seen: Mutex<Observed>,
@@ -46,7 +46,7 @@ impl Observed {
 }
 
 impl Oracle {
-    pub fn new(host: SharedHost, clock: Arc<dyn Clock>, journal: Arc<dyn Journal>, never: bool) -> Self {
+    pub fn new(host: SharedHost, clock: Arc<dyn Clock>, journal: Arc<dyn Store>, never: bool) -> Self {
         Self { host, clock, journal, never, seen: Mutex::default() }
     }
 
@@ -111,10 +111,10 @@ impl Oracle {
     }
 
     /// The store's real answer to a case that requested the host.
-    pub fn answered(&self, case: &CaseId, granted: Option<&Lease>) {
+    pub fn answered(&self, case: &CaseId, granted: Option<&LeaseGrant>) {
         let mut seen = self.seen();
         match granted {
-            Some(lease) => drop(seen.leases.insert(case.clone(), lease.until())),
+            Some(lease) => drop(seen.leases.insert(case.clone(), lease.until)),
             None => drop(seen.leases.remove(case)),
         }
     }
@@ -128,7 +128,7 @@ impl Oracle {
         let times = seen.given.entry((case.clone(), line.to_owned())).or_default();
         *times += 1;
         let times = *times;
-        let is_undo = brief(line).starts_with("script undo");
+        let is_undo = brief(line).starts_with("script rollback");
         drop(seen);
         if !holds_it {
             self.violation(format!("{case} changes a host that the store has not granted to it"));

@@ -13,7 +13,7 @@ use fieldmedic::core::ticket::TicketId;
 use fieldmedic::engine::poll;
 use fieldmedic::engine::remind;
 use fieldmedic::engine::{Context, Dispatcher, Shutdown, check_recurrences, check_systems, sweep_tickets};
-use fieldmedic::ports::{Clock, ForgeError, Lease, Marker, ShellError};
+use fieldmedic::ports::{Clock, ForgeError, LeaseGrant, Marker, ShellError};
 use fieldmedic::web::Router;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -206,7 +206,7 @@ impl Tap for ProcessTap {
         self.flaw.recorded(event)
     }
 
-    fn held(&self, host: &HostName, case: &CaseId, granted: Option<Lease>) -> Option<Lease> {
+    fn held(&self, host: &HostName, case: &CaseId, granted: Option<LeaseGrant>) -> Option<LeaseGrant> {
         self.oracle.answered(case, granted.as_ref());
         self.flaw.held(host, case, granted)
     }

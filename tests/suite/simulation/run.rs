@@ -20,7 +20,7 @@ use fieldmedic::engine::{Context, ForgeSettings, NoopObserver};
 use fieldmedic::github::{GitHub, Options, Pace};
 use fieldmedic::library;
 use fieldmedic::library::Files;
-use fieldmedic::ports::{Clock, Journal};
+use fieldmedic::ports::{Clock, Store};
 use fieldmedic::render::Prompts;
 use fieldmedic::sandbox::github::{
     AccountKind, FakeGitHub, FaultPoint, HeldWebhook, InjectedFault, Issue, RepoRole,
@@ -48,7 +48,8 @@ static BOOKS: LazyLock<[(Arc<library::Files>, Arc<fieldmedic::core::playbook::Li
     LazyLock::new(|| {
         let built_in = Files::built_in();
         let text = |text: &String| {
-            text.replace("replay: safe", "replay: never").replace("replay: anytime", "replay: never")
+            text.replace("if_interrupted: rerun_now", "if_interrupted: escalate")
+                .replace("if_interrupted: rerun", "if_interrupted: escalate")
         };
         let never = built_in.as_map().iter().map(|(path, file)| (path.clone(), text(file))).collect();
         [built_in, Files::from_map(never)].map(|files| {
@@ -131,7 +132,7 @@ impl Simulation {
             aliases: Vec::new(),
             mode: None,
         };
-        let journal: Arc<dyn Journal> = Arc::new(Steady::open());
+        let journal: Arc<dyn Store> = Arc::new(Steady::open());
         let context = Context {
             forge: client(&hub),
             shell: Arc::new(InProcessShell::new(
