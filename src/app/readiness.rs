@@ -4,6 +4,7 @@
 use crate::app::tasks::TaskTimes;
 use crate::engine::Context;
 use crate::github::GitHub;
+use crate::ports::Cursor;
 use crate::web::{CheckResult, ReadinessCheck};
 use async_trait::async_trait;
 use std::fmt::Display;
@@ -18,7 +19,7 @@ const DEADLINE: Duration = Duration::from_secs(5);
 const GITHUB_MAX_AGE: Duration = Duration::from_secs(60);
 
 /// The cursor that the check of the journal writes. Replicas share it, and nobody reads it.
-const CURSOR: &str = "readiness";
+const CURSOR: Cursor = Cursor::Task("readiness");
 
 /// Checks one process.
 pub struct Readiness {
@@ -30,7 +31,7 @@ pub struct Readiness {
 #[async_trait]
 impl ReadinessCheck for Readiness {
     async fn run(&self) -> Vec<CheckResult> {
-        let journal = self.context.journal.set_cursor(CURSOR, self.context.clock.now());
+        let journal = self.context.journal.set_cursor(&CURSOR, self.context.clock.now());
         let github = self.github.check_reachable(GITHUB_MAX_AGE);
         let (journal, github, tasks) =
             tokio::join!(within_deadline(journal), within_deadline(github), within_deadline(self.overdue()));

@@ -1,7 +1,8 @@
 //! The configuration file that a command works with.
 
-use crate::config;
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, search_paths};
+use crate::console::eprint;
+use crate::telemetry::announce::goes_to_log;
 use std::path::PathBuf;
 
 /// A configuration and the file that it came from.
@@ -11,15 +12,29 @@ pub struct LoadedConfig {
     pub path: PathBuf,
 }
 
-/// Reads the configuration from this file, or from the first of the usual places that has one.
+/// Reads the configuration from this file, or from the first of the usual places that has one. Warns of each
+/// key that has a new name.
 ///
 /// # Errors
 /// [`ConfigError`] if there is none, or it is not valid.
 pub fn read_config(path: Option<PathBuf>) -> Result<LoadedConfig, ConfigError> {
-    let path = path.unwrap_or_else(|| {
-        let paths = config::search_paths();
-        let found = paths.iter().find(|path| path.exists()).or(paths.first());
-        found.cloned().unwrap_or_default()
-    });
-    Ok(LoadedConfig { config: Config::read(&path)?, path })
+    let path = config_path(path);
+    let config = Config::read(&path)?;
+    for renamed in &config.renamed {
+        let text = format!("{}: {renamed}. `fieldmedic config migrate` renames it", path.display());
+        match goes_to_log() {
+            true => tracing::warn!("{text}"),
+            false => eprint(&format!("warning: {text}")),
+        }
+    }
+    Ok(LoadedConfig { config, path })
+}
+
+/// The file that was named, or the first that exists of those that are searched, or the first of them.
+pub fn config_path(named: Option<PathBuf>) -> PathBuf {
+    named.unwrap_or_else(|| {
+        let paths = search_paths();
+        let first = paths.first().cloned().unwrap_or_default();
+        paths.into_iter().find(|path| path.exists()).unwrap_or(first)
+    })
 }

@@ -6,7 +6,7 @@ use crate::engine::{
     Context, DueCheck, IntakeError, ScheduledTask, Shutdown, check_recurrences, check_systems, poll,
     redeliver, remind, sweep_tickets,
 };
-use crate::ports::JournalError;
+use crate::ports::{Cursor, JournalError};
 use crate::telemetry::spans;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::fmt;
@@ -76,7 +76,7 @@ impl TaskTimes {
         let due = match &self.trigger {
             Trigger::Every(every) => TimeDelta::from_std(*every).ok().map(|every| here + every),
             Trigger::On(task) => {
-                let anywhere = context.journal.cursor(task.name).await?;
+                let anywhere = context.journal.cursor(&Cursor::Task(task.name)).await?;
                 task.schedule.due(Some(anywhere.unwrap_or(here).max(here)), now)
             }
         };

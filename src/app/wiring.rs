@@ -13,7 +13,7 @@ use crate::github;
 use crate::github::{GitHub, Identity, Pace};
 use crate::library;
 use crate::library::Files;
-use crate::ports::{Clock, Journal};
+use crate::ports::{Clock, Store};
 use crate::render::Prompts;
 use crate::ssh::{HostRoute, Login, Remote, SessionLimits, SshHosts};
 use crate::store::{Address, AddressError, Postgres, Sqlite, worker_name};
@@ -99,7 +99,7 @@ impl Application {
             pace: Pace { gap: config.github.write_interval, ..Pace::default() },
             ..github::Options::asking_as(identity(config)?, (*redactor).clone())
         };
-        let (journal, policy): (Arc<dyn Journal>, _) = match mode {
+        let (journal, policy): (Arc<dyn Store>, _) = match mode {
             RunMode::Live => (open_journal(setting).await?, config.policy()),
             RunMode::DryRun => {
                 (Arc::new(Sqlite::in_memory().await.map_err(AppError::from)?), config.policy().dry_run())
@@ -126,7 +126,7 @@ impl Application {
 }
 
 /// The journal of a configuration.
-pub async fn open_journal(setting: &LoadedConfig) -> Result<Arc<dyn Journal>, AppError> {
+pub async fn open_journal(setting: &LoadedConfig) -> Result<Arc<dyn Store>, AppError> {
     Ok(match address(&setting.config)? {
         Some(address) => Arc::new(Postgres::open(&address).await?),
         None => Arc::new(Sqlite::open(&setting.config.store.path.clone().unwrap_or_default()).await?),

@@ -233,8 +233,8 @@ async fn check_systems(settings: &LoadedConfig, findings: &mut Findings) {
     for name in &inventory.hosts {
         let host = settings.config.hosts.get(name).filter(|host| !host.local);
         if let Some(host) = host {
-            let standing = host_setup::standing(&library, &inventory, name);
-            check_gates(&hosts, name, Gates::new(name, host, &standing), findings).await;
+            let hosted = host_setup::hosted_systems(&library, &inventory, name);
+            check_gates(&hosts, name, Gates::new(name, host, &hosted), findings).await;
         }
     }
     for system in inventory.systems.values() {
@@ -268,7 +268,7 @@ async fn check_gates(
     gates: Result<Gates, Vec<RuleError>>,
     findings: &mut Findings,
 ) {
-    let mut logins = vec![(Access::Probe, "probes", gates.as_ref().ok().map(|gates| &gates.looks))];
+    let mut logins = vec![(Access::Probe, "probes", gates.as_ref().ok().map(|gates| &gates.probes))];
     if let Ok(Gates { changes: Some(changes), .. }) = &gates {
         logins.push((Access::Change, "changes", Some(changes)));
     }

@@ -1,13 +1,16 @@
 //! Finds the case that a person means.
 
 use crate::core::case::event::CaseId;
-use crate::ports::Journal;
+use crate::ports::Store;
 use miette::{IntoDiagnostic, Result, bail, miette};
 
 /// The case with this id, or the only one whose id begins with this text.
-pub(super) async fn find(journal: &dyn Journal, text: &str) -> Result<CaseId> {
+pub(super) async fn find(journal: &dyn Store, text: &str) -> Result<CaseId> {
     if let Some(id) = CaseId::from_text(text) {
         if journal.load(&id).await.into_diagnostic()?.is_empty() {
+            if let Some(archive) = journal.archived_in(&id).await.into_diagnostic()? {
+                bail!("the records of case {id} are archived. Look for them in {archive}");
+            }
             bail!("there is no case {id}; `fieldmedic case list` lists all cases");
         }
         return Ok(id);

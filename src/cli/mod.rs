@@ -1,7 +1,9 @@
 //! The command line: commands, global options and exit codes. Data goes to stdout, progress and logs go to
 //! stderr.
 
+mod archive;
 mod case;
+mod config;
 mod demo;
 mod diagnose;
 mod doctor;
@@ -72,9 +74,12 @@ enum Command {
     Sweep(sweep::Arguments),
     /// Run the daemon: webhook, poll and sweeps, until Ctrl-C or SIGTERM.
     Serve(serve::Arguments),
-    /// Check, test, list, show and explain playbooks.
+    /// Check, test, list, show, explain and migrate playbooks.
     #[command(subcommand)]
     Playbook(playbook::Arguments),
+    /// Migrate the configuration file.
+    #[command(subcommand)]
+    Config(config::Arguments),
     /// List, show, approve, deny and cancel cases.
     #[command(subcommand)]
     Case(case::Arguments),
@@ -91,6 +96,8 @@ enum Command {
     /// Check the journal's integrity.
     #[command(subcommand)]
     Audit(case::AuditArguments),
+    /// Move closed cases older than a given age from the journal to a file.
+    Archive(archive::Arguments),
 }
 
 /// Runs a command line.
@@ -105,22 +112,24 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         daemon: matches!(cli.command, Command::Serve(_)),
     })?;
     let runtime = tokio::runtime::Runtime::new().into_diagnostic()?;
-    let config = cli.config;
+    let file = cli.config;
     let status = runtime.block_on(async {
         match cli.command {
             Command::Demo(arguments) => demo::run(arguments).await,
-            Command::Init(arguments) => init::run(config, arguments).await,
-            Command::Resolve(arguments) => resolve::run(&read_config(config)?, arguments).await,
-            Command::Diagnose(arguments) => diagnose::run(&read_config(config)?, arguments).await,
-            Command::Sweep(arguments) => sweep::run(&read_config(config)?, arguments).await,
-            Command::Serve(arguments) => serve::run(&read_config(config)?, arguments).await,
-            Command::Playbook(arguments) => playbook::run(config, arguments).await,
-            Command::Case(arguments) => case::run(&read_config(config)?, arguments).await,
-            Command::Audit(arguments) => case::audit(&read_config(config)?, arguments).await,
-            Command::Pause(arguments) => pause::pause(&read_config(config)?, arguments).await,
-            Command::Resume => pause::resume(&read_config(config)?).await,
-            Command::Doctor(arguments) => doctor::run(config, arguments).await,
-            Command::HostSetup(arguments) => host_setup::run(&read_config(config)?, arguments).await,
+            Command::Init(arguments) => init::run(file, arguments).await,
+            Command::Resolve(arguments) => resolve::run(&read_config(file)?, arguments).await,
+            Command::Diagnose(arguments) => diagnose::run(&read_config(file)?, arguments).await,
+            Command::Sweep(arguments) => sweep::run(&read_config(file)?, arguments).await,
+            Command::Serve(arguments) => serve::run(&read_config(file)?, arguments).await,
+            Command::Playbook(arguments) => playbook::run(file, arguments, cli.verbose > 0).await,
+            Command::Config(arguments) => config::run(file, arguments),
+            Command::Case(arguments) => case::run(&read_config(file)?, arguments).await,
+            Command::Audit(arguments) => case::audit(file, arguments).await,
+            Command::Archive(arguments) => archive::run(&read_config(file)?, arguments).await,
+            Command::Pause(arguments) => pause::pause(&read_config(file)?, arguments).await,
+            Command::Resume => pause::resume(&read_config(file)?).await,
+            Command::Doctor(arguments) => doctor::run(file, arguments).await,
+            Command::HostSetup(arguments) => host_setup::run(&read_config(file)?, arguments).await,
             // It was handled above.
             Command::Gate(_) => Ok(ExitStatus::Failed),
         }

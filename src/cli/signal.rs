@@ -7,7 +7,7 @@ use crate::cli::pause::terminal_user;
 use crate::console::print;
 use crate::core::case::signal::{Signal, SignalKind};
 use crate::core::case::{Case, Stage};
-use crate::ports::Journal;
+use crate::ports::Store;
 use chrono::Utc;
 use clap::Args;
 use miette::{IntoDiagnostic, Result, bail};
@@ -26,7 +26,7 @@ pub struct Approve {
     plan: String,
 }
 
-pub async fn approve(journal: &dyn Journal, Approve { address, plan }: Approve) -> Result<ExitStatus> {
+pub async fn approve(journal: &dyn Store, Approve { address, plan }: Approve) -> Result<ExitStatus> {
     let case = running(journal, &address).await?;
     match &case.pending_approval {
         None => bail!("case {} does not wait for approval", case.id),
@@ -37,7 +37,7 @@ pub async fn approve(journal: &dyn Journal, Approve { address, plan }: Approve) 
     }
 }
 
-pub async fn deny(journal: &dyn Journal, address: Address) -> Result<ExitStatus> {
+pub async fn deny(journal: &dyn Store, address: Address) -> Result<ExitStatus> {
     let case = running(journal, &address).await?;
     if case.pending_approval.is_none() {
         bail!("case {} does not wait for approval; `fieldmedic case cancel` cancels it", case.id);
@@ -45,12 +45,12 @@ pub async fn deny(journal: &dyn Journal, address: Address) -> Result<ExitStatus>
     send(journal, &case, SignalKind::Deny).await
 }
 
-pub async fn cancel(journal: &dyn Journal, address: Address) -> Result<ExitStatus> {
+pub async fn cancel(journal: &dyn Store, address: Address) -> Result<ExitStatus> {
     let case = running(journal, &address).await?;
     send(journal, &case, SignalKind::Cancel).await
 }
 
-async fn running(journal: &dyn Journal, address: &Address) -> Result<Case> {
+async fn running(journal: &dyn Store, address: &Address) -> Result<Case> {
     let id = find(journal, &address.case).await?;
     let case = Case::fold(&id, &journal.load(&id).await.into_diagnostic()?).into_diagnostic()?;
     if matches!(case.stage, Stage::Decided | Stage::Ended) {
@@ -59,7 +59,7 @@ async fn running(journal: &dyn Journal, address: &Address) -> Result<Case> {
     Ok(case)
 }
 
-async fn send(journal: &dyn Journal, case: &Case, kind: SignalKind) -> Result<ExitStatus> {
+async fn send(journal: &dyn Store, case: &Case, kind: SignalKind) -> Result<ExitStatus> {
     let at = Utc::now();
     let signal = Signal { by: terminal_user(), at, kind };
     let key = format!("terminal {}", at.timestamp_micros());

@@ -8,7 +8,7 @@ use fieldmedic::core::chatops::access::AccessPolicy;
 use fieldmedic::core::policy::permit::{Mode, Policy};
 use fieldmedic::engine::poll;
 use fieldmedic::engine::{ForgeSettings, Shutdown, accept_comment, run_case_waiting};
-use fieldmedic::ports::{Clock, Journal};
+use fieldmedic::ports::{Clock, Store};
 use fieldmedic::scenario::ScenarioRun;
 use std::sync::Arc;
 
@@ -179,7 +179,7 @@ async fn an_order_that_two_replicas_read_at_once_is_answered_once() {
 async fn a_halt_by_comment_holds_until_it_is_lifted_by_one() {
     let (desk, case) = Desk::new("worker-down").await;
     let plan = plan_of(&case);
-    let journal: &Arc<dyn Journal> = &desk.scene.agent.journal;
+    let journal: &Arc<dyn Store> = &desk.scene.agent.journal;
     desk.say("passer-by", "pause").await;
     assert_eq!(journal.pause_state().await.expect("the journal works"), None);
     desk.say("ops-lead", "pause the migration runs").await;

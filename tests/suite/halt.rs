@@ -8,7 +8,7 @@ use fieldmedic::core::policy::permit::Pause;
 use fieldmedic::core::text::redact::Redacted;
 use fieldmedic::engine::{Observer, Progress, Shutdown, run_case_waiting};
 use fieldmedic::library::Files;
-use fieldmedic::ports::Journal;
+use fieldmedic::ports::Store;
 use fieldmedic::sandbox::github::FakeGitHub;
 use fieldmedic::scenario::{LoadedPlaybooks, ScenarioRun, ScenarioVerdict};
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use tokio::task::block_in_place;
 
 /// Calls a halt at the first record of a kind, and lifts it when the case has waited three times.
 struct Person {
-    journal: Arc<dyn Journal>,
+    journal: Arc<dyn Store>,
     hub: FakeGitHub,
     pauses_at: &'static str,
     called: AtomicU32,
@@ -75,7 +75,7 @@ async fn nothing_is_begun_under_a_halt() {
         let records = scene.agent.journal.load(&id).await.expect("the journal can be read");
         let at = |kind: &str| records.iter().position(|record| record.event.kind() == kind);
         let (from, to) = (at("paused").expect("paused"), at("resumed").expect("resumed"));
-        let begun = |record: &fieldmedic::core::case::event::Record| {
+        let begun = |record: &fieldmedic::core::case::record::Record| {
             matches!(record.event, Event::ChangeStarted { .. })
         };
         assert!(!records[from..to].iter().any(begun), "{name}: a change was begun under the halt");

@@ -1,5 +1,8 @@
 //! The integration tests, in one binary.
 
+// clippy.toml allows these inside of tests, and not in the functions that tests share.
+#![allow(clippy::expect_used, clippy::panic, clippy::print_stderr, clippy::print_stdout, clippy::unwrap_used)]
+
 mod asking;
 mod canary;
 mod conformance;
@@ -21,6 +24,7 @@ mod porter;
 mod postgres;
 mod recurrence;
 mod replicas;
+mod sample;
 mod scenarios;
 mod simulation;
 mod standstill;

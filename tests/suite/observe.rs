@@ -10,7 +10,7 @@ use fieldmedic::app::tasks::{Task, TaskTimes, Trigger};
 use fieldmedic::core::policy::schedule::Schedule;
 use fieldmedic::engine::{Context, ScheduledTask};
 use fieldmedic::github::{GitHub, Options};
-use fieldmedic::ports::Clock;
+use fieldmedic::ports::{Clock, Cursor};
 use fieldmedic::sandbox::github::{AccountKind, FakeGitHub, FaultPoint, InjectedFault};
 use fieldmedic::scenario;
 use fieldmedic::web::serve_health;
@@ -291,7 +291,7 @@ async fn an_overdue_task_is_not_ready() {
     );
     // Another process did it: they share the schedule.
     let done = scene.clock.now();
-    scene.agent.journal.set_cursor("sweep systems", done).await.expect("it is written");
+    scene.agent.journal.set_cursor(&Cursor::Task("sweep systems"), done).await.expect("it is written");
     assert_eq!(probe.ready().await, (200, Vec::new()));
 }
 
