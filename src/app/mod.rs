@@ -1,5 +1,10 @@
 //! Wiring: from a configuration to an agent. This file alone names every adapter.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "reads secrets from the environment or files, and ends the process at a second signal"
+)]
+
 pub mod inbox;
 use crate::cli::{LoadedConfig, eprint};
 use crate::clock::SystemClock;

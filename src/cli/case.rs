@@ -1,5 +1,7 @@
 //! `fieldmedic case` and `fieldmedic audit`: what the journal holds.
 
+#![expect(clippy::disallowed_methods, reason = "shows times relative to now")]
+
 use crate::app;
 use crate::cli::{ExitStatus, Format, LoadedConfig, print, print_json, signal};
 use crate::core::case::Case;

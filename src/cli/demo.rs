@@ -4,6 +4,8 @@
 //! tickets at once; GitHub in a box delivers them by signed webhook; the agent does the rest, with the
 //! same code and the same playbooks as anywhere else.
 
+#![expect(clippy::disallowed_methods, reason = "plays in real time, in a temporary folder")]
+
 use crate::app::inbox::DeliveryInbox;
 use crate::app::stop_on_signal;
 use crate::cli::progress::Screen;

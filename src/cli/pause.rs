@@ -1,5 +1,7 @@
 //! `fieldmedic pause` and `resume`: a halt to all changes, for every process that shares the journal.
 
+#![expect(clippy::disallowed_methods, reason = "records who pauses at this terminal, and when")]
+
 use crate::app;
 use crate::cli::{ExitStatus, LoadedConfig, print};
 use crate::core::policy::permit::Pause;

@@ -1,5 +1,7 @@
 //! `fieldmedic resolve`: one ticket, now.
 
+#![expect(clippy::disallowed_methods, reason = "reads FIELDMEDIC_PROGRESS")]
+
 use crate::app::{Application, RunMode};
 use crate::cli::progress::Screen;
 use crate::cli::{ExitStatus, Format, LoadedConfig, eprint, print, print_json};

@@ -1,6 +1,8 @@
 //! `fieldmedic case approve`, `deny` and `cancel`: what is said to a case from the terminal. The process
 //! that works the case reads it at its next decision.
 
+#![expect(clippy::disallowed_methods, reason = "records when a signal was sent at this terminal")]
+
 use crate::cli::case::find;
 use crate::cli::pause::somebody;
 use crate::cli::{ExitStatus, print};

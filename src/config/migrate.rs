@@ -9,6 +9,8 @@
 //! migrate/rewrite.rs  the edits in the text
 //! ```
 
+#![expect(clippy::disallowed_methods, reason = "reads the configuration file")]
+
 mod keys;
 mod rewrite;
 

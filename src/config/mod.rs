@@ -1,5 +1,7 @@
 //! The configuration: one TOML file, checked as a whole before anything starts.
 
+#![expect(clippy::disallowed_methods, reason = "finds and reads the configuration file")]
+
 pub mod migrate;
 mod policy;
 mod roles;

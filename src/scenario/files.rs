@@ -1,5 +1,7 @@
 //! The files of a scenario: read and checked once, played as often as one likes.
 
+#![expect(clippy::disallowed_methods, reason = "reads scenario files")]
+
 use crate::core::ids::{ParamName, SystemTypeName};
 use crate::sandbox::host::HostSpec;
 use serde::Deserialize;

@@ -6,6 +6,8 @@
 //! installs; `scripts/live` does both. `FIELDMEDIC_LIVE_ONLY=<words>` runs the scenarios whose names
 //! hold these words.
 
+#![allow(clippy::disallowed_methods, reason = "tests use the clock, files and processes of this machine")]
+
 mod agent;
 mod controls;
 mod crash;

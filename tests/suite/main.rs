@@ -1,29 +1,35 @@
-//! The integration tests, in one binary.
+//! The integration tests, in one binary. `story` is the one to read first.
 
-mod asking;
+#![allow(clippy::disallowed_methods, reason = "tests use the clock, files and processes of this machine")]
+
+mod approval;
+mod architecture;
+mod binary;
 mod canary;
+mod commands;
 mod conformance;
 mod contracts;
 mod cores;
 mod crash;
-mod doors;
 mod gate;
 mod golden;
-mod halt;
 mod harness;
 mod hostile;
 mod init;
-mod kin;
+mod intake;
 mod limits;
-mod orders;
-mod porter;
+mod lost_claim;
+mod pause;
 mod postgres;
+mod publishing;
 mod recurrence;
+mod related;
 mod replicas;
 mod scenarios;
 mod simulation;
-mod standstill;
-mod talk;
+mod snapshots;
+mod story;
 mod taps;
+mod test_agent;
+mod texts;
 mod tidy;
-mod whole;

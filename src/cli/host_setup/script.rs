@@ -1,5 +1,7 @@
 //! The text of `host-setup`: a shell script that a person reads, and then runs as root on the host.
 
+#![expect(clippy::disallowed_methods, reason = "reads the public key that is installed")]
+
 use crate::core::gate::sudoers::Grants;
 use crate::core::gate::{Rules, script};
 use crate::core::ids::HostName;

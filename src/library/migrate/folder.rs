@@ -1,5 +1,7 @@
 //! Migrates a folder on disk: playbooks, scenarios, or both.
 
+#![expect(clippy::disallowed_methods, reason = "reads the folder of playbooks")]
+
 use super::write::{Replacement, WriteError, replace_all};
 use super::{Change, FileKind, MigrateError, MigrateErrors, MigratedFiles, migrate_files};
 use std::collections::{BTreeMap, BTreeSet};

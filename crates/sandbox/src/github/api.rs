@@ -1,5 +1,7 @@
 //! Which address leads where.
 
+#![expect(clippy::disallowed_methods, reason = "GitHub states its rate limit in real time")]
+
 use crate::github::Inner;
 use crate::github::auth::RequestContext;
 use crate::github::errors::{ApiResult, ErrorResponse, ok};

@@ -1,5 +1,7 @@
 //! GitHub Apps: what one is, where it is installed, and the tokens that it is given for an hour.
 
+#![expect(clippy::disallowed_methods, reason = "App tokens expire in real time")]
+
 use crate::github::errors::ErrorResponse;
 use crate::github::jwt::{JwtKey, Unmade};
 use crate::github::state::{AccountKind, GitHubState, RepoRole};

@@ -1,6 +1,8 @@
 //! What every request to the API passes: the log, the faults that were injected, the token, and the
 //! rate limit's headers.
 
+#![expect(clippy::disallowed_methods, reason = "GitHub states its rate limit in real time")]
+
 use crate::github::Inner;
 use crate::github::errors::ErrorResponse;
 use crate::github::flaky_tcp::CutSwitch;
