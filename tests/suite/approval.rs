@@ -5,7 +5,6 @@ use chrono::TimeDelta;
 use fieldmedic::core::case::event::CaseId;
 use fieldmedic::core::case::{Case, Waiting};
 use fieldmedic::engine::accept_comment;
-use fieldmedic::ports::Clock;
 use serde_json::json;
 
 /// A case in which every plan needs an approval, worked up to the question.

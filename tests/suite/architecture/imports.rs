@@ -212,13 +212,13 @@ impl<'ast> Visit<'ast> for Paths {
     }
 
     fn visit_item_use(&mut self, item: &'ast ItemUse) {
-        let before = item.leading_colon.map(|_| "::".to_owned());
+        let before = item.leading_colon.as_ref().map(|_| "::".to_owned());
         self.keep_use(&item.tree, before.as_slice());
     }
 
     fn visit_path(&mut self, path: &'ast syn::Path) {
         if path.segments.len() > 1 {
-            let before = path.leading_colon.map(|_| "::".to_owned());
+            let before = path.leading_colon.as_ref().map(|_| "::".to_owned());
             let segments = path.segments.iter().map(|segment| segment.ident.to_string());
             self.keep(before.into_iter().chain(segments).collect());
         }
