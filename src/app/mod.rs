@@ -4,6 +4,10 @@
     clippy::disallowed_methods,
     reason = "reads secrets from the environment or files, and ends the process at a second signal"
 )]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "reads secrets from the environment or files, and ends the process at a second signal"
+)]
 
 pub mod inbox;
 use crate::cli::{LoadedConfig, eprint};
@@ -19,7 +23,7 @@ use crate::github;
 use crate::github::{GitHub, Identity, Pace};
 use crate::library;
 use crate::library::Files;
-use crate::ports::{Clock, Journal};
+use crate::ports::{Clock, Store};
 use crate::render::Prompts;
 use crate::ssh::{HostRoute, Login, Remote, SessionLimits, SshHosts};
 use crate::store::{Address, AddressError, Postgres, Sqlite, worker_name};
@@ -103,7 +107,7 @@ impl Application {
             pace: Pace { gap: config.github.write_interval, ..Pace::default() },
             ..github::Options::asking_as(identity(config)?, (*redactor).clone())
         };
-        let (journal, policy): (Arc<dyn Journal>, _) = match manner {
+        let (journal, policy): (Arc<dyn Store>, _) = match manner {
             RunMode::Live => (open_journal(setting).await?, config.policy()),
             RunMode::DryRun => {
                 (Arc::new(Sqlite::in_memory().await.map_err(AppError::from)?), config.policy().dry_run())
@@ -129,7 +133,7 @@ impl Application {
 }
 
 /// The journal of a configuration.
-pub async fn open_journal(setting: &LoadedConfig) -> Result<Arc<dyn Journal>, AppError> {
+pub async fn open_journal(setting: &LoadedConfig) -> Result<Arc<dyn Store>, AppError> {
     Ok(match address(&setting.config)? {
         Some(address) => Arc::new(Postgres::open(&address).await?),
         None => Arc::new(Sqlite::open(&setting.config.store.path.clone().unwrap_or_default()).await?),

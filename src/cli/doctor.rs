@@ -231,7 +231,7 @@ async fn check_systems(setting: &LoadedConfig, findings: &mut Findings) {
     for name in &inventory.hosts {
         let host = &setting.config.hosts[name];
         if !host.local {
-            let standing = host_setup::standing(&library, &inventory, name);
+            let standing = host_setup::hosted_systems(&library, &inventory, name);
             check_gates(&hosts, name, Gates::new(name, host, &standing), findings).await;
         }
     }
@@ -261,7 +261,7 @@ async fn check_gates(
     gates: Result<Gates, Vec<RuleError>>,
     findings: &mut Findings,
 ) {
-    let mut logins = vec![(Access::Probe, "looks", gates.as_ref().ok().map(|gates| &gates.looks))];
+    let mut logins = vec![(Access::Probe, "looks", gates.as_ref().ok().map(|gates| &gates.probes))];
     if let Ok(Gates { changes: Some(changes), .. }) = &gates {
         logins.push((Access::Change, "changes", Some(changes)));
     }

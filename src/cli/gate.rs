@@ -4,6 +4,10 @@
     clippy::disallowed_methods,
     reason = "runs as the forced command of an SSH key: environment in, process out"
 )]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "runs as the forced command of an SSH key: environment in, process out"
+)]
 
 use crate::cli::{eprint, print};
 use crate::core::gate::{DENIED, GateAnswer, REFUSED, Rules};

@@ -1,7 +1,9 @@
 //! The command line: what can be asked, and the exit codes. Data goes to stdout, progress and logs to
 //! stderr.
 
+mod archive;
 mod case;
+mod config;
 mod demo;
 mod diagnose;
 mod doctor;
@@ -16,8 +18,7 @@ mod serve;
 mod signal;
 mod sweep;
 
-use crate::config;
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, search_paths};
 pub(crate) use crate::console::{eprint, print, print_json};
 use clap::{Args, Parser, Subcommand};
 use miette::{IntoDiagnostic, Result};
@@ -63,9 +64,12 @@ enum Command {
     Sweep(sweep::Arguments),
     /// The daemon: webhook, poll and sweeps, until it is told to stop.
     Serve(serve::Arguments),
-    /// Playbooks: check, test, list, show, explain.
+    /// Playbooks: check, test, list, show, explain, migrate.
     #[command(subcommand)]
     Playbook(playbook::Arguments),
+    /// The configuration file: migrate.
+    #[command(subcommand)]
+    Config(config::Arguments),
     /// Cases: list, show, approve, deny, cancel.
     #[command(subcommand)]
     Case(case::Arguments),
@@ -82,6 +86,8 @@ enum Command {
     /// Checks the journal.
     #[command(subcommand)]
     Audit(case::AuditArguments),
+    /// Moves closed cases that are older than an age from the journal to a file.
+    Archive(archive::Arguments),
 }
 
 /// Where a program reads the result.
@@ -120,9 +126,11 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
             Command::Diagnose(arguments) => diagnose::run(&read_config(place)?, arguments).await,
             Command::Sweep(arguments) => sweep::run(&read_config(place)?, arguments).await,
             Command::Serve(arguments) => serve::run(&read_config(place)?, arguments).await,
-            Command::Playbook(arguments) => playbook::run(place, arguments).await,
+            Command::Playbook(arguments) => playbook::run(place, arguments, cli.verbose > 0).await,
+            Command::Config(arguments) => config::run(place, arguments),
             Command::Case(arguments) => case::run(&read_config(place)?, arguments).await,
-            Command::Audit(arguments) => case::audit(&read_config(place)?, arguments).await,
+            Command::Audit(arguments) => case::audit(place, arguments).await,
+            Command::Archive(arguments) => archive::run(&read_config(place)?, arguments).await,
             Command::Pause(arguments) => pause::pause(&read_config(place)?, arguments).await,
             Command::Resume => pause::resume(&read_config(place)?).await,
             Command::Doctor(arguments) => doctor::run(place, arguments).await,
@@ -144,9 +152,20 @@ pub struct LoadedConfig {
 }
 
 fn read_config(place: Option<PathBuf>) -> Result<LoadedConfig, ConfigError> {
-    let path = place.unwrap_or_else(|| {
-        let places = config::search_paths();
-        places.iter().find(|path| path.exists()).unwrap_or(&places[0]).clone()
-    });
-    Ok(LoadedConfig { config: Config::read(&path)?, path })
+    let path = config_path(place);
+    let config = Config::read(&path)?;
+    for renamed in &config.renamed {
+        let file = path.display();
+        eprint(&format!("warning: {file}: {renamed}. `fieldmedic config migrate` renames it"));
+    }
+    Ok(LoadedConfig { config, path })
+}
+
+/// The file that was named, or the first that exists of those that are searched, or the first of them.
+fn config_path(named: Option<PathBuf>) -> PathBuf {
+    named.unwrap_or_else(|| {
+        let paths = search_paths();
+        let first = paths.first().cloned().unwrap_or_default();
+        paths.into_iter().find(|path| path.exists()).unwrap_or(first)
+    })
 }

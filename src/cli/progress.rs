@@ -4,6 +4,7 @@ use crate::console::sanitize;
 use crate::core::case::Case;
 use crate::core::case::event::{CaseId, Direction, Event, ProbeReason, Publication};
 use crate::core::case::outcome::Outcome;
+use crate::core::case::published::Published;
 use crate::core::decide::action::Action;
 use crate::core::expr::Truth;
 use crate::core::text::format::format_minute;
@@ -162,13 +163,13 @@ fn recorded(case: &Case, event: &Event) -> Vec<String> {
             vec![format!("! case {} closed it, and somebody objects", objection.case)]
         }
         Event::SignalReceived(posted) => vec![format!("· {}", crate::cli::signal::told(&posted.signal))],
-        Event::Published { act: Publication::Report, .. } => vec!["· report posted".into()],
-        Event::Published { act: Publication::Problem, stage, .. } if !stage.is_empty() => {
-            vec![format!("· what comes back again and again has a ticket of its own: {stage}")]
+        Event::Published { what: Published::Report, .. } => vec!["· report posted".into()],
+        Event::Published { what: Published::Problem { ticket: Some(ticket) }, .. } => {
+            vec![format!("· what comes back again and again has a ticket of its own: {ticket}")]
         }
-        Event::Published { act: Publication::Close, .. } => vec!["· issue closed".into()],
-        Event::PublishFailed { act, why, .. } => {
-            vec![format!("  GitHub did not take the {}: {why}", word(*act))]
+        Event::Published { what: Published::Close, .. } => vec!["· issue closed".into()],
+        Event::PublishFailed { publication, why, .. } => {
+            vec![format!("  GitHub did not take the {}: {why}", word(*publication))]
         }
         _ => Vec::new(),
     }

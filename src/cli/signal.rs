@@ -8,7 +8,7 @@ use crate::cli::pause::somebody;
 use crate::cli::{ExitStatus, print};
 use crate::core::case::signal::{Signal, SignalKind};
 use crate::core::case::{Case, Stage};
-use crate::ports::Journal;
+use crate::ports::Store;
 use chrono::Utc;
 use clap::Args;
 use miette::{IntoDiagnostic, Result, bail};
@@ -27,7 +27,7 @@ pub struct Approve {
     plan: String,
 }
 
-pub async fn approve(journal: &dyn Journal, Approve { address, plan }: Approve) -> Result<ExitStatus> {
+pub async fn approve(journal: &dyn Store, Approve { address, plan }: Approve) -> Result<ExitStatus> {
     let case = running(journal, &address).await?;
     match &case.pending_approval {
         None => bail!("case {} does not wait for an answer", case.id),
@@ -38,7 +38,7 @@ pub async fn approve(journal: &dyn Journal, Approve { address, plan }: Approve) 
     }
 }
 
-pub async fn deny(journal: &dyn Journal, address: Address) -> Result<ExitStatus> {
+pub async fn deny(journal: &dyn Store, address: Address) -> Result<ExitStatus> {
     let case = running(journal, &address).await?;
     if case.pending_approval.is_none() {
         bail!("case {} does not wait for an answer; `fieldmedic case cancel` calls it off", case.id);
@@ -46,12 +46,12 @@ pub async fn deny(journal: &dyn Journal, address: Address) -> Result<ExitStatus>
     say(journal, &case, SignalKind::Deny).await
 }
 
-pub async fn cancel(journal: &dyn Journal, address: Address) -> Result<ExitStatus> {
+pub async fn cancel(journal: &dyn Store, address: Address) -> Result<ExitStatus> {
     let case = running(journal, &address).await?;
     say(journal, &case, SignalKind::Cancel).await
 }
 
-async fn running(journal: &dyn Journal, address: &Address) -> Result<Case> {
+async fn running(journal: &dyn Store, address: &Address) -> Result<Case> {
     let id = find(journal, &address.case).await?;
     let case = Case::fold(&id, &journal.load(&id).await.into_diagnostic()?).into_diagnostic()?;
     if matches!(case.stage, Stage::Decided | Stage::Ended) {
@@ -60,7 +60,7 @@ async fn running(journal: &dyn Journal, address: &Address) -> Result<Case> {
     Ok(case)
 }
 
-async fn say(journal: &dyn Journal, case: &Case, says: SignalKind) -> Result<ExitStatus> {
+async fn say(journal: &dyn Store, case: &Case, says: SignalKind) -> Result<ExitStatus> {
     let at = Utc::now();
     let word = Signal { by: somebody(), at, kind: says };
     let key = format!("terminal {}", at.timestamp_micros());

@@ -11,17 +11,11 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Delivery {
-    IssueChanged {
-        ticket: Ticket,
-        action: IssueAction,
-        sender: Sender,
-    },
+    #[serde(alias = "issue_touched")]
+    IssueChanged { ticket: Ticket, action: IssueAction, sender: Sender },
     /// A new comment.
-    CommentCreated {
-        comment: Comment,
-        ticket: Ticket,
-        sender: Sender,
-    },
+    #[serde(alias = "comment_written")]
+    CommentCreated { comment: Comment, ticket: Ticket, sender: Sender },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -38,7 +38,7 @@ use crate::core::gate;
 use crate::core::ids::HostName;
 use crate::core::playbook::command::Command;
 use crate::core::policy::permit::Permit;
-use crate::ports::{Clock, Lease, Shell, ShellError};
+use crate::ports::{Clock, Lease, Shell, ShellError, check_lease};
 use crate::ssh::pool::ConnectionPool;
 use async_trait::async_trait;
 use std::collections::BTreeMap;
@@ -218,7 +218,7 @@ impl Shell for SshHosts {
         _permit: &Permit,
         lease: &Lease,
     ) -> Result<RawObservation, ShellError> {
-        lease.check(host, self.clock.now())?;
+        check_lease(lease, host, self.clock.now())?;
         self.run(host, command, Access::Change).await
     }
 }

@@ -8,8 +8,10 @@ use crate::core::ids::PlaybookName;
 use crate::core::playbook::command::{Template, TemplateSource, Values};
 use crate::core::policy::permit;
 use crate::core::policy::permit::{Mode, Policy, Risk};
+use crate::ports::Leases;
 use crate::sandbox::host::{AuthorizedKey, FakeHost, HostSpec, Server, SharedHost, write_key};
 use crate::ssh::*;
+use crate::store::Sqlite;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 use std::time::Instant;
@@ -42,12 +44,12 @@ unreachable: down
 commands:
   - { run: hello, stdout: out, stderr: err, exit: 3 }
   - { run: killed, signal: KILL }
-  - { run: silent, exit: unsaid }
-  - { run: slow, takes: 200ms, stdout: slow }
+  - { run: silent, exit: unknown }
+  - { run: slow, duration: 200ms, stdout: slow }
   - { run: hang, fault: hang, stdout: begun }
   - { run: stuck, fault: stuck }
   - { run: flood, fault: flood }
-  - { run: drop, times: 1, takes: 50ms, fault: drop, set: { done: done + 1 } }
+  - { run: drop, times: 1, duration: 50ms, fault: drop, set: { done: done + 1 } }
   - { run: drop, stdout: again }
   - { run: partial, fault: partial, stdout: abcdef }
   - { run: refuse, fault: refuse }
@@ -346,15 +348,18 @@ async fn a_change_needs_a_lease_that_holds() {
     let permit =
         permit::authorize(&Policy { mode: Mode::Act, ..Policy::default() }, &plan, [None; 2], 0, None)
             .unwrap();
-    let lease = |host: HostName, seconds| {
+    let store = Sqlite::in_memory().await.unwrap();
+    let lease = async |host: HostName, seconds: u64| {
         let case = CaseId::from_text("c0123456789ab").unwrap();
-        Lease::granted(host, case, Utc::now() + TimeDelta::seconds(seconds))
+        let granted_at = Utc::now() - TimeDelta::seconds(60);
+        let ttl = Duration::from_secs(60 + seconds) - Duration::from_secs(1);
+        store.acquire_lease(&host, &case, granted_at, ttl).await.unwrap().unwrap()
     };
     let hello = command("hello", Duration::from_secs(20));
     for (lease, expect) in [
-        (lease(HostName::new("other").unwrap(), 60), Some("is for other")),
-        (lease(name(), -1), Some("ran out at")),
-        (lease(name(), 60), None),
+        (lease(HostName::new("other").unwrap(), 60).await, Some("is for other")),
+        (lease(name(), 0).await, Some("ran out at")),
+        (lease(name(), 60).await, None),
     ] {
         let answer = hosts.change(&name(), &hello, &permit, &lease).await;
         match (answer, expect) {

@@ -10,7 +10,7 @@ use fieldmedic::core::playbook::inventory::{Inventory, System};
 use fieldmedic::core::policy::schedule::Schedule;
 use fieldmedic::core::ticket::TicketId;
 use fieldmedic::engine::{DueCheck, ScheduledTask, redeliver};
-use fieldmedic::ports::{Clock, Journal};
+use fieldmedic::ports::{Clock, Store};
 use fieldmedic::sandbox::github::{FaultPoint, Hooks, InjectedFault, RepoRole};
 use fieldmedic::store::Sqlite;
 use fieldmedic::web;
@@ -211,7 +211,7 @@ async fn a_hundred_that_came_while_it_was_dead_open_a_hundred_cases() {
     let rig = Rig::new("status").await;
     let listen = TcpListener::bind("127.0.0.1:0").await.expect("a port").local_addr().expect("an address");
     let config = std::fs::read_to_string(rig.config()).expect("the configuration");
-    let config = config.replace("poll = \"1s\"", "poll = \"1s\"\npace = \"0s\"");
+    let config = config.replace("poll_interval = \"1s\"", "poll_interval = \"1s\"\nwrite_interval = \"0s\"");
     let webhook = format!("[webhook]\nlisten = \"{listen}\"\nsecret_env = \"RIG_SECRET\"\n");
     std::fs::write(rig.config(), format!("{config}{webhook}")).expect("written");
     rig.hub.hook(Hooks { url: format!("http://{listen}/webhook"), secret: SECRET.into() });

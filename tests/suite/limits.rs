@@ -52,7 +52,7 @@ pub async fn begin_elsewhere(scene: &ScenarioRun, on: &str, name: &str) -> CaseI
     let (id, at) = (CaseId::derive(&ticket.id, "elsewhere"), scene.clock.now());
     let first = Event::Opened {
         ticket: ticket.clone(),
-        door: Source::Poll,
+        source: Source::Poll,
         library: scene.agent.library.hash.clone(),
     };
     let opening =

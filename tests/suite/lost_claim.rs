@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use chrono::TimeDelta;
 use fieldmedic::core::case::event::{CaseId, Event};
 use fieldmedic::engine::{CLAIM_TTL, CaseError, Shutdown, run_case};
-use fieldmedic::ports::{Clock, Journal};
+use fieldmedic::ports::{Clock, Store};
 use fieldmedic::sandbox::clock::VirtualClock;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// Suspends the worker once, for longer than a claim lasts.
 struct Suspended {
     clock: Arc<VirtualClock>,
-    journal: Arc<dyn Journal>,
+    journal: Arc<dyn Store>,
     /// At which point, and what others do meanwhile.
     when: When,
     done: AtomicBool,

@@ -1,5 +1,7 @@
 //! The integration tests, in one binary. `story` is the one to read first.
 
+// clippy.toml allows these inside of tests, and not in the functions that tests share.
+#![allow(clippy::expect_used, clippy::panic, clippy::print_stderr, clippy::print_stdout, clippy::unwrap_used)]
 #![allow(clippy::disallowed_methods, reason = "tests use the clock, files and processes of this machine")]
 
 mod approval;
@@ -25,6 +27,7 @@ mod publishing;
 mod recurrence;
 mod related;
 mod replicas;
+mod sample;
 mod scenarios;
 mod simulation;
 mod snapshots;

@@ -2,12 +2,13 @@
 
 use crate::test_agent::TestAgent;
 use chrono::Utc;
-use fieldmedic::core::case::event::{Event, Record};
+use fieldmedic::core::case::event::Event;
+use fieldmedic::core::case::record::Record;
 use fieldmedic::core::decide::action::Action;
 use fieldmedic::core::policy::permit::Pause;
 use fieldmedic::core::text::redact::Redacted;
 use fieldmedic::engine::{Observer, Progress};
-use fieldmedic::ports::Journal;
+use fieldmedic::ports::Store;
 use fieldmedic::sandbox::github::FakeGitHub;
 use fieldmedic::scenario::ScenarioVerdict;
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use tokio::task::block_in_place;
 
 /// Pauses all changes at the first record of a kind, and resumes when the case has waited three times.
 struct Person {
-    journal: Arc<dyn Journal>,
+    journal: Arc<dyn Store>,
     github: FakeGitHub,
     pauses_at: &'static str,
     called: AtomicU32,

@@ -40,6 +40,7 @@ fn every_escalation_has_its_page() {
 fn the_example_configuration_works() {
     let path = root().join("fieldmedic.example.toml");
     let config = fieldmedic::config::Config::read(&path).expect("it is valid");
+    assert_eq!(config.renamed, [], "it has today's keys");
     let files = fieldmedic::library::Files::built_in();
     let library = fieldmedic::library::load(&files).expect("the playbooks are right");
     let inventory = config.inventory(&library, &path).expect("it fits the playbooks");
@@ -65,7 +66,8 @@ fn the_example_configuration_works() {
     let dir = tempfile::tempdir().expect("a folder");
     let whole = dir.path().join("whole.toml");
     fs::write(&whole, all.join("\n")).expect("it is written");
-    fieldmedic::config::Config::read(&whole).expect("what is commented out is valid");
+    let config = fieldmedic::config::Config::read(&whole).expect("what is commented out is valid");
+    assert_eq!(config.renamed, [], "what is commented out has today's keys");
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! Driving: one case, from where its journal stands to its end.
 
-use crate::core::case::event::{CaseId, Event, Record};
+use crate::core::case::event::{CaseId, Event};
 use crate::core::case::outcome::{Code, Escalation, Outcome};
+use crate::core::case::record::Record;
 use crate::core::case::{Case, InvalidJournal, Stage, Waiting};
 use crate::core::decide::action::Action;
 use crate::core::decide::{DecisionInput, decide};
@@ -186,6 +187,6 @@ pub async fn library_of(agent: &Context, hash: &LibraryHash) -> Result<Option<Ar
         return Ok(Some(Arc::clone(&agent.library)));
     }
     let Some(files) = agent.journal.library(hash).await? else { return Ok(None) };
-    let loaded = crate::library::load(&crate::library::Files::from_map(files));
+    let loaded = crate::library::load_recorded(&crate::library::Files::from_map(files));
     Ok(loaded.ok().map(Arc::new))
 }

@@ -47,7 +47,7 @@ pub(crate) async fn perform(
                 return Ok(());
             };
             let evidence = run_probes(&pen.agent.probe_runner(), &system, site, &probes).await;
-            pen.append(Event::Probed { purpose, evidence }).await
+            pen.append(Event::Probed { reason: purpose, evidence }).await
         }
         Action::RefreshTicket => recheck(pen).await,
         Action::LeaseHosts { hosts } => hold(pen, hosts, stop).await,
@@ -87,7 +87,7 @@ async fn recheck(pen: &mut CaseWriter<'_>) -> Result<(), CaseError> {
         Err(error) if error.is_permanent() => Event::Rechecked { open: false },
         Err(error) => {
             let why = pen.agent.redactor.text(&error.to_string());
-            Event::PublishFailed { act: Publication::TicketRefresh, why, lasting: false }
+            Event::PublishFailed { publication: Publication::TicketRefresh, why, lasting: false }
         }
     };
     pen.append(event).await

@@ -24,7 +24,7 @@ use crate::engine::Context;
 use crate::engine::chatops::reply::{Posted, Reply};
 use crate::engine::chatops::signals::{SignalRejected, send_signal};
 use crate::engine::intake::open::IntakeError;
-use crate::ports::{Comment, ForgeError, JournalError, Marker, Reaction};
+use crate::ports::{Comment, Cursor, DedupeKey, ForgeError, JournalError, Marker, Reaction};
 use serde_json::json;
 
 /// What came of an order.
@@ -47,8 +47,8 @@ pub async fn accept_comment(agent: &Context, comment: &Comment) -> Result<Option
     let Some(order) = command(&comment.body, &agent.forge_settings.command) else {
         return crate::engine::intake::feedback::accept_feedback(agent, comment).await;
     };
-    let key = key_of(comment);
-    if is_by_a_machine(agent, comment).await? || agent.journal.cursor(&key).await?.is_some() {
+    let key = DedupeKey::ChatCommand { ticket: comment.ticket.clone(), comment: comment.id };
+    if is_by_a_machine(agent, comment).await? || agent.journal.done_at(&key).await?.is_some() {
         return Ok(None);
     }
     let (said, case) = match allowed(agent, comment, &order).await? {
@@ -56,7 +56,7 @@ pub async fn accept_comment(agent: &Context, comment: &Comment) -> Result<Option
         Ok(rights) => handle(agent, comment, order, &rights).await?,
     };
     if said == Posted::Now {
-        agent.journal.set_cursor(&key, agent.clock.now()).await?;
+        agent.journal.mark_done(&key, agent.clock.now()).await?;
     }
     Ok(case)
 }
@@ -173,17 +173,14 @@ async fn execute(
     })
 }
 
-/// When the newest order about halts was given.
-const HALTS: &str = "newest order about halts";
-
 /// Calls a halt or lifts it. An order that comes late, or once more, does not undo a newer one.
 async fn halt(agent: &Context, comment: &Comment, pause: Option<&Pause>) -> Result<(), JournalError> {
-    let newest = agent.journal.cursor(HALTS).await?;
+    let newest = agent.journal.cursor(&Cursor::PauseCommand).await?;
     if newest.is_some_and(|newest| newest > comment.created_at) {
         return Ok(());
     }
     agent.journal.set_pause(pause).await?;
-    agent.journal.set_cursor(HALTS, comment.created_at).await
+    agent.journal.set_cursor(&Cursor::PauseCommand, comment.created_at).await
 }
 
 impl From<SignalRejected> for Reply {

@@ -80,8 +80,8 @@ async fn begin(
     let (id, key) = (ticket.id.clone(), key_of(comment));
     // A look beside the ticket does not answer it: it is still there to be taken.
     let also = if only_looks { Vec::new() } else { vec![issue_dedupe_key(&id)] };
-    let door = Source::Command { user: comment.author.clone(), comment: Some(comment.id), errand };
-    Ok(match open(agent, ticket, door, &key, also).await? {
+    let source = Source::Command { user: comment.author.clone(), comment: Some(comment.id), scope: errand };
+    Ok(match open(agent, ticket, source, &key, also).await? {
         OpenResult::Opened(case) => CommandOutcome::Opened(case),
         OpenResult::Running(case) if case == CaseId::derive(&id, &key) => CommandOutcome::Duplicate,
         OpenResult::Running(_) => CommandOutcome::Rejected(tell::busy(agent, &id).await?),

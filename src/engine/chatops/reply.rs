@@ -10,7 +10,7 @@ use crate::engine::Context;
 use crate::engine::intake::open::IntakeError;
 use crate::engine::monitor::sweep::OPENING;
 use crate::engine::publish::write;
-use crate::ports::{Comment, Marker, Reaction};
+use crate::ports::{Comment, DedupeKey, Marker, Reaction};
 use serde_json::{Value, json};
 
 /// What to say, by the prompt that says it.
@@ -68,8 +68,12 @@ pub(crate) async fn refuse(
     react(agent, comment, Reaction::Confused).await;
     let order = verb.map_or("unknown", |verb| if verb == CommandName::Take { "take" } else { verb.word() });
     let author = comment.author.to_lowercase();
-    let told = format!("refused {} {author} {order}", comment.ticket);
-    if agent.journal.cursor(&told).await?.is_some() {
+    let told = DedupeKey::Refusal {
+        ticket: comment.ticket.clone(),
+        author: author.clone(),
+        command: order.to_owned(),
+    };
+    if agent.journal.done_at(&told).await?.is_some() {
         return Ok(Posted::Now);
     }
     let holders = right.map(|right| agent.forge_settings.roles.holders(right));
@@ -83,7 +87,7 @@ pub(crate) async fn refuse(
     let marker = Marker::new(&format!("refusal by={author} order={order}"));
     let said = say_as(agent, comment, &marker, Reply::filled("refused.md", data)).await?;
     if said == Posted::Now {
-        agent.journal.set_cursor(&told, agent.clock.now()).await?;
+        agent.journal.mark_done(&told, agent.clock.now()).await?;
     }
     Ok(said)
 }

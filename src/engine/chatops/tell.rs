@@ -39,7 +39,7 @@ pub(crate) async fn status(agent: &Context, ticket: &TicketId) -> Result<Reply, 
 /// That the ticket has a case at work.
 pub(crate) async fn busy(agent: &Context, ticket: &TicketId) -> Result<Reply, IntakeError> {
     let case = active_or_latest_case(agent, ticket).await?;
-    let stage = case.map_or_else(|| "at work".to_owned(), |case| case.status_key());
+    let stage = case.map_or_else(|| "at work".to_owned(), |case| case.status_key().to_string());
     Ok(Reply::new("busy", json!({ "stage": stage })))
 }
 

@@ -9,7 +9,7 @@ use crate::core::ticket::{Ticket, TicketId, TicketState};
 use crate::engine::Context;
 use crate::engine::case::find::latest_case;
 use crate::engine::intake::open::{IntakeError, open_case, opened_case};
-use crate::ports::{Comment, JournalError, Reaction};
+use crate::ports::{Comment, DedupeKey, JournalError, Reaction};
 use chrono::{DateTime, TimeDelta, Utc};
 
 /// What GitHub says of an issue may be so old; sooner after its own close nothing is made of it.
@@ -100,8 +100,8 @@ pub(crate) async fn accept_feedback(
         return Ok(None);
     };
     // A poll reads a comment more than once.
-    let mark = format!("reply {} {}", comment.ticket, comment.id);
-    if agent.journal.cursor(&mark).await?.is_some() {
+    let mark = DedupeKey::Feedback { ticket: comment.ticket.clone(), comment: comment.id };
+    if agent.journal.done_at(&mark).await?.is_some() {
         return Ok(None);
     }
     let opened = match reply {
@@ -111,7 +111,7 @@ pub(crate) async fn accept_feedback(
             open_dispute(agent, ticket, &case, &comment.author, Via::Comment).await?
         }
     };
-    agent.journal.set_cursor(&mark, agent.clock.now()).await?;
+    agent.journal.mark_done(&mark, agent.clock.now()).await?;
     let reaction = if reply == Feedback::Thanks { Reaction::ThumbsUp } else { Reaction::Eyes };
     if let Err(error) = agent.forge.react(&comment.ticket, comment.id, reaction).await {
         tracing::warn!(ticket = %comment.ticket, %error, "the reaction was not taken");

@@ -35,18 +35,18 @@ pub fn should_accept(agent: &Context, ticket: &Ticket) -> bool {
 pub async fn open_case(
     agent: &Context,
     ticket: Ticket,
-    door: Source,
+    source: Source,
     key: &str,
 ) -> Result<OpenResult, JournalError> {
     let also = vec![issue_dedupe_key(&ticket.id)];
-    open(agent, ticket, door, key, also).await
+    open(agent, ticket, source, key, also).await
 }
 
 /// The same; `also` is what the case answers too.
 pub(crate) async fn open(
     agent: &Context,
     ticket: Ticket,
-    door: Source,
+    source: Source,
     key: &str,
     also: Vec<String>,
 ) -> Result<OpenResult, JournalError> {
@@ -57,7 +57,7 @@ pub(crate) async fn open(
         key: key.to_owned(),
         also,
         at: agent.clock.now(),
-        first: Event::Opened { ticket, door, library: agent.library.hash.clone() },
+        first: Event::Opened { ticket, source, library: agent.library.hash.clone() },
     };
     agent.journal.open_case(&opening).await
 }
@@ -72,7 +72,7 @@ pub(crate) fn issue_dedupe_key(id: &TicketId) -> String {
 pub async fn accept_issue(
     agent: &Context,
     ticket: Ticket,
-    door: Source,
+    source: Source,
 ) -> Result<Option<CaseId>, IntakeError> {
     if let Some(case) = apply_pause_label(agent, &ticket).await? {
         return Ok(Some(case));
@@ -89,7 +89,7 @@ pub async fn accept_issue(
         return Ok(None);
     }
     let key = issue_dedupe_key(&ticket.id);
-    Ok(opened_case(open_case(agent, ticket, door, &key).await?))
+    Ok(opened_case(open_case(agent, ticket, source, &key).await?))
 }
 
 /// Takes in an issue once more that named no system that is looked after, and has other words since.

@@ -5,7 +5,7 @@ use crate::core::ticket::Repo;
 use crate::engine::Context;
 use crate::engine::chatops::accept_comment;
 use crate::engine::intake::open::{IntakeError, accept_issue};
-use crate::ports::JournalError;
+use crate::ports::{Cursor, JournalError};
 use chrono::{DateTime, TimeDelta, Utc};
 
 /// GitHub's list may lag behind what it holds.
@@ -25,22 +25,22 @@ pub async fn poll(agent: &Context) -> Result<Vec<CaseId>, IntakeError> {
 
 async fn read_tickets(agent: &Context, repo: &Repo) -> Result<Vec<CaseId>, IntakeError> {
     let mut opened = Vec::new();
-    let name = format!("poll {repo} tickets");
-    let since = agent.journal.cursor(&name).await?;
+    let cursor = Cursor::PollTickets(repo.clone());
+    let since = agent.journal.cursor(&cursor).await?;
     let tickets = agent.forge.tickets(repo, &agent.forge_settings.label, since).await?;
     let newest = tickets.iter().map(|ticket| ticket.updated_at).max();
     for ticket in tickets {
         opened.extend(accept_issue(agent, ticket, Source::Poll).await?);
     }
-    remember(agent, &name, since, newest).await?;
+    remember(agent, &cursor, since, newest).await?;
     Ok(opened)
 }
 
 async fn read_comments(agent: &Context, repo: &Repo) -> Result<Vec<CaseId>, IntakeError> {
     let mut opened = Vec::new();
-    let name = format!("poll {repo}");
+    let cursor = Cursor::PollComments(repo.clone());
     let now = agent.clock.now();
-    let since = agent.journal.cursor(&name).await?;
+    let since = agent.journal.cursor(&cursor).await?;
     // Before the first poll there is no command that could have been missed.
     let comments = agent.forge.comments(repo, since.unwrap_or(now)).await?;
     let newest = comments.iter().map(|comment| comment.updated_at).max();
@@ -54,7 +54,7 @@ async fn read_comments(agent: &Context, repo: &Repo) -> Result<Vec<CaseId>, Inta
             Err(error) => return Err(error),
         }
     }
-    remember(agent, &name, since, newest.or(since.is_none().then_some(now))).await?;
+    remember(agent, &cursor, since, newest.or(since.is_none().then_some(now))).await?;
     Ok(opened)
 }
 
@@ -63,12 +63,12 @@ async fn read_comments(agent: &Context, repo: &Repo) -> Result<Vec<CaseId>, Inta
 /// not changed.
 async fn remember(
     agent: &Context,
-    name: &str,
+    cursor: &Cursor,
     since: Option<DateTime<Utc>>,
     newest: Option<DateTime<Utc>>,
 ) -> Result<(), JournalError> {
     match newest.map(|newest| newest - LAG) {
-        Some(read) if since.is_none_or(|since| read > since) => agent.journal.set_cursor(name, read).await,
+        Some(read) if since.is_none_or(|since| read > since) => agent.journal.set_cursor(cursor, read).await,
         _ => Ok(()),
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::engine::Context;
 use crate::engine::intake::open::IntakeError;
+use crate::ports::Cursor;
 use chrono::TimeDelta;
 use std::time::Duration;
 
@@ -29,7 +30,8 @@ pub async fn redeliver(agent: &Context) -> Result<usize, IntakeError> {
         if !agent.journal.try_once_every(&name, now, TURN).await? {
             continue;
         }
-        let since = agent.journal.cursor(&name).await?.unwrap_or(now - FIRST);
+        let cursor = Cursor::Deliveries(repo.clone());
+        let since = agent.journal.cursor(&cursor).await?.unwrap_or(now - FIRST);
         let failed = match agent.forge.failed_deliveries(repo, since).await {
             Ok(failed) => failed,
             // The poll does without; `doctor` says which right is missing.
@@ -54,7 +56,7 @@ pub async fn redeliver(agent: &Context) -> Result<usize, IntakeError> {
             agent.forge.redeliver(repo, delivery.id).await?;
             asked += 1;
         }
-        agent.journal.set_cursor(&name, oldest).await?;
+        agent.journal.set_cursor(&cursor, oldest).await?;
     }
     Ok(asked)
 }

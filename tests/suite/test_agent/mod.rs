@@ -24,12 +24,13 @@ pub use webhooks::{SECRET, Webhooks};
 use crate::test_agent::panics::PanicWatch;
 use chrono::TimeDelta;
 use fieldmedic::core::case::Case;
-use fieldmedic::core::case::event::{CaseId, Record};
+use fieldmedic::core::case::event::CaseId;
 use fieldmedic::core::case::outcome::Outcome;
+use fieldmedic::core::case::record::Record;
 use fieldmedic::core::policy::permit::Pause;
 use fieldmedic::core::ticket::TicketId;
 use fieldmedic::engine::{Context, Shutdown, accept_comment, poll, run_case, run_case_waiting};
-use fieldmedic::ports::{Clock, Comment, Journal};
+use fieldmedic::ports::{Clock, Comment, Store};
 use fieldmedic::sandbox::clock::VirtualClock;
 use fieldmedic::sandbox::github::{FakeGitHub, HeldWebhook, Issue};
 use fieldmedic::scenario::ScenarioRun;
@@ -87,7 +88,7 @@ impl TestAgent {
         &self.run.clock
     }
 
-    pub fn journal(&self) -> &Arc<dyn Journal> {
+    pub fn journal(&self) -> &Arc<dyn Store> {
         &self.run.agent.journal
     }
 

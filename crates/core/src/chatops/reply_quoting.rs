@@ -30,6 +30,7 @@ const TAILS: [&str; 8] = [
     r"(Reply to this email directly|You are receiving this because)\b",
 ];
 
+#[expect(clippy::expect_used, reason = "the pattern is a constant")]
 static TAIL: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(&format!(r"(?im)^(?:{})", TAILS.join("|"))).expect("a constant pattern"));
 

@@ -1,55 +1,58 @@
-//! What a step keeps before it changes something: shell text around its own, so that every playbook
-//! keeps alike, and right.
+//! The backup of a step: shell text around the step's own script, so that every playbook makes backups in
+//! the same way.
 //!
-//! What is kept is complete before the change begins, and is on disk. It is never replaced: a step that
-//! is run again, even beside its first run, finds what was there before either of them.
+//! A backup is complete and on disk before the change begins. It is never replaced: a step that runs again,
+//! even in parallel to its first run, finds the state before both runs.
+//!
+//! The folder and the file keep the names that format 0 gave them (`kept`). So a rollback of this version
+//! finds a backup that an earlier version made.
 
 use crate::core::diagnosis::plan::KEPT_DIR;
 
-/// The variable that names the place of a step; it holds the value [`crate::core::diagnosis::plan::KEEP`].
-pub(super) const VARIABLE: &str = "KEEP";
-/// Variables that a step that keeps something cannot have for itself.
-pub(super) const TAKEN: [&str; 3] = [VARIABLE, "KEPT", "HOME"];
+/// The variable that names the step's folder; its value is [`crate::core::diagnosis::plan::BACKUP`].
+pub(super) const VARIABLE: &str = "BACKUP_NAME";
+/// Variables that a step with a backup cannot set.
+pub(super) const RESERVED: [&str; 3] = [VARIABLE, "BACKUP", "HOME"];
 
-/// What stands around the script of a step, or of its undo.
+/// What is added to the script of a step, or of its rollback.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum BackupWrapper<'a> {
     None,
-    /// What this script prints is kept first.
+    /// The output of this script is saved first.
     Save(&'a str),
-    /// What was kept must be there.
+    /// The backup must exist.
     Restore,
 }
 
 impl BackupWrapper<'_> {
-    /// The whole text. The script finds the file's path in `$KEPT`.
+    /// The whole script. `own` finds the path of the backup in `$BACKUP`.
     pub fn script(self, own: &str) -> String {
         match self {
             BackupWrapper::None => own.to_owned(),
             // A hard link is made only where there is no file yet, by one of two runs.
-            BackupWrapper::Save(keep) => format!(
-                r#"kept=$HOME/{KEPT_DIR}
-KEPT=$kept/$KEEP/kept
-if [ ! -e "$KEPT" ]; then
-  part=$kept/$KEEP/part.$$
-  (umask 077; mkdir -p "$kept/$KEEP"; : >"$part")
-  find "$kept/." ! -name . -prune -mtime +90 -exec rm -rf {{}} + || true
+            BackupWrapper::Save(backup) => format!(
+                r#"backups=$HOME/{KEPT_DIR}
+BACKUP=$backups/$BACKUP_NAME/kept
+if [ ! -e "$BACKUP" ]; then
+  part=$backups/$BACKUP_NAME/part.$$
+  (umask 077; mkdir -p "$backups/$BACKUP_NAME"; : >"$part")
+  find "$backups/." ! -name . -prune -mtime +90 -exec rm -rf {{}} + || true
   (
-{keep}
+{backup}
   ) >"$part"
   sync "$part" 2>/dev/null || sync
-  ln "$part" "$KEPT" 2>/dev/null || [ -e "$KEPT" ]
+  ln "$part" "$BACKUP" 2>/dev/null || [ -e "$BACKUP" ]
   rm -f "$part"
-  sync "$kept/$KEEP" 2>/dev/null || sync
+  sync "$backups/$BACKUP_NAME" 2>/dev/null || sync
 fi
 {own}"#,
-                keep = keep.trim_end()
+                backup = backup.trim_end()
             ),
             BackupWrapper::Restore => format!(
-                r#"KEPT=$HOME/{KEPT_DIR}/$KEEP/kept
-if [ ! -e "$KEPT" ]; then
-  [ -d "${{KEPT%/*}}" ] || {{ echo "${{KEPT%/*}} is not there, so it cannot be told what was before" >&2; exit 1; }}
-  echo 'nothing was changed: the step ended before it had kept anything'
+                r#"BACKUP=$HOME/{KEPT_DIR}/$BACKUP_NAME/kept
+if [ ! -e "$BACKUP" ]; then
+  [ -d "${{BACKUP%/*}}" ] || {{ echo "${{BACKUP%/*}} is missing, so the earlier state is unknown" >&2; exit 1; }}
+  echo 'nothing was changed: the step ended before its backup was complete'
   exit 0
 fi
 {own}"#
@@ -58,9 +61,9 @@ fi
     }
 }
 
-/// Whether a script reads what was kept.
+/// Whether a script reads the backup.
 pub(super) fn reads_backup(script: &str) -> bool {
-    script.contains("$KEPT") || script.contains("${KEPT")
+    script.contains("$BACKUP") || script.contains("${BACKUP")
 }
 
 #[cfg(test)]
@@ -71,16 +74,16 @@ mod tests {
 
     fn run(home: &Path, script: &str) -> Output {
         let mut sh = Command::new("sh");
-        sh.args(["-euc", script]).env("HOME", home).env("KEEP", "c0-0-1").current_dir(home);
+        sh.args(["-euc", script]).env("HOME", home).env(VARIABLE, "c0-0-1").current_dir(home);
         sh.output().unwrap()
     }
 
     fn step() -> String {
-        BackupWrapper::Save("cat state\n").script("grep -q . \"$KEPT\"\necho new >state")
+        BackupWrapper::Save("cat state\n").script("grep -q . \"$BACKUP\"\necho new >state")
     }
 
-    fn undo() -> String {
-        BackupWrapper::Restore.script("cp \"$KEPT\" state")
+    fn rollback() -> String {
+        BackupWrapper::Restore.script("cp \"$BACKUP\" state")
     }
 
     fn stage() -> (tempfile::TempDir, impl Fn(&str) -> String) {
@@ -91,23 +94,23 @@ mod tests {
     }
 
     #[test]
-    fn what_was_there_is_kept_once_and_comes_back() {
+    fn the_first_state_is_saved_once_and_restored() {
         let (home, read) = stage();
         assert!(run(home.path(), &step()).status.success());
         assert_eq!(read("state"), "new\n");
-        // Run again, it must not take what it made itself for what was there.
+        // A second run must not save the state that the first one made.
         assert!(run(home.path(), &step()).status.success());
         assert_eq!(read(".fieldmedic/kept/c0-0-1/kept"), "old\n");
         for _ in 0..2 {
-            assert!(run(home.path(), &undo()).status.success());
+            assert!(run(home.path(), &rollback()).status.success());
             assert_eq!(read("state"), "old\n");
         }
         let names = std::fs::read_dir(home.path().join(".fieldmedic/kept/c0-0-1")).unwrap();
-        assert_eq!(names.count(), 1, "nothing else is left");
+        assert_eq!(names.count(), 1, "no other file is left");
     }
 
     #[test]
-    fn it_is_for_its_owner_alone() {
+    fn only_its_owner_can_read_a_backup() {
         use std::os::unix::fs::PermissionsExt;
         let (home, _) = stage();
         assert!(run(home.path(), &step()).status.success());
@@ -118,40 +121,40 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_changed_where_nothing_can_be_kept() {
+    fn nothing_changes_if_the_backup_fails() {
         let (home, read) = stage();
         let step = BackupWrapper::Save("cat state\nfalse").script("echo new >state");
         assert!(!run(home.path(), &step).status.success());
         assert_eq!(read("state"), "old\n");
-        let undone = run(home.path(), &undo());
-        assert!(undone.status.success());
-        assert!(String::from_utf8_lossy(&undone.stdout).starts_with("nothing was changed"));
+        let reversed = run(home.path(), &rollback());
+        assert!(reversed.status.success());
+        assert!(String::from_utf8_lossy(&reversed.stdout).starts_with("nothing was changed"));
     }
 
     #[test]
-    fn an_undo_does_not_guess() {
+    fn a_rollback_without_its_folder_fails() {
         let (home, read) = stage();
         assert!(run(home.path(), &step()).status.success());
         std::fs::remove_dir_all(home.path().join(".fieldmedic")).unwrap();
-        let undone = run(home.path(), &undo());
-        assert_eq!(undone.status.code(), Some(1));
-        assert!(String::from_utf8_lossy(&undone.stderr).contains("cannot be told what was before"));
+        let reversed = run(home.path(), &rollback());
+        assert_eq!(reversed.status.code(), Some(1));
+        assert!(String::from_utf8_lossy(&reversed.stderr).contains("the earlier state is unknown"));
         assert_eq!(read("state"), "new\n");
     }
 
     #[test]
-    fn of_two_runs_at_once_the_first_has_kept() {
+    fn of_two_parallel_runs_the_first_backup_wins() {
         let (home, read) = stage();
-        // The other run keeps and changes while this one reads.
+        // The other run saves and changes while this one reads.
         let kept = ".fieldmedic/kept/c0-0-1/kept";
-        let slow = BackupWrapper::Save(&format!("echo late; echo first >{kept}")).script("cat \"$KEPT\"");
+        let slow = BackupWrapper::Save(&format!("echo late; echo first >{kept}")).script("cat \"$BACKUP\"");
         let seen = run(home.path(), &slow);
         assert_eq!(String::from_utf8_lossy(&seen.stdout), "first\n");
         assert_eq!(read(kept), "first\n");
     }
 
     #[test]
-    fn old_places_go() {
+    fn old_backups_are_deleted() {
         let (home, _) = stage();
         let old = home.path().join(".fieldmedic/kept/c1-0-0");
         std::fs::create_dir_all(&old).unwrap();

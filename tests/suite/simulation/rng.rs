@@ -1,18 +1,18 @@
-//! Dice that a seed determines for ever: the same on every machine and with every version of anything.
+//! A random number generator whose numbers depend on the seed alone, on every machine and in every version.
 
 use std::time::Duration;
 
 /// SplitMix64.
 #[derive(Debug, Clone)]
-pub struct Dice(u64);
+pub struct Rng(u64);
 
-impl Dice {
+impl Rng {
     pub fn new(seed: u64) -> Self {
         Self(seed ^ 0x5DEE_CE66_D1CE_4E5B)
     }
 
-    /// Others, so that what is drawn from them does not shift what is drawn here.
-    pub fn others(&mut self) -> Self {
+    /// Another generator. Drawing from it does not shift what is drawn here.
+    pub fn fork(&mut self) -> Self {
         Self(self.next())
     }
 
@@ -24,12 +24,12 @@ impl Dice {
         z ^ (z >> 31)
     }
 
-    /// From 0 to `limit`, which is left out.
+    /// From 0 to `limit`, exclusive.
     pub fn below(&mut self, limit: u64) -> u64 {
         self.next() % limit.max(1)
     }
 
-    /// True so many times in a hundred.
+    /// True with this chance in percent.
     pub fn percent(&mut self, chance: u64) -> bool {
         self.below(100) < chance
     }

@@ -1,4 +1,4 @@
-//! Lives: a scenario that is played by one process after another, each of which may be killed.
+//! One run of a scenario: one process after another works on it, and each may be killed.
 
 use crate::taps::{Broken, Deed, Tap, brief, tapped};
 use async_trait::async_trait;
@@ -9,7 +9,7 @@ use fieldmedic::core::text::redact::Redacted;
 use fieldmedic::core::ticket::TicketId;
 use fieldmedic::core::view::report::report;
 use fieldmedic::engine::{CaseError, Context, Shutdown, accept_comment, run_case_waiting, sweep_tickets};
-use fieldmedic::ports::{Clock, ForgeError, Journal, Marker};
+use fieldmedic::ports::{Clock, ForgeError, Marker, Store};
 use fieldmedic::sandbox::clock::VirtualClock;
 use fieldmedic::scenario::{LoadedPlaybooks, Scenario, ScenarioRun};
 use serde_json::Value;
@@ -18,32 +18,32 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::Notify;
 
-/// A moment at which a process may be killed: before or after one of its deeds.
+/// A moment at which a process may be killed: before or after one of its effects.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Point {
     pub name: String,
     pub at: DateTime<Utc>,
 }
 
-/// Counts the moments, and dies at one of them.
-pub struct Mortal {
-    dies_at: Option<usize>,
+/// Counts the points of a process, and kills it at one of them.
+pub struct CrashTap {
+    crash_at: Option<usize>,
     clock: Arc<VirtualClock>,
     points: Mutex<Vec<Point>>,
     changes: Mutex<BTreeSet<String>>,
-    struck: Notify,
-    /// What else is wrong with this process.
+    crashed: Notify,
+    /// The flaw of this process.
     flaw: Arc<dyn Tap>,
 }
 
-impl Mortal {
-    pub fn new(dies_at: Option<usize>, clock: Arc<VirtualClock>, flaw: Arc<dyn Tap>) -> Arc<Self> {
+impl CrashTap {
+    pub fn new(crash_at: Option<usize>, clock: Arc<VirtualClock>, flaw: Arc<dyn Tap>) -> Arc<Self> {
         Arc::new(Self {
-            dies_at,
+            crash_at,
             clock,
             points: Mutex::default(),
             changes: Mutex::default(),
-            struck: Notify::new(),
+            crashed: Notify::new(),
             flaw,
         })
     }
@@ -53,22 +53,22 @@ impl Mortal {
             return;
         }
         let number = {
-            let mut points = self.points.lock().expect("no test panics while it counts");
+            let mut points = self.points.lock().expect("no thread panicked");
             points.push(Point { name: format!("{side} {}", deed.name()), at: self.clock.now() });
             points.len() - 1
         };
-        if self.dies_at == Some(number) {
-            self.struck.notify_one();
+        if self.crash_at == Some(number) {
+            self.crashed.notify_one();
             std::future::pending::<()>().await;
         }
     }
 }
 
 #[async_trait]
-impl Tap for Mortal {
+impl Tap for CrashTap {
     async fn before(&self, deed: Deed<'_>) -> Result<(), Broken> {
         if let Deed::Change(_, line) = deed {
-            self.changes.lock().expect("whole").insert(line.to_owned());
+            self.changes.lock().expect("no thread panicked").insert(line.to_owned());
         }
         self.pass("before", deed).await;
         Ok(())
@@ -88,8 +88,8 @@ impl Tap for Mortal {
     }
 }
 
-/// How the world stands when everything is over; nothing of it is what the agent believes, but for the
-/// outcome and its code.
+/// The state of everything after the run. Apart from the outcome and its code, nothing of it is what the
+/// agent believes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct End {
     pub outcome: String,
@@ -98,92 +98,92 @@ pub struct End {
     pub comments: BTreeMap<String, usize>,
     pub labels: BTreeSet<String>,
     pub closed: bool,
-    /// How often the host was given each command that changes something, by its own log.
+    /// How often the host received each change, by its own log.
     pub changes: BTreeMap<String, usize>,
-    /// The changes that were made and proven to have helped, without their wrapping.
+    /// The changes that were made and verified, without their wrapper.
     pub proven: BTreeSet<String>,
-    /// The host's state, moments left out.
+    /// The host's state without times.
     pub state: Value,
     pub cases: usize,
     pub open_cases: usize,
     pub broken_chains: usize,
 }
 
-/// What a run left: its end, and the points of its first life.
+/// The result of a run: its end, and the points of its first process.
 pub struct Run {
     pub end: End,
     pub points: Vec<Point>,
 }
 
-/// Which process takes over from the one that was killed.
+/// Which worker takes over from the process that was killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Heir {
-    /// The same, started again at once.
-    Itself,
-    /// Another one, that has to wait until the claim has run out.
-    Another,
+pub enum Successor {
+    /// The same worker, started again at once.
+    SameWorker,
+    /// Another worker, which waits until the claim has expired.
+    OtherWorker,
 }
 
-/// Plays a scenario with a death in each of its first lives, then to its end. `None`: it ended before the
-/// first death was due.
+/// Plays a scenario. Each of the first processes is killed at one of `crashes`; the last one works to the
+/// end. `None`: the run ended before the first crash.
 pub async fn play(
     scenario: &Scenario,
-    books: &LoadedPlaybooks,
-    deaths: &[usize],
-    heir: Heir,
+    playbooks: &LoadedPlaybooks,
+    crashes: &[usize],
+    successor: Successor,
     flaw: &dyn Fn(&ScenarioRun) -> Arc<dyn Tap>,
 ) -> Option<Run> {
-    let scene = ScenarioRun::of(scenario, books).await.expect("the scenario can be set up");
+    let scene = ScenarioRun::of(scenario, playbooks).await.expect("the scenario can be set up");
     let flaw = flaw(&scene);
     let mut changes = BTreeSet::new();
     let mut first = None;
-    let lives = deaths.iter().map(|at| Some(*at)).chain([None]);
-    for (number, dies_at) in lives.enumerate() {
-        let mortal = Mortal::new(dies_at, scene.clock.clone(), flaw.clone());
-        let mut agent = tapped(&scene.restarted().expect("a client"), mortal.clone());
-        if heir == Heir::Another {
-            agent.worker = format!("scenario-{number}");
+    let processes = crashes.iter().map(|at| Some(*at)).chain([None]);
+    for (number, crash_at) in processes.enumerate() {
+        let tap = CrashTap::new(crash_at, scene.clock.clone(), flaw.clone());
+        let mut context = tapped(&scene.restarted().expect("a client"), tap.clone());
+        if successor == Successor::OtherWorker {
+            context.worker = format!("scenario-{number}");
         }
         let ended = tokio::select! {
             biased;
-            () = mortal.struck.notified() => false,
-            () = live(&agent) => true,
+            () = tap.crashed.notified() => false,
+            () = work(&context) => true,
         };
-        changes.append(&mut mortal.changes.lock().expect("whole"));
-        first.get_or_insert_with(|| std::mem::take(&mut *mortal.points.lock().expect("whole")));
-        if ended && dies_at.is_some() && number == 0 {
+        changes.append(&mut tap.changes.lock().expect("no thread panicked"));
+        first.get_or_insert_with(|| std::mem::take(&mut *tap.points.lock().expect("no thread panicked")));
+        if ended && crash_at.is_some() && number == 0 {
             return None;
         }
         if ended {
             break;
         }
     }
-    // What is under way on the host comes to rest.
+    // Jobs that run on the host come to their end.
     scene.clock.sleep_until(scene.clock.now() + Duration::from_secs(3600)).await;
-    let end = end_of(&scene, &changes, books).await;
+    let end = end_of(&scene, &changes, playbooks).await;
     Some(Run { end, points: first.unwrap_or_default() })
 }
 
-/// What a process does from its first moment: it looks for tickets and orders, and drives what is open.
-async fn live(agent: &Context) {
+/// What a process does from its start: it looks for tickets and chat commands, and runs the open cases.
+async fn work(context: &Context) {
     let (stop, _pull) = Shutdown::new();
     for _ in 0..40 {
-        sweep_tickets(agent).await.expect("GitHub and the journal work");
-        for repo in &agent.forge_settings.repos {
-            let comments = agent.forge.comments(repo, DateTime::UNIX_EPOCH).await.expect("GitHub works");
+        sweep_tickets(context).await.expect("GitHub and the journal work");
+        for repo in &context.forge_settings.repos {
+            let comments = context.forge.comments(repo, DateTime::UNIX_EPOCH).await.expect("GitHub works");
             for comment in comments {
-                accept_comment(agent, &comment).await.expect("GitHub and the journal work");
+                accept_comment(context, &comment).await.expect("GitHub and the journal work");
             }
         }
-        let open = agent.journal.open_cases().await.expect("the journal works");
+        let open = context.journal.open_cases().await.expect("the journal works");
         if open.is_empty() {
             return;
         }
         for case in open {
-            match run_case_waiting(agent, &case, &stop).await {
+            match run_case_waiting(context, &case, &stop).await {
                 Ok(_) => {}
                 Err(CaseError::Claimed) => {
-                    agent.clock.sleep_until(agent.clock.now() + Duration::from_secs(20)).await;
+                    context.clock.sleep_until(context.clock.now() + Duration::from_secs(20)).await;
                 }
                 Err(other) => panic!("{case}: {other}"),
             }
@@ -191,13 +191,13 @@ async fn live(agent: &Context) {
     }
 }
 
-async fn end_of(scene: &ScenarioRun, changes: &BTreeSet<String>, books: &LoadedPlaybooks) -> End {
-    let journal: &dyn Journal = &*scene.agent.journal;
+async fn end_of(scene: &ScenarioRun, changes: &BTreeSet<String>, playbooks: &LoadedPlaybooks) -> End {
+    let journal: &dyn Store = &*scene.agent.journal;
     let lines = journal.cases(100).await.expect("the journal works");
     let open = journal.open_cases().await.expect("the journal works");
     let audit = journal.audit().await.expect("the journal works");
-    let told = match lines.first() {
-        Some(line) => Some(report(&fold(journal, &line.id).await, books.library())),
+    let report = match lines.first() {
+        Some(line) => Some(report(&fold(journal, &line.id).await, playbooks.library())),
         None => None,
     };
     let issue = scene.hub.issue(&scene.ticket).expect("the issue is there");
@@ -214,12 +214,12 @@ async fn end_of(scene: &ScenarioRun, changes: &BTreeSet<String>, books: &LoadedP
     if let Some(queue) = state.get_mut("queue").and_then(Value::as_object_mut) {
         queue.remove("last_start");
     }
-    let treatments = told.iter().flat_map(|told| &told.remediations).filter(|told| told.result == "mended");
-    let steps = treatments.flat_map(|told| &told.steps).filter(|step| step.state == "done");
+    let fixed = report.iter().flat_map(|report| &report.remediations).filter(|done| done.result == "mended");
+    let steps = fixed.flat_map(|remediation| &remediation.steps).filter(|step| step.state == "done");
     End {
         proven: steps.map(|step| brief(&step.command)).collect(),
-        outcome: told.as_ref().map(|told| told.outcome.clone()).unwrap_or_default(),
-        code: told.map(|told| told.code).unwrap_or_default(),
+        outcome: report.as_ref().map(|report| report.outcome.clone()).unwrap_or_default(),
+        code: report.map(|report| report.code).unwrap_or_default(),
         comments,
         labels: issue.labels.iter().cloned().collect(),
         closed: issue.is_closed(),
@@ -231,6 +231,6 @@ async fn end_of(scene: &ScenarioRun, changes: &BTreeSet<String>, books: &LoadedP
     }
 }
 
-async fn fold(journal: &dyn Journal, id: &CaseId) -> Case {
-    Case::fold(id, &journal.load(id).await.expect("the journal works")).expect("the history makes sense")
+async fn fold(journal: &dyn Store, id: &CaseId) -> Case {
+    Case::fold(id, &journal.load(id).await.expect("the journal works")).expect("the history is consistent")
 }
