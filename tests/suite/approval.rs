@@ -38,8 +38,8 @@ async fn nothing_is_changed_before_this_very_plan_is_approved() {
         let case = agent.obeys(&id, login, &words).await;
         assert!(case.pending_approval.is_some() && agent.changes() == 0, "{login}: {words}");
     }
-    // Each is answered, but for the one that only quotes a command.
-    agent.sees(&["status", "question", "refusal", "reply", "reply", "reply", "reply"]);
+    // The last one is the bare command above a quoted one; it is answered, and approves nothing.
+    agent.sees(&["status", "question", "refusal", "reply", "reply", "reply", "reply", "reply"]);
 
     let case = agent.obeys(&id, "night-shift", &format!("approve {plan}")).await;
     assert_eq!(outcome(&case), "resolved", "{case:?}");

@@ -56,7 +56,34 @@ async fn each_capability_permits_its_own_commands_and_a_refusal_is_posted_once()
     let refusals = agent.comments("refusal");
     assert_eq!(refusals.len(), 13);
     let refusals: BTreeSet<String> = refusals.iter().map(|refusal| stable(refusal)).collect();
-    assert_snapshot!(refusals.into_iter().collect::<Vec<_>>().join("\n"), @"");
+    assert_snapshot!(refusals.into_iter().collect::<Vec<_>>().join("\n"), @"
+    <!-- fieldmedic refusal by=reader order=diagnose -->
+    reader, `/qfield:support diagnose` is not for you to give in this repository. People with triage permission or more may. Please ask one of them. I say this once; after that I only answer with 😕.
+    <!-- fieldmedic refusal by=reader order=help -->
+    reader, `/qfield:support help` is not for you to give in this repository. People with triage permission or more may. Please ask one of them. I say this once; after that I only answer with 😕.
+    <!-- fieldmedic refusal by=reader order=status -->
+    reader, `/qfield:support status` is not for you to give in this repository. People with triage permission or more may. Please ask one of them. I say this once; after that I only answer with 😕.
+    <!-- fieldmedic refusal by=reader order=unknown -->
+    reader, orders to me are not for you to give in this repository. People with triage permission or more may. Please ask one of them. I say this once; after that I only answer with 😕.
+    <!-- fieldmedic refusal by=stranger order=status -->
+    stranger, `/qfield:support status` is not for you to give in this repository. People with triage permission or more may. Please ask one of them. I say this once; after that I only answer with 😕.
+    <!-- fieldmedic refusal by=tina order=approve -->
+    tina, `/qfield:support approve` is not for you to give in this repository. People with write permission or more may. Please ask one of them. I say this once; after that I only answer with 😕.
+    <!-- fieldmedic refusal by=tina order=cancel -->
+    tina, `/qfield:support cancel` is not for you to give in this repository. People with write permission or more may. Please ask one of them. I say this once; after that I only answer with 😕.
+    <!-- fieldmedic refusal by=tina order=deny -->
+    tina, `/qfield:support deny` is not for you to give in this repository. People with write permission or more may. Please ask one of them. I say this once; after that I only answer with 😕.
+    <!-- fieldmedic refusal by=tina order=pause -->
+    tina, `/qfield:support pause` is not for you to give in this repository. People with write permission or more may. Please ask one of them. I say this once; after that I only answer with 😕.
+    <!-- fieldmedic refusal by=tina order=resume -->
+    tina, `/qfield:support resume` is not for you to give in this repository. People with write permission or more may. Please ask one of them. I say this once; after that I only answer with 😕.
+    <!-- fieldmedic refusal by=tina order=retry -->
+    tina, `/qfield:support retry` is not for you to give in this repository. People with write permission or more may. Please ask one of them. I say this once; after that I only answer with 😕.
+    <!-- fieldmedic refusal by=tina order=run -->
+    tina, `/qfield:support run` is not for you to give in this repository. People with write permission or more may. Please ask one of them. I say this once; after that I only answer with 😕.
+    <!-- fieldmedic refusal by=tina order=take -->
+    tina, orders to me are not for you to give in this repository. People with write permission or more may. Please ask one of them. I say this once; after that I only answer with 😕.
+    ");
 }
 
 #[tokio::test]
@@ -70,12 +97,20 @@ async fn people_named_in_the_configuration_have_their_capabilities_and_no_others
     assert!(agent.pause().await.is_none());
     let (id, _) = agent.executes("tina", "pause for the migration").await;
     assert_eq!(agent.reactions(id), ["eyes", "rocket"]);
-    assert_snapshot!(stable(&agent.replies(id).join("\n")), @"");
+    assert_snapshot!(stable(&agent.replies(id).join("\n")), @"
+    <!-- fieldmedic reply comment=[id] -->
+    ⏸️ **Paused** by tina: for the migration. I change nothing on any system until somebody says `/qfield:support resume`; I still look and answer.
+    ");
     assert!(agent.pause().await.is_some());
     let (id, _) = agent.executes("max", "status").await;
     assert_eq!(agent.reactions(id), ["confused"], "one person alone may see the status");
     let (id, _) = agent.executes("reader", "status").await;
-    assert_snapshot!(stable(&agent.replies(id).join("\n")), @"");
+    assert_snapshot!(stable(&agent.replies(id).join("\n")), @"
+    <!-- fieldmedic reply comment=[id] -->
+    I have not worked on this ticket. `/qfield:support` makes me begin.
+
+    ⏸️ All changes are paused by tina since [time] UTC: for the migration.
+    ");
     assert_eq!(agent.comments("refusal").len(), 2);
 }
 
@@ -168,7 +203,159 @@ async fn a_wrong_command_is_answered_with_what_would_be_right() {
     }
     assert_eq!(agent.case_count().await, 0);
     assert_eq!(agent.commands(), 0, "the host was given no command");
-    assert_snapshot!(answers, @"");
+    assert_snapshot!(answers, @r#"
+    == statsu
+    <!-- fieldmedic reply comment=[id] -->
+    I do not know `statsu`. Did you mean `/qfield:support status`? There is `/qfield:support` alone, which makes me take this ticket, and behind it: `status`, `diagnose`, `run`, `approve`, `deny`, `cancel`, `retry`, `pause`, `resume`, `explain`, `help`. `/qfield:support help` says what each does.
+
+    Please write a new comment; I do not read an edited one again.
+    == do everything at once
+    <!-- fieldmedic reply comment=[id] -->
+    I do not know `do`. There is `/qfield:support` alone, which makes me take this ticket, and behind it: `status`, `diagnose`, `run`, `approve`, `deny`, `cancel`, `retry`, `pause`, `resume`, `explain`, `help`. `/qfield:support help` says what each does.
+
+    Please write a new comment; I do not read an edited one again.
+    == approve
+    <!-- fieldmedic reply comment=[id] -->
+    I could not read `approve`. It is written so:
+
+    ```text
+    /qfield:support approve 7f3a
+    ```
+
+    The four or more digits are those of the plan, as my question shows them.
+
+    Please write a new comment; I do not read an edited one again.
+    == diagnose north
+    <!-- fieldmedic reply comment=[id] -->
+    I look after no system called `north`. There is: `qfieldcloud`.
+    == run
+    <!-- fieldmedic reply comment=[id] -->
+    I could not read `run`. Behind `run` stand the name of a playbook and values as `key=value`, for example
+
+    ```text
+    /qfield:support run queue-report days=1 jobs_listed=10 status=any
+    ```
+
+    Please write a new comment; I do not read an edited one again.
+    == run log service=app
+    <!-- fieldmedic reply comment=[id] -->
+    I have no playbook `log` for `qfieldcloud`. Did you mean `logs`? There is: `logs`, `queue-report`, `status-report`, `disk-full`, `missing-qgis-image`, `worker-restart-loop`, `worker-down`, `queue-stuck`. For example
+
+    ```text
+    /qfield:support run queue-report days=1 jobs_listed=10 status=any
+    ```
+
+    Please write a new comment; I do not read an edited one again.
+    == run logs service=app system=north
+    <!-- fieldmedic reply comment=[id] -->
+    I look after no system called `north`. There is: `qfieldcloud`.
+    == run logs servce=-f lines=many lines=2000
+    <!-- fieldmedic reply comment=[id] -->
+    `logs` was not run:
+
+    - It takes no `servce`. Did you mean `service`?
+    - `lines`: "many" is not a whole number: use digits only.
+    - `lines`: 2000 is more than 500.
+    - `service` is missing.
+
+    | value | takes | unless given | |
+    |---|---|---|---|
+    | `lines` | a whole number from 1 to 500 | `50` | how many lines of each container |
+    | `service` | a name |  | a service of Docker Compose, such as app, db, nginx or worker\_wrapper |
+
+    For example
+
+    ```text
+    /qfield:support run logs lines=50 service=app
+    ```
+
+    Please write a new comment; I do not read an edited one again.
+    == run logs service=app;reboot
+    <!-- fieldmedic reply comment=[id] -->
+    `logs` was not run:
+
+    - `service`: "app;reboot" is not a name: use A-Z, a-z, 0-9, \`.\`, \`\_\`, \`-\`, not beginning with \`-\` or \`.\`.
+
+    | value | takes | unless given | |
+    |---|---|---|---|
+    | `lines` | a whole number from 1 to 500 | `50` | how many lines of each container |
+    | `service` | a name |  | a service of Docker Compose, such as app, db, nginx or worker\_wrapper |
+
+    For example
+
+    ```text
+    /qfield:support run logs lines=50 service=app
+    ```
+
+    Please write a new comment; I do not read an edited one again.
+    == run logs service=$(reboot)
+    <!-- fieldmedic reply comment=[id] -->
+    `logs` was not run:
+
+    - `service`: "&#36;(reboot)" is not a name: use A-Z, a-z, 0-9, \`.\`, \`\_\`, \`-\`, not beginning with \`-\` or \`.\`.
+
+    | value | takes | unless given | |
+    |---|---|---|---|
+    | `lines` | a whole number from 1 to 500 | `50` | how many lines of each container |
+    | `service` | a name |  | a service of Docker Compose, such as app, db, nginx or worker\_wrapper |
+
+    For example
+
+    ```text
+    /qfield:support run logs lines=50 service=app
+    ```
+
+    Please write a new comment; I do not read an edited one again.
+    == run logs service=ghp…abcdefghijABCDEFGHIJ012345
+    <!-- fieldmedic reply comment=[id] -->
+    `logs` was not run:
+
+    - `service` looks like a secret, and I record what I am given. Please take it back where it is valid.
+
+    | value | takes | unless given | |
+    |---|---|---|---|
+    | `lines` | a whole number from 1 to 500 | `50` | how many lines of each container |
+    | `service` | a name |  | a service of Docker Compose, such as app, db, nginx or worker\_wrapper |
+
+    For example
+
+    ```text
+    /qfield:support run logs lines=50 service=app
+    ```
+
+    Please write a new comment; I do not read an edited one again.
+    == run queue-report status=broken
+    <!-- fieldmedic reply comment=[id] -->
+    `queue-report` was not run:
+
+    - `status`: broken is none of any, pending, queued, started, finished, failed, stopped.
+
+    | value | takes | unless given | |
+    |---|---|---|---|
+    | `days` | a whole number from 1 to 30 | `1` | how many days back |
+    | `jobs_listed` | a whole number from 1 to 50 | `10` | how many of the newest jobs are listed |
+    | `status` | one of any, pending, queued, started, finished, failed, stopped | `any` | which of the newest jobs are listed |
+
+    For example
+
+    ```text
+    /qfield:support run queue-report days=1 jobs_listed=10 status=any
+    ```
+
+    Please write a new comment; I do not read an edited one again.
+    == run worker-down lines=5
+    <!-- fieldmedic reply comment=[id] -->
+    `worker-down` mends a fault and takes no values; what it does follows from the evidence. Please write `/qfield:support run worker-down`.
+    == retry
+    <!-- fieldmedic reply comment=[id] -->
+    I have not worked on this ticket before, so there is nothing to try again. `/qfield:support` alone makes me begin.
+    == explain
+    <!-- fieldmedic reply comment=[id] -->
+    I have not worked on this ticket, so there is nothing to explain. `/qfield:support` makes me begin; `/qfield:support diagnose` only looks.
+    == cancel
+    <!-- fieldmedic reply comment=[id] -->
+    I am not at work on this ticket, so there is nothing to approve, deny or cancel. A comment with `/qfield:support` makes me begin.
+    "#);
 }
 
 #[tokio::test]
@@ -284,7 +471,7 @@ async fn a_pause_that_arrives_late_does_not_undo_a_newer_command() {
         accept_comment(agent.context(), &comment).await.expect("the journal works");
     }
     assert!(agent.pause().await.is_none());
-    agent.sees(&["reply"]);
+    agent.sees(&["reply", "reply"]);
 }
 
 #[tokio::test]
@@ -294,9 +481,35 @@ async fn a_ticket_is_explained_and_retried() {
     let first = agent.works(&case.expect("a case")).await;
     assert_eq!(outcome(&first), "escalated");
     let (id, _) = agent.executes("tina", "explain").await;
-    assert_snapshot!(stable(&agent.replies(id).join("\n")), @"");
+    assert_snapshot!(stable(&agent.replies(id).join("\n")), @r"
+    <!-- fieldmedic reply comment=[id] -->
+    ### Why this ended as escalated (`undo-failed`)
+
+    worker-down: \`workers.running &gt;= config.workers and workers.looping == 0\`: it is not so; undoing it failed too.
+
+    I took this ticket to be about `qfieldcloud`.
+
+    | fault | so? | its condition | what it saw | words that it would explain |
+    |---|---|---|---|---|
+    | `disk-full` | no | `disk.worst > disk_limit` | disk.worst = 47 |  |
+    | `missing-qgis-image` | no | `images.missing \| length > 0` | images.missing = \[\] |  |
+    | `worker-restart-loop` | no | `workers.looping > 0` | workers.looping = 0 | jobs stay queued |
+    | `worker-down` | **yes** | `workers.running < config.workers and workers.looping == 0` | config.workers = 4; workers.looping = 0; workers.running = 0 | Workers not running |
+    | `queue-stuck` | no | `stuck.count > 0 or jobs.overdue > 0` | jobs.overdue = 0; stuck.count = 0 | jobs stay queued |
+
+    - Worker containers are not running: 0 of 4 workers are running; undo-failed (\`workers.running &gt;= config.workers and workers.looping == 0\`: it is not so)
+
+    A fault is treated only if its condition is true; what cannot be told changes nothing and closes nothing.
+
+    <sub>Case `[case]`</sub>
+    ");
     let (id, _) = agent.executes("tina", "status").await;
-    assert_snapshot!(stable(&agent.replies(id).join("\n")), @"");
+    assert_snapshot!(stable(&agent.replies(id).join("\n")), @r"
+    <!-- fieldmedic reply comment=[id] -->
+    I am not at work on this ticket. My last case here (system `qfieldcloud`) ended as escalated (`undo-failed`): worker-down: \`workers.running &gt;= config.workers and workers.looping == 0\`: it is not so; undoing it failed too. `/qfield:support explain` says why, `/qfield:support retry` makes me begin afresh.
+
+    <sub>Case `[case]`</sub>
+    ");
     // Later, when the limits allow it.
     agent.passes(TimeDelta::hours(2));
     let (_, case) = agent.executes("ops-lead", "retry").await;
@@ -315,21 +528,66 @@ async fn nothing_is_started_for_a_closed_or_locked_ticket() {
         let (id, case) = agent.executes("ops-lead", words).await;
         assert_eq!((case, agent.replies(id).len()), (None, 1));
     }
-    assert_snapshot!(stable(&agent.last_comment("reply")), @"");
+    assert_snapshot!(stable(&agent.last_comment("reply")), @"
+    <!-- fieldmedic reply comment=[id] -->
+    This issue is closed, and I change nothing for a closed issue. Reopen it, then say it again. To look without changing anything, `/qfield:support diagnose` works here too.
+    ");
     agent.reopens("ops-lead");
     github.lock(agent.ticket(), "ops-lead").expect("locked");
     for words in ["", "diagnose"] {
         let (id, case) = agent.executes("ops-lead", words).await;
         assert_eq!((case, agent.reactions(id).last().map(String::as_str)), (None, Some("confused")));
     }
-    agent.sees(&["reply", "reply"]);
+    agent.sees(&["reply"; 4]);
 }
 
 #[tokio::test]
 async fn help_lists_what_this_person_may_do() {
     let agent = with_people("worker-down").build().await;
     let (id, _) = agent.executes("tina", "help").await;
-    assert_snapshot!(stable(&agent.replies(id).join("\n")), @"");
+    assert_snapshot!(stable(&agent.replies(id).join("\n")), @"
+    <!-- fieldmedic reply comment=[id] -->
+    tina, this is what you may say to me here, each as a comment of its own:
+
+    | say | and I |
+    |---|---|
+    | `/qfield:support status` | say how this ticket stands |
+    | `/qfield:support explain` | say why I did what I did, and what I saw |
+    | `/qfield:support diagnose` | look at the system and say how it is, and change nothing |
+    | `/qfield:support help` | say this |
+
+    👀 says that I have heard you, 🚀 that it is done, 😕 that I could not do it.
+    ");
     let (id, _) = agent.executes("ops-lead", "help").await;
-    assert_snapshot!(stable(&agent.replies(id).join("\n")), @"");
+    assert_snapshot!(stable(&agent.replies(id).join("\n")), @"
+    <!-- fieldmedic reply comment=[id] -->
+    ops-lead, this is what you may say to me here, each as a comment of its own:
+
+    | say | and I |
+    |---|---|
+    | `/qfield:support` | take this ticket: look, mend what is proven, prove that it worked |
+    | `/qfield:support status` | say how this ticket stands |
+    | `/qfield:support explain` | say why I did what I did, and what I saw |
+    | `/qfield:support diagnose` | look at the system and say how it is, and change nothing |
+    | `/qfield:support run …` | run one playbook of those below |
+    | `/qfield:support retry` | begin afresh where I had given up |
+    | `/qfield:support approve 7f3a` | carry out the plan that I asked about |
+    | `/qfield:support deny` | leave it, and hand the ticket over |
+    | `/qfield:support cancel` | stop, take back what is half done, and leave this ticket |
+    | `/qfield:support pause why` | change nothing more, on any system |
+    | `/qfield:support resume` | go on |
+    | `/qfield:support help` | say this |
+
+    | run | to |
+    |---|---|
+    | `/qfield:support run logs lines=50 service=app` | The last lines of a service's log; `lines`: a whole number from 1 to 500; `service`: a name |
+    | `/qfield:support run queue-report days=1 jobs_listed=10 status=any` | What is in the queue, and what came of the last jobs; `days`: a whole number from 1 to 30; `jobs_listed`: a whole number from 1 to 50; `status`: one of any, pending, queued, started, finished, failed, stopped |
+    | `/qfield:support run status-report` | Report the state of the system |
+    | `/qfield:support run disk-full` | mend, if the evidence confirms it: A disk is nearly full |
+    | `/qfield:support run missing-qgis-image` | mend, if the evidence confirms it: A QGIS image is missing |
+    | `/qfield:support run worker-down` | mend, if the evidence confirms it: Worker containers are not running |
+    | `/qfield:support run queue-stuck` | mend, if the evidence confirms it: Jobs are stuck in the queue |
+
+    👀 says that I have heard you, 🚀 that it is done, 😕 that I could not do it.
+    ");
 }

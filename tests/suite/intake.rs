@@ -182,7 +182,7 @@ async fn a_ticket_that_named_no_system_becomes_a_case_again_when_it_is_edited() 
     assert_eq!(agent.receives_webhooks().await.len(), 1, "the edit opens a case");
     agent.polls().await;
     assert_eq!(cases_of(&agent).await, 2, "once by all sources");
-    agent.sees_on(&ticket, &["status", "report", "call"]);
+    agent.sees_on(&ticket, &["report", "call", "status"]);
 }
 
 #[tokio::test]

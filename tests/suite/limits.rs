@@ -1,7 +1,7 @@
 //! Limits across cases: what other cases did, or are doing, holds a case back.
 
 use crate::scenarios;
-use crate::snapshots::stable;
+use crate::snapshots::as_shown;
 use crate::test_agent::{TestAgent, outcome};
 use chrono::TimeDelta;
 use fieldmedic::core::case::Case;
@@ -127,7 +127,18 @@ async fn a_short_deferral_is_waited_for_and_published() {
     let now = agent.clock().now();
     let lease = agent.journal().acquire_lease(&host("main"), &other, now, Duration::from_secs(1)).await;
     assert!(lease.expect("the journal works").is_some(), "a case that waits leases no host");
-    assert_snapshot!(stable(&agent.comment("status")), @"");
+    assert_snapshot!(as_shown(&agent.comment("status")), @r#"
+    <!-- fieldmedic case=[case] kind=status -->
+    ### 🩺 Waiting · `qfieldcloud`
+
+    ⏱️ **Waiting until [time] UTC**: worker-down ran there at [time] UTC, and the next run has to wait.
+
+    - 🔎 Worker containers are not running: 0 of 4 workers are running
+
+    <details><summary>Evidence: 11 checks</summary> … </details>
+
+    <sub>Case `[case]` · as of [time] UTC</sub>
+    "#);
     let case = agent.works(&id).await;
     assert_eq!(outcome(&case), "resolved");
     agent.sees(&["status", "report"]);

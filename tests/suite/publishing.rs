@@ -242,7 +242,21 @@ async fn people_are_reminded_twice_and_never_again() {
         assert_eq!(reminders(&agent).await, reminded[reminded.len() - 1]);
     }
     assert_eq!(reminded, [0, 1, 1, 1, 2, 2, 2, 2]);
-    assert_snapshot!(stable(&agent.comments("reminder").join("\n")), @"");
+    assert_snapshot!(stable(&agent.comments("reminder").join("\n")), @r"
+    <!-- fieldmedic case=[case] kind=reminder number=1 -->
+    @ops-lead: nobody has taken this ticket since I handed it over at [time] UTC (`undo-failed`).
+
+    > worker-down: \`workers.running &gt;= config.workers and workers.looping == 0\`: it is not so; undoing it failed too
+
+    The report above says what to do. A comment, a reaction to one of mine, a label or an assignment tells me that somebody has it. I remind you once more in a day.
+
+    <!-- fieldmedic case=[case] kind=reminder number=2 -->
+    @ops-lead: nobody has taken this ticket since I handed it over at [time] UTC (`undo-failed`).
+
+    > worker-down: \`workers.running &gt;= config.workers and workers.looping == 0\`: it is not so; undoing it failed too
+
+    The report above says what to do. A comment, a reaction to one of mine, a label or an assignment tells me that somebody has it. I shall not remind you again.
+    ");
 }
 
 #[tokio::test]
@@ -250,7 +264,14 @@ async fn an_agent_that_was_down_for_both_reminders_reminds_once() {
     let (agent, _) = ended("worker-down-not-fixed").await;
     agent.passes(TimeDelta::hours(29));
     assert_eq!(reminders(&agent).await, 1);
-    assert_snapshot!(stable(&agent.comment("reminder")), @"");
+    assert_snapshot!(stable(&agent.comment("reminder")), @r"
+    <!-- fieldmedic case=[case] kind=reminder number=2 -->
+    @ops-lead: nobody has taken this ticket since I handed it over at [time] UTC (`undo-failed`).
+
+    > worker-down: \`workers.running &gt;= config.workers and workers.looping == 0\`: it is not so; undoing it failed too
+
+    The report above says what to do. A comment, a reaction to one of mine, a label or an assignment tells me that somebody has it. I shall not remind you again.
+    ");
 }
 
 #[tokio::test]

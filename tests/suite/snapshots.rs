@@ -33,6 +33,15 @@ pub fn stable(text: &str) -> String {
     text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
 }
 
+/// The same, as GitHub shows it before anybody unfolds a section.
+pub fn as_shown(text: &str) -> String {
+    static SECTION: LazyLock<Regex> = LazyLock::new(|| {
+        let section = r"(?s)(<details><summary>[^<]*</summary>).*?</details>";
+        Regex::new(section).expect("a pattern")
+    });
+    SECTION.replace_all(&stable(text), "$1 … </details>").into_owned()
+}
+
 #[test]
 fn times_ids_durations_and_ports_are_left_out() {
     let text =

@@ -3,7 +3,7 @@
 //! GitHub and the server are simulated; the router, the signature check, the GitHub client, the playbooks,
 //! the decisions and the journal are the real ones. Time is virtual, so minutes pass at once.
 
-use crate::snapshots::stable;
+use crate::snapshots::{as_shown, stable};
 use crate::test_agent::{PREFIX, TestAgent, outcome, plan_of};
 use chrono::TimeDelta;
 use fieldmedic::engine::check_recurrences;
@@ -31,14 +31,60 @@ async fn a_ticket_from_the_webhook_to_its_close() {
     let plan = plan_of(&waiting);
     assert_eq!(agent.changes(), 0);
     assert_eq!(agent.labels(), ["support", "medic:needs-approval"]);
-    assert_snapshot!(stable(&agent.comment("status")), @"");
-    assert_snapshot!(stable(&agent.comment("question")), @"");
+    assert_snapshot!(as_shown(&agent.comment("status")), @r#"
+    <!-- fieldmedic case=[case] kind=status -->
+    ### 🩺 Waiting for a yes · `qfieldcloud`
+
+    ✋ **Waiting for a yes** to plan `5ed5` (worker-down), until [time] UTC; the question is below.
+
+    - 🔎 Worker containers are not running: 0 of 4 workers are running
+
+    <details><summary>Evidence: 11 checks</summary> … </details>
+
+    <sub>Case `[case]` · as of [time] UTC</sub>
+    "#);
+    assert_snapshot!(stable(&agent.comment("question")), @r#"
+    <!-- fieldmedic case=[case] kind=question plan=[hash] -->
+    ### ✋ May I do this? (plan `5ed5`)
+
+    @ops-lead: **Worker containers are not running**: 0 of 4 workers are running.
+    Nothing is changed until somebody who has the right to approve answers with a comment:
+
+    ```text
+    /qfield:support approve 5ed5
+    ```
+
+    ```text
+    /qfield:support deny
+    ```
+
+    I look again before I begin, and ask again if the plan is not the same any more. Without an answer until [time] UTC I hand this ticket over. The risk is low.
+
+    1. start the workers (on `main`)
+    ```text
+    cd -- /opt/qfieldcloud && docker compose up -d --no-build --no-recreate worker_wrapper
+    ```
+
+       If it does not help, it is taken back by:
+
+    ```text
+    env 'NAMES=qfieldcloud-worker_wrapper-1 qfieldcloud-worker_wrapper-2 qfieldcloud-worker_wrapper-3 qfieldcloud-worker_wrapper-4' sh -euc 'for name in $NAMES; do
+      state=$(docker inspect --format '\''{{.State.Status}}'\'' "$name" 2>/dev/null || echo gone)
+      [ "$state" != restarting ] || docker stop "$name"
+    done' 'undo start the workers'
+    ```
+
+    <sub>Case `[case]`</sub>
+    "#);
 
     // A person approves this plan. The reporter could not.
     agent.says("field-agent", &format!("{PREFIX} approve {plan}"));
     agent.receives_webhooks().await;
     assert!(agent.works(case).await.pending_approval.is_some());
-    assert_snapshot!(stable(&agent.comment("refusal")), @"");
+    assert_snapshot!(stable(&agent.comment("refusal")), @"
+    <!-- fieldmedic refusal by=field-agent order=approve -->
+    field-agent, `/qfield:support approve` is not for you to give in this repository. People with write permission or more may. Please ask one of them. I say this once; after that I only answer with 😕.
+    ");
     agent.says("ops-lead", &format!("{PREFIX} approve {plan}"));
     agent.receives_webhooks().await;
 
@@ -49,8 +95,31 @@ async fn a_ticket_from_the_webhook_to_its_close() {
     assert_eq!(agent.changes(), 1);
     assert_eq!(agent.labels(), ["support", "medic:resolved"]);
     assert_eq!(agent.issue().close_reason(), Some("completed"));
-    assert_snapshot!(stable(&agent.comment("status")), @"");
-    assert_snapshot!(stable(&agent.comment("report")), @"");
+    assert_snapshot!(as_shown(&agent.comment("status")), @"
+    <!-- fieldmedic case=[case] kind=status -->
+    ✅ **Fieldmedic has finished** · `qfieldcloud` · resolved after [duration]; the report is below.
+
+    <sub>Case `[case]` · as of [time] UTC</sub>
+    ");
+    assert_snapshot!(as_shown(&agent.comment("report")), @r#"
+    <!-- fieldmedic case=[case] kind=report -->
+    ### ✅ Resolved
+
+    The machines that process your projects had stopped. They run again, and what was waiting is being worked off.
+
+    **Worker containers are not running**: 0 of 4 workers are running. ops-lead agreed to the plan.
+
+    1. start the workers: done in [duration]
+
+    Mended and verified: 4 conditions held, the longest for [duration].
+
+    <details><summary>Commands and proof</summary> … </details>
+    <details><summary>Evidence: 11 checks</summary> … </details>
+
+    Not settled? Open this issue again, or say that it is still broken: then a person looks at it.
+
+    <sub>Case `[case]` · [duration]: connecting [duration], checks [duration], remedy [duration], verification [duration], GitHub [duration]</sub>
+    "#);
 
     // A quarter of an hour later it probes again, by itself. The workers still run, so nothing happens.
     agent.passes(TimeDelta::minutes(16));
