@@ -10,7 +10,7 @@ use fieldmedic::core::playbook::inventory::{Inventory, System};
 use fieldmedic::core::policy::schedule::Schedule;
 use fieldmedic::core::ticket::TicketId;
 use fieldmedic::engine::{DueCheck, ScheduledTask, redeliver};
-use fieldmedic::ports::{Clock, Store};
+use fieldmedic::ports::{Clock, Journal};
 use fieldmedic::sandbox::github::{FaultPoint, Hooks, InjectedFault, RepoRole};
 use fieldmedic::store::Sqlite;
 use fieldmedic::web;
