@@ -4,6 +4,11 @@
 //! was, or some cases in the file and in the journal: the next run exports those again, to a file of its
 //! own. No record is ever in neither.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "reads and writes the archive file, and reckons its age from now"
+)]
+
 use crate::app;
 use crate::app::settings::LoadedConfig;
 use crate::cli::output::{ExitStatus, Format};

@@ -1,5 +1,7 @@
 //! `fieldmedic case` and `fieldmedic audit`: what the journal holds.
 
+#![expect(clippy::disallowed_methods, reason = "shows times relative to now")]
+
 use crate::app;
 use crate::app::settings::{LoadedConfig, read_config};
 use crate::cli::lookup::find;

@@ -4,6 +4,8 @@
 //! the same time, and the simulated GitHub delivers them by signed webhook. The rest is the code and the
 //! playbooks of real work.
 
+#![expect(clippy::disallowed_methods, reason = "plays in real time, in a temporary folder")]
+
 use crate::app::inbox::DeliveryInbox;
 use crate::app::signals::stop_on_signal;
 use crate::cli::output::ExitStatus;

@@ -1,5 +1,10 @@
 //! `fieldmedic gate`: what an SSH key runs in place of the command that was asked for, on the host.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "runs as the forced command of an SSH key: environment in, process out"
+)]
+
 use crate::console::{eprint, print};
 use crate::core::gate::{DENIED, GateAnswer, REFUSED, Rules};
 use clap::Args;

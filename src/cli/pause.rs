@@ -1,5 +1,7 @@
 //! `fieldmedic pause` and `resume`: pause all changes, in every process that shares the journal.
 
+#![expect(clippy::disallowed_methods, reason = "records who pauses at this terminal, and when")]
+
 use crate::app;
 use crate::app::settings::LoadedConfig;
 use crate::cli::output::ExitStatus;

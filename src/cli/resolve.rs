@@ -1,5 +1,7 @@
 //! `fieldmedic resolve`: one ticket, now.
 
+#![expect(clippy::disallowed_methods, reason = "reads FIELDMEDIC_PROGRESS")]
+
 use crate::app::settings::LoadedConfig;
 use crate::app::signals::stop_on_signal;
 use crate::app::{Application, RunMode};

@@ -1,6 +1,8 @@
 //! `fieldmedic case approve`, `deny` and `cancel`: signals to a case from the terminal. The process that works
 //! the case reads them at its next decision.
 
+#![expect(clippy::disallowed_methods, reason = "records when a signal was sent at this terminal")]
+
 use crate::cli::lookup::find;
 use crate::cli::output::ExitStatus;
 use crate::cli::pause::terminal_user;

@@ -1,5 +1,7 @@
 //! Commands on the agent's own machine: the same line, through `sh`, in a process group of its own.
 
+#![expect(clippy::disallowed_methods, reason = "runs commands on this machine")]
+
 use crate::core::diagnosis::evidence::{Exit, RawObservation};
 use crate::ssh::capture::Capture;
 use crate::ssh::error::{SshError, StopResult};

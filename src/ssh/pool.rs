@@ -1,5 +1,7 @@
 //! The shared way to one host with one login: at most one usable connection, opened when it is needed.
 
+#![expect(clippy::disallowed_methods, reason = "measures how long a connection takes")]
+
 use crate::core::diagnosis::evidence::RawObservation;
 use crate::ssh::connection::Connection;
 use crate::ssh::error::SshError;
