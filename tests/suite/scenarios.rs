@@ -94,7 +94,7 @@ fn worked_example() -> TempDir {
     let line = line.captures(section).expect("the ticket's line")[1].to_owned();
     let mut blocks = section.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap_or(""));
     let dir = tempfile::tempdir().expect("a folder");
-    let mut write = |path: &str, text: &str| {
+    let write = |path: &str, text: &str| {
         let path = dir.path().join(path);
         std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
         std::fs::write(path, text).expect("a file");
