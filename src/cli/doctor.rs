@@ -213,7 +213,7 @@ async fn check_systems(setting: &LoadedConfig, findings: &mut Findings) {
     }
     let mut reached = true;
     for host in &inventory.hosts {
-        for (purpose, what) in [(Access::Probe, "looks"), (Access::Change, "changes")] {
+        for (purpose, what) in [(Access::Probe, "probes"), (Access::Change, "changes")] {
             match hosts.open(host, purpose).await {
                 Ok(took) => {
                     findings.good(&format!("host {host}: logged in for {what} in {} ms", took.as_millis()));
@@ -261,7 +261,7 @@ async fn check_gates(
     gates: Result<Gates, Vec<RuleError>>,
     findings: &mut Findings,
 ) {
-    let mut logins = vec![(Access::Probe, "looks", gates.as_ref().ok().map(|gates| &gates.probes))];
+    let mut logins = vec![(Access::Probe, "probes", gates.as_ref().ok().map(|gates| &gates.probes))];
     if let Ok(Gates { changes: Some(changes), .. }) = &gates {
         logins.push((Access::Change, "changes", Some(changes)));
     }

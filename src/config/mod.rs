@@ -3,7 +3,7 @@
 //! ```text
 //! load.rs       from a file to a [`Config`]: old names, unknown keys
 //! problem.rs    errors
-//! github.rs, webhook.rs, sweep.rs, store.rs, policy.rs, roles.rs, redact.rs, hosts.rs, systems.rs
+//! github.rs, webhook.rs, monitor.rs, sweep.rs, store.rs, policy.rs, roles.rs, redact.rs, hosts.rs, systems.rs
 //!               the sections with their defaults and checks
 //! value.rs      values of several sections
 //! migrate.rs    the table of renamed keys; rewrites a file
@@ -13,6 +13,7 @@ mod github;
 mod hosts;
 mod load;
 pub mod migrate;
+mod monitor;
 mod policy;
 mod problem;
 mod redact;
@@ -25,6 +26,7 @@ mod webhook;
 
 pub use crate::config::github::GitHubEntry;
 pub use crate::config::hosts::HostEntry;
+pub use crate::config::monitor::MonitorEntry;
 pub use crate::config::policy::{BreakerEntry, ChangeFreezeEntry, LimitsEntry, PolicyEntry};
 pub use crate::config::problem::{ConfigError, ConfigProblems};
 pub use crate::config::redact::RedactEntry;
@@ -56,6 +58,8 @@ pub struct Config {
     pub github: GitHubEntry,
     #[serde(default)]
     pub webhook: Option<WebhookEntry>,
+    #[serde(default)]
+    pub monitor: Option<MonitorEntry>,
     #[serde(default)]
     pub sweep: SweepEntry,
     #[serde(default)]

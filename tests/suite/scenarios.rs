@@ -1,5 +1,9 @@
 //! Every scenario under `fixtures/`, as `fieldmedic playbook test` plays it.
 
+use fieldmedic::core::case::Case;
+use fieldmedic::core::case::outcome::{Code, Outcome};
+use fieldmedic::core::playbook::{Library, LibraryHash};
+use fieldmedic::engine::{Shutdown, run_case_waiting};
 use fieldmedic::library;
 use fieldmedic::library::Files;
 use fieldmedic::scenario;
@@ -7,6 +11,7 @@ use fieldmedic::scenario::{LoadedPlaybooks, ScenarioRun, ScenarioVerdict};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::Arc;
 use tempfile::TempDir;
 
 pub fn fixtures() -> PathBuf {
@@ -182,4 +187,45 @@ fn playbooks_and_scenarios_of_format_0_are_migrated_by_command() {
     assert!(playbook(dir.path(), &["check", "all/playbooks"]).status.success());
     let test = playbook(dir.path(), &["test", "all/fixtures", "--playbooks", "all/playbooks"]);
     assert!(test.status.success(), "{}{}", stdout(&test), stderr(&test));
+}
+
+/// Opens a case with one set of playbooks, and works on it after an upgrade to the built-in ones.
+async fn upgraded(scene: &mut ScenarioRun, files: &Files, library: Library) -> Case {
+    let current = (scene.agent.library.clone(), scene.agent.files.clone());
+    scene.agent.library = Arc::new(library);
+    scene.agent.files = Arc::new(files.as_map().clone());
+    let id = scene.take_in().await.expect("the case is opened");
+    (scene.agent.library, scene.agent.files) = current;
+    let (shutdown, _signal) = Shutdown::new();
+    let case = run_case_waiting(&scene.agent, &id, &shutdown).await.expect("the case ends");
+    assert_eq!(case.library.0, files.hash(), "the case stays pinned to the playbooks it began with");
+    case
+}
+
+#[tokio::test]
+async fn a_case_goes_on_with_the_playbooks_of_format_0_that_it_began_with() {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/playbooks/format-0");
+    let files = Files::from_map(Files::from_dir(&dir).expect("test data").as_map().clone());
+    let library = library::load_recorded(&files).expect("format 0 is upgraded");
+    // The second one rolls a step with a backup back.
+    for name in ["worker-down", "queue-stuck-undone"] {
+        let mut scene = scene(name).await;
+        let case = upgraded(&mut scene, &files, library.clone()).await;
+        let result = scene.judge(case).expect("a result");
+        assert_eq!(result.verdict(), ScenarioVerdict::Passed, "{}", result.transcript());
+    }
+}
+
+#[tokio::test]
+async fn a_case_with_playbooks_of_a_later_format_says_so() {
+    let mut scene = scene("worker-down").await;
+    let files = Files::built_in().as_map().clone();
+    let later = |text: String| text.replace("format: 1\n", "format: 7\n");
+    let files = Files::from_map(files.into_iter().map(|(path, text)| (path, later(text))).collect());
+    let library = Library { hash: LibraryHash(files.hash()), ..(*scene.agent.library).clone() };
+    let case = upgraded(&mut scene, &files, library).await;
+    let Some(Outcome::Escalated(escalation)) = &case.outcome else { panic!("{:?}", case.outcome) };
+    assert_eq!(escalation.code, Code::NoPlaybooks);
+    let why = "the format is `7`, and this version knows formats 0 and 1";
+    assert!(escalation.why.contains(why), "{}", escalation.why);
 }

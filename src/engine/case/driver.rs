@@ -138,7 +138,7 @@ async fn work(agent: &Context, id: &CaseId, stop: &Shutdown) -> Result<Case, Cas
     let library = kept.unwrap_or(nothing);
     let mut pen = CaseWriter { agent, library: &library, case };
     if !has_library && pen.case.outcome.is_none() {
-        let why = "the journal does not hold the playbooks that this case began with".to_owned();
+        let why = why_no_library(agent, &pen.case.library).await?;
         let escalation = Escalation { code: Code::NoPlaybooks, why };
         pen.append(Event::OutcomeDecided(Outcome::Escalated(escalation))).await?;
     }
@@ -189,4 +189,17 @@ pub async fn library_of(agent: &Context, hash: &LibraryHash) -> Result<Option<Ar
     let Some(files) = agent.journal.library(hash).await? else { return Ok(None) };
     let loaded = crate::library::load_recorded(&crate::library::Files::from_map(files));
     Ok(loaded.ok().map(Arc::new))
+}
+
+/// Why the playbooks with this hash cannot be used.
+async fn why_no_library(agent: &Context, hash: &LibraryHash) -> Result<String, CaseError> {
+    let Some(files) = agent.journal.library(hash).await? else {
+        return Ok("the journal does not hold the playbooks that this case began with".into());
+    };
+    let loaded = crate::library::load_recorded(&crate::library::Files::from_map(files));
+    let problems = loaded.err();
+    let problem = problems.as_ref().and_then(|problems| problems.list().first());
+    let problem = problem.map(|problem| format!(": {}:{}: {}", problem.path, problem.line, problem.message));
+    let problem = problem.unwrap_or_default();
+    Ok(format!("this version cannot read the playbooks that this case began with{problem}"))
 }
