@@ -5,6 +5,7 @@ use crate::core::case::event::{CaseId, Source};
 use crate::engine::{Context, IntakeError, Shutdown, accept_comment, accept_issue, accept_reopening};
 use crate::github::webhook::{Delivery, IssueAction, Parsed, parse};
 use crate::ports::{JournalError, QueuedDelivery};
+use crate::telemetry::spans;
 use crate::web;
 use crate::web::{DeliveryNotStored, DeliverySink, Receipt, Router, Secrets, SignedDelivery};
 use async_trait::async_trait;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedSender;
+use tracing::Instrument;
 
 /// How long a worker has a delivery for itself; then it is tried again, here or elsewhere.
 const WORK_TTL: Duration = Duration::from_secs(60);
@@ -74,7 +76,7 @@ impl DeliveryInbox {
             return Ok(Processed::Nothing);
         };
         match serde_json::from_value::<Delivery>(queued.body) {
-            Ok(delivery) => match self.process(delivery).await {
+            Ok(delivery) => match self.process(&queued.key, delivery).await {
                 // Without a listener the case is still in the journal, and a restart goes on with it.
                 Ok(case) => case.into_iter().for_each(|case| drop(self.case_opened.send(case))),
                 Err(IntakeError::Forge(error)) if error.is_permanent() => {
@@ -94,7 +96,15 @@ impl DeliveryInbox {
         Ok(Processed::One)
     }
 
-    async fn process(&self, delivery: Delivery) -> Result<Option<CaseId>, IntakeError> {
+    async fn process(&self, key: &str, delivery: Delivery) -> Result<Option<CaseId>, IntakeError> {
+        let event = match &delivery {
+            Delivery::IssueChanged { .. } => "issues",
+            Delivery::CommentCreated { .. } => "issue_comment",
+        };
+        self.accept(delivery).instrument(spans::delivery(key, event)).await
+    }
+
+    async fn accept(&self, delivery: Delivery) -> Result<Option<CaseId>, IntakeError> {
         let context = &self.context;
         match delivery {
             Delivery::IssueChanged { ticket, action: IssueAction::Reopened, sender } => {

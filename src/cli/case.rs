@@ -1,17 +1,26 @@
 //! `fieldmedic case` and `fieldmedic audit`: what the journal holds.
 
+#![expect(clippy::disallowed_methods, reason = "shows times relative to now")]
+
 use crate::app;
-use crate::cli::{ExitStatus, Format, LoadedConfig, print, print_json, signal};
+use crate::app::settings::{LoadedConfig, read_config};
+use crate::cli::lookup::find;
+use crate::cli::output::{ExitStatus, Format};
+use crate::cli::{archive, signal};
+use crate::console::{print, print_json};
 use crate::core::case::Case;
 use crate::core::case::dispute::{CloseDispute, CloseStats, Via};
-use crate::core::case::event::{CaseId, Event};
+use crate::core::case::event::Event;
 use crate::core::case::outcome::Outcome;
+use crate::core::case::payload::encode_event;
+use crate::core::case::record::Record;
 use crate::core::diagnosis::evidence::ProbeStatus;
-use crate::ports::Journal;
+use crate::ports::Store;
 use chrono::Utc;
 use clap::{Args, Subcommand};
-use miette::{IntoDiagnostic, Result, bail, miette};
-use serde_json::json;
+use miette::{IntoDiagnostic, Result};
+use serde_json::{Value, json};
+use std::path::PathBuf;
 
 #[derive(Debug, Subcommand)]
 pub enum Arguments {
@@ -47,7 +56,15 @@ pub struct Show {
 #[derive(Debug, Subcommand)]
 pub enum AuditArguments {
     /// Checks the hash chain of every case: an edited, missing or added record breaks it.
-    Verify(Format),
+    Verify(Verify),
+}
+
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// An archive that `fieldmedic archive` wrote; the journal is checked if none is named.
+    archive: Option<PathBuf>,
+    #[command(flatten)]
+    format: Format,
 }
 
 pub async fn run(setting: &LoadedConfig, arguments: Arguments) -> Result<ExitStatus> {
@@ -62,12 +79,17 @@ pub async fn run(setting: &LoadedConfig, arguments: Arguments) -> Result<ExitSta
 }
 
 pub async fn audit(
-    setting: &LoadedConfig,
-    AuditArguments::Verify(format): AuditArguments,
+    place: Option<PathBuf>,
+    AuditArguments::Verify(arguments): AuditArguments,
 ) -> Result<ExitStatus> {
-    let journal = app::open_journal(setting).await?;
-    let audit = journal.audit().await.into_diagnostic()?;
-    if format.json {
+    let audit = match &arguments.archive {
+        Some(file) => archive::verify(file)?,
+        None => {
+            let journal = app::open_journal(&read_config(place)?).await?;
+            journal.audit().await.into_diagnostic()?
+        }
+    };
+    if arguments.format.json {
         print_json(&json!({ "cases": audit.cases, "records": audit.records, "broken": audit.broken }))?;
     } else if audit.broken.is_empty() {
         print(&format!("{} records of {} cases are as they were written", audit.records, audit.cases));
@@ -79,7 +101,7 @@ pub async fn audit(
     Ok(if audit.broken.is_empty() { ExitStatus::Done } else { ExitStatus::Failed })
 }
 
-async fn list(journal: &dyn Journal, arguments: List) -> Result<ExitStatus> {
+async fn list(journal: &dyn Store, arguments: List) -> Result<ExitStatus> {
     let cases = journal.cases(arguments.limit).await.into_diagnostic()?;
     // An objection comes after the case that it is about.
     let oldest = cases.last().map_or_else(Utc::now, |case| case.opened_at);
@@ -109,11 +131,12 @@ async fn list(journal: &dyn Journal, arguments: List) -> Result<ExitStatus> {
     Ok(ExitStatus::Done)
 }
 
-async fn show(journal: &dyn Journal, arguments: Show) -> Result<ExitStatus> {
+async fn show(journal: &dyn Store, arguments: Show) -> Result<ExitStatus> {
     let id = find(journal, &arguments.case).await?;
     let records = journal.load(&id).await.into_diagnostic()?;
     if arguments.format.json {
-        print_json(&records)?;
+        let lines: Vec<_> = records.iter().map(line).collect::<Result<_>>()?;
+        print_json(&lines)?;
         return Ok(ExitStatus::Done);
     }
     let case = Case::fold(&id, &records).into_diagnostic()?;
@@ -134,27 +157,18 @@ async fn show(journal: &dyn Journal, arguments: Show) -> Result<ExitStatus> {
     Ok(ExitStatus::Done)
 }
 
-pub(super) async fn find(journal: &dyn Journal, text: &str) -> Result<CaseId> {
-    if let Some(id) = CaseId::from_text(text) {
-        if journal.load(&id).await.into_diagnostic()?.is_empty() {
-            bail!("there is no case {id}; `fieldmedic case list` shows them");
-        }
-        return Ok(id);
-    }
-    let cases = journal.cases(10_000).await.into_diagnostic()?;
-    let mut matches = cases.into_iter().filter(|case| case.id.as_str().starts_with(text) && !text.is_empty());
-    match (matches.next(), matches.next()) {
-        (Some(case), None) => Ok(case.id),
-        (Some(_), Some(_)) => Err(miette!("several cases begin with `{text}`: write more of it")),
-        (None, _) => Err(miette!("there is no case `{text}`; `fieldmedic case list` shows them")),
-    }
+/// A record as JSON, with its event as the journal stores it.
+fn line(record: &Record) -> Result<Value> {
+    let body = encode_event(&record.event).into_diagnostic()?;
+    let event: Value = serde_json::from_str(&body).into_diagnostic()?;
+    Ok(json!({ "seq": record.seq, "at": record.at, "event": event }))
 }
 
 /// One record in a line.
 fn describe(event: &Event) -> String {
     match event {
-        Event::Opened { door, library, .. } => {
-            format!("{} playbooks {}", door_word(door), &library.0[..library.0.len().min(12)])
+        Event::Opened { source, library, .. } => {
+            format!("{} playbooks {}", source_word(source), &library.0[..library.0.len().min(12)])
         }
         Event::Triaged(triage) => match &triage.system {
             Some(site) => {
@@ -167,10 +181,10 @@ fn describe(event: &Event) -> String {
             }
             None => "no system".into(),
         },
-        Event::Probed { purpose, evidence } => {
+        Event::Probed { reason, evidence } => {
             let lost =
                 evidence.probes.values().filter(|s| !matches!(s.status, ProbeStatus::Completed(_))).count();
-            let word = format!("{purpose:?}");
+            let word = format!("{reason:?}");
             let word = word.split('(').next().unwrap_or("").to_lowercase();
             format!(
                 "{word}: {} probes in {} ms, connecting {} ms{}",
@@ -211,7 +225,7 @@ fn describe(event: &Event) -> String {
                 if *success { "" } else { ", which is a failure" }
             )
         }
-        Event::Paused(pause) => crate::cli::pause::told(pause),
+        Event::Paused(pause) => crate::cli::pause::describe(pause),
         Event::ApprovalRequested { plan, until } => {
             format!("{}, plan {}, until {until}", plan.playbook, plan.short_id())
         }
@@ -223,7 +237,7 @@ fn describe(event: &Event) -> String {
             format!("{playbook} is treated by case {case} for {ticket}; this one waits for it")
         }
         Event::CloseDisputed(objection) => format!("case {} closed it too early", objection.case),
-        Event::SignalReceived(posted) => signal::told(&posted.signal),
+        Event::SignalReceived(posted) => signal::describe(&posted.signal),
         Event::Rechecked { open } => {
             if *open { "the issue is still open" } else { "the issue is closed" }.into()
         }
@@ -242,17 +256,19 @@ fn describe(event: &Event) -> String {
             format!("escalated ({}): {}", escalation.code, escalation.why)
         }
         Event::OutcomeDecided(outcome) => outcome.word().into(),
-        Event::Published { act, took_ms, .. } => format!("{act:?} in {took_ms} ms").to_lowercase(),
-        Event::PublishFailed { act, why, .. } => format!("{act:?}: {why}").to_lowercase(),
+        Event::Published { what, took_ms } => {
+            format!("{:?} in {took_ms} ms", what.publication()).to_lowercase()
+        }
+        Event::PublishFailed { publication, why, .. } => format!("{publication:?}: {why}").to_lowercase(),
         Event::Resumed | Event::ChangeConfirmed { .. } | Event::StepsCompleted | Event::Ended => {
             String::new()
         }
     }
 }
 
-fn door_word(door: &crate::core::case::event::Source) -> String {
+fn source_word(source: &crate::core::case::event::Source) -> String {
     use crate::core::case::event::Source;
-    match door {
+    match source {
         Source::Webhook => "by webhook,".into(),
         Source::Poll => "by poll,".into(),
         Source::Command { user, .. } => format!("by a command of {user},"),

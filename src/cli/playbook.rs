@@ -1,12 +1,15 @@
-//! `fieldmedic playbook`: for those who write playbooks.
+//! `fieldmedic playbook`: for authors of playbooks.
 
 use crate::app;
-use crate::cli::{ExitStatus, Format, print, print_json, read_config};
+use crate::app::settings::read_config;
+use crate::cli::output::{ExitStatus, Format};
+use crate::console::{print, print_json};
 use crate::core::expr::value_type::words;
 use crate::core::ids::ParamName;
-use crate::core::playbook::{Fault, IfInterrupted, Library, Param, Request, SystemType};
+use crate::core::playbook::{Fault, IfInterrupted, Library, Param, Probe, Request, SystemType};
 use crate::library;
 use crate::library::Files;
+use crate::library::migrate::migrate_dir;
 use crate::scenario;
 use crate::scenario::ScenarioVerdict;
 use clap::{Args, Subcommand};
@@ -17,16 +20,19 @@ use std::path::PathBuf;
 
 #[derive(Debug, Subcommand)]
 pub enum Arguments {
-    /// Lists every problem of the playbooks, with its place and a hint.
+    /// Lists every problem of the playbooks, with file, line and hint.
     Check(DirArgument),
-    /// Plays the scenarios under a folder against the host in a box.
+    /// Plays the scenarios of a folder against a fake host. With --verbose, it shows the comments and
+    /// commands of every scenario, not only of those that fail.
     Test(Test),
-    /// The playbooks, a line each.
+    /// Lists the playbooks, one on each line.
     List(List),
-    /// A playbook's file.
+    /// Prints the file of a playbook.
     Show(PlaybookArgument),
-    /// What a playbook does, in plain words.
+    /// Explains a playbook in plain words.
     Explain(PlaybookArgument),
+    /// Rewrites playbooks and scenarios of the format before `format: 1`.
+    Migrate(Migrate),
 }
 
 #[derive(Debug, Args)]
@@ -43,12 +49,21 @@ pub struct Test {
     /// The folder of playbooks [default: as configured, else the built-in ones].
     #[arg(long)]
     playbooks: Option<PathBuf>,
-    /// Only scenarios whose path holds this text.
+    /// Play only scenarios whose path contains this text.
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
-    /// Show what happened in every scenario, not only in those that fail.
+    /// The former name of --verbose.
+    #[arg(long, hide = true)]
+    show: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Migrate {
+    /// The folder with playbooks, scenarios, or both below it.
+    dir: PathBuf,
+    /// Show the changes, and write nothing.
     #[arg(long)]
-    verbose: bool,
+    dry_run: bool,
 }
 
 #[derive(Debug, Args)]
@@ -63,32 +78,34 @@ pub struct PlaybookArgument {
     playbook: String,
 }
 
-pub async fn run(config: Option<PathBuf>, arguments: Arguments) -> Result<ExitStatus> {
+/// Runs a command. `verbose` is the flag of the whole command line.
+pub async fn run(config: Option<PathBuf>, arguments: Arguments, verbose: bool) -> Result<ExitStatus> {
     match arguments {
-        Arguments::Check(place) => check(config, place),
-        Arguments::Test(test) => run_scenarios(config, test).await,
+        Arguments::Check(argument) => check(config, argument),
+        Arguments::Test(test) => run_scenarios(config, test, verbose).await,
         Arguments::List(arguments) => list(&library::load(&files(config, None)?)?, arguments),
         Arguments::Show(named) => show(&files(config, None)?, &named.playbook),
+        Arguments::Migrate(arguments) => migrate(&arguments),
         Arguments::Explain(named) => explain(&library::load(&files(config, None)?)?, &named.playbook),
     }
 }
 
-/// The folder that was named, or the configured one, or the built-in playbooks. Without a
-/// configuration there is nothing wrong: an author needs none.
+/// The playbooks of the named folder, or of the configured one, or the built-in ones. An author needs no
+/// configuration.
 fn files(config: Option<PathBuf>, dir: Option<PathBuf>) -> Result<Files> {
     if let Some(dir) = dir {
         return Ok(Files::from_dir(&dir)?);
     }
     let named = config.is_some();
     match read_config(config) {
-        Ok(setting) => app::files(&setting.config),
+        Ok(loaded) => app::files(&loaded.config),
         Err(error) if named => Err(error.into()),
         Err(_) => Ok(Files::built_in()),
     }
 }
 
-fn check(config: Option<PathBuf>, place: DirArgument) -> Result<ExitStatus> {
-    let files = files(config, place.dir)?;
+fn check(config: Option<PathBuf>, argument: DirArgument) -> Result<ExitStatus> {
+    let files = files(config, argument.dir)?;
     match library::load(&files) {
         Ok(library) => {
             for system in library.systems.values() {
@@ -104,7 +121,7 @@ fn check(config: Option<PathBuf>, place: DirArgument) -> Result<ExitStatus> {
         }
         Err(problems) => {
             for problem in problems.list() {
-                // The place first, as compilers print it, so that editors can jump to it.
+                // As compilers print it, so that editors can jump to the place.
                 print(&format!("{}:{}:{}: {}", problem.path, problem.line, problem.column, problem.message));
             }
             Err(problems.into())
@@ -112,34 +129,34 @@ fn check(config: Option<PathBuf>, place: DirArgument) -> Result<ExitStatus> {
     }
 }
 
-async fn run_scenarios(config: Option<PathBuf>, test: Test) -> Result<ExitStatus> {
+async fn run_scenarios(config: Option<PathBuf>, test: Test, verbose: bool) -> Result<ExitStatus> {
     let files = files(config, test.playbooks)?;
-    let books = scenario::LoadedPlaybooks::open(&files)?;
+    let playbooks = scenario::LoadedPlaybooks::open(&files)?;
     let mut scenarios = scenario::find(&test.scenarios).into_diagnostic()?;
     if let Some(only) = &test.only {
         scenarios.retain(|path| path.to_string_lossy().contains(only.as_str()));
     }
     if scenarios.is_empty() {
         return Err(miette!(
-            "there are no scenarios under {}: a scenario is a folder with ticket.md, host.yaml and expect.yaml",
+            "there are no scenarios below {}. A scenario is a folder with ticket.md, host.yaml and expect.yaml",
             test.scenarios.display()
         ));
     }
     let mut failed = 0;
     for path in &scenarios {
-        let played = scenario::play(path, &books).await;
+        let result = scenario::play(path, &playbooks).await;
         let name = path.display();
-        match played {
-            Ok(played) => {
-                let verdict = played.verdict();
+        match result {
+            Ok(result) => {
+                let verdict = result.verdict();
                 let passed = verdict == ScenarioVerdict::Passed;
-                print(&format!("{} {name}: {}", if passed { "✓" } else { "✗" }, played.summary()));
-                if let ScenarioVerdict::Failed(wrongs) = verdict {
+                print(&format!("{} {name}: {}", if passed { "✓" } else { "✗" }, result.summary()));
+                if let ScenarioVerdict::Failed(failures) = verdict {
                     failed += 1;
-                    wrongs.iter().for_each(|wrong| print(&format!("    {wrong}")));
+                    failures.iter().for_each(|failure| print(&format!("    {failure}")));
                 }
-                if test.verbose || !passed {
-                    played.transcript().lines().for_each(|line| print(&format!("    {line}")));
+                if verbose || test.show || !passed {
+                    result.transcript().lines().for_each(|line| print(&format!("    {line}")));
                 }
             }
             Err(error) => {
@@ -168,7 +185,7 @@ fn list(library: &Library, arguments: List) -> Result<ExitStatus> {
         let rows: Vec<_> = rows
             .iter()
             .map(|(system, name, kind, title, params)| {
-                let params: Vec<_> = params.iter().map(|(name, param)| told_param(name, param)).collect();
+                let params: Vec<_> = params.iter().map(|(name, param)| param_json(name, param)).collect();
                 json!({ "system": system, "playbook": name, "does": kind, "title": title, "params": params })
             })
             .collect();
@@ -185,12 +202,12 @@ fn list(library: &Library, arguments: List) -> Result<ExitStatus> {
     Ok(ExitStatus::Done)
 }
 
-/// A parameter for programs.
-fn told_param(name: &ParamName, param: &Param) -> serde_json::Value {
-    let Param { value_type: kind, default, bounds: limits, help } = param;
+/// A parameter as JSON.
+fn param_json(name: &ParamName, param: &Param) -> serde_json::Value {
+    let Param { value_type, default, bounds, help } = param;
     json!({
-        "name": name, "type": kind, "default": default, "min": limits.min, "max": limits.max,
-        "one_of": limits.one_of, "help": help,
+        "name": name, "type": value_type, "default": default, "min": bounds.min, "max": bounds.max,
+        "one_of": bounds.one_of, "help": help,
     })
 }
 
@@ -200,16 +217,18 @@ fn show(files: &Files, name: &str) -> Result<ExitStatus> {
         path.ends_with(&format!("/{wanted}")) && (!name.contains('/') || **path == format!("{name}.yaml"))
     });
     let (_, text) = found
-        .ok_or_else(|| miette!("there is no playbook `{name}`; `fieldmedic playbook list` shows them"))?;
+        .ok_or_else(|| miette!("there is no playbook `{name}`. `fieldmedic playbook list` lists them"))?;
     print(text.trim_end());
     Ok(ExitStatus::Done)
 }
 
 fn explain(library: &Library, name: &str) -> Result<ExitStatus> {
-    let (kind, playbook) =
-        name.rsplit_once('/').map_or((None, name), |(kind, playbook)| (Some(kind), playbook));
-    let systems =
-        library.systems.values().filter(|system| kind.is_none_or(|kind| system.name.as_str() == kind));
+    let (system_type, playbook) =
+        name.rsplit_once('/').map_or((None, name), |(system_type, playbook)| (Some(system_type), playbook));
+    let systems = library
+        .systems
+        .values()
+        .filter(|system| system_type.is_none_or(|wanted| system.name.as_str() == wanted));
     for system in systems {
         if let Some(fault) = system.faults.iter().find(|fault| fault.name.as_str() == playbook) {
             explain_fault(system, fault);
@@ -220,33 +239,24 @@ fn explain(library: &Library, name: &str) -> Result<ExitStatus> {
             return Ok(ExitStatus::Done);
         }
     }
-    Err(miette!("there is no playbook `{name}`; `fieldmedic playbook list` shows them"))
+    Err(miette!("there is no playbook `{name}`. `fieldmedic playbook list` lists them"))
 }
 
 fn explain_fault(system: &SystemType, fault: &Fault) {
     print(&format!("{}/{}: {}\n", system.name, fault.name, fault.title));
-    print(&format!("It is confirmed when\n  {}\n", fault.when.source()));
+    print(&format!("The fault is present if\n  {}\n", fault.when.source()));
     let names = fault.when.names();
     let probes = system.probes_of(names.iter().map(String::as_str));
-    for probe in probes.iter().filter_map(|name| system.probes.get(name)) {
-        print(&format!(
-            "  where `{}` is read on {} by\n    {}",
-            probe.name,
-            probe.host,
-            indented(&probe.command.to_string())
-        ));
-    }
+    probes.iter().filter_map(|name| system.probes.get(name)).for_each(explain_probe);
     if !fault.causes.is_empty() {
         let names: Vec<&str> = fault.causes.iter().map(|name| name.as_str()).collect();
-        print(&format!("\nIt is treated before {}, which it can cause.", names.join(", ")));
+        print(&format!("\nIt can cause {}, so it is fixed first.", names.join(", ")));
     }
     if fault.remediation.is_empty() {
-        print("\nIt is never treated: a person is called at once.");
+        print("\nNothing is changed. The ticket goes to a person at once.");
     } else {
-        print(
-            &format!("\nThen, if policy allows {:?} risk, these changes are made in order:", fault.risk)
-                .to_lowercase(),
-        );
+        let risk = format!("{:?}", fault.risk).to_lowercase();
+        print(&format!("\nIf the policy allows {risk} risk, these steps run in order:"));
     }
     for (index, step) in fault.remediation.iter().enumerate() {
         print(&format!("  {}. {} (on {})", index + 1, step.name, step.host));
@@ -254,58 +264,65 @@ fn explain_fault(system: &SystemType, fault: &Fault) {
         if let Some(only_if) = &step.only_if {
             print(&format!("     only if {}", only_if.source()));
         }
-        let replay = match &step.if_interrupted {
-            IfInterrupted::RerunNow => "run again".to_owned(),
-            IfInterrupted::Rerun => "run again when its time is over".to_owned(),
-            IfInterrupted::Check(expr) => format!("run again unless {}", expr.source()),
-            IfInterrupted::Escalate => "left alone, and a person is called".to_owned(),
+        let if_interrupted = match &step.if_interrupted {
+            IfInterrupted::RerunNow => "the step runs again".to_owned(),
+            IfInterrupted::Rerun => "the step runs again after its timeout".to_owned(),
+            IfInterrupted::Check(expr) => format!("the step runs again unless {}", expr.source()),
+            IfInterrupted::Escalate => "the ticket goes to a person".to_owned(),
         };
-        print(&format!("     if it was cut off: {replay}"));
-        if let Some(undo) = &step.rollback {
-            print(&format!("     undone by {}", indented(&undo.to_string())));
+        print(&format!("     if interrupted: {if_interrupted}"));
+        if let Some(rollback) = &step.rollback {
+            print(&format!("     rollback: {}", indented(&rollback.to_string())));
         }
     }
     if !fault.verify.is_empty() {
-        print("\nIt counts as mended when the condition above has turned false, and stays so, and");
+        print("\nThe fault is fixed if the condition above has turned false and stays false, and");
         for check in &fault.verify {
-            let within = humantime::format_duration(check.timeout);
-            let steady = match check.hold_for.is_zero() {
+            let timeout = humantime::format_duration(check.timeout);
+            let hold_for = match check.hold_for.is_zero() {
                 true => String::new(),
                 false => format!(", for {}", humantime::format_duration(check.hold_for)),
             };
-            print(&format!("  {} (within {within}{steady})", check.that.source()));
+            print(&format!("  {} (within {timeout}{hold_for})", check.that.source()));
         }
     }
-    print(&format!("\nOtherwise a person is told: {}", fault.advice));
+    print(&format!("\nIf it is not fixed, a person gets this advice: {}", fault.advice));
 }
 
 fn explain_request(system: &SystemType, request: &Request) {
     print(&format!("{}/{}: {}\n", system.name, request.name, request.title));
     if request.question_patterns.is_empty() {
-        print("It is asked for by a command alone,");
+        print("Only a command asks this request.");
     } else {
-        print("It answers tickets that say, and complain of nothing,");
+        print("It answers a ticket that reports no problem and matches one of these patterns:");
     }
-    for ask in &request.question_patterns {
-        print(&format!("  {}", ask.as_str()));
+    for pattern in &request.question_patterns {
+        print(&format!("  {}", pattern.as_str()));
+    }
+    if !request.params.is_empty() {
+        print("\nParameters:");
     }
     for (name, param) in &request.params {
-        let default = param.default.as_ref().map(|value| format!(", or {}", words(value).join(",")));
+        let default = param.default.as_ref().map(|value| format!(" (default: {})", words(value).join(",")));
         print(&format!("  {name}={}{}: {}", param.accepts(), default.unwrap_or_default(), param.help));
     }
     let probes: Vec<&str> = request.probes.iter().map(|probe| probe.as_str()).collect();
-    print(&format!("\nfrom the probes {}.", probes.join(", ")));
-    for probe in request.extra_probes.values() {
-        print(&format!(
-            "  where `{}` is read on {} by\n    {}",
-            probe.name,
-            probe.host,
-            indented(&probe.command.to_string())
-        ));
-    }
+    print(&format!("\nThe answer uses the probes {}.", probes.join(", ")));
+    request.extra_probes.values().for_each(explain_probe);
     if request.health {
-        print("It asks about health: faults that are found are treated first.");
+        print("It asks about health: faults that are found are fixed first.");
     }
+}
+
+fn explain_probe(probe: &Probe) {
+    let command = indented(&probe.command.to_string());
+    print(&format!("  `{}` is read on {} with\n    {command}", probe.name, probe.host));
+}
+
+fn migrate(arguments: &Migrate) -> Result<ExitStatus> {
+    let report = migrate_dir(&arguments.dir, arguments.dry_run)?;
+    print(&report.to_string());
+    Ok(ExitStatus::Done)
 }
 
 fn indented(text: &str) -> String {

@@ -1,36 +1,67 @@
 //! The configuration: one TOML file, checked as a whole before anything starts.
+//!
+//! ```text
+//! load.rs       from a file to a [`Config`]: old names, unknown keys
+//! problem.rs    errors
+//! github.rs, webhook.rs, monitor.rs, sweep.rs, store.rs, policy.rs, roles.rs, redact.rs, hosts.rs, systems.rs
+//!               the sections with their defaults and checks
+//! value.rs      values of several sections
+//! migrate.rs    the table of renamed keys; rewrites a file
+//! ```
 
+#![expect(clippy::disallowed_methods, reason = "finds and reads the configuration file")]
+
+mod github;
+mod hosts;
+mod load;
 pub mod migrate;
+mod monitor;
 mod policy;
+mod problem;
+mod redact;
 mod roles;
+mod store;
+mod sweep;
+mod systems;
+mod value;
+mod webhook;
 
-pub use crate::config::policy::{BreakerEntry, ChangeFreezeEntry, GroupEntry, LimitsEntry, PolicyEntry};
+pub use crate::config::github::GitHubEntry;
+pub use crate::config::hosts::HostEntry;
+pub use crate::config::monitor::MonitorEntry;
+pub use crate::config::policy::{BreakerEntry, ChangeFreezeEntry, LimitsEntry, PolicyEntry};
+pub use crate::config::problem::{ConfigError, ConfigProblems};
+pub use crate::config::redact::RedactEntry;
 pub use crate::config::roles::{RolesEntry, Who};
+pub use crate::config::store::StoreEntry;
+pub use crate::config::sweep::{EscalationEntry, SweepEntry};
+pub use crate::config::systems::{GroupEntry, SystemEntry};
+pub use crate::config::webhook::WebhookEntry;
 
+use crate::config::load::Decoded;
+use crate::config::migrate::Renamed;
+use crate::config::systems::GROUP_PREFIX;
+use crate::config::value::resolve;
 use crate::core::chatops::access::AccessPolicy;
-use crate::core::ids::{HostName, ParamName, Role, SystemName, SystemTypeName};
+use crate::core::ids::{HostName, SystemName};
 use crate::core::playbook::Library;
-use crate::core::playbook::inventory::{Group, Inventory, System};
-use crate::core::policy::permit::{Mode, Policy};
+use crate::core::playbook::inventory::Inventory;
+use crate::core::policy::permit::Policy;
 use crate::core::policy::schedule;
-use crate::core::policy::schedule::{Schedule, ScheduleError};
-use crate::core::ticket::Repo;
-use crate::store::Address;
-use serde::{Deserialize, Deserializer};
-use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
-use std::net::SocketAddr;
+use crate::core::policy::schedule::ScheduleError;
+use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-/// Everything that `fieldmedic.toml` may say. `fieldmedic.example.toml` explains each entry.
+/// The whole of `fieldmedic.toml`. `fieldmedic.example.toml` explains each key.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     pub github: GitHubEntry,
     #[serde(default)]
     pub webhook: Option<WebhookEntry>,
+    #[serde(default)]
+    pub monitor: Option<MonitorEntry>,
     #[serde(default)]
     pub sweep: SweepEntry,
     #[serde(default)]
@@ -49,236 +80,18 @@ pub struct Config {
     pub groups: BTreeMap<HostName, GroupEntry>,
     #[serde(default)]
     pub systems: BTreeMap<SystemName, SystemEntry>,
-    /// A folder of playbooks in place of the built-in ones.
+    /// A folder that replaces the built-in playbooks.
     #[serde(default)]
     pub playbooks: Option<PathBuf>,
-    /// A folder of prompts that take the place of the built-in ones of the same name.
+    /// A folder of prompts that replace the built-in ones of the same name.
     #[serde(default)]
     pub prompts: Option<PathBuf>,
+    /// The old keys in the file, each of which deserves a warning.
+    #[serde(skip)]
+    pub renamed: Vec<Renamed>,
 }
 
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct GitHubEntry {
-    pub repos: Vec<Repo>,
-    #[serde(default = "default_label")]
-    pub label: String,
-    #[serde(default = "default_command")]
-    pub command: String,
-    #[serde(default)]
-    pub on_call: Vec<String>,
-    #[serde(default = "default_base_url")]
-    pub base_url: String,
-    /// The environment variable that holds the token.
-    #[serde(default = "default_token_env")]
-    pub token_env: String,
-    /// A GitHub App in place of a token: its number, and where its private key is.
-    #[serde(default)]
-    pub app_id: Option<u64>,
-    #[serde(default)]
-    pub private_key: Option<PathBuf>,
-    /// The environment variable that holds the private key.
-    #[serde(default)]
-    pub private_key_env: Option<String>,
-    /// How often `serve` asks for what a webhook may have missed.
-    #[serde(default = "default_poll_interval", deserialize_with = "duration")]
-    pub poll_interval: Duration,
-    /// The time between two writes, after a few that may go at once.
-    #[serde(default = "default_write_interval", deserialize_with = "duration")]
-    pub write_interval: Duration,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct WebhookEntry {
-    pub listen: SocketAddr,
-    /// The environment variable that holds the secret.
-    #[serde(default = "default_secret_env")]
-    pub secret_env: String,
-    /// The one that holds the secret before it, until GitHub signs with the new one only.
-    #[serde(default)]
-    pub previous_secret_env: Option<String>,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct SweepEntry {
-    /// A time, or a cron expression.
-    pub tickets: String,
-    pub systems: String,
-    /// By whose clocks the expressions go.
-    pub timezone: String,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct EscalationEntry {
-    /// When people are reminded of a ticket that nobody has taken; `None` reminds nobody.
-    #[serde(deserialize_with = "duration_or_never")]
-    pub remind_after: Option<Duration>,
-}
-
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct StoreEntry {
-    /// An SQLite file.
-    pub path: Option<PathBuf>,
-    /// A PostgreSQL database, by a URL without a password.
-    pub url: Option<String>,
-    /// The environment variable that holds such a URL, with its password.
-    pub url_env: Option<String>,
-}
-
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct RedactEntry {
-    pub patterns: Vec<String>,
-}
-
-/// How a host is reached: `local = true`, or an address.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct HostEntry {
-    #[serde(default)]
-    pub local: bool,
-    #[serde(default)]
-    pub address: Option<String>,
-    #[serde(default = "default_port")]
-    pub port: u16,
-    #[serde(default)]
-    pub user: Option<String>,
-    /// Without a key, the SSH agent is asked.
-    #[serde(default)]
-    pub key: Option<PathBuf>,
-    /// Another key for changes, so that the host itself can tell them from probes.
-    #[serde(default)]
-    pub change_key: Option<PathBuf>,
-    #[serde(default = "default_known_hosts")]
-    pub known_hosts: PathBuf,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SystemEntry {
-    /// The kind, as the playbooks name it; the system's own name where it is missing.
-    #[serde(default)]
-    pub system_type: Option<SystemTypeName>,
-    pub hosts: BTreeMap<Role, HostName>,
-    #[serde(default)]
-    pub params: BTreeMap<ParamName, Value>,
-    #[serde(default)]
-    pub aliases: Vec<String>,
-    #[serde(default)]
-    pub mode: Option<Mode>,
-}
-
-impl Default for SweepEntry {
-    fn default() -> Self {
-        Self { tickets: "5m".into(), systems: "15m".into(), timezone: "UTC".into() }
-    }
-}
-
-impl SweepEntry {
-    /// # Errors
-    /// [`BadRhythm`] if an entry cannot be read.
-    pub fn tickets(&self) -> Result<Schedule, ScheduleError> {
-        Schedule::parse(&self.tickets, &self.timezone)
-    }
-
-    /// # Errors
-    /// [`BadRhythm`] if an entry cannot be read.
-    pub fn systems(&self) -> Result<Schedule, ScheduleError> {
-        Schedule::parse(&self.systems, &self.timezone)
-    }
-}
-
-impl Default for EscalationEntry {
-    fn default() -> Self {
-        Self { remind_after: Some(Duration::from_secs(4 * 3600)) }
-    }
-}
-
-fn default_label() -> String {
-    "support".into()
-}
-fn default_command() -> String {
-    "/qfield:support".into()
-}
-fn default_base_url() -> String {
-    "https://api.github.com".into()
-}
-fn default_token_env() -> String {
-    "FIELDMEDIC_GITHUB_TOKEN".into()
-}
-fn default_secret_env() -> String {
-    "FIELDMEDIC_WEBHOOK_SECRET".into()
-}
-fn default_poll_interval() -> Duration {
-    Duration::from_secs(60)
-}
-fn default_write_interval() -> Duration {
-    Duration::from_secs(1)
-}
-fn default_port() -> u16 {
-    22
-}
-fn default_known_hosts() -> PathBuf {
-    "~/.ssh/known_hosts".into()
-}
-
-fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    humantime::parse_duration(&text)
-        .map_err(|_| serde::de::Error::custom(format!("`{text}` is not a time; write 30s, 5m or 1h")))
-}
-
-fn duration_or_never<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    if text == "never" {
-        return Ok(None);
-    }
-    let wrong = |_| serde::de::Error::custom(format!("`{text}` is not a time; write 30m, 4h or never"));
-    humantime::parse_duration(&text).map(Some).map_err(wrong)
-}
-
-fn optional_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-    duration(deserializer).map(Some)
-}
-
-/// Why there is no configuration to work with; every problem at once.
-#[derive(Debug, thiserror::Error, miette::Diagnostic)]
-pub enum ConfigError {
-    #[error("there is no configuration at {}", path.display())]
-    #[diagnostic(help(
-        "copy fieldmedic.example.toml there and fill it in, or name another file with --config"
-    ))]
-    Missing { path: PathBuf },
-    #[error("cannot read {}: {error}", path.display())]
-    Unreadable { path: PathBuf, error: std::io::Error },
-    #[error("{} is not a valid configuration\n\n{problem}", path.display())]
-    #[diagnostic(help("fieldmedic.example.toml shows every entry"))]
-    Malformed { path: PathBuf, problem: String },
-    #[error("{}: {problems}", path.display())]
-    Wrong { path: PathBuf, problems: ConfigProblems },
-}
-
-/// Entries that are well-formed and wrong.
-#[derive(Debug)]
-pub struct ConfigProblems(Vec<String>);
-
-impl fmt::Display for ConfigProblems {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for wrong in &self.0 {
-            write!(f, "\n  - {wrong}")?;
-        }
-        Ok(())
-    }
-}
-
-/// What the names begin with under which whole groups are held, beside those of hosts.
-const GROUP: &str = "group.";
-
-/// Where a configuration is looked for when nobody names one, first to last.
+/// Where a configuration is searched if no file is named, in order.
 pub fn search_paths() -> Vec<PathBuf> {
     let home = std::env::var_os("HOME").map(PathBuf::from);
     let in_home = home.map(|home| home.join(".config/fieldmedic/fieldmedic.toml"));
@@ -290,33 +103,28 @@ pub fn search_paths() -> Vec<PathBuf> {
 }
 
 impl Config {
-    /// Reads and checks a file. Relative paths in it are relative to the file.
+    /// Reads and checks a file. Relative paths in it become relative to the file.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with every problem.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text = match std::fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Err(ConfigError::Missing { path: path.to_owned() });
-            }
-            Err(error) => return Err(ConfigError::Unreadable { path: path.to_owned(), error }),
-        };
-        let mut config: Config = toml::from_str(&text)
-            .map_err(|error| ConfigError::Malformed { path: path.to_owned(), problem: error.to_string() })?;
-        let base = path.parent().unwrap_or(Path::new(""));
-        config.place_paths(base);
-        let wrong = config.wrongs();
-        if wrong.is_empty() {
+        let Decoded { mut config, renamed } = load::read::<Self>(path)?;
+        config.renamed = renamed;
+        config.resolve_paths(path.parent().unwrap_or(Path::new("")));
+        let problems = config.problems();
+        if problems.is_empty() {
             Ok(config)
         } else {
-            Err(ConfigError::Wrong { path: path.to_owned(), problems: ConfigProblems(wrong) })
+            Err(ConfigError::Wrong { path: path.to_owned(), problems: ConfigProblems(problems) })
         }
     }
 
-    fn place_paths(&mut self, base: &Path) {
+    fn resolve_paths(&mut self, base: &Path) {
         let StoreEntry { path, url, url_env } = &mut self.store;
         if url.is_none() && url_env.is_none() {
             path.get_or_insert_with(|| PathBuf::from("fieldmedic.db"));
         }
-        let hosts = self
+        let of_hosts = self
             .hosts
             .values_mut()
             .flat_map(|host| [host.key.as_mut(), host.change_key.as_mut(), Some(&mut host.known_hosts)]);
@@ -326,214 +134,94 @@ impl Config {
             self.store.path.as_mut(),
             self.github.private_key.as_mut(),
         ];
-        for path in hosts.chain(own).flatten() {
-            *path = placed(path, base);
+        for path in of_hosts.chain(own).flatten() {
+            *path = resolve(path, base);
         }
     }
 
-    /// What can be told without the playbooks.
-    fn wrongs(&self) -> Vec<String> {
-        let mut wrong = Vec::new();
-        if self.github.repos.is_empty() {
-            wrong.push("[github] repos is empty: name the repository that people file tickets in".into());
-        }
-        if !self.github.command.starts_with('/') {
-            wrong.push(format!(
-                "[github] command is `{}`: a slash command begins with `/`",
-                self.github.command
-            ));
-        }
-        wrong.extend(self.github.wrongs());
-        wrong.extend(self.store.wrongs());
+    /// Every problem that the file alone shows, without the playbooks.
+    fn problems(&self) -> Vec<String> {
+        let mut problems = self.github.problems();
+        problems.extend(self.store.problems());
         let remind_after = self.escalation.remind_after.unwrap_or(schedule::SHORTEST);
-        for (entry, every) in
-            [("[github] poll", self.github.poll_interval), ("[escalation] remind_after", remind_after)]
-        {
-            if every < schedule::SHORTEST {
-                wrong.push(format!("{entry}: {}", ScheduleError::TooShort));
+        for (key, interval) in [
+            ("[github] poll_interval", self.github.poll_interval),
+            ("[escalation] remind_after", remind_after),
+        ] {
+            if interval < schedule::SHORTEST {
+                problems.push(format!("{key}: {}", ScheduleError::TooShort));
             }
         }
-        for (entry, rhythm) in
-            [("[sweep] tickets", self.sweep.tickets()), ("[sweep] systems", self.sweep.systems())]
-        {
-            wrong.extend(rhythm.err().map(|error| format!("{entry}: {error}")));
-        }
+        problems.extend(self.sweep.problems());
         for (name, host) in &self.hosts {
-            if name.as_str().starts_with(GROUP) {
-                wrong.push(format!(
-                    "[hosts.{name}] begins with `{GROUP}`, which is kept for groups: rename it"
+            if name.as_str().starts_with(GROUP_PREFIX) {
+                problems.push(format!(
+                    "[hosts.{name}] begins with `{GROUP_PREFIX}`, which is reserved for groups: rename it"
                 ));
             }
-            match (&host.local, &host.address) {
-                (true, Some(_)) => {
-                    wrong.push(format!("[hosts.{name}] is local and has an address: keep one of them"))
-                }
-                (false, None) => wrong.push(format!("[hosts.{name}] needs an address, or local = true")),
-                (false, Some(_)) if host.user.is_none() => {
-                    wrong.push(format!("[hosts.{name}] needs a user to log in as"))
-                }
-                _ => {}
-            }
+            problems.extend(host.problem(name));
         }
         for (name, group) in &self.groups {
             for host in group.hosts.iter().filter(|host| !self.hosts.contains_key(*host)) {
-                wrong.push(format!("[groups.{name}] hosts: there is no [hosts.{host}]"));
+                problems.push(format!("[groups.{name}] hosts: there is no [hosts.{host}]"));
             }
             if !(1..=100).contains(&group.max_percent) {
-                wrong.push(format!("[groups.{name}] share is {}: it is 1 to 100 percent", group.max_percent));
+                let percent = group.max_percent;
+                problems.push(format!("[groups.{name}] max_percent is {percent}: it must be 1 to 100"));
             }
         }
-        wrong.extend(self.roles.wrongs());
-        for freeze in &self.policy.change_freeze {
-            if let Err(why) = freeze.read() {
-                wrong.push(format!("[[policy.freeze]] \"{}\": {why}", freeze.reason));
-            }
-        }
+        problems.extend(self.roles.problems());
+        problems.extend(self.policy.problems());
         for (name, system) in &self.systems {
             for (role, host) in &system.hosts {
                 if !self.hosts.contains_key(host) {
-                    wrong.push(format!("[systems.{name}] {role} = \"{host}\": there is no [hosts.{host}]"));
+                    problems
+                        .push(format!("[systems.{name}] {role} = \"{host}\": there is no [hosts.{host}]"));
                 }
             }
         }
-        for pattern in &self.redact.patterns {
-            if let Err(error) = regex::Regex::new(pattern) {
-                wrong.push(format!("[redact] patterns: {error}"));
-            }
-        }
-        wrong
+        problems.extend(self.redact.problems());
+        problems
     }
 
     /// The systems and hosts, checked against the playbooks.
     ///
     /// # Errors
-    /// Every kind that has no playbooks, and every parameter that is unknown or of a wrong type.
+    /// Every system type without playbooks, and every parameter that is unknown, missing or of a wrong type.
     pub fn inventory(&self, library: &Library, path: &Path) -> Result<Inventory, ConfigError> {
-        let mut wrong = Vec::new();
+        let agent = self.hosts.iter().find(|(_, host)| host.local).map(|(name, _)| name);
+        let mut problems = Vec::new();
         let mut systems = BTreeMap::new();
         for (name, entry) in &self.systems {
-            let kind = entry.system_type.clone().or_else(|| SystemTypeName::new(name.as_str()).ok());
-            let Some((kind, system)) = kind.as_ref().and_then(|kind| library.systems.get_key_value(kind))
-            else {
-                let known: Vec<&str> = library.systems.keys().map(SystemTypeName::as_str).collect();
-                let kind = kind.map_or_else(|| name.to_string(), |kind| kind.to_string());
-                wrong.push(format!(
-                    "[systems.{name}] there are no playbooks for `{kind}`; there are for: {}",
-                    known.join(", ")
-                ));
-                continue;
-            };
-            let mut params = BTreeMap::new();
-            for (param, value) in &entry.params {
-                match system.params.get(param) {
-                    Some(known) => match known.check(value) {
-                        Ok(value) => {
-                            params.insert(param.clone(), value);
-                        }
-                        Err(bad) => wrong.push(format!("[systems.{name}.params] {param}: {bad}")),
-                    },
-                    None => {
-                        let known: Vec<&str> = system.params.keys().map(ParamName::as_str).collect();
-                        wrong.push(format!(
-                            "[systems.{name}.params] `{param}` is unknown; there is: {}",
-                            known.join(", ")
-                        ));
-                    }
+            match entry.system(name, library, agent) {
+                Ok(system) => {
+                    systems.insert(name.clone(), system);
                 }
+                Err(found) => problems.extend(found),
             }
-            for (param, known) in &system.params {
-                if known.default.is_none() && !params.contains_key(param) {
-                    wrong.push(format!("[systems.{name}.params] `{param}` is missing: {}", known.help));
-                }
-            }
-            let mut hosts = entry.hosts.clone();
-            if let Some(agent) = self.agent_host() {
-                hosts.entry(Role::agent()).or_insert(agent);
-            }
-            let site = System {
-                name: name.clone(),
-                system_type: kind.clone(),
-                hosts,
-                params,
-                aliases: entry.aliases.clone(),
-                mode: entry.mode,
-            };
-            systems.insert(name.clone(), site);
         }
-        if !wrong.is_empty() {
-            return Err(ConfigError::Wrong { path: path.to_owned(), problems: ConfigProblems(wrong) });
+        if !problems.is_empty() {
+            return Err(ConfigError::Wrong { path: path.to_owned(), problems: ConfigProblems(problems) });
         }
-        let hosts: BTreeSet<HostName> = self.hosts.keys().cloned().collect();
-        let groups = self.groups.iter().filter_map(|(name, group)| {
-            let GroupEntry { hosts, max_percent: share, window } = group.clone();
-            // A name that is too long with it was refused above.
-            Some((HostName::new(format!("{GROUP}{name}")).ok()?, Group { hosts, max_percent: share, window }))
-        });
-        Ok(Inventory { systems, hosts, groups: groups.collect() })
+        let groups = self.groups.iter().filter_map(|(name, group)| group.group(name)).collect();
+        Ok(Inventory { systems, hosts: self.hosts.keys().cloned().collect(), groups })
     }
 
-    /// The host that is the agent's own machine, for the role `agent`.
-    fn agent_host(&self) -> Option<HostName> {
-        self.hosts.iter().find(|(_, host)| host.local).map(|(name, _)| name.clone())
-    }
-
+    /// What Fieldmedic may do.
     pub fn policy(&self) -> Policy {
-        self.policy.read()
+        self.policy.policy()
     }
 
+    /// Who may use which commands.
     pub fn roles(&self) -> AccessPolicy {
-        self.roles.read(&self.policy.approvers)
-    }
-}
-
-impl GitHubEntry {
-    fn wrongs(&self) -> Vec<String> {
-        let wrong = match (self.app_id, &self.private_key, &self.private_key_env) {
-            (Some(_), None, None) => {
-                "[github] app_id needs the App's key: name its file by private_key, or a variable by private_key_env"
-            }
-            (None, Some(_), _) | (None, _, Some(_)) => {
-                "[github] has a private key and no app_id: GitHub shows it on the App's settings page"
-            }
-            (_, Some(_), Some(_)) => "[github] has private_key and private_key_env: keep one of them",
-            _ => return Vec::new(),
-        };
-        vec![wrong.to_owned()]
-    }
-}
-
-impl StoreEntry {
-    fn wrongs(&self) -> Vec<String> {
-        let mut wrong = Vec::new();
-        let named =
-            [self.path.is_some(), self.url.is_some(), self.url_env.is_some()].into_iter().filter(|is| *is);
-        if named.count() > 1 {
-            wrong.push("[store] has several of path, url and url_env: keep one of them".into());
-        }
-        match self.url.as_deref().map(Address::parse) {
-            Some(Err(error)) => wrong.push(format!("[store] url: {error}")),
-            Some(Ok(address)) if !address.passwords().is_empty() => wrong.push(
-                "[store] url holds a password, which is never written here: name an environment variable \
-                 by url_env, or use PGPASSWORD or ~/.pgpass"
-                    .into(),
-            ),
-            _ => {}
-        }
-        wrong
-    }
-}
-
-/// `~/` is the home directory; other relative paths are relative to `base`.
-fn placed(path: &Path, base: &Path) -> PathBuf {
-    match (path.strip_prefix("~"), std::env::var_os("HOME")) {
-        (Ok(rest), Some(home)) => PathBuf::from(home).join(rest),
-        _ => base.join(path),
+        self.roles.access(&self.policy.approvers)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::policy::permit::Mode;
 
     fn read(text: &str) -> Result<Config, ConfigError> {
         let dir = tempfile::tempdir().unwrap();
@@ -543,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn problems_come_all_at_once_and_say_what_to_do() {
+    fn every_problem_is_reported_at_once() {
         let error = read(
             "[github]\nrepos = []\ncommand = \"support\"\n[hosts.a]\n[hosts.b]\naddress = \"203.0.113.5\"\n\
              [systems.qfieldcloud]\nhosts = { main = \"c\" }\n",
@@ -552,7 +240,7 @@ mod tests {
         .to_string();
         for expect in [
             "repos is empty",
-            "begins with `/`",
+            "must begin with `/`",
             "[hosts.a] needs an address",
             "[hosts.b] needs a user",
             "no [hosts.c]",
@@ -562,9 +250,61 @@ mod tests {
     }
 
     #[test]
-    fn unknown_entries_are_refused_with_their_place() {
-        let error = read("[github]\nrepos = [\"example/tickets\"]\nlable = \"x\"\n").unwrap_err().to_string();
-        assert!(error.contains("lable") && error.contains("line 3"), "{error}");
+    fn every_unknown_key_is_reported_with_its_line_and_a_hint() {
+        let text = "[github]\nrepos = [\"example/tickets\"]\nlable = \"x\"\npolicy = 1\n\n[policy]\nbudgets = { cool = \"1m\" }\n\
+                    [[policy.freeze]]\nwhy = \"a\"\nbegin = \"0 22 * * FRI\"\n[sistems.x]\n[hosts.a]\nadress = \"b\"\n";
+        let error = read(text).unwrap_err().to_string();
+        let lines: Vec<&str> = error.lines().skip(1).collect();
+        assert_eq!(
+            lines.iter().map(|line| line.split("; ").next().unwrap()).collect::<Vec<_>>(),
+            [
+                "  - line 3: unknown key `lable` in [github]",
+                "  - line 4: unknown key `policy` in [github]",
+                "  - line 7: unknown key `cool` in [policy.limits]",
+                "  - line 10: unknown key `begin` in [policy.change_freeze]",
+                "  - line 11: unknown key `sistems`",
+                "  - line 13: unknown key `adress` in [hosts.a]",
+            ]
+        );
+        for hint in
+            ["did you mean `label`?", "did you mean `starts`", "did you mean `systems`?", "`address`?"]
+        {
+            assert!(error.contains(hint), "{hint:?} is not in {error}");
+        }
+    }
+
+    #[test]
+    fn old_keys_work_and_are_reported() {
+        let text = "[github]\nrepos = [\"e/t\"]\npace = \"2s\"\n[policy]\npatience = \"1h\"\n[hosts.a]\nlocal = true\n\
+                    [systems.x]\nkind = \"y\"\nhosts = { main = \"a\" }\n";
+        let config = read(text).unwrap();
+        assert_eq!(config.github.write_interval.as_secs(), 2);
+        assert_eq!(config.policy().approval_timeout.as_secs(), 3600);
+        assert_eq!(config.systems["x"].system_type.as_ref().unwrap().as_str(), "y");
+        let renamed: Vec<String> = config.renamed.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            renamed,
+            [
+                "line 3: `pace` in [github] is now called `write_interval`",
+                "line 5: `patience` in [policy] is now called `approval_timeout`",
+                "line 9: `kind` in [systems.x] is now called `type`",
+            ]
+        );
+        let both = read("[github]\nrepos = [\"e/t\"]\npace = \"2s\"\nwrite_interval = \"2s\"\n").unwrap_err();
+        assert!(matches!(&both, ConfigError::BothNames { keys, .. } if keys.len() == 1), "{both}");
+    }
+
+    #[test]
+    fn an_error_shows_the_line_as_it_was_written() {
+        for (text, line, source) in [
+            ("[github]\nrepos = [\"e/t\"]\npace = 5\n", "line 3", "pace = 5"),
+            ("[github]\nrepos = [\"e/t\"]\nwrite_interval = 5\n", "line 3", "write_interval = 5"),
+            ("[github]\nrepos = [\"e/t\"\n", "line 2", "repos"),
+            ("[github]\nlabel = \"x\"\n", "", "missing field `repos`"),
+        ] {
+            let error = read(text).unwrap_err().to_string();
+            assert!(error.contains(line) && error.contains(source), "{error}");
+        }
     }
 
     #[test]
@@ -585,17 +325,17 @@ mod tests {
     }
 
     #[test]
-    fn a_journal_has_one_place_and_no_password_in_the_file() {
+    fn a_journal_has_one_location_and_no_password_in_the_file() {
         let store = |entries: &str| read(&format!("[github]\nrepos = [\"e/t\"]\n[store]\n{entries}"));
-        let place = |entries: &str| {
+        let location = |entries: &str| {
             let StoreEntry { path, url, url_env } = store(entries).unwrap().store;
             (path.and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned())), url, url_env)
         };
-        assert_eq!(place(""), (Some("fieldmedic.db".into()), None, None));
-        assert_eq!(place("path = \"x.db\""), (Some("x.db".into()), None, None));
+        assert_eq!(location(""), (Some("fieldmedic.db".into()), None, None));
+        assert_eq!(location("path = \"x.db\""), (Some("x.db".into()), None, None));
         let url = "postgres://medic@db.example.org/fm?sslmode=verify-full";
-        assert_eq!(place(&format!("url = \"{url}\"")), (None, Some(url.into()), None));
-        assert_eq!(place("url_env = \"X\""), (None, None, Some("X".into())));
+        assert_eq!(location(&format!("url = \"{url}\"")), (None, Some(url.into()), None));
+        assert_eq!(location("url_env = \"X\""), (None, None, Some("X".into())));
         for (entries, expect) in [
             ("path = \"x.db\"\nurl_env = \"X\"", "keep one of them"),
             ("url = \"postgres://medic:hunter2@db/fm\"", "url_env"),
@@ -608,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn people_are_reminded_unless_somebody_says_never() {
+    fn reminders_can_be_switched_off() {
         let after = |entry: &str| {
             let config = read(&format!("[github]\nrepos = [\"e/t\"]\n{entry}")).unwrap();
             config.escalation.remind_after.map(|after| after.as_secs())
@@ -619,8 +359,8 @@ mod tests {
     }
 
     #[test]
-    fn a_small_configuration_is_careful() {
+    fn the_default_mode_is_observe() {
         let config = read("[github]\nrepos = [\"example/tickets\"]\n").unwrap();
-        assert_eq!(config.policy().mode, Mode::Observe, "nothing is changed until the operator says `act`");
+        assert_eq!(config.policy().mode, Mode::Observe, "nothing changes until the operator writes `act`");
     }
 }

@@ -1,89 +1,104 @@
-//! `[policy]` and `[groups]`: what the agent may do, as the file says it.
+//! `[policy]`: what Fieldmedic may do.
 
-use crate::config::{duration, optional_duration};
-use crate::core::ids::{HostName, PlaybookName};
+use crate::config::value::{duration, optional_duration};
+use crate::core::ids::PlaybookName;
 use crate::core::policy::change_freeze::{ChangeFreeze, Window};
 use crate::core::policy::limits::{Breaker, Limits};
 use crate::core::policy::permit::{Mode, Policy, Risk};
 use chrono::{DateTime, Utc};
 use croner::Cron;
 use serde::Deserialize;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+/// The section `[policy]`. A missing key has the default of [`Policy`].
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PolicyEntry {
+    /// `observe` by default.
     pub mode: Option<Mode>,
+    /// A riskier fix needs approval.
     pub max_risk: Option<Risk>,
+    /// How long a fault must stay gone before it counts as fixed.
     #[serde(deserialize_with = "optional_duration")]
     pub soak: Option<Duration>,
+    /// For one ticket.
     pub max_remediations: Option<usize>,
+    /// For one ticket.
     pub max_changes: Option<usize>,
+    /// How long a plan waits for approval.
     #[serde(deserialize_with = "optional_duration")]
     pub approval_timeout: Option<Duration>,
-    /// Logins that may approve and pause, whatever `[roles]` says.
+    /// Logins that may always approve and pause, in addition to `[roles]`.
     pub approvers: Vec<String>,
-    /// Playbook to mode.
+    /// The mode of single playbooks; the strictest mode applies.
     pub playbooks: BTreeMap<PlaybookName, Mode>,
     pub limits: LimitsEntry,
     pub change_freeze: Vec<ChangeFreezeEntry>,
 }
 
-/// What is missing has its default, [`Budgets::default`].
+/// The section `[policy.limits]`, over all tickets. A missing key has the default of [`Limits`].
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LimitsEntry {
+    /// Between two runs of one playbook on one host.
     #[serde(deserialize_with = "optional_duration")]
     pub cooldown: Option<Duration>,
+    /// Stops a playbook after so many failures in a row.
     pub failure_breaker: Option<BreakerEntry>,
+    /// Stops a playbook after so many fixes in a day that did not last.
     pub recurrence_breaker: Option<BreakerEntry>,
+    /// On one host.
     pub max_remediations_per_hour: Option<usize>,
+    /// On one host.
     pub max_changes_per_hour: Option<usize>,
+    /// A fix that would have to wait longer is escalated.
     #[serde(deserialize_with = "optional_duration")]
     pub max_wait: Option<Duration>,
 }
 
+/// A circuit breaker.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BreakerEntry {
+    /// How many events open it.
     pub threshold: usize,
+    /// How long it stays open.
     #[serde(deserialize_with = "duration")]
     pub open_for: Duration,
 }
 
-/// A time in which nothing is changed: `from` and `until`, or `begins` and `lasts`.
+/// A time without changes: `from` and `until`, or `starts` and `duration`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ChangeFreezeEntry {
+    /// What people read.
     pub reason: String,
     #[serde(default)]
     pub from: Option<DateTime<Utc>>,
     #[serde(default)]
     pub until: Option<DateTime<Utc>>,
-    /// A cron expression.
+    /// When it starts each time: a cron expression.
     #[serde(default)]
     pub starts: Option<String>,
     #[serde(default, deserialize_with = "optional_duration")]
     pub duration: Option<Duration>,
-    /// Of the cron expression; UTC where it is missing.
+    /// Of the cron expression; UTC by default.
     #[serde(default)]
     pub timezone: Option<String>,
 }
 
-/// Hosts of which only a share is changed within a time.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct GroupEntry {
-    pub hosts: BTreeSet<HostName>,
-    /// In percent; one host may always be changed.
-    pub max_percent: u8,
-    #[serde(deserialize_with = "duration")]
-    pub window: Duration,
-}
-
 impl PolicyEntry {
-    pub(super) fn read(&self) -> Policy {
+    /// Every problem that the file alone shows.
+    pub(super) fn problems(&self) -> Vec<String> {
+        let problem = |freeze: &ChangeFreezeEntry| {
+            let error = freeze.change_freeze().err()?;
+            Some(format!("[[policy.change_freeze]] \"{}\": {error}", freeze.reason))
+        };
+        self.change_freeze.iter().filter_map(problem).collect()
+    }
+
+    pub(super) fn policy(&self) -> Policy {
         let default = Policy::default();
         Policy {
             mode: self.mode.unwrap_or(Mode::Observe),
@@ -93,21 +108,25 @@ impl PolicyEntry {
             max_remediations: self.max_remediations.unwrap_or(default.max_remediations),
             max_changes: self.max_changes.unwrap_or(default.max_changes),
             approval_timeout: self.approval_timeout.unwrap_or(default.approval_timeout),
-            limits: self.limits.read(),
-            // They were read before, when the configuration was checked.
-            change_freezes: self.change_freeze.iter().filter_map(|freeze| freeze.read().ok()).collect(),
+            limits: self.limits.limits(),
+            // The configuration was checked before, so none of them is dropped here.
+            change_freezes: self
+                .change_freeze
+                .iter()
+                .filter_map(|freeze| freeze.change_freeze().ok())
+                .collect(),
             publishes: true,
         }
     }
 }
 
 impl LimitsEntry {
-    fn read(&self) -> Limits {
+    fn limits(&self) -> Limits {
         let default = Limits::default();
         let breaker = |entry: &Option<BreakerEntry>, default| {
-            entry.as_ref().map_or(default, |BreakerEntry { threshold: count, open_for: pause }| Breaker {
-                threshold: *count,
-                open_for: *pause,
+            entry.as_ref().map_or(default, |BreakerEntry { threshold, open_for }| Breaker {
+                threshold: *threshold,
+                open_for: *open_for,
             })
         };
         Limits {
@@ -124,21 +143,21 @@ impl LimitsEntry {
 }
 
 impl ChangeFreezeEntry {
-    pub(super) fn read(&self) -> Result<ChangeFreeze, String> {
-        let when = match (self.from, self.until, &self.starts, self.duration) {
+    fn change_freeze(&self) -> Result<ChangeFreeze, String> {
+        let window = match (self.from, self.until, &self.starts, self.duration) {
             (Some(from), Some(until), None, None) if from < until => Window::Once { from, until },
-            (Some(_), Some(_), None, None) => return Err("it ends before it begins".into()),
-            (None, None, Some(begins), Some(lasts)) => {
+            (Some(_), Some(_), None, None) => return Err("`until` is before `from`".into()),
+            (None, None, Some(starts), Some(duration)) => {
                 let begins: Cron =
-                    begins.parse().map_err(|error| format!("begins is not a cron expression: {error}"))?;
+                    starts.parse().map_err(|error| format!("`starts` is not a cron expression: {error}"))?;
                 let zone = self.timezone.as_deref().unwrap_or("UTC");
                 let zone = zone
                     .parse()
                     .map_err(|_| format!("there is no time zone `{zone}`; write one like Europe/Zurich"))?;
-                Window::Recurring { begins: Box::new(begins), zone, lasts }
+                Window::Recurring { begins: Box::new(begins), zone, lasts: duration }
             }
-            _ => return Err("it needs either from and until, or begins and lasts".into()),
+            _ => return Err("it needs either `from` and `until`, or `starts` and `duration`".into()),
         };
-        Ok(ChangeFreeze { window: when, reason: self.reason.clone() })
+        Ok(ChangeFreeze { window, reason: self.reason.clone() })
     }
 }

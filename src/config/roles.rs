@@ -1,19 +1,23 @@
-//! `[roles]`: who may say what to the agent, as the file says it.
+//! `[roles]`: who may use which commands.
 
 use crate::core::chatops::access::{AccessPolicy, Capability, Grantees, Permission};
 use serde::Deserialize;
 
-/// What is missing has its default, [`Roles::default`].
+/// The section `[roles]`. A missing key has the default of [`AccessPolicy`].
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RolesEntry {
+    /// See the state, probe.
     pub view: Option<Who>,
+    /// Start work.
     pub run: Option<Who>,
+    /// Approve or deny a plan, cancel a case.
     pub approve: Option<Who>,
+    /// Pause and resume all changes.
     pub pause: Option<Who>,
 }
 
-/// A permission, or a login behind an `@`; or several, each of which is enough.
+/// A minimum permission or a login with `@`; or several, of which each is enough.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]
 pub enum Who {
@@ -31,53 +35,56 @@ impl RolesEntry {
         ]
     }
 
-    /// Everything that is wrong with it.
-    pub(super) fn wrongs(&self) -> Vec<String> {
-        let entries = self.entries().into_iter().filter_map(|(right, who)| Some((right, who.as_ref()?)));
-        let wrong = entries.filter_map(|(right, who)| Some((right, who.read().err()?)));
-        wrong.map(|(right, why)| format!("[roles] {right}: {why}")).collect()
+    /// Every problem of the section.
+    pub(super) fn problems(&self) -> Vec<String> {
+        let entries =
+            self.entries().into_iter().filter_map(|(capability, who)| Some((capability, who.as_ref()?)));
+        let problems = entries.filter_map(|(capability, who)| Some((capability, who.grantees().err()?)));
+        problems.map(|(capability, problem)| format!("[roles] {capability}: {problem}")).collect()
     }
 
-    /// The roles. `approvers` may approve and pause beside those that are named here. What is wrong was
-    /// told when the configuration was checked.
-    pub(super) fn read(&self, approvers: &[String]) -> AccessPolicy {
-        let mut roles = AccessPolicy::default();
-        for (right, who) in self.entries() {
+    /// Who may use which commands. `approvers` may approve and pause too. The section was checked before, so
+    /// that nothing is dropped here.
+    pub(super) fn access(&self, approvers: &[String]) -> AccessPolicy {
+        let mut access = AccessPolicy::default();
+        for (capability, who) in self.entries() {
             if let Some(who) = who {
-                *roles.holders_mut(right) = who.read().unwrap_or_default();
+                *access.holders_mut(capability) = who.grantees().unwrap_or_default();
             }
         }
-        for right in [Capability::Approve, Capability::Pause] {
-            roles.holders_mut(right).people.extend(approvers.iter().cloned());
+        for capability in [Capability::Approve, Capability::Pause] {
+            access.holders_mut(capability).people.extend(approvers.iter().cloned());
         }
-        roles
+        access
     }
 }
 
 impl Who {
-    fn read(&self) -> Result<Grantees, String> {
+    fn grantees(&self) -> Result<Grantees, String> {
         let words = match self {
             Who::One(word) => std::slice::from_ref(word),
             Who::Several(words) => words,
         };
-        let mut holders = Grantees::default();
+        let mut grantees = Grantees::default();
         for word in words {
             match (word.strip_prefix('@'), Permission::from_word(word)) {
-                (Some(login), _) if !login.is_empty() => holders.people.push(login.to_owned()),
-                // Of two, the lesser is enough.
+                (Some(login), _) if !login.is_empty() => grantees.people.push(login.to_owned()),
+                // Of two permissions, the lower one is enough.
                 (None, Some(from)) => {
-                    holders.from = Some(holders.from.map_or(from, |other| other.min(from)));
+                    grantees.from = Some(grantees.from.map_or(from, |other| other.min(from)));
                 }
                 _ => {
                     let words = Permission::GIVEN.map(Permission::word).join(", ");
-                    return Err(format!("`{word}` is none of {words}, and no login such as \"@ada\""));
+                    return Err(format!(
+                        "`{word}` is not a permission ({words}) and not a login such as \"@ada\""
+                    ));
                 }
             }
         }
-        if holders == Grantees::default() {
-            return Err("nobody is named; to let nobody, name a login that nobody has".into());
+        if grantees == Grantees::default() {
+            return Err("the list is empty; to exclude everybody, name a login that does not exist".into());
         }
-        Ok(holders)
+        Ok(grantees)
     }
 }
 
@@ -90,10 +97,10 @@ mod tests {
     }
 
     #[test]
-    fn rights_are_for_permissions_and_for_people() {
-        let entry = read("look = \"read\"\napprove = [\"maintain\", \"@ada\", \"admin\"]\npause = \"@ada\"");
-        assert_eq!(entry.wrongs(), Vec::<String>::new());
-        let roles = entry.read(&["night-shift".into()]);
+    fn permissions_and_logins_are_accepted() {
+        let entry = read("view = \"read\"\napprove = [\"maintain\", \"@ada\", \"admin\"]\npause = \"@ada\"");
+        assert_eq!(entry.problems(), Vec::<String>::new());
+        let roles = entry.access(&["night-shift".into()]);
         assert_eq!(roles.view, Grantees::from(Permission::Read));
         assert_eq!(roles.run, AccessPolicy::default().run);
         let people = vec!["ada".into(), "night-shift".into()];
@@ -102,13 +109,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_and_lets_nobody_in() {
+    fn a_wrong_entry_is_reported_and_grants_nothing() {
         for text in ["run = \"ada\"", "run = \"none\"", "run = []", "run = \"@\"", "run = \"Write\""] {
             let entry = read(text);
-            let wrong = entry.wrongs();
+            let wrong = entry.problems();
             assert!(wrong.len() == 1 && wrong[0].starts_with("[roles] run: "), "{text}: {wrong:?}");
-            assert!(!entry.read(&[]).allow(Capability::Run, "ada", Permission::Admin), "{text}");
+            assert!(!entry.access(&[]).allow(Capability::Run, "ada", Permission::Admin), "{text}");
         }
-        assert!(toml::from_str::<RolesEntry>("lok = \"read\"").is_err());
+        assert!(toml::from_str::<RolesEntry>("veiw = \"read\"").is_err());
     }
 }

@@ -33,7 +33,7 @@ use crate::core::playbook::inventory::Inventory;
 use crate::core::policy::permit::Policy;
 use crate::core::text::redact::Redactor;
 use crate::core::ticket::Repo;
-use crate::ports::{Clock, Forge, Journal, Shell};
+use crate::ports::{Clock, Forge, Shell, Store};
 use crate::render::Prompts;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -44,7 +44,7 @@ use std::time::Duration;
 pub struct Context {
     pub forge: Arc<dyn Forge>,
     pub shell: Arc<dyn Shell>,
-    pub journal: Arc<dyn Journal>,
+    pub journal: Arc<dyn Store>,
     pub clock: Arc<dyn Clock>,
     pub redactor: Arc<Redactor>,
     pub prompts: Arc<Prompts>,

@@ -12,8 +12,10 @@ use std::fmt;
 #[serde(rename_all = "snake_case")]
 pub enum Delivery {
     /// An issue was opened, edited, reopened or labelled.
+    #[serde(alias = "issue_touched")]
     IssueChanged { ticket: Ticket, action: IssueAction, sender: Sender },
     /// A comment was written.
+    #[serde(alias = "comment_written")]
     CommentCreated { comment: Comment, ticket: Ticket, sender: Sender },
 }
 

@@ -1,5 +1,5 @@
-//! Reading a page of YAML field by field. A field that is wrong is reported and reading goes on, so
-//! that an author sees every problem at once.
+//! Decodes one YAML file field by field. A wrong field is reported and decoding goes on, so that an author
+//! sees every problem at once.
 
 use crate::core::diagnosis::plan::BACKUP;
 use crate::core::expr::{Expr, MessageTemplate};
@@ -7,15 +7,16 @@ use crate::core::ids::NameError;
 use crate::core::playbook::SystemType;
 use crate::core::playbook::command::{Template, TemplateSource};
 use crate::core::text::suggest::closest_match;
-use crate::library::keep;
-use crate::library::keep::BackupWrapper;
-use crate::library::node::{Content, Node, Span};
+use crate::library::backup;
+use crate::library::backup::BackupWrapper;
+use crate::library::forbidden::forbidden;
+use crate::library::migrate::new_name_of;
+use crate::library::node::{Content, MapKey, Node, Span, options};
 use crate::library::problem::Problem;
 use regex::{Regex, RegexBuilder};
 use serde_json::Value;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::sync::LazyLock;
 use std::time::Duration;
 
 /// One file being read, with the problems found in it so far.
@@ -25,11 +26,11 @@ pub(super) struct YamlFile {
     problems: RefCell<Vec<Problem>>,
 }
 
-/// A map of a page; fields are taken out of it, and what is left over is not known.
+/// A map of a file. Fields are taken out of it; the fields that are left over are unknown.
 pub(super) struct Map<'p> {
     file: &'p YamlFile,
-    place: Span,
-    entries: Vec<(crate::library::node::MapKey, Node)>,
+    span: Span,
+    entries: Vec<(MapKey, Node)>,
     known: Vec<&'static str>,
 }
 
@@ -46,8 +47,8 @@ impl YamlFile {
         self.problems.into_inner()
     }
 
-    pub fn report(&self, place: Span, message: &str, hint: &str) {
-        let problem = Problem::at(&self.path, &self.text, place.start, place.length, message, hint);
+    pub fn report(&self, span: Span, message: &str, hint: &str) {
+        let problem = Problem::at(&self.path, &self.text, span.start, span.length, message, hint);
         self.problems.borrow_mut().push(problem);
     }
 
@@ -55,16 +56,16 @@ impl YamlFile {
         self.report(Span { start: 0, length: 0 }, message, hint);
     }
 
-    /// Reports at the last place where a text stands.
+    /// Reports at the last occurrence of a text.
     pub fn report_at_text(&self, text: &str, message: &str, hint: &str) {
         let start = self.text.rfind(text).unwrap_or(0);
         self.report(Span { start, length: text.len() }, message, hint);
     }
 
-    /// Reads the whole page as one map.
-    pub fn read<T>(&self, decode: impl FnOnce(Map<'_>) -> Option<T>) -> Option<T> {
-        match serde_saphyr::from_str_with_options::<Node>(&self.text, crate::library::yaml()) {
-            Ok(node) => decode(self.map(node)?),
+    /// Parses the whole file as one map.
+    pub fn parse(&self) -> Option<Map<'_>> {
+        match serde_saphyr::from_str_with_options::<Node>(&self.text, options()) {
+            Ok(node) => self.map(node),
             Err(error) => {
                 let at = error.location().and_then(|at| at.span().byte_offset());
                 let start = at.and_then(|at| usize::try_from(at).ok()).unwrap_or(0);
@@ -78,7 +79,7 @@ impl YamlFile {
 
     pub fn map(&self, node: Node) -> Option<Map<'_>> {
         match node.content {
-            Content::Map(entries) => Some(Map { file: self, place: node.span, entries, known: Vec::new() }),
+            Content::Map(entries) => Some(Map { file: self, span: node.span, entries, known: Vec::new() }),
             _ => {
                 self.report(
                     node.span,
@@ -136,10 +137,10 @@ impl YamlFile {
         Expr::new(&text).map_err(bad).ok()
     }
 
-    pub fn sentence(&self, node: &Node) -> Option<MessageTemplate> {
+    pub fn message(&self, node: &Node) -> Option<MessageTemplate> {
         let text = self.text_of(node)?;
         let bad = |bad: crate::core::expr::ExprError| {
-            self.report(node.span, &bad.message, "values stand in `{{ }}`");
+            self.report(node.span, &bad.message, "write values in `{{ }}`");
         };
         MessageTemplate::new(&text).map_err(bad).ok()
     }
@@ -160,7 +161,7 @@ impl YamlFile {
         let text = self.text_of(node)?;
         let parsed = humantime::parse_duration(&text).ok();
         if parsed.is_none() {
-            self.report(node.span, &format!("`{text}` is not a time"), "for example 30s, 5m or 1h");
+            self.report(node.span, &format!("`{text}` is not a duration"), "for example 30s, 5m or 1h");
         }
         parsed
     }
@@ -182,18 +183,18 @@ impl YamlFile {
     }
 
     /// One of a closed set of words.
-    pub fn word<T: serde::de::DeserializeOwned>(&self, node: &Node, words: &[&str]) -> Option<T> {
+    pub fn one_of<T: serde::de::DeserializeOwned>(&self, node: &Node, words: &[&str]) -> Option<T> {
         let text = self.text_of(node)?;
         let parsed = serde_json::from_value(Value::String(text.clone())).ok();
         if parsed.is_none() {
             let hint = format!("one of {}{}", words.join(", "), suggest_key(&text, words.iter().copied()));
-            self.report(node.span, &format!("`{text}` is not known here"), &hint);
+            self.report(node.span, &format!("`{text}` is not a valid value here"), &hint);
         }
         parsed
     }
 
-    /// Checks that every name an expression uses is there: `plain` names, or facts of the system.
-    pub fn check_names(&self, place: Span, names: &BTreeSet<String>, plain: &[&str], system: &SystemType) {
+    /// Checks that every name in an expression exists: a name of `plain`, a parameter or a fact.
+    pub fn check_names(&self, span: Span, names: &BTreeSet<String>, plain: &[&str], system: &SystemType) {
         for name in names {
             let mut parts = name.split('.');
             let (first, second) = (parts.next().unwrap_or(""), parts.next());
@@ -205,16 +206,16 @@ impl YamlFile {
                 (Some(probe), Some(fact)) => {
                     let facts = probe.facts.iter().map(|fact| fact.name.as_str());
                     self.report(
-                        place,
+                        span,
                         &format!("the probe `{first}` has no fact `{fact}`"),
                         &suggest(fact, facts),
                     );
                 }
                 (Some(_), None) => {
                     self.report(
-                        place,
+                        span,
                         &format!("`{first}` is a probe, not a value"),
-                        &format!("name a fact of it, `{first}.…`"),
+                        &format!("use one of its facts, `{first}.…`"),
                     );
                 }
                 (None, _) => {
@@ -225,7 +226,7 @@ impl YamlFile {
                         .chain(system.params.keys().map(|p| p.as_str()));
                     let all: Vec<&str> = all.chain(plain.iter().copied()).collect();
                     self.report(
-                        place,
+                        span,
                         &format!("`{name}` is neither a parameter nor a fact"),
                         &suggest(first, all),
                     );
@@ -234,19 +235,19 @@ impl YamlFile {
         }
     }
 
-    /// Checks that every value a command uses is a parameter or a typed fact.
-    pub fn check_values(&self, place: Span, names: &BTreeSet<&str>, system: &SystemType) {
+    /// Checks that every value in a command is a parameter or a fact with a type.
+    pub fn check_values(&self, span: Span, names: &BTreeSet<&str>, system: &SystemType) {
         for name in names {
             let known: BTreeSet<String> = BTreeSet::from([(*name).to_owned()]);
-            self.check_names(place, &known, &[], system);
+            self.check_names(span, &known, &[], system);
             let Some((probe, fact)) = name.split_once('.') else { continue };
             let found =
                 system.probes.get(probe).and_then(|p| p.facts.iter().find(|f| f.name.as_str() == fact));
             if found.is_some_and(|fact| fact.value_type.is_none()) {
                 self.report(
-                    place,
-                    &format!("`{name}` has no type, so it cannot become part of a command"),
-                    &format!("in system.yaml: `{fact}: {{ is: …, type: name }}`"),
+                    span,
+                    &format!("`{name}` has no type, so commands cannot use it"),
+                    &format!("in system.yaml: `{fact}: {{ value: …, type: name }}`"),
                 );
             }
         }
@@ -254,17 +255,21 @@ impl YamlFile {
 }
 
 impl<'p> Map<'p> {
+    /// The value of a key, without taking it.
+    pub fn peek(&self, key: &str) -> Option<&Node> {
+        self.entries.iter().find(|(k, _)| k.name == key).map(|(_, node)| node)
+    }
+
     /// The text under a key, without taking it.
     pub fn peek_text(&self, key: &str) -> Option<&str> {
-        let (_, node) = self.entries.iter().find(|(k, _)| k.name == key)?;
-        match &node.content {
+        match &self.peek(key)?.content {
             Content::Text(text) => Some(text),
             _ => None,
         }
     }
 
-    pub fn place(&self) -> Span {
-        self.place
+    pub fn span(&self) -> Span {
+        self.span
     }
 
     /// Takes a field that may be missing.
@@ -279,14 +284,14 @@ impl<'p> Map<'p> {
     pub fn require(&mut self, key: &'static str, hint: &str) -> Option<Node> {
         let node = self.take(key);
         if node.is_none() {
-            let place = Span { start: self.place.start, length: self.place.length.min(1) };
-            self.file.report(place, &format!("`{key}` is missing"), hint);
+            let span = Span { start: self.span.start, length: self.span.length.min(1) };
+            self.file.report(span, &format!("`{key}` is missing"), hint);
         }
         node
     }
 
     /// All entries, for maps whose keys are names.
-    pub fn into_entries(self) -> Vec<(crate::library::node::MapKey, Node)> {
+    pub fn into_entries(self) -> Vec<(MapKey, Node)> {
         self.entries
     }
 
@@ -302,32 +307,40 @@ impl<'p> Map<'p> {
         name: &str,
         timeout: Duration,
         system: &SystemType,
-        around: BackupWrapper<'_>,
+        wrapper: BackupWrapper<'_>,
     ) -> Option<Template> {
-        let page = self.file;
+        let file = self.file;
         let run = self.take("run");
         let script = self.take("script");
-        let env = self.take("env").and_then(|node| page.map(node));
-        let cwd = self.take("in");
-        let sudo = self.take("sudo").and_then(|node| page.flag(&node)).unwrap_or(false);
-        let timeout = self.take("timeout").and_then(|node| page.duration(&node)).unwrap_or(timeout);
-        let place = run.as_ref().or(script.as_ref()).map_or(self.place, |node| node.span);
-        let text = |node: &Option<Node>| node.as_ref().and_then(|node| page.text_of(node));
+        let env = self.take("env").and_then(|node| file.map(node));
+        let cwd = self.take("cwd");
+        let sudo = self.take("sudo").and_then(|node| file.flag(&node)).unwrap_or(false);
+        let timeout = self.take("timeout").and_then(|node| file.duration(&node)).unwrap_or(timeout);
+        let span = run.as_ref().or(script.as_ref()).map_or(self.span, |node| node.span);
+        let text = |node: &Option<Node>| node.as_ref().and_then(|node| file.text_of(node));
         let (run, script, cwd) = (text(&run), text(&script), text(&cwd));
         let mut env: Vec<(String, String)> = env.map_or_else(Vec::new, |map| {
             let entries = map.into_entries();
-            entries.into_iter().filter_map(|(key, node)| Some((key.name, page.text_of(&node)?))).collect()
+            entries.into_iter().filter_map(|(key, node)| Some((key.name, file.text_of(&node)?))).collect()
         });
         let mut whole = script.clone();
-        if !matches!(around, BackupWrapper::None) {
-            if let Some((taken, _)) = env.iter().find(|(key, _)| keep::TAKEN.contains(&key.as_str())) {
-                page.report(place, &format!("`{taken}` has a meaning beside `keep`"), "name it otherwise");
+        if !matches!(wrapper, BackupWrapper::None) {
+            if let Some((name, _)) = env.iter().find(|(key, _)| backup::RESERVED.contains(&key.as_str())) {
+                file.report(
+                    span,
+                    &format!("the variable `{name}` is reserved in a step with `backup`"),
+                    "give the variable another name",
+                );
             }
             if run.is_some() {
-                page.report(place, "`keep` goes with `script`", "make a script of `run`");
+                file.report(
+                    span,
+                    "`backup` needs `script`, and this command is a `run`",
+                    "write the command as a `script`",
+                );
             }
-            env.push((keep::VARIABLE.into(), format!("{{{{ {BACKUP} }}}}")));
-            whole = script.as_deref().map(|own| around.script(own));
+            env.push((backup::VARIABLE.into(), format!("{{{{ {BACKUP} }}}}")));
+            whole = script.as_deref().map(|own| wrapper.script(own));
         }
         let source = TemplateSource {
             run: run.as_deref(),
@@ -341,61 +354,45 @@ impl<'p> Map<'p> {
         let template = match Template::new(source) {
             Ok(template) => template,
             Err(bad) => {
-                page.report(place, &bad.message, &bad.hint);
+                file.report(span, &bad.message, &bad.hint);
                 return None;
             }
         };
         if let Some(why) = run.as_deref().or(script.as_deref()).and_then(forbidden) {
-            page.report(place, why, "clean up what is known to be unused, by name or label");
+            file.report(span, why, "clean up what is known to be unused, by name or label");
         }
         let mut names = template.names();
-        if !matches!(around, BackupWrapper::None) {
+        if !matches!(wrapper, BackupWrapper::None) {
             names.remove(BACKUP);
         }
-        page.check_values(place, &names, system);
+        file.check_values(span, &names, system);
         Some(template)
     }
 
-    /// Reports every field that nobody took.
+    /// Reports every field that was not taken.
     pub fn finish(self) {
         for (key, _) in &self.entries {
-            let hint = suggest(&key.name, self.known.iter().copied());
-            self.file.report(key.span, &format!("`{}` is not known here", key.name), &hint);
+            let known = |name: &&str| self.known.contains(name);
+            let hint = match new_name_of(&key.name).filter(known) {
+                Some(new) => format!("format 1 calls it `{new}`"),
+                None => suggest(&key.name, self.known.iter().copied()),
+            };
+            self.file.report(key.span, &format!("unknown key `{}`", key.name), &hint);
         }
     }
-}
-
-/// Commands that have destroyed data or images on real servers; no playbook may hold them.
-static FORBIDDEN: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
-    [
-        (r"\bsystem\s+prune\b", "`docker system prune` deletes images and networks that are only idle"),
-        (r"\bvolumes?\s+(prune|rm)\b|\bprune\b[^\n;|&]*--volumes", "deleting volumes deletes data"),
-        (
-            r"\bimage\s+prune\b[^\n;|&]*(\s-[a-z]*a|\s--all)",
-            "`docker image prune -a` deletes images that no container happens to use now",
-        ),
-        (r"\bdown\b[^\n;|&]*(\s-[a-z]*v\b|\s--volumes)", "`docker compose down -v` deletes data"),
-        (r"\brm\s+(-[a-zA-Z]*\s+)*(--\s+)?/(\s|$|\*)", "this deletes the whole file system"),
-    ]
-    .map(|(pattern, why)| (Regex::new(pattern).expect("a constant pattern"), why))
-    .into()
-});
-
-fn forbidden(text: &str) -> Option<&'static str> {
-    FORBIDDEN.iter().find(|(regex, _)| regex.is_match(text)).map(|(_, why)| *why)
 }
 
 fn is_function(name: &str) -> bool {
     ["range", "dict", "namespace", "debug", "loop", "true", "false", "none"].contains(&name)
 }
 
-/// "did you mean", or the list of what there is.
+/// "did you mean", or the list of what is known.
 pub(super) fn suggest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     let known: Vec<&str> = known.into_iter().collect();
     match closest_match(word, known.iter().copied()) {
         Some(name) => format!("did you mean `{name}`?"),
         None if known.is_empty() => String::new(),
-        None => format!("there is: {}", known.join(", ")),
+        None => format!("known are: {}", known.join(", ")),
     }
 }
 

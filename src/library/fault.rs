@@ -1,184 +1,200 @@
-//! A playbook for a fault.
+//! Decodes a playbook of a fault.
 
-use crate::core::expr::Expr;
+use crate::core::expr::{Expr, MessageTemplate};
 use crate::core::ids::{PlaybookName, Role};
 use crate::core::playbook::command::Template;
 use crate::core::playbook::{Check, Fault, IfInterrupted, Step, Symptoms, SystemType};
 use crate::core::policy::permit::Risk;
+use crate::library::backup::{BackupWrapper, reads_backup};
 use crate::library::decode::{Map, YamlFile};
-use crate::library::keep::{BackupWrapper, reads_backup};
 use crate::library::node::{Content, Node};
 use std::time::Duration;
 
-/// The deadline of a change that names none.
+/// The deadline of a step without `timeout`.
 const STEP_TIMEOUT: Duration = Duration::from_secs(120);
-/// How long a verification may take that names no time.
-const WITHIN: Duration = Duration::from_secs(120);
+/// How long a condition of `verify` may take without `timeout`.
+const VERIFY_TIMEOUT: Duration = Duration::from_secs(120);
 
-pub(super) fn decode(page: &YamlFile, mut map: Map<'_>, system: &SystemType) -> Option<Fault> {
-    let name = map.require("playbook", "its name, as the file has it");
-    let name = name.and_then(|node| page.named(&node, PlaybookName::new));
+pub(super) fn decode(file: &YamlFile, mut map: Map<'_>, system: &SystemType) -> Option<Fault> {
+    let name = map.require("playbook", "the playbook's name, the same as the file's");
+    let name = name.and_then(|node| file.named(&node, PlaybookName::new));
     map.take("kind");
     let title = map.require("title", "what people read, such as `Worker containers are not running`");
-    let title = title.and_then(|node| page.text_of(&node));
-    let explains = map.take("explains").and_then(|node| page.map(node)).map(|map| decode_symptoms(page, map));
+    let title = title.and_then(|node| file.text_of(&node));
+    let symptoms = map.take("symptoms").and_then(|node| file.map(node)).map(|map| decode_symptoms(file, map));
     let when = map
         .require("when", "the condition that proves the fault")
-        .and_then(|node| checked_expr(page, &node, system));
-    let because =
-        map.require("because", "the evidence in one sentence").and_then(|node| sentence(page, &node, system));
-    let before = map.items("before", |node| page.named(node, PlaybookName::new)).into_iter().collect();
-    let risk = map.take("risk").map_or(Some(Risk::Low), |node| page.word(&node, &["low", "medium", "high"]));
-    let mode = map.take("mode").and_then(|node| page.word(&node, &["observe", "act"]));
-    let place = map.place();
-    let remedy = map.items("remedy", |node| decode_step(page, page.map(node.clone())?, system));
-    let verify = map.items("verify", |node| decode_check(page, page.map(node.clone())?, system));
-    let advice = map.take("escalate").and_then(|node| page.map(node)).and_then(|mut map| {
-        let advice = map.require("advice", "what a person should do").and_then(|node| page.text_of(&node));
+        .and_then(|node| checked_expr(file, &node, system));
+    let summary =
+        map.require("summary", "the evidence in one sentence").and_then(|node| message(file, &node, system));
+    let causes = map.items("causes", |node| file.named(node, PlaybookName::new)).into_iter().collect();
+    let risks = ["low", "medium", "high"];
+    let risk = map.take("risk").map_or(Some(Risk::Low), |node| file.one_of(&node, &risks));
+    let mode = map.take("mode").and_then(|node| file.one_of(&node, &["observe", "ask"]));
+    let span = map.span();
+    let remediation = map.items("remediation", |node| decode_step(file, file.map(node.clone())?, system));
+    let verify = map.items("verify", |node| decode_check(file, file.map(node.clone())?, system));
+    let advice = map.take("escalate").and_then(|node| file.map(node)).and_then(|mut map| {
+        let advice = map.require("advice", "what a person should do").and_then(|node| file.text_of(&node));
         map.finish();
         advice
     });
-    let says = map.take("says").and_then(|node| page.text_of(&node));
-    let note = map.take("note").and_then(|node| sentence(page, &node, system));
-    if !remedy.is_empty() && verify.is_empty() {
-        page.report(
-            place,
-            "there is a remedy, but no `verify`",
-            "name at least one condition that proves that it worked",
+    let reporter_message = map.take("reporter_message").and_then(|node| file.text_of(&node));
+    let prevention = map.take("prevention").and_then(|node| message(file, &node, system));
+    if !remediation.is_empty() && verify.is_empty() {
+        file.report(
+            span,
+            "there is a `remediation`, but no `verify`",
+            "add at least one condition that proves the fix",
         );
     }
     if advice.is_none() {
-        page.report(
-            place,
+        file.report(
+            span,
             "`escalate: { advice: … }` is missing",
-            "say what a person should do when the agent cannot mend it",
+            "say what a person should do if the fault is not fixed",
         );
     }
     map.finish();
     Some(Fault {
         name: name?,
         title: title?,
-        symptoms: explains.unwrap_or_default(),
+        symptoms: symptoms.unwrap_or_default(),
         when: when?,
-        summary: because?,
-        causes: before,
+        summary: summary?,
+        causes,
         risk: risk?,
         mode,
-        remediation: remedy,
+        remediation,
         verify,
         advice: advice?,
-        reporter_message: says,
-        prevention: note,
+        reporter_message,
+        prevention,
     })
 }
 
-fn decode_symptoms(page: &YamlFile, mut map: Map<'_>) -> Symptoms {
-    let explains = Symptoms {
-        patterns: map.items("any", |node| page.regex(node)),
-        labels: map.items("labels", |node| page.text_of(node)),
+fn decode_symptoms(file: &YamlFile, mut map: Map<'_>) -> Symptoms {
+    let symptoms = Symptoms {
+        patterns: map.items("patterns", |node| file.regex(node)),
+        labels: map.items("labels", |node| file.text_of(node)),
     };
     map.finish();
-    explains
+    symptoms
 }
 
-fn decode_step(page: &YamlFile, mut map: Map<'_>, system: &SystemType) -> Option<Step> {
-    let name = map.require("name", "what people read while it runs").and_then(|node| page.text_of(&node));
-    let on = map.take("on").and_then(|node| page.named(&node, Role::new)).unwrap_or_else(Role::main);
+fn decode_step(file: &YamlFile, mut map: Map<'_>, system: &SystemType) -> Option<Step> {
+    let name = map.require("name", "what people read while the step runs");
+    let name = name.and_then(|node| file.text_of(&node));
+    let host = map.take("host").and_then(|node| file.named(&node, Role::new)).unwrap_or_else(Role::main);
     let label = name.clone().unwrap_or_default();
-    let keep = map.take("keep").and_then(|node| Some((node.span, page.text_of(&node)?)));
-    let around = keep.as_ref().map_or(BackupWrapper::None, |(_, text)| BackupWrapper::Save(text));
-    let command = map.command(&label, STEP_TIMEOUT, system, around);
-    let replay = map.require(
-        "replay",
-        "after a crash in the middle: `anytime` and `safe` run it again, `{ check: … }` asks, `never` hands over",
+    let backup = map.take("backup").and_then(|node| Some((node.span, file.text_of(&node)?)));
+    let wrapper = backup.as_ref().map_or(BackupWrapper::None, |(_, text)| BackupWrapper::Save(text));
+    let command = map.command(&label, STEP_TIMEOUT, system, wrapper);
+    let if_interrupted = map.require(
+        "if_interrupted",
+        "what to do after an interruption: `rerun_now`, `rerun`, `{ check: … }` or `escalate`",
     );
-    let replay = replay.and_then(|node| decode_if_interrupted(page, node, system));
-    let optional = map.take("optional").and_then(|node| page.flag(&node)).unwrap_or(false);
-    let only_if = map.take("only_if").and_then(|node| checked_expr(page, &node, system));
+    let if_interrupted = if_interrupted.and_then(|node| decode_if_interrupted(file, node, system));
+    let optional = map.take("optional").and_then(|node| file.flag(&node)).unwrap_or(false);
+    let only_if = map.take("only_if").and_then(|node| checked_expr(file, &node, system));
     let expect = map.take("expect").and_then(|node| {
-        let expr = page.expr(&node)?;
-        page.check_names(node.span, &expr.names(), &["exit", "text", "stderr"], system);
+        let expr = file.expr(&node)?;
+        file.check_names(node.span, &expr.names(), &["exit", "text", "stderr"], system);
         Some(expr)
     });
-    let undo = map.take("undo").and_then(|node| page.map(node));
-    let reads = undo.as_ref().and_then(|map| map.peek_text("script")).is_some_and(reads_backup);
-    match (&keep, &undo) {
-        (Some((place, _)), _) if !reads => page.report(
-            *place,
-            "nothing reads what is kept",
-            "the `script` of this step's `undo` finds it in the file \"$KEPT\"; without need for it, leave `keep` out",
+    let rollback = map.take("rollback").and_then(|node| file.map(node));
+    let reads = rollback.as_ref().and_then(|map| map.peek_text("script")).is_some_and(reads_backup);
+    match (&backup, &rollback) {
+        (Some((span, _)), _) if !reads => file.report(
+            *span,
+            "nothing reads the backup",
+            "read the file \"$BACKUP\" in the `script` of this step's `rollback`, or remove `backup`",
         ),
-        (None, Some(undo)) if reads => page.report(
-            undo.place(),
-            "this undo reads `$KEPT`, but its step keeps nothing",
-            "give the step `keep: |`, a script that prints what is there before the change",
+        (None, Some(rollback)) if reads => file.report(
+            rollback.span(),
+            "this rollback reads `$BACKUP`, but its step makes no backup",
+            "give the step `backup: |` with a script that prints what the step changes",
         ),
         _ => {}
     }
-    let undo = undo.and_then(|mut map| {
-        let place = map.place();
-        let around = if keep.is_some() { BackupWrapper::Restore } else { BackupWrapper::None };
-        let undo = map.command(&format!("undo {label}"), STEP_TIMEOUT, system, around);
-        map.finish();
-        let roots = (command.as_ref().map(Template::is_root), undo.as_ref().map(Template::is_root));
-        if keep.is_some() && matches!(roots, (Some(step), Some(undo)) if step != undo) {
-            page.report(
-                place,
-                "of a step and its undo, one has `sudo` and the other has not",
-                "what the one keeps in its home the other does not find: give both the same `sudo`",
-            );
-        }
-        undo
-    });
+    let rollback = rollback
+        .and_then(|map| decode_rollback(file, map, &label, backup.is_some(), command.as_ref(), system));
     map.finish();
     Some(Step {
         name: name?,
-        host: on,
+        host,
         command: command?,
-        if_interrupted: replay?,
+        if_interrupted: if_interrupted?,
         optional,
         only_if,
         expect,
-        rollback: undo,
+        rollback,
     })
 }
 
-fn decode_if_interrupted(page: &YamlFile, node: Node, system: &SystemType) -> Option<IfInterrupted> {
-    let place = node.span;
+fn decode_rollback(
+    file: &YamlFile,
+    mut map: Map<'_>,
+    label: &str,
+    has_backup: bool,
+    command: Option<&Template>,
+    system: &SystemType,
+) -> Option<Template> {
+    let span = map.span();
+    let wrapper = if has_backup { BackupWrapper::Restore } else { BackupWrapper::None };
+    let rollback = map.command(&format!("rollback {label}"), STEP_TIMEOUT, system, wrapper);
+    map.finish();
+    let sudo = (command.map(Template::is_root), rollback.as_ref().map(Template::is_root));
+    if has_backup && matches!(sudo, (Some(step), Some(rollback)) if step != rollback) {
+        file.report(
+            span,
+            "the step and its rollback have different `sudo`, so the rollback cannot find the backup",
+            "give both the same `sudo`: a backup is stored in the home directory of the user who runs the step",
+        );
+    }
+    rollback
+}
+
+fn decode_if_interrupted(file: &YamlFile, node: Node, system: &SystemType) -> Option<IfInterrupted> {
+    let span = node.span;
     if let Content::Map(_) = node.content {
-        let mut map = page.map(node)?;
-        let check =
-            map.require("check", "`replay: { check: … }`").and_then(|node| checked_expr(page, &node, system));
+        let mut map = file.map(node)?;
+        let check = map.require("check", "`if_interrupted: { check: … }`");
+        let check = check.and_then(|node| checked_expr(file, &node, system));
         map.finish();
         return check.map(IfInterrupted::Check);
     }
-    match page.text_of(&node)?.as_str() {
-        "anytime" => Some(IfInterrupted::RerunNow),
-        "safe" => Some(IfInterrupted::Rerun),
-        "never" => Some(IfInterrupted::Escalate),
+    match file.text_of(&node)?.as_str() {
+        "rerun_now" => Some(IfInterrupted::RerunNow),
+        "rerun" => Some(IfInterrupted::Rerun),
+        "escalate" => Some(IfInterrupted::Escalate),
         other => {
-            page.report(place, &format!("`{other}` is no replay"), "anytime, safe, never, or { check: … }");
+            file.report(
+                span,
+                &format!("`{other}` is not a valid value of `if_interrupted`"),
+                "use rerun_now, rerun, escalate, or { check: … }",
+            );
             None
         }
     }
 }
 
-fn decode_check(page: &YamlFile, mut map: Map<'_>, system: &SystemType) -> Option<Check> {
-    let holds = map.require("holds", "the condition").and_then(|node| checked_expr(page, &node, system));
-    let within = map.take("within").and_then(|node| page.duration(&node)).unwrap_or(WITHIN);
-    let steady = map.take("steady").and_then(|node| page.duration(&node)).unwrap_or_default();
+fn decode_check(file: &YamlFile, mut map: Map<'_>, system: &SystemType) -> Option<Check> {
+    let that = map.require("that", "the condition").and_then(|node| checked_expr(file, &node, system));
+    let timeout = map.take("timeout").and_then(|node| file.duration(&node)).unwrap_or(VERIFY_TIMEOUT);
+    let hold_for = map.take("for").and_then(|node| file.duration(&node)).unwrap_or_default();
     map.finish();
-    Some(Check { that: holds?, timeout: within, hold_for: steady })
+    Some(Check { that: that?, timeout, hold_for })
 }
 
-fn checked_expr(page: &YamlFile, node: &Node, system: &SystemType) -> Option<Expr> {
-    let expr = page.expr(node)?;
-    page.check_names(node.span, &expr.names(), &[], system);
+fn checked_expr(file: &YamlFile, node: &Node, system: &SystemType) -> Option<Expr> {
+    let expr = file.expr(node)?;
+    file.check_names(node.span, &expr.names(), &[], system);
     Some(expr)
 }
 
-fn sentence(page: &YamlFile, node: &Node, system: &SystemType) -> Option<crate::core::expr::MessageTemplate> {
-    let sentence = page.sentence(node)?;
-    page.check_names(node.span, &sentence.names(), &[], system);
-    Some(sentence)
+fn message(file: &YamlFile, node: &Node, system: &SystemType) -> Option<MessageTemplate> {
+    let message = file.message(node)?;
+    file.check_names(node.span, &message.names(), &[], system);
+    Some(message)
 }

@@ -1,4 +1,6 @@
-//! The files of a library: those in the binary, or those of a folder.
+//! The files of a library: built in, from a folder, or recorded in a journal.
+
+#![expect(clippy::disallowed_methods, reason = "reads the folder of playbooks")]
 
 use include_dir::{Dir, include_dir};
 use sha2::{Digest, Sha256};
@@ -7,12 +9,17 @@ use std::path::{Path, PathBuf};
 
 static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/playbooks");
 
-/// Longer files are refused: a playbook is written by hand.
+/// In bytes. Longer files are rejected: a playbook is written by hand.
 const LARGEST: u64 = 1024 * 1024;
 
-/// Path to text, of every `.yaml` file; paths are relative, with `/`.
+/// The `.yaml` files of a library.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Files(BTreeMap<String, String>);
+pub struct Files {
+    /// Path to text; paths are relative, with `/`.
+    texts: BTreeMap<String, String>,
+    /// The folder that they were read from.
+    root: Option<PathBuf>,
+}
 
 /// Why a folder of playbooks cannot be read.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -23,13 +30,13 @@ pub enum FilesError {
     #[error("{path} is larger than 1 MiB")]
     #[diagnostic(help("a playbook is a short text; move other files out of the folder"))]
     TooLarge { path: PathBuf },
-    #[error("{path} holds no playbooks")]
-    #[diagnostic(help("it needs folders such as qfieldcloud/ with a system.yaml each"))]
+    #[error("{path} has no playbooks")]
+    #[diagnostic(help("each system type needs a folder, such as qfieldcloud/, with a system.yaml"))]
     Empty { path: PathBuf },
 }
 
 impl Files {
-    /// The playbooks that travel inside the binary.
+    /// The playbooks inside the binary.
     pub fn built_in() -> Self {
         fn collect(dir: &Dir<'_>, into: &mut BTreeMap<String, String>) {
             for file in dir.files() {
@@ -42,10 +49,13 @@ impl Files {
         }
         let mut files = BTreeMap::new();
         collect(&BUILT_IN, &mut files);
-        Self(files)
+        Self { texts: files, root: None }
     }
 
-    /// The playbooks of a folder: one folder a system, one level deep.
+    /// The playbooks of a folder: one folder for each system type, one level deep.
+    ///
+    /// # Errors
+    /// The first folder or file that cannot be read, or a folder without playbooks.
     pub fn from_dir(root: &Path) -> Result<Self, FilesError> {
         let unreadable = |path: &Path, error| FilesError::Unreadable { path: path.to_owned(), error };
         let mut files = BTreeMap::new();
@@ -69,26 +79,31 @@ impl Files {
         if files.is_empty() {
             return Err(FilesError::Empty { path: root.to_owned() });
         }
-        Ok(Self(files))
+        Ok(Self { texts: files, root: Some(root.to_owned()) })
     }
 
-    /// As a journal kept them.
-    pub fn from_map(files: BTreeMap<String, String>) -> Self {
-        Self(files)
+    /// Files by their paths, as a journal records them.
+    pub fn from_map(texts: BTreeMap<String, String>) -> Self {
+        Self { texts, root: None }
     }
 
     pub fn as_map(&self) -> &BTreeMap<String, String> {
-        &self.0
+        &self.texts
+    }
+
+    /// The folder that they were read from; `None` if they come from elsewhere.
+    pub(super) fn root(&self) -> Option<&Path> {
+        self.root.as_deref()
     }
 
     pub(super) fn text(&self, path: &str) -> Option<&str> {
-        self.0.get(path).map(String::as_str)
+        self.texts.get(path).map(String::as_str)
     }
 
     /// Folder to the paths in it.
     pub(super) fn folders(&self) -> BTreeMap<String, Vec<String>> {
         let mut folders: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for path in self.0.keys() {
+        for path in self.texts.keys() {
             let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
             folders.entry(folder.to_owned()).or_default().push(path.clone());
         }
@@ -98,7 +113,7 @@ impl Files {
     /// SHA-256 in hex over all paths and texts.
     pub fn hash(&self) -> String {
         let mut hash = Sha256::new();
-        for (path, text) in &self.0 {
+        for (path, text) in &self.texts {
             for part in [path, text] {
                 hash.update((part.len() as u64).to_be_bytes());
                 hash.update(part);
@@ -108,7 +123,7 @@ impl Files {
     }
 }
 
-/// The entries of a folder, sorted; hidden ones left out.
+/// The entries of a folder in order, without hidden ones.
 fn list(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(folder)? {

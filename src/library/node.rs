@@ -1,12 +1,12 @@
-//! A YAML document as a tree in which every node knows its place.
+//! A YAML document as a tree in which every node has its position.
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Value, json};
 use serde_saphyr::Spanned;
 use std::fmt;
 
-/// How YAML that people wrote is read. It nests a handful of times; what nests deeper is not theirs, and
-/// would take more of the stack than there is.
+/// The parser's options for YAML that people write. The depth is limited, so that no file can exhaust the
+/// stack.
 pub(crate) fn options() -> serde_saphyr::Options {
     serde_saphyr::options! {
         with_snippet: false,
@@ -21,7 +21,7 @@ pub(super) struct Span {
     pub length: usize,
 }
 
-/// A node and its place.
+/// A node and its position.
 #[derive(Debug, Clone)]
 pub(super) struct Node {
     pub span: Span,
@@ -71,18 +71,18 @@ impl Node {
 impl<'de> Deserialize<'de> for Node {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let spanned: Spanned<Content> = Spanned::deserialize(deserializer)?;
-        Ok(Node { span: place(&spanned.referenced), content: spanned.value })
+        Ok(Node { span: span(&spanned.referenced), content: spanned.value })
     }
 }
 
 impl<'de> Deserialize<'de> for MapKey {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let spanned: Spanned<String> = Spanned::deserialize(deserializer)?;
-        Ok(MapKey { span: place(&spanned.referenced), name: spanned.value })
+        Ok(MapKey { span: span(&spanned.referenced), name: spanned.value })
     }
 }
 
-fn place(location: &serde_saphyr::Location) -> Span {
+fn span(location: &serde_saphyr::Location) -> Span {
     let span = location.span();
     let bytes = |n: Option<u64>| n.and_then(|n| usize::try_from(n).ok()).unwrap_or(0);
     Span { start: bytes(span.byte_offset()), length: bytes(span.byte_len()) }

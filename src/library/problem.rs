@@ -1,4 +1,4 @@
-//! What is wrong with a playbook file, where, and how to mend it.
+//! A problem of a playbook file: what is wrong, where, and how to fix it.
 
 use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode, SourceSpan};
 use std::fmt;
@@ -7,9 +7,9 @@ use std::fmt;
 #[derive(Debug, Clone)]
 pub struct Problem {
     pub path: String,
-    /// From 1; 0 where the problem is the whole file's.
+    /// Counted from 1; 0 if the problem concerns the whole file.
     pub line: usize,
-    /// From 1.
+    /// Counted from 1, in characters; 0 if the problem concerns the whole file.
     pub column: usize,
     pub message: String,
     pub hint: String,
@@ -21,7 +21,7 @@ impl Problem {
     /// A problem at a range of bytes of a file.
     pub fn at(path: &str, text: &str, start: usize, length: usize, message: &str, hint: &str) -> Self {
         let start = crate::core::diagnosis::evidence::cut_at(text, start).len();
-        let before = &text[..start];
+        let before = text.get(..start).unwrap_or_default();
         let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
         Self {
             path: path.into(),
@@ -29,9 +29,14 @@ impl Problem {
             column,
             message: message.into(),
             hint: hint.into(),
-            span: Some((start, length.min(text.len() - start)).into()),
+            span: Some((start, length.min(text.len().saturating_sub(start))).into()),
             source: NamedSource::new(path, text.to_owned()).with_language("YAML"),
         }
+    }
+
+    /// A problem at a line and a column that are already known; both are 0 for the whole file.
+    pub fn at_line(path: &str, line: usize, column: usize, message: &str, hint: &str) -> Self {
+        Self { line, column, ..Self::of_file(path, message, hint) }
     }
 
     /// A problem of a whole file.
@@ -51,7 +56,10 @@ impl Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.span.is_none() {
-            return write!(f, "{}: {}", self.path, self.message);
+            return match self.line {
+                0 => write!(f, "{}: {}", self.path, self.message),
+                line => write!(f, "{}:{line}: {}", self.path, self.message),
+            };
         }
         f.write_str(&self.message)
     }

@@ -1,4 +1,4 @@
-//! A playbook that answers a question.
+//! Decodes a playbook of a request, which answers a question.
 
 use crate::core::ids::{PlaybookName, ProbeName};
 use crate::core::playbook::{Request, SystemType};
@@ -6,73 +6,72 @@ use crate::library::decode::{Map, YamlFile, suggest};
 use crate::library::{param, system};
 use std::collections::BTreeSet;
 
-pub(super) fn decode(page: &YamlFile, mut map: Map<'_>, system: &SystemType) -> Option<Request> {
+pub(super) fn decode(file: &YamlFile, mut map: Map<'_>, system: &SystemType) -> Option<Request> {
     map.take("kind");
-    let name = map.require("playbook", "its name, as the file has it");
-    let name = name.and_then(|node| page.named(&node, PlaybookName::new));
-    let title = map.require("title", "what people read").and_then(|node| page.text_of(&node));
-    let asks = map.items("asks", |node| page.regex(node));
-    let params = map.take("params").and_then(|node| Some((node.span, page.map(node)?)));
-    let params = params.map(|(place, map)| (place, param::decode_request_params(page, map, system)));
-    let needs_a_value =
-        params.as_ref().filter(|(_, params)| params.values().any(|param| param.default.is_none()));
-    if let (Some((place, _)), false) = (needs_a_value, asks.is_empty()) {
-        page.report(
-            *place,
-            "a ticket's words give no values, so a request with `asks` needs a default for each parameter",
-            "give the defaults, or leave `asks` out: then the request is made by a command alone",
+    let name = map.require("playbook", "the playbook's name, the same as the file's");
+    let name = name.and_then(|node| file.named(&node, PlaybookName::new));
+    let title = map.require("title", "what people read").and_then(|node| file.text_of(&node));
+    let question_patterns = map.items("question_patterns", |node| file.regex(node));
+    let params = map.take("params").and_then(|node| Some((node.span, file.map(node)?)));
+    let params = params.map(|(span, map)| (span, param::decode_request_params(file, map, system)));
+    let required = params.as_ref().filter(|(_, params)| params.values().any(|param| param.default.is_none()));
+    if let (Some((span, _)), false) = (required, question_patterns.is_empty()) {
+        file.report(
+            *span,
+            "a parameter has no default, and a ticket that matches `question_patterns` gives no values",
+            "add the defaults, or remove `question_patterns`, so that only a command asks the request",
         );
     }
     let params = params.map(|(_, params)| params).unwrap_or_default();
     let listed = map.items("probes", |node| {
-        let probe = page.named(node, ProbeName::new)?;
+        let probe = file.named(node, ProbeName::new)?;
         if !system.probes.contains_key(&probe) {
             let known = system.probes.keys().map(ProbeName::as_str);
-            page.report(
+            file.report(
                 node.span,
-                &format!("`{probe}` is no probe of this system"),
+                &format!("`{probe}` is not a probe of this system type"),
                 &suggest(probe.as_str(), known),
             );
         }
         Some(probe)
     });
-    // Its own probes are read as if they stood in the system's file, beside its parameters.
-    let mut own = system.clone();
-    own.params.extend(params.clone());
-    if let Some(probes) = map.take("looks").and_then(|node| page.map(node)) {
-        system::decode_probes(page, probes, &mut own);
+    // The extra probes are decoded as if they were in system.yaml, with the request's own parameters.
+    let mut extended = system.clone();
+    extended.params.extend(params.clone());
+    if let Some(probes) = map.take("extra_probes").and_then(|node| file.map(node)) {
+        system::decode_probes(file, probes, &mut extended);
     }
-    own.probes.retain(|name, _| !system.probes.contains_key(name));
-    let looks = own.probes;
-    let probes: BTreeSet<ProbeName> = listed.into_iter().chain(looks.keys().cloned()).collect();
-    let health = map.take("health").and_then(|node| page.flag(&node)).unwrap_or(false);
+    extended.probes.retain(|name, _| !system.probes.contains_key(name));
+    let extra_probes = extended.probes;
+    let probes: BTreeSet<ProbeName> = listed.into_iter().chain(extra_probes.keys().cloned()).collect();
+    let health = map.take("health").and_then(|node| file.flag(&node)).unwrap_or(false);
     let answer = map.require("answer", "a Markdown template over the facts").and_then(|node| {
-        let text = page.text_of(&node)?;
+        let text = file.text_of(&node)?;
         if let Err(problem) = crate::render::check_answer(&text) {
-            page.report(
+            file.report(
                 node.span,
-                &format!("not a template: {problem}"),
-                "values stand in `{{ }}`, blocks in `{% %}`",
+                &format!("this is not a template: {problem}"),
+                "write values in `{{ }}` and blocks in `{% %}`",
             );
             return None;
         }
         Some(text)
     });
     if probes.is_empty() {
-        page.report(
-            map.place(),
-            "there are neither `probes` nor `looks`",
-            "name the probes whose facts the answer uses, or write some of its own",
+        file.report(
+            map.span(),
+            "there are neither `probes` nor `extra_probes`",
+            "name the probes whose facts the answer uses",
         );
     }
     map.finish();
     Some(Request {
         name: name?,
         title: title?,
-        question_patterns: asks,
+        question_patterns,
         params,
         probes,
-        extra_probes: looks,
+        extra_probes,
         answer: answer?,
         health,
     })
@@ -82,20 +81,20 @@ pub(super) fn decode(page: &YamlFile, mut map: Map<'_>, system: &SystemType) -> 
 mod tests {
     use crate::library::{Files, load};
 
-    const SYSTEM: &str = "system: x\nparams:\n  dir: { type: path, default: /srv }\nprobes:\n  disk:\n    run: df -P {{ dir }}\n    facts:\n      used: text\n";
-    const REQUEST: &str = "playbook: logs\nkind: request\ntitle: Logs\nparams:\n  service: { type: name, help: which }\n  lines: { type: integer, default: 50, min: 1, max: 500 }\n  only: { type: name, default: all, one_of: [all, failed] }\nprobes: [disk]\nlooks:\n  log:\n    in: \"{{ dir }}\"\n    run: logs {{ service }} {{ lines }} {{ only }}\n    facts: { text: text }\nanswer: \"{{ log.text }}\"\n";
+    const SYSTEM: &str = "format: 1\nsystem_type: x\nparams:\n  dir: { type: path, default: /srv }\nprobes:\n  disk:\n    run: df -P {{ dir }}\n    facts:\n      used: text\n";
+    const REQUEST: &str = "playbook: logs\nkind: request\ntitle: Logs\nparams:\n  service: { type: name, help: which }\n  lines: { type: integer, default: 50, min: 1, max: 500 }\n  only: { type: name, default: all, one_of: [all, failed] }\nprobes: [disk]\nextra_probes:\n  log:\n    cwd: \"{{ dir }}\"\n    run: logs {{ service }} {{ lines }} {{ only }}\n    facts: { text: text }\nanswer: \"{{ log.text }}\"\n";
 
-    fn problems(request: &str) -> Vec<String> {
+    fn found(request: &str) -> Vec<String> {
         let files = [("x/system.yaml", SYSTEM), ("x/logs.yaml", request)];
         let files = files.map(|(path, text)| (path.to_owned(), text.to_owned()));
-        let told = load(&Files::from_map(files.into())).err();
-        let told = told.iter().flat_map(|problems| problems.list());
-        told.map(|problem| format!("{} ({})", problem.message, problem.hint)).collect()
+        let problems = load(&Files::from_map(files.into())).err();
+        let problems = problems.iter().flat_map(|problems| problems.list());
+        problems.map(|problem| format!("{} ({})", problem.message, problem.hint)).collect()
     }
 
     #[test]
     fn a_request_has_parameters_and_probes_of_its_own() {
-        assert_eq!(problems(REQUEST), Vec::<String>::new());
+        assert_eq!(found(REQUEST), Vec::<String>::new());
         let files = [("x/system.yaml", SYSTEM), ("x/logs.yaml", REQUEST)];
         let files = files.map(|(path, text)| (path.to_owned(), text.to_owned()));
         let library = load(&Files::from_map(files.into())).expect("a sound library");
@@ -103,33 +102,43 @@ mod tests {
         let request = &system.requests[0];
         assert_eq!(request.probes.iter().map(|name| name.as_str()).collect::<Vec<_>>(), ["disk", "log"]);
         assert!(!system.probes.contains_key("log") && !system.params.contains_key("lines"));
-        let asked = system.asked(request);
-        assert!(asked.probes.contains_key("log") && asked.params.contains_key("lines"));
+        let extended = system.asked(request);
+        assert!(extended.probes.contains_key("log") && extended.params.contains_key("lines"));
     }
 
     #[test]
-    fn what_a_request_cannot_have_is_told() {
+    fn mistakes_of_a_request_are_reported() {
         for (from, to, expect) in [
-            ("type: integer", "type: intger", "`intger` is not known here"),
+            ("type: integer", "type: intger", "`intger` is not a valid value here"),
             ("default: 50", "default: 501", "501 is more than 500"),
             ("min: 1", "min: 900", "`min` is more than `max`"),
-            ("type: name, help: which", "type: name, min: 1", "a name has no bounds"),
+            ("type: name, help: which", "type: name, min: 1", "a name cannot have `min` or `max`"),
             ("default: all, one_of", "default: any, one_of", "any is none of all, failed"),
             ("[all, failed]", "[all, -f]", "is not a name"),
-            ("service:", "system:", "`system` names the system"),
-            ("service:", "dir:", "has a parameter or a probe `dir` already"),
-            ("service:", "disk:", "has a parameter or a probe `disk` already"),
-            ("\n  log:", "\n  disk:", "the system has a probe `disk` already"),
+            ("service:", "system:", "`system` is reserved"),
+            ("service:", "dir:", "already has a parameter or a probe `dir`"),
+            ("service:", "disk:", "already has a parameter or a probe `disk`"),
+            ("\n  log:", "\n  disk:", "the system type already has a probe `disk`"),
             ("{{ service }}", "{{ servce }}", "(did you mean `service`?)"),
             ("{{ service }}", "{{ log.text }}", "uses its own facts"),
             ("logs {{ service }}", "logs | sh", "`|` in `run` needs a shell"),
-            ("title: Logs", "title: Logs\nasks: ['logs']", "a ticket's words give no values"),
+            (
+                "title: Logs",
+                "title: Logs\nquestion_patterns: ['logs']",
+                "a ticket that matches `question_patterns` gives no values",
+            ),
         ] {
-            let told = problems(&REQUEST.replace(from, to));
-            assert!(told.iter().any(|line| line.contains(expect)), "{to:?}: {expect:?} is not in {told:#?}");
+            let problems = found(&REQUEST.replace(from, to));
+            assert!(
+                problems.iter().any(|line| line.contains(expect)),
+                "{to:?}: {expect:?} is not in {problems:#?}"
+            );
         }
         let bare = REQUEST.split("params:").next().unwrap_or_default();
-        let told = problems(&format!("{bare}answer: x\n"));
-        assert!(told.iter().any(|line| line.contains("neither `probes` nor `looks`")), "{told:#?}");
+        let problems = found(&format!("{bare}answer: x\n"));
+        assert!(
+            problems.iter().any(|line| line.contains("neither `probes` nor `extra_probes`")),
+            "{problems:#?}"
+        );
     }
 }

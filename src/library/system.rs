@@ -1,78 +1,81 @@
-//! `system.yaml`: parameters and probes.
+//! Decodes `system.yaml`: parameters and probes.
 
 use crate::core::gate::sudoers::ANY;
 use crate::core::ids::{FactName, ProbeName, Role, SystemTypeName};
 use crate::core::playbook::parse::OutputParser;
 use crate::core::playbook::{Fact, Probe, SystemType};
-use crate::library::decode::{Map, YamlFile};
-use crate::library::keep::BackupWrapper;
-use crate::library::node::{Content, Node, Span};
-use crate::library::{param, root};
+use crate::library::backup::BackupWrapper;
+use crate::library::decode::{Map, YamlFile, suggest};
+
+use crate::library::node::{Content, MapKey, Node, Span};
+use crate::library::{param, sudo_list};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// The deadline of a probe that names none.
+/// The deadline of a probe without `timeout`.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(30);
 
-pub(super) fn decode(page: &YamlFile, mut map: Map<'_>) -> Option<SystemType> {
-    let kind = map.require("system", "the name of this kind of system, as its folder has it");
-    let kind = kind.and_then(|node| page.named(&node, SystemTypeName::new))?;
+pub(super) fn decode(file: &YamlFile, mut map: Map<'_>) -> Option<SystemType> {
+    // It was checked before: the format selects the decoder.
+    map.take("format");
+    let name = map.require("system_type", "the name of the system type, the same as the folder's");
+    let name = name.and_then(|node| file.named(&node, SystemTypeName::new))?;
     let mut system = SystemType {
-        name: kind,
-        summary: map.take("summary").and_then(|node| page.text_of(&node)).unwrap_or_default(),
-        aliases: map.items("aliases", |node| page.text_of(node)),
-        problem_patterns: map.items("trouble", |node| page.regex(node)),
+        name,
+        summary: map.take("summary").and_then(|node| file.text_of(&node)).unwrap_or_default(),
+        aliases: map.items("aliases", |node| file.text_of(node)),
+        problem_patterns: map.items("problem_patterns", |node| file.regex(node)),
         params: BTreeMap::new(),
         probes: BTreeMap::new(),
         sudo: Vec::new(),
         faults: Vec::new(),
         requests: Vec::new(),
     };
-    if let Some(params) = map.take("params").and_then(|node| page.map(node)) {
-        system.params = param::decode(page, params);
+    if let Some(params) = map.take("params").and_then(|node| file.map(node)) {
+        system.params = param::decode(file, params);
     }
     if let Some(probes) =
-        map.require("probes", "a system needs at least one probe").and_then(|node| page.map(node))
+        map.require("probes", "a system type needs at least one probe").and_then(|node| file.map(node))
     {
-        decode_probes(page, probes, &mut system);
+        decode_probes(file, probes, &mut system);
     }
-    system.sudo = map.items("sudo", |node| root::decode(page, node, &system));
+    system.sudo = map.items("sudo", |node| sudo_list::decode(file, node, &system));
     map.finish();
     Some(system)
 }
 
 fn named_key<N>(
-    page: &YamlFile,
-    key: &crate::library::node::MapKey,
+    file: &YamlFile,
+    key: &MapKey,
     new: impl FnOnce(String) -> Result<N, crate::core::ids::NameError>,
 ) -> Option<N> {
-    new(key.name.clone()).map_err(|bad| page.report(key.span, &bad.to_string(), "")).ok()
+    new(key.name.clone()).map_err(|bad| file.report(key.span, &bad.to_string(), "")).ok()
 }
 
-/// Probes may use each other's facts in any order in the file: their facts are known first, then their
-/// commands are read.
-pub(super) fn decode_probes(page: &YamlFile, map: Map<'_>, system: &mut SystemType) {
+/// Decodes probes, which may use each other's facts in any order. So the facts are decoded before the
+/// commands.
+pub(super) fn decode_probes(file: &YamlFile, map: Map<'_>, system: &mut SystemType) {
     let mut drafts = Vec::new();
     for (key, node) in map.into_entries() {
-        let Some(name) = named_key(page, &key, ProbeName::new) else { continue };
-        let Some(mut map) = page.map(node) else { continue };
-        let facts = map.require("facts", "a probe is there for its facts").and_then(|node| page.map(node));
-        let facts = facts.map_or_else(Vec::new, |facts| decode_facts(page, facts));
+        let Some(name) = named_key(file, &key, ProbeName::new) else { continue };
+        let Some(mut map) = file.map(node) else { continue };
+        let facts = map.require("facts", "the values that the probe reads").and_then(|node| file.map(node));
+        let facts = facts.map_or_else(Vec::new, |facts| decode_facts(file, facts));
         if name.as_str() == ANY {
-            page.report(key.span, "`any` has a meaning of its own", "name the probe otherwise");
+            file.report(key.span, "`any` is reserved", "give the probe another name");
         }
         if system.probes.contains_key(&name) {
-            page.report(key.span, &format!("the system has a probe `{name}` already"), "rename one of them");
+            file.report(
+                key.span,
+                &format!("the system type already has a probe `{name}`"),
+                "rename one of them",
+            );
             continue;
         }
         if system.params.contains_key(name.as_str()) {
-            page.report(
-                key.span,
-                &format!("there is a parameter `{name}` too"),
-                "expressions could not tell them apart; rename one",
-            );
+            file.report(key.span, &format!("there is also a parameter `{name}`"), "rename one of them");
         }
-        let places: Vec<Span> = facts.iter().map(|(_, place)| *place).collect();
+        let spans: Vec<Span> = facts.iter().map(|(_, span)| *span).collect();
         let facts = facts.into_iter().map(|(fact, _)| fact).collect();
         let probe = Probe {
             name: name.clone(),
@@ -85,61 +88,62 @@ pub(super) fn decode_probes(page: &YamlFile, map: Map<'_>, system: &mut SystemTy
             facts,
         };
         system.probes.insert(name.clone(), probe);
-        drafts.push((name, map, places));
+        drafts.push((name, map, spans));
     }
-    for (name, map, places) in drafts {
-        // A probe with a mistake keeps its facts, so that what uses them is not reported too.
-        if let Some(probe) = finish_probe(page, &name, map, &places, system) {
+    for (name, map, spans) in drafts {
+        // A probe with a mistake keeps its facts, so that expressions with them are not reported too.
+        if let Some(probe) = finish_probe(file, &name, map, &spans, system) {
             system.probes.insert(name, probe);
         }
     }
-    check_circles(page, system);
+    check_cycles(file, system);
 }
 
-fn decode_facts(page: &YamlFile, map: Map<'_>) -> Vec<(Fact, Span)> {
+fn decode_facts(file: &YamlFile, map: Map<'_>) -> Vec<(Fact, Span)> {
     let mut facts = Vec::new();
     for (key, node) in map.into_entries() {
-        let Some(name) = named_key(page, &key, FactName::new) else { continue };
-        let place = node.span;
-        let (is, kind) = match node.content {
+        let Some(name) = named_key(file, &key, FactName::new) else { continue };
+        let span = node.span;
+        let (value, value_type) = match node.content {
             Content::Map(_) => {
-                let Some(mut map) = page.map(node) else { continue };
-                let is = map.require("is", "the expression that reads it").and_then(|node| page.expr(&node));
-                let kind = map.take("type").and_then(|node| param::decode_type(page, &node));
+                let Some(mut map) = file.map(node) else { continue };
+                let value = map.require("value", "an expression over the output");
+                let value = value.and_then(|node| file.expr(&node));
+                let value_type = map.take("type").and_then(|node| param::decode_type(file, &node));
                 map.finish();
-                (is, kind)
+                (value, value_type)
             }
-            _ => (page.expr(&node), None),
+            _ => (file.expr(&node), None),
         };
-        if let Some(is) = is {
-            facts.push((Fact { name, value: is, value_type: kind }, place));
+        if let Some(value) = value {
+            facts.push((Fact { name, value, value_type }, span));
         }
     }
     facts
 }
 
 fn finish_probe(
-    page: &YamlFile,
+    file: &YamlFile,
     name: &ProbeName,
     mut map: Map<'_>,
-    places: &[Span],
+    spans: &[Span],
     system: &SystemType,
 ) -> Option<Probe> {
     let draft = system.probes.get(name)?;
-    let place = map.place();
-    let on = map.take("on").and_then(|node| page.named(&node, Role::new)).unwrap_or_else(Role::main);
+    let span = map.span();
+    let host = map.take("host").and_then(|node| file.named(&node, Role::new)).unwrap_or_else(Role::main);
     let command = map.command(name.as_str(), PROBE_TIMEOUT, system, BackupWrapper::None);
-    let read = map.take("read").map_or(Some(OutputParser::Text), |node| decode_parser(page, node));
-    let exits = map.items("exits", |node| page.number(node));
-    let exits: Vec<i32> = exits.into_iter().filter_map(|n| i32::try_from(n).ok()).collect();
-    let retries = map.take("retries").and_then(|node| page.number(&node)).unwrap_or(0);
+    let parser = map.take("parse").map_or(Some(OutputParser::Text), |node| decode_parser(file, node));
+    let ok_exits = map.items("ok_exits", |node| file.number(node));
+    let ok_exits: Vec<i32> = ok_exits.into_iter().filter_map(|n| i32::try_from(n).ok()).collect();
+    let retries = map.take("retries").and_then(|node| file.number(&node)).unwrap_or(0);
     map.finish();
-    let (command, read) = (command?, read?);
-    let plain: Vec<&str> = read.names().iter().copied().chain(["exit", "stderr"]).collect();
+    let (command, parser) = (command?, parser?);
+    let plain: Vec<&str> = parser.names().iter().copied().chain(["exit", "stderr"]).collect();
     let mut used: BTreeSet<String> = command.names().into_iter().map(str::to_owned).collect();
-    for (fact, place) in draft.facts.iter().zip(places) {
+    for (fact, span) in draft.facts.iter().zip(spans) {
         let names = fact.value.names();
-        page.check_names(*place, &names, &plain, system);
+        file.check_names(*span, &names, &plain, system);
         used.extend(names.into_iter().filter(|n| !plain.contains(&n.split('.').next().unwrap_or(""))));
     }
     let needs: BTreeSet<ProbeName> = used
@@ -148,37 +152,29 @@ fn finish_probe(
         .map(|(name, _)| name.clone())
         .collect();
     if needs.contains(name) {
-        page.report(
-            place,
+        file.report(
+            span,
             &format!("the probe `{name}` uses its own facts"),
-            "a fact is read from the output",
+            "read its facts from the output, or from other probes",
         );
     }
-    let exits = if exits.is_empty() { vec![0] } else { exits };
-    Some(Probe {
-        host: on,
-        command,
-        parser: read,
-        ok_exits: exits,
-        retries: retries.min(5),
-        needs,
-        ..draft.clone()
-    })
+    let ok_exits = if ok_exits.is_empty() { vec![0] } else { ok_exits };
+    Some(Probe { host, command, parser, ok_exits, retries: retries.min(5), needs, ..draft.clone() })
 }
 
-fn decode_parser(page: &YamlFile, node: Node) -> Option<OutputParser> {
+fn decode_parser(file: &YamlFile, node: Node) -> Option<OutputParser> {
     if let Content::Map(_) = node.content {
-        let mut map = page.map(node)?;
-        let regex = map.require("regex", "`read: { regex: \"…\" }`").and_then(|node| {
-            // Unlike the phrases in tickets, outputs are matched as they are, and by line.
-            let text = page.text_of(&node)?;
+        let mut map = file.map(node)?;
+        let regex = map.require("regex", "`parse: { regex: \"…\" }`").and_then(|node| {
+            // Unlike patterns for tickets, this one is case-sensitive, and `^` and `$` match at each line.
+            let text = file.text_of(&node)?;
             let built = regex::RegexBuilder::new(&text).multi_line(true).build();
-            built.map_err(|error| page.report(node.span, &error.to_string(), "")).ok()
+            built.map_err(|error| file.report(node.span, &error.to_string(), "")).ok()
         });
         map.finish();
         return regex.map(OutputParser::Regex);
     }
-    let word = page.text_of(&node)?;
+    let word = file.text_of(&node)?;
     match word.as_str() {
         "text" => Some(OutputParser::Text),
         "lines" => Some(OutputParser::Lines),
@@ -189,25 +185,25 @@ fn decode_parser(page: &YamlFile, node: Node) -> Option<OutputParser> {
         "keyvalue" => Some(OutputParser::KeyValue),
         _ => {
             let known = ["text", "lines", "number", "json", "jsonlines", "table", "keyvalue"];
-            page.report(
+            file.report(
                 node.span,
-                &format!("`{word}` is no way to read an output"),
-                &crate::library::decode::suggest(&word, known),
+                &format!("`{word}` is not a valid value of `parse`"),
+                &suggest(&word, known),
             );
             None
         }
     }
 }
 
-/// Probes that wait for each other would never run.
-fn check_circles(page: &YamlFile, system: &SystemType) {
+/// Reports probes that need each other: they could never run.
+fn check_cycles(file: &YamlFile, system: &SystemType) {
     for (name, probe) in &system.probes {
         let reached = system.with_needs(probe.needs.iter().filter(|need| *need != name).cloned());
         if reached.contains(name) {
-            page.report_at_text(
+            file.report_at_text(
                 &format!("{name}:"),
-                &format!("the probe `{name}` needs itself, through others"),
-                "break the circle: one of them must do without the other's facts",
+                &format!("the probe `{name}` needs itself through other probes"),
+                "remove the other's facts from one of them",
             );
         }
     }

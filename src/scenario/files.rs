@@ -1,23 +1,26 @@
-//! The files of a scenario: read and checked once, played as often as one likes.
+//! The files of a scenario. They are read and checked once, and can be played many times.
+
+#![expect(clippy::disallowed_methods, reason = "reads scenario files")]
 
 use crate::core::ids::{ParamName, SystemTypeName};
+use crate::library::migrate::{FileKind, migrate_file, new_name_of};
 use crate::sandbox::host::HostSpec;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// A scenario as its folder tells it.
+/// A scenario, as read from its folder.
 #[derive(Clone)]
 pub struct Scenario {
-    /// Which kind of system it is about: the name of the folder that holds it.
+    /// The system type: the name of the folder above the scenario's.
     pub system_type: SystemTypeName,
-    pub paper: TicketFile,
+    pub ticket: TicketFile,
     pub host: HostSpec,
     pub expect: Expect,
 }
 
-/// What should come of a scenario.
+/// The expected result of a scenario: `expect.yaml`.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Expect {
@@ -26,19 +29,19 @@ pub struct Expect {
     /// The code of an escalation.
     #[serde(default)]
     pub code: Option<String>,
-    /// The playbooks whose remedy was applied and proven, in order.
+    /// The playbooks whose fix was applied and proven, in order.
     #[serde(default)]
     pub remediated: Vec<String>,
-    /// Expressions over the host's state that hold at the end.
+    /// Expressions over the host's state that are true at the end.
     #[serde(default)]
     pub state: Vec<String>,
-    /// Regular expressions, each of which some command matches.
+    /// Regular expressions; some command matches each.
     #[serde(default)]
     pub commands_include: Vec<String>,
     /// Regular expressions that no command matches.
     #[serde(default)]
     pub commands_exclude: Vec<String>,
-    /// Texts that the report holds.
+    /// Texts that the comments contain.
     #[serde(default)]
     pub comments_include: Vec<String>,
     /// Parameters of the system.
@@ -46,12 +49,18 @@ pub struct Expect {
     pub params: BTreeMap<ParamName, Value>,
 }
 
-/// What is wrong with a scenario's files.
+/// Why a scenario could not be played.
 #[derive(Debug, thiserror::Error)]
 pub enum ScenarioError {
     #[error("{path}: {error}")]
     File { path: PathBuf, error: String },
-    #[error("the boxes could not be set up: {0}")]
+    #[error(
+        "{path}:{line}: `{old}` is a key of format 0; format 1 calls it `{new}`. \
+         Run `fieldmedic playbook migrate {}`",
+        path.parent().unwrap_or(path).display()
+    )]
+    OldKey { path: PathBuf, line: usize, old: String, new: String },
+    #[error("the fake GitHub or host could not be set up: {0}")]
     SetUp(String),
     #[error("the case stopped: {0}")]
     Stopped(String),
@@ -59,23 +68,24 @@ pub enum ScenarioError {
 
 impl Scenario {
     /// # Errors
-    /// The first thing that is wrong with its files.
+    /// The first problem of its files.
     pub fn read(path: &Path) -> Result<Self, ScenarioError> {
-        let wrong = |path: &Path, error: &dyn std::fmt::Display| ScenarioError::File {
+        let invalid = |path: &Path, error: &dyn std::fmt::Display| ScenarioError::File {
             path: path.to_owned(),
             error: error.to_string(),
         };
         let expect = read_expect(path)?;
-        let paper = TicketFile::read(&path.join("ticket.md"))?;
-        let kind = path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
-        let kind = SystemTypeName::new(kind.unwrap_or_default()).map_err(|error| wrong(path, &error))?;
+        let ticket = TicketFile::read(&path.join("ticket.md"))?;
+        let folder = path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+        let system_type = SystemTypeName::new(folder.unwrap_or_default());
+        let system_type = system_type.map_err(|error| invalid(path, &error))?;
         let host = path.join("host.yaml");
-        let host = HostSpec::parse(&host_text(&host)?).map_err(|error| wrong(&host, &error))?;
-        Ok(Self { system_type: kind, paper, host, expect })
+        let host = HostSpec::parse(&host_text(&host)?).map_err(|error| invalid(&host, &error))?;
+        Ok(Self { system_type, ticket, host, expect })
     }
 }
 
-/// Every scenario under a folder: those that hold an `expect.yaml`.
+/// Every scenario below a folder: each folder with an `expect.yaml`.
 pub fn find(root: &Path) -> std::io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let mut open = vec![root.to_owned()];
@@ -102,48 +112,48 @@ pub struct TicketFile {
     pub body: String,
     pub labels: Vec<String>,
     pub author: String,
-    /// What somebody with all rights orders in it, without the command itself; the ticket is taken of the
-    /// agent's own accord where it is missing.
-    pub order: Option<String>,
+    /// The command that a person with all capabilities gives in the ticket, without its prefix. Without one,
+    /// the ticket is accepted by its label.
+    pub command: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Front {
+struct FrontMatter {
     #[serde(default)]
     labels: Vec<String>,
     #[serde(default)]
     author: Option<String>,
     #[serde(default)]
-    order: Option<String>,
+    command: Option<String>,
 }
 
 impl TicketFile {
     /// Reads a `ticket.md`.
     pub fn read(path: &Path) -> Result<Self, ScenarioError> {
-        let wrong = |error: String| ScenarioError::File { path: path.to_owned(), error };
-        let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
-        Self::parse(&text).map_err(wrong)
+        let text = read_text(path)?;
+        check_keys(path, FileKind::Ticket, &text)?;
+        Self::parse(&text).map_err(|error| ScenarioError::File { path: path.to_owned(), error })
     }
 
     /// Reads the text of a `ticket.md`.
     ///
     /// # Errors
-    /// What is wrong with it, in a few words.
+    /// The first problem, in a few words.
     pub fn parse(text: &str) -> Result<Self, String> {
         let front = text.strip_prefix("---\n").and_then(|rest| rest.split_once("\n---\n"));
-        let (front, rest) = match front {
+        let (front, rest): (FrontMatter, &str) = match front {
             Some((front, rest)) => {
                 let read = serde_saphyr::from_str_with_options(front, crate::library::yaml());
                 (read.map_err(|error| error.to_string())?, rest)
             }
-            None => (Front { labels: Vec::new(), author: None, order: None }, text),
+            None => (FrontMatter::default(), text),
         };
         let (title, body) = rest.trim_start().split_once('\n').unwrap_or((rest.trim(), ""));
-        let title = title.strip_prefix("# ").ok_or("the first line is not `# title`")?;
+        let title = title.strip_prefix("# ").ok_or("the ticket does not begin with `# title`")?;
         let mut labels = front.labels;
-        // With an order, that alone brings it in.
-        if front.order.is_none() {
+        // A command opens the case by itself.
+        if front.command.is_none() {
             labels.push("support".into());
         }
         Ok(Self {
@@ -151,50 +161,84 @@ impl TicketFile {
             body: body.trim().into(),
             labels,
             author: front.author.unwrap_or_else(|| "field-agent".into()),
-            order: front.order,
+            command: front.command,
         })
     }
 }
 
-/// What is expected of a scenario.
+/// The expected result of a scenario.
+///
+/// # Errors
+/// `expect.yaml` cannot be read or decoded.
 pub fn read_expect(path: &Path) -> Result<Expect, ScenarioError> {
-    read_yaml(&path.join("expect.yaml"))
+    read_yaml(&path.join("expect.yaml"), FileKind::Expect)
 }
 
-fn read_yaml<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T, ScenarioError> {
-    let wrong = |error: String| ScenarioError::File { path: path.to_owned(), error };
-    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
-    serde_saphyr::from_str(&text).map_err(|error| wrong(error.to_string()))
+fn read_text(path: &Path) -> Result<String, ScenarioError> {
+    let unreadable =
+        |error: std::io::Error| ScenarioError::File { path: path.to_owned(), error: error.to_string() };
+    std::fs::read_to_string(path).map_err(unreadable)
 }
 
-/// The text of a host file, with the files beneath it worked in.
+/// Rejects a file with keys of format 0: they would only be unknown.
+fn check_keys(path: &Path, kind: FileKind, text: &str) -> Result<(), ScenarioError> {
+    // What cannot be migrated has a problem that the decoder reports better.
+    let Ok(migrated) = migrate_file(kind, &path.to_string_lossy(), text) else { return Ok(()) };
+    let mut changes = migrated.changes.into_iter();
+    // Values are no sign of format 0: a name may begin with a word that was renamed.
+    let old = changes.find(|change| new_name_of(&change.from).is_some_and(|new| new == change.to));
+    match old {
+        Some(change) => Err(ScenarioError::OldKey {
+            path: path.to_owned(),
+            line: change.line,
+            old: change.from,
+            new: change.to,
+        }),
+        None => Ok(()),
+    }
+}
+
+fn read_yaml<T: for<'de> Deserialize<'de>>(path: &Path, kind: FileKind) -> Result<T, ScenarioError> {
+    let text = read_text(path)?;
+    check_keys(path, kind, &text)?;
+    let invalid =
+        |error: serde_saphyr::Error| ScenarioError::File { path: path.to_owned(), error: error.to_string() };
+    serde_saphyr::from_str(&text).map_err(invalid)
+}
+
+/// The text of a host file, merged with its bases.
+///
+/// # Errors
+/// A file cannot be read or decoded, or the bases form a cycle.
 pub fn host_text(path: &Path) -> Result<String, ScenarioError> {
-    let wrong = |error: String| ScenarioError::File { path: path.to_owned(), error };
-    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+    let text = read_text(path)?;
+    check_keys(path, FileKind::HostSpec, &text)?;
     if !text.lines().any(|line| line.starts_with("base:")) {
         return Ok(text);
     }
     let merged = with_bases(path, 0)?;
-    serde_json::to_string_pretty(&merged).map_err(|error| wrong(error.to_string()))
+    let invalid =
+        |error: serde_json::Error| ScenarioError::File { path: path.to_owned(), error: error.to_string() };
+    serde_json::to_string_pretty(&merged).map_err(invalid)
 }
 
 fn with_bases(path: &Path, depth: u32) -> Result<Map<String, Value>, ScenarioError> {
-    let wrong = |error: &str| ScenarioError::File { path: path.to_owned(), error: error.to_owned() };
-    let mut own: Map<String, Value> = read_yaml(path)?;
+    let invalid = |error: &str| ScenarioError::File { path: path.to_owned(), error: error.to_owned() };
+    let mut own: Map<String, Value> = read_yaml(path, FileKind::HostSpec)?;
     let Some(base) = own.remove("base") else { return Ok(own) };
-    let base = base.as_str().ok_or_else(|| wrong("`base` is not a path"))?;
+    let base = base.as_str().ok_or_else(|| invalid("`base` must be a path"))?;
     if depth > 5 {
-        return Err(wrong("`base` runs in a circle"));
+        return Err(invalid("`base` forms a cycle"));
     }
     let mut all = with_bases(&path.parent().unwrap_or(Path::new("")).join(base), depth + 1)?;
     for (key, value) in own {
         match (all.get_mut(&key), value) {
-            // The first command that matches answers, so the scenario's own come first.
-            (Some(Value::Array(beneath)), Value::Array(mut above)) => {
-                above.append(beneath);
-                *beneath = above;
+            // The first match answers, so the scenario's own commands come first.
+            (Some(Value::Array(base)), Value::Array(mut own)) => {
+                own.append(base);
+                *base = own;
             }
-            (Some(Value::Object(beneath)), Value::Object(above)) => merge(beneath, above),
+            (Some(Value::Object(base)), Value::Object(own)) => merge(base, own),
             (_, value) => {
                 all.insert(key, value);
             }
@@ -203,13 +247,67 @@ fn with_bases(path: &Path, depth: u32) -> Result<Map<String, Value>, ScenarioErr
     Ok(all)
 }
 
-fn merge(beneath: &mut Map<String, Value>, above: Map<String, Value>) {
-    for (key, value) in above {
-        match (beneath.get_mut(&key), value) {
-            (Some(Value::Object(beneath)), Value::Object(above)) => merge(beneath, above),
+fn merge(base: &mut Map<String, Value>, own: Map<String, Value>) {
+    for (key, value) in own {
+        match (base.get_mut(&key), value) {
+            (Some(Value::Object(base)), Value::Object(own)) => merge(base, own),
             (_, value) => {
-                beneath.insert(key, value);
+                base.insert(key, value);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scenario(host: &str, expect: &str, ticket: &str) -> Result<Scenario, ScenarioError> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x/full");
+        std::fs::create_dir_all(&path).unwrap();
+        std::fs::write(dir.path().join("x/base.yaml"), "commands:\n  - { run: a, cwd: / }\n").unwrap();
+        std::fs::write(dir.path().join("x/old.yaml"), "commands:\n  - { run: a, in: / }\n").unwrap();
+        for (name, text) in [("host.yaml", host), ("expect.yaml", expect), ("ticket.md", ticket)] {
+            std::fs::write(path.join(name), text).unwrap();
+        }
+        Scenario::read(&path)
+    }
+
+    #[test]
+    fn keys_of_format_0_are_rejected_with_the_next_step() {
+        let (host, expect, ticket) = ("base: ../base.yaml\n", "outcome: resolved\n", "# Full\n");
+        assert!(scenario(host, expect, ticket).is_ok());
+        for (host, expect, ticket, problem) in [
+            (
+                "base: ../old.yaml\n",
+                expect,
+                ticket,
+                "old.yaml:2: `in` is a key of format 0; format 1 calls it `cwd`",
+            ),
+            (
+                "every: []\n",
+                expect,
+                ticket,
+                "host.yaml:1: `every` is a key of format 0; format 1 calls it `ticks`",
+            ),
+            (
+                host,
+                "outcome: resolved\nmended: [a]\n",
+                ticket,
+                "expect.yaml:2: `mended` is a key of format 0",
+            ),
+            (host, expect, "---\norder: status\n---\n# Full\n", "ticket.md:2: `order` is a key of format 0"),
+        ] {
+            let error = scenario(host, expect, ticket).err().unwrap().to_string();
+            assert!(error.contains(problem), "{problem:?} is not in {error:?}");
+            assert!(error.contains("Run `fieldmedic playbook migrate "), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_value_is_no_sign_of_format_0() {
+        let host = "commands:\n  - { script: undo the last import }\n";
+        assert!(scenario(host, "outcome: resolved\n", "# Full\n").is_ok());
     }
 }

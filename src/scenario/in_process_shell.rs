@@ -1,12 +1,12 @@
-//! The shell port straight over models, without a network, on any clock: minutes pass in no time.
+//! The shell port over fake hosts, without a network, on any clock: minutes of virtual time pass at once.
 //!
-//! It says what the SSH adapter would say of a real host that does the same.
+//! It returns what the SSH adapter returns for a real host that does the same.
 
 use crate::core::diagnosis::evidence::RawObservation;
 use crate::core::ids::HostName;
 use crate::core::playbook::command::Command;
 use crate::core::policy::permit::Permit;
-use crate::ports::{Clock, Lease, Shell, ShellError};
+use crate::ports::{Clock, Lease, Shell, ShellError, check_lease};
 use crate::sandbox::host::{HostFault, HostResponse, SharedHost};
 use crate::ssh::{SessionLimits, SshError, StopResult, capture};
 use async_trait::async_trait;
@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Hosts in boxes, by name.
+/// Fake hosts by name.
 pub struct InProcessShell {
     hosts: BTreeMap<HostName, SharedHost>,
     limits: SessionLimits,
@@ -102,7 +102,7 @@ impl Shell for InProcessShell {
         _permit: &Permit,
         lease: &Lease,
     ) -> Result<RawObservation, ShellError> {
-        lease.check(host, self.clock.now())?;
+        check_lease(lease, host, self.clock.now())?;
         Ok(self.run(host, command).await?)
     }
 }
@@ -146,15 +146,15 @@ mod tests {
 state: { down: false, done: 0 }
 unreachable: down
 commands:
-  - { run: fine, stdout: hello, takes: 5s, set: { done: done + 1 } }
+  - { run: fine, stdout: hello, duration: 5s, set: { done: done + 1 } }
   - { run: hang, fault: hang, set: { done: 9 } }
-  - { run: slow, takes: 1m, set: { done: 99 } }
+  - { run: slow, duration: 1m, set: { done: 99 } }
   - { run: drop, fault: drop }
   - { run: refuse, fault: refuse }
   - { run: flood, fault: flood }
   - { run: stuck, fault: stuck }
   - { run: killed, signal: SIGKILL }
-  - { run: silent, exit: unsaid }
+  - { run: silent, exit: unknown }
 ";
         let start = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
         let clock = Arc::new(Jumping(Mutex::new(start)));

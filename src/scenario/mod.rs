@@ -1,13 +1,13 @@
-//! Scenarios: a ticket, a host in a box and what should come of them, each in a folder of its own.
+//! Scenarios: a ticket, a fake host and the expected result, each in a folder of its own.
 //!
-//! A scenario is played on a GitHub in a box, with the real adapter, and on a host in a box, both without
-//! a network, so that the clock can be played: an incident of half an hour takes milliseconds.
+//! A scenario runs the real GitHub adapter against a fake GitHub and a fake host, without a network. The
+//! clock is virtual, so an incident of half an hour takes milliseconds.
 //!
 //! ```text
 //! fixtures/qfieldcloud/worker-down/
-//!   ticket.md      front matter (labels, author), `# title`, body
-//!   host.yaml      the host; `base: ../healthy.yaml` takes another file's state and commands beneath
-//!   expect.yaml    outcome, code, mended, state, asked, never, says, params
+//!   ticket.md      front matter (labels, author, command), `# title`, body
+//!   host.yaml      the host; `base: ../healthy.yaml` adds another file's state and commands
+//!   expect.yaml    outcome, code, remediated, state, commands_include, commands_exclude, comments_include
 //! ```
 
 mod files;
@@ -46,7 +46,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Playbooks to play with: loaded once, for many scenarios.
+/// Playbooks, loaded once for many scenarios.
 pub struct LoadedPlaybooks {
     library: Arc<Library>,
     files: Arc<BTreeMap<String, String>>,
@@ -56,6 +56,7 @@ pub struct LoadedPlaybooks {
 impl LoadedPlaybooks {
     /// # Errors
     /// Every problem of the playbooks.
+    #[expect(clippy::expect_used, reason = "a test loads the built-in prompts")]
     pub fn open(files: &Files) -> Result<Self, Problems> {
         Ok(Self {
             library: Arc::new(library::load(files)?),
@@ -77,8 +78,8 @@ pub struct ScenarioRun {
     pub clock: Arc<VirtualClock>,
     pub ticket: TicketId,
     pub expect: Expect,
-    /// The comment that orders something in the ticket; without one, the ticket comes in by itself.
-    order: Option<u64>,
+    /// The comment with the ticket's command; without one, the ticket is accepted by its label.
+    command: Option<u64>,
 }
 
 /// A scenario that was played.
@@ -86,7 +87,7 @@ pub struct ScenarioResult {
     pub case: Case,
     pub report: Report,
     pub issue: Issue,
-    /// Every command line that the host was given, in order.
+    /// Every command line that the host received, in order.
     pub commands: Vec<String>,
     expect: Expect,
     failures: Vec<String>,
@@ -115,15 +116,15 @@ const LEAD: &str = "ops-lead";
 const COMMAND: &str = "/qfield:support";
 
 impl ScenarioRun {
-    /// Reads the files and puts the boxes up.
+    /// Reads the files and sets up the fake GitHub and the fake host.
     pub async fn set_up(path: &Path, books: &LoadedPlaybooks) -> Result<Self, ScenarioError> {
         Self::of(&Scenario::read(path)?, books).await
     }
 
-    /// Puts the boxes up.
+    /// Sets up the fake GitHub and the fake host.
     pub async fn of(scenario: &Scenario, books: &LoadedPlaybooks) -> Result<Self, ScenarioError> {
         let set_up = |error: &dyn std::fmt::Display| ScenarioError::SetUp(error.to_string());
-        let Scenario { system_type: kind, paper, host, expect } = scenario.clone();
+        let Scenario { system_type, ticket: file, host, expect } = scenario.clone();
         let start = DateTime::<Utc>::UNIX_EPOCH + Duration::from_secs(1_790_000_000);
         let clock = Arc::new(VirtualClock::eager(start));
         let shared_clock: Arc<dyn Clock> = clock.clone();
@@ -136,19 +137,19 @@ impl ScenarioRun {
         hub.register(MEDIC, AccountKind::Bot, TOKEN);
         hub.grant(&repo, MEDIC, RepoRole::Write);
         hub.grant(&repo, LEAD, RepoRole::Write);
-        hub.grant(&repo, &paper.author, RepoRole::Read);
-        let labels: Vec<&str> = paper.labels.iter().map(String::as_str).collect();
+        hub.grant(&repo, &file.author, RepoRole::Read);
+        let labels: Vec<&str> = file.labels.iter().map(String::as_str).collect();
         let ticket = hub
-            .file(&repo, &paper.author, &paper.title, &paper.body, &labels)
+            .file(&repo, &file.author, &file.title, &file.body, &labels)
             .map_err(|error| set_up(&format!("{error:?}")))?;
 
-        let order =
-            paper.order.as_ref().map(|order| hub.comment(&ticket, LEAD, &format!("{COMMAND} {order}")));
-        let order = order.transpose().map_err(|error| set_up(&format!("{error:?}")))?;
+        let command = file.command.as_ref();
+        let command = command.map(|command| hub.comment(&ticket, LEAD, &format!("{COMMAND} {command}")));
+        let command = command.transpose().map_err(|error| set_up(&format!("{error:?}")))?;
 
-        let site = System {
-            name: SystemName::new(kind.as_str()).map_err(|error| set_up(&error))?,
-            system_type: kind,
+        let system = System {
+            name: SystemName::new(system_type.as_str()).map_err(|error| set_up(&error))?,
+            system_type,
             hosts: BTreeMap::from([(HostRole::main(), main.clone()), (HostRole::agent(), main.clone())]),
             params: expect.params.clone(),
             aliases: Vec::new(),
@@ -164,7 +165,7 @@ impl ScenarioRun {
             library: books.library.clone(),
             files: books.files.clone(),
             inventory: Arc::new(Inventory {
-                systems: BTreeMap::from([(site.name.clone(), site)]),
+                systems: BTreeMap::from([(system.name.clone(), system)]),
                 hosts: BTreeSet::from([main]),
                 groups: BTreeMap::new(),
             }),
@@ -180,7 +181,7 @@ impl ScenarioRun {
             worker: "scenario".into(),
             observer: Arc::new(NoopObserver),
         };
-        Ok(Self { agent, hub, host, clock, ticket, expect, order })
+        Ok(Self { agent, hub, host, clock, ticket, expect, command })
     }
 
     /// The same agent, as a process that has just begun has it: what the last one knew of GitHub is gone.
@@ -194,13 +195,14 @@ impl ScenarioRun {
     /// Opens the case.
     pub async fn take_in(&self) -> Result<CaseId, ScenarioError> {
         let stopped = |error: &dyn std::fmt::Display| ScenarioError::Stopped(error.to_string());
-        if let Some(order) = self.order {
+        if let Some(command) = self.command {
             let comments = self.agent.forge.comments(&self.ticket.repo, DateTime::UNIX_EPOCH).await;
             let comments = comments.map_err(|error| stopped(&error))?;
-            let comment = comments.iter().find(|comment| comment.id == order);
-            let comment = comment.ok_or_else(|| stopped(&"the order is gone"))?;
+            let comment = comments.iter().find(|comment| comment.id == command);
+            let comment = comment.ok_or_else(|| stopped(&"the comment with the command is gone"))?;
             let case = accept_comment(&self.agent, comment).await.map_err(|error| stopped(&error))?;
-            return case.ok_or_else(|| stopped(&format!("the order opened no case: {:?}", self.said())));
+            return case
+                .ok_or_else(|| stopped(&format!("the command opened no case: {:?}", self.comments())));
         }
         let ticket = self.agent.forge.ticket(&self.ticket).await.map_err(|error| stopped(&error))?;
         match open_case(&self.agent, ticket, Source::Webhook, "scenario")
@@ -208,17 +210,17 @@ impl ScenarioRun {
             .map_err(|error| stopped(&error))?
         {
             OpenResult::Opened(case) | OpenResult::Running(case) => Ok(case),
-            OpenResult::Duplicate => Err(stopped(&"the ticket was taken in before")),
+            OpenResult::Duplicate => Err(stopped(&"the ticket already has a case")),
         }
     }
 
-    /// What the agent has said in the ticket.
-    fn said(&self) -> Vec<String> {
+    /// The bot's comments in the ticket.
+    fn comments(&self) -> Vec<String> {
         let comments = self.hub.comments(&self.ticket).into_iter();
         comments.filter(|comment| comment.author == MEDIC).map(|comment| comment.body).collect()
     }
 
-    /// Holds what came of it against what was expected.
+    /// Compares the result with the expected one.
     pub fn judge(&self, case: Case) -> Result<ScenarioResult, ScenarioError> {
         let issue =
             self.hub.issue(&self.ticket).ok_or_else(|| ScenarioError::Stopped("the issue is gone".into()))?;
@@ -231,24 +233,24 @@ impl ScenarioRun {
             failures: Vec::new(),
             case,
         };
-        played.failures = self.wrongs(&played);
+        played.failures = self.find_failures(&played);
         Ok(played)
     }
 
-    fn wrongs(&self, played: &ScenarioResult) -> Vec<String> {
-        let mut wrongs: Vec<String> =
+    fn find_failures(&self, played: &ScenarioResult) -> Vec<String> {
+        let mut failures: Vec<String> =
             self.host.lock().problems().iter().map(|p| format!("host.yaml: {p}")).collect();
         let expect = &self.expect;
         let mut equal = |what: &str, got: &str, wanted: &str| {
             if got != wanted {
-                wrongs.push(format!("{what} is {got:?}, not {wanted:?}"));
+                failures.push(format!("{what} is {got:?}, not {wanted:?}"));
             }
         };
         equal("the outcome", &played.report.outcome, &expect.outcome);
         if let Some(code) = &expect.code {
             equal("the code", &played.report.code, code);
         }
-        equal("what was mended", &played.remediated().join(", "), &expect.remediated.join(", "));
+        equal("remediated", &played.remediated().join(", "), &expect.remediated.join(", "));
         let closes = played.case.closes();
         equal(
             "the issue",
@@ -258,19 +260,19 @@ impl ScenarioRun {
         for source in &expect.state {
             match self.state_holds(source) {
                 Truth::True => {}
-                Truth::False => wrongs.push(format!("the host's state: `{source}` does not hold")),
-                Truth::Unknown(why) => wrongs.push(format!("the host's state: `{source}`: {why}")),
+                Truth::False => failures.push(format!("the host's state: `{source}` is false")),
+                Truth::Unknown(why) => failures.push(format!("the host's state: `{source}`: {why}")),
             }
         }
         for (patterns, wanted) in [(&expect.commands_include, true), (&expect.commands_exclude, false)] {
             for pattern in patterns {
                 let Ok(regex) = Regex::new(pattern) else {
-                    wrongs.push(format!("`{pattern}` is not a regular expression"));
+                    failures.push(format!("`{pattern}` is not a regular expression"));
                     continue;
                 };
                 match (played.commands.iter().find(|line| regex.is_match(line)), wanted) {
-                    (None, true) => wrongs.push(format!("no command matches `{pattern}`")),
-                    (Some(line), false) => wrongs.push(format!("a command matches `{pattern}`: {line}")),
+                    (None, true) => failures.push(format!("no command matches `{pattern}`")),
+                    (Some(line), false) => failures.push(format!("a command matches `{pattern}`: {line}")),
                     _ => {}
                 }
             }
@@ -283,10 +285,10 @@ impl ScenarioRun {
             .join("\n");
         for text in &expect.comments_include {
             if !last.contains(text.as_str()) {
-                wrongs.push(format!("no comment says {text:?}"));
+                failures.push(format!("no comment contains {text:?}"));
             }
         }
-        wrongs
+        failures
     }
 
     fn state_holds(&self, source: &str) -> Truth {
@@ -303,7 +305,7 @@ impl ScenarioRun {
     }
 }
 
-/// A new client of this GitHub.
+/// A new client of the fake GitHub.
 fn forge(hub: &FakeGitHub) -> Result<Arc<dyn Forge>, ScenarioError> {
     let options = Options {
         base_url: hub.url().to_owned(),
@@ -325,23 +327,22 @@ impl ScenarioResult {
 
     /// The playbooks that were applied and proven, in order.
     pub fn remediated(&self) -> Vec<String> {
-        let mended =
+        let is_fixed =
             |phase: &Phase| matches!(phase, Phase::Finished { result: RemediationResult::Fixed, .. });
-        let treatments = self.case.remediations.iter().filter(|treatment| mended(&treatment.phase));
-        treatments.map(|treatment| treatment.plan.playbook.to_string()).collect()
+        let fixed = self.case.remediations.iter().filter(|remediation| is_fixed(&remediation.phase));
+        fixed.map(|remediation| remediation.plan.playbook.to_string()).collect()
     }
 
-    /// In a line.
+    /// The result in one line.
     pub fn summary(&self) -> String {
         let code =
             if self.report.code.is_empty() { String::new() } else { format!(" ({})", self.report.code) };
-        let mended = self.remediated();
-        let mended =
-            if mended.is_empty() { String::new() } else { format!(", mended {}", mended.join(", ")) };
-        format!("{}{code}{mended}", self.report.outcome)
+        let fixed = self.remediated();
+        let fixed = if fixed.is_empty() { String::new() } else { format!(", fixed {}", fixed.join(", ")) };
+        format!("{}{code}{fixed}", self.report.outcome)
     }
 
-    /// Everything that the agent said, and every command that the host was given.
+    /// Every comment of the bot, and every command that the host received.
     pub fn transcript(&self) -> String {
         let comments: Vec<&str> =
             self.issue.comments_by(MEDIC).map(|comment| comment.body.as_str()).collect();
@@ -354,7 +355,7 @@ impl ScenarioResult {
     }
 }
 
-/// A script by its first line and its name, which stands last.
+/// A script, shortened to its first line and its name, which is the last word.
 fn shortened(line: &str) -> String {
     match (line.split_once('\n'), line.rsplit_once(' ')) {
         (Some((first, _)), Some((_, name))) => format!("{first} … {name}"),

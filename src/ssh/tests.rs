@@ -1,18 +1,23 @@
 //! The adapter against a host in a box, over real connections on 127.0.0.1.
 
 use crate::core::case::event::CaseId;
-use crate::core::diagnosis::evidence::Exit;
+use crate::core::diagnosis::evidence::{Exit, RawObservation};
 use crate::core::diagnosis::plan::Plan;
 use crate::core::expr::value_type::ValueType;
-use crate::core::ids::PlaybookName;
-use crate::core::playbook::command::{Template, TemplateSource, Values};
+use crate::core::ids::{HostName, PlaybookName};
+use crate::core::playbook::command::{Command, Template, TemplateSource, Values};
 use crate::core::policy::permit;
 use crate::core::policy::permit::{Mode, Policy, Risk};
+use crate::ports::{Clock, Leases, Shell, ShellError};
 use crate::sandbox::host::{AuthorizedKey, FakeHost, HostSpec, Server, SharedHost, write_key};
 use crate::ssh::*;
+use crate::store::Sqlite;
+use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
-use std::time::Instant;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 struct Real;
@@ -42,12 +47,12 @@ unreachable: down
 commands:
   - { run: hello, stdout: out, stderr: err, exit: 3 }
   - { run: killed, signal: KILL }
-  - { run: silent, exit: unsaid }
-  - { run: slow, takes: 200ms, stdout: slow }
+  - { run: silent, exit: unknown }
+  - { run: slow, duration: 200ms, stdout: slow }
   - { run: hang, fault: hang, stdout: begun }
   - { run: stuck, fault: stuck }
   - { run: flood, fault: flood }
-  - { run: drop, times: 1, takes: 50ms, fault: drop, set: { done: done + 1 } }
+  - { run: drop, times: 1, duration: 50ms, fault: drop, set: { done: done + 1 } }
   - { run: drop, stdout: again }
   - { run: partial, fault: partial, stdout: abcdef }
   - { run: refuse, fault: refuse }
@@ -291,7 +296,7 @@ async fn a_login_that_fails_says_why() {
     assert!(not_started(&error(&stage.hosts(), "hello").await).contains("it is no private key"));
 
     stage.remote.probe.keys.clear();
-    assert!(not_started(&error(&stage.hosts(), "hello").await).contains("there is no key to log in"));
+    assert!(not_started(&error(&stage.hosts(), "hello").await).contains("there is no key for "));
 }
 
 #[tokio::test]
@@ -346,15 +351,18 @@ async fn a_change_needs_a_lease_that_holds() {
     let permit =
         permit::authorize(&Policy { mode: Mode::Act, ..Policy::default() }, &plan, [None; 2], 0, None)
             .unwrap();
-    let lease = |host: HostName, seconds| {
+    let store = Sqlite::in_memory().await.unwrap();
+    let lease = async |host: HostName, seconds: u64| {
         let case = CaseId::from_text("c0123456789ab").unwrap();
-        Lease::granted(host, case, Utc::now() + TimeDelta::seconds(seconds))
+        let granted_at = Utc::now() - TimeDelta::seconds(60);
+        let ttl = Duration::from_secs(60 + seconds) - Duration::from_secs(1);
+        store.acquire_lease(&host, &case, granted_at, ttl).await.unwrap().unwrap()
     };
     let hello = command("hello", Duration::from_secs(20));
     for (lease, expect) in [
-        (lease(HostName::new("other").unwrap(), 60), Some("is for other")),
-        (lease(name(), -1), Some("ran out at")),
-        (lease(name(), 60), None),
+        (lease(HostName::new("other").unwrap(), 60).await, Some("is for other")),
+        (lease(name(), 0).await, Some("ran out at")),
+        (lease(name(), 60).await, None),
     ] {
         let answer = hosts.change(&name(), &hello, &permit, &lease).await;
         match (answer, expect) {

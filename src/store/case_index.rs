@@ -1,8 +1,10 @@
 //! One line of the list of cases: a cache of what the records say, folded from them in one way only,
 //! whether a record has just been written or the whole list is made anew.
 
-use crate::core::case::event::{CaseId, Event, Record};
+use crate::core::case::event::{CaseId, Event};
 use crate::core::case::outcome::Outcome;
+use crate::core::case::payload::{decode_outcome, encode_outcome};
+use crate::core::case::record::Record;
 use crate::core::ticket::TicketId;
 use crate::ports::CaseSummary;
 use crate::store::error::{StoreError, unreadable};
@@ -68,14 +70,14 @@ impl Summary {
 
     /// The outcome as its column has it.
     pub(super) fn outcome(&self) -> Result<Option<String>, StoreError> {
-        let outcome = self.line.outcome.as_ref().map(serde_json::to_string).transpose();
+        let outcome = self.line.outcome.as_ref().map(encode_outcome).transpose();
         outcome.map_err(|error| unreadable(format!("the outcome: {error}")))
     }
 }
 
 /// The outcome in a column.
 pub(super) fn read_outcome(case: &CaseId, text: Option<String>) -> Result<Option<Outcome>, StoreError> {
-    text.map(|text| serde_json::from_str(&text))
+    text.map(|text| decode_outcome(&text))
         .transpose()
         .map_err(|error| unreadable(format!("case {case}, its outcome: {error}")))
 }

@@ -1,6 +1,9 @@
 //! A record as a table has it, and its place in the hash chain of its case.
 
-use crate::core::case::event::{CaseId, Event, Record, chain};
+use crate::core::case::event::{CaseId, Event};
+use crate::core::case::payload::{decode_event, encode_event};
+use crate::core::case::record::{Record, chain};
+use crate::ports::StoredRecord;
 use crate::store::codec::{moment, stamp};
 use crate::store::error::{StoreError, unreadable};
 
@@ -18,22 +21,25 @@ impl EventRow {
     /// Makes the record that follows the one with the hash `prev`; the first one follows nothing.
     pub(super) fn encode(prev: &str, case: &CaseId, record: &Record) -> Result<Self, StoreError> {
         let Record { seq, at, event } = record;
-        let body = serde_json::to_string(event)
+        let body = encode_event(event)
             .map_err(|error| unreadable(format!("case {case}, record {seq} cannot be written: {error}")))?;
         let hash = chain(prev, case, *seq, *at, Event::VERSION, &body);
         let (version, prev_hash) = (Event::VERSION, prev.to_owned());
         Ok(Self { seq: *seq, at: stamp(*at), version, body, prev_hash, hash })
     }
 
-    /// Understands the body.
+    /// The record as an archive has it.
+    pub(super) fn export(self, case: &CaseId) -> StoredRecord {
+        let Self { seq, at, version, body, hash, .. } = self;
+        StoredRecord { case: case.to_string(), seq, at, version, body, hash }
+    }
+
+    /// Decodes the body.
     pub(super) fn record(&self, case: &CaseId) -> Result<Record, StoreError> {
         let seq = self.seq;
         let bad = |why: String| unreadable(format!("case {case}, record {seq}: {why}"));
-        if self.version > Event::VERSION {
-            return Err(bad("it was written by a later version of fieldmedic".into()));
-        }
         let at = moment(&self.at).ok_or_else(|| bad(format!("`{}` is not a moment", self.at)))?;
-        let event = serde_json::from_str(&self.body).map_err(|error| bad(error.to_string()))?;
+        let event = decode_event(self.version, &self.body).map_err(|error| bad(error.to_string()))?;
         Ok(Record { seq, at, event })
     }
 

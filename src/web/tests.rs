@@ -6,11 +6,13 @@ use crate::github::webhook::{Delivery, Parsed, parse};
 use crate::ports::Clock;
 use crate::sandbox::github::{AccountKind, FakeGitHub, Hooks};
 use crate::web::*;
+use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use std::net::SocketAddr;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
 
 const SECRET: &str = "a shared secret";
 

@@ -198,7 +198,7 @@ fn config(stack: &Stack, desk: &Desk) -> String {
 repos = ["{repo}"]
 base_url = "{url}"
 on_call = ["{ON_CALL}"]
-poll = "1h"
+poll_interval = "1h"
 
 [webhook]
 listen = "127.0.0.1:0"

@@ -12,7 +12,7 @@ use std::time::Duration;
 pub fn disk_full_behind_the_binary(ground: &Ground) {
     let agent = ground.agent();
     agent.part_keys();
-    agent.edit_playbooks(&[("disk-full.yaml", "steady: 20s", "steady: 2s")]);
+    agent.edit_playbooks(&[("disk-full.yaml", "for: 20s", "for: 2s")]);
     let binary = ground.stack.dir().join("bin/fieldmedic");
     let binary = binary.to_str().expect("text");
     ground.stack.administer(&format!("cp '{}' '{binary}'", env!("CARGO_BIN_EXE_fieldmedic")));
@@ -58,7 +58,7 @@ chown '{}' {log}"#,
 pub fn assert_gated(agent: &Agent) {
     let doctor = agent.run(&["doctor"]);
     assert_eq!(doctor.code, 0, "the exit code of `doctor`");
-    for what in ["looks", "changes"] {
+    for what in ["probes", "changes"] {
         let line = format!("gate for {what}: it admits what these playbooks need, and nothing else");
         assert!(doctor.stdout.contains(&line), "`doctor` does not see the gate for {what}");
     }
@@ -136,7 +136,7 @@ fn ends_at_its_deadline(ground: &Ground, agent: &Agent) {
     stack.administer(&format!("mv '{0}/bin/docker' '{0}/bin/docker.old'", stack.dir().display()));
     let docker = format!("{}/bin/docker", stack.dir().display());
     stack.administer(&format!("printf '#!/bin/sh\\nexec sleep 300\\n' >'{docker}'; chmod 755 '{docker}'"));
-    let gate = format!("/usr/local/lib/fieldmedic/{}-looks.json", stack.user);
+    let gate = format!("/usr/local/lib/fieldmedic/{}-probes.json", stack.user);
     stack.administer(&format!("sed -i 's/\"limit_s\": [0-9]*/\"limit_s\": 1/' '{gate}'"));
     let (code, _, said) = ssh(stack, agent, "key", &[], &["docker info --format '{{json .}}'"]);
     assert_eq!(code, 124, "what is late goes on: {said}");

@@ -9,7 +9,7 @@ pub fn jobs_are_put_back_behind_a_gate(ground: &Ground) {
     agent.part_keys();
     // The same commands but for a pause, and a verification that gives up sooner.
     agent.edit_playbooks(&[
-        ("queue-stuck.yaml", "within: 12m", "within: 3s"),
+        ("queue-stuck.yaml", "timeout: 12m", "timeout: 3s"),
         ("system.yaml", "sleep 31", "sleep 1"),
     ]);
     let setup = agent.run(&["host-setup", "qfieldcloud", "--sh"]);

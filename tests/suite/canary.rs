@@ -59,7 +59,7 @@ commands:
     stderr: "curl: (22) Authorization: Bearer {c8}\n"
     exit: 1
   - run: docker compose up -d --no-build --no-recreate worker_wrapper
-    in: /opt/qfieldcloud
+    cwd: /opt/qfieldcloud
     stderr: "warning: postgres://app:{c9}@db/app\n"
     set: {{ workers.running: 4 }}
 "#,
@@ -154,7 +154,7 @@ fn add_to_config(rig: &Rig, text: &str) {
 #[tokio::test]
 async fn no_secret_that_comes_in_goes_out() {
     let rig = Rig::with_host(&talkative_host()).await;
-    rig.configure("mode = \"act\"\nbudgets = { cooldown = \"1s\" }");
+    rig.configure("mode = \"act\"\nlimits = { cooldown = \"1s\" }");
     let listen = TcpListener::bind("127.0.0.1:0").await.expect("a port").local_addr().expect("an address");
     add_to_config(
         &rig,

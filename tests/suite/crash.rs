@@ -1,110 +1,149 @@
-//! Crashes: every scenario, killed before and after everything that it does to the outside, then gone on
-//! with by a process that knows only the journal.
+//! Crashes: every scenario, killed before and after each of its external effects. A process that knows
+//! only the journal takes over.
 //!
-//! Killed before a call, the outside never heard of it; killed after it, the outside has done it and the
-//! answer is lost with the process. What must hold then is in `judge`; `mutants` shows that it would be
-//! noticed if it did not.
+//! If the process is killed before a call, the outside never receives the call. If it is killed after the
+//! call, the effect happened and the answer is lost. `judge` says what must hold then. `mutants` shows that
+//! a violation is noticed.
+//!
+//! The gate plays a sample of the points that the commit's hash chooses; `scripts/nightly` plays all of
+//! them. `CRASH_POINT=<scenario>:<number>` plays one point.
 
 mod judge;
-mod life;
 mod mutants;
+mod run;
 
 use crate::cores::on_all_cores;
+use crate::sample::{Described, Sample};
 use crate::scenarios::fixtures;
 use crate::taps::Tap;
 use fieldmedic::library::Files;
 use fieldmedic::scenario;
 use fieldmedic::scenario::{LoadedPlaybooks, Scenario, ScenarioRun};
-use judge::{Rules, Wrong};
-use life::{Heir, Point, Run, play};
-use std::collections::BTreeMap;
+use judge::{Rules, Violation};
+use run::{Point, Run, Successor, play};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Nothing is wrong with the process.
-pub struct Sound;
+/// How many crash points the gate plays.
+const SAMPLE_SIZE: usize = 600;
 
-impl Tap for Sound {}
+/// The environment variable that names one point, which is played alone.
+const ONE_POINT: &str = "CRASH_POINT";
 
-/// One scenario, ready to be killed anywhere.
+/// The process has no flaw.
+pub struct NoFlaw;
+
+impl Tap for NoFlaw {}
+
+/// Makes the flaw of the process that plays a scenario.
+type Flaw<'a> = &'a (dyn Fn(&ScenarioRun) -> Arc<dyn Tap> + Sync);
+
+/// One scenario, with its undisturbed run.
 struct Subject {
     name: String,
+    /// The scenarios of one family show the same fault or request in different circumstances.
+    family: String,
     scenario: Scenario,
-    calm: Run,
+    undisturbed: Run,
 }
 
-/// One run with deaths.
+/// One run with crashes.
 #[derive(Debug, Clone)]
 struct Job {
     subject: usize,
-    deaths: Vec<usize>,
-    heir: Heir,
+    crashes: Vec<usize>,
+    successor: Successor,
 }
 
-/// A matrix: scenarios, the playbooks that they are played with, and what is wrong with the engine.
+/// A matrix: scenarios, the playbooks that they are played with, and the flaw of the engine.
 struct Matrix<'a> {
-    books: LoadedPlaybooks,
+    playbooks: LoadedPlaybooks,
     rules: Rules,
-    flaw: &'a (dyn Fn(&ScenarioRun) -> Arc<dyn Tap> + Sync),
+    flaw: Flaw<'a>,
     subjects: Vec<Subject>,
 }
 
 impl<'a> Matrix<'a> {
-    fn new(
-        files: &Files,
-        rules: Rules,
-        flaw: &'a (dyn Fn(&ScenarioRun) -> Arc<dyn Tap> + Sync),
-        paths: &[PathBuf],
-    ) -> Self {
-        let books = LoadedPlaybooks::open(files).expect("the playbooks are right");
+    fn new(files: &Files, rules: Rules, flaw: Flaw<'a>, paths: &[PathBuf]) -> Self {
+        let playbooks = LoadedPlaybooks::open(files).expect("the playbooks are right");
+        let families = families(paths);
         let subjects = on_all_cores(paths, |path| {
             let scenario = Scenario::read(path).expect("the scenario can be read");
-            let calm = block_on(play(&scenario, &books, &[], Heir::Itself, &|_| Arc::new(Sound)));
-            Subject { name: name_of(path), scenario, calm: calm.expect("nobody dies in it") }
+            let run = play(&scenario, &playbooks, &[], Successor::SameWorker, &|_| Arc::new(NoFlaw));
+            let undisturbed = block_on(run).expect("no process is killed");
+            let name = name_of(path);
+            Subject { family: families[&name].clone(), name, scenario, undisturbed }
         });
-        Self { books, rules, flaw, subjects }
+        Self { playbooks, rules, flaw, subjects }
     }
 
-    /// Every point of every subject that leaves a world of its own behind.
+    /// Every point of every scenario that leaves a state of its own behind.
     fn all_points(&self) -> Vec<Job> {
         let subjects = self.subjects.iter().enumerate();
-        let points = subjects.flat_map(|(subject, Subject { calm, .. })| {
-            let heir = |at| if at % 4 < 2 { Heir::Itself } else { Heir::Another };
-            telling(&calm.points).into_iter().map(move |at| Job { subject, deaths: vec![at], heir: heir(at) })
+        let points = subjects.flat_map(|(subject, Subject { undisturbed, .. })| {
+            let successor = |at| if at % 4 < 2 { Successor::SameWorker } else { Successor::OtherWorker };
+            distinct(&undisturbed.points).into_iter().map(move |at| Job {
+                subject,
+                crashes: vec![at],
+                successor: successor(at),
+            })
         });
         points.collect()
     }
 
-    /// Plays the jobs on all cores. Gives how many were played, and what was wrong.
-    fn play(&self, jobs: &[Job]) -> (usize, Vec<(Wrong, String)>) {
+    /// The points that are played: a sample, or the one that the environment names.
+    fn chosen(&self, points: Vec<Job>, sample: &Sample, size: usize) -> Vec<Job> {
+        match std::env::var(ONE_POINT) {
+            Ok(only) => points.into_iter().filter(|job| self.point_name(job) == only).collect(),
+            Err(_) => sample.pick(points, size, |job| self.describe(job)),
+        }
+    }
+
+    /// The group of a point is the scenario's family, the kind of the effect, and before or after it.
+    fn describe(&self, job: &Job) -> Described {
+        let Subject { family, undisturbed, .. } = &self.subjects[job.subject];
+        let point = &undisturbed.points[job.crashes[0]].name;
+        // The words of a command are no kind.
+        let words = if point.contains("probe ") || point.contains("change ") { 2 } else { 3 };
+        let effect: Vec<&str> = point.split(' ').take(words).collect();
+        Described { group: format!("{family} {}", effect.join(" ")), name: self.point_name(job) }
+    }
+
+    fn point_name(&self, job: &Job) -> String {
+        format!("{}:{}", self.subjects[job.subject].name, job.crashes[0])
+    }
+
+    /// Plays the jobs on all cores. Returns how many were played, and every violation.
+    fn play(&self, jobs: &[Job]) -> (usize, Vec<(Violation, String)>) {
         let played = on_all_cores(jobs, |job| {
-            let Subject { name, scenario, calm } = &self.subjects[job.subject];
-            let run = block_on(play(scenario, &self.books, &job.deaths, job.heir, self.flaw))?;
-            let place: Vec<&str> =
-                job.deaths.iter().filter_map(|at| Some(&*calm.points.get(*at)?.name)).collect();
-            let place = format!("{name}, killed {} ({job:?})", place.join(", then about "));
-            let wrongs =
-                if outlives(name, calm, job) { Vec::new() } else { self.rules.judge(calm, &run.end) };
-            Some(
-                wrongs
-                    .into_iter()
-                    .map(|(wrong, why)| (wrong, format!("{place}: {wrong:?}: {why}")))
-                    .collect(),
-            )
+            let Subject { name, scenario, undisturbed, .. } = &self.subjects[job.subject];
+            let run = block_on(play(scenario, &self.playbooks, &job.crashes, job.successor, self.flaw))?;
+            let places: Vec<&str> =
+                job.crashes.iter().filter_map(|at| Some(&*undisturbed.points.get(*at)?.name)).collect();
+            let place = format!("{}, killed {}", self.point_name(job), places.join(", then "));
+            let violations = if outlives(name, undisturbed, job) {
+                Vec::new()
+            } else {
+                self.rules.judge(undisturbed, &run.end)
+            };
+            let describe = |(violation, why)| (violation, format!("{place}: {violation:?}: {why}"));
+            Some(violations.into_iter().map(describe).collect::<Vec<_>>())
         });
-        let played: Vec<Vec<(Wrong, String)>> = played.into_iter().flatten().collect();
+        let played: Vec<_> = played.into_iter().flatten().collect();
         (played.len(), played.into_iter().flatten().collect())
     }
 }
 
-/// How often a point is played that comes again and again, as in a verification that waits: the first few
-/// times and the last.
+/// How often a point is played that repeats, as in a verification that waits: so often at the beginning,
+/// and once at the end.
 const REPEATED: usize = 3;
 
-/// The points that leave different worlds behind. Everything that a process does to the outside is a deed,
-/// so death after one deed and death before the next leave the same world, unless time went by between.
-fn telling(points: &[Point]) -> Vec<usize> {
+/// The points that leave different states behind. Everything that a process does to the outside is an
+/// effect, so a crash after one effect and a crash before the next leave the same state, unless time passed
+/// between them.
+fn distinct(points: &[Point]) -> Vec<usize> {
     let is_last = |at: usize| !points[at + 1..].iter().any(|later| later.name == points[at].name);
     let mut met: BTreeMap<&str, usize> = BTreeMap::new();
     let mut kept = Vec::new();
@@ -120,16 +159,28 @@ fn telling(points: &[Point]) -> Vec<usize> {
     kept
 }
 
-/// The one point where more is promised than can be kept: a command goes past its deadline, does not stop
-/// when it is told to, and the agent dies before it has written that down. The next one takes it for ended.
-fn outlives(name: &str, calm: &Run, job: &Job) -> bool {
-    let before_doubt = |at: &usize| calm.points[*at].name == "before record change_in_doubt";
+/// The one point that no guarantee can cover: a command passes its deadline, does not stop when told to,
+/// and the agent dies before it records that. The next process assumes that the command has ended.
+fn outlives(name: &str, undisturbed: &Run, job: &Job) -> bool {
+    let before_doubt = |at: &usize| undisturbed.points[*at].name == "before record change_in_doubt";
     matches!(name, "queue-stuck-cut-off" | "worker-down-stuck")
-        && job.deaths.first().is_some_and(before_doubt)
+        && job.crashes.first().is_some_and(before_doubt)
 }
 
 fn name_of(path: &Path) -> String {
     path.file_name().expect("a folder").to_string_lossy().into_owned()
+}
+
+/// The family of each scenario: the shortest name of a scenario that its own name begins with.
+/// `worker-down-form` belongs to `worker-down`.
+fn families(paths: &[PathBuf]) -> BTreeMap<String, String> {
+    let names: BTreeSet<String> = paths.iter().map(|path| name_of(path)).collect();
+    let family = |name: &String| {
+        let is_variant =
+            |other: &&String| name.strip_prefix(*other).is_some_and(|rest| rest.starts_with('-'));
+        names.iter().filter(is_variant).min_by_key(|other| other.len()).unwrap_or(name).clone()
+    };
+    names.iter().map(|name| (name.clone(), family(name))).collect()
 }
 
 fn all_scenarios() -> Vec<PathBuf> {
@@ -149,24 +200,39 @@ fn rules_of(files: &Files) -> Rules {
 /// One run on this thread alone.
 fn block_on<T>(run: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let run =
-        async { tokio::time::timeout(Duration::from_secs(120), run).await.expect("it comes to an end") };
+    let run = async { tokio::time::timeout(Duration::from_secs(120), run).await.expect("the run ends") };
     runtime.block_on(run)
 }
 
-fn told(wrongs: &[(Wrong, String)]) -> String {
-    let first: Vec<&str> = wrongs.iter().take(12).map(|(_, why)| why.as_str()).collect();
-    format!("{} promises were broken:\n{}", wrongs.len(), first.join("\n"))
+/// The first violations, and the command that plays one of them again.
+fn summary(sample: &Sample, violations: &[(Violation, String)]) -> String {
+    let first: Vec<&str> = violations.iter().take(12).map(|(_, why)| why.as_str()).collect();
+    let point = first.first().and_then(|why| why.split_once(',')).map_or("", |(point, _)| point);
+    format!(
+        "{} guarantees were broken with {sample}:\n{}\n\
+         play the first again: {ONE_POINT}={point} cargo test --test suite crash::",
+        violations.len(),
+        first.join("\n")
+    )
 }
 
 #[test]
-fn a_death_at_any_point_changes_nothing_that_counts() {
+fn a_crash_at_any_point_preserves_the_outcome() {
     let files = Files::built_in();
-    let sound = |_: &ScenarioRun| -> Arc<dyn Tap> { Arc::new(Sound) };
-    let matrix = Matrix::new(&files, rules_of(&files), &sound, &all_scenarios());
-    let jobs = matrix.all_points();
-    let (played, wrongs) = matrix.play(&jobs);
-    assert!(wrongs.is_empty(), "{}", told(&wrongs));
-    assert!(played > 3000, "only {played} crash points were played");
-    println!("{played} crash points in {} scenarios", matrix.subjects.len());
+    let no_flaw = |_: &ScenarioRun| -> Arc<dyn Tap> { Arc::new(NoFlaw) };
+    let matrix = Matrix::new(&files, rules_of(&files), &no_flaw, &all_scenarios());
+    let sample = Sample::chosen();
+    let all = matrix.all_points();
+    let jobs = matrix.chosen(all.clone(), &sample, SAMPLE_SIZE);
+    let (played, violations) = matrix.play(&jobs);
+    assert!(violations.is_empty(), "{}", summary(&sample, &violations));
+    println!("{played} of {} crash points in {} scenarios, {sample}", all.len(), matrix.subjects.len());
+    assert!(played > 0, "the matrix has no such crash point");
+    if std::env::var_os(ONE_POINT).is_none() {
+        assert_eq!(played, jobs.len());
+        assert!(all.len() > 3000, "the matrix has only {} points", all.len());
+        let groups =
+            |jobs: &[Job]| jobs.iter().map(|job| matrix.describe(job).group).collect::<BTreeSet<_>>();
+        assert_eq!(groups(&jobs), groups(&all), "the sample leaves out groups");
+    }
 }

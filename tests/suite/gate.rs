@@ -1,5 +1,5 @@
-//! The gate, by properties: whatever the playbooks can render is admitted, whatever differs from it is
-//! not, and the shell script decides as the binary does, in every shell that is here.
+//! Properties of the gate. It admits every command that the playbooks can render, and no other. The shell
+//! script decides as the binary does, in every shell that is installed.
 
 use fieldmedic::core::diagnosis::plan::BACKUP;
 use fieldmedic::core::expr::value_type::ValueType;
@@ -22,39 +22,40 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
-/// Every type, every place that a value can have in a command, and texts that need quotes.
+/// A system type with every value type, every position of a value in a command, and texts that need quotes.
 const ODD: &str = r#"
-system: odd
+format: 1
+system_type: odd
 params:
   dir: { type: path, default: /srv/a b }
   none: { type: names, default: [] }
 probes:
   look:
     run: look {{ none }} 'it, s' "{{ dir }}"
-    read: json
+    parse: json
     facts:
-      name: { is: json.a, type: name }
-      names: { is: json.b, type: names }
-      path: { is: json.c, type: path }
-      paths: { is: json.d, type: paths }
-      image: { is: json.e, type: image }
-      images: { is: json.f, type: images }
-      uuids: { is: json.g, type: uuids }
-      number: { is: json.h, type: integer }
-      host: { is: json.i, type: host }
-  words: { in: "{{ look.path }}", run: "one {{ look.name }} a{{ look.path }}/b {{ look.host }}:x {{ look.names }}", facts: { x: text } }
+      name: { value: json.a, type: name }
+      names: { value: json.b, type: names }
+      path: { value: json.c, type: path }
+      paths: { value: json.d, type: paths }
+      image: { value: json.e, type: image }
+      images: { value: json.f, type: images }
+      uuids: { value: json.g, type: uuids }
+      number: { value: json.h, type: integer }
+      host: { value: json.i, type: host }
+  words: { cwd: "{{ look.path }}", run: "one {{ look.name }} a{{ look.path }}/b {{ look.host }}:x {{ look.names }}", facts: { x: text } }
   paths: { run: "ls {{ look.paths }}", sudo: true, facts: { x: text } }
   ids: { run: "kill -9 {{ look.number }} {{ look.uuids }}", facts: { x: text } }
   quoted: { run: "echo \"don't {{ look.name }}'s; x\" \"it's !\"", facts: { x: text } }
   script:
-    in: "{{ dir }}"
+    cwd: "{{ dir }}"
     env: { A: "{{ look.images }}", B: "x y {{ look.image }}'z'", C: "{{ look.paths }}", D: "{{ look.uuids }}", E: "{{ look.path }}/", F: "" }
     script: |
       printf '%s\n' "$A" | grep -c '\n' && cd "$E"
     facts: { x: text }
 "#;
 
-/// What people give, in the places that a value can have.
+/// A request whose parameters stand in every position of a value.
 const ASKED: &str = r#"
 playbook: asked
 kind: request
@@ -64,82 +65,84 @@ params:
   many: { type: names }
   count: { type: integer, max: 500 }
   place: { type: path }
-looks:
-  asked: { in: "{{ place }}", run: "tail -n {{ count }} a{{ one }} {{ look.name }} {{ many }}", facts: { x: text } }
+extra_probes:
+  asked: { cwd: "{{ place }}", run: "tail -n {{ count }} a{{ one }} {{ look.name }} {{ many }}", facts: { x: text } }
   said: { env: { A: "{{ many }}", B: "{{ one }}", C: "{{ dir }}" }, script: "echo $A $B $C", facts: { x: text } }
 answer: "{{ asked.x }}"
 "#;
 
-struct Books {
+struct Installation {
     library: Library,
-    site: System,
+    system: System,
     host: HostName,
 }
 
-impl Books {
-    fn of(kind: &str, files: &Files) -> Self {
+impl Installation {
+    fn of(system_type: &str, files: &Files) -> Self {
         let library = library::load(files).unwrap_or_else(|problems| panic!("{:#?}", problems.list()));
         let host = HostName::new("main").expect("a name");
-        let site = System {
-            name: SystemName::new(kind).expect("a name"),
-            system_type: SystemTypeName::new(kind).expect("a name"),
+        let system = System {
+            name: SystemName::new(system_type).expect("a name"),
+            system_type: SystemTypeName::new(system_type).expect("a name"),
             hosts: BTreeMap::from([(Role::main(), host.clone())]),
             params: BTreeMap::new(),
             aliases: Vec::new(),
             mode: None,
         };
-        Self { library, site, host }
+        Self { library, system, host }
     }
 
-    fn system(&self) -> &SystemType {
-        &self.library.systems[&self.site.system_type]
+    fn system_type(&self) -> &SystemType {
+        &self.library.systems[&self.system.system_type]
     }
 
     fn rules(&self, admits: KeyScope) -> Rules {
-        let standing = HostedSystem { system_type: self.system(), system: &self.site };
-        Rules::new(&self.host, admits, &[standing]).expect("every command can be told from others")
+        let hosted = HostedSystem { system_type: self.system_type(), system: &self.system };
+        Rules::new(&self.host, admits, &[hosted]).expect("every command is unambiguous")
     }
 
-    fn looks(&self) -> Vec<&Template> {
-        let of_requests = self.system().requests.iter().flat_map(|request| request.extra_probes.values());
-        self.system().probes.values().chain(of_requests).map(|probe| &probe.command).collect()
+    fn probes(&self) -> Vec<&Template> {
+        let of_requests =
+            self.system_type().requests.iter().flat_map(|request| request.extra_probes.values());
+        self.system_type().probes.values().chain(of_requests).map(|probe| &probe.command).collect()
     }
 
     fn changes(&self) -> Vec<&Template> {
-        let steps = self.system().faults.iter().flat_map(|fault| &fault.remediation);
+        let steps = self.system_type().faults.iter().flat_map(|fault| &fault.remediation);
         steps.flat_map(|step| std::iter::once(&step.command).chain(&step.rollback)).collect()
     }
 }
 
-fn books() -> [Books; 2] {
+fn installations() -> [Installation; 2] {
     let odd = [("odd/system.yaml", ODD), ("odd/asked.yaml", ASKED)];
     let odd = Files::from_map(odd.map(|(path, text)| (path.to_owned(), text.to_owned())).into());
-    [Books::of("qfieldcloud", &Files::built_in()), Books::of("odd", &odd)]
+    [Installation::of("qfieldcloud", &Files::built_in()), Installation::of("odd", &odd)]
 }
 
-/// Parameters as configured, facts and what a request is given as they come.
+/// Configured parameters, and values for facts and for the parameters of requests.
 struct Given<'a> {
-    books: &'a Books,
+    installation: &'a Installation,
     facts: &'a BTreeMap<String, Value>,
 }
 
 impl Values for Given<'_> {
     fn value(&self, name: &str) -> Result<(Value, ValueType), String> {
-        let system = self.books.system();
+        let system = self.installation.system_type();
         if name == BACKUP {
             return Ok((json!("c0123456789ab-0-1"), ValueType::Name));
         }
-        match open_kind(system, name) {
-            None => {
-                Ok((system.params(&self.books.site.params)[name].clone(), system.params[name].value_type))
-            }
-            Some(kind) => Ok((self.facts[name].clone(), kind)),
+        match open_type(system, name) {
+            None => Ok((
+                system.params(&self.installation.system.params)[name].clone(),
+                system.params[name].value_type,
+            )),
+            Some(value_type) => Ok((self.facts[name].clone(), value_type)),
         }
     }
 }
 
-/// The type of what a gate cannot know beforehand: a fact, or what a request is given.
-fn open_kind(system: &SystemType, name: &str) -> Option<ValueType> {
+/// The type of a value that the gate does not know in advance: a fact, or a parameter of a request.
+fn open_type(system: &SystemType, name: &str) -> Option<ValueType> {
     let Some((probe, fact)) = name.split_once('.') else {
         return system
             .requests
@@ -153,16 +156,16 @@ fn open_kind(system: &SystemType, name: &str) -> Option<ValueType> {
 }
 
 /// Any value of a type.
-fn any(kind: ValueType) -> BoxedStrategy<Value> {
+fn any(value_type: ValueType) -> BoxedStrategy<Value> {
     let one = |pattern: &'static str| pattern.prop_map(Value::from).boxed();
     let name = || one("[A-Za-z0-9_][A-Za-z0-9._-]{0,20}");
     let image = || one("[A-Za-z0-9][A-Za-z0-9._/:@-]{0,30}");
     let uuid = || one("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}");
-    // `.. ` is no part of any real path.
+    // No part of a path ends in a dot, so none is `..`.
     let path = || one("(/[A-Za-z0-9_@:+,-][A-Za-z0-9._@:+, -]{0,8}[a-z]){1,4}");
     let path_in_list = one("(/[A-Za-z0-9_@:+,-][A-Za-z0-9._@:+,-]{0,8}[a-z]){1,4}");
     let several = |one: BoxedStrategy<Value>| prop::collection::vec(one, 0..5).prop_map(Value::from).boxed();
-    match kind {
+    match value_type {
         ValueType::Name => name(),
         ValueType::Names => several(name()),
         ValueType::Path => path(),
@@ -177,20 +180,22 @@ fn any(kind: ValueType) -> BoxedStrategy<Value> {
 }
 
 /// A command line as the agent would send it, with any values in it.
-fn rendered<'a>(books: &'a Books, template: &'a Template) -> BoxedStrategy<String> {
+fn rendered<'a>(installation: &'a Installation, template: &'a Template) -> BoxedStrategy<String> {
     let names = template.names();
-    let open = names.iter().filter_map(|name| Some(((*name).to_owned(), open_kind(books.system(), name)?)));
-    let (names, kinds): (Vec<String>, Vec<ValueType>) = open.unzip();
-    let values: Vec<_> = kinds.into_iter().map(any).collect();
+    let open = names
+        .iter()
+        .filter_map(|name| Some(((*name).to_owned(), open_type(installation.system_type(), name)?)));
+    let (names, types): (Vec<String>, Vec<ValueType>) = open.unzip();
+    let values: Vec<_> = types.into_iter().map(any).collect();
     let facts =
         values.prop_map(move |values| names.clone().into_iter().zip(values).collect::<BTreeMap<_, _>>());
-    // The strategies outlive the borrow of the template, so each line is made at once.
+    // The strategy outlives the borrow of the template, so the lines are rendered here.
     let mut runner = TestRunner::deterministic();
-    // A path with a blank is refused where a script would take it for two.
+    // A path with a blank is refused where a script would read it as two.
     let lines: Vec<String> = std::iter::repeat_with(|| {
         let tree = facts.new_tree(&mut runner).expect("a value");
         let facts = proptest::strategy::ValueTree::current(&tree);
-        template.render(&Given { books, facts: &facts }).ok().map(|command| command.line())
+        template.render(&Given { installation, facts: &facts }).ok().map(|command| command.line())
     })
     .take(4000)
     .flatten()
@@ -199,9 +204,9 @@ fn rendered<'a>(books: &'a Books, template: &'a Template) -> BoxedStrategy<Strin
     prop::sample::select(lines).boxed()
 }
 
-/// Something that is done to a line to make another of it.
+/// A mutation of a command line.
 #[derive(Debug, Clone)]
-enum Harm {
+enum Mutation {
     Insert(usize, u8),
     Replace(usize, u8),
     Remove(usize),
@@ -211,7 +216,7 @@ enum Harm {
     Nothing,
 }
 
-fn harm() -> impl Strategy<Value = Harm> {
+fn mutation() -> impl Strategy<Value = Mutation> {
     let byte =
         || prop_oneof![prop::sample::select(b"'\"\\;&|$`()<>\n\r\t *?~#! -/.=0aZ".to_vec()), 1..=255_u8];
     let tail = vec![
@@ -219,13 +224,13 @@ fn harm() -> impl Strategy<Value = Harm> {
         "\u{202e}",
     ];
     prop_oneof![
-        3 => (any_index(), byte()).prop_map(|(at, byte)| Harm::Insert(at, byte)),
-        3 => (any_index(), byte()).prop_map(|(at, byte)| Harm::Replace(at, byte)),
-        2 => any_index().prop_map(Harm::Remove),
-        2 => prop::sample::select(tail).prop_map(Harm::Append),
-        1 => prop::sample::select(vec![" ", "id;", "id\n", "A=b ", "sudo -n -- ", "cd / && "]).prop_map(Harm::Prepend),
-        1 => Just(Harm::Twice),
-        2 => Just(Harm::Nothing),
+        3 => (any_index(), byte()).prop_map(|(at, byte)| Mutation::Insert(at, byte)),
+        3 => (any_index(), byte()).prop_map(|(at, byte)| Mutation::Replace(at, byte)),
+        2 => any_index().prop_map(Mutation::Remove),
+        2 => prop::sample::select(tail).prop_map(Mutation::Append),
+        1 => prop::sample::select(vec![" ", "id;", "id\n", "A=b ", "sudo -n -- ", "cd / && "]).prop_map(Mutation::Prepend),
+        1 => Just(Mutation::Twice),
+        2 => Just(Mutation::Nothing),
     ]
 }
 
@@ -233,37 +238,37 @@ fn any_index() -> impl Strategy<Value = usize> {
     0..1_000_000_usize
 }
 
-impl Harm {
-    /// The other line, and which bytes of the old one were touched.
-    fn done_to(&self, line: &str) -> (Vec<u8>, std::ops::RangeInclusive<usize>) {
+impl Mutation {
+    /// The mutated line, and the bytes of the old one that the mutation touched.
+    fn apply(&self, line: &str) -> (Vec<u8>, std::ops::RangeInclusive<usize>) {
         let mut bytes = line.as_bytes().to_vec();
         let place = |at: usize| at % line.len();
         let touched = match self {
-            Harm::Insert(at, byte) => {
+            Mutation::Insert(at, byte) => {
                 bytes.insert(place(*at), *byte);
                 place(*at)..=place(*at)
             }
-            Harm::Replace(at, byte) => {
+            Mutation::Replace(at, byte) => {
                 bytes[place(*at)] = *byte;
                 place(*at)..=place(*at)
             }
-            Harm::Remove(at) => {
+            Mutation::Remove(at) => {
                 bytes.remove(place(*at));
                 place(*at)..=place(*at)
             }
-            Harm::Append(tail) => {
+            Mutation::Append(tail) => {
                 bytes.extend_from_slice(tail.as_bytes());
                 line.len()..=line.len()
             }
-            Harm::Prepend(head) => {
+            Mutation::Prepend(head) => {
                 bytes.splice(0..0, head.bytes());
                 0..=0
             }
-            Harm::Twice => {
+            Mutation::Twice => {
                 bytes.extend_from_slice(line.as_bytes());
                 line.len()..=line.len()
             }
-            Harm::Nothing => line.len()..=line.len(),
+            Mutation::Nothing => line.len()..=line.len(),
         };
         (bytes, touched)
     }
@@ -273,7 +278,7 @@ fn admits(rules: &Rules, line: &[u8]) -> bool {
     std::str::from_utf8(line).is_ok_and(|line| matches!(rules.answer(line), GateAnswer::Run(_)))
 }
 
-/// Where a rule has a constant, as ranges of the line that it admits.
+/// The constants of a rule, as ranges of the line that it admits.
 fn constants(rules: &Rules, line: &str) -> Vec<std::ops::Range<usize>> {
     let GateAnswer::Run(rule) = rules.answer(line) else { panic!("not admitted: {line}") };
     let mut found = Vec::new();
@@ -306,21 +311,21 @@ fn ends_in_list(rules: &Rules, line: &str) -> bool {
     }
 }
 
-/// The gate as a script, in a shell; what it would run it prints instead.
+/// The gate as a script, in each shell. It prints the command in place of running it.
 struct Shells {
     dir: TempDir,
     shells: Vec<Vec<&'static str>>,
 }
 
 #[derive(Debug, PartialEq)]
-enum Said {
+enum Answer {
     Ran(Vec<u8>),
     Refused,
     Other(String),
 }
 
 impl Shells {
-    fn here() -> Self {
+    fn found() -> Self {
         let dir = tempfile::tempdir().expect("a folder");
         for (name, text) in [("show", "#!/bin/sh\nprintf '%s' \"$2\"\n"), ("logger", "#!/bin/sh\n:\n")] {
             let path = dir.path().join(name);
@@ -348,7 +353,7 @@ impl Shells {
         path
     }
 
-    fn ask(&self, shell: &[&str], gate: &Path, line: &[u8]) -> Said {
+    fn ask(&self, shell: &[&str], gate: &Path, line: &[u8]) -> Answer {
         let path = format!("{}:/usr/bin:/bin", self.dir.path().display());
         let mut command = Command::new(shell[0]);
         command.args(&shell[1..]).arg(gate).env_clear().env("PATH", path).stdin(Stdio::null());
@@ -356,15 +361,15 @@ impl Shells {
         let said = command.output().expect("a shell");
         let (code, stderr) = (said.status.code(), String::from_utf8_lossy(&said.stderr).into_owned());
         match code {
-            Some(0) if stderr.is_empty() => Said::Ran(said.stdout),
-            Some(REFUSED) if said.stdout.is_empty() && stderr == format!("{DENIED}\n") => Said::Refused,
-            _ => Said::Other(format!("{code:?} {stderr} {}", String::from_utf8_lossy(&said.stdout))),
+            Some(0) if stderr.is_empty() => Answer::Ran(said.stdout),
+            Some(REFUSED) if said.stdout.is_empty() && stderr == format!("{DENIED}\n") => Answer::Refused,
+            _ => Answer::Other(format!("{code:?} {stderr} {}", String::from_utf8_lossy(&said.stdout))),
         }
     }
 
-    /// All shells decide as the binary does.
-    fn agree(&self, gate: &Path, rules: &Rules, line: &[u8]) {
-        let expect = if admits(rules, line) { Said::Ran(line.to_vec()) } else { Said::Refused };
+    /// Asserts that all shells decide as the binary does.
+    fn assert_same(&self, gate: &Path, rules: &Rules, line: &[u8]) {
+        let expect = if admits(rules, line) { Answer::Ran(line.to_vec()) } else { Answer::Refused };
         for shell in &self.shells {
             let said = self.ask(shell, gate, line);
             assert_eq!(said, expect, "{} on {:?}", shell[0], String::from_utf8_lossy(line));
@@ -372,51 +377,51 @@ impl Shells {
     }
 }
 
-fn run(cases: u32, strategy: impl Strategy<Value = (String, Harm)>, test: impl Fn(&str, &Harm)) {
+fn run(cases: u32, strategy: impl Strategy<Value = (String, Mutation)>, test: impl Fn(&str, &Mutation)) {
     let config = Config { cases, failure_persistence: None, ..Config::default() };
-    let result = TestRunner::new(config).run(&strategy, |(line, harm)| {
-        test(&line, &harm);
+    let result = TestRunner::new(config).run(&strategy, |(line, mutation)| {
+        test(&line, &mutation);
         Ok(())
     });
     result.unwrap_or_else(|error| panic!("{error}"));
 }
 
 #[test]
-fn what_the_playbooks_render_is_admitted_and_what_differs_is_not() {
-    for books in books() {
-        let rules = books.rules(KeyScope::All);
-        for template in books.looks().into_iter().chain(books.changes()) {
-            run(120, (rendered(&books, template), harm()), |line, harm| {
+fn rendered_commands_are_admitted_and_others_are_not() {
+    for installation in installations() {
+        let rules = installation.rules(KeyScope::All);
+        for template in installation.probes().into_iter().chain(installation.changes()) {
+            run(120, (rendered(&installation, template), mutation()), |line, mutation| {
                 assert!(admits(&rules, line.as_bytes()), "not admitted: {line}");
-                let (other, touched) = harm.done_to(line);
+                let (other, touched) = mutation.apply(line);
                 if other == line.as_bytes() {
                     return;
                 }
                 let at = *touched.start();
-                let is_constant = constants(&rules, line).iter().any(|range| match harm {
-                    // What is put in at the edge of a value becomes a part of the value.
-                    Harm::Insert(..) => range.start < at && at < range.end,
-                    // A list at the end of the line takes one more.
-                    Harm::Append(" x") => !ends_in_list(&rules, line),
-                    Harm::Append(_) | Harm::Prepend(_) | Harm::Twice => {
+                let is_constant = constants(&rules, line).iter().any(|range| match mutation {
+                    // A byte at the edge of a value becomes a part of the value.
+                    Mutation::Insert(..) => range.start < at && at < range.end,
+                    // A list at the end of the line takes one more item.
+                    Mutation::Append(" x") => !ends_in_list(&rules, line),
+                    Mutation::Append(_) | Mutation::Prepend(_) | Mutation::Twice => {
                         range.contains(&at) || at >= range.end
                     }
                     _ => range.contains(&at),
                 });
                 let text = String::from_utf8_lossy(&other);
                 if is_constant {
-                    assert!(!admits(&rules, &other), "{harm:?} is admitted: {text}");
+                    assert!(!admits(&rules, &other), "{mutation:?} is admitted: {text}");
                 }
-                // Whatever is admitted after all differs in values alone, and those hold nothing that a
-                // shell would understand.
+                // If the mutated line is admitted, it differs in values alone, and these hold nothing that a
+                // shell interprets.
                 if admits(&rules, &other) {
                     let (old, new) = (shlex::split(line), shlex::split(&text));
                     let (old, new) = (old.expect("words"), new.expect("words"));
-                    assert!(old.len().abs_diff(new.len()) <= 1, "{harm:?} makes other words: {text}");
+                    assert!(old.len().abs_diff(new.len()) <= 1, "{mutation:?} changes the words: {text}");
                     let evil =
                         |word: &&String| word.contains(['\n', '\r', ';', '|', '&', '$', '`', '\'', '"']);
                     let count = |words: &[String]| words.iter().filter(evil).count();
-                    assert_eq!(count(&old), count(&new), "{harm:?} brings something in: {text}");
+                    assert_eq!(count(&old), count(&new), "{mutation:?} adds shell syntax: {text}");
                 }
             });
         }
@@ -425,37 +430,40 @@ fn what_the_playbooks_render_is_admitted_and_what_differs_is_not() {
 
 #[test]
 fn every_shell_decides_as_the_binary_does() {
-    let shells = Shells::here();
-    for (number, books) in books().into_iter().enumerate() {
-        let rules = books.rules(KeyScope::All);
+    let shells = Shells::found();
+    for (number, installation) in installations().into_iter().enumerate() {
+        let rules = installation.rules(KeyScope::All);
         let gate = shells.write(&format!("gate-{number}"), &rules);
-        let templates = books.looks().into_iter().chain(books.changes());
-        let lines: Vec<_> = templates.map(|template| rendered(&books, template)).collect();
+        let templates = installation.probes().into_iter().chain(installation.changes());
+        let lines: Vec<_> = templates.map(|template| rendered(&installation, template)).collect();
         let any_line = prop::strategy::Union::new(lines);
-        run(100, (any_line, harm()), |line, harm| {
-            shells.agree(&gate, &rules, &harm.done_to(line).0);
+        run(100, (any_line, mutation()), |line, mutation| {
+            shells.assert_same(&gate, &rules, &mutation.apply(line).0);
         });
     }
 }
 
 #[test]
-fn a_key_admits_what_it_is_for() {
-    let [books, _] = books();
+fn a_key_admits_only_its_scope() {
+    let [installation, _] = installations();
     let facts: BTreeMap<String, Value> = BTreeMap::from([
         ("stuck.ids".into(), json!(["0190e0a0-0000-7000-8000-000000000001"])),
         ("config.database".into(), json!("db")),
         ("config.database_user".into(), json!("admin")),
     ]);
-    let system = books.system();
-    let probe =
-        system.probes["docker"].command.render(&Given { books: &books, facts: &facts }).unwrap().line();
+    let system = installation.system_type();
+    let probe = system.probes["docker"]
+        .command
+        .render(&Given { installation: &installation, facts: &facts })
+        .unwrap()
+        .line();
     let fault = system.faults.iter().find(|fault| fault.name.as_str() == "queue-stuck").unwrap();
-    let given = Given { books: &books, facts: &facts };
+    let given = Given { installation: &installation, facts: &facts };
     let step = fault.remediation[0].command.render(&given).unwrap().line();
     let undo = fault.remediation[0].rollback.as_ref().unwrap().render(&given).unwrap().line();
     for (admitted, of) in [(KeyScope::Probes, [true, false, false]), (KeyScope::Changes, [false, true, true])]
     {
-        let rules = books.rules(admitted);
+        let rules = installation.rules(admitted);
         for (line, expect) in [&probe, &step, &undo].into_iter().zip(of) {
             assert_eq!(admits(&rules, line.as_bytes()), expect, "{admitted:?}: {line}");
         }
@@ -463,9 +471,9 @@ fn a_key_admits_what_it_is_for() {
 }
 
 #[test]
-fn edges_of_every_type_are_told_alike() {
-    let shells = Shells::here();
-    let [_, odd] = books();
+fn binary_and_shells_agree_at_the_limits_of_every_type() {
+    let shells = Shells::found();
+    let [_, odd] = installations();
     let rules = odd.rules(KeyScope::All);
     let gate = shells.write("gate", &rules);
     let long = |count: usize| "a".repeat(count);
@@ -521,28 +529,29 @@ fn edges_of_every_type_are_told_alike() {
     let admitted = lines.iter().filter(|line| admits(&rules, line.as_bytes())).count();
     assert!(admitted > 20 && lines.len() - admitted > 40, "{admitted} of {}", lines.len());
     for line in &lines {
-        shells.agree(&gate, &rules, line.as_bytes());
+        shells.assert_same(&gate, &rules, line.as_bytes());
     }
     for shell in &shells.shells {
         let version = format!("{}\n", rules.version()).into_bytes();
-        assert_eq!(shells.ask(shell, &gate, QUESTION.as_bytes()), Said::Ran(version));
+        assert_eq!(shells.ask(shell, &gate, QUESTION.as_bytes()), Answer::Ran(version));
     }
 }
 
 #[test]
-fn what_cannot_be_told_from_others_is_no_rule() {
+fn an_ambiguous_template_gives_no_rule() {
     for (probe, expect) in [
         ("run: 'x {{ p.a }}{{ p.a }}'", "second fact in one word"),
         ("run: 'x {{ p.list }} y'", "must be the last word"),
         ("run: 'x {{ p.percent }}'", "is a percentage"),
     ] {
         let system = format!(
-            "system: s\nprobes:\n  p:\n    run: look\n    read: json\n    facts:\n      a: {{ is: json, type: name }}\n      \
-             list: {{ is: json, type: names }}\n      percent: {{ is: json, type: percent }}\n  q: {{ {probe}, facts: {{ x: text }} }}\n"
+            "format: 1\nsystem_type: s\nprobes:\n  p:\n    run: look\n    parse: json\n    facts:\n      a: {{ value: json, type: name }}\n      \
+             list: {{ value: json, type: names }}\n      percent: {{ value: json, type: percent }}\n  q: {{ {probe}, facts: {{ x: text }} }}\n"
         );
-        let books = Books::of("s", &Files::from_map([("s/system.yaml".to_owned(), system)].into()));
-        let standing = HostedSystem { system_type: books.system(), system: &books.site };
-        let bad = Rules::new(&books.host, KeyScope::All, &[standing]).unwrap_err();
+        let installation =
+            Installation::of("s", &Files::from_map([("s/system.yaml".to_owned(), system)].into()));
+        let hosted = HostedSystem { system_type: installation.system_type(), system: &installation.system };
+        let bad = Rules::new(&installation.host, KeyScope::All, &[hosted]).unwrap_err();
         assert!(bad[0].to_string().contains(expect), "{expect:?} is not in {}", bad[0]);
     }
 }
@@ -555,11 +564,12 @@ fn fieldmedic() -> Command {
 
 #[test]
 fn the_binary_becomes_the_command_or_runs_nothing() {
-    let system = "system: s\nprobes:\n  p: { run: fieldmedic-x, facts: { a: { is: text, type: name } } }\n  \
+    let system = "format: 1\nsystem_type: s\nprobes:\n  p: { run: fieldmedic-x, facts: { a: { value: text, type: name } } }\n  \
                   q: { run: 'printf %s {{ p.a }}', facts: { x: text } }\n  \
                   r: { run: printenv SSH_ORIGINAL_COMMAND, facts: { x: text } }\n";
-    let books = Books::of("s", &Files::from_map([("s/system.yaml".to_owned(), system.to_owned())].into()));
-    let rules = books.rules(KeyScope::Probes);
+    let installation =
+        Installation::of("s", &Files::from_map([("s/system.yaml".to_owned(), system.to_owned())].into()));
+    let rules = installation.rules(KeyScope::Probes);
     let dir = tempfile::tempdir().expect("a folder");
     let file = dir.path().join("rules.json");
     std::fs::write(&file, serde_json::to_vec(&rules).expect("rules are data")).expect("a file");
@@ -606,8 +616,8 @@ fn host_setup_prints_a_script_for_the_server() {
         (said.status.code(), text(&said.stdout), text(&said.stderr))
     };
     for (form, command) in [
-        (&["--sh"][..], "/usr/local/lib/fieldmedic/medic-looks"),
-        (&[][..], "/usr/local/bin/fieldmedic gate /usr/local/lib/fieldmedic/medic-looks.json"),
+        (&["--sh"][..], "/usr/local/lib/fieldmedic/medic-probes"),
+        (&[][..], "/usr/local/bin/fieldmedic gate /usr/local/lib/fieldmedic/medic-probes.json"),
     ] {
         let (code, text, hints) = run(&[&["qfieldcloud"], form].concat());
         assert_eq!(code, Some(0), "{hints}");
@@ -615,9 +625,9 @@ fn host_setup_prints_a_script_for_the_server() {
         std::fs::write(&script, &text).expect("a file");
         let read = Command::new("sh").arg("-n").arg(&script).status().expect("sh is here");
         assert!(read.success(), "it is no shell script");
-        let line = format!("restrict,command=\"{command}\" ssh-ed25519 {body} fieldmedic-looks");
+        let line = format!("restrict,command=\"{command}\" ssh-ed25519 {body} fieldmedic-probes");
         assert!(text.lines().any(|known| known == line), "{line} is not in it");
-        // The other key's public half is not here.
+        // The public half of the other key is missing.
         assert!(text.contains("# restrict,command=") && hints.contains("ssh-keygen -y -f"), "{hints}");
         let grants: Vec<&str> =
             text.lines().filter(|line| line.starts_with("medic ALL=(root) NOPASSWD: ")).collect();

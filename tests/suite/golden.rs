@@ -6,7 +6,8 @@
 mod outcome;
 mod plays;
 
-use fieldmedic::core::case::event::{CaseId, Event, Record, chain};
+use fieldmedic::core::case::event::{CaseId, Event};
+use fieldmedic::core::case::record::{Record, chain};
 use fieldmedic::core::case::{Case, Stage};
 use fieldmedic::core::decide::action::Action;
 use fieldmedic::core::decide::{DecisionInput, decide};
@@ -14,9 +15,8 @@ use fieldmedic::core::playbook::inventory::Inventory;
 use fieldmedic::core::policy::permit::{Mode, Policy};
 use fieldmedic::core::policy::run_history::RunHistory;
 use fieldmedic::library::{self, Files};
-use fieldmedic::ports::Journal;
+use fieldmedic::ports::{Journal, StoredRecord};
 use fieldmedic::store::Sqlite;
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Row, SqliteConnection};
@@ -27,22 +27,11 @@ use std::path::{Path, PathBuf};
 /// A journal that holds every kind of record and every variant. It is no case, so nothing folds it.
 const EVERY_KIND: &str = "every-kind";
 
-/// One line of a file: a record as the store keeps it, its body not yet understood.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Line {
-    pub case: String,
-    pub seq: u64,
-    pub at: String,
-    pub version: u32,
-    pub body: String,
-    pub hash: String,
-}
-
 /// One file.
 #[derive(Debug, Clone)]
 pub struct Golden {
     pub name: String,
-    pub lines: Vec<Line>,
+    pub lines: Vec<StoredRecord>,
     /// After how many records it is read too, as if it ended there.
     pub cuts: Vec<usize>,
 }
@@ -224,8 +213,13 @@ async fn raw(path: &Path) -> SqliteConnection {
     SqliteConnectOptions::new().filename(path).connect().await.expect("the file of the journal")
 }
 
-async fn insert(raw: &mut SqliteConnection, line: &Line, before: &str) -> Result<(), sqlx::Error> {
-    let Line { case, seq, at, version, body, hash } = line;
+/// Puts a record into the table as it is.
+pub async fn insert(
+    raw: &mut SqliteConnection,
+    line: &StoredRecord,
+    before: &str,
+) -> Result<(), sqlx::Error> {
+    let StoredRecord { case, seq, at, version, body, hash } = line;
     sqlx::query(
         "INSERT INTO event (case_id, seq, at, version, body, prev_hash, hash) VALUES (?, ?, ?, ?, ?, ?, ?)",
     )
@@ -242,13 +236,13 @@ async fn insert(raw: &mut SqliteConnection, line: &Line, before: &str) -> Result
 }
 
 /// The records of a case as a journal keeps them.
-pub async fn lines(path: &Path, case: &CaseId) -> Vec<Line> {
+pub async fn lines(path: &Path, case: &CaseId) -> Vec<StoredRecord> {
     let rows = sqlx::query("SELECT seq, at, version, body, hash FROM event WHERE case_id = ? ORDER BY seq")
         .bind(case.as_str())
         .fetch_all(&mut raw(path).await)
         .await
         .expect("the journal can be read");
-    let line = |row: &sqlx::sqlite::SqliteRow| Line {
+    let line = |row: &sqlx::sqlite::SqliteRow| StoredRecord {
         case: case.to_string(),
         seq: u64::try_from(row.get::<i64, _>("seq")).expect("a sequence number"),
         at: row.get("at"),
@@ -287,7 +281,7 @@ async fn a_damaged_record_is_noticed() {
     let (_, folder) = versions().pop_last().expect("a version");
     let golden = Golden::read(&folder, "resolved");
     let expected = expected(&folder.join("resolved.outcome.json"));
-    type Damage = fn(&mut Vec<Line>);
+    type Damage = fn(&mut Vec<StoredRecord>);
     let damages: [(&str, Damage); 8] = [
         ("a word of a body", |lines| lines[0].body = lines[0].body.replacen("example", "instead", 1)),
         ("the same, with hashes that fit", |lines| {
@@ -312,7 +306,7 @@ async fn a_damaged_record_is_noticed() {
 }
 
 /// Makes the chain of hashes anew.
-fn seal(lines: &mut [Line]) {
+fn seal(lines: &mut [StoredRecord]) {
     let mut before = String::new();
     for line in lines {
         let id = CaseId::from_text(&line.case).expect("a case");

@@ -67,13 +67,13 @@ async fn a_configuration_for_a_token_is_written_and_finished() {
     assert_eq!((config.github.on_call, config.github.app_id), (vec!["ops-lead".to_owned()], None));
     assert_eq!(mode(&place(&rig).with_file_name("fieldmedic.env")), 0o600);
     let again = ran(init(&rig, &first)).await;
-    assert!(again.code == Some(1) && again.stderr.contains("is there already"), "{again:?}");
+    assert!(again.code == Some(1) && again.stderr.contains("exists already"), "{again:?}");
 
-    let finish = ["--finish", "--webhook-url", WEBHOOK];
+    let finish = ["--apply", "--webhook-url", WEBHOOK];
     let refused = ran(init(&rig, &finish)).await;
     assert!(refused.code == Some(1) && refused.stderr.contains("webhooks: read and write"), "{refused:?}");
     rig.hub.grant(&rig.repo, MEDIC, RepoRole::Admin);
-    for expect in ["was made", "was renewed"] {
+    for expect in ["was created", "was updated"] {
         let finished = ran(init(&rig, &finish)).await;
         assert!(finished.code == Some(0) && finished.stdout.contains(expect), "{finished:?}");
     }
@@ -90,7 +90,7 @@ async fn a_configuration_for_a_token_is_written_and_finished() {
 async fn an_app_is_made_by_way_of_the_browser() {
     let rig = Rig::new("worker-down").await;
     let url = rig.hub.url().to_owned();
-    let arguments = ["--yes", "--as", "app", "--name", "North Medic", "--repo", "example/tickets"];
+    let arguments = ["--yes", "--auth", "app", "--name", "North Medic", "--repo", "example/tickets"];
     let more = ["--base-url", &url, "--webhook-url", WEBHOOK, "--organisation", "example"];
     let mut command = init(&rig, &[&arguments[..], &more[..]].concat());
     command.stderr(Stdio::piped()).stdout(Stdio::piped());
@@ -121,10 +121,10 @@ async fn an_app_is_made_by_way_of_the_browser() {
     assert!(key.ends_with("north-medic.pem") && mode(&key) == 0o600);
     assert_eq!(mode(&place(&rig).with_file_name("fieldmedic.env")), 0o600);
     let app = config.github.app_id.expect("a number");
-    let early = ran(init(&rig, &["--finish"])).await;
+    let early = ran(init(&rig, &["--apply"])).await;
     assert!(early.code == Some(1) && early.stderr.contains("the App is not installed on"), "{early:?}");
     rig.hub.install(app, std::slice::from_ref(&rig.repo));
-    let finished = ran(init(&rig, &["--finish"])).await;
+    let finished = ran(init(&rig, &["--apply"])).await;
     assert_eq!(finished.code, Some(0), "{finished:?}");
     let checked = doctor(&place(&rig)).await;
     for line in ["logged in as north-medic[bot]", "example/tickets: issues can be read and written"] {
@@ -144,7 +144,35 @@ async fn doctor(config: &Path) -> Ran {
     ran(command).await
 }
 
-/// Each line has to be there before what it complains of is mended.
+#[tokio::test]
+async fn old_keys_of_a_configuration_work_are_named_and_can_be_migrated() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("fieldmedic.toml");
+    let old = "[github]\nrepos = [\"example/tickets\"]\npoll = \"2m\" # often enough\n";
+    std::fs::write(&path, old).expect("written");
+    let run = async |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_fieldmedic"));
+        command.arg("--config").arg(&path).args(arguments).env_remove("FIELDMEDIC_LOG").stdin(Stdio::null());
+        ran(command).await
+    };
+    let warning = format!(
+        "warning: {}: line 3: `poll` in [github] is now called `poll_interval`. `fieldmedic config migrate` renames it",
+        path.display()
+    );
+    let listed = run(&["playbook", "list"]).await;
+    assert!(listed.code == Some(0) && listed.stderr.contains(&warning), "{listed:?}");
+    let dry = run(&["config", "migrate", "--dry-run"]).await;
+    assert!(dry.code == Some(0) && dry.stdout.ends_with("1 key would be renamed\n"), "{dry:?}");
+    assert_eq!(std::fs::read_to_string(&path).expect("text"), old);
+    let migrated = run(&["config", "migrate"]).await;
+    assert!(migrated.code == Some(0) && migrated.stdout.ends_with("1 key renamed\n"), "{migrated:?}");
+    let new = old.replace("poll =", "poll_interval =");
+    assert_eq!(std::fs::read_to_string(&path).expect("text"), new);
+    let listed = run(&["playbook", "list"]).await;
+    assert!(listed.code == Some(0) && !listed.stderr.contains("warning"), "{listed:?}");
+}
+
+/// Each line has to be there before its cause is corrected.
 #[tokio::test]
 async fn each_right_that_is_lacking_is_named() {
     let rig = Rig::new("worker-down").await;
@@ -157,9 +185,9 @@ async fn each_right_that_is_lacking_is_named() {
         }
         said
     };
-    lacks(&["its webhook cannot be looked at", "admin:repo_hook"]).await;
+    lacks(&["its webhook cannot be read", "admin:repo_hook"]).await;
     rig.hub.grant(&rig.repo, MEDIC, RepoRole::Admin);
-    lacks(&["no webhook leads to the agent"]).await;
+    lacks(&["no webhook points to Fieldmedic"]).await;
     rig.hub.narrow(MEDIC, &[("issues", "read"), ("metadata", "read")]);
     lacks(&["its issues cannot be written", "the right issues: write", "repository_hooks: read"]).await;
     rig.hub.narrow(MEDIC, &[("issues", "write"), ("metadata", "read"), ("repository_hooks", "write")]);

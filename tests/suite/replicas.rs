@@ -6,7 +6,7 @@ use fieldmedic::clock::SystemClock;
 use fieldmedic::core::case::event::CaseId;
 use fieldmedic::core::case::outcome::Outcome;
 use fieldmedic::core::ticket::{Repo, TicketId};
-use fieldmedic::ports::{Clock, Journal};
+use fieldmedic::ports::{Clock, Store};
 use fieldmedic::sandbox::github::{AccountKind, FakeGitHub, RepoRole};
 use fieldmedic::sandbox::host::{AuthorizedKey, FakeHost, HostSpec, Server, SharedHost, write_key};
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,14 +21,15 @@ const HOSTS: usize = 10;
 /// Units of each host; each has a system, and a ticket, of its own.
 const UNITS: usize = 10;
 
-const SYSTEM: &str = "system: unit
+const SYSTEM: &str = "format: 1
+system_type: unit
 summary: One of many units of a host
 params:
   unit: { type: name, help: its name }
 probes:
   show:
     run: unitctl show {{ unit }}
-    read: keyvalue
+    parse: keyvalue
     facts:
       active: values.active | number
       moved: values.moved | number
@@ -36,15 +37,15 @@ probes:
 
 const PLAYBOOK: &str = "playbook: unit-down
 title: The unit is down
-explains: { any: ['down'] }
+symptoms: { patterns: ['down'] }
 when: show.active == 0
-because: the unit is down
+summary: the unit is down
 risk: low
-remedy:
-  - { name: move its data, run: 'unitctl move {{ unit }}', replay: never, timeout: 5s }
-  - { name: start it, run: 'unitctl start {{ unit }}', replay: safe, timeout: 5s }
+remediation:
+  - { name: move its data, run: 'unitctl move {{ unit }}', if_interrupted: escalate, timeout: 5s }
+  - { name: start it, run: 'unitctl start {{ unit }}', if_interrupted: rerun, timeout: 5s }
 verify:
-  - { holds: show.active == 1 and show.moved == 1, within: 30s }
+  - { that: show.active == 1 and show.moved == 1, timeout: 30s }
 escalate: { advice: look at the unit }
 ";
 
@@ -55,7 +56,7 @@ struct Fleet {
     hosts: Vec<SharedHost>,
     _servers: Vec<Server>,
     database: Database,
-    journal: Arc<dyn Journal>,
+    journal: Arc<dyn Store>,
     dir: TempDir,
 }
 
@@ -70,8 +71,8 @@ fn host_file() -> HostSpec {
             text,
             "  - run: unitctl show u{unit}\n    stdout: |\n      active={{{{ u{unit}.active }}}}\n      \
              moved={{{{ u{unit}.moved }}}}\n  \
-             - {{ run: unitctl move u{unit}, takes: 400ms, set: {{ u{unit}.moved: u{unit}.moved + 1 }} }}\n  \
-             - {{ run: unitctl start u{unit}, takes: 400ms, set: {{ u{unit}.active: 1 }} }}\n"
+             - {{ run: unitctl move u{unit}, duration: 400ms, set: {{ u{unit}.moved: u{unit}.moved + 1 }} }}\n  \
+             - {{ run: unitctl start u{unit}, duration: 400ms, set: {{ u{unit}.active: 1 }} }}\n"
         );
     }
     HostSpec::parse(&text).expect("the host file is right")
@@ -96,9 +97,9 @@ impl Fleet {
         // A sweep that sees a unit down before the ticket about it is taken would open one of its own.
         let mut config = format!(
             "playbooks = \"playbooks\"\n[github]\nrepos = [\"example/tickets\"]\non_call = [\"ops-lead\"]\n\
-             base_url = \"{}\"\ntoken_env = \"RIG_TOKEN\"\npoll = \"1s\"\npace = \"0s\"\n\
+             base_url = \"{}\"\ntoken_env = \"RIG_TOKEN\"\npoll_interval = \"1s\"\nwrite_interval = \"0s\"\n\
              [sweep]\nsystems = \"0 0 1 1 *\"\n[store]\nurl_env = \"RIG_DATABASE\"\n[policy]\nmode = \"act\"\nsoak = \"1s\"\n\
-             [policy.budgets]\ncooldown = \"0s\"\nruns_an_hour = 1000\nchanges_an_hour = 1000\n\
+             [policy.limits]\ncooldown = \"0s\"\nmax_remediations_per_hour = 1000\nmax_changes_per_hour = 1000\n\
              failures = {{ count = 1000, pause = \"1s\" }}\nrecurrences = {{ count = 1000, pause = \"1s\" }}\n",
             hub.url()
         );
@@ -119,7 +120,7 @@ impl Fleet {
             for unit in 0..UNITS {
                 let _ = write!(
                     config,
-                    "[systems.site-{number}-{unit}]\nkind = \"unit\"\nhosts = {{ main = \"h{number}\" }}\n\
+                    "[systems.site-{number}-{unit}]\ntype = \"unit\"\nhosts = {{ main = \"h{number}\" }}\n\
                      params = {{ unit = \"u{unit}\" }}\n"
                 );
             }

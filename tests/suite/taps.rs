@@ -15,7 +15,7 @@ use fieldmedic::core::ids::HostName;
 use fieldmedic::core::text::redact::Redacted;
 use fieldmedic::core::ticket::TicketId;
 use fieldmedic::engine::Context;
-use fieldmedic::ports::{ForgeError, Lease, Marker, ShellError};
+use fieldmedic::ports::{ForgeError, LeaseGrant, Marker, ShellError};
 use std::sync::Arc;
 
 /// A call at a port.
@@ -90,7 +90,7 @@ pub trait Tap: Send + Sync {
     }
 
     /// What became of a request for a host.
-    fn held(&self, _: &HostName, _: &CaseId, granted: Option<Lease>) -> Option<Lease> {
+    fn held(&self, _: &HostName, _: &CaseId, granted: Option<LeaseGrant>) -> Option<LeaseGrant> {
         granted
     }
 

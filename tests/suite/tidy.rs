@@ -1,4 +1,4 @@
-//! The house rules of `docs/ARCHITECTURE.md`, held by a test so that nobody has to remember them.
+//! Documents, the example configuration and the code agree. `architecture` holds the rules of the code.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -26,158 +26,6 @@ fn files(folder: &str, extension: &str) -> Vec<(String, String)> {
     found
 }
 
-/// A source without its `mod tests`, and without comments.
-fn shipped(text: &str) -> String {
-    let body = text.split("#[cfg(test)]\nmod tests").next().unwrap_or(text);
-    body.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
-}
-
-fn is_test_file(name: &str) -> bool {
-    name.ends_with("/tests.rs") || name.contains("/tests/")
-}
-
-#[test]
-fn every_file_says_what_it_is_for() {
-    for (name, text) in files("src", "rs").into_iter().chain(files("tests", "rs")) {
-        assert!(text.starts_with("//! "), "{name} does not open with `//!`");
-    }
-}
-
-#[test]
-fn vendors_are_named_in_their_own_folder_only() {
-    for (vendor, homes) in [
-        ("octocrab", &["src/github/"][..]),
-        ("russh", &["src/ssh/", "src/sandbox/"][..]),
-        ("sqlx", &["src/store/"][..]),
-        ("axum", &["src/web/", "src/sandbox/"][..]),
-    ] {
-        for (name, text) in files("src", "rs") {
-            let at_home = homes.iter().any(|home| name.starts_with(home));
-            let used = shipped(&text).contains(&format!("{vendor}::"));
-            assert!(at_home || !used, "{name} names {vendor}");
-        }
-    }
-}
-
-#[test]
-fn dependencies_point_down() {
-    let forbidden: [(&str, &[&str]); 6] = [
-        (
-            "src/core/",
-            &[
-                "library", "render", "ports", "engine", "github", "ssh", "store", "web", "sandbox", "app",
-                "cli", "config", "clock", "doors",
-            ],
-        ),
-        (
-            "src/library/",
-            &[
-                "ports", "engine", "github", "ssh", "store", "web", "sandbox", "app", "cli", "config",
-                "clock", "doors",
-            ],
-        ),
-        (
-            "src/render.rs",
-            &[
-                "ports", "engine", "github", "ssh", "store", "web", "sandbox", "app", "cli", "config",
-                "clock", "doors",
-            ],
-        ),
-        (
-            "src/ports.rs",
-            &[
-                "library", "render", "engine", "github", "ssh", "store", "web", "sandbox", "app", "cli",
-                "config", "clock", "doors",
-            ],
-        ),
-        (
-            "src/engine/",
-            &["github", "ssh", "store", "web", "sandbox", "app", "cli", "config", "clock", "doors"],
-        ),
-        ("src/ssh/", &["engine", "github", "store", "web", "app", "cli", "config", "doors"]),
-    ];
-    for (name, text) in files("src", "rs") {
-        if is_test_file(&name) {
-            continue;
-        }
-        let text = shipped(&text);
-        for (room, others) in forbidden {
-            if name.starts_with(room) {
-                for other in others {
-                    assert!(!text.contains(&format!("crate::{other}::")), "{name} uses crate::{other}");
-                }
-            }
-        }
-    }
-}
-
-#[test]
-fn the_core_is_pure() {
-    for (name, text) in files("src/core", "rs").into_iter().filter(|(name, _)| !is_test_file(name)) {
-        let text = shipped(&text);
-        for impure in [
-            "async fn",
-            ".await",
-            "tokio",
-            "std::fs",
-            "std::env",
-            "std::process",
-            "Utc::now",
-            "Instant::now",
-            "SystemTime",
-            "println!",
-            "unwrap()",
-            "panic!",
-            "todo!",
-            "unimplemented!",
-        ] {
-            assert!(!text.contains(impure), "{name} holds `{impure}`");
-        }
-    }
-}
-
-#[test]
-fn what_is_tested_is_what_ships() {
-    for (name, text) in files("src", "rs") {
-        let rest = text.replace("#[cfg(test)]\nmod tests", "");
-        assert!(!rest.contains("cfg(test)"), "{name} has `cfg(test)` outside `mod tests`");
-        assert!(!shipped(&text).contains("dbg!("), "{name} holds `dbg!`");
-    }
-}
-
-#[test]
-fn permits_and_leases_have_one_source_each() {
-    for (name, text) in files("src", "rs").into_iter().filter(|(name, _)| !is_test_file(name)) {
-        let text = shipped(&text);
-        if !name.starts_with("src/store/") && name != "src/ports.rs" {
-            assert!(!text.contains("Lease::granted"), "{name} grants a lease");
-        }
-        if name != "src/core/policy.rs" {
-            assert!(!text.contains("Permit {"), "{name} makes a permit");
-        }
-        if name != "src/core/redact.rs" {
-            assert!(!text.contains("Redacted("), "{name} makes redacted text by itself");
-        }
-    }
-}
-
-#[test]
-fn names_are_plain() {
-    for (name, text) in files("src", "rs") {
-        for line in shipped(&text).lines() {
-            let line = line.trim_start().trim_start_matches("pub ").trim_start_matches("pub(super) ");
-            let Some(rest) = ["struct ", "enum ", "trait "].iter().find_map(|word| line.strip_prefix(word))
-            else {
-                continue;
-            };
-            let type_name: String = rest.chars().take_while(|c| c.is_alphanumeric()).collect();
-            for vague in ["Manager", "Helper", "Util", "Service", "Data"] {
-                assert!(!type_name.contains(vague), "{name}: {type_name}");
-            }
-        }
-    }
-}
-
 #[test]
 fn every_escalation_has_its_page() {
     let page = fs::read_to_string(root().join("docs/ESCALATIONS.md")).expect("the page");
@@ -192,6 +40,7 @@ fn every_escalation_has_its_page() {
 fn the_example_configuration_works() {
     let path = root().join("fieldmedic.example.toml");
     let config = fieldmedic::config::Config::read(&path).expect("it is valid");
+    assert_eq!(config.renamed, [], "it has today's keys");
     let files = fieldmedic::library::Files::built_in();
     let library = fieldmedic::library::load(&files).expect("the playbooks are right");
     let inventory = config.inventory(&library, &path).expect("it fits the playbooks");
@@ -217,7 +66,8 @@ fn the_example_configuration_works() {
     let dir = tempfile::tempdir().expect("a folder");
     let whole = dir.path().join("whole.toml");
     fs::write(&whole, all.join("\n")).expect("it is written");
-    fieldmedic::config::Config::read(&whole).expect("what is commented out is valid");
+    let config = fieldmedic::config::Config::read(&whole).expect("what is commented out is valid");
+    assert_eq!(config.renamed, [], "what is commented out has today's keys");
 }
 
 #[test]

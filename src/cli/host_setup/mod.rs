@@ -1,12 +1,14 @@
-//! `fieldmedic host-setup`: what to put on a server so that the agent may do there what its playbooks
-//! need, and nothing else.
+//! `fieldmedic host-setup`: what a server needs so that Fieldmedic may run there what its playbooks need, and
+//! nothing else.
 
 mod script;
 
 use crate::app;
+use crate::app::settings::LoadedConfig;
 use crate::cli::host_setup::script::{Gate, GateForm, SetupKey, SetupScript};
-use crate::cli::{ExitStatus, LoadedConfig, eprint, print};
+use crate::cli::output::ExitStatus;
 use crate::config::HostEntry;
+use crate::console::{eprint, print};
 use crate::core::gate::sudoers::{Grants, PinnedFacts};
 use crate::core::gate::{HostedSystem, KeyScope, RuleError, Rules};
 use crate::core::ids::{HostName, Role, SystemName};
@@ -35,132 +37,133 @@ pub struct Arguments {
 
 /// The rules behind each login of a host.
 pub(super) struct Gates {
-    pub looks: Rules,
-    /// `None`: one key does both.
+    pub probes: Rules,
+    /// `None` if one key serves both.
     pub changes: Option<Rules>,
 }
 
 impl Gates {
     /// # Errors
-    /// Every command that no gate could tell from others.
+    /// Every command that a gate could confuse with another.
     pub fn new(
         name: &HostName,
         host: &HostEntry,
-        standing: &[HostedSystem<'_>],
+        hosted: &[HostedSystem<'_>],
     ) -> Result<Self, Vec<RuleError>> {
         Ok(match &host.change_key {
             Some(key) if Some(key) != host.key.as_ref() => Self {
-                looks: Rules::new(name, KeyScope::Probes, standing)?,
-                changes: Some(Rules::new(name, KeyScope::Changes, standing)?),
+                probes: Rules::new(name, KeyScope::Probes, hosted)?,
+                changes: Some(Rules::new(name, KeyScope::Changes, hosted)?),
             },
-            _ => Self { looks: Rules::new(name, KeyScope::All, standing)?, changes: None },
+            _ => Self { probes: Rules::new(name, KeyScope::All, hosted)?, changes: None },
         })
     }
 }
 
-/// Everything that stands on a host. A key admits all of it, since a host does not know for which system
-/// it is asked.
-pub(super) fn standing<'a>(
+/// Every system on a host. A key allows the commands of all of them, since the host does not know for which
+/// system a command runs.
+pub(super) fn hosted_systems<'a>(
     library: &'a Library,
     inventory: &'a Inventory,
     host: &HostName,
 ) -> Vec<HostedSystem<'a>> {
-    let sites = inventory.systems.values().filter(|site| site.hosts.values().any(|known| known == host));
-    sites
-        .filter_map(|site| {
-            Some(HostedSystem { system_type: library.systems.get(&site.system_type)?, system: site })
+    let systems =
+        inventory.systems.values().filter(|system| system.hosts.values().any(|known| known == host));
+    systems
+        .filter_map(|system| {
+            Some(HostedSystem { system_type: library.systems.get(&system.system_type)?, system })
         })
         .collect()
 }
 
-pub async fn run(setting: &LoadedConfig, arguments: Arguments) -> Result<ExitStatus> {
-    let config = &setting.config;
+pub async fn run(loaded: &LoadedConfig, arguments: Arguments) -> Result<ExitStatus> {
+    let config = &loaded.config;
     let library = library::load(&app::files(config)?)?;
-    let inventory = config.inventory(&library, &setting.path)?;
-    let site = inventory.systems.get(arguments.system.as_str()).ok_or_else(|| {
+    let inventory = config.inventory(&library, &loaded.path)?;
+    let system = inventory.systems.get(arguments.system.as_str()).ok_or_else(|| {
         let known: Vec<&str> = inventory.systems.keys().map(SystemName::as_str).collect();
-        let help = format!("there is: {}", known.join(", "));
+        let help = format!("known are: {}", known.join(", "));
         miette!(help = help, "no system `{}` is configured", arguments.system)
     })?;
-    let name = choose(site, config, arguments.host.as_deref())?;
-    let host = &config.hosts[&name];
-    let standing = standing(&library, &inventory, &name);
-    let pinned = pin(&arguments.fact, &standing)?;
-    let gates = Gates::new(&name, host, &standing).map_err(told)?;
-    let grants = Grants::new(&name, &standing, &pinned).map_err(told)?;
+    let name = choose(system, config, arguments.host.as_deref())?;
+    let host = config.hosts.get(&name).ok_or_else(|| miette!("there is no [hosts.{name}]"))?;
+    let hosted = hosted_systems(&library, &inventory, &name);
+    let pinned = pin(&arguments.fact, &hosted)?;
+    let gates = Gates::new(&name, host, &hosted).map_err(indistinct)?;
+    let grants = Grants::new(&name, &hosted, &pinned).map_err(indistinct)?;
 
     let form = if arguments.sh { GateForm::Script } else { GateForm::Rules };
-    let gate = |word, rules: &Rules, key: Option<&Path>| Gate {
-        word,
+    let gate = |name, rules: &Rules, key: Option<&Path>| Gate {
+        name,
         text: form.write(rules),
         key: SetupKey::read(key),
     };
-    let mut written = vec![gate("looks", &gates.looks, host.key.as_deref())];
+    let mut written = vec![gate("probes", &gates.probes, host.key.as_deref())];
     written.extend(gates.changes.as_ref().map(|rules| gate("changes", rules, host.change_key.as_deref())));
-    let paper = SetupScript {
+    let setup = SetupScript {
         host: &name,
-        systems: standing.iter().map(|one| one.system.name.as_str()).collect(),
+        systems: hosted.iter().map(|one| one.system.name.as_str()).collect(),
         user: user(&name, host)?,
         form,
         gates: written,
         grants: &grants,
     };
-    print(paper.write().trim_end());
-    hint(&paper, &gates, &grants, &name, host);
+    print(setup.write().trim_end());
+    print_hints(&setup, &gates, &grants, &name, host);
     Ok(ExitStatus::Done)
 }
 
-/// What is good to know beside the text itself.
-fn hint(paper: &SetupScript<'_>, gates: &Gates, grants: &Grants, name: &HostName, host: &HostEntry) {
+/// Prints what a person should know beside the script.
+fn print_hints(setup: &SetupScript<'_>, gates: &Gates, grants: &Grants, name: &HostName, host: &HostEntry) {
     let address = host.address.as_deref().unwrap_or_default();
     eprint(&format!("hint: read it, then run it as root on {name}: … | ssh root@{address} sh"));
     if gates.changes.is_none() {
         eprint(&format!(
-            "hint: one key looks and changes; give [hosts.{name}] a change_key, and a look cannot change anything"
+            "hint: one key serves probes and changes; with a change_key in [hosts.{name}], a probe cannot change anything"
         ));
     }
-    for gate in paper.gates.iter().filter(|gate| gate.key.public.is_none()) {
+    for gate in setup.gates.iter().filter(|gate| gate.key.public.is_none()) {
         eprint(&format!(
-            "hint: the public key for {} is not here, so its line is a comment: {}",
-            gate.word, gate.key.advice
+            "hint: the public key for {} was not found, so its line is a comment: {}",
+            gate.name, gate.key.advice
         ));
     }
     for fact in &grants.open {
-        eprint(&format!("hint: sudo takes any value for {fact}; --fact {fact}=… would make that narrower"));
+        eprint(&format!("hint: sudo allows any value for {fact}; --fact {fact}=… restricts it"));
     }
 }
 
-/// The host that is meant: a role or a name of this system, or its only host.
-fn choose(site: &System, config: &crate::config::Config, wanted: Option<&str>) -> Result<HostName> {
+/// The chosen host: a role or a name of this system, or its only host.
+fn choose(system: &System, config: &crate::config::Config, wanted: Option<&str>) -> Result<HostName> {
     let remote = |name: &&HostName| config.hosts.get(*name).is_some_and(|host| !host.local);
-    let mut hosts: Vec<&HostName> = site.hosts.values().filter(remote).collect();
+    let mut hosts: Vec<&HostName> = system.hosts.values().filter(remote).collect();
     hosts.sort();
     hosts.dedup();
-    let of_role = wanted.and_then(|wanted| site.host(&Role::new(wanted).ok()?));
-    let named = |wanted| site.hosts.values().find(|host| host.as_str() == wanted);
+    let of_role = wanted.and_then(|wanted| system.host(&Role::new(wanted).ok()?));
+    let named = |wanted| system.hosts.values().find(|host| host.as_str() == wanted);
     let help = || {
         let known: Vec<String> =
-            site.hosts.iter().map(|(role, host)| format!("{role} (the host {host})")).collect();
-        format!("name one with --host; there is: {}", known.join(", "))
+            system.hosts.iter().map(|(role, host)| format!("{role} (the host {host})")).collect();
+        format!("choose one with --host; known are: {}", known.join(", "))
     };
     let chosen = match (wanted, &hosts[..]) {
         (Some(wanted), _) => of_role
             .or_else(|| named(wanted))
-            .ok_or_else(|| miette!(help = help(), "`{}` has no host or role `{wanted}`", site.name))?,
+            .ok_or_else(|| miette!(help = help(), "`{}` has no host or role `{wanted}`", system.name))?,
         (None, [one]) => one,
         (None, _) => {
-            return Err(miette!(help = help(), "`{}` has {} hosts behind SSH", site.name, hosts.len()));
+            return Err(miette!(help = help(), "`{}` has {} hosts behind SSH", system.name, hosts.len()));
         }
     };
     if !hosts.contains(&chosen) {
         return Err(miette!(
-            "`{chosen}` is the machine that the agent runs on: no key and no gate lead there"
+            "`{chosen}` is the machine that Fieldmedic runs on, which needs no key and no gate"
         ));
     }
     Ok(chosen.clone())
 }
 
-/// sudoers and shell text name this user, so it has to be a plain word.
+/// The user's name is part of sudoers and of shell text, so it must be a plain word.
 fn user<'a>(name: &HostName, host: &'a HostEntry) -> Result<&'a str> {
     let user = host.user.as_deref().unwrap_or_default();
     let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"_.-".contains(&b);
@@ -170,27 +173,29 @@ fn user<'a>(name: &HostName, host: &'a HostEntry) -> Result<&'a str> {
     Ok(user)
 }
 
-fn pin(facts: &[String], standing: &[HostedSystem<'_>]) -> Result<PinnedFacts> {
+fn pin(facts: &[String], hosted: &[HostedSystem<'_>]) -> Result<PinnedFacts> {
     let mut pinned = PinnedFacts::new();
     for entry in facts {
         let help = "for example --fact docker.root=/var/lib/docker";
         let (name, value) =
             entry.split_once('=').ok_or_else(|| miette!(help = help, "`{entry}` is not PROBE.FACT=VALUE"))?;
-        let kind = standing
+        let value_type = hosted
             .iter()
             .find_map(|one| {
                 let (probe, fact) = name.split_once('.')?;
                 let facts = &one.system_type.probes.get(probe)?.facts;
                 facts.iter().find(|known| known.name.as_str() == fact)?.value_type
             })
-            .ok_or_else(|| miette!(help = help, "`{name}` is no fact with a type"))?;
-        let value = kind.check(&Value::String(value.to_owned())).map_err(|bad| miette!("`{name}`: {bad}"))?;
+            .ok_or_else(|| miette!(help = help, "`{name}` is not a fact with a type"))?;
+        let value = value_type
+            .check(&Value::String(value.to_owned()))
+            .map_err(|error| miette!("`{name}`: {error}"))?;
         pinned.insert(name.to_owned(), value);
     }
     Ok(pinned)
 }
 
-fn told(bad: Vec<RuleError>) -> miette::Report {
-    let lines: Vec<String> = bad.iter().map(|bad| format!("- {bad}")).collect();
-    miette!("a host could not tell these commands from others:\n{}", lines.join("\n"))
+fn indistinct(errors: Vec<RuleError>) -> miette::Report {
+    let lines: Vec<String> = errors.iter().map(|error| format!("- {error}")).collect();
+    miette!("a gate on the host could confuse these commands with others:\n{}", lines.join("\n"))
 }

@@ -1,4 +1,6 @@
-//! The text of `host-setup`: a shell script that a person reads, and then runs as root on the host.
+//! The script of `host-setup`: a person reads it, then runs it as root on the host.
+
+#![expect(clippy::disallowed_methods, reason = "reads the public key that is installed")]
 
 use crate::core::gate::sudoers::Grants;
 use crate::core::gate::{Rules, script};
@@ -6,11 +8,11 @@ use crate::core::ids::HostName;
 use std::fmt::Write as _;
 use std::path::Path;
 
-/// In which form the host gets its gate.
+/// The form of a gate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GateForm {
     Script,
-    /// For the binary.
+    /// A file of rules for the binary.
     Rules,
 }
 
@@ -23,7 +25,7 @@ impl GateForm {
     }
 }
 
-/// A public key, and what to do if it is not here.
+/// A public key, and what to do if it was not found.
 pub struct SetupKey {
     /// Its type and its body, without a comment.
     pub public: Option<String>,
@@ -34,7 +36,7 @@ impl SetupKey {
     /// Reads the public half beside a private key.
     pub fn read(private: Option<&Path>) -> Self {
         let Some(private) = private else {
-            return Self { public: None, advice: "the ssh-agent has it, `ssh-add -L` lists it".into() };
+            return Self { public: None, advice: "the SSH agent has it; `ssh-add -L` lists it".into() };
         };
         let mut path = private.as_os_str().to_owned();
         path.push(".pub");
@@ -47,21 +49,21 @@ impl SetupKey {
 /// The type and the body of a public key's line.
 fn public(text: &str) -> Option<String> {
     let mut words = text.split_whitespace();
-    let (kind, body) = (words.next()?, words.next()?);
-    let is_kind = kind.bytes().all(|b| b.is_ascii_alphanumeric() || b"-@.".contains(&b));
+    let (algorithm, body) = (words.next()?, words.next()?);
+    let is_algorithm = algorithm.bytes().all(|b| b.is_ascii_alphanumeric() || b"-@.".contains(&b));
     let is_body = body.len() > 40 && body.bytes().all(|b| b.is_ascii_alphanumeric() || b"+/=".contains(&b));
-    (is_kind && is_body).then(|| format!("{kind} {body}"))
+    (is_algorithm && is_body).then(|| format!("{algorithm} {body}"))
 }
 
-/// A gate, and the key that leads to it.
+/// A gate, and its key.
 pub struct Gate {
-    /// `looks` or `changes`.
-    pub word: &'static str,
+    /// `probes` or `changes`.
+    pub name: &'static str,
     pub text: String,
     pub key: SetupKey,
 }
 
-/// Everything that the script is made from.
+/// The content of the script.
 pub struct SetupScript<'a> {
     pub host: &'a HostName,
     pub systems: Vec<&'a str>,
@@ -71,27 +73,27 @@ pub struct SetupScript<'a> {
     pub grants: &'a Grants,
 }
 
-/// Where gates are put: root's, so that who comes in by a key cannot change what it admits.
-const PLACE: &str = "/usr/local/lib/fieldmedic";
+/// The folder of gates. It belongs to root, so that the login user cannot change what a key allows.
+const GATE_DIR: &str = "/usr/local/lib/fieldmedic";
 
 impl SetupScript<'_> {
     pub fn write(&self) -> String {
         let mut text = format!(
             "#!/bin/sh\n\
-             # What Fieldmedic needs on the host {}, and no more; for: {}.\n\
-             # Read it, then run it there as root. Run it again when playbooks, parameters or keys have changed.\n\
+             # What Fieldmedic needs on the host {}, and nothing more. Systems: {}.\n\
+             # Read it, then run it there as root. Run it again after a change of playbooks, parameters or keys.\n\
              set -eu\n\
              umask 022\n\
              home=$(getent passwd {} | cut -d: -f6)\n\
-             [ -d \"$home\" ] || {{ echo 'there is no user {} with a home here' >&2; exit 1; }}\n",
+             [ -d \"$home\" ] || {{ echo 'the user {} does not exist, or has no home directory' >&2; exit 1; }}\n",
             self.host,
             self.systems.join(", "),
             self.user,
             self.user
         );
         if self.form == GateForm::Rules {
-            text += "[ -x /usr/local/bin/fieldmedic ] || { echo 'put the binary at /usr/local/bin/fieldmedic, or make \
-                     this text anew with --sh' >&2; exit 1; }\n";
+            text += "[ -x /usr/local/bin/fieldmedic ] || { echo 'install the binary at /usr/local/bin/fieldmedic, or \
+                     generate this script with --sh' >&2; exit 1; }\n";
         }
         self.write_gates(&mut text);
         self.write_sudoers(&mut text);
@@ -101,7 +103,7 @@ impl SetupScript<'_> {
 
     fn write_gates(&self, text: &mut String) {
         let mode = if self.form == GateForm::Script { 755 } else { 644 };
-        let _ = writeln!(text, "\n# 1. The gates: what each key may run.\nmkdir -p {PLACE}");
+        let _ = writeln!(text, "\n# 1. The gates: the commands that each key may run.\nmkdir -p {GATE_DIR}");
         for gate in &self.gates {
             put(text, &self.path(gate), mode, &gate.text, "");
         }
@@ -111,9 +113,9 @@ impl SetupScript<'_> {
         if self.grants.is_empty() {
             return;
         }
-        // sudo passes over files with a dot in their names.
+        // sudo ignores files with a dot in their names.
         let path = format!("/etc/sudoers.d/fieldmedic-{}", self.user.replace('.', "_"));
-        let _ = writeln!(text, "\n# 2. What is run as root.");
+        let _ = writeln!(text, "\n# 2. The commands that run as root.");
         put(text, &path, 440, &self.grants.file(self.user), &format!("visudo -cqf {path}.new\n"));
     }
 
@@ -121,8 +123,8 @@ impl SetupScript<'_> {
         let keys: Vec<&str> = self.gates.iter().filter_map(|gate| gate.key.public.as_deref()).collect();
         let _ = writeln!(
             text,
-            "\n# 3. The keys. Older lines of the same keys go, because the first one counts; all others stay.\n\
-             # To let a key in from one address only, put from=\"203.0.113.7\", in front of its line."
+            "\n# 3. The keys. Older lines of the same keys are removed, because the first one counts; all others stay.\n\
+             # To accept a key from one address only, write from=\"203.0.113.7\", before its line."
         );
         let lines: Vec<String> = self.gates.iter().map(|gate| self.line(gate)).collect();
         if keys.is_empty() {
@@ -151,20 +153,20 @@ impl SetupScript<'_> {
             GateForm::Rules => format!("/usr/local/bin/fieldmedic gate {path}"),
         };
         match &gate.key.public {
-            Some(key) => format!("restrict,command=\"{command}\" {key} fieldmedic-{}", gate.word),
+            Some(key) => format!("restrict,command=\"{command}\" {key} fieldmedic-{}", gate.name),
             None => {
-                format!("# restrict,command=\"{command}\" PUT-THE-PUBLIC-KEY-HERE fieldmedic-{}", gate.word)
+                format!("# restrict,command=\"{command}\" PUT-THE-PUBLIC-KEY-HERE fieldmedic-{}", gate.name)
             }
         }
     }
 
     fn path(&self, gate: &Gate) -> String {
         let ending = if self.form == GateForm::Script { "" } else { ".json" };
-        format!("{PLACE}/{}-{}{ending}", self.user, gate.word)
+        format!("{GATE_DIR}/{}-{}{ending}", self.user, gate.name)
     }
 }
 
-/// Puts a file into its place as a whole, after a check of it.
+/// Writes a file as a whole, after a check.
 fn put(text: &mut String, path: &str, mode: u32, content: &str, check: &str) {
     let mut end = "END-OF-FILE".to_owned();
     while content.lines().any(|line| line == end) {

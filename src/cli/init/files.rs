@@ -1,4 +1,6 @@
-//! The files that `fieldmedic init` writes: the configuration, and what is secret apart from it.
+//! The files that `fieldmedic init` writes: the configuration, and secrets apart from it.
+
+#![expect(clippy::disallowed_methods, reason = "writes the configuration that `init` creates")]
 
 use miette::{IntoDiagnostic, Result, WrapErr, miette};
 use std::fmt::Write as _;
@@ -6,25 +8,25 @@ use std::io::Write as _;
 use std::path::Path;
 use tempfile::NamedTempFile;
 
-/// What stands in a new configuration.
+/// The values of a new configuration.
 #[derive(Debug, Clone, Default)]
 pub struct Answers {
     pub repos: Vec<String>,
     pub on_call: Vec<String>,
-    /// Where it is not GitHub's own.
+    /// The API, if it is not the public one.
     pub base_url: Option<String>,
-    /// The App's number and the name of its key's file; otherwise there is a token.
+    /// The App's number and the file of its key; without it, a token is used.
     pub app: Option<(u64, String)>,
-    /// Where the webhook listens, if there is one.
+    /// Where the webhook listens; `None` without a webhook.
     pub listen: Option<String>,
 }
 
 impl Answers {
-    /// The configuration, with a word beside each entry.
+    /// The text of the configuration, with a comment beside each key.
     pub fn config(&self) -> String {
         let mut out = String::from(
-            "# Made by `fieldmedic init`. fieldmedic.example.toml explains every entry there is; after a change\n\
-             # run `fieldmedic doctor`. Secrets are not written here.\n\n[github]\n",
+            "# Written by `fieldmedic init`. fieldmedic.example.toml explains every key. After a change, run\n\
+             # `fieldmedic doctor`. Do not write secrets here.\n\n[github]\n",
         );
         let mut line = |entry: String, comment: &str| {
             let _ = writeln!(out, "{entry:<48}# {comment}");
@@ -32,19 +34,14 @@ impl Answers {
         line(format!("repos = {}", list(&self.repos)), "where people file tickets");
         line(format!("on_call = {}", list(&self.on_call)), "assigned and mentioned when a person is needed");
         if let Some(base_url) = &self.base_url {
-            line(format!("base_url = {}", quoted(base_url)), "the API that is asked");
+            line(format!("base_url = {}", quoted(base_url)), "the API of GitHub Enterprise");
         }
         match &self.app {
             Some((id, key)) => {
-                line(format!("app_id = {id}"), "the GitHub App that the agent is");
-                line(
-                    format!("private_key = {}", quoted(key)),
-                    "its key; keep it readable for the agent alone",
-                );
+                line(format!("app_id = {id}"), "the GitHub App that Fieldmedic logs in as");
+                line(format!("private_key = {}", quoted(key)), "its key; only Fieldmedic may read it");
             }
-            None => {
-                line("token_env = \"FIELDMEDIC_GITHUB_TOKEN\"".into(), "the variable that holds the token")
-            }
+            None => line("token_env = \"FIELDMEDIC_GITHUB_TOKEN\"".into(), "the variable with the token"),
         }
         if let Some(listen) = &self.listen {
             out.push_str("\n[webhook]\n");
@@ -53,7 +50,7 @@ impl Answers {
             out.push_str("secret_env = \"FIELDMEDIC_WEBHOOK_SECRET\"\n");
         }
         out.push_str(
-            "\n[policy]\nmode = \"observe\"                                # observe, ask, act: begin with looking\n\n\
+            "\n[policy]\nmode = \"observe\"                                # observe, ask or act; begin with observe\n\n\
              # The servers, and what runs on them. Fill these in.\n\
              # [hosts.main]\n# address = \"203.0.113.10\"\n# user = \"medic\"\n# key = \"~/.ssh/fieldmedic_ed25519\"\n\n\
              # [systems.qfieldcloud]\n# hosts = { main = \"main\" }\n",
@@ -62,15 +59,15 @@ impl Answers {
     }
 }
 
-/// Writes a file that only its owner can read, whole or not at all. One that is there is kept.
+/// Writes a file that only its owner can read, whole or not at all. An existing file stays.
 pub fn write_private(path: &Path, text: &str) -> Result<()> {
     let file = prepare(path, text)?;
     file.persist_noclobber(path).map(drop).map_err(|error| {
-        miette!("{} was not written: {}; move the old one away", path.display(), error.error)
+        miette!("{} was not written: {}. Move the old file away", path.display(), error.error)
     })
 }
 
-/// Writes the configuration, whole or not at all, in place of one that is there.
+/// Writes the configuration, whole or not at all. An existing file is replaced.
 pub fn write_config(path: &Path, text: &str) -> Result<()> {
     let file = prepare(path, text)?;
     file.persist(path)
@@ -83,7 +80,7 @@ pub fn write_config(path: &Path, text: &str) -> Result<()> {
 fn prepare(path: &Path, text: &str) -> Result<NamedTempFile> {
     let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::create_dir_all(dir).into_diagnostic()?;
-    // A temporary file is readable for its owner alone, and stays so under its new name.
+    // A temporary file is readable for its owner only, and stays so under its new name.
     let mut file = NamedTempFile::new_in(dir).into_diagnostic().wrap_err(dir.display().to_string())?;
     file.write_all(text.as_bytes()).into_diagnostic()?;
     file.as_file().sync_all().into_diagnostic()?;
@@ -106,7 +103,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     #[test]
-    fn what_is_written_can_be_read() {
+    fn a_written_configuration_can_be_read() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("new/fieldmedic.toml");
         let token = Answers { repos: vec!["example/tickets".into()], ..Answers::default() };
@@ -129,12 +126,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_secret_is_for_its_owner_alone_and_never_written_over() {
+    fn a_secret_is_private_and_never_replaced() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("medic.pem");
         write_private(&path, "one").unwrap();
         let error = write_private(&path, "two").unwrap_err().to_string();
-        assert!(error.contains("move the old one away"), "{error}");
+        assert!(error.contains("Move the old file away"), "{error}");
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "one");
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     }

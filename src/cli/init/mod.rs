@@ -1,12 +1,14 @@
-//! `fieldmedic init`: writes the first configuration, makes the GitHub App if one is wanted, and sets the
-//! webhook and the labels that people use.
+//! `fieldmedic init`: writes the first configuration, creates a GitHub App on request, and sets the webhook
+//! and the labels that people use.
 
 mod files;
 
 use crate::app;
+use crate::app::settings::{LoadedConfig, read_config};
 use crate::cli::init::files::{Answers, write_config, write_private};
-use crate::cli::{ExitStatus, LoadedConfig, eprint, print, read_config};
-use crate::config;
+use crate::cli::output::ExitStatus;
+use crate::config::search_paths;
+use crate::console::{eprint, print};
 use crate::core::text::redact::Redactor;
 use crate::core::ticket::Repo;
 use crate::github;
@@ -21,43 +23,43 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::net::TcpListener;
 
-/// How long a person may take on GitHub's page; its code is good for an hour.
-const PATIENCE: Duration = Duration::from_secs(3600);
+/// How long a person may take on GitHub's page; its code is valid for an hour.
+const CODE_TIMEOUT: Duration = Duration::from_secs(3600);
 
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Where people file tickets, owner/name; may be given several times.
+    /// Where people file tickets, owner/name; may be repeated.
     #[arg(long)]
     repo: Vec<Repo>,
-    /// As whom the agent works: with a token, or as a GitHub App that is made now.
-    #[arg(long = "as", value_enum)]
+    /// How Fieldmedic logs in: with a token, or as a GitHub App that is created now.
+    #[arg(long, alias = "as", value_enum)]
     auth: Option<AuthMethod>,
     /// The name of the App; it is unique on all of GitHub.
     #[arg(long, default_value = "fieldmedic")]
     name: String,
-    /// The organisation that shall own the App; without it, you do.
+    /// The organisation that will own the App; without it, you do.
     #[arg(long)]
     organisation: Option<String>,
-    /// Who is assigned and mentioned when a person is needed; may be given several times.
+    /// A login that is assigned and mentioned when a person is needed; may be repeated.
     #[arg(long)]
     on_call: Vec<String>,
-    /// Where GitHub reaches the agent's webhook, such as https://medic.example.org/webhook.
+    /// Where GitHub reaches the webhook, such as https://medic.example.org/webhook.
     #[arg(long, value_name = "URL")]
     webhook_url: Option<String>,
     /// Where the webhook listens on this machine.
     #[arg(long, default_value = "127.0.0.1:8080")]
     listen: String,
-    /// The API of a GitHub Enterprise, https://<host>/api/v3.
+    /// The API of GitHub Enterprise, https://<host>/api/v3.
     #[arg(long, value_name = "URL")]
     base_url: Option<String>,
-    /// Ask nothing; what is not given is left as it is by default.
+    /// Ask no questions; use the defaults.
     #[arg(long)]
     yes: bool,
-    /// Write over a configuration that is there.
+    /// Replace an existing configuration.
     #[arg(long)]
     replace: bool,
-    /// Only set the webhook and the labels, by the configuration that is there.
-    #[arg(long)]
+    /// Only set the webhook and the labels, as the existing configuration says.
+    #[arg(long, alias = "finish")]
     apply: bool,
 }
 
@@ -67,18 +69,18 @@ enum AuthMethod {
     App,
 }
 
-pub async fn run(place: Option<PathBuf>, mut arguments: Arguments) -> Result<ExitStatus> {
+pub async fn run(config: Option<PathBuf>, mut arguments: Arguments) -> Result<ExitStatus> {
     if let Some(url) = arguments.webhook_url.as_deref().filter(|url| !url.ends_with("/webhook")) {
-        bail!("--webhook-url {url} does not end with /webhook, where the agent listens");
+        bail!("--webhook-url {url} does not end with /webhook, where Fieldmedic listens");
     }
     if arguments.apply {
-        return finish(&read_config(place)?, arguments.webhook_url.as_deref()).await;
+        return apply(&read_config(config)?, arguments.webhook_url.as_deref()).await;
     }
-    let path = place.unwrap_or_else(|| config::search_paths()[0].clone());
+    let path = config.unwrap_or_else(|| search_paths().into_iter().next().unwrap_or_default());
     if path.exists() && !arguments.replace {
-        bail!("{} is there already; --replace writes over it, --config names another", path.display());
+        bail!("{} exists already. Use --replace to replace it, or --config for another file", path.display());
     }
-    complete(&mut arguments)?;
+    ask_missing(&mut arguments)?;
     let mut answers = Answers {
         repos: arguments.repo.iter().map(ToString::to_string).collect(),
         on_call: arguments.on_call.clone(),
@@ -88,12 +90,12 @@ pub async fn run(place: Option<PathBuf>, mut arguments: Arguments) -> Result<Exi
     };
     let secrets = path.with_file_name("fieldmedic.env");
     if arguments.auth == Some(AuthMethod::App) {
-        let app = make_app(&arguments).await?;
+        let app = create_app(&arguments).await?;
         let key = path.with_file_name(format!("{}.pem", app.slug));
         write_private(&key, app.pem.expose_secret())?;
-        eprint(&format!("· the App's private key is in {}, for you alone", key.display()));
+        eprint(&format!("· the App's private key is in {}, readable for you only", key.display()));
         if let Some(secret) = &app.webhook_secret {
-            keep_secret(&secrets, secret.expose_secret())?;
+            write_secret(&secrets, secret.expose_secret())?;
         }
         answers.app = Some((app.id, format!("{}.pem", app.slug)));
         write_config(&path, &answers.config())?;
@@ -103,41 +105,41 @@ pub async fn run(place: Option<PathBuf>, mut arguments: Arguments) -> Result<Exi
             answers.repos.join(", "),
             app.html_url
         ));
-        print("2. `fieldmedic init --finish` makes the labels; `fieldmedic doctor` says what is lacking");
+        print("2. `fieldmedic init --apply` creates the labels; `fieldmedic doctor` checks what is missing");
         return Ok(ExitStatus::Done);
     }
     if arguments.webhook_url.is_some() && !secrets.exists() {
-        keep_secret(&secrets, &random_word()?)?;
+        write_secret(&secrets, &random_hex()?)?;
     }
     write_config(&path, &answers.config())?;
     print(&format!("written: {}", path.display()));
     print(
-        "1. make a fine-grained token for these repositories, with issues: read and write (and webhooks: read and write), and put it into FIELDMEDIC_GITHUB_TOKEN",
+        "1. create a fine-grained token for these repositories, with issues: read and write (and webhooks: read and write), and set FIELDMEDIC_GITHUB_TOKEN to it",
     );
     print(
-        "2. `fieldmedic init --finish` sets the labels and the webhook; `fieldmedic doctor` says what is lacking",
+        "2. `fieldmedic init --apply` sets the labels and the webhook; `fieldmedic doctor` checks what is missing",
     );
     Ok(ExitStatus::Done)
 }
 
-/// Asks for what was not given.
-fn complete(arguments: &mut Arguments) -> Result<()> {
+/// Asks for what the arguments leave open.
+fn ask_missing(arguments: &mut Arguments) -> Result<()> {
     if arguments.repo.is_empty() && !arguments.yes {
-        let told = ask("The repository where people file tickets (owner/name)", "")?;
+        let answer = ask("The repository where people file tickets (owner/name)", "")?;
         arguments.repo =
-            told.split_whitespace().map(str::parse).collect::<Result<_, _>>().into_diagnostic()?;
+            answer.split_whitespace().map(str::parse).collect::<Result<_, _>>().into_diagnostic()?;
     }
     if arguments.repo.is_empty() {
-        bail!("a repository is needed: --repo owner/name");
+        bail!("a repository is missing: add --repo owner/name");
     }
     if arguments.auth.is_none() && !arguments.yes {
-        let told = ask("Work with a token, or as a GitHub App? (token/app)", "token")?;
-        arguments.auth = Some(AuthMethod::from_str(&told, true).map_err(|why| miette!("{why}"))?);
+        let answer = ask("Work with a token, or as a GitHub App? (token/app)", "token")?;
+        arguments.auth = Some(AuthMethod::from_str(&answer, true).map_err(|error| miette!("{error}"))?);
     }
     if arguments.on_call.is_empty() && !arguments.yes {
-        let told = ask("Who is called when a person is needed (logins)", "")?;
+        let answer = ask("Who is assigned when a person is needed (logins)", "")?;
         arguments.on_call =
-            told.split_whitespace().map(|name| name.trim_start_matches('@').to_owned()).collect();
+            answer.split_whitespace().map(|name| name.trim_start_matches('@').to_owned()).collect();
     }
     Ok(())
 }
@@ -148,43 +150,43 @@ fn ask(question: &str, default: &str) -> Result<String> {
     let _ = write!(terminal, "{question}{shown}: ").and_then(|()| terminal.flush());
     let mut line = String::new();
     std::io::stdin().lock().read_line(&mut line).into_diagnostic()?;
-    let told = line.trim();
-    Ok(if told.is_empty() { default } else { told }.to_owned())
+    let answer = line.trim();
+    Ok(if answer.is_empty() { default } else { answer }.to_owned())
 }
 
-/// Sends the person to GitHub's page, and takes the keys of the App that was made there.
-async fn make_app(arguments: &Arguments) -> Result<github::NewApp> {
+/// Sends the person to GitHub's page, and receives the keys of the App that is created there.
+async fn create_app(arguments: &Arguments) -> Result<github::NewApp> {
     let listener = TcpListener::bind("127.0.0.1:0").await.into_diagnostic()?;
-    let here = format!("http://{}", listener.local_addr().into_diagnostic()?);
+    let local = format!("http://{}", listener.local_addr().into_diagnostic()?);
     let base_url = arguments.base_url.as_deref().unwrap_or(PUBLIC_API);
-    let state = random_word()?;
+    let state = random_hex()?;
     let manifest =
-        github::manifest(&arguments.name, &format!("{here}/made"), arguments.webhook_url.as_deref());
+        github::manifest(&arguments.name, &format!("{local}/made"), arguments.webhook_url.as_deref());
     let application = Application {
         page: github::page(base_url, arguments.organisation.as_deref(), &state),
         manifest: manifest.to_string(),
         state,
     };
-    eprint(&format!("· open {here} in a browser on this machine, and say yes on GitHub's page"));
-    let code = receive_code(listener, application, PATIENCE).await.into_diagnostic()?;
+    eprint(&format!("· open {local} in a browser on this machine, and confirm on GitHub's page"));
+    let code = receive_code(listener, application, CODE_TIMEOUT).await.into_diagnostic()?;
     let options = github::Options {
         base_url: base_url.to_owned(),
         ..github::Options::asking_as(Identity::Nobody, Redactor::default())
     };
-    let made = GitHub::new(options).into_diagnostic()?.redeem(&code).await;
-    made.into_diagnostic().wrap_err("GitHub does not hand out the App's keys")
+    let created = GitHub::new(options).into_diagnostic()?.redeem(&code).await;
+    created.into_diagnostic().wrap_err("GitHub did not return the App's keys")
 }
 
-/// The webhook and the labels that people put on; the agent makes its own when it first needs them.
-async fn finish(setting: &LoadedConfig, webhook_url: Option<&str>) -> Result<ExitStatus> {
-    let github = &setting.config.github;
+/// Sets the webhook and the labels that people use. Fieldmedic creates its own labels when it needs them.
+async fn apply(loaded: &LoadedConfig, webhook_url: Option<&str>) -> Result<ExitStatus> {
+    let github = &loaded.config.github;
     let options = github::Options {
         base_url: github.base_url.clone(),
-        ..github::Options::asking_as(app::identity(&setting.config)?, app::redactor(&setting.config))
+        ..github::Options::asking_as(app::identity(&loaded.config)?, app::redactor(&loaded.config))
     };
     let forge = GitHub::new(options).into_diagnostic()?;
     let labels = [
-        (github.label.as_str(), "0052cc", "Fieldmedic takes this ticket"),
+        (github.label.as_str(), "0052cc", "Fieldmedic works on this ticket"),
         ("medic:pause", "fef2c0", "Fieldmedic changes nothing for this ticket"),
     ];
     let labels = labels.map(|(name, color, description)| Label { name: name.to_owned(), color, description });
@@ -194,26 +196,25 @@ async fn finish(setting: &LoadedConfig, webhook_url: Option<&str>) -> Result<Exi
             .await
             .into_diagnostic()
             .wrap_err_with(|| format!("{repo}: labels"))?;
-        print(&format!("{repo}: the labels {} and {} are there", labels[0].name, labels[1].name));
+        print(&format!("{repo}: the labels {} and {} exist", labels[0].name, labels[1].name));
         let (Some(url), None) = (webhook_url, github.app_id) else { continue };
-        let webhook = setting.config.webhook.as_ref();
-        let webhook =
-            webhook.ok_or_else(|| miette!("there is no [webhook] in {}", setting.path.display()))?;
+        let webhook = loaded.config.webhook.as_ref();
+        let webhook = webhook.ok_or_else(|| miette!("there is no [webhook] in {}", loaded.path.display()))?;
         let secret = app::webhook_secret(webhook)?;
         let set = forge.set_hook(repo, url, secret.expose_secret()).await;
-        let how = match set.into_diagnostic().wrap_err_with(|| format!("{repo}: webhook"))? {
-            HookSet::Made => "made",
-            HookSet::Renewed => "renewed",
+        let result = match set.into_diagnostic().wrap_err_with(|| format!("{repo}: webhook"))? {
+            HookSet::Made => "created",
+            HookSet::Renewed => "updated",
         };
-        print(&format!("{repo}: the webhook to {url} was {how}"));
+        print(&format!("{repo}: the webhook to {url} was {result}"));
     }
     Ok(ExitStatus::Done)
 }
 
-fn keep_secret(file: &Path, secret: &str) -> Result<()> {
+fn write_secret(file: &Path, secret: &str) -> Result<()> {
     write_private(file, &format!("FIELDMEDIC_WEBHOOK_SECRET={secret}\n"))?;
     eprint(&format!(
-        "· the webhook's secret is in {}: set -a; . {}; set +a, or EnvironmentFile= of systemd",
+        "· the webhook's secret is in {}. Load it with `set -a; . {}; set +a`, or with EnvironmentFile= of systemd",
         file.display(),
         file.display()
     ));
@@ -221,8 +222,8 @@ fn keep_secret(file: &Path, secret: &str) -> Result<()> {
 }
 
 /// 32 random bytes, in hexadecimal.
-fn random_word() -> Result<String> {
+fn random_hex() -> Result<String> {
     let mut bytes = [0; 32];
-    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| miette!("there is no randomness to be had"))?;
+    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| miette!("the system has no randomness"))?;
     Ok(hex::encode(bytes))
 }

@@ -1,7 +1,7 @@
 //! Renames keys in the text of a configuration.
 
 use super::keys::rename_of;
-use super::{BothNames, Renamed, Upgraded};
+use super::report::{BothNames, Renamed, Upgraded};
 use std::collections::HashMap;
 use std::ops::Range;
 use toml_parser::Source;

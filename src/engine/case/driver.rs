@@ -1,7 +1,8 @@
 //! Driving: one case, from where its journal stands to its end.
 
-use crate::core::case::event::{CaseId, Event, Record};
+use crate::core::case::event::{CaseId, Event};
 use crate::core::case::outcome::{Code, Escalation, Outcome};
+use crate::core::case::record::Record;
 use crate::core::case::{Case, InvalidJournal, Stage, Waiting};
 use crate::core::decide::action::Action;
 use crate::core::decide::{DecisionInput, decide};
@@ -11,11 +12,13 @@ use crate::engine::case::find::RECENT;
 use crate::engine::case::perform::{perform, wait};
 use crate::engine::{CLAIM_TTL, Context, Progress};
 use crate::ports::JournalError;
+use crate::telemetry::spans;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
+use tracing::Instrument;
 
 /// How long it takes until a case under a halt is looked at again.
 const HALTED: Duration = Duration::from_secs(5);
@@ -65,8 +68,10 @@ pub(crate) struct CaseWriter<'a> {
 impl CaseWriter<'_> {
     pub async fn append(&mut self, event: Event) -> Result<(), CaseError> {
         let (seq, at) = (self.case.next_seq, self.agent.clock.now());
-        self.agent.journal.append(&self.case.id, seq, at, &event).await?;
+        let append = self.agent.journal.append(&self.case.id, seq, at, &event);
+        append.instrument(spans::journal_append(event.kind().as_str(), seq)).await?;
         self.case.apply(&Record { seq, at, event: event.clone() })?;
+        spans::log_record(&self.case, &event, at);
         self.agent.observer.on_progress(Progress::Recorded { case: &self.case, event: &event });
         Ok(())
     }
@@ -84,7 +89,7 @@ pub async fn run_case(agent: &Context, id: &CaseId, stop: &Shutdown) -> Result<C
     let result = tokio::select! {
         // In this order, so that a run can be repeated.
         biased;
-        result = work(agent, id, stop) => result,
+        result = work(agent, id, stop).instrument(spans::case(id)) => result,
         error = keep_claim(agent, id) => Err(error),
     };
     // If this fails, the claim runs out by itself.
@@ -131,13 +136,14 @@ async fn keep_claim(agent: &Context, id: &CaseId) -> CaseError {
 
 async fn work(agent: &Context, id: &CaseId, stop: &Shutdown) -> Result<Case, CaseError> {
     let case = Case::fold(id, &agent.journal.load(id).await?)?;
+    spans::describe_case(&case);
     let kept = library_of(agent, &case.library).await?;
     let nothing = Arc::new(Library { hash: case.library.clone(), systems: BTreeMap::new() });
     let has_library = kept.is_some();
     let library = kept.unwrap_or(nothing);
     let mut pen = CaseWriter { agent, library: &library, case };
     if !has_library && pen.case.outcome.is_none() {
-        let why = "the journal does not hold the playbooks that this case began with".to_owned();
+        let why = why_no_library(agent, &pen.case.library).await?;
         let escalation = Escalation { code: Code::NoPlaybooks, why };
         pen.append(Event::OutcomeDecided(Outcome::Escalated(escalation))).await?;
     }
@@ -161,7 +167,8 @@ async fn work(agent: &Context, id: &CaseId, stop: &Shutdown) -> Result<Case, Cas
             agent.journal.release_leases(id).await?;
             break;
         }
-        perform(&mut pen, action, stop).await?;
+        let span = spans::action(&action);
+        perform(&mut pen, action, stop).instrument(span).await?;
     }
     Ok(pen.case)
 }
@@ -186,6 +193,19 @@ pub async fn library_of(agent: &Context, hash: &LibraryHash) -> Result<Option<Ar
         return Ok(Some(Arc::clone(&agent.library)));
     }
     let Some(files) = agent.journal.library(hash).await? else { return Ok(None) };
-    let loaded = crate::library::load(&crate::library::Files::from_map(files));
+    let loaded = crate::library::load_recorded(&crate::library::Files::from_map(files));
     Ok(loaded.ok().map(Arc::new))
+}
+
+/// Why the playbooks with this hash cannot be used.
+async fn why_no_library(agent: &Context, hash: &LibraryHash) -> Result<String, CaseError> {
+    let Some(files) = agent.journal.library(hash).await? else {
+        return Ok("the journal does not hold the playbooks that this case began with".into());
+    };
+    let loaded = crate::library::load_recorded(&crate::library::Files::from_map(files));
+    let problems = loaded.err();
+    let problem = problems.as_ref().and_then(|problems| problems.list().first());
+    let problem = problem.map(|problem| format!(": {}:{}: {}", problem.path, problem.line, problem.message));
+    let problem = problem.unwrap_or_default();
+    Ok(format!("this version cannot read the playbooks that this case began with{problem}"))
 }

@@ -17,9 +17,11 @@ use crate::engine::chatops::signals::signal_from_label;
 use crate::engine::publish::publish;
 use crate::engine::{CLAIM_TTL, Context};
 use crate::ports::ShellError;
+use crate::telemetry::spans;
 use chrono::{DateTime, Utc};
 use serde_json::json;
 use std::time::Duration;
+use tracing::Instrument;
 
 /// How long a case waits before it asks again for a host that another case holds.
 const HOLD_PAUSE: Duration = Duration::from_secs(2);
@@ -47,11 +49,14 @@ pub(crate) async fn perform(
                 return Ok(());
             };
             let evidence = run_probes(&pen.agent.probe_runner(), &system, site, &probes).await;
-            pen.append(Event::Probed { purpose, evidence }).await
+            pen.append(Event::Probed { reason: purpose, evidence }).await
         }
         Action::RefreshTicket => recheck(pen).await,
         Action::LeaseHosts { hosts } => hold(pen, hosts, stop).await,
-        Action::Change(order) => change(pen, order).await,
+        Action::Change(order) => {
+            let span = spans::change(&pen.case, &order);
+            change(pen, order).instrument(span).await
+        }
         Action::RequestApproval
         | Action::ShowStatus
         | Action::SetLabel
@@ -87,7 +92,7 @@ async fn recheck(pen: &mut CaseWriter<'_>) -> Result<(), CaseError> {
         Err(error) if error.is_permanent() => Event::Rechecked { open: false },
         Err(error) => {
             let why = pen.agent.redactor.text(&error.to_string());
-            Event::PublishFailed { act: Publication::TicketRefresh, why, lasting: false }
+            Event::PublishFailed { publication: Publication::TicketRefresh, why, lasting: false }
         }
     };
     pen.append(event).await

@@ -5,10 +5,9 @@ use crate::core::chatops::CommandRequest;
 use crate::core::chatops::access::Permission;
 use crate::core::chatops::decide::{Author, CommandContext, LoadedCase};
 use crate::core::ticket::TicketId;
-use crate::engine::chatops::effects::PAUSE_COMMANDS;
 use crate::engine::intake::open::IntakeError;
 use crate::engine::{Context, library_of};
-use crate::ports::JournalError;
+use crate::ports::{Cursor, JournalError};
 use std::collections::BTreeSet;
 
 /// Loads who wrote a command, and what they may do. If GitHub will not say what a person may do, it is
@@ -42,7 +41,7 @@ pub(super) async fn load(
         case: load_case(context, &request.ticket).await?,
         running: journal.open_cases().await?,
         pause: journal.pause_state().await?,
-        newest_pause_command: journal.cursor(PAUSE_COMMANDS).await?,
+        newest_pause_command: journal.cursor(&Cursor::PauseCommand).await?,
         library: context.library.clone(),
         inventory: context.inventory.clone(),
         access: context.forge_settings.roles.clone(),

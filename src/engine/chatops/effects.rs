@@ -12,12 +12,14 @@ use crate::engine::Context;
 use crate::engine::intake::open::{IntakeError, issue_dedupe_key, open};
 use crate::engine::monitor::sweep::OPENING;
 use crate::engine::publish::write;
-use crate::ports::{JournalError, Marker, OpenResult, Reaction};
+use crate::ports::{Cursor, DedupeKey, JournalError, Marker, OpenResult, Reaction};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 
-/// The cursor that holds when the newest pause or resume command was written.
-pub(super) const PAUSE_COMMANDS: &str = "newest order about halts";
+/// The key under which a command that was carried out is remembered.
+pub(super) fn dedupe_key(request: &CommandRequest) -> DedupeKey {
+    DedupeKey::ChatCommand { ticket: request.ticket.clone(), comment: request.comment }
+}
 
 /// Performs effects. Gives the case that has something to do.
 pub(super) async fn perform(
@@ -46,7 +48,7 @@ pub(super) async fn perform(
             Effect::Refuse(refusal) if refuse(context, request, &refusal).await? == Posted::ByPeer => break,
             Effect::Reply(_) | Effect::Refuse(_) => {}
             Effect::MarkDone => {
-                context.journal.set_cursor(&request.key(), context.clock.now()).await?;
+                context.journal.mark_done(&dedupe_key(request), context.clock.now()).await?;
             }
         }
     }
@@ -73,8 +75,7 @@ async fn open_case(
 ) -> Result<OpenResult, JournalError> {
     // A case that only probes does not answer the ticket, which can still be accepted afterwards.
     let also = if scope.is_read_only() { Vec::new() } else { vec![issue_dedupe_key(&request.ticket)] };
-    let source =
-        Source::Command { user: request.author.clone(), comment: Some(request.comment), errand: scope };
+    let source = Source::Command { user: request.author.clone(), comment: Some(request.comment), scope };
     open(context, ticket, source, &request.key(), also).await
 }
 
@@ -84,12 +85,12 @@ async fn set_pause(
     request: &CommandRequest,
     pause: Option<&Pause>,
 ) -> Result<(), JournalError> {
-    let newest = context.journal.cursor(PAUSE_COMMANDS).await?;
+    let newest = context.journal.cursor(&Cursor::PauseCommand).await?;
     if newest.is_some_and(|newest| newest > request.written_at) {
         return Ok(());
     }
     context.journal.set_pause(pause).await?;
-    context.journal.set_cursor(PAUSE_COMMANDS, request.written_at).await
+    context.journal.set_cursor(&Cursor::PauseCommand, request.written_at).await
 }
 
 /// Who posts a comment.
@@ -150,14 +151,18 @@ async fn refuse(
     };
     tracing::info!(ticket = %request.ticket, author = %request.author, command = name, "command refused");
     let author = request.author.to_lowercase();
-    let key = format!("refused {} {author} {name}", request.ticket);
-    if context.journal.cursor(&key).await?.is_some() {
+    let key = DedupeKey::Refusal {
+        ticket: request.ticket.clone(),
+        author: author.clone(),
+        command: name.to_owned(),
+    };
+    if context.journal.done_at(&key).await?.is_some() {
         return Ok(Posted::Here);
     }
     let marker = Marker::new(&format!("refusal by={author} order={name}"));
     let posted = post(context, request, &marker, "refused.md", json!(refusal)).await?;
     if posted == Posted::Here {
-        context.journal.set_cursor(&key, context.clock.now()).await?;
+        context.journal.mark_done(&key, context.clock.now()).await?;
     }
     Ok(posted)
 }

@@ -19,6 +19,7 @@ use crate::core::case::event::CaseId;
 use crate::core::chatops::CommandRequest;
 use crate::core::chatops::decide::{decide, screen};
 use crate::engine::Context;
+use crate::engine::chatops::effects::dedupe_key;
 use crate::engine::intake::open::IntakeError;
 
 /// Carries out a command, once. Gives the case that has something to do.
@@ -29,7 +30,7 @@ pub(crate) async fn handle_command(
     context: &Context,
     request: &CommandRequest,
 ) -> Result<Option<CaseId>, IntakeError> {
-    if context.journal.cursor(&request.key()).await?.is_some() {
+    if context.journal.done_at(&dedupe_key(request)).await?.is_some() {
         return Ok(None);
     }
     let author = context::load_author(context, request).await?;

@@ -9,7 +9,7 @@ use crate::core::ticket::{Ticket, TicketId, TicketState};
 use crate::engine::Context;
 use crate::engine::intake::cases::TicketCases;
 use crate::engine::intake::open::{IntakeError, open_case, opened_case, should_accept};
-use crate::ports::{Comment, Reaction};
+use crate::ports::{Comment, DedupeKey, Reaction};
 use chrono::{DateTime, TimeDelta, Utc};
 
 /// GitHub's list of issues may be so far behind. An issue that is listed as open so soon after Fieldmedic
@@ -85,8 +85,8 @@ pub(super) async fn accept_feedback(
         return Ok(None);
     };
     // A poll reads a comment more than once.
-    let key = format!("reply {} {}", comment.ticket, comment.id);
-    if context.journal.cursor(&key).await?.is_some() {
+    let key = DedupeKey::Feedback { ticket: comment.ticket.clone(), comment: comment.id };
+    if context.journal.done_at(&key).await?.is_some() {
         return Ok(None);
     }
     let (opened, reaction) = match feedback {
@@ -97,7 +97,7 @@ pub(super) async fn accept_feedback(
             (opened, Reaction::Eyes)
         }
     };
-    context.journal.set_cursor(&key, context.clock.now()).await?;
+    context.journal.mark_done(&key, context.clock.now()).await?;
     if let Err(error) = context.forge.react(&comment.ticket, comment.id, reaction).await {
         tracing::warn!(ticket = %comment.ticket, comment = comment.id, %error, "cannot add a reaction");
     }

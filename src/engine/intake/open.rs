@@ -5,6 +5,9 @@ use crate::core::ticket::{Ticket, TicketId, TicketState};
 use crate::engine::Context;
 use crate::engine::publish::labels::NEEDS_HUMAN;
 use crate::ports::{ForgeError, JournalError, NewCase, OpenResult};
+use crate::telemetry::spans;
+use crate::telemetry::spans::field;
+use tracing::Instrument;
 
 /// Why something that came in was not taken.
 #[derive(Debug, thiserror::Error)]
@@ -56,9 +59,14 @@ pub(crate) async fn open(
         key: key.to_owned(),
         also,
         at: context.clock.now(),
-        first: Event::Opened { ticket, door: source, library: context.library.hash.clone() },
+        first: Event::Opened { ticket, source, library: context.library.hash.clone() },
     };
-    context.journal.open_case(&opening).await
+    let append = context.journal.open_case(&opening).instrument(spans::journal_append("opened", 0));
+    let result = append.await?;
+    if let OpenResult::Opened(case) = &result {
+        tracing::info!({ field::CASE } = %case, { field::TICKET } = %opening.ticket, "case opened");
+    }
+    Ok(result)
 }
 
 /// The key of an issue as such.

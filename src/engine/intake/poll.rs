@@ -6,7 +6,7 @@ use crate::engine::Context;
 use crate::engine::intake::comment::accept_comment;
 use crate::engine::intake::issue::accept_issue;
 use crate::engine::intake::open::IntakeError;
-use crate::ports::JournalError;
+use crate::ports::{Cursor, JournalError};
 use chrono::{DateTime, TimeDelta, Utc};
 
 /// GitHub's lists may be so far behind.
@@ -28,7 +28,7 @@ pub async fn poll(context: &Context) -> Result<Vec<CaseId>, IntakeError> {
 
 async fn poll_issues(context: &Context, repo: &Repo) -> Result<Vec<CaseId>, IntakeError> {
     let mut opened = Vec::new();
-    let cursor = format!("poll {repo} tickets");
+    let cursor = Cursor::PollTickets(repo.clone());
     let since = context.journal.cursor(&cursor).await?;
     let tickets = context.forge.tickets(repo, &context.forge_settings.label, since).await?;
     let newest = tickets.iter().map(|ticket| ticket.updated_at).max();
@@ -41,7 +41,7 @@ async fn poll_issues(context: &Context, repo: &Repo) -> Result<Vec<CaseId>, Inta
 
 async fn poll_comments(context: &Context, repo: &Repo) -> Result<Vec<CaseId>, IntakeError> {
     let mut opened = Vec::new();
-    let cursor = format!("poll {repo}");
+    let cursor = Cursor::PollComments(repo.clone());
     let now = context.clock.now();
     let since = context.journal.cursor(&cursor).await?;
     // Before the first poll no command can have been missed.
@@ -65,7 +65,7 @@ async fn poll_comments(context: &Context, repo: &Repo) -> Result<Vec<CaseId>, In
 /// the same address is asked, and GitHub can answer that nothing has changed.
 async fn advance(
     context: &Context,
-    cursor: &str,
+    cursor: &Cursor,
     since: Option<DateTime<Utc>>,
     newest: Option<DateTime<Utc>>,
 ) -> Result<(), JournalError> {

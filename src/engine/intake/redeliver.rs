@@ -2,6 +2,7 @@
 
 use crate::engine::Context;
 use crate::engine::intake::open::IntakeError;
+use crate::ports::Cursor;
 use chrono::TimeDelta;
 use std::time::Duration;
 
@@ -24,9 +25,10 @@ const ROUND: Duration = Duration::from_secs(60);
 pub async fn redeliver(context: &Context) -> Result<usize, IntakeError> {
     let mut asked = 0;
     for repo in &context.forge_settings.repos {
-        let cursor = format!("deliveries {repo}");
+        let lock = format!("deliveries {repo}");
+        let cursor = Cursor::Deliveries(repo.clone());
         let now = context.clock.now();
-        if !context.journal.try_once_every(&cursor, now, ROUND).await? {
+        if !context.journal.try_once_every(&lock, now, ROUND).await? {
             continue;
         }
         let since = context.journal.cursor(&cursor).await?.unwrap_or(now - FIRST_LOOKBACK);

@@ -1,7 +1,7 @@
 //! Recurrence: what was mended is looked at again after the close, and its issue is opened again if the
 //! fault is back. Only evidence newer than the close counts.
 
-use crate::core::case::event::{CaseId, Event, Source};
+use crate::core::case::event::{CaseId, Event, EventKind, Source};
 use crate::core::case::outcome::Outcome;
 use crate::core::case::{Case, Phase, RemediationResult};
 use crate::core::diagnosis::diagnose::diagnose;
@@ -11,7 +11,7 @@ use crate::core::ticket::triage::DetectedFault;
 use crate::engine::Context;
 use crate::engine::case::probe::run_probes;
 use crate::engine::intake::open::{IntakeError, open_case};
-use crate::ports::OpenResult;
+use crate::ports::{DedupeKey, OpenResult};
 use chrono::{DateTime, TimeDelta, Utc};
 
 /// How long after the outcome what was mended is looked at.
@@ -28,12 +28,12 @@ pub async fn check_recurrences(agent: &Context) -> Result<Vec<CaseId>, IntakeErr
     let now = agent.clock.now();
     let since = now - LOOKS[LOOKS.len() - 1] - LATE;
     let mut opened = Vec::new();
-    for (case, record) in agent.journal.history(&["outcome_decided"], since).await? {
+    for (case, record) in agent.journal.history(&[EventKind::OutcomeDecided], since).await? {
         if !matches!(record.event, Event::OutcomeDecided(Outcome::Resolved)) {
             continue;
         }
-        let mark = format!("watched {case}");
-        let looked_at = agent.journal.cursor(&mark).await?;
+        let mark = DedupeKey::RecurrenceCheck(case.clone());
+        let looked_at = agent.journal.done_at(&mark).await?;
         let Some(due) = due(record.at, &LOOKS, looked_at, now) else { continue };
         let Ok(case) = Case::fold(&case, &agent.journal.load(&case).await?) else { continue };
         match probe_again(agent, &case).await {
@@ -43,7 +43,7 @@ pub async fn check_recurrences(agent: &Context) -> Result<Vec<CaseId>, IntakeErr
             RecurrenceCheck::Unknown if now - record.at < LOOKS[due] + PATIENCE => continue,
             RecurrenceCheck::Unknown => {}
         }
-        agent.journal.set_cursor(&mark, now).await?;
+        agent.journal.mark_done(&mark, now).await?;
     }
     Ok(opened)
 }

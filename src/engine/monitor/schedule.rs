@@ -2,7 +2,7 @@
 
 use crate::core::policy::schedule::Schedule;
 use crate::engine::Context;
-use crate::ports::JournalError;
+use crate::ports::{Cursor, JournalError};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ impl ScheduledTask {
     /// If the journal cannot be used; nothing is due then.
     pub async fn check_due(&self, agent: &Context) -> Result<DueCheck, JournalError> {
         let now = agent.clock.now();
-        let last = agent.journal.cursor(self.name).await?;
+        let last = agent.journal.cursor(&Cursor::Task(self.name)).await?;
         let due = self.schedule.due(last, now);
         match due {
             None => Ok(DueCheck::Later(DateTime::<Utc>::MAX_UTC)),
@@ -60,6 +60,6 @@ impl ScheduledTask {
     /// # Errors
     /// If the journal cannot be used; then it is done again.
     pub async fn mark_done(&self, agent: &Context, begun: DateTime<Utc>) -> Result<(), JournalError> {
-        agent.journal.set_cursor(self.name, begun).await
+        agent.journal.set_cursor(&Cursor::Task(self.name), begun).await
     }
 }

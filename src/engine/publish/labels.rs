@@ -17,7 +17,7 @@ const LABELS: [(&str, &str, &str); 4] = [
 
 pub(crate) async fn set_label(agent: &Context, case: &Case, _: &Library) -> Result<(), ForgeError> {
     let name = |word: &str| format!("medic:{word}");
-    let wanted = case.label_state();
+    let wanted = case.label_state().as_str();
     let add: Vec<Label> = LABELS
         .iter()
         .filter(|(word, ..)| *word == wanted)

@@ -6,6 +6,7 @@ pub(crate) mod reminder;
 use crate::core::case::Case;
 use crate::core::case::event::{Event, Publication, Source};
 use crate::core::case::outcome::{Closing, Outcome};
+use crate::core::case::published::Published;
 use crate::core::decide::action::Action;
 use crate::core::playbook::Library;
 use crate::core::text::format::format_minute;
@@ -25,48 +26,38 @@ use tokio::time::Instant;
 /// Carries out an action that says something. Any other is none of its business.
 pub(crate) async fn publish(pen: &mut CaseWriter<'_>, action: Action) -> Result<(), CaseError> {
     match action {
-        Action::RequestApproval => {
-            let hash =
-                pen.case.pending_approval.as_ref().map_or_else(String::new, |asked| asked.plan.hash.clone());
-            publish_text(pen, Publication::ApprovalRequest, hash, request_approval).await
-        }
-        Action::ShowStatus => {
-            let stage = pen.case.status_key();
-            publish_text(pen, Publication::Status, stage, show_status).await
-        }
-        Action::SetLabel => {
-            let word = pen.case.label_state().to_owned();
-            publish_text(pen, Publication::Label, word, set_label).await
-        }
-        Action::Reopen => publish_text(pen, Publication::Reopen, String::new(), reopen).await,
+        Action::RequestApproval => publish_text(pen, Publication::ApprovalRequest, request_approval).await,
+        Action::ShowStatus => publish_text(pen, Publication::Status, show_status).await,
+        Action::SetLabel => publish_text(pen, Publication::Label, set_label).await,
+        Action::Reopen => publish_text(pen, Publication::Reopen, reopen).await,
         Action::OpenProblemTicket => report_problem(pen).await,
-        Action::PostReport => publish_text(pen, Publication::Report, String::new(), post_report).await,
-        Action::CallPeople => publish_text(pen, Publication::Assign, String::new(), call_people).await,
-        Action::Close => publish_text(pen, Publication::Close, String::new(), close).await,
+        Action::PostReport => publish_text(pen, Publication::Report, post_report).await,
+        Action::CallPeople => publish_text(pen, Publication::Assign, call_people).await,
+        Action::Close => publish_text(pen, Publication::Close, close).await,
         _ => Ok(()),
     }
 }
 
-/// An act on the forge: what, and what is said of it.
+/// Publishes on the forge, and records what came of it.
 async fn publish_text(
     pen: &mut CaseWriter<'_>,
-    act: Publication,
-    stage: String,
+    publication: Publication,
     speak: impl AsyncFnOnce(&Context, &Case, &Library) -> Result<(), ForgeError>,
 ) -> Result<(), CaseError> {
+    let what = pen.case.due(publication);
     let start = Instant::now();
     let result = speak(pen.agent, &pen.case, pen.library).await;
     let event = match result {
-        Ok(()) => Event::Published { act, stage, took_ms: millis(start) },
-        Err(error) => not_told(pen, act, &error),
+        Ok(()) => Event::Published { what, took_ms: millis(start) },
+        Err(error) => not_told(pen, publication, &error),
     };
     pen.append(event).await
 }
 
-fn not_told(pen: &CaseWriter<'_>, act: Publication, error: &ForgeError) -> Event {
-    tracing::warn!(case = %pen.case.id, ?act, %error, "the forge did not take it");
+fn not_told(pen: &CaseWriter<'_>, publication: Publication, error: &ForgeError) -> Event {
+    tracing::warn!(case = %pen.case.id, ?publication, %error, "the forge did not take it");
     let why = pen.agent.redactor.text(&error.to_string());
-    Event::PublishFailed { act, why, lasting: error.is_permanent() }
+    Event::PublishFailed { publication, why, lasting: error.is_permanent() }
 }
 
 async fn show_status(agent: &Context, case: &Case, library: &Library) -> Result<(), ForgeError> {
@@ -134,9 +125,7 @@ async fn reopen(agent: &Context, case: &Case, library: &Library) -> Result<(), F
 async fn report_problem(pen: &mut CaseWriter<'_>) -> Result<(), CaseError> {
     let start = Instant::now();
     let event = match open_problem(pen.agent, &pen.case).await? {
-        Ok(id) => {
-            Event::Published { act: Publication::Problem, stage: id.to_string(), took_ms: millis(start) }
-        }
+        Ok(id) => Event::Published { what: Published::Problem { ticket: Some(id) }, took_ms: millis(start) },
         Err(error) => not_told(pen, Publication::Problem, &error),
     };
     pen.append(event).await

@@ -2,7 +2,7 @@
 //! more often. When is reckoned from the journal, so a restart forgets nothing.
 
 use crate::core::case::Case;
-use crate::core::case::event::Event;
+use crate::core::case::event::{Event, EventKind};
 use crate::core::case::outcome::{Escalation, Outcome};
 use crate::core::text::format::format_minute;
 use crate::core::ticket::{TicketId, TicketState};
@@ -11,7 +11,7 @@ use crate::engine::intake::open::IntakeError;
 use crate::engine::monitor::recurrence::due;
 use crate::engine::monitor::sweep::OPENING;
 use crate::engine::publish::{people, write};
-use crate::ports::Marker;
+use crate::ports::{DedupeKey, Marker};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 
@@ -30,10 +30,10 @@ pub async fn remind(agent: &Context) -> Result<Vec<TicketId>, IntakeError> {
     let now = agent.clock.now();
     let delays = [after, after + AGAIN];
     let mut reminded = Vec::new();
-    for (id, record) in agent.journal.history(&["outcome_decided"], now - delays[1] - LATE).await? {
+    for (id, record) in agent.journal.history(&[EventKind::OutcomeDecided], now - delays[1] - LATE).await? {
         let Event::OutcomeDecided(Outcome::Escalated(escalation)) = record.event else { continue };
-        let mark = format!("reminded {id}");
-        let done_at = agent.journal.cursor(&mark).await?;
+        let mark = DedupeKey::Reminder(id.clone());
+        let done_at = agent.journal.done_at(&mark).await?;
         let Some(due) = due(record.at, &delays, done_at, now) else { continue };
         let Ok(case) = Case::fold(&id, &agent.journal.load(&id).await?) else { continue };
         // Where nobody was called yet, for want of GitHub, nobody has let it lie.
@@ -47,7 +47,7 @@ pub async fn remind(agent: &Context) -> Result<Vec<TicketId>, IntakeError> {
             Err(IntakeError::Forge(error)) if error.is_permanent() => {}
             Err(error) => return Err(error),
         }
-        agent.journal.set_cursor(&mark, now).await?;
+        agent.journal.mark_done(&mark, now).await?;
     }
     Ok(reminded)
 }

@@ -3,7 +3,8 @@
 use super::names::{ROLLBACK, VARIABLE, format_mark};
 use super::plan::{Edit, Plan};
 use super::tree::{Document, NodeId};
-use super::{Change, Migrated, Problem, variable};
+use super::types::{Change, Migrated, Problem};
+use super::variable;
 use granit_parser::{Event, StructureStyle};
 use std::borrow::Cow;
 use std::ops::Range;

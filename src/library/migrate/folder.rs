@@ -1,7 +1,11 @@
 //! Migrates a folder on disk: playbooks, scenarios, or both.
 
+#![expect(clippy::disallowed_methods, reason = "reads the folder of playbooks")]
+
+use super::files::migrate_files;
+use super::kind::FileKind;
+use super::types::{Change, MigrateError, MigrateErrors, MigratedFiles};
 use super::write::{Replacement, WriteError, replace_all};
-use super::{Change, FileKind, MigrateError, MigrateErrors, MigratedFiles, migrate_files};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};

@@ -1,6 +1,6 @@
 //! What format 1 calls the keys of format 0, for each place where a key may stand.
 
-use super::FORMAT;
+use super::types::FORMAT;
 
 /// What a node of a file is. The same key has another name at another place, or none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -33,6 +33,8 @@ pub(super) enum Shape {
     HostCommand,
     /// The name of a script, which may begin with `undo`.
     ScriptName,
+    /// The exit status of a command: a number, or a word.
+    ExitStatus,
     After,
     Tick,
     FrontMatter,
@@ -140,6 +142,7 @@ const HOST: &[Key] = &[key("commands", "commands", Shape::HostCommand), key("eve
 const HOST_COMMAND: &[Key] = &[
     key("script", "script", Shape::ScriptName),
     key("in", "cwd", Shape::Free),
+    key("exit", "exit", Shape::ExitStatus),
     key("takes", "duration", Shape::Free),
     key("later", "after", Shape::After),
 ];
@@ -176,6 +179,7 @@ impl Shape {
             | Shape::BackupScript
             | Shape::Interruption
             | Shape::CommandPatterns
+            | Shape::ExitStatus
             | Shape::ScriptName => &[],
         }
     }
@@ -193,7 +197,29 @@ impl Shape {
     pub fn words(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Shape::Interruption => &[("anytime", "rerun_now"), ("safe", "rerun"), ("never", "escalate")],
+            Shape::ExitStatus => &[("unsaid", "unknown")],
             _ => &[],
         }
     }
+}
+
+/// What format 1 calls a key of format 0, wherever the key may stand; `None` if the key has no other name.
+pub(crate) fn new_name_of(old: &str) -> Option<&'static str> {
+    let tables = [
+        SYSTEM,
+        PROBE,
+        FACT,
+        PLAYBOOK,
+        SYMPTOMS,
+        BACKUP_STEP,
+        CHECK,
+        EXPECT,
+        HOST,
+        HOST_COMMAND,
+        AFTER,
+        TICK,
+        FRONT_MATTER,
+    ];
+    let mut keys = tables.into_iter().flatten();
+    keys.find(|key| key.old == old && key.new != old).map(|key| key.new)
 }

@@ -1,8 +1,8 @@
 //! Decides what happens to each scalar of a file, by its place in the tree.
 
-use super::Problem;
 use super::names::{BACKUP_KEY, ROLLBACK, Shape, format_mark};
 use super::tree::{Content, Document, MERGE, NodeId};
+use super::types::Problem;
 use super::variable;
 use std::collections::{BTreeMap, HashSet};
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use proptest::prelude::*;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 fn migrated(kind: FileKind, text: &str) -> String {
@@ -30,7 +31,7 @@ fn repository() -> BTreeMap<String, String> {
         }
     }
     let mut files = BTreeMap::new();
-    for folder in ["playbooks", "fixtures"] {
+    for folder in ["playbooks", "fixtures", "tests/data/playbooks/format-0"] {
         collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &mut files);
     }
     files
@@ -505,6 +506,8 @@ fn every_file_of_the_repository_is_migrated_once() {
     let twice = migrate_files(&once.files).unwrap();
     assert_eq!(twice.files, once.files);
     assert!(twice.changes.is_empty(), "{:#?}", twice.changes);
+    let changed = |path: &&String| path.contains("/format-0/");
+    assert_eq!(once.changes.keys().filter(changed).count(), once.changes.len(), "the rest is of format 1");
     for (path, text) in &files {
         assert_eq!(
             text.lines().filter(|line| line.trim_start().starts_with('#')).count(),
@@ -558,4 +561,11 @@ proptest! {
             let _ = migrate_file(kind, "x", &text);
         }
     }
+}
+
+#[test]
+fn the_recorded_playbooks_of_format_0_become_those_of_format_1() {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/playbooks");
+    let read = |format: &str| crate::library::Files::from_dir(&data.join(format)).unwrap().as_map().clone();
+    assert_eq!(migrate_files(&read("format-0")).unwrap().files, read("format-1"));
 }

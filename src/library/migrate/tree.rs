@@ -1,7 +1,7 @@
 //! A YAML text as events with byte ranges, and a tree over them. An alias is the node that it names, so
 //! that one node may stand at several places.
 
-use super::Problem;
+use super::types::Problem;
 use granit_parser::{Event, Parser, Span};
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;

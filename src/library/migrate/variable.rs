@@ -1,8 +1,8 @@
 //! The variable that names the file with the backup, in the scripts of a step that makes one.
 
-use super::Problem;
 use super::names::{BACKUP_KEY, VARIABLE};
 use super::tree::{Document, NodeId};
+use super::types::Problem;
 use regex::Regex;
 use std::borrow::Cow;
 use std::sync::LazyLock;

@@ -58,7 +58,7 @@ pub(super) fn is_taken(error: &Error) -> bool {
 
 // https://www.postgresql.org/docs/current/errcodes-appendix.html
 const UNIQUE_VIOLATION: &str = "23505";
-/// What the trigger `event_follows` raises.
+/// What the trigger `event_in_sequence` raises.
 const INTEGRITY_CONSTRAINT_VIOLATION: &str = "23000";
 
 fn code(error: &Error) -> String {

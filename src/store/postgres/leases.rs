@@ -6,7 +6,7 @@
 
 use crate::core::case::event::CaseId;
 use crate::core::ids::HostName;
-use crate::ports::Lease;
+use crate::ports::LeaseGrant;
 use crate::store::codec;
 use crate::store::codec::after;
 use crate::store::error::StoreError;
@@ -82,7 +82,7 @@ pub(super) async fn hold(
     case: &CaseId,
     now: DateTime<Utc>,
     ttl: Duration,
-) -> Result<Option<Lease>, StoreError> {
+) -> Result<Option<LeaseGrant>, StoreError> {
     let held = sqlx::query(
         "SELECT case_id, until <= clock_timestamp() AS is_over FROM lease WHERE host = $1 FOR UPDATE",
     )
@@ -106,7 +106,7 @@ pub(super) async fn hold(
     };
     let taken =
         sqlx::query(take).bind(host.as_str()).bind(case.as_str()).bind(seconds(ttl)).execute(tx).await?;
-    Ok((taken.rows_affected() == 1).then(|| Lease::granted(host.clone(), case.clone(), after(now, ttl))))
+    Ok((taken.rows_affected() == 1).then(|| LeaseGrant { until: after(now, ttl) }))
 }
 
 async fn has_ended(tx: &mut PgConnection, case: &CaseId) -> Result<bool, StoreError> {

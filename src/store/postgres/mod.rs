@@ -1,7 +1,9 @@
 //! [`Postgres`]: one journal for several replicas, on a PostgreSQL server.
 
 mod address;
+mod archive;
 mod case_index;
+mod cursors;
 mod error;
 mod inbox;
 mod kv;
@@ -11,13 +13,17 @@ mod schema;
 
 pub use crate::store::postgres::address::{Address, AddressError};
 
-use crate::core::case::event::{CaseId, Event, Record};
+use crate::core::case::event::{CaseId, Event, EventKind};
+use crate::core::case::record::Record;
 use crate::core::case::signal::{QueuedSignal, Signal};
 use crate::core::ids::HostName;
 use crate::core::playbook::LibraryHash;
 use crate::core::policy::permit::Pause;
 use crate::core::ticket::TicketId;
-use crate::ports::{Audit, CaseSummary, Journal, JournalError, Lease, NewCase, OpenResult, QueuedDelivery};
+use crate::ports::{
+    Archive, Audit, CaseSummary, Cursor, Cursors, DedupeKey, Inbox, Journal, JournalError, LeaseGrant,
+    Leases, NewCase, OpenResult, QueuedDelivery, Removal, StoredRecord,
+};
 use crate::store::error::StoreError;
 use crate::store::postgres::error::{explain, too_slow};
 use async_trait::async_trait;
@@ -102,7 +108,7 @@ impl Postgres {
     /// As every call of a journal; the list then stays as it was.
     pub async fn rebuild(&self) -> Result<(), JournalError> {
         let mut tx = self.begin(TransactionMode::Write).await?;
-        let done = crate::store::postgres::case_index::rebuild(&mut tx).await;
+        let done = case_index::rebuild(&mut tx).await;
         self.commit(tx, done).await
     }
 
@@ -196,43 +202,15 @@ impl Journal for Postgres {
     }
 
     async fn open_cases(&self) -> Result<Vec<CaseId>, JournalError> {
-        call!(self, Read, |tx| crate::store::postgres::case_index::open_cases(&mut tx))
+        call!(self, Read, |tx| case_index::open_cases(&mut tx))
     }
 
     async fn cases(&self, limit: u32) -> Result<Vec<CaseSummary>, JournalError> {
-        call!(self, Read, |tx| crate::store::postgres::case_index::newest(&mut tx, limit))
+        call!(self, Read, |tx| case_index::newest(&mut tx, limit))
     }
 
     async fn cases_of(&self, ticket: &TicketId) -> Result<Vec<CaseSummary>, JournalError> {
-        call!(self, Read, |tx| crate::store::postgres::case_index::of_ticket(&mut tx, ticket))
-    }
-
-    async fn claim(
-        &self,
-        case: &CaseId,
-        worker: &str,
-        _now: DateTime<Utc>,
-        ttl: Duration,
-    ) -> Result<bool, JournalError> {
-        call!(self, Write, |tx| crate::store::postgres::leases::claim(&mut tx, case, worker, ttl))
-    }
-
-    async fn release(&self, case: &CaseId, worker: &str) -> Result<(), JournalError> {
-        call!(self, Write, |tx| crate::store::postgres::leases::release(&mut tx, case, worker))
-    }
-
-    async fn acquire_lease(
-        &self,
-        host: &HostName,
-        case: &CaseId,
-        now: DateTime<Utc>,
-        ttl: Duration,
-    ) -> Result<Option<Lease>, JournalError> {
-        call!(self, Write, |tx| crate::store::postgres::leases::hold(&mut tx, host, case, now, ttl))
-    }
-
-    async fn release_leases(&self, case: &CaseId) -> Result<(), JournalError> {
-        call!(self, Write, |tx| crate::store::postgres::leases::free(&mut tx, case))
+        call!(self, Read, |tx| case_index::of_ticket(&mut tx, ticket))
     }
 
     async fn store_library(
@@ -240,65 +218,16 @@ impl Journal for Postgres {
         hash: &LibraryHash,
         files: &BTreeMap<String, String>,
     ) -> Result<(), JournalError> {
-        call!(self, Write, |tx| crate::store::postgres::kv::keep_library(&mut tx, hash, files))
+        call!(self, Write, |tx| kv::keep_library(&mut tx, hash, files))
     }
 
     async fn library(&self, hash: &LibraryHash) -> Result<Option<BTreeMap<String, String>>, JournalError> {
-        call!(self, Read, |tx| crate::store::postgres::kv::library(&mut tx, hash))
-    }
-
-    async fn cursor(&self, name: &str) -> Result<Option<DateTime<Utc>>, JournalError> {
-        call!(self, Read, |tx| crate::store::postgres::kv::bookmark(&mut tx, name))
-    }
-
-    async fn set_cursor(&self, name: &str, at: DateTime<Utc>) -> Result<(), JournalError> {
-        call!(self, Write, |tx| crate::store::postgres::kv::set_bookmark(&mut tx, name, at))
-    }
-
-    async fn try_once_every(
-        &self,
-        name: &str,
-        _now: DateTime<Utc>,
-        every: Duration,
-    ) -> Result<bool, JournalError> {
-        call!(self, Write, |tx| crate::store::postgres::kv::take_turn(&mut tx, name, every))
-    }
-
-    async fn enqueue_delivery(&self, parcel: &QueuedDelivery) -> Result<bool, JournalError> {
-        call!(self, Write, |tx| crate::store::postgres::inbox::keep(&mut tx, parcel))
-    }
-
-    async fn next_delivery(
-        &self,
-        _now: DateTime<Utc>,
-        ttl: Duration,
-    ) -> Result<Option<QueuedDelivery>, JournalError> {
-        call!(self, Write, |tx| crate::store::postgres::inbox::next(&mut tx, ttl))
-    }
-
-    async fn ack_delivery(&self, key: &str) -> Result<(), JournalError> {
-        call!(self, Write, |tx| crate::store::postgres::inbox::finish(&mut tx, key))
-    }
-
-    async fn pause_state(&self) -> Result<Option<Pause>, JournalError> {
-        call!(self, Read, |tx| crate::store::postgres::kv::pause(&mut tx))
-    }
-
-    async fn set_pause(&self, pause: Option<&Pause>) -> Result<(), JournalError> {
-        call!(self, Write, |tx| crate::store::postgres::kv::set_pause(&mut tx, pause))
-    }
-
-    async fn send_signal(&self, case: &CaseId, key: &str, word: &Signal) -> Result<bool, JournalError> {
-        call!(self, Write, |tx| crate::store::postgres::kv::post(&mut tx, case, key, word))
-    }
-
-    async fn signals(&self, case: &CaseId) -> Result<Vec<QueuedSignal>, JournalError> {
-        call!(self, Read, |tx| crate::store::postgres::kv::posted(&mut tx, case))
+        call!(self, Read, |tx| kv::library(&mut tx, hash))
     }
 
     async fn history(
         &self,
-        kinds: &[&str],
+        kinds: &[EventKind],
         since: DateTime<Utc>,
     ) -> Result<Vec<(CaseId, Record)>, JournalError> {
         call!(self, Read, |tx| records::history(&mut tx, kinds, since))
@@ -309,5 +238,119 @@ impl Journal for Postgres {
         let mut tx = self.begin(TransactionMode::Read).await?;
         let done = records::audit(&mut tx).await;
         self.commit(tx, done).await
+    }
+}
+
+#[async_trait]
+impl Leases for Postgres {
+    async fn claim(
+        &self,
+        case: &CaseId,
+        worker: &str,
+        _now: DateTime<Utc>,
+        ttl: Duration,
+    ) -> Result<bool, JournalError> {
+        call!(self, Write, |tx| leases::claim(&mut tx, case, worker, ttl))
+    }
+
+    async fn release(&self, case: &CaseId, worker: &str) -> Result<(), JournalError> {
+        call!(self, Write, |tx| leases::release(&mut tx, case, worker))
+    }
+
+    async fn grant_lease(
+        &self,
+        host: &HostName,
+        case: &CaseId,
+        now: DateTime<Utc>,
+        ttl: Duration,
+    ) -> Result<Option<LeaseGrant>, JournalError> {
+        call!(self, Write, |tx| leases::hold(&mut tx, host, case, now, ttl))
+    }
+
+    async fn release_leases(&self, case: &CaseId) -> Result<(), JournalError> {
+        call!(self, Write, |tx| leases::free(&mut tx, case))
+    }
+}
+
+#[async_trait]
+impl Inbox for Postgres {
+    async fn enqueue_delivery(&self, parcel: &QueuedDelivery) -> Result<bool, JournalError> {
+        call!(self, Write, |tx| inbox::keep(&mut tx, parcel))
+    }
+
+    async fn next_delivery(
+        &self,
+        _now: DateTime<Utc>,
+        ttl: Duration,
+    ) -> Result<Option<QueuedDelivery>, JournalError> {
+        call!(self, Write, |tx| inbox::next(&mut tx, ttl))
+    }
+
+    async fn ack_delivery(&self, key: &str) -> Result<(), JournalError> {
+        call!(self, Write, |tx| inbox::finish(&mut tx, key))
+    }
+
+    async fn pause_state(&self) -> Result<Option<Pause>, JournalError> {
+        call!(self, Read, |tx| kv::pause(&mut tx))
+    }
+
+    async fn set_pause(&self, pause: Option<&Pause>) -> Result<(), JournalError> {
+        call!(self, Write, |tx| kv::set_pause(&mut tx, pause))
+    }
+
+    async fn send_signal(&self, case: &CaseId, key: &str, word: &Signal) -> Result<bool, JournalError> {
+        call!(self, Write, |tx| kv::post(&mut tx, case, key, word))
+    }
+
+    async fn signals(&self, case: &CaseId) -> Result<Vec<QueuedSignal>, JournalError> {
+        call!(self, Read, |tx| kv::posted(&mut tx, case))
+    }
+}
+
+#[async_trait]
+impl Cursors for Postgres {
+    async fn cursor(&self, cursor: &Cursor) -> Result<Option<DateTime<Utc>>, JournalError> {
+        call!(self, Read, |tx| cursors::cursor(&mut tx, &cursor.to_string()))
+    }
+
+    async fn set_cursor(&self, cursor: &Cursor, at: DateTime<Utc>) -> Result<(), JournalError> {
+        call!(self, Write, |tx| cursors::set_cursor(&mut tx, &cursor.to_string(), at))
+    }
+
+    async fn done_at(&self, key: &DedupeKey) -> Result<Option<DateTime<Utc>>, JournalError> {
+        call!(self, Read, |tx| cursors::done_at(&mut tx, key))
+    }
+
+    async fn mark_done(&self, key: &DedupeKey, now: DateTime<Utc>) -> Result<(), JournalError> {
+        call!(self, Write, |tx| cursors::mark_done(&mut tx, key, now))
+    }
+
+    async fn try_once_every(
+        &self,
+        name: &str,
+        _now: DateTime<Utc>,
+        every: Duration,
+    ) -> Result<bool, JournalError> {
+        call!(self, Write, |tx| cursors::take_turn(&mut tx, name, every))
+    }
+}
+
+#[async_trait]
+impl Archive for Postgres {
+    async fn closed_before(&self, before: DateTime<Utc>) -> Result<Vec<CaseId>, JournalError> {
+        call!(self, Read, |tx| archive::closed_before(&mut tx, before))
+    }
+
+    async fn stored_records(&self, case: &CaseId) -> Result<Vec<StoredRecord>, JournalError> {
+        let rows = call!(self, Read, |tx| records::stored(&mut tx, case))?;
+        Ok(rows.into_iter().map(|row| row.export(case)).collect())
+    }
+
+    async fn remove_archived(&self, removal: &Removal) -> Result<(), JournalError> {
+        call!(self, Write, |tx| archive::remove(&mut tx, removal))
+    }
+
+    async fn archived_in(&self, case: &CaseId) -> Result<Option<String>, JournalError> {
+        call!(self, Read, |tx| archive::archived_in(&mut tx, case))
     }
 }

@@ -1,4 +1,7 @@
 //! The tables, in a schema of their own, and how an older journal becomes a newer one.
+//!
+//! The runner is our own and not that of sqlx, for the reasons that `sqlite::schema` gives; it also lets
+//! several replicas start at once.
 
 use crate::ports::JournalError;
 use crate::store::error::StoreError;
@@ -10,6 +13,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_journal.sql"),
     include_str!("migrations/0002_parcels.sql"),
     include_str!("migrations/0003_ticket.sql"),
+    include_str!("migrations/0004_names_and_archive.sql"),
 ];
 
 /// The schema; every connection finds its tables there.

@@ -51,6 +51,13 @@ pub(super) async fn rebuild(tx: &mut SqliteConnection) -> Result<(), StoreError>
         let summary = Summary::fold(&id, records::stored(tx, &id).await?)?;
         save(tx, &summary).await?;
     }
+    // Their records are elsewhere.
+    sqlx::query(
+        "INSERT INTO cases (id, ticket, opened_at, updated_at, outcome, ended, head) \
+         SELECT case_id, ticket, opened_at, updated_at, outcome, 1, head FROM archived_case",
+    )
+    .execute(tx)
+    .await?;
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! What came in at a door and waits to be worked.
+//! Deliveries that wait to be processed.
 
 use crate::ports::QueuedDelivery;
 use crate::store::codec::stamp;
@@ -6,11 +6,11 @@ use crate::store::error::{StoreError, unreadable};
 use chrono::{DateTime, Utc};
 use sqlx::{Row, SqliteConnection};
 
-/// Keeps a parcel, unless one with its key waits already.
-pub(super) async fn keep(tx: &mut SqliteConnection, parcel: &QueuedDelivery) -> Result<bool, StoreError> {
-    let kept = sqlx::query("INSERT INTO parcel (key, body) VALUES (?, ?) ON CONFLICT (key) DO NOTHING")
-        .bind(&parcel.key)
-        .bind(parcel.body.to_string())
+/// Keeps a delivery, unless one with its key waits already.
+pub(super) async fn keep(tx: &mut SqliteConnection, delivery: &QueuedDelivery) -> Result<bool, StoreError> {
+    let kept = sqlx::query("INSERT INTO delivery (key, body) VALUES (?, ?) ON CONFLICT (key) DO NOTHING")
+        .bind(&delivery.key)
+        .bind(delivery.body.to_string())
         .execute(tx)
         .await?;
     Ok(kept.rows_affected() == 1)
@@ -23,8 +23,8 @@ pub(super) async fn next(
     until: DateTime<Utc>,
 ) -> Result<Option<QueuedDelivery>, StoreError> {
     let row = sqlx::query(
-        "UPDATE parcel SET until = ?2 WHERE number = \
-         (SELECT number FROM parcel WHERE until IS NULL OR until <= ?1 ORDER BY number LIMIT 1) \
+        "UPDATE delivery SET until = ?2 WHERE number = \
+         (SELECT number FROM delivery WHERE until IS NULL OR until <= ?1 ORDER BY number LIMIT 1) \
          RETURNING key, body",
     )
     .bind(stamp(now))
@@ -34,12 +34,12 @@ pub(super) async fn next(
     let Some(row) = row else { return Ok(None) };
     let (key, body): (String, String) = (row.try_get("key")?, row.try_get("body")?);
     let body =
-        serde_json::from_str(&body).map_err(|error| unreadable(format!("the parcel `{key}`: {error}")))?;
+        serde_json::from_str(&body).map_err(|error| unreadable(format!("the delivery `{key}`: {error}")))?;
     Ok(Some(QueuedDelivery { key, body }))
 }
 
-/// Forgets a parcel that was worked.
+/// Forgets a delivery that was worked.
 pub(super) async fn finish(tx: &mut SqliteConnection, key: &str) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM parcel WHERE key = ?").bind(key).execute(tx).await?;
+    sqlx::query("DELETE FROM delivery WHERE key = ?").bind(key).execute(tx).await?;
     Ok(())
 }

@@ -1,19 +1,14 @@
-//! What is kept beside the records: libraries of playbooks, bookmarks, turns, a halt, and words that
-//! were left for cases.
+//! What is kept beside the records: libraries of playbooks, the pause, and signals to cases.
 
 use crate::core::case::event::CaseId;
+use crate::core::case::payload::{decode_pause, decode_signal, encode_pause, encode_signal};
 use crate::core::case::signal::{QueuedSignal, Signal};
 use crate::core::playbook::LibraryHash;
 use crate::core::policy::permit::Pause;
-use crate::store::codec;
-use crate::store::codec::stamp;
 use crate::store::error::{StoreError, unreadable};
-use crate::store::sqlite::codec::at;
-use chrono::{DateTime, Utc};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 /// Keeps the files of a library. The hash is over them, so what is kept already is the same.
 pub(super) async fn keep_library(
@@ -46,65 +41,16 @@ pub(super) async fn library(
     Ok((!files.is_empty()).then_some(files))
 }
 
-pub(super) async fn bookmark(
-    tx: &mut SqliteConnection,
-    name: &str,
-) -> Result<Option<DateTime<Utc>>, StoreError> {
-    let row = sqlx::query("SELECT at FROM bookmark WHERE name = ?").bind(name).fetch_optional(tx).await?;
-    row.map(|row| at(&row, "at")).transpose()
-}
-
-pub(super) async fn set_bookmark(
-    tx: &mut SqliteConnection,
-    name: &str,
-    at: DateTime<Utc>,
-) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO bookmark (name, at) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET at = excluded.at",
-    )
-    .bind(name)
-    .bind(stamp(at))
-    .execute(tx)
-    .await?;
-    Ok(())
-}
-
-/// Takes a turn, unless the last one is younger than `every`. One that lies in the future was taken
-/// under a wrong clock and holds nobody up.
-pub(super) async fn take_turn(
-    tx: &mut SqliteConnection,
-    name: &str,
-    now: DateTime<Utc>,
-    every: Duration,
-) -> Result<bool, StoreError> {
-    let last = sqlx::query("SELECT at FROM turn WHERE name = ?").bind(name).fetch_optional(&mut *tx).await?;
-    if let Some(row) = last {
-        let last = at(&row, "at")?;
-        if last <= now && now < codec::after(last, every) {
-            return Ok(false);
-        }
-    }
-    sqlx::query(
-        "INSERT INTO turn (name, at) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET at = excluded.at",
-    )
-    .bind(name)
-    .bind(stamp(now))
-    .execute(tx)
-    .await?;
-    Ok(true)
-}
-
 pub(super) async fn pause(tx: &mut SqliteConnection) -> Result<Option<Pause>, StoreError> {
     let body: Option<String> = sqlx::query_scalar("SELECT body FROM pause").fetch_optional(tx).await?;
-    let read =
-        |body: String| serde_json::from_str(&body).map_err(|error| unreadable(format!("a halt: {error}")));
+    let read = |body: String| decode_pause(&body).map_err(|error| unreadable(format!("the pause: {error}")));
     body.map(read).transpose()
 }
 
 pub(super) async fn set_pause(tx: &mut SqliteConnection, pause: Option<&Pause>) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM pause").execute(&mut *tx).await?;
     let Some(pause) = pause else { return Ok(()) };
-    let body = serde_json::to_string(pause).map_err(|error| unreadable(format!("a halt: {error}")))?;
+    let body = encode_pause(pause).map_err(|error| unreadable(format!("the pause: {error}")))?;
     sqlx::query("INSERT INTO pause (one, body) VALUES (1, ?)").bind(body).execute(tx).await?;
     Ok(())
 }
@@ -116,10 +62,10 @@ pub(super) async fn post(
     key: &str,
     word: &Signal,
 ) -> Result<bool, StoreError> {
-    let body = serde_json::to_string(word).map_err(|error| unreadable(format!("a word: {error}")))?;
+    let body = encode_signal(word).map_err(|error| unreadable(format!("a signal: {error}")))?;
     let posted = sqlx::query(
-        "INSERT INTO word (case_id, number, key, body) \
-         VALUES (?1, (SELECT coalesce(max(number) + 1, 0) FROM word WHERE case_id = ?1), ?2, ?3) \
+        "INSERT INTO signal (case_id, number, key, body) \
+         VALUES (?1, (SELECT coalesce(max(number) + 1, 0) FROM signal WHERE case_id = ?1), ?2, ?3) \
          ON CONFLICT (case_id, key) DO NOTHING",
     )
     .bind(case.as_str())
@@ -134,14 +80,14 @@ pub(super) async fn posted(
     tx: &mut SqliteConnection,
     case: &CaseId,
 ) -> Result<Vec<QueuedSignal>, StoreError> {
-    let rows = sqlx::query("SELECT key, body FROM word WHERE case_id = ? ORDER BY number")
+    let rows = sqlx::query("SELECT key, body FROM signal WHERE case_id = ? ORDER BY number")
         .bind(case.as_str())
         .fetch_all(tx)
         .await?;
     let read = |row: &SqliteRow| {
         let (key, body): (String, String) = (row.try_get("key")?, row.try_get("body")?);
-        let word = serde_json::from_str(&body)
-            .map_err(|error| unreadable(format!("case {case}, the word `{key}`: {error}")))?;
+        let word = decode_signal(&body)
+            .map_err(|error| unreadable(format!("case {case}, the signal `{key}`: {error}")))?;
         Ok(QueuedSignal { key, signal: word })
     };
     rows.iter().map(read).collect()

@@ -5,7 +5,7 @@
 
 use crate::core::case::event::CaseId;
 use crate::core::ids::HostName;
-use crate::ports::Lease;
+use crate::ports::LeaseGrant;
 use crate::store::codec::stamp;
 use crate::store::error::StoreError;
 use crate::store::sqlite::codec::{at, case as case_in};
@@ -70,7 +70,7 @@ pub(super) async fn hold(
     case: &CaseId,
     now: DateTime<Utc>,
     until: DateTime<Utc>,
-) -> Result<Option<Lease>, StoreError> {
+) -> Result<Option<LeaseGrant>, StoreError> {
     let held = sqlx::query(
         "SELECT lease.case_id, lease.until, coalesce(cases.ended, 0) AS ended \
          FROM lease LEFT JOIN cases ON cases.id = lease.case_id WHERE lease.host = ?",
@@ -94,7 +94,7 @@ pub(super) async fn hold(
     .bind(stamp(until))
     .execute(tx)
     .await?;
-    Ok(Some(Lease::granted(host.clone(), case.clone(), until)))
+    Ok(Some(LeaseGrant { until }))
 }
 
 /// Frees every host that the case holds.

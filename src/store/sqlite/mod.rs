@@ -1,7 +1,14 @@
 //! [`Sqlite`]: the journal in one file, with nothing else to install.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "opens the journal's file, and measures how long it waits for a lock"
+)]
+
+mod archive;
 mod case_index;
 mod codec;
+mod cursors;
 mod error;
 mod inbox;
 mod kv;
@@ -9,13 +16,17 @@ mod leases;
 mod records;
 mod schema;
 
-use crate::core::case::event::{CaseId, Event, Record};
+use crate::core::case::event::{CaseId, Event, EventKind};
+use crate::core::case::record::Record;
 use crate::core::case::signal::{QueuedSignal, Signal};
 use crate::core::ids::HostName;
 use crate::core::playbook::LibraryHash;
 use crate::core::policy::permit::Pause;
 use crate::core::ticket::TicketId;
-use crate::ports::{Audit, CaseSummary, Journal, JournalError, Lease, NewCase, OpenResult, QueuedDelivery};
+use crate::ports::{
+    Archive, Audit, CaseSummary, Cursor, Cursors, DedupeKey, Inbox, Journal, JournalError, LeaseGrant,
+    Leases, NewCase, OpenResult, QueuedDelivery, Removal, StoredRecord,
+};
 use crate::store::codec::after;
 use crate::store::error::StoreError;
 use crate::store::sqlite::error::{explain, explain_io, is_busy};
@@ -118,7 +129,7 @@ impl Sqlite {
     /// As every call of a journal; the list then stays as it was.
     pub async fn rebuild(&self) -> Result<(), JournalError> {
         let mut tx = self.write().await?;
-        let done = crate::store::sqlite::case_index::rebuild(&mut tx).await;
+        let done = case_index::rebuild(&mut tx).await;
         self.commit(tx, done).await
     }
 
@@ -184,53 +195,17 @@ impl Journal for Sqlite {
 
     async fn open_cases(&self) -> Result<Vec<CaseId>, JournalError> {
         let mut db = self.read().await?;
-        self.explained(crate::store::sqlite::case_index::open_cases(&mut db).await)
+        self.explained(case_index::open_cases(&mut db).await)
     }
 
     async fn cases(&self, limit: u32) -> Result<Vec<CaseSummary>, JournalError> {
         let mut db = self.read().await?;
-        self.explained(crate::store::sqlite::case_index::newest(&mut db, limit).await)
+        self.explained(case_index::newest(&mut db, limit).await)
     }
 
     async fn cases_of(&self, ticket: &TicketId) -> Result<Vec<CaseSummary>, JournalError> {
         let mut db = self.read().await?;
-        self.explained(crate::store::sqlite::case_index::of_ticket(&mut db, ticket).await)
-    }
-
-    async fn claim(
-        &self,
-        case: &CaseId,
-        worker: &str,
-        now: DateTime<Utc>,
-        ttl: Duration,
-    ) -> Result<bool, JournalError> {
-        let mut tx = self.write().await?;
-        let done = crate::store::sqlite::leases::claim(&mut tx, case, worker, now, after(now, ttl)).await;
-        self.commit(tx, done).await
-    }
-
-    async fn release(&self, case: &CaseId, worker: &str) -> Result<(), JournalError> {
-        let mut tx = self.write().await?;
-        let done = crate::store::sqlite::leases::release(&mut tx, case, worker).await;
-        self.commit(tx, done).await
-    }
-
-    async fn acquire_lease(
-        &self,
-        host: &HostName,
-        case: &CaseId,
-        now: DateTime<Utc>,
-        ttl: Duration,
-    ) -> Result<Option<Lease>, JournalError> {
-        let mut tx = self.write().await?;
-        let done = crate::store::sqlite::leases::hold(&mut tx, host, case, now, after(now, ttl)).await;
-        self.commit(tx, done).await
-    }
-
-    async fn release_leases(&self, case: &CaseId) -> Result<(), JournalError> {
-        let mut tx = self.write().await?;
-        let done = crate::store::sqlite::leases::free(&mut tx, case).await;
-        self.commit(tx, done).await
+        self.explained(case_index::of_ticket(&mut db, ticket).await)
     }
 
     async fn store_library(
@@ -239,84 +214,18 @@ impl Journal for Sqlite {
         files: &BTreeMap<String, String>,
     ) -> Result<(), JournalError> {
         let mut tx = self.write().await?;
-        let done = crate::store::sqlite::kv::keep_library(&mut tx, hash, files).await;
+        let done = kv::keep_library(&mut tx, hash, files).await;
         self.commit(tx, done).await
     }
 
     async fn library(&self, hash: &LibraryHash) -> Result<Option<BTreeMap<String, String>>, JournalError> {
         let mut db = self.read().await?;
-        self.explained(crate::store::sqlite::kv::library(&mut db, hash).await)
-    }
-
-    async fn cursor(&self, name: &str) -> Result<Option<DateTime<Utc>>, JournalError> {
-        let mut db = self.read().await?;
-        self.explained(crate::store::sqlite::kv::bookmark(&mut db, name).await)
-    }
-
-    async fn set_cursor(&self, name: &str, at: DateTime<Utc>) -> Result<(), JournalError> {
-        let mut tx = self.write().await?;
-        let done = crate::store::sqlite::kv::set_bookmark(&mut tx, name, at).await;
-        self.commit(tx, done).await
-    }
-
-    async fn try_once_every(
-        &self,
-        name: &str,
-        now: DateTime<Utc>,
-        every: Duration,
-    ) -> Result<bool, JournalError> {
-        let mut tx = self.write().await?;
-        let done = crate::store::sqlite::kv::take_turn(&mut tx, name, now, every).await;
-        self.commit(tx, done).await
-    }
-
-    async fn enqueue_delivery(&self, parcel: &QueuedDelivery) -> Result<bool, JournalError> {
-        let mut tx = self.write().await?;
-        let done = crate::store::sqlite::inbox::keep(&mut tx, parcel).await;
-        self.commit(tx, done).await
-    }
-
-    async fn next_delivery(
-        &self,
-        now: DateTime<Utc>,
-        ttl: Duration,
-    ) -> Result<Option<QueuedDelivery>, JournalError> {
-        let mut tx = self.write().await?;
-        let done = crate::store::sqlite::inbox::next(&mut tx, now, after(now, ttl)).await;
-        self.commit(tx, done).await
-    }
-
-    async fn ack_delivery(&self, key: &str) -> Result<(), JournalError> {
-        let mut tx = self.write().await?;
-        let done = crate::store::sqlite::inbox::finish(&mut tx, key).await;
-        self.commit(tx, done).await
-    }
-
-    async fn pause_state(&self) -> Result<Option<Pause>, JournalError> {
-        let mut db = self.read().await?;
-        self.explained(crate::store::sqlite::kv::pause(&mut db).await)
-    }
-
-    async fn set_pause(&self, pause: Option<&Pause>) -> Result<(), JournalError> {
-        let mut tx = self.write().await?;
-        let done = crate::store::sqlite::kv::set_pause(&mut tx, pause).await;
-        self.commit(tx, done).await
-    }
-
-    async fn send_signal(&self, case: &CaseId, key: &str, word: &Signal) -> Result<bool, JournalError> {
-        let mut tx = self.write().await?;
-        let done = crate::store::sqlite::kv::post(&mut tx, case, key, word).await;
-        self.commit(tx, done).await
-    }
-
-    async fn signals(&self, case: &CaseId) -> Result<Vec<QueuedSignal>, JournalError> {
-        let mut db = self.read().await?;
-        self.explained(crate::store::sqlite::kv::posted(&mut db, case).await)
+        self.explained(kv::library(&mut db, hash).await)
     }
 
     async fn history(
         &self,
-        kinds: &[&str],
+        kinds: &[EventKind],
         since: DateTime<Utc>,
     ) -> Result<Vec<(CaseId, Record)>, JournalError> {
         let mut db = self.read().await?;
@@ -327,6 +236,153 @@ impl Journal for Sqlite {
         // One state of the journal throughout.
         let mut tx = self.explained(self.readers.begin().await)?;
         self.explained(records::audit(&mut tx).await)
+    }
+}
+
+#[async_trait]
+impl Leases for Sqlite {
+    async fn claim(
+        &self,
+        case: &CaseId,
+        worker: &str,
+        now: DateTime<Utc>,
+        ttl: Duration,
+    ) -> Result<bool, JournalError> {
+        let mut tx = self.write().await?;
+        let done = leases::claim(&mut tx, case, worker, now, after(now, ttl)).await;
+        self.commit(tx, done).await
+    }
+
+    async fn release(&self, case: &CaseId, worker: &str) -> Result<(), JournalError> {
+        let mut tx = self.write().await?;
+        let done = leases::release(&mut tx, case, worker).await;
+        self.commit(tx, done).await
+    }
+
+    async fn grant_lease(
+        &self,
+        host: &HostName,
+        case: &CaseId,
+        now: DateTime<Utc>,
+        ttl: Duration,
+    ) -> Result<Option<LeaseGrant>, JournalError> {
+        let mut tx = self.write().await?;
+        let done = leases::hold(&mut tx, host, case, now, after(now, ttl)).await;
+        self.commit(tx, done).await
+    }
+
+    async fn release_leases(&self, case: &CaseId) -> Result<(), JournalError> {
+        let mut tx = self.write().await?;
+        let done = leases::free(&mut tx, case).await;
+        self.commit(tx, done).await
+    }
+}
+
+#[async_trait]
+impl Inbox for Sqlite {
+    async fn enqueue_delivery(&self, parcel: &QueuedDelivery) -> Result<bool, JournalError> {
+        let mut tx = self.write().await?;
+        let done = inbox::keep(&mut tx, parcel).await;
+        self.commit(tx, done).await
+    }
+
+    async fn next_delivery(
+        &self,
+        now: DateTime<Utc>,
+        ttl: Duration,
+    ) -> Result<Option<QueuedDelivery>, JournalError> {
+        let mut tx = self.write().await?;
+        let done = inbox::next(&mut tx, now, after(now, ttl)).await;
+        self.commit(tx, done).await
+    }
+
+    async fn ack_delivery(&self, key: &str) -> Result<(), JournalError> {
+        let mut tx = self.write().await?;
+        let done = inbox::finish(&mut tx, key).await;
+        self.commit(tx, done).await
+    }
+
+    async fn pause_state(&self) -> Result<Option<Pause>, JournalError> {
+        let mut db = self.read().await?;
+        self.explained(kv::pause(&mut db).await)
+    }
+
+    async fn set_pause(&self, pause: Option<&Pause>) -> Result<(), JournalError> {
+        let mut tx = self.write().await?;
+        let done = kv::set_pause(&mut tx, pause).await;
+        self.commit(tx, done).await
+    }
+
+    async fn send_signal(&self, case: &CaseId, key: &str, word: &Signal) -> Result<bool, JournalError> {
+        let mut tx = self.write().await?;
+        let done = kv::post(&mut tx, case, key, word).await;
+        self.commit(tx, done).await
+    }
+
+    async fn signals(&self, case: &CaseId) -> Result<Vec<QueuedSignal>, JournalError> {
+        let mut db = self.read().await?;
+        self.explained(kv::posted(&mut db, case).await)
+    }
+}
+
+#[async_trait]
+impl Cursors for Sqlite {
+    async fn cursor(&self, cursor: &Cursor) -> Result<Option<DateTime<Utc>>, JournalError> {
+        let mut db = self.read().await?;
+        self.explained(cursors::cursor(&mut db, &cursor.to_string()).await)
+    }
+
+    async fn set_cursor(&self, cursor: &Cursor, at: DateTime<Utc>) -> Result<(), JournalError> {
+        let mut tx = self.write().await?;
+        let done = cursors::set_cursor(&mut tx, &cursor.to_string(), at).await;
+        self.commit(tx, done).await
+    }
+
+    async fn done_at(&self, key: &DedupeKey) -> Result<Option<DateTime<Utc>>, JournalError> {
+        let mut db = self.read().await?;
+        self.explained(cursors::done_at(&mut db, key).await)
+    }
+
+    async fn mark_done(&self, key: &DedupeKey, now: DateTime<Utc>) -> Result<(), JournalError> {
+        let mut tx = self.write().await?;
+        let done = cursors::mark_done(&mut tx, key, now).await;
+        self.commit(tx, done).await
+    }
+
+    async fn try_once_every(
+        &self,
+        name: &str,
+        now: DateTime<Utc>,
+        every: Duration,
+    ) -> Result<bool, JournalError> {
+        let mut tx = self.write().await?;
+        let done = cursors::take_turn(&mut tx, name, now, every).await;
+        self.commit(tx, done).await
+    }
+}
+
+#[async_trait]
+impl Archive for Sqlite {
+    async fn closed_before(&self, before: DateTime<Utc>) -> Result<Vec<CaseId>, JournalError> {
+        let mut db = self.read().await?;
+        self.explained(archive::closed_before(&mut db, before).await)
+    }
+
+    async fn stored_records(&self, case: &CaseId) -> Result<Vec<StoredRecord>, JournalError> {
+        let mut db = self.read().await?;
+        let rows = self.explained(records::stored(&mut db, case).await)?;
+        Ok(rows.into_iter().map(|row| row.export(case)).collect())
+    }
+
+    async fn remove_archived(&self, removal: &Removal) -> Result<(), JournalError> {
+        let mut tx = self.write().await?;
+        let done = archive::remove(&mut tx, removal).await;
+        self.commit(tx, done).await
+    }
+
+    async fn archived_in(&self, case: &CaseId) -> Result<Option<String>, JournalError> {
+        let mut db = self.read().await?;
+        self.explained(archive::archived_in(&mut db, case).await)
     }
 }
 
@@ -406,14 +462,14 @@ mod tests {
 
         sqlx::query("PRAGMA busy_timeout = 10").execute(&journal.writer).await.unwrap();
         let lock = other.write().await.unwrap();
-        let refused = journal.set_cursor("poll", at).await.unwrap_err().to_string();
+        let refused = journal.set_cursor(&Cursor::PauseCommand, at).await.unwrap_err().to_string();
         assert!(refused.contains("another process is writing to /"), "{refused}");
-        assert_eq!(journal.cursor("poll").await, Ok(None), "who only reads does not wait");
+        assert_eq!(journal.cursor(&Cursor::PauseCommand).await, Ok(None), "who only reads does not wait");
         drop(lock);
-        journal.set_cursor("poll", at).await.unwrap();
+        journal.set_cursor(&Cursor::PauseCommand, at).await.unwrap();
 
         sqlx::query("PRAGMA query_only = ON").execute(&journal.writer).await.unwrap();
-        let refused = journal.set_cursor("poll", at).await.unwrap_err().to_string();
+        let refused = journal.set_cursor(&Cursor::PauseCommand, at).await.unwrap_err().to_string();
         assert!(refused.contains("may not be written. Give the user"), "{refused}");
     }
 
@@ -433,7 +489,7 @@ mod tests {
         let hash = LibraryHash("h".into());
         let files = BTreeMap::from([("a".to_owned(), "text".to_owned())]);
         let mut tx = journal.write().await.unwrap();
-        crate::store::sqlite::kv::keep_library(&mut tx, &hash, &files).await.unwrap();
+        kv::keep_library(&mut tx, &hash, &files).await.unwrap();
         drop(tx);
         assert_eq!(journal.library(&hash).await.unwrap(), None);
     }

@@ -1,6 +1,8 @@
 //! The records of cases: written once, read in order, and checked against their hash chain.
 
-use crate::core::case::event::{CaseId, Event, Record};
+use crate::core::case::event::{CaseId, Event, EventKind};
+use crate::core::case::record::Record;
+use crate::core::case::upcast::stored_words;
 use crate::ports::{Audit, JournalError, NewCase, OpenResult};
 use crate::store::case_index::Summary;
 use crate::store::codec;
@@ -21,7 +23,8 @@ const HISTORY: &str = "SELECT case_id, seq, at, version, body, prev_hash, hash F
 pub(super) async fn open(tx: &mut SqliteConnection, opening: &NewCase) -> Result<OpenResult, StoreError> {
     let NewCase { case, ticket, key, also, at, first } = opening;
     let at = codec::cut(*at);
-    let seen = sqlx::query("SELECT 1 FROM seen WHERE key = ?").bind(key).fetch_optional(&mut *tx).await?;
+    let seen =
+        sqlx::query("SELECT 1 FROM dedupe_key WHERE key = ?").bind(key).fetch_optional(&mut *tx).await?;
     if seen.is_some() {
         return Ok(OpenResult::Duplicate);
     }
@@ -33,7 +36,7 @@ pub(super) async fn open(tx: &mut SqliteConnection, opening: &NewCase) -> Result
         return Ok(OpenResult::Running(case_in(&row, "id")?));
     }
     for key in also.iter().chain([key]) {
-        sqlx::query("INSERT INTO seen (key, case_id, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING")
+        sqlx::query("INSERT INTO dedupe_key (key, case_id, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING")
             .bind(key)
             .bind(case.as_str())
             .bind(stamp(at))
@@ -115,10 +118,14 @@ pub(super) async fn stored(tx: &mut SqliteConnection, case: &CaseId) -> Result<V
 /// The records of these kinds, of all cases, from a moment on.
 pub(super) async fn history(
     tx: &mut SqliteConnection,
-    kinds: &[&str],
+    kinds: &[EventKind],
     since: DateTime<Utc>,
 ) -> Result<Vec<(CaseId, Record)>, StoreError> {
-    let rows = sqlx::query(HISTORY).bind(json!(kinds).to_string()).bind(stamp(since)).fetch_all(tx).await?;
+    let rows = sqlx::query(HISTORY)
+        .bind(json!(stored_words(kinds)).to_string())
+        .bind(stamp(since))
+        .fetch_all(tx)
+        .await?;
     let told = |row: &SqliteRow| {
         let case = case_in(row, "case_id")?;
         let record = read(row)?.record(&case)?;
@@ -137,7 +144,7 @@ pub(super) async fn all_cases(tx: &mut SqliteConnection) -> Result<Vec<CaseId>, 
 pub(super) async fn audit(tx: &mut SqliteConnection) -> Result<Audit, StoreError> {
     let rows = sqlx::query(
         "SELECT id, head FROM cases UNION ALL \
-         SELECT case_id, NULL FROM (SELECT case_id FROM event UNION SELECT case_id FROM seen) \
+         SELECT case_id, NULL FROM (SELECT case_id FROM event UNION SELECT case_id FROM dedupe_key UNION SELECT case_id FROM archived_case) \
          WHERE case_id NOT IN (SELECT id FROM cases) ORDER BY 1",
     )
     .fetch_all(&mut *tx)
@@ -148,6 +155,13 @@ pub(super) async fn audit(tx: &mut SqliteConnection) -> Result<Audit, StoreError
         let head: Option<String> = row.try_get("head")?;
         let records = stored(tx, &case).await?;
         audit.cases += 1;
+        let stub: Option<String> = sqlx::query_scalar("SELECT head FROM archived_case WHERE case_id = ?")
+            .bind(case.as_str())
+            .fetch_optional(&mut *tx)
+            .await?;
+        if stub.is_some() && stub == head && records.is_empty() {
+            continue;
+        }
         audit.records += records.len() as u64;
         if let Some(seq) = first_broken(&case, &records, head.as_deref()) {
             audit.broken.push((case, seq));

@@ -1,4 +1,8 @@
 //! The tables, and how an older journal becomes a newer one.
+//!
+//! The runner is our own and not that of sqlx: it brings a file from any version to today's in one
+//! transaction, takes its version from the header of the file, as all released journals have it, and refuses
+//! the file of another program before it writes.
 
 use crate::ports::JournalError;
 use crate::store::error::StoreError;
@@ -11,6 +15,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0003_words.sql"),
     include_str!("migrations/0004_parcels.sql"),
     include_str!("migrations/0005_ticket.sql"),
+    include_str!("migrations/0006_names_and_archive.sql"),
 ];
 
 /// What the first migration writes into the file's header.
@@ -52,7 +57,15 @@ fn refuse(why: String) -> StoreError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::case::event::CaseId;
+    use crate::core::case::signal::SignalKind;
+    use crate::core::ticket::TicketId;
+    use crate::ports::{Cursor, Cursors, DedupeKey, Inbox};
     use crate::store::Sqlite;
+    use chrono::{DateTime, Utc};
+    use sqlx::ConnectOptions;
+    use sqlx::sqlite::SqliteConnectOptions;
+    use std::time::Duration;
 
     #[tokio::test]
     async fn the_migrations_lead_to_their_own_number_and_run_once() {
@@ -62,6 +75,59 @@ mod tests {
         let version = pragma(&mut connection, "user_version").await.unwrap();
         assert_eq!(version, MIGRATIONS.len() as i64);
         assert_eq!(pragma(&mut connection, "application_id").await.unwrap(), APPLICATION);
+    }
+
+    /// A file of the version before tables were renamed, with a row in each.
+    async fn of_version_5(path: &std::path::Path) {
+        let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
+        let mut old = options.connect().await.unwrap();
+        for migration in &MIGRATIONS[..5] {
+            sqlx::raw_sql(*migration).execute(&mut old).await.unwrap();
+        }
+        let rows = "
+            INSERT INTO word VALUES ('c0123456789ab', 0, 'comment example/tickets#1 7',
+                '{\"by\":\"ops-lead\",\"at\":\"2026-03-01T08:00:00Z\",\"says\":{\"word\":\"cancel\"}}');
+            INSERT INTO parcel (key, body) VALUES ('example/tickets#1 comment 7', '{\"a\":1}');
+            INSERT INTO turn VALUES ('deliveries example/tickets', '2026-03-01T08:00:00.000000Z');
+            INSERT INTO seen VALUES ('issue example/tickets#1', 'c0123456789ab', '2026-03-01T08:00:00.000000Z');
+            INSERT INTO pause VALUES (1, '{\"by\":\"ops-lead\",\"at\":\"2026-03-01T08:00:00Z\",\"why\":\"\"}');
+            INSERT INTO bookmark VALUES ('poll example/tickets', '2026-03-01T08:00:00.000000Z'),
+                ('sweep', '2026-03-01T08:00:00.000000Z'),
+                ('comment example/tickets#1 7', '2026-03-01T08:00:00.000000Z'),
+                ('watched c0123456789ab', '2026-03-01T08:00:00.000000Z');";
+        sqlx::raw_sql(rows).execute(&mut old).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_file_of_an_older_version_is_taken_along() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("journal.db");
+        of_version_5(&path).await;
+        let journal = Sqlite::open(&path).await.unwrap();
+        let case = CaseId::from_text("c0123456789ab").unwrap();
+        let ticket: TicketId = "example/tickets#1".parse().unwrap();
+        let at: DateTime<Utc> = "2026-03-01T08:00:00Z".parse().unwrap();
+        let minute = Duration::from_secs(60);
+
+        let signals = journal.signals(&case).await.unwrap();
+        assert_eq!(signals.len(), 1);
+        assert_eq!(signals[0].signal.kind, SignalKind::Cancel);
+        let delivery = journal.next_delivery(at, minute).await.unwrap().unwrap();
+        assert_eq!(delivery.key, "example/tickets#1 comment 7");
+        assert_eq!(journal.pause_state().await.unwrap().unwrap().by, "ops-lead");
+        assert!(!journal.try_once_every("deliveries example/tickets", at, minute).await.unwrap());
+        assert_eq!(journal.cursor(&Cursor::PollComments(ticket.repo.clone())).await, Ok(Some(at)));
+        assert_eq!(journal.cursor(&Cursor::Task("sweep")).await, Ok(Some(at)));
+        let command = DedupeKey::ChatCommand { ticket, comment: 7 };
+        assert_eq!(journal.done_at(&command).await, Ok(Some(at)));
+        assert_eq!(journal.done_at(&DedupeKey::RecurrenceCheck(case.clone())).await, Ok(Some(at)));
+        let left: i64 =
+            sqlx::query_scalar("SELECT count(*) FROM cursor").fetch_one(&journal.writer).await.unwrap();
+        assert_eq!(left, 2, "what is done once is no cursor");
+        // In time it goes.
+        let other = DedupeKey::Reminder(case);
+        journal.mark_done(&other, at + command.ttl()).await.unwrap();
+        assert_eq!(journal.done_at(&command).await, Ok(None));
     }
 
     #[tokio::test]

@@ -2,8 +2,13 @@
 
 use chrono::{DateTime, Utc};
 use fieldmedic::core::case::dispute::{CloseDispute, Via};
-use fieldmedic::core::case::event::{CaseId, ChangeId, Direction, Event, ProbeReason, Publication, Source};
+use fieldmedic::core::case::event::{
+    CaseId, ChangeId, Direction, Event, EventKind, ProbeReason, Publication, Source,
+};
 use fieldmedic::core::case::outcome::{Code, Escalation, Outcome};
+use fieldmedic::core::case::payload::{decode_event, encode_event};
+use fieldmedic::core::case::published::Published;
+use fieldmedic::core::case::record::chain;
 use fieldmedic::core::case::signal::{QueuedSignal, Signal, SignalKind};
 use fieldmedic::core::chatops::scope::CaseScope;
 use fieldmedic::core::diagnosis::diagnose::{Diagnosis, Finding, Unknown};
@@ -22,8 +27,11 @@ use fieldmedic::core::policy::permit::{Pause, Risk};
 use fieldmedic::core::text::redact::{Redacted, Redactor};
 use fieldmedic::core::ticket::triage::{DetectedFault, Intent, SymptomMatch, Triage, UnknownSystemName};
 use fieldmedic::core::ticket::{Ticket, TicketId, TicketState};
+use fieldmedic::ports::StoredRecord;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
 
 pub fn moment() -> DateTime<Utc> {
     "2026-03-01T08:00:00.123456Z".parse().unwrap()
@@ -59,7 +67,7 @@ pub fn opened(ticket: &TicketId) -> Event {
         updated_at: moment(),
         url: "https://github.com/example/tickets/issues/1".into(),
     };
-    Event::Opened { ticket, door: Source::Webhook, library: LibraryHash("ab12".into()) }
+    Event::Opened { ticket, source: Source::Webhook, library: LibraryHash("ab12".into()) }
 }
 
 fn triage(asks: Intent) -> Event {
@@ -163,7 +171,7 @@ pub fn following() -> Vec<Event> {
         unknown: vec![Unknown { playbook: playbook("queue-stuck"), why: "no route".into() }],
     };
     let mut events = vec![triage(Intent::Problem), triage(question)];
-    events.extend(looks.map(|purpose| Event::Probed { purpose, evidence: evidence() }));
+    events.extend(looks.map(|reason| Event::Probed { reason, evidence: evidence() }));
     events.extend([
         Event::Diagnosed(diagnosis),
         Event::HostsLeased { hosts: vec![host("qfc-1"), host("qfc-2")], waited: true },
@@ -183,8 +191,8 @@ pub fn following() -> Vec<Event> {
         Event::VerificationFailed { why: "workers.running >= workers.expected".into() },
         Event::RemediationFailed { why: "exit 1".into() },
         Event::RolledBack { clean: true },
-        Event::Published { act: Publication::Report, stage: "ended".into(), took_ms: 240 },
-        Event::PublishFailed { act: Publication::Close, why: text("locked"), lasting: true },
+        Event::Published { what: Published::Report, took_ms: 240 },
+        Event::PublishFailed { publication: Publication::Close, why: text("locked"), lasting: true },
     ]);
     events.extend(outcomes.map(Event::OutcomeDecided));
     events.push(Event::Rechecked { open: true });
@@ -221,13 +229,13 @@ pub fn doors() -> Vec<Source> {
     let suspect =
         DetectedFault { system: SystemName::new("qfieldcloud").unwrap(), playbook: playbook("disk-full") };
     let values = BTreeMap::from([(ParamName::new("lines").unwrap(), json!(20))]);
-    let errand =
+    let scope =
         CaseScope::AnswerRequest { system: suspect.system.clone(), request: playbook("logs"), values };
     vec![
         Source::Webhook,
         Source::Poll,
-        Source::Command { user: "maria".into(), comment: None, errand: CaseScope::FullTicket },
-        Source::Command { user: "maria".into(), comment: Some(7), errand },
+        Source::Command { user: "maria".into(), comment: None, scope: CaseScope::FullTicket },
+        Source::Command { user: "maria".into(), comment: Some(7), scope },
         Source::Terminal,
         Source::Sweep { suspect: None },
         Source::Sweep { suspect: Some(suspect.clone()) },
@@ -236,27 +244,48 @@ pub fn doors() -> Vec<Source> {
     ]
 }
 
-/// The words that serde would take where it found `?`.
-fn known_words(error: serde_json::Error) -> Vec<String> {
-    let error = error.to_string();
-    let (_, known) = error.split_once("expected one of ").unwrap();
-    let mut words: Vec<String> = known.split('`').skip(1).step_by(2).map(str::to_owned).collect();
-    words.sort_unstable();
-    words
+/// A case of every kind of record, as version 1 wrote it: its bodies are those of version 2, and its hashes
+/// do not include the version.
+pub fn first_version() -> (CaseId, Vec<StoredRecord>) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/journals/v2");
+    let text = fs::read_to_string(folder.join("every-kind.jsonl")).unwrap();
+    let mut lines: Vec<StoredRecord> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let case = CaseId::from_text(&lines[0].case).unwrap();
+    let mut prev = String::new();
+    for line in &mut lines {
+        line.version = 1;
+        line.hash = chain(&prev, &case, line.seq, line.at.parse().unwrap(), 1, &line.body);
+        prev.clone_from(&line.hash);
+    }
+    (case, lines)
 }
 
-/// A new kind of event, or a new door, must be added to the samples.
+/// A new kind of event, or a new source, must be added to the samples.
 #[test]
-fn the_samples_hold_every_kind_and_every_door() {
+fn the_samples_hold_every_kind_and_every_source() {
     let first = opened(&ticket_id(1));
-    let mut kinds: Vec<&str> = following().iter().map(Event::kind).chain([first.kind()]).collect();
-    kinds.sort_unstable();
-    kinds.dedup();
-    assert_eq!(kinds, known_words(serde_json::from_str::<Event>(r#"{"event": "?"}"#).unwrap_err()));
+    let kinds: BTreeSet<EventKind> = following().iter().chain([&first]).map(Event::kind).collect();
+    assert_eq!(kinds, EventKind::ALL.iter().copied().collect());
 
-    let word = |door: &Source| serde_json::to_value(door).unwrap()["by"].as_str().unwrap().to_owned();
-    let mut words: Vec<String> = doors().iter().map(word).collect();
-    words.sort_unstable();
-    words.dedup();
-    assert_eq!(words, known_words(serde_json::from_str::<Source>(r#"{"by": "?"}"#).unwrap_err()));
+    let name = |source: &Source| match source {
+        Source::Webhook => "webhook",
+        Source::Poll => "poll",
+        Source::Command { .. } => "command",
+        Source::Terminal => "terminal",
+        Source::Sweep { .. } => "sweep",
+        Source::Recurrence { .. } => "recurrence",
+        Source::CloseDispute(_) => "close_dispute",
+    };
+    let names: BTreeSet<&str> = doors().iter().map(name).collect();
+    assert_eq!(names.len(), 7, "{names:?}");
+}
+
+/// The store reads the kind of a record from the beginning of its body.
+#[test]
+fn a_body_begins_with_its_kind_and_gives_its_event_back() {
+    for event in following().into_iter().chain([opened(&ticket_id(1))]) {
+        let body = encode_event(&event).unwrap();
+        assert!(body.starts_with(&format!("{{\"event\":\"{}\"", event.kind())), "{body}");
+        assert_eq!(decode_event(Event::VERSION, &body), Ok(event));
+    }
 }

@@ -1,11 +1,11 @@
 //! SQLite keeps the contract of the journal, and what it promises beyond it: nothing acknowledged is
 //! lost, no edit goes unseen, and bad files have a clear answer.
 
-use super::events::{following, host, moment, opened, ticket_id};
+use super::events::{first_version, following, host, moment, opened, ticket_id};
 use super::store::{Pair, open, opening};
-use fieldmedic::core::case::event::{CaseId, Event, chain};
+use fieldmedic::core::case::event::{CaseId, Event, EventKind};
 use fieldmedic::core::case::outcome::Outcome;
-use fieldmedic::ports::{Journal, JournalError, OpenResult};
+use fieldmedic::ports::{Journal, JournalError, Leases, OpenResult};
 use fieldmedic::store::{Sqlite, worker_name};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Row, SqliteConnection};
@@ -104,7 +104,7 @@ async fn an_audit_finds_the_very_record_that_was_touched() {
         ("UPDATE event SET at = '2026-03-01T08:00:00.123457Z' WHERE seq = 4", 4),
         ("UPDATE event SET at = '2026-03-01T08:00:00.123456+00:00' WHERE seq = 5", 5),
         ("UPDATE event SET version = 1 WHERE seq = 5", 5),
-        ("UPDATE event SET version = 3 WHERE seq = 5", 5),
+        ("UPDATE event SET version = 2 WHERE seq = 5", 5),
         ("UPDATE event SET hash = '' WHERE seq = 6", 6),
         ("UPDATE event SET prev_hash = '' WHERE seq = 7", 7),
         ("DELETE FROM event WHERE seq = 8", 8),
@@ -122,7 +122,7 @@ async fn an_audit_finds_the_very_record_that_was_touched() {
         let (journal, case) = filled(&home).await;
         assert_eq!(journal.audit().await.unwrap().broken, []);
         let mine = edit.replace("WHERE", &format!("WHERE case_id = '{case}' AND"));
-        let unlock = "DROP TRIGGER event_stays; DROP TRIGGER event_is_kept; \
+        let unlock = "DROP TRIGGER event_immutable; DROP TRIGGER event_immutable_delete; \
                       PRAGMA ignore_check_constraints = ON";
         home.sql(&format!("{unlock}; {mine}")).await.unwrap();
         let audit = journal.audit().await.unwrap();
@@ -136,26 +136,23 @@ async fn an_audit_finds_the_very_record_that_was_touched() {
 #[tokio::test]
 async fn records_of_the_first_version_stay_readable_and_sound() {
     let home = Home::new();
-    let (journal, case) = filled(&home).await;
-    home.sql("DROP TRIGGER event_stays").await.unwrap();
+    let journal = home.open().await;
     let mut raw = home.raw().await;
+    let (case, lines) = first_version();
     let mut prev = String::new();
-    let sql = "SELECT seq, body FROM event WHERE case_id = ? ORDER BY seq";
-    for row in sqlx::query(sql).bind(case.as_str()).fetch_all(&mut raw).await.unwrap() {
-        let (seq, body): (i64, String) = (row.get("seq"), row.get("body"));
-        let hash = chain(&prev, &case, seq.try_into().unwrap(), moment(), 1, &body);
-        let sql = "UPDATE event SET version = 1, prev_hash = ?, hash = ? WHERE case_id = ? AND seq = ?";
-        let update = sqlx::query(sql).bind(&prev).bind(&hash).bind(case.as_str()).bind(seq);
-        update.execute(&mut raw).await.unwrap();
-        prev = hash;
+    for line in &lines {
+        crate::golden::insert(&mut raw, line, &prev).await.unwrap();
+        prev.clone_from(&line.hash);
     }
-    let sql = "UPDATE cases SET head = ? WHERE id = ?";
-    sqlx::query(sql).bind(&prev).bind(case.as_str()).execute(&mut raw).await.unwrap();
+    drop(raw);
+    journal.rebuild().await.unwrap();
 
     let length = journal.load(&case).await.unwrap().len() as u64;
+    assert_eq!(length, lines.len() as u64);
     assert_eq!(journal.audit().await.unwrap().broken, []);
     journal.append(&case, length, moment(), &Event::StepsCompleted).await.unwrap();
     assert_eq!(journal.audit().await.unwrap().broken, [], "later records follow them");
+    home.sql("DROP TRIGGER event_immutable").await.unwrap();
     home.sql(&format!("UPDATE event SET version = 2 WHERE case_id = '{case}' AND seq = 3")).await.unwrap();
     assert_eq!(journal.audit().await.unwrap().broken, [(case, 3)]);
 }
@@ -184,7 +181,9 @@ async fn a_record_that_cannot_be_read_is_named() {
     ] {
         let home = Home::new();
         let (journal, case) = filled(&home).await;
-        home.sql(&format!("DROP TRIGGER event_stays; UPDATE event SET {edit} WHERE seq = 3")).await.unwrap();
+        home.sql(&format!("DROP TRIGGER event_immutable; UPDATE event SET {edit} WHERE seq = 3"))
+            .await
+            .unwrap();
         let Err(JournalError::Unreadable(why)) = journal.load(&case).await else { panic!("{edit}") };
         assert!(why.starts_with(&format!("case {case}, record 3: ")) && why.contains(expect), "{why}");
     }
@@ -236,7 +235,9 @@ async fn kinds_stand_in_their_column() {
     let rows = sqlx::query(sql).bind(case.as_str()).fetch_all(&mut home.raw().await).await.unwrap();
     let kinds: Vec<String> = rows.iter().map(|row| row.get("kind")).collect();
     let first = opened(&ticket_id(1));
-    let expect: Vec<&str> = [first.kind()].into_iter().chain(following().iter().map(Event::kind)).collect();
+    let events = following();
+    let all = [first.kind()].into_iter().chain(events.iter().map(Event::kind));
+    let expect: Vec<&str> = all.map(EventKind::as_str).collect();
     assert_eq!(kinds, expect);
 }
 

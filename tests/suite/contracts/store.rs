@@ -2,15 +2,17 @@
 
 use super::events::{doors, following, host, moment, opened, ticket_id};
 use chrono::TimeDelta;
-use fieldmedic::core::case::event::{CaseId, Event, Record};
+use fieldmedic::core::case::event::{CaseId, Event, EventKind};
 use fieldmedic::core::case::outcome::Outcome;
+use fieldmedic::core::case::record::Record;
 use fieldmedic::core::case::signal::{QueuedSignal, Signal, SignalKind};
 use fieldmedic::core::playbook::LibraryHash;
 use fieldmedic::core::policy::permit::Pause;
 use fieldmedic::core::text::redact::Redacted;
 use fieldmedic::core::ticket::TicketId;
 use fieldmedic::ports::{
-    Audit, CaseSummary, Journal, JournalError, NewCase, OpenResult, QueuedDelivery, ShellError,
+    Audit, CaseSummary, Cursor, DedupeKey, JournalError, NewCase, OpenResult, QueuedDelivery, Removal,
+    ShellError, Store, check_lease,
 };
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -19,8 +21,8 @@ use std::time::Duration;
 
 /// Two ways into one new journal, as two processes have them, and what has to outlive them.
 pub struct Pair {
-    pub one: Arc<dyn Journal>,
-    pub other: Arc<dyn Journal>,
+    pub one: Arc<dyn Store>,
+    pub other: Arc<dyn Store>,
     pub _home: Box<dyn Send>,
 }
 
@@ -43,7 +45,10 @@ macro_rules! store_contract {
             what_is_held_stays_so_for_a_paused_owner_only_until_it_runs_out
             of_many_that_hold_one_gets_the_host
             libraries_are_kept
-            bookmarks_are_kept
+            cursors_are_kept
+            what_is_done_once_is_remembered_until_it_expires
+            an_archived_case_leaves_a_stub
+            only_what_was_exported_is_removed
             of_many_one_has_the_turn
             what_came_in_is_kept_until_it_was_worked
             of_many_one_gets_a_parcel
@@ -72,13 +77,13 @@ pub fn opening(ticket: u64, key: &str) -> NewCase {
 }
 
 /// Opens a case and gives its name.
-pub async fn open(journal: &dyn Journal, ticket: u64, key: &str) -> CaseId {
+pub async fn open(journal: &dyn Store, ticket: u64, key: &str) -> CaseId {
     let opening = opening(ticket, key);
     assert_eq!(journal.open_case(&opening).await, Ok(OpenResult::Opened(opening.case.clone())));
     opening.case
 }
 
-async fn end(journal: &dyn Journal, case: &CaseId) {
+async fn end(journal: &dyn Store, case: &CaseId) {
     let seq = journal.load(case).await.unwrap().len() as u64;
     journal.append(case, seq, moment(), &Event::Ended).await.unwrap();
 }
@@ -86,7 +91,7 @@ async fn end(journal: &dyn Journal, case: &CaseId) {
 pub async fn every_event_comes_back_as_it_was(pair: Pair) {
     for (number, door) in (10..).zip(doors()) {
         let mut opening = opening(number, "key");
-        if let Event::Opened { door: first, .. } = &mut opening.first {
+        if let Event::Opened { source: first, .. } = &mut opening.first {
             *first = door;
         }
         pair.one.open_case(&opening).await.unwrap();
@@ -129,7 +134,7 @@ pub async fn a_record_is_appended_once_and_in_order(pair: Pair) {
 pub async fn of_two_that_append_one_wins(pair: Pair) {
     let case = open(&*pair.one, 1, "key").await;
     for seq in 1..=50 {
-        let write = |journal: &Arc<dyn Journal>, event| {
+        let write = |journal: &Arc<dyn Store>, event| {
             let (journal, case) = (Arc::clone(journal), case.clone());
             tokio::spawn(async move { journal.append(&case, seq, moment(), &event).await })
         };
@@ -338,7 +343,7 @@ pub async fn what_is_held_stays_so_for_a_paused_owner_only_until_it_runs_out(pai
     pair.other.release_leases(&case).await.unwrap();
     assert!(pair.other.acquire_lease(&host("web"), &another, now, MINUTE).await.unwrap().is_some());
 
-    let change = old.check(&host("web"), now);
+    let change = check_lease(&old, &host("web"), now);
     assert!(matches!(change, Err(ShellError::NotStarted { .. })), "it may not change: {change:?}");
     let append = pair.one.append(&case, 1, now, &Event::RolledBack { clean: true }).await;
     assert_eq!(append, Err(JournalError::Conflict { case: case.clone(), seq: 1 }));
@@ -379,14 +384,90 @@ pub async fn libraries_are_kept(pair: Pair) {
     assert_eq!(pair.other.library(&hash).await, Ok(Some(files)));
 }
 
-pub async fn bookmarks_are_kept(pair: Pair) {
-    assert_eq!(pair.one.cursor("poll").await, Ok(None));
-    pair.one.set_cursor("poll", moment()).await.unwrap();
-    pair.one.set_cursor("sweep", moment() + MINUTE).await.unwrap();
-    assert_eq!(pair.other.cursor("poll").await, Ok(Some(moment())));
-    pair.other.set_cursor("poll", moment() - MINUTE).await.unwrap();
-    assert_eq!(pair.one.cursor("poll").await, Ok(Some(moment() - MINUTE)));
-    assert_eq!(pair.one.cursor("sweep").await, Ok(Some(moment() + MINUTE)));
+pub async fn cursors_are_kept(pair: Pair) {
+    assert_eq!(pair.one.cursor(&Cursor::PauseCommand).await, Ok(None));
+    pair.one.set_cursor(&Cursor::PauseCommand, moment()).await.unwrap();
+    pair.one.set_cursor(&Cursor::Task("sweep"), moment() + MINUTE).await.unwrap();
+    assert_eq!(pair.other.cursor(&Cursor::PauseCommand).await, Ok(Some(moment())));
+    pair.other.set_cursor(&Cursor::PauseCommand, moment() - MINUTE).await.unwrap();
+    assert_eq!(pair.one.cursor(&Cursor::PauseCommand).await, Ok(Some(moment() - MINUTE)));
+    assert_eq!(pair.one.cursor(&Cursor::Task("sweep")).await, Ok(Some(moment() + MINUTE)));
+}
+
+pub async fn what_is_done_once_is_remembered_until_it_expires(pair: Pair) {
+    let key = |comment| DedupeKey::ChatCommand { ticket: ticket_id(1), comment };
+    let (first, second) = (key(1), key(2));
+    assert_eq!(pair.one.done_at(&first).await, Ok(None));
+    pair.one.mark_done(&first, moment()).await.unwrap();
+    assert_eq!(pair.other.done_at(&first).await, Ok(Some(moment())));
+    assert_eq!(pair.other.done_at(&second).await, Ok(None));
+    let almost = moment() + first.ttl() - TimeDelta::seconds(1);
+    pair.other.mark_done(&second, almost).await.unwrap();
+    assert_eq!(pair.one.done_at(&first).await, Ok(Some(moment())), "it has not expired");
+    pair.other.mark_done(&second, almost + TimeDelta::seconds(1)).await.unwrap();
+    assert_eq!(pair.one.done_at(&first).await, Ok(None), "it has expired, and is gone");
+    assert!(pair.one.done_at(&second).await.unwrap().is_some());
+}
+
+/// A case that has ended, and what an archive would hold of it.
+async fn closed(pair: &Pair, ticket: u64) -> (CaseId, Removal) {
+    let case = open(&*pair.one, ticket, "key").await;
+    end(&*pair.one, &case).await;
+    let records = pair.other.stored_records(&case).await.unwrap();
+    let removal = Removal {
+        case: case.clone(),
+        records: records.len() as u64,
+        head: records.last().unwrap().hash.clone(),
+        archive: "archive.jsonl".into(),
+        at: moment() + MINUTE,
+    };
+    (case, removal)
+}
+
+pub async fn an_archived_case_leaves_a_stub(pair: Pair) {
+    let (case, removal) = closed(&pair, 1).await;
+    let running = open(&*pair.one, 2, "key").await;
+    assert_eq!(pair.one.closed_before(moment()).await, Ok(vec![]), "it is not older than that");
+    assert_eq!(pair.one.closed_before(moment() + MINUTE).await, Ok(vec![case.clone()]));
+    let listed = pair.one.cases(10).await.unwrap();
+    let audited = pair.one.audit().await.unwrap();
+    assert_eq!(audited.broken, [], "a run that stops here has removed nothing");
+
+    pair.one.remove_archived(&removal).await.unwrap();
+    assert_eq!(pair.other.load(&case).await, Ok(vec![]));
+    assert_eq!(pair.other.archived_in(&case).await, Ok(Some("archive.jsonl".to_owned())));
+    assert_eq!(pair.other.archived_in(&running).await, Ok(None));
+    assert_eq!(pair.other.closed_before(moment() + MINUTE).await, Ok(vec![]));
+    assert_eq!(pair.other.cases(10).await.unwrap(), listed, "the list still has it");
+    let now = pair.other.audit().await.unwrap();
+    assert_eq!((now.cases, now.records), (audited.cases, audited.records - removal.records));
+    assert_eq!(now.broken, []);
+
+    // A late delivery of the same content, and a driver that has slept.
+    assert_eq!(pair.other.open_case(&opening(1, "key")).await, Ok(OpenResult::Duplicate));
+    let late = pair.other.append(&case, removal.records, moment(), &Event::Resumed).await;
+    assert_eq!(late, Err(JournalError::Conflict { case: case.clone(), seq: removal.records }));
+    assert!(pair.one.remove_archived(&removal).await.is_err(), "it is gone already");
+}
+
+pub async fn only_what_was_exported_is_removed(pair: Pair) {
+    let (case, removal) = closed(&pair, 1).await;
+    let running = open(&*pair.one, 2, "key").await;
+    let first = pair.one.stored_records(&running).await.unwrap().remove(0);
+    let of_running = Removal { case: running.clone(), records: 1, head: first.hash, ..removal.clone() };
+    for wrong in [
+        Removal { records: removal.records - 1, ..removal.clone() },
+        Removal { head: "00".into(), ..removal.clone() },
+        Removal { case: running.clone(), ..removal.clone() },
+        of_running,
+    ] {
+        let refused = pair.one.remove_archived(&wrong).await;
+        let conflict = JournalError::Conflict { case: wrong.case.clone(), seq: wrong.records };
+        assert_eq!(refused, Err(conflict), "{wrong:?}");
+    }
+    assert_eq!(pair.one.load(&case).await.unwrap().len() as u64, removal.records);
+    assert_eq!(pair.one.load(&running).await.unwrap().len(), 1);
+    assert_eq!(pair.one.audit().await.unwrap().broken, []);
 }
 
 pub async fn of_many_one_has_the_turn(pair: Pair) {
@@ -522,7 +603,7 @@ pub async fn the_history_of_all_cases_is_told(pair: Pair) {
     write(&other, 1, 2, &undone).await;
     write(&other, 2, 3, &applied).await;
 
-    let history = async |kinds: &[&str], minutes| -> Vec<(CaseId, u64)> {
+    let history = async |kinds: &[EventKind], minutes| -> Vec<(CaseId, u64)> {
         let told = pair.other.history(kinds, moment() + MINUTE * minutes).await.unwrap();
         for (case, record) in &told {
             assert!(pair.one.load(case).await.unwrap().contains(record));
@@ -532,14 +613,14 @@ pub async fn the_history_of_all_cases_is_told(pair: Pair) {
     let mut at_three = vec![(one.clone(), 1), (one.clone(), 2), (other.clone(), 2)];
     at_three.sort();
     assert_eq!(
-        history(&["steps_completed"], 3).await,
+        history(&[EventKind::StepsCompleted], 3).await,
         at_three,
         "at that very moment, then by case and number"
     );
-    assert_eq!(history(&["steps_completed"], 4).await, []);
-    let both = history(&["steps_completed", "rolled_back", "danced"], 0).await;
+    assert_eq!(history(&[EventKind::StepsCompleted], 4).await, []);
+    let both = history(&[EventKind::StepsCompleted, EventKind::RolledBack], 0).await;
     assert_eq!((both[0].clone(), &both[1..]), ((other, 1), &at_three[..]), "by their time first");
-    assert_eq!(history(&["resumed", "resumed"], 0).await, [(one, 3)]);
+    assert_eq!(history(&[EventKind::Resumed, EventKind::Resumed], 0).await, [(one, 3)]);
     assert_eq!(history(&[], 0).await, []);
 }
 

@@ -1,31 +1,32 @@
-//! What must hold of a run with deaths in it, against the calm one.
+//! What must hold after a run with crashes, compared with the undisturbed run.
 
-use super::life::{End, Run};
+use super::run::{End, Run};
 use crate::taps::brief;
 use fieldmedic::core::playbook::{IfInterrupted, Library, Step};
 use std::collections::BTreeSet;
 
-/// A promise that was not kept.
+/// A guarantee that was broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Wrong {
-    /// It came out otherwise, and not in doubt.
+pub enum Violation {
+    /// The outcome differs, and is not in doubt.
     Outcome,
-    /// The ticket has no case, two, or one that never ended.
+    /// The ticket has no case, two cases, or a case that did not end.
     Lost,
-    /// More than one comment of a kind, or no report.
+    /// There is more than one comment of a kind, or no report.
     Comments,
-    /// A change that must never be repeated was.
+    /// A change that must never be repeated was repeated.
     NeverTwice,
     /// A change was repeated although the evidence says that it was made.
     CheckedTwice,
-    /// Labels, or open and closed.
+    /// The labels differ, or open and closed do.
     Issue,
-    /// The host is not as the calm run left it.
+    /// The host's state differs.
     Host,
+    /// The journal's hash chain is broken.
     Journal,
 }
 
-/// The changes of a library by their replay, as the host's log names them.
+/// The changes of a library by what an interruption means for them, as the host's log names them.
 pub struct Rules {
     never: BTreeSet<String>,
     check: BTreeSet<String>,
@@ -45,51 +46,48 @@ impl Rules {
         Self { never, check }
     }
 
-    /// Everything that is wrong with this end, each with a word about it.
-    pub fn judge(&self, calm: &Run, end: &End) -> Vec<(Wrong, String)> {
-        let calm = &calm.end;
-        let mut wrongs = Vec::new();
-        let mut hold = |wrong, holds: bool, why: String| {
+    /// Every violation at this end, each with its reason.
+    pub fn judge(&self, undisturbed: &Run, end: &End) -> Vec<(Violation, String)> {
+        let undisturbed = &undisturbed.end;
+        let mut violations = Vec::new();
+        let mut hold = |violation, holds: bool, why: String| {
             if !holds {
-                wrongs.push((wrong, why));
+                violations.push((violation, why));
             }
         };
         let in_doubt = end.code == "in-doubt";
-        let same = end.outcome == calm.outcome && end.code == calm.code;
-        hold(Wrong::Outcome, same || in_doubt, format!("{} ({})", end.outcome, end.code));
-        hold(Wrong::Lost, end.cases == 1 && end.open_cases == 0, format!("{} cases", end.cases));
-        hold(Wrong::Journal, end.broken_chains == 0, "its chain is broken".into());
+        let same = end.outcome == undisturbed.outcome && end.code == undisturbed.code;
+        hold(Violation::Outcome, same || in_doubt, format!("{} ({})", end.outcome, end.code));
+        hold(Violation::Lost, end.cases == 1 && end.open_cases == 0, format!("{} cases", end.cases));
+        hold(Violation::Journal, end.broken_chains == 0, "its chain is broken".into());
         let reports = end.comments.get("report").copied().unwrap_or_default();
-        hold(Wrong::Comments, reports == 1, format!("{reports} reports"));
+        hold(Violation::Comments, reports == 1, format!("{reports} reports"));
         let once = end.comments.values().all(|count| *count == 1);
-        hold(Wrong::Comments, once, format!("{:?}", end.comments));
+        hold(Violation::Comments, once, format!("{:?}", end.comments));
         for (line, count) in &end.changes {
             let name = brief(line);
-            let before = calm.changes.get(line).copied().unwrap_or_default();
-            let said = format!("{name}: {count} times, {before} in the calm run");
-            hold(Wrong::NeverTwice, *count <= 1 || !self.never.contains(&name), said.clone());
-            // One that came to nothing in the calm run too may be tried again: the evidence says so.
-            let is_made = self.check.contains(&name) && calm.proven.contains(&name);
-            hold(Wrong::CheckedTwice, *count <= before.max(1) || !is_made, said);
+            let before = undisturbed.changes.get(line).copied().unwrap_or_default();
+            let why = format!("{name}: {count} times, {before} in the undisturbed run");
+            hold(Violation::NeverTwice, *count <= 1 || !self.never.contains(&name), why.clone());
+            // If the undisturbed run proves no effect of it, the evidence allows another attempt.
+            let is_made = self.check.contains(&name) && undisturbed.proven.contains(&name);
+            hold(Violation::CheckedTwice, *count <= before.max(1) || !is_made, why);
         }
+        let issue = format!("{:?}, closed: {}", end.labels, end.closed);
         if in_doubt && !same {
-            let handed_over = !end.closed && end.labels.contains("medic:needs-human");
-            hold(
-                Wrong::Issue,
-                handed_over,
-                format!("in doubt, and {:?}, closed: {}", end.labels, end.closed),
-            );
+            let escalated = !end.closed && end.labels.contains("medic:needs-human");
+            hold(Violation::Issue, escalated, format!("in doubt, and {issue}"));
         } else {
-            let said = format!("{:?}, closed: {}", end.labels, end.closed);
-            hold(Wrong::Issue, end.labels == calm.labels && end.closed == calm.closed, said);
-            let said = format!("{} instead of {}", end.state, calm.state);
-            hold(Wrong::Host, end.state == calm.state, said);
+            let same = end.labels == undisturbed.labels && end.closed == undisturbed.closed;
+            hold(Violation::Issue, same, issue);
+            let why = format!("{} instead of {}", end.state, undisturbed.state);
+            hold(Violation::Host, end.state == undisturbed.state, why);
         }
-        wrongs
+        violations
     }
 }
 
-/// A step as the host's log has it without its wrapping: a script by its name, a command by its words.
+/// A step as the host's log names it, without its wrapper: a script by its name, a command by its words.
 fn names(step: &Step) -> [String; 2] {
     let words = step.command.to_string();
     [format!("script {}", step.name), words.trim_start_matches("sudo ").to_owned()]

@@ -9,8 +9,10 @@ use crate::taps::{Broken, Deed, Tap, tapped};
 use async_trait::async_trait;
 use chrono::TimeDelta;
 use fieldmedic::core::case::dispute::{CloseDispute, Via};
-use fieldmedic::core::case::event::{CaseId, Direction, Event, Publication, Source};
+use fieldmedic::core::case::event::{CaseId, Direction, Event, Source};
 use fieldmedic::core::case::outcome::{Code, Escalation, Outcome};
+use fieldmedic::core::case::payload::{decode_event, encode_event};
+use fieldmedic::core::case::published::{LabelState, Published, StatusKey};
 use fieldmedic::core::case::signal::{QueuedSignal, Signal, SignalKind};
 use fieldmedic::core::case::{Case, Waiting};
 use fieldmedic::core::chatops::scope::CaseScope;
@@ -21,7 +23,9 @@ use fieldmedic::core::policy::permit::{Mode, Pause, Policy, Risk};
 use fieldmedic::core::text::redact::Redacted;
 use fieldmedic::core::ticket::{TicketId, TicketState};
 use fieldmedic::engine::{Shutdown, check_recurrences, check_systems, poll, run_case, run_case_waiting};
-use fieldmedic::ports::{Clock, ForgeError, Journal, Lease, Marker, NewCase, OpenResult, ShellError};
+use fieldmedic::ports::{
+    Clock, ForgeError, Journal, LeaseGrant, Marker, NewCase, OpenResult, ShellError, Store,
+};
 use fieldmedic::scenario::{ScenarioRun, ScenarioVerdict};
 use fieldmedic::store::Sqlite;
 use serde_json::json;
@@ -261,7 +265,7 @@ async fn halted() -> Vec<Golden> {
 
 /// A halt after the first change, which is lifted when it was met a few times.
 struct Halt {
-    journal: Arc<dyn Journal>,
+    journal: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     asked: AtomicUsize,
 }
@@ -443,7 +447,7 @@ impl Tap for Mishaps {
         }
     }
 
-    fn held(&self, _: &HostName, _: &CaseId, granted: Option<Lease>) -> Option<Lease> {
+    fn held(&self, _: &HostName, _: &CaseId, granted: Option<LeaseGrant>) -> Option<LeaseGrant> {
         granted.filter(|_| !(self.is_begun.load(Ordering::SeqCst) && happens(&self.taken)))
     }
 
@@ -487,33 +491,24 @@ fn variants() -> Vec<Event> {
     let playbook = || PlaybookName::new("disk-full").expect("a name");
     let system = || SystemName::new("qfieldcloud").expect("a name");
     let mut events = Vec::new();
-    let with_door = |door| match opened(&ticket_id(1)) {
-        Event::Opened { ticket, library, .. } => Event::Opened { ticket, door, library },
+    let from = |source| match opened(&ticket_id(1)) {
+        Event::Opened { ticket, library, .. } => Event::Opened { ticket, source, library },
         other => other,
     };
-    let errands = [
+    let scopes = [
         CaseScope::Diagnose { system: system() },
         CaseScope::FixOne { system: system(), playbook: playbook() },
     ];
-    let commands = errands.map(|errand| Source::Command { user: "maria".into(), comment: Some(7), errand });
-    events.extend(doors().into_iter().chain(commands).map(with_door));
-    if let Event::Opened { mut ticket, door, library } = opened(&ticket_id(1)) {
+    let commands = scopes.map(|scope| Source::Command { user: "maria".into(), comment: Some(7), scope });
+    events.extend(doors().into_iter().chain(commands).map(from));
+    if let Event::Opened { mut ticket, source, library } = opened(&ticket_id(1)) {
         (ticket.state, ticket.locked) = (TicketState::Closed, true);
-        events.push(Event::Opened { ticket, door, library });
+        events.push(Event::Opened { ticket, source, library });
     }
-    for act in [
-        Publication::TicketRefresh,
-        Publication::ApprovalRequest,
-        Publication::Reopen,
-        Publication::Problem,
-        Publication::Status,
-        Publication::Label,
-        Publication::Report,
-        Publication::Assign,
-        Publication::Close,
-    ] {
-        events.push(Event::Published { act, stage: "ended".into(), took_ms: 7 });
-        events.push(Event::PublishFailed { act, why: Redacted::constant("502"), lasting: false });
+    for what in publications() {
+        let publication = what.publication();
+        events.push(Event::Published { what, took_ms: 7 });
+        events.push(Event::PublishFailed { publication, why: Redacted::constant("502"), lasting: false });
     }
     for code in Code::ALL {
         events.push(Event::OutcomeDecided(Outcome::Escalated(Escalation { code: *code, why: "so".into() })));
@@ -545,30 +540,69 @@ fn variants() -> Vec<Event> {
     events
 }
 
+/// Every publication, with every status and label.
+fn publications() -> Vec<Published> {
+    let case = CaseId::from_text("c0123456789ab").expect("a case");
+    let (number, settled) = (2, 1);
+    let statuses = [
+        StatusKey::Looking,
+        StatusKey::Paused { remediations: 1 },
+        StatusKey::Asking { plan: "7f3a".into() },
+        StatusKey::Linked { case },
+        StatusKey::Delayed { until: moment() },
+        StatusKey::Treating { number, settled },
+        StatusKey::Verifying { number, settled },
+        StatusKey::Undoing { number, settled },
+        StatusKey::Ended,
+    ];
+    let labels = [
+        LabelState::Working,
+        LabelState::NeedsApproval,
+        LabelState::Resolved,
+        LabelState::NeedsHuman,
+        LabelState::None,
+    ];
+    let others = [
+        Published::TicketRefresh,
+        Published::ApprovalRequest { plan: "7f3a".into() },
+        Published::Reopen,
+        Published::Problem { ticket: Some(ticket_id(7)) },
+        Published::Problem { ticket: None },
+        Published::Report,
+        Published::Assign,
+        Published::Close,
+    ];
+    let shown = statuses.map(Published::Status).into_iter().chain(labels.map(Published::Label));
+    others.into_iter().chain(shown).collect()
+}
+
 /// The same record with what else its parts can be.
 fn varied(event: Event) -> Vec<Event> {
     let ways = |event: &Event, path: &str, values: Vec<serde_json::Value>| -> Vec<Event> {
-        let whole = serde_json::to_value(event).expect("it is JSON");
+        let body = encode_event(event).expect("it is JSON");
+        let whole: serde_json::Value = serde_json::from_str(&body).expect("it is JSON");
         let with = |value| {
             let mut whole = whole.clone();
             *whole.pointer_mut(path).expect("it is there") = value;
-            serde_json::from_value(whole).expect("it is an event")
+            decode_event(Event::VERSION, &whole.to_string()).expect("it is an event")
         };
         values.into_iter().map(with).collect()
     };
     match &event {
         Event::ChangeEnded { .. } => {
-            ways(&event, "/with/observation/exit", vec![json!({ "signal": "KILL" }), json!("unsaid")])
+            ways(&event, "/with/observation/exit", vec![json!({ "signal": "KILL" }), json!("unknown")])
         }
         Event::Triaged(_) => {
-            ways(&event, "/with/site/mode", vec![json!("observe"), json!("ask"), json!("act")])
+            ways(&event, "/with/system/mode", vec![json!("observe"), json!("ask"), json!("act")])
         }
         Event::RemediationStarted(plan) => {
-            let unknown = json!({ "Err": { "Unknown": { "name": "disk.free", "reason": "no route" } } });
-            let refused = json!({ "Err": { "Refused": { "name": "disk.free", "problem": "a line break" } } });
+            let unknown =
+                json!({ "unrenderable": { "unknown": { "name": "disk.free", "reason": "no route" } } });
+            let refused =
+                json!({ "unrenderable": { "refused": { "name": "disk.free", "problem": "a line break" } } });
             let env = json!({ "IDS": "7 8" });
             let text = "set -eu\necho \"$IDS\"\n";
-            let script = json!({ "Ok": {
+            let script = json!({ "ready": {
                 "form": { "script": { "name": "set jobs back", "text": text, "env": env } },
                 "cwd": null, "sudo": false, "timeout_ms": 1500,
             } });

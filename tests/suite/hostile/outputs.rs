@@ -1,5 +1,5 @@
-//! Hostile hosts: whatever a command prints, nothing is changed on the strength of it but what the
-//! playbooks say, and it is shown as what it is.
+//! Hostile hosts: whatever a command prints, only the changes of the playbooks are made, and the output is
+//! shown without effect on the reader.
 
 use super::corpus::{Entry, corpus, for_each, texts};
 use super::judge::{LONGEST, judge};
@@ -22,10 +22,10 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// A host that answers every look with the same bytes, well or badly, and counts what is changed.
+/// A host that answers every probe with the same bytes, with success or failure, and records changes.
 struct Parrot {
     bytes: Vec<u8>,
-    asked: Mutex<BTreeSet<String>>,
+    probed: Mutex<BTreeSet<String>>,
     changed: Mutex<Vec<String>>,
 }
 
@@ -38,11 +38,11 @@ impl Shell for Parrot {
     async fn probe(&self, _: &HostName, command: &Command) -> Result<RawObservation, ShellError> {
         let line = command.line();
         let output = capture(&self.bytes, 1024 * 1024);
-        // Half of the commands print it and end well, half complain with it.
-        let well = line.len().is_multiple_of(2);
-        self.asked.lock().expect("nobody panicked").insert(line);
+        // Half of the commands succeed, half fail.
+        let succeeds = line.len().is_multiple_of(2);
+        self.probed.lock().expect("no thread panicked").insert(line);
         Ok(RawObservation {
-            exit: Exit::Code(if well { 0 } else { 1 }),
+            exit: Exit::Code(if succeeds { 0 } else { 1 }),
             stdout: output.clone(),
             stderr: output,
             took_ms: 1,
@@ -56,31 +56,31 @@ impl Shell for Parrot {
         _: &Permit,
         _: &Lease,
     ) -> Result<RawObservation, ShellError> {
-        self.changed.lock().expect("nobody panicked").push(command.line());
+        self.changed.lock().expect("no thread panicked").push(command.line());
         Err(ShellError::NotStarted { why: "a parrot changes nothing".into() })
     }
 }
 
 /// The command lines of a scenario on an honest host.
-async fn honest(books: &LoadedPlaybooks, scenario: &str) -> BTreeSet<String> {
+async fn honest(playbooks: &LoadedPlaybooks, scenario: &str) -> BTreeSet<String> {
     let path = fixtures().join("qfieldcloud").join(scenario);
-    let played = fieldmedic::scenario::play(&path, books).await.expect("it plays");
+    let played = fieldmedic::scenario::play(&path, playbooks).await.expect("it plays");
     played.commands.into_iter().collect()
 }
 
-/// What is wrong with what was said.
-fn said(played: &ScenarioResult, terminal: &Terminal) -> Vec<String> {
-    let mut wrongs = terminal.wrongs();
+/// The violations in the comments and on the terminal.
+fn violations(played: &ScenarioResult, terminal: &Terminal) -> Vec<String> {
+    let mut violations = terminal.wrongs();
     for comment in played.issue.comments_by(MEDIC) {
-        // `called.md` calls the people on call, and nobody else.
+        // `called.md` mentions the people on call, and nobody else.
         let mentions: &[&str] = if comment.body.contains("kind=call") { &["ops-lead"] } else { &[] };
-        wrongs.extend(judge(&comment.body, mentions));
-        wrongs.extend(steering(&comment.body));
+        violations.extend(judge(&comment.body, mentions));
+        violations.extend(steering(&comment.body));
         if comment.body.chars().count() > LONGEST {
-            wrongs.push("a comment is too long".into());
+            violations.push("a comment is too long".into());
         }
     }
-    wrongs
+    violations
 }
 
 fn runtime() -> tokio::runtime::Runtime {
@@ -88,47 +88,54 @@ fn runtime() -> tokio::runtime::Runtime {
 }
 
 #[test]
-fn a_host_that_prints_anything_gets_nothing_changed() {
-    let books = LoadedPlaybooks::open(&Files::built_in()).expect("the built-in playbooks are right");
-    let looks = runtime().block_on(honest(&books, "sync-failed-healthy"));
+fn hostile_output_causes_no_change() {
+    let playbooks = LoadedPlaybooks::open(&Files::built_in()).expect("the built-in playbooks are right");
+    let probes = runtime().block_on(honest(&playbooks, "sync-failed-healthy"));
     let path = fixtures().join("qfieldcloud/sync-failed-healthy");
-    let (books, path, looks) = (&books, &path, &looks);
+    let (playbooks, path, probes) = (&playbooks, &path, &probes);
     let count = for_each(corpus(), |entry: Entry| async move {
-        let mut scene = ScenarioRun::set_up(path, books).await.expect("the boxes stand");
+        let mut scene = ScenarioRun::set_up(path, playbooks).await.expect("the sandbox is set up");
         let parrot =
-            Arc::new(Parrot { bytes: entry.bytes, asked: Mutex::default(), changed: Mutex::default() });
+            Arc::new(Parrot { bytes: entry.bytes, probed: Mutex::default(), changed: Mutex::default() });
         let terminal = Terminal::default();
         scene.agent.shell = parrot.clone();
         scene.agent.observer = Arc::new(Screen::for_many(terminal.clone()));
-        let case = scene.take_in().await.expect("it is taken in");
+        let case = scene.take_in().await.expect("the ticket gets a case");
         let (stop, _pull) = Shutdown::new();
-        let case = run_case_waiting(&scene.agent, &case, &stop).await.expect("it comes to its end");
+        let case = run_case_waiting(&scene.agent, &case, &stop).await.expect("the case ends");
         let played = scene.judge(case).expect("it can be judged");
-        let mut wrongs = said(&played, &terminal);
+        let mut violations = self::violations(&played, &terminal);
         if played.issue.is_closed() || played.report.outcome != "escalated" {
-            wrongs.push(format!("{} instead of handed over", played.summary()));
+            violations.push(format!("{} instead of escalated", played.summary()));
         }
-        let asked = parrot.asked.lock().expect("nobody panicked").clone();
-        wrongs.extend(asked.difference(looks).map(|line| format!("a look that no honest host gets: {line}")));
-        wrongs.extend(
-            parrot.changed.lock().expect("nobody panicked").iter().map(|line| format!("changed: {line}")),
+        let probed = parrot.probed.lock().expect("no thread panicked").clone();
+        violations.extend(
+            probed.difference(probes).map(|line| format!("a probe that no honest host gets: {line}")),
         );
-        wrongs
+        violations.extend(
+            parrot.changed.lock().expect("no thread panicked").iter().map(|line| format!("changed: {line}")),
+        );
+        violations
     });
     println!("{count} hostile outputs");
 }
 
-/// Where a hostile value stands in an output that is otherwise right; `fixtures/hostile/host/` has the
-/// places. The first only shows it, in the others it may become part of a command.
+/// The places of a hostile value in an output that is otherwise right; `fixtures/hostile/host/` defines them.
+/// The first place is only shown. A value in another place may become part of a command.
 const PLACES: usize = 9;
 
-/// Plays one of the two stories with a hostile value in one place.
-async fn play(books: &LoadedPlaybooks, story: &str, value: &str, place: usize) -> (ScenarioResult, Terminal) {
-    let folder = fixtures().join("qfieldcloud").join(story);
-    let mut script = Scenario::read(&folder).expect("the scenario can be read");
-    let host = host_text(&fixtures().join(format!("hostile/host/{story}.yaml"))).expect("the host file");
-    script.host = HostSpec::parse(&host).expect("the host file is right");
-    let mut scene = ScenarioRun::of(&script, books).await.expect("the boxes stand");
+/// Plays one of the two scenarios with a hostile value in one place.
+async fn play(
+    playbooks: &LoadedPlaybooks,
+    name: &str,
+    value: &str,
+    place: usize,
+) -> (ScenarioResult, Terminal) {
+    let folder = fixtures().join("qfieldcloud").join(name);
+    let mut scenario = Scenario::read(&folder).expect("the scenario can be read");
+    let host = host_text(&fixtures().join(format!("hostile/host/{name}.yaml"))).expect("the host file");
+    scenario.host = HostSpec::parse(&host).expect("the host file is right");
+    let mut scene = ScenarioRun::of(&scenario, playbooks).await.expect("the sandbox is set up");
     let now = scene.agent.clock.now();
     {
         let mut host = scene.host.lock();
@@ -137,14 +144,14 @@ async fn play(books: &LoadedPlaybooks, story: &str, value: &str, place: usize) -
     }
     let terminal = Terminal::default();
     scene.agent.observer = Arc::new(Screen::for_many(terminal.clone()));
-    let case = scene.take_in().await.expect("it is taken in");
+    let case = scene.take_in().await.expect("the ticket gets a case");
     let (stop, _pull) = Shutdown::new();
-    let case = run_case_waiting(&scene.agent, &case, &stop).await.expect("it comes to its end");
+    let case = run_case_waiting(&scene.agent, &case, &stop).await.expect("the case ends");
     (scene.judge(case).expect("it can be judged"), terminal)
 }
 
-/// The words with the harmless value in place of the hostile one, where that is a whole word, or the
-/// whole of a variable, or of one of the items in it. What prints lines may print one of several.
+/// The words with the harmless value in place of the hostile one. The hostile value may be a whole word, a
+/// whole variable or an item of it, or one of its lines.
 fn cleaned(words: &[String], value: &str, clean: &str) -> Vec<String> {
     let is_value = |word: &str| word == value || value.lines().any(|line| line.trim() == word);
     let item = |item: &str| match item.strip_prefix('/') {
@@ -168,31 +175,31 @@ fn words(line: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_hostile_value_among_right_ones_stays_a_value() {
-    let books = LoadedPlaybooks::open(&Files::built_in()).expect("the built-in playbooks are right");
+fn a_hostile_value_stays_a_value() {
+    let playbooks = LoadedPlaybooks::open(&Files::built_in()).expect("the built-in playbooks are right");
     const CLEAN: &str = "CLEANVALUE";
     let mut known = BTreeSet::new();
-    for story in ["missing-image", "status"] {
+    for scenario in ["missing-image", "status"] {
         for place in 0..PLACES {
             for value in [CLEAN, "/CLEANVALUE"] {
-                let (played, terminal) = runtime().block_on(play(&books, story, value, place));
-                assert_eq!(said(&played, &terminal), [] as [String; 0], "{story} {place}");
+                let (played, terminal) = runtime().block_on(play(&playbooks, scenario, value, place));
+                assert_eq!(violations(&played, &terminal), [] as [String; 0], "{scenario} {place}");
                 known.extend(played.commands.iter().map(|line| words(line)));
             }
         }
     }
-    let (books, known) = (&books, &known);
+    let (playbooks, known) = (&playbooks, &known);
     let count = for_each(texts(), |entry: Entry| async move {
         let value = entry.text().expect("text");
-        let mut wrongs = Vec::new();
+        let mut violations = Vec::new();
         let number = entry.id.bytes().fold(0_usize, |sum, byte| sum * 31 % 9973 + usize::from(byte));
-        let story = if number.is_multiple_of(2) { "missing-image" } else { "status" };
-        // Most never pass as a typed value, which `values` shows for every template.
+        let scenario = if number.is_multiple_of(2) { "missing-image" } else { "status" };
+        // Most fail as a typed value, which `values` shows for every template.
         let typed =
             matches!(entry.kind(), "shell" | "templates" | "unicode").then_some(1 + number % (PLACES - 1));
         for place in [Some(0), typed].into_iter().flatten() {
-            let (played, terminal) = play(books, story, value, place).await;
-            wrongs.extend(said(&played, &terminal));
+            let (played, terminal) = play(playbooks, scenario, value, place).await;
+            violations.extend(self::violations(&played, &terminal));
             for line in &played.commands {
                 let got = words(line);
                 let is_known = known.contains(&got)
@@ -200,11 +207,11 @@ fn a_hostile_value_among_right_ones_stays_a_value() {
                         .iter()
                         .any(|clean| known.contains(&cleaned(&got, value, clean)));
                 if !is_known {
-                    wrongs.push(format!("in place {place} of {story} a command came of it: {got:?}"));
+                    violations.push(format!("in place {place} of {scenario}, it became a command: {got:?}"));
                 }
             }
         }
-        wrongs
+        violations
     });
     println!("{count} hostile values");
 }

@@ -84,7 +84,7 @@ async fn work(books: &LoadedPlaybooks, path: &std::path::Path, words: &str, body
     let fits = |limit: usize| words.chars().count() <= limit;
     let title = if fits(200) { format!("Sync never finishes {words}") } else { "Sync never finishes".into() };
     let label = fits(50) && !words.trim().is_empty() && !words.contains([',', '\n']);
-    script.paper = TicketFile {
+    script.ticket = TicketFile {
         title,
         body: match body {
             Body::Itself => words.to_owned(),
@@ -92,7 +92,7 @@ async fn work(books: &LoadedPlaybooks, path: &std::path::Path, words: &str, body
         },
         labels: ["support"].into_iter().map(str::to_owned).chain(label.then(|| words.to_owned())).collect(),
         author: if fits(39) { words.to_owned() } else { "mallory".into() },
-        order: None,
+        command: None,
     };
     let mut scene = ScenarioRun::of(&script, books).await.expect("the boxes stand");
     let terminal = Terminal::default();

@@ -1,4 +1,4 @@
-//! Hostile values in commands: every template of the library, with every hostile text in every place.
+//! Hostile values in commands: every template of the library, with every hostile text in every position.
 
 use super::corpus::texts;
 use fieldmedic::core::expr::value_type::ValueType;
@@ -9,20 +9,22 @@ use fieldmedic::library::Files;
 use serde_json::{Value, json};
 use std::process::Command;
 
-/// Gives one text for everything, as the type that the place has.
+/// Gives the same text for every value, with the type of its position.
 struct Same<'a> {
-    system: &'a SystemType,
+    system_type: &'a SystemType,
     text: &'a str,
 }
 
 impl Values for Same<'_> {
     fn value(&self, name: &str) -> Result<(Value, ValueType), String> {
-        let kind = match name.split_once('.') {
-            // Where a capture is kept: the agent's own word, which nobody else chooses.
-            None if !self.system.params.contains_key(name) => return Ok((json!("kept"), ValueType::Name)),
-            None => self.system.params[name].value_type,
+        let value_type = match name.split_once('.') {
+            // The name of a capture, which the agent chooses.
+            None if !self.system_type.params.contains_key(name) => {
+                return Ok((json!("kept"), ValueType::Name));
+            }
+            None => self.system_type.params[name].value_type,
             Some((probe, fact)) => {
-                let facts = &self.system.probes[probe].facts;
+                let facts = &self.system_type.probes[probe].facts;
                 facts
                     .iter()
                     .find(|f| f.name.as_str() == fact)
@@ -31,8 +33,8 @@ impl Values for Same<'_> {
             }
         };
         let is_list =
-            matches!(kind, ValueType::Names | ValueType::Paths | ValueType::Images | ValueType::Uuids);
-        Ok((if is_list { json!([self.text]) } else { json!(self.text) }, kind))
+            matches!(value_type, ValueType::Names | ValueType::Paths | ValueType::Images | ValueType::Uuids);
+        Ok((if is_list { json!([self.text]) } else { json!(self.text) }, value_type))
     }
 }
 
@@ -41,8 +43,8 @@ struct Harmless<'a>(&'a SystemType);
 
 impl Values for Harmless<'_> {
     fn value(&self, name: &str) -> Result<(Value, ValueType), String> {
-        let (value, kind) = Same { system: self.0, text: "x" }.value(name)?;
-        let value = match kind {
+        let (value, value_type) = Same { system_type: self.0, text: "x" }.value(name)?;
+        let value = match value_type {
             _ if value == "kept" => value,
             ValueType::Name => json!("CLEAN"),
             ValueType::Names => json!(["CLEAN"]),
@@ -54,12 +56,12 @@ impl Values for Harmless<'_> {
             ValueType::Integer | ValueType::Percent => json!(7),
             ValueType::Host => json!("CLEAN"),
         };
-        Ok((value, kind))
+        Ok((value, value_type))
     }
 }
 
-/// A shell reads the line without running it.
-fn is_read_by_a_shell(line: &str) -> bool {
+/// Whether a shell can parse the line. It does not run it.
+fn is_shell_syntax(line: &str) -> bool {
     Command::new("sh").args(["-n", "-c", line]).status().expect("sh").success()
 }
 
@@ -67,17 +69,18 @@ fn is_read_by_a_shell(line: &str) -> bool {
 fn a_value_is_one_word_or_is_refused() {
     let library = library::load(&Files::built_in()).expect("the built-in playbooks are right");
     let (mut refused, mut taken) = (0, 0);
-    for system in library.systems.values() {
-        let steps = system.faults.iter().flat_map(|fault| &fault.remediation);
-        let undos = steps.clone().filter_map(|step| step.rollback.as_ref());
-        let probes = system.probes.values().map(|probe| &probe.command);
-        let templates: Vec<&Template> = probes.chain(steps.map(|step| &step.command)).chain(undos).collect();
+    for system_type in library.systems.values() {
+        let steps = system_type.faults.iter().flat_map(|fault| &fault.remediation);
+        let rollbacks = steps.clone().filter_map(|step| step.rollback.as_ref());
+        let probes = system_type.probes.values().map(|probe| &probe.command);
+        let templates: Vec<&Template> =
+            probes.chain(steps.map(|step| &step.command)).chain(rollbacks).collect();
         for template in templates.into_iter().filter(|template| !template.names().is_empty()) {
-            let clean = template.render(&Harmless(system)).expect("it renders").line();
+            let clean = template.render(&Harmless(system_type)).expect("it renders").line();
             let words = shlex::split(&clean).expect("words");
             for entry in texts() {
                 let text = entry.text().expect("text");
-                let Ok(command) = template.render(&Same { system, text }) else {
+                let Ok(command) = template.render(&Same { system_type, text }) else {
                     refused += 1;
                     continue;
                 };
@@ -88,9 +91,9 @@ fn a_value_is_one_word_or_is_refused() {
                 for (got, word) in got.iter().zip(&words) {
                     let expect = word.replace("/CLEAN", text).replace("CLEAN", text);
                     let is_number = word.contains('7') && got.contains(text.trim_start_matches('0'));
-                    assert!(got == &expect || is_number, "{}: {got:?} where {expect:?} was due", entry.id);
+                    assert!(got == &expect || is_number, "{}: {got:?} in place of {expect:?}", entry.id);
                 }
-                assert!(is_read_by_a_shell(&line), "{}: {line}", entry.id);
+                assert!(is_shell_syntax(&line), "{}: {line}", entry.id);
             }
         }
     }

@@ -1,18 +1,18 @@
-//! The clock of a simulation: the runtime's own, which jumps when everybody waits. So every timer of the
-//! product runs by it, not only those that ask the port.
+//! The clock of a simulation. It is the runtime's paused clock, which jumps when every task waits. So all
+//! timers follow it, not only those that use the port.
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use fieldmedic::ports::Clock;
 use tokio::time::Instant;
 
-pub struct Turned {
+pub struct PausedClock {
     start: DateTime<Utc>,
     origin: Instant,
 }
 
-impl Turned {
-    /// Inside a runtime whose time is paused.
+impl PausedClock {
+    /// It must be called inside a runtime whose time is paused.
     pub fn new() -> Self {
         let start = DateTime::from_timestamp(1_790_000_000, 0).expect("a moment");
         Self { start, origin: Instant::now() }
@@ -20,7 +20,7 @@ impl Turned {
 }
 
 #[async_trait]
-impl Clock for Turned {
+impl Clock for PausedClock {
     fn now(&self) -> DateTime<Utc> {
         let passed = self.origin.elapsed();
         self.start + TimeDelta::milliseconds(i64::try_from(passed.as_millis()).unwrap_or(i64::MAX))

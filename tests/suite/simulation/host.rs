@@ -1,51 +1,51 @@
-//! The host of a simulation: what is wrong with it, and whether it is truly well. The oracle reads the
-//! state that the commands' answers are made from, and none of the playbooks' conditions.
+//! The host of a simulation and its true faults. The oracle reads the state that the commands' output comes
+//! from, and none of the playbooks' conditions.
 
-use super::dice::Dice;
+use super::rng::Rng;
 use chrono::{DateTime, Utc};
 use fieldmedic::sandbox::host::{FakeHost, HostSpec, SharedHost};
 use fieldmedic::scenario;
 use serde_json::{Value, json};
 use std::sync::LazyLock;
 
-/// A password that stands in a file of the host which a probe reads.
+/// A password in a file of the host that a probe reads.
 pub const PLANTED: &str = "PGPASSWORD=Wq7tPlantedInCron93";
 
-/// Hosts whose remedies do not help, by the part of `commands` that stands before the healthy ones.
-const STUBBORN: [&str; 4] = [
+/// Hosts whose fixes do not help, by the part of `commands` that precedes the healthy ones.
+const UNFIXABLE: [&str; 4] = [
     "",
     // The workers die again.
-    "  - run: docker compose up -d --no-build --no-recreate worker_wrapper\n    takes: 3s\n    set: { workers.running: 4 }\n    later: [{ after: 9s, set: { workers.running: 1 } }]\n",
+    "  - run: docker compose up -d --no-build --no-recreate worker_wrapper\n    duration: 3s\n    set: { workers.running: 4 }\n    after: [{ delay: 9s, set: { workers.running: 1 } }]\n",
     // Nothing can be cleaned up.
-    "  - { run: docker builder prune -f, takes: 2s }\n  - { run: docker image prune -f, takes: 2s }\n",
+    "  - { run: docker builder prune -f, duration: 2s }\n  - { run: docker image prune -f, duration: 2s }\n",
     // Something writes the jobs as queued again.
-    "  - script: set the stuck jobs back to pending\n    set: { queue.pending: queue.stuck, queue.requeued: queue.stuck, queue.stuck: 0 }\n    later: [{ after: 2s, set: { queue.stuck: 4, queue.pending: 0 } }]\n",
+    "  - script: set the stuck jobs back to pending\n    set: { queue.pending: queue.stuck, queue.requeued: queue.stuck, queue.stuck: 0 }\n    after: [{ delay: 2s, set: { queue.stuck: 4, queue.pending: 0 } }]\n",
 ];
 
 static FILES: LazyLock<Vec<HostSpec>> = LazyLock::new(|| {
     let path = crate::scenarios::fixtures().join("qfieldcloud/healthy.yaml");
     let text = scenario::host_text(&path).expect("the healthy host can be read");
-    let stubborn = |first: &&str| text.replacen("\ncommands:\n", &format!("\ncommands:\n{first}"), 1);
-    STUBBORN.iter().map(|first| HostSpec::parse(&stubborn(first)).expect("a host file")).collect()
+    let unfixable = |first: &&str| text.replacen("\ncommands:\n", &format!("\ncommands:\n{first}"), 1);
+    UNFIXABLE.iter().map(|first| HostSpec::parse(&unfixable(first)).expect("a host file")).collect()
 });
 
-/// A host on which all is well, though its remedies may not help.
-pub fn build(dice: &mut Dice, now: DateTime<Utc>) -> SharedHost {
-    let file = if dice.percent(20) { dice.pick(&FILES) } else { &FILES[0] };
+/// A host without a fault. Its fixes may not help.
+pub fn build(rng: &mut Rng, now: DateTime<Utc>) -> SharedHost {
+    let file = if rng.percent(20) { rng.pick(&FILES) } else { &FILES[0] };
     FakeHost::new(file, now).share()
 }
 
-/// Breaks something.
-pub fn break_it(host: &SharedHost, dice: &mut Dice, now: DateTime<Utc>) {
-    let jobs = 1 + dice.below(6);
-    let settings: Vec<(&str, Value)> = match dice.below(11) {
-        0..=2 => vec![("workers.running", json!(dice.below(4))), ("queue.pending", json!(jobs))],
+/// Injects a fault.
+pub fn inject_fault(host: &SharedHost, rng: &mut Rng, now: DateTime<Utc>) {
+    let jobs = 1 + rng.below(6);
+    let settings: Vec<(&str, Value)> = match rng.below(11) {
+        0..=2 => vec![("workers.running", json!(rng.below(4))), ("queue.pending", json!(jobs))],
         3 | 4 => vec![("queue.stuck", json!(jobs))],
         5 => vec![("queue.started", json!(jobs)), ("queue.overdue", json!(1))],
         6 | 7 => {
-            vec![(*dice.pick(&["images.qgis3", "images.qgis4"]), json!(false)), ("queue.imageless", json!(2))]
+            vec![(*rng.pick(&["images.qgis3", "images.qgis4"]), json!(false)), ("queue.imageless", json!(2))]
         }
-        8 => vec![("disk.docker", json!(91 + dice.below(9))), ("waste.cache", json!(dice.below(20)))],
+        8 => vec![("disk.docker", json!(91 + rng.below(9))), ("waste.cache", json!(rng.below(20)))],
         9 => vec![("database", json!(false))],
         _ => vec![
             ("workers.running", json!(2)),
@@ -61,8 +61,8 @@ pub fn break_it(host: &SharedHost, dice: &mut Dice, now: DateTime<Utc>) {
     host.set("crontab", json!(cron), now).expect("the state has it");
 }
 
-/// A person mends everything by hand.
-pub fn mend(host: &SharedHost, now: DateTime<Utc>) {
+/// A person repairs everything by hand.
+pub fn repair(host: &SharedHost, now: DateTime<Utc>) {
     let mut host = host.lock();
     for (path, value) in [
         ("workers.running", json!(4)),
@@ -79,8 +79,8 @@ pub fn mend(host: &SharedHost, now: DateTime<Utc>) {
     }
 }
 
-/// What is truly wrong.
-pub fn ailments(host: &SharedHost, now: DateTime<Utc>) -> Vec<&'static str> {
+/// The true faults of the host.
+pub fn faults(host: &SharedHost, now: DateTime<Utc>) -> Vec<&'static str> {
     let state = host.lock().whole_state(now);
     let number = |path: &str| state.pointer(path).and_then(Value::as_i64).unwrap_or(-1);
     let is = |path: &str| state.pointer(path).and_then(Value::as_bool).unwrap_or(false);
@@ -94,5 +94,5 @@ pub fn ailments(host: &SharedHost, now: DateTime<Utc>) -> Vec<&'static str> {
         (number("/queue/overdue") == 0, "jobs are overdue"),
         (disks.iter().all(|disk| number(disk) <= 90), "a disk is full"),
     ];
-    checks.into_iter().filter(|(well, _)| !well).map(|(_, ailment)| ailment).collect()
+    checks.into_iter().filter(|(well, _)| !well).map(|(_, fault)| fault).collect()
 }

@@ -1,12 +1,15 @@
-//! What must hold when an incident is over, of what is left of it.
+//! What must hold at the end of an incident.
 
 use super::host::PLANTED;
 use super::people::PASTED;
 use super::run::{MEDIC, Story, TOKEN, WEBHOOK_SECRET, is_wanted};
 use crate::taps::brief;
 use chrono::{DateTime, TimeDelta, Utc};
-use fieldmedic::core::case::event::{CaseId, Event, Publication, Record, Source};
+use fieldmedic::core::case::event::{CaseId, Event, Source};
 use fieldmedic::core::case::outcome::Outcome;
+use fieldmedic::core::case::payload::encode_event;
+use fieldmedic::core::case::published::{Published, StatusKey};
+use fieldmedic::core::case::record::Record;
 use fieldmedic::core::chatops::scope::CaseScope;
 use fieldmedic::core::playbook::command::Template;
 use fieldmedic::core::playbook::{Library, SystemType};
@@ -15,47 +18,47 @@ use fieldmedic::sandbox::github::{Issue, IssueEventKind};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// More labels than this are not put on and taken off for one case.
+/// The limit of label changes for one case.
 const LABELINGS: usize = 24;
 
-/// More often than this no status is rewritten for one case.
+/// The limit of comment edits for one case.
 const EDITS: usize = 60;
 
-pub struct Left {
-    /// What the oracle saw on the way.
-    pub wrongs: Vec<String>,
+pub struct FinalState {
+    /// The oracle's violations.
+    pub violations: Vec<String>,
     pub cases: Vec<(CaseId, Vec<Record>)>,
     pub broken_chains: usize,
     pub issues: Vec<Issue>,
     pub labels: Vec<String>,
     pub commands: Vec<(DateTime<Utc>, String)>,
     pub given: BTreeMap<(CaseId, String), u32>,
-    /// Nothing was ever wrong with the host.
-    pub well_throughout: bool,
+    /// The host never had a fault.
+    pub always_healthy: bool,
     pub library: Arc<Library>,
     pub host_problems: Vec<String>,
 }
 
-pub fn judge(left: &Left) -> Story {
-    let mut wrongs = left.wrongs.clone();
-    let mut hold = |holds: bool, why: &dyn Fn() -> String| {
+pub fn judge(left: &FinalState) -> Story {
+    let mut violations = left.violations.clone();
+    let mut check = |holds: bool, why: &dyn Fn() -> String| {
         if !holds {
-            wrongs.push(why());
+            violations.push(why());
         }
     };
-    hold(left.broken_chains == 0, &|| "a chain of the journal is broken".into());
-    hold(left.host_problems.is_empty(), &|| format!("the box: {:?}", left.host_problems));
-    hold(!left.well_throughout || left.given.is_empty(), &|| {
-        format!("nothing was wrong, and the host was given {:?}", left.given.keys())
+    check(left.broken_chains == 0, &|| "a chain of the journal is broken".into());
+    check(left.host_problems.is_empty(), &|| format!("the fake host: {:?}", left.host_problems));
+    check(!left.always_healthy || left.given.is_empty(), &|| {
+        format!("the host had no fault, and received {:?}", left.given.keys())
     });
     let mut by_ticket: BTreeMap<TicketId, Vec<&(CaseId, Vec<Record>)>> = BTreeMap::new();
     for case in left.cases.iter().rev() {
         let Some(Event::Opened { ticket, .. }) = case.1.first().map(|record| &record.event) else { continue };
         by_ticket.entry(ticket.id.clone()).or_default().push(case);
         let ended = case.1.iter().filter(|record| record.event == Event::Ended).count();
-        hold(ended == 1, &|| format!("{} on {} ended {ended} times", case.0, ticket.id));
+        check(ended == 1, &|| format!("{} on {} ended {ended} times", case.0, ticket.id));
         let concluded = outcomes(&case.1).count();
-        hold(concluded == 1, &|| format!("{} on {} has {concluded} outcomes", case.0, ticket.id));
+        check(concluded == 1, &|| format!("{} on {} has {concluded} outcomes", case.0, ticket.id));
     }
     for issue in &left.issues {
         let cases: Vec<_> = by_ticket
@@ -63,21 +66,22 @@ pub fn judge(left: &Left) -> Story {
             .filter(|(id, _)| id.number == issue.number)
             .flat_map(|(_, cases)| cases)
             .collect();
-        let wrong = judge_issue(issue, &cases.iter().map(|case| &***case).collect::<Vec<_>>());
-        wrongs.extend(wrong.into_iter().map(|wrong| format!("issue {}: {wrong}", issue.number)));
+        let violation = judge_issue(issue, &cases.iter().map(|case| &***case).collect::<Vec<_>>());
+        violations
+            .extend(violation.into_iter().map(|violation| format!("issue {}: {violation}", issue.number)));
     }
     let allowed = Allowed::by(&left.library);
     let strange = left.commands.iter().filter(|(_, line)| !allowed.allow(line));
-    wrongs.extend(strange.map(|(_, line)| format!("no playbook has the command {line:?}")));
+    violations.extend(strange.map(|(_, line)| format!("no playbook has the command {line:?}")));
     let text = text(left);
     for secret in [TOKEN, WEBHOOK_SECRET, PLANTED.split_once('=').map_or("", |(_, secret)| secret), PASTED] {
         if let Some(at) = text.public.find(secret) {
             let start = text.public[..at].char_indices().rev().nth(60).map_or(0, |(index, _)| index);
-            wrongs.push(format!("a secret went out: …{}", &text.public[start..at + secret.len()]));
+            violations.push(format!("a secret was published: …{}", &text.public[start..at + secret.len()]));
         }
     }
     let outcomes = left.cases.iter().flat_map(|(_, records)| outcomes(records)).map(kind).collect();
-    Story { wrongs, text: text.public + &text.host, outcomes }
+    Story { violations, text: text.public + &text.host, outcomes }
 }
 
 fn outcomes(records: &[Record]) -> impl Iterator<Item = &Outcome> {
@@ -95,53 +99,55 @@ fn kind(outcome: &Outcome) -> String {
 }
 
 fn judge_issue(issue: &Issue, cases: &[&(CaseId, Vec<Record>)]) -> Vec<String> {
-    let mut wrongs = Vec::new();
-    let mut hold = |holds: bool, why: String| {
+    let mut violations = Vec::new();
+    let mut check = |holds: bool, why: String| {
         if !holds {
-            wrongs.push(why);
+            violations.push(why);
         }
     };
     let touched_by_people = |what: fn(&IssueEventKind) -> bool| {
         issue.events.iter().any(|event| event.actor != MEDIC && what(&event.what))
     };
     let has_label = |name: &str| issue.labels.iter().any(|label| label == name);
-    hold(!is_wanted(issue) || !cases.is_empty(), "it has no case".into());
-    let said: Vec<&str> = issue.comments_by(MEDIC).map(|comment| comment.body.as_str()).collect();
+    check(!is_wanted(issue) || !cases.is_empty(), "it has no case".into());
+    let comments: Vec<&str> = issue.comments_by(MEDIC).map(|comment| comment.body.as_str()).collect();
     let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
-    for body in &said {
+    for body in &comments {
         let marker = body.lines().next().unwrap_or_default();
         *kinds.entry(marker).or_default() += 1;
-        hold(marker.starts_with("<!-- fieldmedic "), format!("a comment without a marker: {marker:?}"));
+        check(marker.starts_with("<!-- fieldmedic "), format!("a comment without a marker: {marker:?}"));
     }
     for (marker, count) in kinds {
-        hold(count == 1, format!("{count} comments {marker}"));
+        check(count == 1, format!("{count} comments {marker}"));
     }
     for (id, records) in cases {
-        let reports =
-            said.iter().filter(|body| body.starts_with(&format!("<!-- fieldmedic case={id} kind=report")));
+        let reports = comments
+            .iter()
+            .filter(|body| body.starts_with(&format!("<!-- fieldmedic case={id} kind=report")));
         let reports = reports.count();
         let refused =
             records.iter().any(|record| matches!(record.event, Event::PublishFailed { lasting: true, .. }));
-        hold(reads_well(records), format!("the status of {id} was edited faster than people read"));
-        let reminders =
-            said.iter().filter(|body| body.starts_with(&format!("<!-- fieldmedic case={id} kind=reminder")));
-        hold(reminders.count() <= 2, format!("more than two reminders of {id}"));
+        check(reads_well(records), format!("the status of {id} was edited faster than people read"));
+        let reminders = comments
+            .iter()
+            .filter(|body| body.starts_with(&format!("<!-- fieldmedic case={id} kind=reminder")));
+        check(reminders.count() <= 2, format!("more than two reminders of {id}"));
         let silent = outcomes(records).any(|outcome| matches!(outcome, Outcome::Declined { .. }));
-        hold(reports == 1 || silent || refused, format!("{reports} reports of {id}"));
+        check(reports == 1 || silent || refused, format!("{reports} reports of {id}"));
     }
     let of_medic = |what: fn(&IssueEventKind) -> bool| {
         issue.events.iter().filter(|event| event.actor == MEDIC && what(&event.what)).count()
     };
     let labelings =
         of_medic(|what| matches!(what, IssueEventKind::Labeled(_) | IssueEventKind::Unlabeled(_)));
-    hold(labelings <= LABELINGS * cases.len().max(1), format!("{labelings} changes of labels"));
+    check(labelings <= LABELINGS * cases.len().max(1), format!("{labelings} changes of labels"));
     let edits = of_medic(|what| matches!(what, IssueEventKind::CommentEdited(_)));
-    hold(edits <= EDITS * cases.len().max(1), format!("{edits} edits of comments"));
+    check(edits <= EDITS * cases.len().max(1), format!("{edits} edits of comments"));
     let states: Vec<&String> = issue.labels.iter().filter(|label| label.starts_with("medic:")).collect();
-    hold(states.len() <= 1, format!("it is in several states: {states:?}"));
-    // What was looked at or mended beside the ticket, by order, leaves it as it was.
+    check(states.len() <= 1, format!("it is in several states: {states:?}"));
+    // A case with a narrower scope leaves the ticket as it was.
     let errand = |records: &[Record]| match records.first().map(|record| &record.event) {
-        Some(Event::Opened { door: Source::Command { errand, .. }, .. }) => errand.clone(),
+        Some(Event::Opened { source: Source::Command { scope, .. }, .. }) => scope.clone(),
         _ => CaseScope::FullTicket,
     };
     let mut about_ticket = cases.iter().filter(|(_, records)| !errand(records).is_read_only());
@@ -150,38 +156,39 @@ fn judge_issue(issue: &Issue, cases: &[&(CaseId, Vec<Record>)]) -> Vec<String> {
     let undisturbed =
         !touched_by_people(|what| matches!(what, IssueEventKind::Closed | IssueEventKind::Reopened))
             && !touched_by_people(|what| matches!(what, IssueEventKind::Unlabeled(_)));
-    // A declined or cancelled case leaves the issue as it finds it.
+    // A declined or cancelled case leaves the issue as it is.
     let has_say = |last: &&Outcome| last.closes() || matches!(last, Outcome::Escalated(_));
     if let (Some(last), true) = (last.filter(has_say), undisturbed) {
-        hold(issue.is_closed() == last.closes(), format!("{} and closed: {}", kind(last), issue.is_closed()));
+        check(
+            issue.is_closed() == last.closes(),
+            format!("{} and closed: {}", kind(last), issue.is_closed()),
+        );
         let state = match last {
             outcome if outcome.closes() => Some("medic:resolved"),
             Outcome::Escalated(_) => Some("medic:needs-human"),
             _ => None,
         };
         let shown = state.is_none_or(has_label);
-        hold(shown, format!("{}, labelled {:?}", kind(last), issue.labels));
+        check(shown, format!("{}, labelled {:?}", kind(last), issue.labels));
     }
-    wrongs
+    violations
 }
 
-/// Of what passes, nothing is shown sooner than ten seconds after the last edit.
+/// A passing stage is shown no sooner than ten seconds after the last edit.
 fn reads_well(records: &[Record]) -> bool {
     let told = records.iter().filter_map(|record| match &record.event {
-        Event::Published { act: Publication::Status, stage, .. } => Some((record.at, stage.as_str())),
+        Event::Published { what: Published::Status(key), .. } => Some((record.at, key)),
         _ => None,
     });
     let told: Vec<_> = told.collect();
-    let passes = |stage: &str| {
-        ["looking", "treating", "verifying", "undoing"].iter().any(|word| stage.starts_with(word))
-    };
-    // The first of them is no edit.
+    let passes = |key: &StatusKey| ["looking", "treating", "verifying", "undoing"].contains(&key.word());
+    // The first status is no edit.
     let mut edits = told.get(1..).unwrap_or_default().windows(2);
     edits.all(|pair| !passes(pair[1].1) || pair[1].0 - pair[0].0 >= TimeDelta::seconds(10))
 }
 
-/// Every command that the playbooks can render, as the host would see it: taken from the templates by
-/// their looks, not by the code that renders them.
+/// Every command that the playbooks can render, as the host would receive it. It is taken from the text of
+/// the templates, not from the code that renders them.
 struct Allowed {
     words: Vec<Vec<String>>,
     scripts: BTreeSet<(String, String)>,
@@ -204,7 +211,7 @@ impl Allowed {
         for step in system.faults.iter().flat_map(|fault| &fault.remediation) {
             self.add(&step.name, &step.command);
             if let Some(undo) = &step.rollback {
-                self.add(&format!("undo {}", step.name), undo);
+                self.add(&format!("rollback {}", step.name), undo);
             }
         }
     }
@@ -236,7 +243,7 @@ impl Allowed {
     }
 }
 
-/// A placeholder stands for words without anything that means something to a shell.
+/// A placeholder stands for words without shell syntax.
 fn fits(pattern: &[String], words: &[&str]) -> bool {
     let plain = |word: &&str| word.chars().all(|c| c.is_ascii_alphanumeric() || "._/@:+,-".contains(c));
     match pattern.split_first() {
@@ -249,16 +256,16 @@ fn fits(pattern: &[String], words: &[&str]) -> bool {
 }
 
 struct Text {
-    /// The journal, and all that was said.
+    /// The journal and all comments.
     public: String,
     host: String,
 }
 
-fn text(left: &Left) -> Text {
+fn text(left: &FinalState) -> Text {
     let mut public = String::new();
     for (id, records) in &left.cases {
         for record in records {
-            let event = serde_json::to_string(&record.event).expect("JSON");
+            let event = encode_event(&record.event).expect("JSON");
             public.push_str(&format!("{id} {} {} {event}\n", record.seq, record.at));
         }
     }

@@ -1,12 +1,12 @@
-//! People: what they write, and what they do meanwhile.
+//! People: the tickets and comments that they write.
 
-use super::dice::Dice;
+use super::rng::Rng;
 
 pub const LEAD: &str = "ops-lead";
 pub const REPORTER: &str = "field-agent";
 pub const STRANGER: &str = "passer-by";
 
-/// A token that somebody pastes where it does not belong.
+/// A token that a person pastes by mistake.
 pub const PASTED: &str = "ghp_0PastedByMistake0123456789abcdefghij";
 
 const TICKETS: [(&str, &str); 15] = [
@@ -67,18 +67,18 @@ const COMMENTS: [&str; 23] = [
     "/qfield:support do everything at once",
 ];
 
-pub fn ticket(dice: &mut Dice) -> (&'static str, &'static str, Vec<&'static str>) {
-    let (title, body) = *dice.pick(&TICKETS);
+pub fn ticket(rng: &mut Rng) -> (&'static str, &'static str, Vec<&'static str>) {
+    let (title, body) = *rng.pick(&TICKETS);
     let mut labels = vec!["support"];
-    if dice.percent(8) {
+    if rng.percent(8) {
         labels.clear();
     }
-    if dice.percent(20) {
-        labels.push(*dice.pick(&LABELS));
+    if rng.percent(20) {
+        labels.push(*rng.pick(&LABELS));
     }
     (title, body, labels)
 }
 
-pub fn comment(dice: &mut Dice) -> (&'static str, &'static str) {
-    (*dice.pick(&[LEAD, REPORTER, STRANGER]), *dice.pick(&COMMENTS))
+pub fn comment(rng: &mut Rng) -> (&'static str, &'static str) {
+    (*rng.pick(&[LEAD, REPORTER, STRANGER]), *rng.pick(&COMMENTS))
 }

@@ -1,7 +1,7 @@
-//! One process of the agent: what `fieldmedic serve` runs, on ports that can be cut at any moment.
+//! One process of the agent: the tasks of `fieldmedic serve`, on ports that can fail at any moment.
 
 use super::oracle::Oracle;
-use super::weather::{Trouble, Weather};
+use super::outages::{Outage, Outages};
 use crate::taps::{Broken, Deed, Tap, tapped};
 use async_trait::async_trait;
 use fieldmedic::app::inbox::DeliveryInbox;
@@ -13,7 +13,7 @@ use fieldmedic::core::ticket::TicketId;
 use fieldmedic::engine::poll;
 use fieldmedic::engine::remind;
 use fieldmedic::engine::{Context, Dispatcher, Shutdown, check_recurrences, check_systems, sweep_tickets};
-use fieldmedic::ports::{Clock, ForgeError, Lease, Marker, ShellError};
+use fieldmedic::ports::{Clock, ForgeError, LeaseGrant, Marker, ShellError};
 use fieldmedic::web::Router;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -24,12 +24,12 @@ use tokio::task::JoinSet;
 pub struct Process {
     pub router: Router,
     pub life: Arc<Life>,
-    pull: watch::Sender<bool>,
-    _rounds: JoinSet<()>,
+    stop_sender: watch::Sender<bool>,
+    _tasks: JoinSet<()>,
     dispatch: Dispatcher,
 }
 
-/// Whether it lives, and how many deeds it has left.
+/// Whether a process runs, and how many effects it has left before it is killed.
 pub struct Life {
     pub number: u64,
     dead: AtomicBool,
@@ -38,8 +38,8 @@ pub struct Life {
 }
 
 impl Life {
-    pub fn new(number: u64, deeds: u64) -> Arc<Self> {
-        let left = AtomicU64::new(deeds);
+    pub fn new(number: u64, effects: u64) -> Arc<Self> {
+        let left = AtomicU64::new(effects);
         Arc::new(Self { number, dead: AtomicBool::new(false), left, died: Notify::new() })
     }
 
@@ -52,7 +52,7 @@ impl Life {
         self.died.notify_one();
     }
 
-    /// A dead process waits here for ever.
+    /// A killed process waits here for ever.
     async fn pass(&self, deed: Deed<'_>) {
         if deed.counts() && self.left.fetch_sub(1, Ordering::SeqCst) == 1 {
             self.end();
@@ -64,13 +64,13 @@ impl Life {
 }
 
 impl Process {
-    /// Starts it. Its rounds come often, as an incident is short.
-    pub fn start(agent: &Context, life: Arc<Life>, senses: Senses) -> Self {
-        let mut agent = tapped(agent, Arc::new(senses));
-        agent.worker = format!("process-{}", life.number);
-        let (stop, pull) = Shutdown::new();
-        let dispatch = Dispatcher::start(agent.clone(), 4, stop.clone());
-        let mut rounds = JoinSet::new();
+    /// Starts the process. Its scheduled tasks run often, because an incident is short.
+    pub fn start(context: &Context, life: Arc<Life>, tap: ProcessTap) -> Self {
+        let mut context = tapped(context, Arc::new(tap));
+        context.worker = format!("process-{}", life.number);
+        let (stop, stop_sender) = Shutdown::new();
+        let dispatch = Dispatcher::start(context.clone(), 4, stop.clone());
+        let mut tasks = JoinSet::new();
         for (work, seconds) in [
             (Work::Poll, 75),
             (Work::SweepTickets, 480),
@@ -78,10 +78,10 @@ impl Process {
             (Work::SweepSystems, 1500),
             (Work::Remind, 660),
         ] {
-            let (agent, wake, stop) = (agent.clone(), dispatch.waker(), stop.clone());
-            rounds.spawn(async move {
+            let (context, wake, stop) = (context.clone(), dispatch.waker(), stop.clone());
+            tasks.spawn(async move {
                 while !stop.is_requested() {
-                    for case in work.round(&agent).await {
+                    for case in work.round(&context).await {
                         drop(wake.send(case));
                     }
                     tokio::select! {
@@ -92,16 +92,16 @@ impl Process {
                 }
             });
         }
-        let doors = DeliveryInbox::new(agent, dispatch.waker());
-        let worker = doors.clone();
-        rounds.spawn(async move { worker.work(&stop).await });
-        let router = doors.router([super::run::WEBHOOK_SECRET.to_owned().into()]);
-        Self { router, life, pull, _rounds: rounds, dispatch }
+        let inbox = DeliveryInbox::new(context, dispatch.waker());
+        let worker = inbox.clone();
+        tasks.spawn(async move { worker.work(&stop).await });
+        let router = inbox.router([super::run::WEBHOOK_SECRET.to_owned().into()]);
+        Self { router, life, stop_sender, _tasks: tasks, dispatch }
     }
 
     /// Stops as on SIGTERM: at the next safe point.
     pub async fn stop(self) {
-        let _ = self.pull.send(true);
+        let _ = self.stop_sender.send(true);
         tokio::select! {
             biased;
             () = self.dispatch.finish() => self.life.end(),
@@ -120,14 +120,14 @@ enum Work {
 }
 
 impl Work {
-    /// A round that fails is made again in time.
-    async fn round(self, agent: &Context) -> Vec<CaseId> {
+    /// A round that fails is repeated at its next time.
+    async fn round(self, context: &Context) -> Vec<CaseId> {
         let opened = match self {
-            Work::Poll => poll(agent).await,
-            Work::SweepTickets => sweep_tickets(agent).await,
-            Work::WatchOver => check_recurrences(agent).await,
-            Work::Remind => remind(agent).await.map(|_| Vec::new()),
-            Work::SweepSystems => check_systems(agent)
+            Work::Poll => poll(context).await,
+            Work::SweepTickets => sweep_tickets(context).await,
+            Work::WatchOver => check_recurrences(context).await,
+            Work::Remind => remind(context).await.map(|_| Vec::new()),
+            Work::SweepSystems => check_systems(context)
                 .await
                 .map(|swept| swept.into_iter().filter_map(|swept| swept.opened).collect()),
         };
@@ -135,30 +135,30 @@ impl Work {
     }
 }
 
-/// What sits on the ports of a process: its life, the weather, the oracle, and perhaps a flaw.
-pub struct Senses {
+/// The tap on the ports of a process: its life, the outages, the oracle and the flaw.
+pub struct ProcessTap {
     pub life: Arc<Life>,
-    pub weather: Arc<Weather>,
+    pub outages: Arc<Outages>,
     pub oracle: Arc<Oracle>,
     pub clock: Arc<dyn Clock>,
     pub flaw: Arc<dyn Tap>,
 }
 
-impl Senses {
-    fn strikes(&self, trouble: Trouble) -> bool {
-        self.weather.strikes(trouble, self.clock.now())
+impl ProcessTap {
+    fn occurs(&self, outage: Outage) -> bool {
+        self.outages.occurs(outage, self.clock.now())
     }
 }
 
 #[async_trait]
-impl Tap for Senses {
+impl Tap for ProcessTap {
     async fn before(&self, deed: Deed<'_>) -> Result<(), Broken> {
         self.life.pass(deed).await;
         match deed {
-            Deed::Append(..) | Deed::Write(_) | Deed::Read(_) if self.strikes(Trouble::Journal) => {
+            Deed::Append(..) | Deed::Write(_) | Deed::Read(_) if self.occurs(Outage::Journal) => {
                 return Err(Broken("the disk is full".into()));
             }
-            Deed::Probe(_) | Deed::Change(..) if self.strikes(Trouble::Unreachable) => {
+            Deed::Probe(_) | Deed::Change(..) if self.occurs(Outage::Unreachable) => {
                 return Err(Broken("connection refused".into()));
             }
             _ => {}
@@ -171,13 +171,13 @@ impl Tap for Senses {
         self.oracle.after(self.life.number, deed).await;
         self.life.pass(deed).await;
         match deed {
-            Deed::Append(..) | Deed::Write(_) if self.strikes(Trouble::JournalMute) => {
+            Deed::Append(..) | Deed::Write(_) if self.occurs(Outage::JournalNoReply) => {
                 Err(Broken("the server went away".into()))
             }
-            Deed::Probe(_) | Deed::Change(..) if self.strikes(Trouble::Dropped) => {
+            Deed::Probe(_) | Deed::Change(..) if self.occurs(Outage::Dropped) => {
                 Err(Broken("the connection broke".into()))
             }
-            Deed::Probe(_) | Deed::Change(..) if self.strikes(Trouble::Hung) => {
+            Deed::Probe(_) | Deed::Change(..) if self.occurs(Outage::Hung) => {
                 tokio::time::sleep(Duration::from_secs(30)).await;
                 self.life.pass(Deed::Read("nothing")).await;
                 Err(Broken("no answer within 30 s".into()))
@@ -192,11 +192,11 @@ impl Tap for Senses {
         answer: Result<RawObservation, ShellError>,
     ) -> Result<RawObservation, ShellError> {
         let mut answer = self.flaw.seen(deed, answer)?;
-        if self.strikes(Trouble::Garbage) {
+        if self.occurs(Outage::Garbage) {
             answer.stdout.kept = b"\xff\xfe\x00\x1b[2Jgarbage".to_vec();
             answer.stdout.length = answer.stdout.kept.len() as u64;
         }
-        if matches!(deed, Deed::Change(..)) && self.strikes(Trouble::Stuck) {
+        if matches!(deed, Deed::Change(..)) && self.occurs(Outage::Stuck) {
             return Err(ShellError::InDoubt { why: "it may still be running".into(), may_still_run: true });
         }
         Ok(answer)
@@ -206,7 +206,7 @@ impl Tap for Senses {
         self.flaw.recorded(event)
     }
 
-    fn held(&self, host: &HostName, case: &CaseId, granted: Option<Lease>) -> Option<Lease> {
+    fn held(&self, host: &HostName, case: &CaseId, granted: Option<LeaseGrant>) -> Option<LeaseGrant> {
         self.oracle.answered(case, granted.as_ref());
         self.flaw.held(host, case, granted)
     }

@@ -1,13 +1,13 @@
-//! One incident from its seed to its end, and what was wrong with it.
+//! One incident, from its seed to its end, and its violations.
 
-use super::clock::Turned;
-use super::dice::Dice;
-use super::judge::{self, Left};
+use super::clock::PausedClock;
+use super::judge::{self, FinalState};
 use super::oracle::Oracle;
+use super::outages::Outages;
 use super::people::{self, LEAD, REPORTER, STRANGER};
-use super::process::{Life, Process, Senses};
+use super::process::{Life, Process, ProcessTap};
+use super::rng::Rng;
 use super::steady::Steady;
-use super::weather::Weather;
 use super::{Flaw, host};
 use chrono::{DateTime, TimeDelta, Utc};
 use fieldmedic::core::ids::{HostName, Role as HostRole, SystemName, SystemTypeName};
@@ -20,7 +20,7 @@ use fieldmedic::engine::{Context, ForgeSettings, NoopObserver};
 use fieldmedic::github::{GitHub, Options, Pace};
 use fieldmedic::library;
 use fieldmedic::library::Files;
-use fieldmedic::ports::{Clock, Journal};
+use fieldmedic::ports::{Clock, Store};
 use fieldmedic::render::Prompts;
 use fieldmedic::sandbox::github::{
     AccountKind, FakeGitHub, FaultPoint, HeldWebhook, InjectedFault, Issue, RepoRole,
@@ -37,18 +37,19 @@ pub const WEBHOOK_SECRET: &str = "a-webhook-secret-of-forty-characters-0123";
 pub const TOKEN: &str = "ghs-token-of-the-agent-0123456789abcdef";
 pub const MEDIC: &str = "fieldmedic-bot";
 
-/// For so many minutes things go wrong; then everything comes to rest.
+/// So many minutes have faults; then the incident settles.
 const MINUTES: i64 = 15;
 
-/// Longer than any patience, pause or budget: what has not ended then is lost.
+/// Longer than any deadline, pause or limit: a case that has not ended then is lost.
 const REST: i64 = 6 * 60;
 
-/// Playbooks as they are, and with nothing in them that may be repeated.
+/// The playbooks as they are, and changed so that no step may run twice.
 static BOOKS: LazyLock<[(Arc<library::Files>, Arc<fieldmedic::core::playbook::Library>); 2]> =
     LazyLock::new(|| {
         let built_in = Files::built_in();
         let text = |text: &String| {
-            text.replace("replay: safe", "replay: never").replace("replay: anytime", "replay: never")
+            text.replace("if_interrupted: rerun_now", "if_interrupted: escalate")
+                .replace("if_interrupted: rerun", "if_interrupted: escalate")
         };
         let never = built_in.as_map().iter().map(|(path, file)| (path.clone(), text(file))).collect();
         [built_in, Files::from_map(never)].map(|files| {
@@ -60,10 +61,10 @@ static BOOKS: LazyLock<[(Arc<library::Files>, Arc<fieldmedic::core::playbook::Li
 static PROMPTS: LazyLock<Arc<Prompts>> =
     LazyLock::new(|| Arc::new(Prompts::built_in().expect("the built-in prompts are right")));
 
-/// What came of a seed.
+/// The result of a seed.
 pub struct Story {
-    pub wrongs: Vec<String>,
-    /// Every record of the journal, then every command that the host was given, then all that was said.
+    pub violations: Vec<String>,
+    /// Every record of the journal and every comment, then every command that the host received.
     pub text: String,
     pub outcomes: Vec<String>,
 }
@@ -72,36 +73,36 @@ pub struct Story {
 pub fn play(seed: u64, flaw: Flaw) -> Story {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     runtime.expect("a runtime").block_on(async {
-        let world = World::build(seed, flaw);
-        world.incident().await;
-        world.rest().await;
-        judge::judge(&world.left().await)
+        let simulation = Simulation::build(seed, flaw);
+        simulation.incident().await;
+        simulation.rest().await;
+        judge::judge(&simulation.left().await)
     })
 }
 
-struct World {
-    dice: Mutex<Dice>,
-    agent: Context,
+struct Simulation {
+    rng: Mutex<Rng>,
+    context: Context,
     hub: FakeGitHub,
     host: SharedHost,
     repo: Repo,
     start: DateTime<Utc>,
-    weather: Arc<Weather>,
+    outages: Arc<Outages>,
     oracle: Arc<Oracle>,
     flaw: Flaw,
-    /// Those that run; a place is empty while its process is down.
+    /// The running processes; a place is empty while its process is down.
     processes: Arc<Mutex<Vec<Option<Process>>>>,
-    born: Mutex<u64>,
-    well_throughout: Mutex<bool>,
-    letters: Mutex<Vec<HeldWebhook>>,
+    started: Mutex<u64>,
+    always_healthy: Mutex<bool>,
+    delivered: Mutex<Vec<HeldWebhook>>,
 }
 
-impl World {
+impl Simulation {
     fn build(seed: u64, flaw: Flaw) -> Arc<Self> {
-        let mut dice = Dice::new(seed);
-        let clock: Arc<dyn Clock> = Arc::new(Turned::new());
+        let mut rng = Rng::new(seed);
+        let clock: Arc<dyn Clock> = Arc::new(PausedClock::new());
         let start = clock.now();
-        let host = host::build(&mut dice, start);
+        let host = host::build(&mut rng, start);
         let repo: Repo = "example/tickets".parse().expect("a repository");
         let hub = FakeGitHub::in_process(clock.clone());
         hub.hold_webhooks(WEBHOOK_SECRET);
@@ -114,16 +115,16 @@ impl World {
         ] {
             hub.grant(&repo, login, role);
         }
-        let never = flaw == Flaw::Forgets || dice.percent(25);
+        let never = flaw == Flaw::DropsIntent || rng.percent(25);
         let (files, library) = &BOOKS[usize::from(never)];
         let mode =
-            *dice.pick(&[Mode::Act, Mode::Act, Mode::Act, Mode::Act, Mode::Act, Mode::Ask, Mode::Observe]);
+            *rng.pick(&[Mode::Act, Mode::Act, Mode::Act, Mode::Act, Mode::Act, Mode::Ask, Mode::Observe]);
         let patience = Duration::from_secs(15 * 60);
-        // Without the time between two runs, cases meet at the host.
-        let cooldown = if flaw == Flaw::Generous { 0 } else { *dice.pick(&[300, 300, 0]) };
+        // Without a cooldown, cases compete for the host.
+        let cooldown = if flaw == Flaw::GrantsEveryLease { 0 } else { *rng.pick(&[300, 300, 0]) };
         let budgets = Limits { cooldown: Duration::from_secs(cooldown), ..Limits::default() };
         let main = HostName::new("main").expect("a name");
-        let site = System {
+        let system = System {
             name: SystemName::new("qfieldcloud").expect("a name"),
             system_type: SystemTypeName::new("qfieldcloud").expect("a name"),
             hosts: BTreeMap::from([(HostRole::main(), main.clone()), (HostRole::agent(), main.clone())]),
@@ -131,8 +132,8 @@ impl World {
             aliases: Vec::new(),
             mode: None,
         };
-        let journal: Arc<dyn Journal> = Arc::new(Steady::open());
-        let agent = Context {
+        let journal: Arc<dyn Store> = Arc::new(Steady::open());
+        let context = Context {
             forge: client(&hub),
             shell: Arc::new(InProcessShell::new(
                 BTreeMap::from([(main.clone(), host.clone())]),
@@ -145,7 +146,7 @@ impl World {
             library: library.clone(),
             files: Arc::new(files.as_map().clone()),
             inventory: Arc::new(Inventory {
-                systems: BTreeMap::from([(site.name.clone(), site)]),
+                systems: BTreeMap::from([(system.name.clone(), system)]),
                 hosts: BTreeSet::from([main]),
                 groups: BTreeMap::new(),
             }),
@@ -166,180 +167,180 @@ impl World {
             worker: String::new(),
             observer: Arc::new(NoopObserver),
         };
-        let weather = Arc::new(Weather::forecast(&mut dice, start, MINUTES));
+        let outages = Arc::new(Outages::generate(&mut rng, start, MINUTES));
         let oracle = Arc::new(Oracle::new(host.clone(), clock, journal, never));
-        let count = 1 + dice.below(3);
-        let world = Arc::new(Self {
-            dice: Mutex::new(dice),
-            agent,
+        let count = 1 + rng.below(3);
+        let simulation = Arc::new(Self {
+            rng: Mutex::new(rng),
+            context,
             hub,
             host,
             repo,
             start,
-            weather,
+            outages,
             oracle,
             flaw,
             processes: Arc::new(Mutex::new((0..count).map(|_| None).collect())),
-            born: Mutex::new(0),
-            well_throughout: Mutex::new(true),
-            letters: Mutex::default(),
+            started: Mutex::new(0),
+            always_healthy: Mutex::new(true),
+            delivered: Mutex::default(),
         });
         for place in 0..count as usize {
-            world.give_birth(place);
+            simulation.start_process(place);
         }
-        world
+        simulation
     }
 
-    /// Starts a process in a place. It may be one that dies young; then another follows.
-    fn give_birth(self: &Arc<Self>, place: usize) {
+    /// Starts a process in a place. Some are killed early; then another one follows.
+    fn start_process(self: &Arc<Self>, place: usize) {
         let number = {
-            let mut born = self.born.lock().expect("whole");
-            *born += 1;
-            *born
+            let mut started = self.started.lock().expect("no thread panicked");
+            *started += 1;
+            *started
         };
-        let (deeds, pause) = {
-            let mut dice = self.dice.lock().expect("whole");
-            let is_frail = number < 7 && dice.percent(45);
-            let deeds = if is_frail { 1 + dice.below(160) } else { u64::MAX };
-            (deeds, dice.within(100))
+        let (effects, pause) = {
+            let mut rng = self.rng.lock().expect("no thread panicked");
+            let is_frail = number < 7 && rng.percent(45);
+            let effects = if is_frail { 1 + rng.below(160) } else { u64::MAX };
+            (effects, rng.within(100))
         };
-        let life = Life::new(number, deeds);
-        let senses = Senses {
+        let life = Life::new(number, effects);
+        let tap = ProcessTap {
             life: life.clone(),
-            weather: self.weather.clone(),
+            outages: self.outages.clone(),
             oracle: self.oracle.clone(),
-            clock: self.agent.clock.clone(),
+            clock: self.context.clock.clone(),
             flaw: self.flaw.tap(&self.hub),
         };
-        let agent = Context { forge: client(&self.hub), ..self.agent.clone() };
-        let process = Process::start(&agent, life.clone(), senses);
-        self.processes.lock().expect("whole")[place] = Some(process);
-        let world = Arc::clone(self);
+        let context = Context { forge: client(&self.hub), ..self.context.clone() };
+        let process = Process::start(&context, life.clone(), tap);
+        self.processes.lock().expect("no thread panicked")[place] = Some(process);
+        let simulation = Arc::clone(self);
         tokio::spawn(async move {
             life.died.notified().await;
-            world.oracle.buried(life.number);
-            // What is left of it holds nothing that anybody waits for.
-            drop(world.processes.lock().expect("whole")[place].take());
+            simulation.oracle.stopped(life.number);
+            // No other task waits for the killed process.
+            drop(simulation.processes.lock().expect("no thread panicked")[place].take());
             tokio::time::sleep(pause).await;
-            world.give_birth(place);
+            simulation.start_process(place);
         });
     }
 
-    /// What fate and people do, each at its moment.
+    /// Plays faults and the acts of people, each at its time.
     async fn incident(self: &Arc<Self>) {
         let mut acts: Vec<(Duration, Act)> = Vec::new();
         {
-            let mut dice = self.dice.lock().expect("whole");
+            let mut rng = self.rng.lock().expect("no thread panicked");
             let seconds = MINUTES as u64 * 60;
-            let mut at = |dice: &mut Dice, times: u64, within: u64, act: Act| {
-                acts.extend((0..times).map(|_| (dice.within(within), act)));
+            let mut at = |rng: &mut Rng, times: u64, within: u64, act: Act| {
+                acts.extend((0..times).map(|_| (rng.within(within), act)));
             };
-            if dice.percent(80) {
-                let times = 1 + u64::from(dice.percent(30));
-                at(&mut dice, times, 60, Act::Break);
+            if rng.percent(80) {
+                let times = 1 + u64::from(rng.percent(30));
+                at(&mut rng, times, 60, Act::Break);
             }
-            let (tickets, comments) = (1 + dice.below(3), dice.below(4));
-            let within = if dice.percent(40) || self.flaw == Flaw::Generous { 40 } else { 600 };
-            at(&mut dice, tickets, within, Act::File);
-            at(&mut dice, comments, seconds, Act::Comment);
-            let (answers, faults) = (dice.below(4), if dice.percent(50) { dice.below(5) } else { 0 });
-            at(&mut dice, answers, seconds, Act::Answer);
-            at(&mut dice, faults, seconds, Act::GitHub);
+            let (tickets, comments) = (1 + rng.below(3), rng.below(4));
+            let within = if rng.percent(40) || self.flaw == Flaw::GrantsEveryLease { 40 } else { 600 };
+            at(&mut rng, tickets, within, Act::File);
+            at(&mut rng, comments, seconds, Act::Comment);
+            let (answers, faults) = (rng.below(4), if rng.percent(50) { rng.below(5) } else { 0 });
+            at(&mut rng, answers, seconds, Act::Answer);
+            at(&mut rng, faults, seconds, Act::GitHub);
             for (chance, act) in [
                 (15, Act::Break),
-                (15, Act::Mend),
+                (15, Act::Repair),
                 (12, Act::Close),
                 (8, Act::Reopen),
                 (10, Act::Edit),
                 (8, Act::Relabel),
-                (15, Act::Halt),
-                (15, Act::GoOn),
+                (15, Act::Pause),
+                (15, Act::Resume),
                 (15, Act::Restart),
             ] {
-                let times = u64::from(dice.percent(chance));
-                at(&mut dice, times, seconds, act);
+                let times = u64::from(rng.percent(chance));
+                at(&mut rng, times, seconds, act);
             }
         }
         acts.sort_by_key(|(at, _)| *at);
-        let post = tokio::spawn(Arc::clone(self).carry_post());
+        let post = tokio::spawn(Arc::clone(self).deliver_webhooks());
         for (at, act) in acts {
-            self.agent.clock.sleep_until(self.start + at).await;
+            self.context.clock.sleep_until(self.start + at).await;
             self.act(act).await;
         }
-        self.agent.clock.sleep_until(self.start + TimeDelta::minutes(MINUTES)).await;
+        self.context.clock.sleep_until(self.start + TimeDelta::minutes(MINUTES)).await;
         drop(post);
     }
 
-    /// Brings webhooks: late, twice, in another order, or not at all.
-    async fn carry_post(self: Arc<Self>) {
+    /// Delivers webhooks: late, twice, in another order, or not at all.
+    async fn deliver_webhooks(self: Arc<Self>) {
         loop {
             tokio::time::sleep(Duration::from_secs(4)).await;
-            for letter in self.hub.fetch_webhooks() {
-                let trips: Vec<Duration> = {
-                    let mut dice = self.dice.lock().expect("whole");
-                    let copies = *dice.pick(&[0, 1, 1, 1, 1, 1, 1, 2, 3]);
+            for webhook in self.hub.fetch_webhooks() {
+                let delays: Vec<Duration> = {
+                    let mut rng = self.rng.lock().expect("no thread panicked");
+                    let copies = *rng.pick(&[0, 1, 1, 1, 1, 1, 1, 2, 3]);
                     (0..copies)
-                        .map(|_| if dice.percent(20) { dice.within(300) } else { dice.within(3) })
+                        .map(|_| if rng.percent(20) { rng.within(300) } else { rng.within(3) })
                         .collect()
                 };
-                for trip in trips {
-                    let (world, letter) = (Arc::clone(&self), letter.clone());
+                for delay in delays {
+                    let (simulation, webhook) = (Arc::clone(&self), webhook.clone());
                     tokio::spawn(async move {
-                        tokio::time::sleep(trip).await;
-                        world.deliver(letter).await;
+                        tokio::time::sleep(delay).await;
+                        simulation.deliver(webhook).await;
                     });
                 }
             }
         }
     }
 
-    /// To one of those that run; GitHub does not care what comes of it.
-    async fn deliver(&self, letter: HeldWebhook) {
+    /// Delivers a webhook to one of the running processes. GitHub ignores the result.
+    async fn deliver(&self, webhook: HeldWebhook) {
         let router = {
-            let processes = self.processes.lock().expect("whole");
+            let processes = self.processes.lock().expect("no thread panicked");
             let running: Vec<&Process> = processes.iter().flatten().filter(|p| !p.life.is_over()).collect();
             if running.is_empty() {
                 return;
             }
-            self.dice.lock().expect("whole").pick(&running).router.clone()
+            self.rng.lock().expect("no thread panicked").pick(&running).router.clone()
         };
         let request = Request::builder()
             .method(Method::POST)
             .uri("/webhook")
             .header("content-type", "application/json")
-            .header("x-github-event", letter.event)
-            .header("x-github-delivery", &letter.guid)
-            .header("x-hub-signature-256", &letter.signature)
-            .body(letter.payload.clone())
+            .header("x-github-event", webhook.event)
+            .header("x-github-delivery", &webhook.guid)
+            .header("x-hub-signature-256", &webhook.signature)
+            .body(webhook.payload.clone())
             .expect("a request");
         let mut router = router;
         let _ = tokio::time::timeout(Duration::from_secs(10), router.call(request)).await;
-        self.letters.lock().expect("whole").push(letter);
+        self.delivered.lock().expect("no thread panicked").push(webhook);
     }
 
-    /// An issue of a person, if there is one.
+    /// A random issue, if there is one.
     fn some_issue(&self) -> Option<TicketId> {
         let issues = self.hub.issues(&self.repo);
         let numbers: Vec<u64> = issues.iter().map(|issue| issue.number).collect();
         if numbers.is_empty() {
             return None;
         }
-        let number = *self.dice.lock().expect("whole").pick(&numbers);
+        let number = *self.rng.lock().expect("no thread panicked").pick(&numbers);
         Some(TicketId { repo: self.repo.clone(), number })
     }
 
     async fn act(self: &Arc<Self>, act: Act) {
-        let now = self.agent.clock.now();
-        let mut dice = self.dice.lock().expect("whole").others();
+        let now = self.context.clock.now();
+        let mut rng = self.rng.lock().expect("no thread panicked").fork();
         match act {
             Act::Break => {
-                *self.well_throughout.lock().expect("whole") = false;
-                host::break_it(&self.host, &mut dice, now);
+                *self.always_healthy.lock().expect("no thread panicked") = false;
+                host::inject_fault(&self.host, &mut rng, now);
                 self.oracle.broken();
             }
-            Act::Mend => host::mend(&self.host, now),
+            Act::Repair => host::repair(&self.host, now),
             Act::File => {
-                let (title, body, labels) = people::ticket(&mut dice);
+                let (title, body, labels) = people::ticket(&mut rng);
                 self.hub.file(&self.repo, REPORTER, title, body, &labels).expect("GitHub takes it");
             }
             Act::GitHub => {
@@ -354,28 +355,29 @@ impl World {
                     InjectedFault::SecondaryLimit { retry_after: None },
                     InjectedFault::PrimaryLimit { reset_in: 60 },
                 ];
-                let at = if dice.percent(50) { FaultPoint::Any } else { FaultPoint::Write };
-                let times = 1 + u32::try_from(dice.below(12)).unwrap_or(0);
-                self.hub.inject(dice.pick(&faults).clone(), at, times);
+                let at = if rng.percent(50) { FaultPoint::Any } else { FaultPoint::Write };
+                let times = 1 + u32::try_from(rng.below(12)).unwrap_or(0);
+                self.hub.inject(rng.pick(&faults).clone(), at, times);
             }
             Act::Restart => {
-                let place = dice.below(self.processes.lock().expect("whole").len() as u64) as usize;
-                let process = self.processes.lock().expect("whole")[place].take();
+                let place =
+                    rng.below(self.processes.lock().expect("no thread panicked").len() as u64) as usize;
+                let process = self.processes.lock().expect("no thread panicked")[place].take();
                 if let Some(process) = process {
                     tokio::spawn(process.stop());
                 }
             }
-            _ => self.touch_issue(act, &mut dice),
+            _ => self.touch_issue(act, &mut rng),
         }
     }
 
-    /// What people do to an issue; what GitHub does not take of it is their own trouble.
-    fn touch_issue(&self, act: Act, dice: &mut Dice) {
+    /// An act of a person on an issue. It has no effect if GitHub refuses it.
+    fn touch_issue(&self, act: Act, rng: &mut Rng) {
         let Some(id) = self.some_issue() else { return };
         let said = |who: &str, words: &str| drop(self.hub.comment(&id, who, words));
         match act {
             Act::Comment => {
-                let (who, words) = people::comment(dice);
+                let (who, words) = people::comment(rng);
                 said(who, words);
             }
             Act::Answer => {
@@ -385,8 +387,8 @@ impl World {
                 });
                 if let Some(plan) = asked.last() {
                     let plan: String = plan.chars().take(7).collect();
-                    let who = *dice.pick(&[LEAD, LEAD, STRANGER]);
-                    let words = *dice.pick(&["approve", "approve", "approve", "deny", "cancel"]);
+                    let who = *rng.pick(&[LEAD, LEAD, STRANGER]);
+                    let words = *rng.pick(&["approve", "approve", "approve", "deny", "cancel"]);
                     let plan = if words == "approve" { plan.as_str() } else { "" };
                     said(who, &format!("/qfield:support {words} {plan}"));
                 }
@@ -394,67 +396,67 @@ impl World {
             Act::Close => drop(self.hub.close(&id, REPORTER, "completed")),
             Act::Reopen => drop(self.hub.reopen(&id, REPORTER)),
             Act::Edit => drop(self.hub.retitle(&id, REPORTER, "Sync fails again")),
-            Act::Relabel if dice.percent(50) => drop(self.hub.label(&id, LEAD, "medic:pause")),
+            Act::Relabel if rng.percent(50) => drop(self.hub.label(&id, LEAD, "medic:pause")),
             Act::Relabel => drop(self.hub.unlabel(&id, LEAD, "support")),
-            Act::Halt => said(LEAD, "/qfield:support pause a migration"),
-            Act::GoOn => said(LEAD, "/qfield:support resume"),
+            Act::Pause => said(LEAD, "/qfield:support pause a migration"),
+            Act::Resume => said(LEAD, "/qfield:support resume"),
             _ => {}
         }
     }
 
-    /// The faults stop, people lift what they have laid on, and everything gets its time to end.
+    /// Ends the faults and pauses, and gives every case its time to end.
     async fn rest(self: &Arc<Self>) {
         for issue in self.hub.issues(&self.repo) {
             let id = TicketId { repo: self.repo.clone(), number: issue.number };
             drop(self.hub.unlabel(&id, LEAD, "medic:pause"));
         }
-        let until = self.agent.clock.now() + TimeDelta::minutes(REST);
-        while self.agent.clock.now() < until {
-            // A halt that somebody wrote before may only now be read.
-            self.agent.journal.set_pause(None).await.expect("the journal works");
+        let until = self.context.clock.now() + TimeDelta::minutes(REST);
+        while self.context.clock.now() < until {
+            // A pause that a person wrote earlier may only now be read.
+            self.context.journal.set_pause(None).await.expect("the journal works");
             self.oracle.seen().lift();
             tokio::time::sleep(Duration::from_secs(160)).await;
-            let at_work = self.agent.journal.open_cases().await.expect("the journal works");
-            if at_work.is_empty() && self.is_all_taken().await {
+            let at_work = self.context.journal.open_cases().await.expect("the journal works");
+            if at_work.is_empty() && self.every_ticket_has_case().await {
                 break;
             }
         }
     }
 
-    /// Whether no ticket of a person waits for a case.
-    async fn is_all_taken(&self) -> bool {
-        let lines = self.agent.journal.cases(1000).await.expect("the journal works");
+    /// Whether every ticket of a person has a case.
+    async fn every_ticket_has_case(&self) -> bool {
+        let lines = self.context.journal.cases(1000).await.expect("the journal works");
         let taken: BTreeSet<u64> = lines.iter().map(|line| line.ticket.number).collect();
         let issues = self.hub.issues(&self.repo);
         issues.iter().filter(|issue| is_wanted(issue)).all(|issue| taken.contains(&issue.number))
     }
 
-    async fn left(&self) -> Left {
-        let lines = self.agent.journal.cases(1000).await.expect("the journal works");
+    async fn left(&self) -> FinalState {
+        let lines = self.context.journal.cases(1000).await.expect("the journal works");
         let mut cases = Vec::new();
         for line in lines {
-            let records = self.agent.journal.load(&line.id).await.expect("the journal works");
+            let records = self.context.journal.load(&line.id).await.expect("the journal works");
             cases.push((line.id, records));
         }
-        let audit = self.agent.journal.audit().await.expect("the journal works");
+        let audit = self.context.journal.audit().await.expect("the journal works");
         let mut seen = self.oracle.seen();
         let host = self.host.lock();
-        Left {
-            wrongs: std::mem::take(&mut seen.wrongs),
+        FinalState {
+            violations: std::mem::take(&mut seen.violations),
             cases,
             broken_chains: audit.broken.len(),
             issues: self.hub.issues(&self.repo),
             labels: self.hub.labels(&self.repo).iter().map(|label| label.name.clone()).collect(),
             commands: host.log().iter().map(|logged| (logged.at, logged.line.clone())).collect(),
             given: seen.given.clone(),
-            well_throughout: *self.well_throughout.lock().expect("whole"),
-            library: self.agent.library.clone(),
+            always_healthy: *self.always_healthy.lock().expect("no thread panicked"),
+            library: self.context.library.clone(),
             host_problems: host.problems().to_vec(),
         }
     }
 }
 
-/// A person asks for it, and it is open.
+/// Whether a person wants this issue resolved: it is open and labelled.
 pub fn is_wanted(issue: &Issue) -> bool {
     issue.author != MEDIC && !issue.is_closed() && issue.labels.iter().any(|label| label == "support")
 }
@@ -462,7 +464,7 @@ pub fn is_wanted(issue: &Issue) -> bool {
 #[derive(Debug, Clone, Copy)]
 enum Act {
     Break,
-    Mend,
+    Repair,
     File,
     Comment,
     Answer,
@@ -470,8 +472,8 @@ enum Act {
     Reopen,
     Edit,
     Relabel,
-    Halt,
-    GoOn,
+    Pause,
+    Resume,
     /// A rolling restart: the process stops at a safe point.
     Restart,
     GitHub,

@@ -1,18 +1,20 @@
-//! The SQLite journal, asked so that nothing else goes on meanwhile.
+//! The SQLite journal, called so that nothing else runs meanwhile.
 //!
-//! SQLite works in threads of its own, and which of two answers comes first would be chance. Here the
-//! caller's thread waits for each answer, so that one thread alone makes the whole run.
+//! SQLite works in threads of its own, and the order of two answers would be chance. Here the caller's thread
+//! waits for each answer, so one thread alone determines the whole run.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use fieldmedic::core::case::event::{CaseId, Event, Record};
+use fieldmedic::core::case::event::{CaseId, Event, EventKind};
+use fieldmedic::core::case::record::Record;
 use fieldmedic::core::case::signal::{QueuedSignal, Signal};
 use fieldmedic::core::ids::HostName;
 use fieldmedic::core::playbook::LibraryHash;
 use fieldmedic::core::policy::permit::Pause;
 use fieldmedic::core::ticket::TicketId;
 use fieldmedic::ports::{
-    Audit, CaseSummary, Journal, JournalError, Lease, NewCase, OpenResult, QueuedDelivery,
+    Archive, Audit, CaseSummary, Cursor, Cursors, DedupeKey, Inbox, Journal, JournalError, LeaseGrant,
+    Leases, NewCase, OpenResult, QueuedDelivery, Removal, StoredRecord,
 };
 use fieldmedic::store::Sqlite;
 use std::collections::BTreeMap;
@@ -90,6 +92,36 @@ impl Journal for Steady {
         self.ask(async move |journal| journal.cases_of(&ticket).await)
     }
 
+    async fn store_library(
+        &self,
+        hash: &LibraryHash,
+        files: &BTreeMap<String, String>,
+    ) -> Result<(), JournalError> {
+        let (hash, files) = (hash.clone(), files.clone());
+        self.ask(async move |journal| journal.store_library(&hash, &files).await)
+    }
+
+    async fn library(&self, hash: &LibraryHash) -> Result<Option<BTreeMap<String, String>>, JournalError> {
+        let hash = hash.clone();
+        self.ask(async move |journal| journal.library(&hash).await)
+    }
+
+    async fn history(
+        &self,
+        kinds: &[EventKind],
+        since: DateTime<Utc>,
+    ) -> Result<Vec<(CaseId, Record)>, JournalError> {
+        let kinds = kinds.to_vec();
+        self.ask(async move |journal| journal.history(&kinds, since).await)
+    }
+
+    async fn audit(&self) -> Result<Audit, JournalError> {
+        self.ask(async move |journal| journal.audit().await)
+    }
+}
+
+#[async_trait]
+impl Leases for Steady {
     async fn claim(
         &self,
         case: &CaseId,
@@ -106,46 +138,25 @@ impl Journal for Steady {
         self.ask(async move |journal| journal.release(&case, &worker).await)
     }
 
-    async fn acquire_lease(
+    async fn grant_lease(
         &self,
         host: &HostName,
         case: &CaseId,
         now: DateTime<Utc>,
         ttl: Duration,
-    ) -> Result<Option<Lease>, JournalError> {
+    ) -> Result<Option<LeaseGrant>, JournalError> {
         let (host, case) = (host.clone(), case.clone());
-        self.ask(async move |journal| journal.acquire_lease(&host, &case, now, ttl).await)
+        self.ask(async move |journal| journal.grant_lease(&host, &case, now, ttl).await)
     }
 
     async fn release_leases(&self, case: &CaseId) -> Result<(), JournalError> {
         let case = case.clone();
         self.ask(async move |journal| journal.release_leases(&case).await)
     }
+}
 
-    async fn store_library(
-        &self,
-        hash: &LibraryHash,
-        files: &BTreeMap<String, String>,
-    ) -> Result<(), JournalError> {
-        let (hash, files) = (hash.clone(), files.clone());
-        self.ask(async move |journal| journal.store_library(&hash, &files).await)
-    }
-
-    async fn library(&self, hash: &LibraryHash) -> Result<Option<BTreeMap<String, String>>, JournalError> {
-        let hash = hash.clone();
-        self.ask(async move |journal| journal.library(&hash).await)
-    }
-
-    async fn cursor(&self, name: &str) -> Result<Option<DateTime<Utc>>, JournalError> {
-        let name = name.to_owned();
-        self.ask(async move |journal| journal.cursor(&name).await)
-    }
-
-    async fn set_cursor(&self, name: &str, at: DateTime<Utc>) -> Result<(), JournalError> {
-        let name = name.to_owned();
-        self.ask(async move |journal| journal.set_cursor(&name, at).await)
-    }
-
+#[async_trait]
+impl Inbox for Steady {
     async fn enqueue_delivery(&self, parcel: &QueuedDelivery) -> Result<bool, JournalError> {
         let parcel = parcel.clone();
         self.ask(async move |journal| journal.enqueue_delivery(&parcel).await)
@@ -173,16 +184,6 @@ impl Journal for Steady {
         self.ask(async move |journal| journal.set_pause(pause.as_ref()).await)
     }
 
-    async fn try_once_every(
-        &self,
-        name: &str,
-        now: DateTime<Utc>,
-        every: Duration,
-    ) -> Result<bool, JournalError> {
-        let name = name.to_owned();
-        self.ask(async move |journal| journal.try_once_every(&name, now, every).await)
-    }
-
     async fn send_signal(&self, case: &CaseId, key: &str, word: &Signal) -> Result<bool, JournalError> {
         let (case, key, word) = (case.clone(), key.to_owned(), word.clone());
         self.ask(async move |journal| journal.send_signal(&case, &key, &word).await)
@@ -192,20 +193,59 @@ impl Journal for Steady {
         let case = case.clone();
         self.ask(async move |journal| journal.signals(&case).await)
     }
+}
 
-    async fn history(
-        &self,
-        kinds: &[&str],
-        since: DateTime<Utc>,
-    ) -> Result<Vec<(CaseId, Record)>, JournalError> {
-        let kinds: Vec<String> = kinds.iter().map(|kind| (*kind).to_owned()).collect();
-        self.ask(async move |journal| {
-            let kinds: Vec<&str> = kinds.iter().map(String::as_str).collect();
-            journal.history(&kinds, since).await
-        })
+#[async_trait]
+impl Cursors for Steady {
+    async fn cursor(&self, cursor: &Cursor) -> Result<Option<DateTime<Utc>>, JournalError> {
+        let cursor = cursor.clone();
+        self.ask(async move |journal| journal.cursor(&cursor).await)
     }
 
-    async fn audit(&self) -> Result<Audit, JournalError> {
-        self.ask(async move |journal| journal.audit().await)
+    async fn set_cursor(&self, cursor: &Cursor, at: DateTime<Utc>) -> Result<(), JournalError> {
+        let cursor = cursor.clone();
+        self.ask(async move |journal| journal.set_cursor(&cursor, at).await)
+    }
+
+    async fn done_at(&self, key: &DedupeKey) -> Result<Option<DateTime<Utc>>, JournalError> {
+        let key = key.clone();
+        self.ask(async move |journal| journal.done_at(&key).await)
+    }
+
+    async fn mark_done(&self, key: &DedupeKey, now: DateTime<Utc>) -> Result<(), JournalError> {
+        let key = key.clone();
+        self.ask(async move |journal| journal.mark_done(&key, now).await)
+    }
+
+    async fn try_once_every(
+        &self,
+        name: &str,
+        now: DateTime<Utc>,
+        every: Duration,
+    ) -> Result<bool, JournalError> {
+        let name = name.to_owned();
+        self.ask(async move |journal| journal.try_once_every(&name, now, every).await)
+    }
+}
+
+#[async_trait]
+impl Archive for Steady {
+    async fn closed_before(&self, before: DateTime<Utc>) -> Result<Vec<CaseId>, JournalError> {
+        self.ask(async move |journal| journal.closed_before(before).await)
+    }
+
+    async fn stored_records(&self, case: &CaseId) -> Result<Vec<StoredRecord>, JournalError> {
+        let case = case.clone();
+        self.ask(async move |journal| journal.stored_records(&case).await)
+    }
+
+    async fn remove_archived(&self, removal: &Removal) -> Result<(), JournalError> {
+        let removal = removal.clone();
+        self.ask(async move |journal| journal.remove_archived(&removal).await)
+    }
+
+    async fn archived_in(&self, case: &CaseId) -> Result<Option<String>, JournalError> {
+        let case = case.clone();
+        self.ask(async move |journal| journal.archived_in(&case).await)
     }
 }

@@ -3,14 +3,16 @@
 use super::{Broken, Deed, Tapped};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use fieldmedic::core::case::event::{CaseId, Event, Record};
+use fieldmedic::core::case::event::{CaseId, Event, EventKind};
+use fieldmedic::core::case::record::Record;
 use fieldmedic::core::case::signal::{QueuedSignal, Signal};
 use fieldmedic::core::ids::HostName;
 use fieldmedic::core::playbook::LibraryHash;
 use fieldmedic::core::policy::permit::Pause;
 use fieldmedic::core::ticket::TicketId;
 use fieldmedic::ports::{
-    Audit, CaseSummary, Journal, JournalError, Lease, NewCase, OpenResult, QueuedDelivery,
+    Archive, Audit, CaseSummary, Cursor, Cursors, DedupeKey, Inbox, Journal, JournalError, LeaseGrant,
+    Leases, NewCase, OpenResult, QueuedDelivery, Removal, Store, StoredRecord,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -22,7 +24,7 @@ impl From<Broken> for JournalError {
 }
 
 #[async_trait]
-impl Journal for Tapped<dyn Journal> {
+impl Journal for Tapped<dyn Store> {
     async fn open_case(&self, opening: &NewCase) -> Result<OpenResult, JournalError> {
         self.pass(Deed::Append(&opening.case, &opening.first), self.inner.open_case(opening)).await
     }
@@ -54,6 +56,33 @@ impl Journal for Tapped<dyn Journal> {
         self.pass(Deed::Read("cases_of"), self.inner.cases_of(ticket)).await
     }
 
+    async fn store_library(
+        &self,
+        hash: &LibraryHash,
+        files: &BTreeMap<String, String>,
+    ) -> Result<(), JournalError> {
+        self.pass(Deed::Write("keep_library"), self.inner.store_library(hash, files)).await
+    }
+
+    async fn library(&self, hash: &LibraryHash) -> Result<Option<BTreeMap<String, String>>, JournalError> {
+        self.pass(Deed::Read("library"), self.inner.library(hash)).await
+    }
+
+    async fn history(
+        &self,
+        kinds: &[EventKind],
+        since: DateTime<Utc>,
+    ) -> Result<Vec<(CaseId, Record)>, JournalError> {
+        self.pass(Deed::Read("history"), self.inner.history(kinds, since)).await
+    }
+
+    async fn audit(&self) -> Result<Audit, JournalError> {
+        self.pass(Deed::Read("audit"), self.inner.audit()).await
+    }
+}
+
+#[async_trait]
+impl Leases for Tapped<dyn Store> {
     async fn claim(
         &self,
         case: &CaseId,
@@ -68,50 +97,24 @@ impl Journal for Tapped<dyn Journal> {
         self.pass(Deed::Write("release"), self.inner.release(case, worker)).await
     }
 
-    async fn acquire_lease(
+    async fn grant_lease(
         &self,
         host: &HostName,
         case: &CaseId,
         now: DateTime<Utc>,
         ttl: Duration,
-    ) -> Result<Option<Lease>, JournalError> {
-        let granted = self.pass(Deed::Write("hold"), self.inner.acquire_lease(host, case, now, ttl)).await?;
+    ) -> Result<Option<LeaseGrant>, JournalError> {
+        let granted = self.pass(Deed::Write("hold"), self.inner.grant_lease(host, case, now, ttl)).await?;
         Ok(self.tap.held(host, case, granted))
     }
 
     async fn release_leases(&self, case: &CaseId) -> Result<(), JournalError> {
         self.pass(Deed::Write("free"), self.inner.release_leases(case)).await
     }
+}
 
-    async fn store_library(
-        &self,
-        hash: &LibraryHash,
-        files: &BTreeMap<String, String>,
-    ) -> Result<(), JournalError> {
-        self.pass(Deed::Write("keep_library"), self.inner.store_library(hash, files)).await
-    }
-
-    async fn library(&self, hash: &LibraryHash) -> Result<Option<BTreeMap<String, String>>, JournalError> {
-        self.pass(Deed::Read("library"), self.inner.library(hash)).await
-    }
-
-    async fn cursor(&self, name: &str) -> Result<Option<DateTime<Utc>>, JournalError> {
-        self.pass(Deed::Read("bookmark"), self.inner.cursor(name)).await
-    }
-
-    async fn set_cursor(&self, name: &str, at: DateTime<Utc>) -> Result<(), JournalError> {
-        self.pass(Deed::Write("set_bookmark"), self.inner.set_cursor(name, at)).await
-    }
-
-    async fn try_once_every(
-        &self,
-        name: &str,
-        now: DateTime<Utc>,
-        every: Duration,
-    ) -> Result<bool, JournalError> {
-        self.pass(Deed::Write("take_turn"), self.inner.try_once_every(name, now, every)).await
-    }
-
+#[async_trait]
+impl Inbox for Tapped<dyn Store> {
     async fn enqueue_delivery(&self, parcel: &QueuedDelivery) -> Result<bool, JournalError> {
         self.pass(Deed::Write("receive"), self.inner.enqueue_delivery(parcel)).await
     }
@@ -143,16 +146,51 @@ impl Journal for Tapped<dyn Journal> {
     async fn signals(&self, case: &CaseId) -> Result<Vec<QueuedSignal>, JournalError> {
         self.pass(Deed::Read("posted"), self.inner.signals(case)).await
     }
+}
 
-    async fn history(
-        &self,
-        kinds: &[&str],
-        since: DateTime<Utc>,
-    ) -> Result<Vec<(CaseId, Record)>, JournalError> {
-        self.pass(Deed::Read("history"), self.inner.history(kinds, since)).await
+#[async_trait]
+impl Cursors for Tapped<dyn Store> {
+    async fn cursor(&self, cursor: &Cursor) -> Result<Option<DateTime<Utc>>, JournalError> {
+        self.pass(Deed::Read("cursor"), self.inner.cursor(cursor)).await
     }
 
-    async fn audit(&self) -> Result<Audit, JournalError> {
-        self.pass(Deed::Read("audit"), self.inner.audit()).await
+    async fn set_cursor(&self, cursor: &Cursor, at: DateTime<Utc>) -> Result<(), JournalError> {
+        self.pass(Deed::Write("set_cursor"), self.inner.set_cursor(cursor, at)).await
+    }
+
+    async fn done_at(&self, key: &DedupeKey) -> Result<Option<DateTime<Utc>>, JournalError> {
+        self.pass(Deed::Read("done_at"), self.inner.done_at(key)).await
+    }
+
+    async fn mark_done(&self, key: &DedupeKey, now: DateTime<Utc>) -> Result<(), JournalError> {
+        self.pass(Deed::Write("mark_done"), self.inner.mark_done(key, now)).await
+    }
+
+    async fn try_once_every(
+        &self,
+        name: &str,
+        now: DateTime<Utc>,
+        every: Duration,
+    ) -> Result<bool, JournalError> {
+        self.pass(Deed::Write("take_turn"), self.inner.try_once_every(name, now, every)).await
+    }
+}
+
+#[async_trait]
+impl Archive for Tapped<dyn Store> {
+    async fn closed_before(&self, before: DateTime<Utc>) -> Result<Vec<CaseId>, JournalError> {
+        self.pass(Deed::Read("closed_before"), self.inner.closed_before(before)).await
+    }
+
+    async fn stored_records(&self, case: &CaseId) -> Result<Vec<StoredRecord>, JournalError> {
+        self.pass(Deed::Read("stored_records"), self.inner.stored_records(case)).await
+    }
+
+    async fn remove_archived(&self, removal: &Removal) -> Result<(), JournalError> {
+        self.pass(Deed::Write("remove_archived"), self.inner.remove_archived(removal)).await
+    }
+
+    async fn archived_in(&self, case: &CaseId) -> Result<Option<String>, JournalError> {
+        self.pass(Deed::Read("archived_in"), self.inner.archived_in(case)).await
     }
 }

@@ -1,12 +1,13 @@
 //! Objections: a person says that a ticket, which the agent has closed, is not settled. The close was
 //! false, as long as nobody knows better, and is counted as that.
 
-use crate::case::event::{CaseId, Event, Record};
-use serde::{Deserialize, Serialize};
+use crate::case::event::{CaseId, Event, EventKind};
+use crate::case::record::Record;
+use serde::Serialize;
 use std::collections::BTreeSet;
 
 /// Who objects to which close.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CloseDispute {
     /// The case that closed the ticket.
     pub case: CaseId,
@@ -15,7 +16,7 @@ pub struct CloseDispute {
     pub via: Via,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Via {
     /// Opened the issue again.
@@ -34,7 +35,7 @@ pub struct CloseStats {
 
 impl CloseStats {
     /// The kinds of records that tell of closures.
-    pub const KINDS: [&str; 2] = ["outcome_decided", "close_disputed"];
+    pub const KINDS: [EventKind; 2] = [EventKind::OutcomeDecided, EventKind::CloseDisputed];
 
     /// Counts what these records tell. A close is false once, however often somebody objects.
     pub fn count(records: &[(CaseId, Record)]) -> Self {

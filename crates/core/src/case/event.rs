@@ -1,7 +1,9 @@
-//! Events: what the journal records. Old records must stay readable, so fields are only ever added.
+//! Events: what a case records. The journal stores them as payloads, which are types of their own in
+//! `payload`; a rename here does not change what is stored.
 
 use crate::case::dispute::CloseDispute;
 use crate::case::outcome::Outcome;
+use crate::case::published::Published;
 use crate::case::signal::QueuedSignal;
 use crate::chatops::scope::CaseScope;
 use crate::diagnosis::diagnose::Diagnosis;
@@ -16,13 +18,12 @@ use crate::text::redact::Redacted;
 use crate::ticket::triage::{DetectedFault, Triage};
 use crate::ticket::{Ticket, TicketId};
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::fmt;
 
 /// The identity of a case: `c` and 12 hex digits.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]
 pub struct CaseId(String);
 
@@ -52,8 +53,7 @@ impl fmt::Display for CaseId {
 }
 
 /// By which way a ticket came in.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase", tag = "by")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
     Webhook,
     Poll,
@@ -61,10 +61,8 @@ pub enum Source {
     Command {
         user: String,
         /// The comment that holds it.
-        #[serde(default)]
         comment: Option<u64>,
-        #[serde(default)]
-        errand: CaseScope,
+        scope: CaseScope,
     },
     /// `fieldmedic resolve`.
     Terminal,
@@ -82,23 +80,21 @@ pub enum Source {
 }
 
 /// One change of one treatment, forward or back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ChangeId {
     pub remediation: usize,
     pub step: usize,
     pub direction: Direction,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Direction {
     Forward,
     Rollback,
 }
 
 /// Why a look is made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProbeReason {
     Diagnose,
     /// Whether a step is needed.
@@ -108,9 +104,8 @@ pub enum ProbeReason {
     Verify,
 }
 
-/// What is said on the forge.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+/// What is published on the forge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Publication {
     /// Whether the issue is still open.
     TicketRefresh,
@@ -128,17 +123,16 @@ pub enum Publication {
 }
 
 /// One record's content.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "event", content = "with")]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Event {
     Opened {
         ticket: Ticket,
-        door: Source,
+        source: Source,
         library: LibraryHash,
     },
     Triaged(Triage),
     Probed {
-        purpose: ProbeReason,
+        reason: ProbeReason,
         evidence: Evidence,
     },
     Diagnosed(Diagnosis),
@@ -205,7 +199,6 @@ pub enum Event {
     ChangeInDoubt {
         change: ChangeId,
         why: Redacted,
-        #[serde(default)]
         may_still_run: bool,
     },
     ChangeSkipped {
@@ -239,15 +232,14 @@ pub enum Event {
         clean: bool,
     },
     OutcomeDecided(Outcome),
-    /// Said and done on the forge; `took_ms` is the time of its calls.
+    /// Published on the forge. `took_ms`: the time of the calls, in milliseconds.
     Published {
-        act: Publication,
-        stage: String,
+        what: Published,
         took_ms: u64,
     },
-    /// The forge did not take it. `lasting`: it never will.
+    /// The forge refused it. `lasting`: a retry cannot help.
     PublishFailed {
-        act: Publication,
+        publication: Publication,
         why: Redacted,
         lasting: bool,
     },
@@ -255,69 +247,117 @@ pub enum Event {
 }
 
 impl Event {
-    /// The version of the record format. A reader of a later version knows how to read this one.
-    /// Version 2 took the version into the hash; the format is the same.
-    pub const VERSION: u32 = 2;
+    /// The version of the record format that is written. `upcast` reads all older ones. Version 2 took the
+    /// version into the hash. Version 3 gave kinds and fields their present names.
+    pub const VERSION: u32 = 3;
 
-    /// One word for it, as the journal's `kind` column has it.
-    pub fn kind(&self) -> &'static str {
+    /// The kind of this event.
+    pub fn kind(&self) -> EventKind {
         match self {
-            Event::Opened { .. } => "opened",
-            Event::Triaged(_) => "triaged",
-            Event::Probed { .. } => "probed",
-            Event::Diagnosed(_) => "diagnosed",
-            Event::HostsLeased { .. } => "hosts_leased",
-            Event::Rechecked { .. } => "rechecked",
-            Event::Paused(_) => "paused",
-            Event::Resumed => "resumed",
-            Event::ApprovalRequested { .. } => "approval_requested",
-            Event::Deferred(_) => "deferred",
-            Event::RecurrenceDetected { .. } => "recurrence_detected",
-            Event::CloseDisputed(_) => "close_disputed",
-            Event::Linked { .. } => "linked",
-            Event::SignalReceived(_) => "signal_received",
-            Event::RemediationStarted(_) => "remediation_started",
-            Event::ChangeStarted { .. } => "change_started",
-            Event::ChangeEnded { .. } => "change_ended",
-            Event::ChangeNotStarted { .. } => "change_not_started",
-            Event::ChangeBlocked { .. } => "change_blocked",
-            Event::ChangeInDoubt { .. } => "change_in_doubt",
-            Event::ChangeSkipped { .. } => "change_skipped",
-            Event::ChangeConfirmed { .. } => "change_confirmed",
-            Event::ChangeAbandoned { .. } => "change_abandoned",
-            Event::StepsCompleted => "steps_completed",
-            Event::ConditionsChecked { .. } => "conditions_checked",
-            Event::VerificationPassed { .. } => "verification_passed",
-            Event::VerificationFailed { .. } => "verification_failed",
-            Event::RemediationFailed { .. } => "remediation_failed",
-            Event::RolledBack { .. } => "rolled_back",
-            Event::OutcomeDecided(_) => "outcome_decided",
-            Event::Published { .. } => "published",
-            Event::PublishFailed { .. } => "publish_failed",
-            Event::Ended => "ended",
+            Event::Opened { .. } => EventKind::Opened,
+            Event::Triaged(_) => EventKind::Triaged,
+            Event::Probed { .. } => EventKind::Probed,
+            Event::Diagnosed(_) => EventKind::Diagnosed,
+            Event::HostsLeased { .. } => EventKind::HostsLeased,
+            Event::Rechecked { .. } => EventKind::Rechecked,
+            Event::Paused(_) => EventKind::Paused,
+            Event::Resumed => EventKind::Resumed,
+            Event::ApprovalRequested { .. } => EventKind::ApprovalRequested,
+            Event::Deferred(_) => EventKind::Deferred,
+            Event::RecurrenceDetected { .. } => EventKind::RecurrenceDetected,
+            Event::CloseDisputed(_) => EventKind::CloseDisputed,
+            Event::Linked { .. } => EventKind::Linked,
+            Event::SignalReceived(_) => EventKind::SignalReceived,
+            Event::RemediationStarted(_) => EventKind::RemediationStarted,
+            Event::ChangeStarted { .. } => EventKind::ChangeStarted,
+            Event::ChangeEnded { .. } => EventKind::ChangeEnded,
+            Event::ChangeNotStarted { .. } => EventKind::ChangeNotStarted,
+            Event::ChangeBlocked { .. } => EventKind::ChangeBlocked,
+            Event::ChangeInDoubt { .. } => EventKind::ChangeInDoubt,
+            Event::ChangeSkipped { .. } => EventKind::ChangeSkipped,
+            Event::ChangeConfirmed { .. } => EventKind::ChangeConfirmed,
+            Event::ChangeAbandoned { .. } => EventKind::ChangeAbandoned,
+            Event::StepsCompleted => EventKind::StepsCompleted,
+            Event::ConditionsChecked { .. } => EventKind::ConditionsChecked,
+            Event::VerificationPassed { .. } => EventKind::VerificationPassed,
+            Event::VerificationFailed { .. } => EventKind::VerificationFailed,
+            Event::RemediationFailed { .. } => EventKind::RemediationFailed,
+            Event::RolledBack { .. } => EventKind::RolledBack,
+            Event::OutcomeDecided(_) => EventKind::OutcomeDecided,
+            Event::Published { .. } => EventKind::Published,
+            Event::PublishFailed { .. } => EventKind::PublishFailed,
+            Event::Ended => EventKind::Ended,
         }
     }
 }
 
-/// One line of the journal.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Record {
-    pub seq: u64,
-    pub at: DateTime<Utc>,
-    pub event: Event,
+macro_rules! kinds {
+    ($($name:ident = $word:literal,)*) => {
+        /// The kinds of events. The word of a kind is what the journal stores; `upcast` knows the words of
+        /// older versions.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum EventKind {
+            $(#[doc = concat!("`", $word, "`")] $name,)*
+        }
+
+        impl EventKind {
+            /// All kinds.
+            pub const ALL: &[EventKind] = &[$(EventKind::$name,)*];
+
+            /// The word that records of today's version store.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(EventKind::$name => $word,)*
+                }
+            }
+        }
+    };
 }
 
-/// The hash of a record: SHA-256 in hex over the hash before it and everything that the record holds.
-/// An edit anywhere breaks the chain from there on. Records of version 1 were written without their
-/// version in it, and are checked so.
-pub fn chain(prev: &str, case: &CaseId, seq: u64, at: DateTime<Utc>, version: u32, body: &str) -> String {
-    let at = at.to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
-    let mut hash = Sha256::new();
-    let (seq, number) = (seq.to_string(), version.to_string());
-    let version = (version > 1).then_some(number.as_str());
-    for part in [prev, case.as_str(), &seq, &at, body].into_iter().chain(version) {
-        hash.update((part.len() as u64).to_be_bytes());
-        hash.update(part);
+kinds! {
+    Opened = "opened",
+    Triaged = "triaged",
+    Probed = "probed",
+    Diagnosed = "diagnosed",
+    HostsLeased = "hosts_leased",
+    Rechecked = "rechecked",
+    Paused = "paused",
+    Resumed = "resumed",
+    ApprovalRequested = "approval_requested",
+    Deferred = "deferred",
+    RecurrenceDetected = "recurrence_detected",
+    CloseDisputed = "close_disputed",
+    Linked = "linked",
+    SignalReceived = "signal_received",
+    RemediationStarted = "remediation_started",
+    ChangeStarted = "change_started",
+    ChangeEnded = "change_ended",
+    ChangeNotStarted = "change_not_started",
+    ChangeBlocked = "change_blocked",
+    ChangeInDoubt = "change_in_doubt",
+    ChangeSkipped = "change_skipped",
+    ChangeConfirmed = "change_confirmed",
+    ChangeAbandoned = "change_abandoned",
+    StepsCompleted = "steps_completed",
+    ConditionsChecked = "conditions_checked",
+    VerificationPassed = "verification_passed",
+    VerificationFailed = "verification_failed",
+    RemediationFailed = "remediation_failed",
+    RolledBack = "rolled_back",
+    OutcomeDecided = "outcome_decided",
+    Published = "published",
+    PublishFailed = "publish_failed",
+    Ended = "ended",
+}
+
+impl fmt::Display for EventKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
     }
-    hex::encode(hash.finalize())
+}
+
+impl PartialEq<&str> for EventKind {
+    fn eq(&self, word: &&str) -> bool {
+        self.as_str() == *word
+    }
 }

@@ -4,14 +4,19 @@
 pub mod dispute;
 pub mod event;
 pub mod outcome;
+pub mod payload;
+pub mod published;
 pub mod publishing;
+pub mod record;
 pub mod signal;
+pub mod upcast;
 
 pub use crate::case::publishing::{PublishFailure, Publishing};
 
 use crate::case::dispute::CloseDispute;
-use crate::case::event::{CaseId, ChangeId, Direction, Event, ProbeReason, Record, Source};
+use crate::case::event::{CaseId, ChangeId, Direction, Event, EventKind, ProbeReason, Source};
 use crate::case::outcome::Outcome;
+use crate::case::record::Record;
 use crate::case::signal::{QueuedSignal, Signal, SignalKind};
 use crate::chatops::scope::CaseScope;
 use crate::diagnosis::diagnose::Diagnosis;
@@ -231,24 +236,24 @@ pub enum InvalidJournal {
     #[error("case {0} has no records")]
     Empty(CaseId),
     #[error("case {case}: the first record is `{kind}`, not `opened`")]
-    NotOpened { case: CaseId, kind: &'static str },
+    NotOpened { case: CaseId, kind: EventKind },
     #[error("case {case}: record {seq} stands where {expected} should")]
     Gap { case: CaseId, seq: u64, expected: u64 },
     #[error("case {case}: record {seq} (`{kind}`) cannot follow what was before it")]
-    Illegal { case: CaseId, seq: u64, kind: &'static str },
+    Illegal { case: CaseId, seq: u64, kind: EventKind },
 }
 
 impl Case {
     /// Folds a whole journal.
     pub fn fold(id: &CaseId, records: &[Record]) -> Result<Self, InvalidJournal> {
         let (first, rest) = records.split_first().ok_or_else(|| InvalidJournal::Empty(id.clone()))?;
-        let Event::Opened { ticket, door, library } = &first.event else {
+        let Event::Opened { ticket, source, library } = &first.event else {
             return Err(InvalidJournal::NotOpened { case: id.clone(), kind: first.event.kind() });
         };
         let mut case = Case {
             id: id.clone(),
             ticket: ticket.clone(),
-            source: door.clone(),
+            source: source.clone(),
             library: library.clone(),
             opened_at: first.at,
             stage: Stage::Opened,
@@ -311,7 +316,7 @@ impl Case {
                 self.triage = Some(triage.clone());
                 self.stage = Stage::Probing;
             }
-            Event::Probed { purpose, evidence } => self.apply_probes(*purpose, evidence),
+            Event::Probed { reason, evidence } => self.apply_probes(*reason, evidence),
             Event::Diagnosed(diagnosis) => {
                 self.diagnoses.push(diagnosis.clone());
                 self.stage = Stage::Diagnosed;
@@ -467,11 +472,13 @@ impl Case {
                 self.outcome = Some(outcome.clone());
                 self.stage = Stage::Decided;
             }
-            Event::Published { act, stage, took_ms } => {
-                self.published(*act, stage, at);
+            Event::Published { what, took_ms } => {
+                self.published(what, at);
                 self.timings.forge += took_ms;
             }
-            Event::PublishFailed { act, lasting, .. } => self.publish_failed(*act, *lasting, at),
+            Event::PublishFailed { publication, lasting, .. } => {
+                self.publish_failed(*publication, *lasting, at)
+            }
             Event::Ended => self.stage = Stage::Ended,
         }
         Some(())
@@ -569,7 +576,7 @@ impl Case {
     pub fn scope(&self) -> &CaseScope {
         const TREAT: &CaseScope = &CaseScope::FullTicket;
         match &self.source {
-            Source::Command { errand, .. } => errand,
+            Source::Command { scope, .. } => scope,
             _ => TREAT,
         }
     }

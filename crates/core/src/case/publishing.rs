@@ -2,6 +2,7 @@
 
 use crate::case::event::Publication;
 use crate::case::outcome::Outcome;
+use crate::case::published::{LabelState, Published, StatusKey};
 use crate::case::{Case, Phase, RelatedCase, Stage};
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -12,8 +13,8 @@ const STATUS_EDIT_INTERVAL: TimeDelta = TimeDelta::seconds(10);
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Publishing {
     /// For which stage the status comment and the label were last set.
-    pub status: Option<String>,
-    pub label: Option<String>,
+    pub status: Option<StatusKey>,
+    pub label: Option<LabelState>,
     /// When the status comment was last edited; that it was created does not count.
     pub edited_at: Option<DateTime<Utc>>,
     /// The plan that people were asked about last, by its hash.
@@ -41,30 +42,50 @@ pub struct PublishFailure {
 }
 
 impl Case {
-    pub(crate) fn published(&mut self, act: Publication, stage: &str, at: DateTime<Utc>) {
-        if act == Publication::Close {
+    pub(crate) fn published(&mut self, what: &Published, at: DateTime<Utc>) {
+        if *what == Published::Close {
             self.publishing.closed_at = Some(at);
         }
-        self.mark_published(act, stage, at);
+        self.mark_published(what, at);
     }
 
     /// Nothing more is to be said here.
-    fn mark_published(&mut self, act: Publication, stage: &str, at: DateTime<Utc>) {
-        match act {
-            Publication::TicketRefresh => {}
-            Publication::Reopen => self.publishing.reopened = true,
-            Publication::Problem => self.publishing.problem = Some(stage.to_owned()),
-            Publication::ApprovalRequest => self.publishing.approval_request = Some(stage.to_owned()),
-            Publication::Status => {
-                self.publishing.edited_at = self.publishing.status.is_some().then_some(at);
-                self.publishing.status = Some(stage.to_owned());
+    fn mark_published(&mut self, what: &Published, at: DateTime<Utc>) {
+        match what {
+            Published::TicketRefresh => {}
+            Published::Reopen => self.publishing.reopened = true,
+            Published::Problem { ticket } => {
+                self.publishing.problem = Some(ticket.as_ref().map_or_else(String::new, ToString::to_string));
             }
-            Publication::Label => self.publishing.label = Some(stage.to_owned()),
-            Publication::Report => self.publishing.reported = true,
-            Publication::Assign => self.publishing.called = true,
-            Publication::Close => self.publishing.closed = true,
+            Published::ApprovalRequest { plan } => self.publishing.approval_request = Some(plan.clone()),
+            Published::Status(key) => {
+                self.publishing.edited_at = self.publishing.status.is_some().then_some(at);
+                self.publishing.status = Some(key.clone());
+            }
+            Published::Label(state) => self.publishing.label = Some(*state),
+            Published::Report => self.publishing.reported = true,
+            Published::Assign => self.publishing.called = true,
+            Published::Close => self.publishing.closed = true,
         }
         self.publishing.failure = None;
+    }
+
+    /// What a publication is now, with the data that says whether it is up to date.
+    pub fn due(&self, publication: Publication) -> Published {
+        match publication {
+            Publication::TicketRefresh => Published::TicketRefresh,
+            Publication::ApprovalRequest => {
+                let plan = self.pending_approval.as_ref().map(|asked| asked.plan.hash.clone());
+                Published::ApprovalRequest { plan: plan.unwrap_or_default() }
+            }
+            Publication::Reopen => Published::Reopen,
+            Publication::Problem => Published::Problem { ticket: None },
+            Publication::Status => Published::Status(self.status_key()),
+            Publication::Label => Published::Label(self.label_state()),
+            Publication::Report => Published::Report,
+            Publication::Assign => Published::Assign,
+            Publication::Close => Published::Close,
+        }
     }
 
     /// What the forge will never take counts as told, so that the case can end; the journal says why.
@@ -73,15 +94,7 @@ impl Case {
         // While the case is at work the next stage brings the next chance; its last word is waited for.
         let passing = matches!(act, Publication::Status | Publication::Label) && self.outcome.is_none();
         if lasting || passing {
-            let word = match act {
-                Publication::Label => self.label_state().to_owned(),
-                Publication::ApprovalRequest => {
-                    self.pending_approval.as_ref().map_or_else(String::new, |asked| asked.plan.hash.clone())
-                }
-                Publication::Problem => String::new(),
-                _ => self.status_key(),
-            };
-            self.mark_published(act, &word, at);
+            self.mark_published(&self.due(act), at);
             self.publishing.refused_report |= act == Publication::Report;
             return;
         }
@@ -91,13 +104,13 @@ impl Case {
     }
 
     /// Which label the ticket should have.
-    pub fn label_state(&self) -> &'static str {
+    pub fn label_state(&self) -> LabelState {
         match &self.outcome {
-            None if self.pending_approval.is_some() => "needs-approval",
-            None => "working",
-            Some(_) if self.closes() => "resolved",
-            Some(Outcome::Escalated(_)) => "needs-human",
-            Some(_) => "none",
+            None if self.pending_approval.is_some() => LabelState::NeedsApproval,
+            None => LabelState::Working,
+            Some(_) if self.closes() => LabelState::Resolved,
+            Some(Outcome::Escalated(_)) => LabelState::NeedsHuman,
+            Some(_) => LabelState::None,
         }
     }
 
@@ -106,41 +119,38 @@ impl Case {
         self.related.as_ref().filter(|kin| kin.is_awaited)
     }
 
-    /// Where the case stands, as people are told: the status comment is edited when this changes.
-    pub fn status_key(&self) -> String {
+    /// What the status comment has to show: it is edited when this changes.
+    pub fn status_key(&self) -> StatusKey {
         match (self.stage, self.remediations.last()) {
-            (Stage::Decided | Stage::Ended, _) => "ended".into(),
-            _ if self.paused.is_some() => format!("paused {}", self.remediations.len()),
+            (Stage::Decided | Stage::Ended, _) => StatusKey::Ended,
+            _ if self.paused.is_some() => StatusKey::Paused { remediations: self.remediations.len() },
             (Stage::Diagnosed, _) if let Some(asked) = &self.pending_approval => {
-                format!("asking {}", asked.plan.short_id())
+                StatusKey::Asking { plan: asked.plan.short_id().to_owned() }
             }
-            (Stage::Diagnosed, _) if let Some(kin) = self.pending_related() => format!("linked {}", kin.case),
-            (Stage::Diagnosed, _) if let Some(delay) = &self.deferral => {
-                format!("delayed until {}", delay.until)
+            (Stage::Diagnosed, _) if let Some(related) = self.pending_related() => {
+                StatusKey::Linked { case: related.case.clone() }
             }
-            (Stage::Remediating, Some(treatment)) => {
+            (Stage::Diagnosed, _) if let Some(deferral) = &self.deferral => {
+                StatusKey::Delayed { until: deferral.until }
+            }
+            (Stage::Remediating, Some(remediation)) => {
                 let number = self.remediations.len();
-                let tracks = treatment.steps.iter().chain(&treatment.rollbacks);
-                let settled = tracks.filter(|track| track.is_settled()).count();
-                format!("{} {number}.{settled}", self.phase_key())
+                let steps = remediation.steps.iter().chain(&remediation.rollbacks);
+                let settled = steps.filter(|step| step.is_settled()).count();
+                match &remediation.phase {
+                    Phase::Applying => StatusKey::Treating { number, settled },
+                    Phase::Verifying(_) => StatusKey::Verifying { number, settled },
+                    Phase::RollingBack { .. } => StatusKey::Undoing { number, settled },
+                    Phase::Finished { .. } => StatusKey::Looking,
+                }
             }
-            _ => "looking".into(),
+            _ => StatusKey::Looking,
         }
     }
 
     /// The same in one word, as the status comment is headed.
     pub fn phase_key(&self) -> &'static str {
-        match (self.stage, self.remediations.last().map(|treatment| &treatment.phase)) {
-            (Stage::Decided | Stage::Ended, _) => "ended",
-            _ if self.paused.is_some() => "paused",
-            (Stage::Diagnosed, _) if self.pending_approval.is_some() => "asking",
-            (Stage::Diagnosed, _) if self.pending_related().is_some() => "linked",
-            (Stage::Diagnosed, _) if self.deferral.is_some() => "delayed",
-            (Stage::Remediating, Some(Phase::Applying)) => "treating",
-            (Stage::Remediating, Some(Phase::Verifying(_))) => "verifying",
-            (Stage::Remediating, Some(Phase::RollingBack { .. })) => "undoing",
-            _ => "looking",
-        }
+        self.status_key().word()
     }
 
     /// Whether the status comment may be edited. What stays so for a while is shown at once; what passes

@@ -2,18 +2,16 @@
 //! everybody else leaves a word, and the driver reads it.
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
 
 /// A word, who said it and when.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signal {
     pub by: String,
     pub at: DateTime<Utc>,
     pub kind: SignalKind,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase", tag = "word")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SignalKind {
     /// Yes to the plan whose hash begins so.
     Approve {
@@ -26,7 +24,7 @@ pub enum SignalKind {
 }
 
 /// A word that was left for a case.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueuedSignal {
     /// What it came from: the same comment is heard once.
     pub key: String,

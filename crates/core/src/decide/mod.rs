@@ -131,7 +131,7 @@ fn update_status(case: &Case, world: DecisionInput<'_>) -> Option<Action> {
     if case.publishing.status != Some(case.status_key()) && case.may_edit_status(world.now) {
         return Some(Action::ShowStatus);
     }
-    (case.publishing.label.as_deref() != Some(case.label_state())).then_some(Action::SetLabel)
+    (case.publishing.label != Some(case.label_state())).then_some(Action::SetLabel)
 }
 
 /// After the outcome: report, call people or close, set the labels, bring the status up to date.

@@ -12,9 +12,9 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
-/// The placeholder for the place of what a step keeps; no parameter has this name.
-pub const BACKUP: &str = "keep";
-/// Below the home of whoever runs a step: what steps have kept.
+/// The placeholder for the folder of a step's backup; no parameter may have this name.
+pub const BACKUP: &str = "backup_name";
+/// The folder of backups, below the home directory of the user who runs a step.
 pub const KEPT_DIR: &str = ".fieldmedic/kept";
 
 /// The ordered changes of one playbook, rendered from one diagnosis.

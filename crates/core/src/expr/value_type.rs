@@ -48,6 +48,7 @@ static UUID: LazyLock<Regex> =
 static HOST: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?(:[0-9]{1,5})?"));
 
+#[expect(clippy::expect_used, reason = "the pattern is a constant")]
 fn pattern(inner: &str) -> Regex {
     Regex::new(&format!(r"\A(?:{inner})\z")).expect("a constant pattern")
 }

@@ -3,7 +3,8 @@
 //! It is folded from the journal's records each time it is needed and kept nowhere else, so a restart
 //! forgets nothing and resets nothing.
 
-use crate::case::event::{CaseId, Event, Record};
+use crate::case::event::{CaseId, Event, EventKind};
+use crate::case::record::Record;
 use crate::ids::{HostName, PlaybookName, SystemName};
 use crate::ticket::TicketId;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -47,13 +48,13 @@ pub enum RunResult {
 
 impl RunHistory {
     /// The kinds of records that it is folded from.
-    pub const KINDS: [&str; 6] = [
-        "triaged",
-        "remediation_started",
-        "change_started",
-        "verification_passed",
-        "rolled_back",
-        "change_abandoned",
+    pub const KINDS: [EventKind; 6] = [
+        EventKind::Triaged,
+        EventKind::RemediationStarted,
+        EventKind::ChangeStarted,
+        EventKind::VerificationPassed,
+        EventKind::RolledBack,
+        EventKind::ChangeAbandoned,
     ];
 
     /// How far back it has to reach for every budget to be told.

@@ -2,7 +2,8 @@
 //! what of the ticket's words it accounts for.
 
 use crate::case::Case;
-use crate::case::event::{Event, ProbeReason, Record};
+use crate::case::event::{Event, ProbeReason};
+use crate::case::record::Record;
 use crate::diagnosis::evidence::Evidence;
 use crate::expr::value_type;
 use crate::playbook::{Fault, Library};
@@ -30,7 +31,7 @@ pub fn explain(case: &Case, records: &[Record], library: &Library) -> Vec<FaultE
     let Some(triage) = &case.triage else { return Vec::new() };
     let Some(system) = triage.system(library) else { return Vec::new() };
     let looks = records.iter().filter_map(|record| match &record.event {
-        Event::Probed { purpose: ProbeReason::Diagnose, evidence } => Some(evidence),
+        Event::Probed { reason: ProbeReason::Diagnose, evidence } => Some(evidence),
         _ => None,
     });
     let (Some(diagnosis), Some(evidence)) = (case.diagnoses.first(), looks.into_iter().next()) else {

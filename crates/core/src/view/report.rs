@@ -169,7 +169,7 @@ pub fn report(case: &Case, library: &Library) -> Report {
         case: case.id.to_string(),
         ticket: case.ticket.id.to_string(),
         system: site.map_or_else(String::new, |site| site.name.to_string()),
-        stage: case.status_key(),
+        stage: case.status_key().to_string(),
         phase: case.phase_key().to_owned(),
         outcome: case.outcome.as_ref().map_or("working", Outcome::word).to_owned(),
         proposal: if changes_nothing_yet(&code) { proposal(case, system) } else { Vec::new() },

@@ -1,9 +1,11 @@
-//! Which address leads where.
+//! The routes of the API.
 
-use crate::github::Inner;
-use crate::github::auth::RequestContext;
+#![expect(clippy::disallowed_methods, reason = "GitHub states its rate limit in real time")]
+
+use crate::github::auth::{Actor, RequestContext};
 use crate::github::errors::{ApiResult, ErrorResponse, ok};
-use crate::github::middleware::{self, Actor};
+use crate::github::middleware;
+use crate::github::server::Server;
 use crate::github::state::RepoRole;
 use crate::github::{comments, events, hooks, html, installations, issues, labels};
 use axum::extract::{Path, State};
@@ -11,21 +13,21 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{delete, get, patch, post};
 use axum::{Extension, Router};
 use fieldmedic_core::ticket::Repo;
-use http::{StatusCode, Uri};
+use http::Uri;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::sync::Arc;
 
 /// The API, at the root as GitHub has it and under `/api/v3` as GitHub Enterprise does, and the pages
-/// for a browser, which need no token: the box is on this machine alone.
-pub(super) fn router(inner: Arc<Inner>) -> Router {
+/// for a browser. The pages need no token, because the server listens on this machine alone.
+pub(super) fn router(server: Arc<Server>) -> Router {
     let api = endpoints("")
         .merge(endpoints("/api/v3"))
-        .route_layer(from_fn_with_state(inner.clone(), middleware::pass));
-    api.merge(html::pages()).merge(installations::pages()).fallback(nowhere).with_state(inner)
+        .route_layer(from_fn_with_state(server.clone(), middleware::pass));
+    api.merge(html::pages()).merge(installations::pages()).fallback(unknown_route).with_state(server)
 }
 
-fn endpoints(prefix: &str) -> Router<Arc<Inner>> {
+fn endpoints(prefix: &str) -> Router<Arc<Server>> {
     let repo = format!("{prefix}/repos/{{owner}}/{{name}}");
     let issue = format!("{repo}/issues/{{number}}");
     let comment = format!("{repo}/issues/comments/{{number}}");
@@ -37,8 +39,8 @@ fn endpoints(prefix: &str) -> Router<Arc<Inner>> {
         .route(&format!("{prefix}/app"), get(installations::me))
         .route(&format!("{repo}/installation"), get(installations::of_repo))
         .route(&format!("{prefix}/app/installations/{{id}}/access_tokens"), post(installations::admit))
-        .route(&format!("{prefix}/app/hook/deliveries"), get(hooks::of_app))
-        .route(&format!("{prefix}/app/hook/deliveries/{{delivery}}/attempts"), post(hooks::again_of_app))
+        .route(&format!("{prefix}/app/hook/deliveries"), get(hooks::app_deliveries))
+        .route(&format!("{prefix}/app/hook/deliveries/{{delivery}}/attempts"), post(hooks::redeliver_app))
         .route(&repo, get(repository))
         .route(&format!("{prefix}/repositories/{{id}}"), get(by_id))
         .route(&format!("{repo}/collaborators/{{login}}/permission"), get(permission))
@@ -60,12 +62,12 @@ fn endpoints(prefix: &str) -> Router<Arc<Inner>> {
         .route(&format!("{deliveries}/{{delivery}}/attempts"), post(hooks::again))
 }
 
-async fn nowhere() -> ErrorResponse {
+async fn unknown_route() -> ErrorResponse {
     ErrorResponse::not_found()
 }
 
-async fn me(State(inner): State<Arc<Inner>>, Extension(Actor(me, _)): Extension<Actor>) -> ApiResult {
-    ok(inner.world().account_json(&me))
+async fn me(State(server): State<Arc<Server>>, Extension(Actor(me, _)): Extension<Actor>) -> ApiResult {
+    ok(server.state().account_json(&me))
 }
 
 async fn rate_limit() -> ApiResult {
@@ -75,21 +77,21 @@ async fn rate_limit() -> ApiResult {
     ok(json!({ "resources": resources, "rate": limit(5000) }))
 }
 
-async fn repository(visit: RequestContext) -> ApiResult {
-    visit.see()?;
-    let world = visit.inner.world();
-    ok(world.whole_repo_json(world.repo(&visit.repo)?, &visit.actor.0))
+async fn repository(context: RequestContext) -> ApiResult {
+    context.read_access()?;
+    let github = context.server.state();
+    ok(github.whole_repo_json(github.repo(&context.repo)?, &context.actor.0))
 }
 
-/// Where GitHub leads to what has a new name.
+/// A repository by its id, to which GitHub redirects after a rename.
 async fn by_id(
-    State(inner): State<Arc<Inner>>,
+    State(server): State<Arc<Server>>,
     Extension(actor): Extension<Actor>,
     Path(id): Path<u64>,
 ) -> ApiResult {
-    let world = inner.world();
-    let repo = world.repos.values().find(|repo| repo.id == id && repo.role(&actor.0) > RepoRole::None);
-    ok(world.whole_repo_json(repo.ok_or_else(ErrorResponse::not_found)?, &actor.0))
+    let github = server.state();
+    let repo = github.repos.values().find(|repo| repo.id == id && repo.role(&actor.0) > RepoRole::None);
+    ok(github.whole_repo_json(repo.ok_or_else(ErrorResponse::not_found)?, &actor.0))
 }
 
 #[derive(Deserialize)]
@@ -97,50 +99,37 @@ struct Person {
     login: String,
 }
 
-async fn permission(visit: RequestContext, Path(Person { login }): Path<Person>) -> ApiResult {
-    if visit.see()? < RepoRole::Write {
+async fn permission(context: RequestContext, Path(Person { login }): Path<Person>) -> ApiResult {
+    if context.read_access()? < RepoRole::Write {
         return Err(ErrorResponse::forbidden("Must have push access to view collaborator permission."));
     }
-    let world = visit.inner.world();
-    if !world.users.contains_key(&login) {
+    let github = context.server.state();
+    if !github.users.contains_key(&login) {
         let message = format!("{login} is not a user");
         return Err(ErrorResponse { message, ..ErrorResponse::not_found() });
     }
-    let role = world.role(&visit.repo, &login);
-    let mut user = world.user_json(&login);
+    let role = github.role(&context.repo, &login);
+    let mut user = github.user_json(&login);
     user["role_name"] = role.name().into();
     ok(json!({ "permission": role.permission(), "role_name": role.name(), "user": user }))
 }
 
-impl Inner {
-    /// What GitHub answers before it looks further: where a repository is now that was renamed, and that
-    /// one has no issues.
-    pub fn detour(&self, actor: &Actor, uri: &Uri) -> Option<ErrorResponse> {
+impl Server {
+    /// The redirect of a renamed repository, or the error of a repository without issues.
+    pub fn redirect(&self, actor: &Actor, uri: &Uri) -> Option<ErrorResponse> {
         let path = uri.path();
         let mut parts = path.strip_prefix("/api/v3").unwrap_or(path).strip_prefix("/repos/")?.splitn(3, '/');
         let asked = Repo { owner: parts.next()?.to_owned(), name: parts.next()?.to_owned() };
         let rest = parts.next().map_or_else(String::new, |rest| format!("/{rest}"));
-        let world = self.world();
-        if let Some(repo) = world.renamed.get(&asked).and_then(|now| world.repos.get(now)) {
+        let github = self.state();
+        if let Some(repo) = github.renamed.get(&asked).and_then(|now| github.repos.get(now)) {
             let query = uri.query().map_or_else(String::new, |query| format!("?{query}"));
             return Some(match repo.role(&actor.0) {
                 RepoRole::None => ErrorResponse::not_found(),
                 _ => ErrorResponse::moved(&format!("{}/repositories/{}{rest}{query}", self.url, repo.id)),
             });
         }
-        let lacks_issues = world.repos.get(&asked)?.issues_off && rest.starts_with("/issues");
+        let lacks_issues = github.repos.get(&asked)?.issues_off && rest.starts_with("/issues");
         lacks_issues.then(|| ErrorResponse::gone("Issues are disabled for this repo"))
     }
-}
-
-pub(super) fn parse(body: &[u8]) -> Result<Value, ErrorResponse> {
-    let problem = |_| ErrorResponse::new(StatusCode::BAD_REQUEST, "Problems parsing JSON");
-    serde_json::from_slice(body).map_err(problem)
-}
-
-/// The strings of a list under a key; GitHub takes `[{"name": "x"}]` for labels as well.
-pub(super) fn strings(body: &Value, key: &str) -> Vec<String> {
-    let items = body.get(key).and_then(Value::as_array).into_iter().flatten();
-    let text = |item: &Value| item.as_str().or_else(|| item.get("name")?.as_str()).map(str::to_owned);
-    items.filter_map(text).collect()
 }

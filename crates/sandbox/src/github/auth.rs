@@ -1,8 +1,7 @@
-//! A request about a repository: where it leads, who makes it, and what they may do there.
+//! Authorisation: who makes a request about a repository, and what they may do there.
 
-use crate::github::Inner;
 use crate::github::errors::ErrorResponse;
-use crate::github::middleware::{Actor, Through};
+use crate::github::server::Server;
 use crate::github::state::RepoRole;
 use axum::Extension;
 use axum::extract::{FromRequestParts, Path};
@@ -11,10 +10,24 @@ use http::request::Parts;
 use serde::Deserialize;
 use std::sync::Arc;
 
-/// Handlers take it in place of the path's `owner` and `name`; what else stands in the path they take as
-/// `Path<Number>` and the like.
+/// The account that makes a request, and its credential.
+#[derive(Debug, Clone)]
+pub(super) struct Actor(pub String, pub Through);
+
+/// The kind of a credential.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Through {
+    Token,
+    /// The token of an installation of an App.
+    Installation(u64),
+    /// The JSON Web Token of an App.
+    App(u64),
+}
+
+/// A request about a repository. Handlers take it in place of the path's `owner` and `name`; they take the
+/// rest of the path as `Path<Number>` and the like.
 pub(super) struct RequestContext {
-    pub inner: Arc<Inner>,
+    pub server: Arc<Server>,
     pub actor: Actor,
     pub repo: Repo,
 }
@@ -25,20 +38,20 @@ pub(super) struct Number {
     pub number: u64,
 }
 
-impl FromRequestParts<Arc<Inner>> for RequestContext {
+impl FromRequestParts<Arc<Server>> for RequestContext {
     type Rejection = ErrorResponse;
 
-    async fn from_request_parts(parts: &mut Parts, inner: &Arc<Inner>) -> Result<Self, ErrorResponse> {
+    async fn from_request_parts(parts: &mut Parts, server: &Arc<Server>) -> Result<Self, ErrorResponse> {
         #[derive(Deserialize)]
         struct Place {
             owner: String,
             name: String,
         }
-        let place = Path::<Place>::from_request_parts(parts, inner).await;
+        let place = Path::<Place>::from_request_parts(parts, server).await;
         let Path(Place { owner, name }) = place.map_err(|_| ErrorResponse::not_found())?;
-        let actor = Extension::<Actor>::from_request_parts(parts, inner).await;
+        let actor = Extension::<Actor>::from_request_parts(parts, server).await;
         let Extension(actor) = actor.map_err(|_| ErrorResponse::not_found())?;
-        Ok(Self { inner: inner.clone(), actor, repo: Repo { owner, name } })
+        Ok(Self { server: server.clone(), actor, repo: Repo { owner, name } })
     }
 }
 
@@ -47,54 +60,55 @@ impl RequestContext {
         TicketId { repo: self.repo.clone(), number }
     }
 
-    /// The role of who asks; who has none is not told that there is anything.
-    pub fn see(&self) -> Result<RepoRole, ErrorResponse> {
-        let world = self.inner.world();
+    /// The role of the actor. An actor without a role gets 404.
+    pub fn read_access(&self) -> Result<RepoRole, ErrorResponse> {
+        let github = self.server.state();
         let reaches = match self.actor.1 {
             Through::Installation(id) => {
-                world.apps.installations.get(&id).is_some_and(|known| known.repos.contains(&self.repo))
+                github.apps.installations.get(&id).is_some_and(|known| known.repos.contains(&self.repo))
             }
             _ => true,
         };
-        match world.role(&self.repo, &self.actor.0) {
+        match github.role(&self.repo, &self.actor.0) {
             _ if !reaches => Err(ErrorResponse::not_found()),
             RepoRole::None => Err(ErrorResponse::not_found()),
             role => Ok(role),
         }
     }
 
-    /// The same, for a request that changes something.
-    pub fn touch(&self) -> Result<RepoRole, ErrorResponse> {
-        let role = self.see()?;
-        let is_archived = self.inner.world().repo(&self.repo)?.archived;
+    /// The same, for a request that changes something. An archived repository refuses it.
+    pub fn write_access(&self) -> Result<RepoRole, ErrorResponse> {
+        let role = self.read_access()?;
+        let is_archived = self.server.state().repo(&self.repo)?.archived;
         match is_archived {
             true => Err(ErrorResponse::forbidden("Repository was archived so is read-only.")),
-            false => self.allows("issues", "write").map(|()| role),
+            false => self.require_permission("issues", "write").map(|()| role),
         }
     }
 
-    /// The same, for what takes a role of `least`.
-    pub fn touch_as(&self, least: RepoRole) -> Result<(), ErrorResponse> {
-        match self.touch()? >= least {
+    /// The same, for a request that needs at least this role.
+    pub fn require_role(&self, least: RepoRole) -> Result<(), ErrorResponse> {
+        match self.write_access()? >= least {
             true => Ok(()),
             false => Err(ErrorResponse::forbidden("Resource not accessible by personal access token")),
         }
     }
 
-    /// Whether the App, or the fine-grained token, has this right.
-    pub fn allows(&self, right: &str, level: &str) -> Result<(), ErrorResponse> {
-        let world = self.inner.world();
+    /// Refuses an App or a fine-grained token that lacks this permission.
+    pub fn require_permission(&self, right: &str, level: &str) -> Result<(), ErrorResponse> {
+        let github = self.server.state();
         let rights = match self.actor.1 {
             Through::Installation(id) => {
-                let app = world.apps.installations.get(&id).and_then(|known| world.apps.all.get(&known.app));
+                let app =
+                    github.apps.installations.get(&id).and_then(|known| github.apps.all.get(&known.app));
                 app.map(|app| &app.rights)
             }
-            _ => world.narrowed.get(&self.actor.0),
+            _ => github.narrowed.get(&self.actor.0),
         };
         let Some(rights) = rights else { return Ok(()) };
         match rights.get(right).is_some_and(|given| given == "write" || given == level) {
             true => Ok(()),
-            false => Err(ErrorResponse::lacking(&format!("{right}={level}"))),
+            false => Err(ErrorResponse::missing_permission(&format!("{right}={level}"))),
         }
     }
 }

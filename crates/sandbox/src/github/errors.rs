@@ -1,21 +1,21 @@
-//! How the GitHub in a box answers: its refusals have GitHub's status codes and bodies.
+//! Responses of the API. Errors have GitHub's status codes and bodies.
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 
-/// A refusal, as GitHub words it.
+/// An error response, in GitHub's words.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("{} {message}", status.as_u16())]
 pub struct ErrorResponse {
     pub status: StatusCode,
     pub message: String,
-    /// What is said about single fields.
+    /// Errors of single fields.
     pub errors: Vec<Value>,
-    /// Where the thing is now.
+    /// The new address, for a redirect.
     pub location: Option<String>,
-    /// The rights that it would have taken.
+    /// The permissions that the request needs.
     pub rights: Option<String>,
 }
 
@@ -38,8 +38,8 @@ impl ErrorResponse {
         Self::new(StatusCode::FORBIDDEN, message)
     }
 
-    /// An App, or a fine-grained token, without a right.
-    pub(super) fn lacking(rights: &str) -> Self {
+    /// An App or a fine-grained token lacks a permission.
+    pub(super) fn missing_permission(rights: &str) -> Self {
         let refusal = Self::forbidden("Resource not accessible by integration");
         Self { rights: Some(rights.to_owned()), ..refusal }
     }
@@ -55,7 +55,7 @@ impl ErrorResponse {
         Self { errors: vec![error], ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Validation Failed") }
     }
 
-    /// There is one like it.
+    /// An equal one exists.
     pub(super) fn exists(resource: &str, place: &str) -> Self {
         let message = format!("{resource} already exists on {place}");
         let error = json!({ "resource": resource, "code": "custom", "message": message });

@@ -1,5 +1,5 @@
-//! What happened to an issue, over HTTP, as GitHub tells it: with `mentioned` in the name of whoever was
-//! mentioned, and the assignee as the actor of `assigned`.
+//! The events of an issue over HTTP. As on GitHub, the actor of `mentioned` is the mentioned account, and the
+//! actor of `assigned` is the assignee.
 
 use crate::github::auth::{Number, RequestContext};
 use crate::github::errors::ApiResult;
@@ -10,21 +10,21 @@ use chrono::SecondsFormat;
 use serde_json::{Value, json};
 
 pub(super) async fn list(
-    visit: RequestContext,
+    context: RequestContext,
     Path(Number { number }): Path<Number>,
     asked: PageRequest,
 ) -> ApiResult {
-    let id = visit.issue(number);
-    visit.see()?;
-    let world = visit.inner.world();
-    let (repo, issue) = (world.repo(&id.repo)?, world.issue(&id)?);
-    let told = issue.events.iter().flat_map(|happening| world.told(repo, issue, happening));
-    let numbered = told.enumerate().map(|(index, event)| world.event_json(repo, issue, index, event));
-    asked.page(&world.base, numbered.collect())
+    let id = context.issue(number);
+    context.read_access()?;
+    let github = context.server.state();
+    let (repo, issue) = (github.repo(&id.repo)?, github.issue(&id)?);
+    let told = issue.events.iter().flat_map(|happening| github.told(repo, issue, happening));
+    let numbered = told.enumerate().map(|(index, event)| github.event_json(repo, issue, index, event));
+    asked.page(&github.base, numbered.collect())
 }
 
 impl GitHubState {
-    /// The events that GitHub makes of something that happened; a comment alone is none.
+    /// GitHub's events for one event of the issue. A comment alone gives none.
     fn told(&self, repo: &Repository, issue: &Issue, happening: &IssueEvent) -> Vec<Value> {
         let IssueEvent { at, actor, what } = happening;
         let by = |word: &str, who: &str| {

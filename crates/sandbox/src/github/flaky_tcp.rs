@@ -1,5 +1,4 @@
-//! Serving over connections that can be cut: a client that gets no answer at all, although its
-//! request was carried out, is what crashes and bad networks are made of.
+//! Connections that can be cut, so that a client gets no answer although its request had its effect.
 
 use axum::Router;
 use axum::extract::connect_info::Connected;
@@ -15,7 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-/// Serves until the sender of `stopped` is gone.
+/// Serves until the sender of `stopped` is dropped.
 pub(super) async fn serve(listener: TcpListener, router: Router, mut stopped: watch::Receiver<()>) {
     let service = router.into_make_service_with_connect_info::<CutSwitch>();
     let stop = async move { while stopped.changed().await.is_ok() {} };
@@ -36,7 +35,7 @@ impl CutSwitch {
         self.0.load(Ordering::Acquire)
     }
 
-    /// From now on nothing reaches the client any more.
+    /// From now on, nothing reaches the client.
     pub fn cut(&self) {
         self.0.store(true, Ordering::Release);
     }
@@ -44,7 +43,7 @@ impl CutSwitch {
 
 impl Connected<IncomingStream<'_, FlakyListener>> for CutSwitch {
     fn connect_info(stream: IncomingStream<'_, FlakyListener>) -> Self {
-        stream.io().scissors.clone()
+        stream.io().connection.clone()
     }
 }
 
@@ -59,7 +58,7 @@ impl Listener for FlakyListener {
         loop {
             match self.0.accept().await {
                 Ok((stream, address)) => {
-                    return (FlakyStream { stream, scissors: CutSwitch::new() }, address);
+                    return (FlakyStream { stream, connection: CutSwitch::new() }, address);
                 }
                 // Out of descriptors, most likely: some will be free soon.
                 Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
@@ -75,7 +74,7 @@ impl Listener for FlakyListener {
 /// One connection.
 pub(super) struct FlakyStream {
     stream: TcpStream,
-    scissors: CutSwitch,
+    connection: CutSwitch,
 }
 
 impl AsyncRead for FlakyStream {
@@ -90,7 +89,7 @@ impl AsyncRead for FlakyStream {
 
 impl AsyncWrite for FlakyStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        if self.scissors.has_cut() {
+        if self.connection.has_cut() {
             return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
         }
         Pin::new(&mut self.stream).poll_write(cx, buf)

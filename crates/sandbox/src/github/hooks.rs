@@ -1,14 +1,14 @@
-//! The webhooks of a repository over HTTP, and the log of what they delivered. GitHub shows them to those
-//! alone who administer the repository; to others there are none.
+//! The webhooks of a repository over HTTP, and their delivery log. Only administrators of the repository see
+//! them; others get 404.
 
-use crate::github::Inner;
-use crate::github::api::{parse, strings};
 use crate::github::auth::RequestContext;
 use crate::github::errors::{ApiResult, ErrorResponse, accepted, created, ok};
 use crate::github::json::stamp;
 use crate::github::paging::PageRequest;
+use crate::github::request_body::{parse, strings};
+use crate::github::server::Server;
 use crate::github::state::RepoRole;
-use crate::github::webhooks::{AttemptStage, DeliveryAttempt, Hook, Hooks, Of, Sort};
+use crate::github::webhooks::{AttemptStage, DeliveryAttempt, DeliveryKind, Hook, HookScope, Hooks};
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use fieldmedic_core::ticket::Repo;
@@ -27,16 +27,19 @@ pub(super) struct Attempt {
     delivery: u64,
 }
 
-pub(super) async fn list(visit: RequestContext, asked: PageRequest) -> ApiResult {
-    visit.administer()?;
-    let hooks = visit.inner.post.hooks(&visit.repo);
-    asked.page(&visit.inner.url, hooks.iter().map(|hook| visit.inner.hook_json(&visit.repo, hook)).collect())
+pub(super) async fn list(context: RequestContext, asked: PageRequest) -> ApiResult {
+    context.admin_access()?;
+    let hooks = context.server.webhooks.hooks(&context.repo);
+    asked.page(
+        &context.server.url,
+        hooks.iter().map(|hook| context.server.hook_json(&context.repo, hook)).collect(),
+    )
 }
 
-/// A new hook. GitHub takes no second one with the same address and events.
-pub(super) async fn create(visit: RequestContext, body: Bytes) -> ApiResult {
-    visit.administer()?;
-    visit.allows("repository_hooks", "write")?;
+/// Creates a hook. GitHub refuses a second one with the same address and events.
+pub(super) async fn create(context: RequestContext, body: Bytes) -> ApiResult {
+    context.admin_access()?;
+    context.require_permission("repository_hooks", "write")?;
     let body = parse(&body)?;
     let config = &body["config"];
     let url = config["url"].as_str().filter(|url| url.starts_with("http"));
@@ -46,24 +49,25 @@ pub(super) async fn create(visit: RequestContext, body: Bytes) -> ApiResult {
     if events.is_empty() {
         events.push("push".to_owned());
     }
-    let now = visit.inner.world().now();
-    let of = Of::Repo(visit.repo.clone());
+    let now = context.server.state().now();
+    let scope = HookScope::Repo(context.repo.clone());
     let active = body["active"].as_bool() != Some(false);
-    let hook = Hook { id: 0, of, to: Hooks { url, secret }, events, active, at: now };
-    let hook = visit.inner.post.add(hook).ok_or_else(|| ErrorResponse::exists("Hook", "this repository"))?;
-    created(visit.inner.hook_json(&visit.repo, &hook))
+    let hook = Hook { id: 0, scope, to: Hooks { url, secret }, events, active, at: now };
+    let hook =
+        context.server.webhooks.add(hook).ok_or_else(|| ErrorResponse::exists("Hook", "this repository"))?;
+    created(context.server.hook_json(&context.repo, &hook))
 }
 
-/// Other events, another secret; a secret that is not named is lost, as GitHub has it.
+/// Changes a hook. As on GitHub, a new address without a secret removes the secret.
 pub(super) async fn change(
-    visit: RequestContext,
+    context: RequestContext,
     Path(Hooked { hook }): Path<Hooked>,
     body: Bytes,
 ) -> ApiResult {
-    visit.administer()?;
-    visit.allows("repository_hooks", "write")?;
+    context.admin_access()?;
+    context.require_permission("repository_hooks", "write")?;
     let body = parse(&body)?;
-    let changed = visit.inner.post.change(&visit.repo, hook, |hook| {
+    let changed = context.server.webhooks.change(&context.repo, hook, |hook| {
         if let Some(url) = body["config"]["url"].as_str() {
             let secret = body["config"]["secret"].as_str().unwrap_or_default().to_owned();
             hook.to = Hooks { url: url.to_owned(), secret };
@@ -73,70 +77,72 @@ pub(super) async fn change(
         }
         hook.active = body["active"].as_bool().unwrap_or(hook.active);
     });
-    ok(visit.inner.hook_json(&visit.repo, &changed.ok_or_else(ErrorResponse::not_found)?))
+    ok(context.server.hook_json(&context.repo, &changed.ok_or_else(ErrorResponse::not_found)?))
 }
 
-/// The attempts of one hook that are over, newest first.
+/// The finished attempts of one hook, newest first.
 pub(super) async fn deliveries(
-    visit: RequestContext,
+    context: RequestContext,
     Path(Hooked { hook }): Path<Hooked>,
     asked: PageRequest,
 ) -> ApiResult {
-    visit.administer()?;
-    let lines = visit.inner.attempts(&visit.repo, hook)?;
-    let lines = lines.iter().rev().map(|parcel| (parcel.id, line_json(parcel)));
-    asked.scroll(&visit.inner.url, lines.collect())
+    context.admin_access()?;
+    let lines = context.server.attempts(&context.repo, hook)?;
+    let lines = lines.iter().rev().map(|attempt| (attempt.id, line_json(attempt)));
+    asked.scroll(&context.server.url, lines.collect())
 }
 
 pub(super) async fn again(
-    visit: RequestContext,
+    context: RequestContext,
     Path(Attempt { hook, delivery }): Path<Attempt>,
 ) -> ApiResult {
-    visit.administer()?;
-    let known = visit.inner.attempts(&visit.repo, hook)?.iter().any(|parcel| parcel.id == delivery);
-    let now = visit.inner.world().now();
-    match known && visit.inner.post.again(now, |parcel| parcel.id == delivery) {
+    context.admin_access()?;
+    let known = context.server.attempts(&context.repo, hook)?.iter().any(|attempt| attempt.id == delivery);
+    let now = context.server.state().now();
+    match known && context.server.webhooks.again(now, |attempt| attempt.id == delivery) {
         true => accepted(),
         false => Err(ErrorResponse::not_found()),
     }
 }
 
 /// The same for the hook of an App, in one log for all repositories.
-pub(super) async fn of_app(State(inner): State<Arc<Inner>>, asked: PageRequest) -> ApiResult {
-    let lines = inner.post.log();
-    let lines = lines.iter().rev().filter(|parcel| parcel.stage == AttemptStage::Attempted);
-    asked.scroll(&inner.url, lines.map(|parcel| (parcel.id, line_json(parcel))).collect())
+pub(super) async fn app_deliveries(State(server): State<Arc<Server>>, asked: PageRequest) -> ApiResult {
+    let lines = server.webhooks.log();
+    let lines = lines.iter().rev().filter(|attempt| attempt.stage == AttemptStage::Attempted);
+    asked.scroll(&server.url, lines.map(|attempt| (attempt.id, line_json(attempt))).collect())
 }
 
-pub(super) async fn again_of_app(State(inner): State<Arc<Inner>>, Path(delivery): Path<u64>) -> ApiResult {
-    let now = inner.world().now();
-    match inner.post.again(now, |parcel| parcel.id == delivery) {
+pub(super) async fn redeliver_app(State(server): State<Arc<Server>>, Path(delivery): Path<u64>) -> ApiResult {
+    let now = server.state().now();
+    match server.webhooks.again(now, |attempt| attempt.id == delivery) {
         true => accepted(),
         false => Err(ErrorResponse::not_found()),
     }
 }
 
 impl RequestContext {
-    fn administer(&self) -> Result<(), ErrorResponse> {
-        match self.see()? {
-            RepoRole::Admin => self.allows("repository_hooks", "read"),
+    fn admin_access(&self) -> Result<(), ErrorResponse> {
+        match self.read_access()? {
+            RepoRole::Admin => self.require_permission("repository_hooks", "read"),
             _ => Err(ErrorResponse::not_found()),
         }
     }
 }
 
-impl Inner {
-    /// What one hook of a repository has tried so far, oldest first. A hook that tells of everything is
-    /// shown as the repository's own, with what concerns it.
+impl Server {
+    /// The finished attempts of one hook of a repository, oldest first. A hook of all repositories is shown
+    /// as the repository's own, with the attempts about it.
     fn attempts(&self, address: &Repo, hook: u64) -> Result<Vec<DeliveryAttempt>, ErrorResponse> {
-        if !self.post.hooks(address).iter().any(|known| known.id == hook) {
+        if !self.webhooks.hooks(address).iter().any(|known| known.id == hook) {
             return Err(ErrorResponse::not_found());
         }
-        let repository = self.world().repo(address)?.id;
-        let is_meant = |parcel: &DeliveryAttempt| {
-            parcel.hook == hook && parcel.repository == repository && parcel.stage == AttemptStage::Attempted
+        let repository = self.state().repo(address)?.id;
+        let is_meant = |attempt: &DeliveryAttempt| {
+            attempt.hook == hook
+                && attempt.repository == repository
+                && attempt.stage == AttemptStage::Attempted
         };
-        Ok(self.post.log().into_iter().filter(is_meant).collect())
+        Ok(self.webhooks.log().into_iter().filter(is_meant).collect())
     }
 
     fn hook_json(&self, address: &Repo, hook: &Hook) -> Value {
@@ -169,26 +175,26 @@ impl Inner {
     }
 }
 
-/// One line of the log. Where nobody answered, GitHub writes 502.
-fn line_json(parcel: &DeliveryAttempt) -> Value {
-    let code = parcel.line.status.unwrap_or(502);
-    let status = match parcel.line.status {
+/// One line of the log. GitHub writes 502 if there was no answer.
+fn line_json(attempt: &DeliveryAttempt) -> Value {
+    let code = attempt.line.status.unwrap_or(502);
+    let status = match attempt.line.status {
         None => "failed to connect to host".to_owned(),
         Some(200..300) => "OK".to_owned(),
         Some(other) => format!("Invalid HTTP Response: {other}"),
     };
     json!({
-        "id": parcel.id,
-        "guid": parcel.line.guid,
-        "delivered_at": stamp(parcel.at),
-        "redelivery": parcel.sort == Sort::Again,
+        "id": attempt.id,
+        "guid": attempt.line.guid,
+        "delivered_at": stamp(attempt.at),
+        "redelivery": attempt.sort == DeliveryKind::Again,
         "duration": 0.1,
         "status": status,
         "status_code": code,
-        "event": parcel.line.event,
-        "action": parcel.line.action,
+        "event": attempt.line.event,
+        "action": attempt.line.action,
         "installation_id": null,
-        "repository_id": parcel.repository,
+        "repository_id": attempt.repository,
         "throttled_at": null,
     })
 }

@@ -1,7 +1,7 @@
 //! The pages for a browser: a list of all issues, and one page for each of them.
 
-use crate::github::Inner;
 use crate::github::errors::ErrorResponse;
+use crate::github::server::Server;
 use crate::github::state::{Comment, Issue, IssueState, Label, Repository};
 use axum::Router;
 use axum::extract::{Path, State};
@@ -16,20 +16,20 @@ use std::sync::Arc;
 
 const STYLE: &str = include_str!("page.css");
 
-/// Nothing on a page may run or be fetched, whatever a comment holds.
+/// A page runs and fetches nothing, whatever a comment contains.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 
-pub(super) fn pages() -> Router<Arc<Inner>> {
+pub(super) fn pages() -> Router<Arc<Server>> {
     Router::new()
         .route("/", get(list))
         .route("/{owner}/{name}/issues/{number}", get(show))
         .route("/{owner}/{name}/pull/{number}", get(show))
 }
 
-async fn list(State(inner): State<Arc<Inner>>) -> Response {
-    let world = inner.world();
+async fn list(State(server): State<Arc<Server>>) -> Response {
+    let github = server.state();
     let mut main = String::from("<h1>Issues</h1>");
-    for repo in world.repos.values() {
+    for repo in github.repos.values() {
         let _ = write!(main, "<h2>{}</h2><ul class=list>", escape(&repo.address.to_string()));
         for issue in repo.issues.values().rev().filter(|issue| issue.is_there()) {
             let _ = write!(
@@ -51,12 +51,12 @@ async fn list(State(inner): State<Arc<Inner>>) -> Response {
 }
 
 async fn show(
-    State(inner): State<Arc<Inner>>,
+    State(server): State<Arc<Server>>,
     Path((owner, name, number)): Path<(String, String, u64)>,
 ) -> Result<Response, ErrorResponse> {
     let id = TicketId { repo: Repo { owner, name }, number };
-    let world = inner.world();
-    let (repo, issue) = (world.repo(&id.repo)?, world.issue(&id)?);
+    let github = server.state();
+    let (repo, issue) = (github.repo(&id.repo)?, github.issue(&id)?);
     Ok(page(&format!("{} · {id}", issue.title), &content(&id, repo, issue)))
 }
 
@@ -144,8 +144,8 @@ fn page(title: &str, main: &str) -> Response {
     (headers, page).into_response()
 }
 
-/// Markdown as GitHub shows it, of a stranger's text: raw HTML is dropped but for folds, and links lead
-/// nowhere but to web pages.
+/// Renders untrusted Markdown as GitHub does. Raw HTML is removed except for `<details>`, and links lead to
+/// web pages alone.
 fn render(markdown: &str) -> String {
     let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
     let mut events = Vec::new();
@@ -175,7 +175,7 @@ fn render(markdown: &str) -> String {
     html
 }
 
-/// Of a piece of HTML only the tags of a fold, and the text between tags.
+/// The tags of `<details>` in a piece of HTML, and the text between tags.
 fn keep_folds(html: &str) -> String {
     const KEPT: [&str; 5] = ["<details>", "<details open>", "</details>", "<summary>", "</summary>"];
     let mut out = String::new();

@@ -1,5 +1,5 @@
-//! Asking the box without a network: every request of the API, at the speed of a function call, where
-//! time is played and a socket would tell it apart from real time.
+//! The API without a network. Requests are function calls, so they work on simulated time, where a socket
+//! would not.
 
 use crate::github::flaky_tcp::CutSwitch;
 use axum::Router;
@@ -14,7 +14,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use tower_service::Service;
 
-/// A way in. Each request is a connection of its own, and may be cut as one.
+/// The API as a service. Each request is a connection of its own, and can be cut.
 #[derive(Clone)]
 pub struct InProcessService(Router);
 
@@ -37,12 +37,12 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let scissors = CutSwitch::new();
-        request.extensions_mut().insert(ConnectInfo(scissors.clone()));
+        let connection = CutSwitch::new();
+        request.extensions_mut().insert(ConnectInfo(connection.clone()));
         let answer = self.0.call(request);
         Box::pin(async move {
             let Ok(answer) = answer.await;
-            if scissors.has_cut() {
+            if connection.has_cut() {
                 return Err(io::ErrorKind::ConnectionReset.into());
             }
             let (parts, body): (_, Body) = answer.into_parts();

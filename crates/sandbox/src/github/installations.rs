@@ -1,13 +1,12 @@
-//! Apps over HTTP: what an App may ask about itself, by a token that it signs.
+//! Apps over HTTP: requests of an App about itself, with a token that it signs.
 
-use crate::github::Inner;
-use crate::github::api::{parse, strings};
 use crate::github::apps::{Installation, RegisteredApp};
-use crate::github::auth::RequestContext;
+use crate::github::auth::{Actor, RequestContext, Through};
 use crate::github::errors::{ApiResult, ErrorResponse, created, ok};
 use crate::github::json::stamp;
-use crate::github::middleware::{Actor, Through};
 use crate::github::paging::PageRequest;
+use crate::github::request_body::{parse, strings};
+use crate::github::server::Server;
 use crate::github::state::GitHubState;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect};
@@ -19,29 +18,29 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// The App itself.
-pub(super) async fn me(State(inner): State<Arc<Inner>>, Extension(actor): Extension<Actor>) -> ApiResult {
-    let world = inner.world();
-    ok(world.app_json(app(&world, &actor)?))
+pub(super) async fn me(State(server): State<Arc<Server>>, Extension(actor): Extension<Actor>) -> ApiResult {
+    let github = server.state();
+    ok(github.app_json(app(&github, &actor)?))
 }
 
 /// The installation that a repository belongs to.
-pub(super) async fn of_repo(visit: RequestContext) -> ApiResult {
-    let world = visit.inner.world();
-    let app = app(&world, &visit.actor)?;
-    let mut all = world.apps.installations.values();
-    let found = all.find(|known| known.app == app.id && known.repos.contains(&visit.repo));
-    ok(world.installation_json(app, found.ok_or_else(ErrorResponse::not_found)?))
+pub(super) async fn of_repo(context: RequestContext) -> ApiResult {
+    let github = context.server.state();
+    let app = app(&github, &context.actor)?;
+    let mut all = github.apps.installations.values();
+    let found = all.find(|known| known.app == app.id && known.repos.contains(&context.repo));
+    ok(github.installation_json(app, found.ok_or_else(ErrorResponse::not_found)?))
 }
 
 pub(super) async fn admit(
-    State(inner): State<Arc<Inner>>,
+    State(server): State<Arc<Server>>,
     Extension(actor): Extension<Actor>,
     Path(installation): Path<u64>,
 ) -> ApiResult {
-    let mut world = inner.world();
-    let app = app(&world, &actor)?.id;
-    let (token, until) = world.admit(app, installation)?;
-    let rights = world.apps.all.get(&app).map(|app| app.rights.clone());
+    let mut github = server.state();
+    let app = app(&github, &actor)?.id;
+    let (token, until) = github.admit(app, installation)?;
+    let rights = github.apps.all.get(&app).map(|app| app.rights.clone());
     created(json!({
         "token": token,
         "expires_at": stamp(until),
@@ -50,14 +49,14 @@ pub(super) async fn admit(
     }))
 }
 
-/// The pages that take a manifest. On GitHub a person has to say yes there; here everybody does.
-pub(super) fn pages() -> Router<Arc<Inner>> {
+/// The pages that take a manifest. On GitHub a person has to agree there; here the page agrees at once.
+pub(super) fn pages() -> Router<Arc<Server>> {
     Router::new()
         .route("/settings/apps/new", post(take_manifest))
         .route("/organizations/{organisation}/settings/apps/new", post(take_manifest))
 }
 
-async fn take_manifest(State(inner): State<Arc<Inner>>, asked: PageRequest, body: String) -> ApiResult {
+async fn take_manifest(State(server): State<Arc<Server>>, asked: PageRequest, body: String) -> ApiResult {
     let unreadable = || ErrorResponse::new(StatusCode::UNPROCESSABLE_ENTITY, "the manifest cannot be read");
     let form = body.strip_prefix("manifest=").ok_or_else(unreadable)?.replace('+', " ");
     let text = percent_decode_str(&form).decode_utf8().map_err(|_| unreadable())?;
@@ -68,30 +67,30 @@ async fn take_manifest(State(inner): State<Arc<Inner>>, asked: PageRequest, body
     };
     let rights = serde_json::from_value(manifest["default_permissions"].clone()).unwrap_or_default();
     let events = strings(&manifest, "default_events");
-    let mut world = inner.world();
-    let made = world.make_app("example", &name.to_lowercase().replace(' ', "-"), rights, events);
+    let mut github = server.state();
+    let made = github.make_app("example", &name.to_lowercase().replace(' ', "-"), rights, events);
     let made = made.map_err(|_| ErrorResponse::new(StatusCode::INTERNAL_SERVER_ERROR, "no key"))?;
-    let code = format!("{:040x}", world.fresh_id());
+    let code = format!("{:040x}", github.next_id());
     let secret = format!("secret-of-{}", made.id);
-    world.apps.codes.insert(code.clone(), (made, secret));
+    github.apps.codes.insert(code.clone(), (made, secret));
     Ok(Redirect::to(&format!("{back}?code={code}&state={state}")).into_response())
 }
 
-/// The keys of an App, once.
-pub(super) async fn redeem(State(inner): State<Arc<Inner>>, Path(code): Path<String>) -> ApiResult {
-    let mut world = inner.world();
-    let (made, secret) = world.apps.codes.remove(&code).ok_or_else(ErrorResponse::not_found)?;
-    let app = world.apps.all.get(&made.id).ok_or_else(ErrorResponse::not_found)?;
-    let mut json = world.app_json(app);
+/// Exchanges a code for the key of an App. It works once.
+pub(super) async fn redeem(State(server): State<Arc<Server>>, Path(code): Path<String>) -> ApiResult {
+    let mut github = server.state();
+    let (made, secret) = github.apps.codes.remove(&code).ok_or_else(ErrorResponse::not_found)?;
+    let app = github.apps.all.get(&made.id).ok_or_else(ErrorResponse::not_found)?;
+    let mut json = github.app_json(app);
     json["client_secret"] = "not used".into();
     json["webhook_secret"] = secret.into();
     json["pem"] = made.key.into();
     created(json)
 }
 
-fn app<'a>(world: &'a GitHubState, actor: &Actor) -> Result<&'a RegisteredApp, ErrorResponse> {
+fn app<'a>(github: &'a GitHubState, actor: &Actor) -> Result<&'a RegisteredApp, ErrorResponse> {
     match actor.1 {
-        Through::App(id) => world.apps.all.get(&id).ok_or_else(ErrorResponse::not_found),
+        Through::App(id) => github.apps.all.get(&id).ok_or_else(ErrorResponse::not_found),
         _ => Err(ErrorResponse::not_found()),
     }
 }

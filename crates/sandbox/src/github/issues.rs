@@ -1,23 +1,23 @@
 //! Issues over HTTP.
 
-use crate::github::Inner;
-use crate::github::api::{parse, strings};
 use crate::github::auth::{Number, RequestContext};
 use crate::github::errors::{ApiResult, ErrorResponse, created, ok};
 use crate::github::operations::NewIssue;
 use crate::github::paging::PageRequest;
+use crate::github::request_body::{parse, strings};
+use crate::github::server::Server;
 use crate::github::state::{Issue, IssueKind, RepoRole};
 use axum::body::Bytes;
 use axum::extract::Path;
 use fieldmedic_core::ticket::TicketId;
 use serde_json::Value;
 
-pub(super) async fn list(visit: RequestContext, asked: PageRequest) -> ApiResult {
-    visit.see()?;
+pub(super) async fn list(context: RequestContext, asked: PageRequest) -> ApiResult {
+    context.read_access()?;
     let since = asked.since()?;
     let labels: Vec<&str> = asked.get("labels").map_or_else(Vec::new, |names| names.split(',').collect());
-    let world = visit.inner.world();
-    let repo = world.repo(&visit.repo)?;
+    let github = context.server.state();
+    let repo = github.repo(&context.repo)?;
     let mut issues: Vec<&Issue> = repo
         .issues
         .values()
@@ -46,17 +46,17 @@ pub(super) async fn list(visit: RequestContext, asked: PageRequest) -> ApiResult
     if asked.descends() {
         issues.reverse();
     }
-    asked.page(&world.base, issues.into_iter().map(|issue| world.issue_json(repo, issue)).collect())
+    asked.page(&github.base, issues.into_iter().map(|issue| github.issue_json(repo, issue)).collect())
 }
 
-pub(super) async fn get(visit: RequestContext, Path(Number { number }): Path<Number>) -> ApiResult {
-    let id = visit.issue(number);
-    visit.see()?;
-    ok(show(&visit.inner, &id)?)
+pub(super) async fn get(context: RequestContext, Path(Number { number }): Path<Number>) -> ApiResult {
+    let id = context.issue(number);
+    context.read_access()?;
+    ok(show(&context.server, &id)?)
 }
 
-pub(super) async fn open(visit: RequestContext, body: Bytes) -> ApiResult {
-    let role = visit.touch()?;
+pub(super) async fn open(context: RequestContext, body: Bytes) -> ApiResult {
+    let role = context.write_access()?;
     let body = parse(&body)?;
     // GitHub drops labels and assignees without a word if the role does not allow them.
     let (labels, assignees) = match role >= RepoRole::Triage {
@@ -69,31 +69,31 @@ pub(super) async fn open(visit: RequestContext, body: Bytes) -> ApiResult {
         labels: &labels,
         sort: IssueKind::Issue,
     };
-    let (id, mut notices) = visit.inner.world().open(&visit.repo, &visit.actor.0, &form)?;
+    let (id, mut webhooks) = context.server.state().open(&context.repo, &context.actor.0, &form)?;
     for login in assignees {
-        notices.extend(visit.inner.world().assign(&id, &visit.actor.0, &login)?);
+        webhooks.extend(context.server.state().assign(&id, &context.actor.0, &login)?);
     }
-    visit.inner.tell(notices);
-    created(show(&visit.inner, &id)?)
+    context.server.send(webhooks);
+    created(show(&context.server, &id)?)
 }
 
 pub(super) async fn change(
-    visit: RequestContext,
+    context: RequestContext,
     Path(Number { number }): Path<Number>,
     body: Bytes,
 ) -> ApiResult {
-    let id = visit.issue(number);
-    let role = visit.touch()?;
-    let mut world = visit.inner.world();
-    let issue = world.issue(&id)?;
-    if role < RepoRole::Triage && issue.author != visit.actor.0 {
+    let id = context.issue(number);
+    let role = context.write_access()?;
+    let mut github = context.server.state();
+    let issue = github.issue(&id)?;
+    if role < RepoRole::Triage && issue.author != context.actor.0 {
         return Err(ErrorResponse::forbidden("Must have admin rights to Repository."));
     }
     let body = parse(&body)?;
-    let mut notices = Vec::new();
+    let mut webhooks = Vec::new();
     let (title, text) = (body["title"].as_str(), body["body"].as_str());
     if title.is_some() || text.is_some() {
-        notices.extend(world.edit(&id, &visit.actor.0, title, text)?);
+        webhooks.extend(github.edit(&id, &context.actor.0, title, text)?);
     }
     match body["state"].as_str() {
         Some("closed") => {
@@ -102,34 +102,34 @@ pub(super) async fn change(
                 Some(reason @ ("completed" | "not_planned" | "duplicate")) => reason,
                 Some(_) => return Err(ErrorResponse::invalid("Issue", "state_reason", "invalid")),
             };
-            notices.extend(world.close(&id, &visit.actor.0, reason)?);
+            webhooks.extend(github.close(&id, &context.actor.0, reason)?);
         }
-        Some("open") => notices.extend(world.reopen(&id, &visit.actor.0)?),
+        Some("open") => webhooks.extend(github.reopen(&id, &context.actor.0)?),
         Some(_) => return Err(ErrorResponse::invalid("Issue", "state", "invalid")),
         None => {}
     }
-    drop(world);
-    visit.inner.tell(notices);
-    ok(show(&visit.inner, &id)?)
+    drop(github);
+    context.server.send(webhooks);
+    ok(show(&context.server, &id)?)
 }
 
 pub(super) async fn assign(
-    visit: RequestContext,
+    context: RequestContext,
     Path(Number { number }): Path<Number>,
     body: Bytes,
 ) -> ApiResult {
-    let id = visit.issue(number);
-    visit.touch_as(RepoRole::Triage)?;
+    let id = context.issue(number);
+    context.require_role(RepoRole::Triage)?;
     let body = parse(&body)?;
-    visit.inner.world().issue(&id)?;
+    context.server.state().issue(&id)?;
     for login in strings(&body, "assignees") {
-        let notices = visit.inner.world().assign(&id, &visit.actor.0, &login)?;
-        visit.inner.tell(notices);
+        let webhooks = context.server.state().assign(&id, &context.actor.0, &login)?;
+        context.server.send(webhooks);
     }
-    created(show(&visit.inner, &id)?)
+    created(show(&context.server, &id)?)
 }
 
-fn show(inner: &Inner, id: &TicketId) -> Result<Value, ErrorResponse> {
-    let world = inner.world();
-    Ok(world.issue_json(world.repo(&id.repo)?, world.issue(id)?))
+fn show(server: &Server, id: &TicketId) -> Result<Value, ErrorResponse> {
+    let github = server.state();
+    Ok(github.issue_json(github.repo(&id.repo)?, github.issue(id)?))
 }

@@ -7,8 +7,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use fieldmedic_core::ticket::{Repo, TicketId};
 use serde_json::{Value, json};
 
-/// The fields of a user and of a repository that only lead further: the name, and the end of the
-/// address.
+/// The fields of a user and of a repository that hold URLs: the name, and the end of the URL.
 const USER_LINKS: [(&str, &str); 9] = [
     ("followers_url", "/followers"),
     ("following_url", "/following{/other_user}"),
@@ -34,7 +33,7 @@ const REPO_LINKS: [(&str, &str); 12] = [
     ("milestones_url", "/milestones{/number}"),
     ("labels_url", "/labels{/name}"),
 ];
-/// What a repository shows only when it is asked for itself.
+/// The fields of a repository that lists leave out.
 const MORE_REPO_LINKS: [(&str, &str); 24] = [
     ("archive_url", "/{archive_format}{/ref}"),
     ("blobs_url", "/git/blobs{/sha}"),
@@ -103,7 +102,7 @@ impl GitHubState {
         json
     }
 
-    /// What an account is shown of itself.
+    /// An account, as it sees itself.
     pub fn account_json(&self, login: &str) -> Value {
         let mut json = self.user_json(login);
         for name in ["bio", "blog", "company", "email", "hireable", "location", "name"] {

@@ -1,5 +1,7 @@
-//! The keys of Apps, and the proof that a request comes from who has one: a JSON Web Token, checked here
-//! without the library that makes it.
+//! The keys of Apps, and the JSON Web Tokens that Apps sign with them. Tokens are verified here without the
+//! library that creates them.
+
+#![expect(clippy::disallowed_methods, reason = "App tokens expire in real time")]
 
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::rsa::{KeyPair, KeySize};
@@ -9,15 +11,15 @@ use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use chrono::Utc;
 use serde_json::Value;
 
-/// GitHub takes no token that is good for longer, in seconds.
+/// The longest validity of a token, in seconds.
 const LONGEST: i64 = 600;
 
-/// In PKCS#8, this much stands before a key of 2048 bits, which GitHub hands out bare (PKCS#1).
+/// PKCS#8 puts so many bytes before a key of 2048 bits. GitHub hands out the bare key (PKCS#1).
 const WRAPPING: usize = 26;
 
-/// No key could be made.
+/// No key could be generated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("no key could be made")]
+#[error("no key could be generated")]
 pub struct Unmade;
 
 pub(super) struct JwtKey {
@@ -47,17 +49,17 @@ impl JwtKey {
     }
 }
 
-/// What GitHub has against a token of an App.
+/// GitHub's answer to a malformed token.
 pub(super) const UNREADABLE: &str = "A JSON web token could not be decoded";
 
-/// The App that a token says it is of, before anything is checked; `None` if it is no such token.
+/// The App that a token claims to be from, unverified; `None` if it is no such token.
 pub(super) fn issuer(token: &str) -> Option<u64> {
     let claims = part(token.split('.').nth(1)?)?;
     claims["iss"].as_u64().or_else(|| claims["iss"].as_str()?.parse().ok())
 }
 
 /// # Errors
-/// What GitHub answers to a token that the key did not sign, or whose time is not right.
+/// GitHub's answer to a token with a wrong signature or time.
 pub(super) fn check(token: &str, key: &JwtKey) -> Result<(), &'static str> {
     let [head, claims, signature] = token.split('.').collect::<Vec<_>>()[..] else { return Err(UNREADABLE) };
     let signed = token.rsplit_once('.').map_or("", |(signed, _)| signed);

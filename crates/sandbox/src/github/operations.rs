@@ -1,5 +1,4 @@
-//! What can be done to an issue, by a person or through the API: one place for both, so that the
-//! model, the log of the issue and the webhooks never disagree.
+//! The operations on an issue. People and the API share them, so state, events and webhooks never disagree.
 
 use crate::github::errors::ErrorResponse;
 use crate::github::state::{
@@ -8,10 +7,10 @@ use crate::github::state::{
 use fieldmedic_core::ticket::{Repo, TicketId};
 use serde_json::{Value, json};
 
-/// GitHub takes no longer text.
+/// GitHub's limit for a text, in characters.
 const TEXT_LIMIT: usize = 65_536;
 
-/// A webhook that is due: the event's name, and what is told of it.
+/// A webhook to send: the event's name and its payload.
 #[derive(Debug, Clone)]
 pub(super) struct WebhookEvent {
     pub repo: Repo,
@@ -19,7 +18,7 @@ pub(super) struct WebhookEvent {
     pub payload: Value,
 }
 
-/// What a person fills in to open an issue.
+/// The form of a new issue.
 #[derive(Debug, Clone)]
 pub(super) struct NewIssue<'a> {
     pub title: &'a str,
@@ -39,7 +38,7 @@ impl GitHubState {
             return Err(ErrorResponse::invalid("Issue", "title", "missing_field"));
         }
         check_length("Issue", form.body.unwrap_or_default())?;
-        let (id, now) = (self.fresh_id(), self.now());
+        let (id, now) = (self.next_id(), self.now());
         let repo = self.repo_mut(address)?;
         let number = repo.issues.last_key_value().map_or(0, |(number, _)| *number) + 1;
         let mut issue = Issue {
@@ -66,9 +65,9 @@ impl GitHubState {
             labeled.extend(self.label(&ticket, actor, name)?);
         }
         // GitHub tells of the opening first, and of a label that was there from the start as well.
-        let mut notices = vec![self.issue_notice(&ticket, actor, "opened", Value::Null)?];
-        notices.append(&mut labeled);
-        Ok((ticket, notices))
+        let mut webhooks = vec![self.issue_webhook(&ticket, actor, "opened", Value::Null)?];
+        webhooks.append(&mut labeled);
+        Ok((ticket, webhooks))
     }
 
     pub fn edit(
@@ -88,7 +87,7 @@ impl GitHubState {
             issue.body = Some(body.to_owned());
         }
         issue.note(now, actor, IssueEventKind::Edited);
-        Ok(vec![self.issue_notice(id, actor, "edited", json!({ "changes": {} }))?])
+        Ok(vec![self.issue_webhook(id, actor, "edited", json!({ "changes": {} }))?])
     }
 
     pub fn comment_on(
@@ -98,7 +97,7 @@ impl GitHubState {
         body: &str,
     ) -> Result<(u64, Vec<WebhookEvent>), ErrorResponse> {
         check_comment(body)?;
-        let (comment, now) = (self.fresh_id(), self.now());
+        let (comment, now) = (self.next_id(), self.now());
         let issue = self.issue_mut(id)?;
         issue.comments.push(Comment {
             id: comment,
@@ -109,7 +108,7 @@ impl GitHubState {
             reactions: Vec::new(),
         });
         issue.note(now, actor, IssueEventKind::Commented(comment));
-        Ok((comment, vec![self.comment_notice(id, actor, "created", comment)?]))
+        Ok((comment, vec![self.comment_webhook(id, actor, "created", comment)?]))
     }
 
     pub fn edit_comment(
@@ -128,7 +127,7 @@ impl GitHubState {
             there.updated_at = now;
         }
         issue.note(now, actor, IssueEventKind::CommentEdited(comment));
-        Ok(vec![self.comment_notice(&id, actor, "edited", comment)?])
+        Ok(vec![self.comment_webhook(&id, actor, "edited", comment)?])
     }
 
     /// The reaction, and whether it is new.
@@ -139,7 +138,7 @@ impl GitHubState {
         actor: &str,
         content: &str,
     ) -> Result<(Reaction, Created), ErrorResponse> {
-        let (reaction, now) = (self.fresh_id(), self.now());
+        let (reaction, now) = (self.next_id(), self.now());
         let id = TicketId { repo: address.clone(), number: self.comment(address, comment)?.0.number };
         let there = self.issue_mut(&id)?.comments.iter_mut().find(|there| there.id == comment);
         let reactions = &mut there.ok_or_else(ErrorResponse::not_found)?.reactions;
@@ -152,7 +151,7 @@ impl GitHubState {
         Ok((reaction, Created::Yes))
     }
 
-    /// Puts a label on the issue; the repository gets it, in grey, if it has none of that name.
+    /// Adds a label to the issue. If the repository has no such label, it is created in grey.
     pub fn label(
         &mut self,
         id: &TicketId,
@@ -171,7 +170,7 @@ impl GitHubState {
         }
         issue.labels.push(name.clone());
         issue.note(now, actor, IssueEventKind::Labeled(name.clone()));
-        Ok(vec![self.label_notice(id, actor, "labeled", &name)?])
+        Ok(vec![self.label_webhook(id, actor, "labeled", &name)?])
     }
 
     pub fn unlabel(
@@ -189,7 +188,7 @@ impl GitHubState {
         })?;
         let name = issue.labels.remove(place);
         issue.note(now, actor, IssueEventKind::Unlabeled(name.clone()));
-        Ok(vec![self.label_notice(id, actor, "unlabeled", &name)?])
+        Ok(vec![self.label_webhook(id, actor, "unlabeled", &name)?])
     }
 
     pub fn create_label(
@@ -208,7 +207,7 @@ impl GitHubState {
         if description.is_some_and(|text| text.chars().count() > 100) {
             return Err(ErrorResponse::invalid("Label", "description", "invalid"));
         }
-        let id = self.fresh_id();
+        let id = self.next_id();
         let repo = self.repo_mut(address)?;
         if repo.label(name).is_some() {
             return Err(ErrorResponse::invalid("Label", "name", "already_exists"));
@@ -223,7 +222,7 @@ impl GitHubState {
         Ok(label)
     }
 
-    /// Assigns; who cannot be assigned is left out without a word, as GitHub does.
+    /// Assigns an account. As on GitHub, one that cannot be assigned is ignored.
     pub fn assign(
         &mut self,
         id: &TicketId,
@@ -241,10 +240,10 @@ impl GitHubState {
         issue.assignees.push(login.to_owned());
         issue.note(now, actor, IssueEventKind::Assigned(login.to_owned()));
         let assignee = json!({ "assignee": self.user_json(login) });
-        Ok(vec![self.issue_notice(id, actor, "assigned", assignee)?])
+        Ok(vec![self.issue_webhook(id, actor, "assigned", assignee)?])
     }
 
-    /// Closes; to close a closed one changes its reason at most.
+    /// Closes an issue. If it is closed, only the reason changes.
     pub fn close(
         &mut self,
         id: &TicketId,
@@ -259,7 +258,7 @@ impl GitHubState {
         }
         issue.state = IssueState::Closed { reason: reason.to_owned(), by: actor.to_owned(), at: now };
         issue.note(now, actor, IssueEventKind::Closed);
-        Ok(vec![self.issue_notice(id, actor, "closed", Value::Null)?])
+        Ok(vec![self.issue_webhook(id, actor, "closed", Value::Null)?])
     }
 
     pub fn reopen(&mut self, id: &TicketId, actor: &str) -> Result<Vec<WebhookEvent>, ErrorResponse> {
@@ -270,7 +269,7 @@ impl GitHubState {
         }
         issue.state = IssueState::Reopened;
         issue.note(now, actor, IssueEventKind::Reopened);
-        Ok(vec![self.issue_notice(id, actor, "reopened", Value::Null)?])
+        Ok(vec![self.issue_webhook(id, actor, "reopened", Value::Null)?])
     }
 
     pub fn lock(&mut self, id: &TicketId, actor: &str) -> Result<Vec<WebhookEvent>, ErrorResponse> {
@@ -278,10 +277,10 @@ impl GitHubState {
         let issue = self.issue_mut(id)?;
         issue.locked = true;
         issue.note(now, actor, IssueEventKind::Locked);
-        Ok(vec![self.issue_notice(id, actor, "locked", Value::Null)?])
+        Ok(vec![self.issue_webhook(id, actor, "locked", Value::Null)?])
     }
 
-    fn label_notice(
+    fn label_webhook(
         &self,
         id: &TicketId,
         actor: &str,
@@ -290,10 +289,10 @@ impl GitHubState {
     ) -> Result<WebhookEvent, ErrorResponse> {
         let repo = self.repo(&id.repo)?;
         let label = repo.label(name).map(|label| self.label_json(repo, label));
-        self.issue_notice(id, actor, action, json!({ "label": label }))
+        self.issue_webhook(id, actor, action, json!({ "label": label }))
     }
 
-    fn comment_notice(
+    fn comment_webhook(
         &self,
         id: &TicketId,
         actor: &str,
@@ -302,12 +301,12 @@ impl GitHubState {
     ) -> Result<WebhookEvent, ErrorResponse> {
         let (issue, comment) = self.comment(&id.repo, comment)?;
         let comment = self.comment_json(self.repo(&id.repo)?, issue, comment);
-        let notice = self.issue_notice(id, actor, action, json!({ "comment": comment }))?;
-        Ok(WebhookEvent { event: "issue_comment", ..notice })
+        let webhook = self.issue_webhook(id, actor, action, json!({ "comment": comment }))?;
+        Ok(WebhookEvent { event: "issue_comment", ..webhook })
     }
 
-    /// `more` is what this action has beside the issue: an object, or null.
-    fn issue_notice(
+    /// `more` holds further fields of this action: an object, or null.
+    fn issue_webhook(
         &self,
         id: &TicketId,
         actor: &str,
@@ -328,7 +327,7 @@ impl GitHubState {
     }
 }
 
-/// Whether something was made just now, or was there before.
+/// Whether something was created, or existed before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Created {
     Yes,

@@ -1,4 +1,4 @@
-//! Lists come in pages, and the `Link` header leads from one to the next.
+//! Lists in pages, with the `Link` header to the next page.
 
 use crate::github::errors::{ApiResult, ErrorResponse};
 use axum::Json;
@@ -39,12 +39,12 @@ impl PageRequest {
         Ok(Some(DateTime::parse_from_rfc3339(since).map_err(bad)?.to_utc()))
     }
 
-    /// Whether the newest come first, which GitHub does unless it is told otherwise.
+    /// Whether the newest come first, which is GitHub's default.
     pub fn descends(&self) -> bool {
         self.get("direction") != Some("asc")
     }
 
-    /// The page that was asked for, of the whole list.
+    /// The requested page of the list.
     pub fn page(&self, base: &str, items: Vec<Value>) -> ApiResult {
         let number = |name: &str| self.get(name).and_then(|value| value.parse::<usize>().ok());
         let size = number("per_page").unwrap_or(30).clamp(1, 100);
@@ -69,8 +69,8 @@ impl PageRequest {
         Ok((headers, Json(items)).into_response())
     }
 
-    /// The part of a log, newest first, that was asked for: it goes on below the line that a cursor
-    /// names, so that new lines move nothing. Each line comes with its number.
+    /// The requested part of a log, newest first. It continues after the line that the cursor names, so new
+    /// lines shift nothing. Each line comes with its id.
     pub fn scroll(&self, base: &str, lines: Vec<(u64, Value)>) -> ApiResult {
         let size = self.get("per_page").and_then(|size| size.parse().ok()).unwrap_or(30).clamp(1, 100);
         let below = self.get("cursor").and_then(|cursor| cursor.strip_prefix("v1_")?.parse().ok());

@@ -1,4 +1,4 @@
-//! What the GitHub in a box holds: accounts, repositories, issues, comments, labels.
+//! The state: accounts, repositories, issues, comments, labels.
 
 use crate::github::apps::{Apps, Rights};
 use crate::github::errors::ErrorResponse;
@@ -23,7 +23,7 @@ pub enum AccountKind {
     Organization,
 }
 
-/// What an account may do in a repository, from nothing to everything.
+/// The role of an account in a repository, from the least to the most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum RepoRole {
     #[default]
@@ -42,10 +42,10 @@ pub struct Repository {
     pub created_at: DateTime<Utc>,
     pub archived: bool,
     pub issues_off: bool,
-    /// Private to these, as support repositories are: to everyone else it does not exist.
+    /// The repository is private: for every other account it does not exist.
     pub roles: BTreeMap<String, RepoRole>,
     pub labels: Vec<Label>,
-    /// By number; numbers count from one and are never used again.
+    /// By number. Numbers start at one and are never reused.
     pub issues: BTreeMap<u64, Issue>,
 }
 
@@ -72,11 +72,11 @@ pub struct Issue {
     pub comments: Vec<Comment>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
-    /// Everything that happened to it, in order.
+    /// The events of the issue, in order.
     pub events: Vec<IssueEvent>,
 }
 
-/// In which state an issue is, and why.
+/// The state of an issue, with the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IssueState {
     Open,
@@ -84,7 +84,7 @@ pub enum IssueState {
     Closed { reason: String, by: String, at: DateTime<Utc> },
 }
 
-/// GitHub keeps pull requests among the issues, and leaves a trace of what is gone.
+/// The kind of an issue. GitHub lists pull requests as issues, and remembers deleted and moved ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IssueKind {
     Issue,
@@ -107,12 +107,12 @@ pub struct Comment {
 pub struct Reaction {
     pub id: u64,
     pub user: String,
-    /// GitHub's word for it: `eyes`, `confused`, `+1`.
+    /// In GitHub's words: `eyes`, `confused`, `+1`.
     pub content: String,
     pub at: DateTime<Utc>,
 }
 
-/// One thing that happened to an issue.
+/// An event of an issue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IssueEvent {
     pub at: DateTime<Utc>,
@@ -134,15 +134,15 @@ pub enum IssueEventKind {
     Locked,
 }
 
-/// Everything.
+/// The whole state.
 pub(super) struct GitHubState {
-    /// Where it is served, without a slash at the end.
+    /// The base URL, without a slash at the end.
     pub base: String,
     pub users: BTreeMap<String, User>,
     /// Token to login.
     pub tokens: BTreeMap<String, String>,
     pub apps: Apps,
-    /// Accounts whose token is fine-grained, with the rights that it has.
+    /// The permissions of fine-grained tokens, by account.
     pub narrowed: BTreeMap<String, Rights>,
     pub repos: BTreeMap<Repo, Repository>,
     /// Old name to new.
@@ -166,31 +166,31 @@ impl GitHubState {
         }
     }
 
-    /// GitHub counts in whole seconds.
+    /// The time in whole seconds, as GitHub has it.
     pub fn now(&self) -> DateTime<Utc> {
         self.clock.now().trunc_subsecs(0)
     }
 
-    /// One sequence for everything, so that no two things can be mistaken for each other.
-    pub fn fresh_id(&mut self) -> u64 {
+    /// The next id. All objects share one sequence, so that a test notices an id of the wrong kind.
+    pub fn next_id(&mut self) -> u64 {
         self.last_id += 1;
         self.last_id
     }
 
-    /// The account, made if there is none. An existing one keeps its kind.
+    /// The account, created if there is none. An existing one keeps its kind.
     pub fn user(&mut self, login: &str, kind: AccountKind) -> User {
         if let Some(user) = self.users.get(login) {
             return user.clone();
         }
-        let user = User { id: self.fresh_id(), login: login.to_owned(), kind };
+        let user = User { id: self.next_id(), login: login.to_owned(), kind };
         self.users.insert(login.to_owned(), user.clone());
         user
     }
 
-    /// The repository, made if there is none; so is its owner.
-    pub fn found_repo(&mut self, address: &Repo) -> &mut Repository {
+    /// The repository, created if there is none, with its owner.
+    pub fn repo_or_create(&mut self, address: &Repo) -> &mut Repository {
         self.user(&address.owner, AccountKind::Organization);
-        let (id, now) = (self.fresh_id(), self.now());
+        let (id, now) = (self.next_id(), self.now());
         self.repos.entry(address.clone()).or_insert_with(|| Repository {
             id,
             address: address.clone(),
@@ -229,7 +229,7 @@ impl GitHubState {
         self.repo_mut(&id.repo)?.issues.get_mut(&id.number).ok_or_else(ErrorResponse::not_found)
     }
 
-    /// The issue that a comment of the repository stands under, and the comment.
+    /// A comment of the repository, with its issue.
     pub fn comment(&self, address: &Repo, id: u64) -> Result<(&Issue, &Comment), ErrorResponse> {
         let issues = self.repo(address)?.issues.values().filter(|issue| issue.is_there());
         issues
@@ -238,7 +238,7 @@ impl GitHubState {
             .ok_or_else(ErrorResponse::not_found)
     }
 
-    /// Where GitHub leads to what has moved: by the number of the repository, which does not change.
+    /// The URL of a redirect: by the id of the repository, which does not change.
     fn numbered_url(&self, id: &TicketId) -> String {
         let repo = self.repos.get(&id.repo).map_or(0, |repo| repo.id);
         format!("{}/repositories/{repo}/issues/{}", self.base, id.number)
@@ -254,12 +254,12 @@ impl Repository {
         self.roles.get(login).copied().unwrap_or_default()
     }
 
-    /// GitHub knows a label whatever the case of its letters.
+    /// The label of this name. Case does not matter.
     pub fn label(&self, name: &str) -> Option<&Label> {
         self.labels.iter().find(|label| label.name.eq_ignore_ascii_case(name))
     }
 
-    /// Only those may be assigned who have something to do with the issue.
+    /// Whether the account may be assigned: it can write, or has commented.
     pub fn is_assignable(&self, issue: &Issue, login: &str) -> bool {
         self.role(login) >= RepoRole::Write || issue.comments.iter().any(|comment| comment.author == login)
     }
@@ -274,7 +274,7 @@ impl Issue {
         matches!(self.state, IssueState::Closed { .. })
     }
 
-    /// Why it was closed, in GitHub's word: `completed`, `not_planned`.
+    /// The reason of the close, in GitHub's words: `completed`, `not_planned`.
     pub fn close_reason(&self) -> Option<&str> {
         match &self.state {
             IssueState::Closed { reason, .. } => Some(reason),
@@ -294,7 +294,7 @@ impl Issue {
 }
 
 impl RepoRole {
-    /// GitHub's older scale of four, which the permission endpoint still answers with.
+    /// GitHub's older scale of four, which the permission endpoint still uses.
     pub(super) fn permission(self) -> &'static str {
         match self {
             RepoRole::None => "none",

@@ -1,14 +1,16 @@
-//! The box as a client sees it that knows nothing of it but GitHub's description.
+//! The fake GitHub as a client sees it that knows only GitHub's documentation.
 
 use crate::github::*;
 use async_trait::async_trait;
 use axum::body::{Body, to_bytes};
 use chrono::{DateTime, Utc};
 use fieldmedic_core::ticket::Repo;
+use fieldmedic_ports::Clock;
 use http::{HeaderMap, Method};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 struct Wall;
 

@@ -1,5 +1,4 @@
-//! Webhooks: what happened is told to the agent, with a real signature, as GitHub tells it; and the log
-//! of what came of it.
+//! Webhooks to the agent, with a real signature, and their delivery log.
 
 use crate::github::operations::WebhookEvent;
 use axum::body::Body;
@@ -15,13 +14,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
-/// GitHub waits no longer for an answer.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// GitHub's time limit for an answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What the agent subscribes to.
+/// The events that the agent subscribes to.
 const EVENTS: [&str; 2] = ["issues", "issue_comment"];
 
-/// Where webhooks go, and the secret they are signed with.
+/// The address of webhooks, and the secret that signs them.
 #[derive(Clone)]
 pub struct Hooks {
     pub url: String,
@@ -40,7 +39,7 @@ pub struct Delivered {
     pub status: Option<u16>,
 }
 
-/// A webhook that somebody else carries: as it stands in the request.
+/// A webhook that the test delivers: the parts of its request.
 #[derive(Debug, Clone)]
 pub struct HeldWebhook {
     pub guid: String,
@@ -50,9 +49,9 @@ pub struct HeldWebhook {
     pub signature: String,
 }
 
-/// What one hook tells of.
+/// The repositories of a hook.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Of {
+pub(super) enum HookScope {
     /// All repositories, as a hook of each of them.
     Everything,
     Repo(Repo),
@@ -61,7 +60,7 @@ pub(super) enum Of {
 #[derive(Clone)]
 pub(super) struct Hook {
     pub id: u64,
-    pub of: Of,
+    pub scope: HookScope,
     pub to: Hooks,
     pub events: Vec<String>,
     pub active: bool,
@@ -73,17 +72,17 @@ pub(super) struct Hook {
 pub(super) struct DeliveryAttempt {
     pub id: u64,
     pub hook: u64,
-    /// GitHub's number of the repository that it tells of.
+    /// The id of the repository.
     pub repository: u64,
     pub at: DateTime<Utc>,
-    pub sort: Sort,
+    pub sort: DeliveryKind,
     pub stage: AttemptStage,
     pub line: Delivered,
     pub payload: Arc<str>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sort {
+pub(super) enum DeliveryKind {
     First,
     Again,
 }
@@ -94,49 +93,50 @@ pub(super) enum AttemptStage {
     Attempted,
 }
 
-/// The post office: deliveries leave one after the other, in the order of what happened.
+/// Sends webhooks one after another, in the order of their events.
 pub(super) struct WebhookSender {
-    shelf: Arc<Shelf>,
+    shared: Arc<SenderState>,
     queue: mpsc::UnboundedSender<u64>,
 }
 
-struct Shelf {
+struct SenderState {
     hooks: Mutex<Vec<Hook>>,
-    /// With which secret the letters are signed that are fetched.
+    /// The secret that signs webhooks which are fetched; `None` if they are sent.
     fetched_with: Mutex<Option<String>>,
-    parcels: Mutex<Parcels>,
-    /// How many are under way.
+    log: Mutex<DeliveryLog>,
+    /// The number of attempts that are not finished.
     due: watch::Sender<usize>,
 }
 
 #[derive(Default)]
-struct Parcels {
+struct DeliveryLog {
     all: Vec<DeliveryAttempt>,
-    /// How many there ever were, and of how many happenings.
-    numbered: u64,
-    told: usize,
+    /// The id of the newest attempt.
+    last_id: u64,
+    /// The number of events so far.
+    events: usize,
 }
 
 impl WebhookSender {
     pub fn open(mut stopped: watch::Receiver<()>) -> Self {
-        let shelf = Arc::new(Shelf {
+        let shared = Arc::new(SenderState {
             hooks: Mutex::default(),
             fetched_with: Mutex::default(),
-            parcels: Mutex::default(),
+            log: Mutex::default(),
             due: watch::channel(0).0,
         });
         let (queue, mut due) = mpsc::unbounded_channel();
-        let carried = shelf.clone();
+        let sender = shared.clone();
         tokio::spawn(async move {
             let client = Client::builder(TokioExecutor::new()).build_http();
             let mut work = std::pin::pin!(async {
                 while let Some(id) = due.recv().await {
-                    let status = carried.carry(&client, id).await;
-                    if let Some(parcel) = lock(&carried.parcels).find(id) {
-                        parcel.line.status = status;
-                        parcel.stage = AttemptStage::Attempted;
+                    let status = sender.deliver(&client, id).await;
+                    if let Some(attempt) = lock(&sender.log).find(id) {
+                        attempt.line.status = status;
+                        attempt.stage = AttemptStage::Attempted;
                     }
-                    carried.due.send_modify(|due| *due -= 1);
+                    sender.due.send_modify(|due| *due -= 1);
                 }
             });
             tokio::select! {
@@ -144,27 +144,28 @@ impl WebhookSender {
                 () = async { while stopped.changed().await.is_ok() {} } => {}
             }
         });
-        Self { shelf, queue }
+        Self { shared, queue }
     }
 
-    /// Everything is told to this address, in place of the one before.
+    /// Sends all events to this address, in place of the one before.
     pub fn address(&self, to: Hooks, at: DateTime<Utc>) {
-        let mut hooks = lock(&self.shelf.hooks);
-        match hooks.iter_mut().find(|hook| hook.of == Of::Everything) {
+        let mut hooks = lock(&self.shared.hooks);
+        match hooks.iter_mut().find(|hook| hook.scope == HookScope::Everything) {
             Some(hook) => hook.to = to,
             None => {
                 let events = EVENTS.map(str::to_owned).to_vec();
                 let id = hooks.len() as u64 + 1;
-                hooks.push(Hook { id, of: Of::Everything, to, events, active: true, at });
+                hooks.push(Hook { id, scope: HookScope::Everything, to, events, active: true, at });
             }
         }
     }
 
-    /// The hook with its number; `None` if there is one with this address and these events.
+    /// Adds a hook and returns it with its id; `None` if one has this address and these events.
     pub fn add(&self, hook: Hook) -> Option<Hook> {
-        let mut hooks = lock(&self.shelf.hooks);
-        let is_same =
-            |there: &Hook| there.of == hook.of && there.to.url == hook.to.url && there.events == hook.events;
+        let mut hooks = lock(&self.shared.hooks);
+        let is_same = |there: &Hook| {
+            there.scope == hook.scope && there.to.url == hook.to.url && there.events == hook.events
+        };
         if hooks.iter().any(is_same) {
             return None;
         }
@@ -173,84 +174,86 @@ impl WebhookSender {
         Some(hook)
     }
 
-    /// The hook of a repository as it is after a change; `None` if there is none with this number.
+    /// Changes a hook of a repository and returns it; `None` if none has this id.
     pub fn change(&self, repo: &Repo, id: u64, change: impl FnOnce(&mut Hook)) -> Option<Hook> {
-        let mut hooks = lock(&self.shelf.hooks);
-        let hook = hooks.iter_mut().find(|hook| hook.id == id && hook.of.covers(repo))?;
+        let mut hooks = lock(&self.shared.hooks);
+        let hook = hooks.iter_mut().find(|hook| hook.id == id && hook.scope.covers(repo))?;
         change(hook);
         Some(hook.clone())
     }
 
-    /// From now on letters lie here until they are fetched.
+    /// From now on, webhooks wait until they are fetched.
     pub fn hold(&self, secret: &str) {
-        *lock(&self.shelf.fetched_with) = Some(secret.to_owned());
+        *lock(&self.shared.fetched_with) = Some(secret.to_owned());
     }
 
-    /// Hands out what has come in since the last time.
+    /// The webhooks since the last call.
     pub fn fetch(&self) -> Vec<HeldWebhook> {
-        let Some(secret) = lock(&self.shelf.fetched_with).clone() else { return Vec::new() };
-        let parcels = std::mem::take(&mut lock(&self.shelf.parcels).all);
-        let letter = |DeliveryAttempt { line, payload, .. }: DeliveryAttempt| HeldWebhook {
+        let Some(secret) = lock(&self.shared.fetched_with).clone() else { return Vec::new() };
+        let attempts = std::mem::take(&mut lock(&self.shared.log).all);
+        let held = |DeliveryAttempt { line, payload, .. }: DeliveryAttempt| HeldWebhook {
             signature: sign(&secret, payload.as_bytes()),
             guid: line.guid,
             event: line.event,
             payload: payload.to_string(),
         };
-        parcels.into_iter().map(letter).collect()
+        attempts.into_iter().map(held).collect()
     }
 
-    /// Takes a notice in, for every hook that wants it; without one there is nobody to tell.
-    pub fn put(&self, notice: &WebhookEvent, at: DateTime<Utc>) {
-        let is_fetched = lock(&self.shelf.fetched_with).is_some();
+    /// Queues a webhook for every hook that subscribes to its event.
+    pub fn put(&self, webhook: &WebhookEvent, at: DateTime<Utc>) {
+        let is_fetched = lock(&self.shared.fetched_with).is_some();
         let hooks: Vec<u64> = match is_fetched {
             true => vec![0],
-            false => lock(&self.shelf.hooks).iter().filter(|hook| hook.wants(notice)).map(|h| h.id).collect(),
+            false => {
+                lock(&self.shared.hooks).iter().filter(|hook| hook.wants(webhook)).map(|h| h.id).collect()
+            }
         };
         if hooks.is_empty() {
             return;
         }
-        let payload: Arc<str> = notice.payload.to_string().into();
+        let payload: Arc<str> = webhook.payload.to_string().into();
         let due: Vec<u64> = {
-            let mut parcels = lock(&self.shelf.parcels);
+            let mut attempts = lock(&self.shared.log);
             let line = Delivered {
-                guid: guid(parcels.told),
-                event: notice.event,
-                action: notice.payload["action"].as_str().unwrap_or_default().to_owned(),
+                guid: guid(attempts.events),
+                event: webhook.event,
+                action: webhook.payload["action"].as_str().unwrap_or_default().to_owned(),
                 status: None,
             };
-            parcels.told += 1;
-            let repository = notice.payload["repository"]["id"].as_u64().unwrap_or_default();
-            let parcel = |hook| DeliveryAttempt {
+            attempts.events += 1;
+            let repository = webhook.payload["repository"]["id"].as_u64().unwrap_or_default();
+            let attempt = |hook| DeliveryAttempt {
                 id: 0,
                 hook,
                 repository,
                 at,
-                sort: Sort::First,
+                sort: DeliveryKind::First,
                 stage: AttemptStage::Due,
                 line: line.clone(),
                 payload: payload.clone(),
             };
-            hooks.into_iter().map(|hook| parcels.add(parcel(hook))).collect()
+            hooks.into_iter().map(|hook| attempts.add(attempt(hook))).collect()
         };
         if !is_fetched {
             due.into_iter().for_each(|id| self.send(id));
         }
     }
 
-    /// One more attempt at the deliveries that this is true of, each under the id of its happening.
-    pub fn again(&self, at: DateTime<Utc>, is_meant: impl Fn(&DeliveryAttempt) -> bool) -> bool {
+    /// Repeats the newest matching delivery, with the same delivery id.
+    pub fn again(&self, at: DateTime<Utc>, matches: impl Fn(&DeliveryAttempt) -> bool) -> bool {
         let due = {
-            let mut parcels = lock(&self.shelf.parcels);
+            let mut attempts = lock(&self.shared.log);
             let meant: Option<DeliveryAttempt> =
-                parcels.all.iter().rev().find(|parcel| is_meant(parcel)).cloned();
-            meant.map(|parcel| {
-                let line = Delivered { status: None, ..parcel.line };
-                parcels.add(DeliveryAttempt {
+                attempts.all.iter().rev().find(|attempt| matches(attempt)).cloned();
+            meant.map(|attempt| {
+                let line = Delivered { status: None, ..attempt.line };
+                attempts.add(DeliveryAttempt {
                     at,
-                    sort: Sort::Again,
+                    sort: DeliveryKind::Again,
                     stage: AttemptStage::Due,
                     line,
-                    ..parcel
+                    ..attempt
                 })
             })
         };
@@ -259,70 +262,70 @@ impl WebhookSender {
     }
 
     pub fn log(&self) -> Vec<DeliveryAttempt> {
-        lock(&self.shelf.parcels).all.clone()
+        lock(&self.shared.log).all.clone()
     }
 
     /// The hooks of a repository.
     pub fn hooks(&self, repo: &Repo) -> Vec<Hook> {
-        lock(&self.shelf.hooks).iter().filter(|hook| hook.of.covers(repo)).cloned().collect()
+        lock(&self.shared.hooks).iter().filter(|hook| hook.scope.covers(repo)).cloned().collect()
     }
 
     pub async fn emptied(&self) {
         // It errs only if the sender is gone, and then nothing is due.
-        let _ = self.shelf.due.subscribe().wait_for(|due| *due == 0).await;
+        let _ = self.shared.due.subscribe().wait_for(|due| *due == 0).await;
     }
 
     fn send(&self, id: u64) {
-        self.shelf.due.send_modify(|due| *due += 1);
+        self.shared.due.send_modify(|due| *due += 1);
         if self.queue.send(id).is_err() {
-            self.shelf.due.send_modify(|due| *due -= 1);
+            self.shared.due.send_modify(|due| *due -= 1);
         }
     }
 }
 
-impl Parcels {
-    fn add(&mut self, parcel: DeliveryAttempt) -> u64 {
-        self.numbered += 1;
-        self.all.push(DeliveryAttempt { id: self.numbered, ..parcel });
-        self.numbered
+impl DeliveryLog {
+    fn add(&mut self, attempt: DeliveryAttempt) -> u64 {
+        self.last_id += 1;
+        self.all.push(DeliveryAttempt { id: self.last_id, ..attempt });
+        self.last_id
     }
 
     fn find(&mut self, id: u64) -> Option<&mut DeliveryAttempt> {
-        self.all.iter_mut().find(|parcel| parcel.id == id)
+        self.all.iter_mut().find(|attempt| attempt.id == id)
     }
 }
 
 impl Hook {
-    fn wants(&self, notice: &WebhookEvent) -> bool {
-        let is_subscribed = self.events.iter().any(|event| event == "*" || event == notice.event);
-        self.active && is_subscribed && self.of.covers(&notice.repo)
+    fn wants(&self, webhook: &WebhookEvent) -> bool {
+        let is_subscribed = self.events.iter().any(|event| event == "*" || event == webhook.event);
+        self.active && is_subscribed && self.scope.covers(&webhook.repo)
     }
 }
 
-impl Of {
+impl HookScope {
     fn covers(&self, repo: &Repo) -> bool {
         match self {
-            Of::Everything => true,
-            Of::Repo(one) => one == repo,
+            HookScope::Everything => true,
+            HookScope::Repo(one) => one == repo,
         }
     }
 }
 
-impl Shelf {
-    async fn carry(&self, client: &Client<HttpConnector, Body>, id: u64) -> Option<u16> {
-        let parcel = lock(&self.parcels).find(id)?.clone();
-        let hook = lock(&self.hooks).iter().find(|hook| hook.id == parcel.hook)?.clone();
+impl SenderState {
+    async fn deliver(&self, client: &Client<HttpConnector, Body>, id: u64) -> Option<u16> {
+        let attempt = lock(&self.log).find(id)?.clone();
+        let hook = lock(&self.hooks).iter().find(|hook| hook.id == attempt.hook)?.clone();
         let request = Request::post(&hook.to.url)
             .header(header::CONTENT_TYPE, "application/json")
             .header(header::USER_AGENT, "GitHub-Hookshot/0000000")
-            .header("x-github-delivery", &parcel.line.guid)
-            .header("x-github-event", parcel.line.event)
+            .header("x-github-delivery", &attempt.line.guid)
+            .header("x-github-event", attempt.line.event)
             .header("x-github-hook-id", hook.id.to_string())
             .header("x-github-hook-installation-target-type", "repository")
-            .header("x-hub-signature-256", sign(&hook.to.secret, parcel.payload.as_bytes()))
-            .body(Body::from(parcel.payload.to_string()))
+            .header("x-hub-signature-256", sign(&hook.to.secret, attempt.payload.as_bytes()))
+            .body(Body::from(attempt.payload.to_string()))
             .ok()?;
-        let answer = tokio::time::timeout(PATIENCE, client.request(request)).await;
+        let answer = tokio::time::timeout(ANSWER_TIMEOUT, client.request(request)).await;
         Some(answer.ok()?.ok()?.status().as_u16())
     }
 }
@@ -334,7 +337,7 @@ fn sign(secret: &str, payload: &[u8]) -> String {
     mac.map_or_else(|_| String::new(), |mac| format!("sha256={}", hex::encode(mac.finalize().into_bytes())))
 }
 
-/// It looks like one of GitHub's, and is the same in every run.
+/// A delivery id in GitHub's format, the same in every run.
 fn guid(place: usize) -> String {
     let hash = hex::encode(Sha256::digest(place.to_be_bytes()));
     format!("{}-{}-{}-{}-{}", &hash[..8], &hash[8..12], &hash[12..16], &hash[16..20], &hash[20..32])

@@ -1,26 +1,25 @@
-//! The host itself: a state, rules that answer commands, and what happens as time goes by.
+//! A fake host: a state, rules that answer commands, and changes that follow with time.
 //!
-//! It has no clock and no chance in it: the same commands at the same times give the same answers.
+//! It has no clock and no randomness: the same commands at the same times give the same answers.
 
 use crate::host::command_line::ReceivedCommand;
 use crate::host::garbage;
 use crate::host::spec::{CommandRule, Down, HostSpec};
-use crate::host::spec_file::Sudo;
-use crate::host::state::{Asking, HostState};
+use crate::host::spec_file::{HostFault, Sudo};
+use crate::host::state::{HostState, RequestNames};
 use chrono::{DateTime, TimeDelta, Utc};
 use fieldmedic_core::diagnosis::evidence::Exit;
-use serde::Deserialize;
 use serde_json::Value;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// A host in a box.
+/// A fake host.
 pub struct FakeHost {
     file: HostSpec,
     state: HostState,
     /// How often each rule has answered.
     uses: Vec<u32>,
-    /// When each of `every` is due next.
+    /// When each of the ticks is due next.
     ticks: Vec<DateTime<Utc>>,
     pending: Vec<Pending>,
     runs: u64,
@@ -28,7 +27,7 @@ pub struct FakeHost {
     problems: Vec<String>,
 }
 
-/// A model that a server or a shell, and a test, look at together.
+/// A fake host that a server or a shell shares with a test.
 #[derive(Clone)]
 pub struct SharedHost(Arc<Mutex<FakeHost>>);
 
@@ -50,19 +49,6 @@ pub struct HostResponse {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RunId(u64);
 
-/// What goes wrong with a command; the table in [the module](super) says what each is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum HostFault {
-    Hang,
-    Stuck,
-    Drop,
-    Partial,
-    Garbage,
-    Flood,
-    Refuse,
-}
-
 /// A command that the host was given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoggedCommand {
@@ -82,15 +68,15 @@ struct Pending {
     step: PendingStep,
     /// The rule that it comes from.
     rule: usize,
-    asking: Asking,
+    request: RequestNames,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum PendingStep {
-    /// The command ends, and has done its work.
+    /// The command ends and its `set` applies.
     End,
-    /// One of its consequences.
-    Later(usize),
+    /// One entry of its `after` applies.
+    After(usize),
 }
 
 impl FakeHost {
@@ -100,7 +86,7 @@ impl FakeHost {
         Self {
             state: rules.state.clone(),
             uses: vec![0; rules.commands.len()],
-            ticks: rules.every.iter().map(|tick| later(now, tick.each)).collect(),
+            ticks: rules.ticks.iter().map(|tick| plus(now, tick.interval)).collect(),
             file: file.clone(),
             pending: Vec::new(),
             runs: 0,
@@ -118,32 +104,32 @@ impl FakeHost {
         self.advance(now);
         self.runs += 1;
         let run = RunId(self.runs);
-        let asked = ReceivedCommand::read(line);
-        let found = self.find(&asked, now);
+        let received = ReceivedCommand::read(line);
+        let found = self.find(&received, now);
         self.log.push(LoggedCommand {
             at: now,
             line: line.to_owned(),
-            brief: asked.brief(),
+            brief: received.brief(),
             rule: found.as_ref().map(|(rule, _)| self.file.0.commands[*rule].line),
         });
-        let Some((index, asking)) = found else {
-            return fail(run, 127, &format!("sh: 1: {}: not found\n", asked.program()));
+        let Some((index, request)) = found else {
+            return fail(run, 127, &format!("sh: 1: {}: not found\n", received.program()));
         };
         self.uses[index] += 1;
         let file = self.file.clone();
         let rule = &file.0.commands[index];
         match rule.sudo {
-            Some(Sudo::Required) if !asked.sudo => {
-                return fail(run, 1, &format!("{}: permission denied\n", asked.program()));
+            Some(Sudo::Required) if !received.sudo => {
+                return fail(run, 1, &format!("{}: permission denied\n", received.program()));
             }
-            Some(Sudo::Denied) if asked.sudo => return fail(run, 1, "sudo: a password is required\n"),
+            Some(Sudo::Denied) if received.sudo => return fail(run, 1, "sudo: a password is required\n"),
             _ => {}
         }
-        match self.write(rule, now, &asking) {
+        match self.write(rule, now, &request) {
             Ok((stdout, stderr)) => {
                 if rule.fault != Some(HostFault::Refuse) {
-                    let at = later(now, rule.takes);
-                    self.pending.push(Pending { at, run, step: PendingStep::End, rule: index, asking });
+                    let at = plus(now, rule.duration);
+                    self.pending.push(Pending { at, run, step: PendingStep::End, rule: index, request });
                     self.advance(now);
                 }
                 let stdout = match rule.fault {
@@ -152,17 +138,17 @@ impl FakeHost {
                     _ => stdout.into_bytes(),
                 };
                 let (stderr, exit) = (stderr.into_bytes(), rule.exit.clone());
-                HostResponse { run, stdout, stderr, exit, delay: rule.takes, fault: rule.fault }
+                HostResponse { run, stdout, stderr, exit, delay: rule.duration, fault: rule.fault }
             }
             Err(problem) => {
-                let said = format!("host.yaml, line {}: {problem}\n", rule.line);
-                self.problems.push(said.trim_end().to_owned());
-                fail(run, 125, &said)
+                let message = format!("host.yaml, line {}: {problem}\n", rule.line);
+                self.problems.push(message.trim_end().to_owned());
+                fail(run, 125, &message)
             }
         }
     }
 
-    /// Ends a run early, as a signal does: what it had not done yet is not done.
+    /// Ends a run early, as a signal does. Its `set` and `after` do not apply.
     pub fn end(&mut self, run: RunId, now: DateTime<Utc>) {
         self.advance(now);
         let is_under_way = |pending: &Pending| pending.run == run && pending.step == PendingStep::End;
@@ -171,7 +157,7 @@ impl FakeHost {
         }
     }
 
-    /// Whether nobody gets in at this moment.
+    /// Whether the host refuses connections at this moment.
     pub fn is_unreachable(&mut self, now: DateTime<Utc>) -> bool {
         self.advance(now);
         let file = self.file.clone();
@@ -179,7 +165,7 @@ impl FakeHost {
             Down::Always => true,
             Down::Never => false,
             Down::While(expr) => {
-                let holds = self.state.holds(Some(expr), now, &Asking::default());
+                let holds = self.state.holds(Some(expr), now, &RequestNames::default());
                 self.note("unreachable", holds).unwrap_or(false)
             }
         }
@@ -190,7 +176,7 @@ impl FakeHost {
         &self.log
     }
 
-    /// What in the file did not work out when it was needed, such as a template with a wrong name.
+    /// Problems of the file that showed only when they were needed, such as a template with a wrong name.
     pub fn problems(&self) -> &[String] {
         &self.problems
     }
@@ -207,7 +193,7 @@ impl FakeHost {
         self.state.tree()
     }
 
-    /// Changes the state from outside, as fate does.
+    /// Changes the state from outside.
     ///
     /// # Errors
     /// The state has nothing at this path.
@@ -216,19 +202,20 @@ impl FakeHost {
         self.state.set(path, value)
     }
 
-    fn find(&mut self, asked: &ReceivedCommand, now: DateTime<Utc>) -> Option<(usize, Asking)> {
+    fn find(&mut self, received: &ReceivedCommand, now: DateTime<Utc>) -> Option<(usize, RequestNames)> {
         let file = self.file.clone();
         for (index, rule) in file.0.commands.iter().enumerate() {
-            let Some(args) = rule.pattern.matches(&asked.what) else { continue };
-            let is_elsewhere = rule.cwd.is_some() && rule.cwd != asked.cwd;
+            let Some(args) = rule.pattern.matches(&received.what) else { continue };
+            let is_elsewhere = rule.cwd.is_some() && rule.cwd != received.cwd;
             let is_used_up = rule.times.is_some_and(|times| self.uses[index] >= times);
             if is_elsewhere || is_used_up {
                 continue;
             }
-            let asking = Asking { args, env: asked.env(), cwd: asked.cwd.clone().unwrap_or_default() };
-            let holds = self.state.holds(rule.when.as_ref(), now, &asking);
+            let request =
+                RequestNames { args, env: received.env(), cwd: received.cwd.clone().unwrap_or_default() };
+            let holds = self.state.holds(rule.when.as_ref(), now, &request);
             if self.note(&format!("line {}", rule.line), holds) == Some(true) {
-                return Some((index, asking));
+                return Some((index, request));
             }
         }
         None
@@ -238,16 +225,16 @@ impl FakeHost {
         &self,
         rule: &CommandRule,
         now: DateTime<Utc>,
-        asking: &Asking,
+        request: &RequestNames,
     ) -> Result<(String, String), String> {
         let fill = |template: &Option<String>| match template {
-            Some(name) => self.state.fill(&self.file.0.templates, name, now, asking),
+            Some(name) => self.state.fill(&self.file.0.templates, name, now, request),
             None => Ok(String::new()),
         };
         Ok((fill(&rule.stdout)?, fill(&rule.stderr)?))
     }
 
-    /// Lets everything happen that is due by now, in the order of its time.
+    /// Applies every change that is due by now, in order of time.
     fn advance(&mut self, now: DateTime<Utc>) {
         let file = self.file.clone();
         loop {
@@ -259,16 +246,16 @@ impl FakeHost {
             match (next, tick) {
                 (Some((at, index)), tick) if at <= now && tick.is_none_or(|(tick, _)| at <= tick) => {
                     let pending = self.pending.remove(index);
-                    self.happen(&file, pending);
+                    self.apply_pending(&file, pending);
                 }
                 (_, Some((at, index))) if at <= now => {
-                    let every = &file.0.every[index];
-                    self.ticks[index] = later(at, every.each);
-                    let asking = Asking::default();
-                    let holds = self.state.holds(every.when.as_ref(), at, &asking);
-                    if self.note("every", holds) == Some(true) {
-                        let done = self.state.apply(&every.set, at, &asking);
-                        self.note("every", done);
+                    let tick = &file.0.ticks[index];
+                    self.ticks[index] = plus(at, tick.interval);
+                    let request = RequestNames::default();
+                    let holds = self.state.holds(tick.when.as_ref(), at, &request);
+                    if self.note("ticks", holds) == Some(true) {
+                        let done = self.state.apply(&tick.set, at, &request);
+                        self.note("ticks", done);
                     }
                 }
                 _ => return,
@@ -276,23 +263,23 @@ impl FakeHost {
         }
     }
 
-    fn happen(&mut self, file: &HostSpec, Pending { at, run, step, rule: index, asking }: Pending) {
+    fn apply_pending(&mut self, file: &HostSpec, Pending { at, run, step, rule: index, request }: Pending) {
         let rule = &file.0.commands[index];
         let place = format!("line {}", rule.line);
         match step {
             PendingStep::End => {
-                let done = self.state.apply(&rule.set, at, &asking);
+                let done = self.state.apply(&rule.set, at, &request);
                 self.note(&place, done);
-                for (number, consequence) in rule.later.iter().enumerate() {
-                    let (at, step) = (later(at, consequence.after), PendingStep::Later(number));
-                    self.pending.push(Pending { at, run, step, rule: index, asking: asking.clone() });
+                for (number, consequence) in rule.after.iter().enumerate() {
+                    let (at, step) = (plus(at, consequence.delay), PendingStep::After(number));
+                    self.pending.push(Pending { at, run, step, rule: index, request: request.clone() });
                 }
             }
-            PendingStep::Later(number) => {
-                let consequence = &rule.later[number];
-                let holds = self.state.holds(consequence.when.as_ref(), at, &asking);
+            PendingStep::After(number) => {
+                let consequence = &rule.after[number];
+                let holds = self.state.holds(consequence.when.as_ref(), at, &request);
                 if self.note(&place, holds) == Some(true) {
-                    let done = self.state.apply(&consequence.set, at, &asking);
+                    let done = self.state.apply(&consequence.set, at, &request);
                     self.note(&place, done);
                 }
             }
@@ -304,7 +291,7 @@ impl FakeHost {
             Ok(value) => Some(value),
             Err(problem) => {
                 let problem = format!("host.yaml, {place}: {problem}");
-                // What goes wrong each second is told once.
+                // A problem that repeats each second is recorded once.
                 if !self.problems.contains(&problem) {
                     self.problems.push(problem);
                 }
@@ -315,13 +302,13 @@ impl FakeHost {
 }
 
 impl SharedHost {
-    /// The model, for as long as nobody else needs it: never across an `await`.
+    /// Locks the fake host. Never hold the guard across an `await`.
     pub fn lock(&self) -> MutexGuard<'_, FakeHost> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn later(at: DateTime<Utc>, by: Duration) -> DateTime<Utc> {
+fn plus(at: DateTime<Utc>, by: Duration) -> DateTime<Utc> {
     TimeDelta::from_std(by).ok().and_then(|by| at.checked_add_signed(by)).unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
 
@@ -358,24 +345,24 @@ commands:
     sudo: required
     set: { workers.running: workers.running + 1, queue.last: "args[0]" }
   - run: docker compose up -d **
-    in: /opt/q
-    takes: 3s
+    cwd: /opt/q
+    duration: 3s
     set: { workers.running: workers.expected }
-    later:
-      - { after: 11s, when: queue.pending == 0, set: { queue.last: "'idle'" } }
+    after:
+      - { delay: 11s, when: queue.pending == 0, set: { queue.last: "'idle'" } }
   - script: queue
     stdout: '{"pending": {{ queue.pending }}, "limit": {{ env.LIMIT }}}'
   - run: docker rm *
     sudo: denied
     stderr: "gone\n"
     exit: 4
-every:
-  - each: 5s
+ticks:
+  - interval: 5s
     when: workers.running > 0 and queue.pending > 0
     set: { queue.pending: queue.pending - 1 }
 "#;
 
-    fn said(response: &HostResponse) -> (&str, &str, Exit) {
+    fn output(response: &HostResponse) -> (&str, &str, Exit) {
         let text = |bytes| std::str::from_utf8(bytes).unwrap();
         (text(&response.stdout), text(&response.stderr), response.exit.clone())
     }
@@ -384,7 +371,7 @@ every:
     fn commands_change_the_state_and_time_does_too() {
         let mut host = host(WORKERS);
         let response = host.respond("docker compose ps -a", at(1));
-        assert_eq!(said(&response), ("", "", Exit::Code(0)));
+        assert_eq!(output(&response), ("", "", Exit::Code(0)));
         let response = host.respond("cd -- /opt/q && docker compose up -d worker_wrapper", at(2));
         assert_eq!(response.delay, Duration::from_secs(3));
         assert_eq!(host.state("workers.running", at(4)), Some(json!(0)));
@@ -392,13 +379,13 @@ every:
         // A tick that is due at the same time comes after what was begun before it.
         assert_eq!(host.state("queue.pending", at(5)), Some(json!(2)));
         let response = host.respond("env LIMIT=9 sh -euc 'select 1' queue", at(11));
-        assert_eq!(said(&response).0, r#"{"pending": 1, "limit": 9}"#);
+        assert_eq!(output(&response).0, r#"{"pending": 1, "limit": 9}"#);
         assert_eq!(host.state("queue.last", at(16)), Some(json!("idle")));
         let response = host.respond("docker compose ps", at(20));
         assert!(
-            said(&response).0.starts_with("{\"State\": \"running\", \"at\": \"2027-01-15T08:00:20Z\"}\n")
+            output(&response).0.starts_with("{\"State\": \"running\", \"at\": \"2027-01-15T08:00:20Z\"}\n")
         );
-        assert_eq!(said(&response).0.lines().count(), 4);
+        assert_eq!(output(&response).0.lines().count(), 4);
         assert_eq!(host.problems(), &[] as &[String]);
     }
 
@@ -424,7 +411,7 @@ every:
             ("docker rm a", "gone\n", 4),
         ] {
             let response = host.respond(line, at(1));
-            assert_eq!(said(&response), ("", stderr, Exit::Code(code)), "{line}");
+            assert_eq!(output(&response), ("", stderr, Exit::Code(code)), "{line}");
         }
         host.respond("sudo -n -- docker start abc", at(2));
         assert_eq!(host.state("queue.last", at(2)), Some(json!("abc")));
@@ -447,7 +434,7 @@ every:
     #[test]
     fn a_host_goes_down_and_comes_back() {
         let mut host = host(
-            "state: { down: false }\nunreachable: down\ncommands:\n  - { run: reboot, set: { down: true }, later: [{ after: 30s, set: { down: false } }] }\n",
+            "state: { down: false }\nunreachable: down\ncommands:\n  - { run: reboot, set: { down: true }, after: [{ delay: 30s, set: { down: false } }] }\n",
         );
         assert!(!host.is_unreachable(at(0)));
         host.respond("reboot", at(0));

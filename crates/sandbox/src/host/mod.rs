@@ -1,7 +1,7 @@
-//! A host in a box: what a server would answer, from a data file.
+//! A fake host that answers commands from a data file.
 //!
-//! A [`Model`] holds the state and the rules of one host. [`Server`] serves it over a real SSH connection,
-//! [`Direct`] without one, on any clock. Both report faults as a real host would.
+//! A [`FakeHost`] holds the state and the rules of one host. [`Server`] serves it over a real SSH
+//! connection. `playbook test` asks it directly, on a virtual clock. Both report faults as a real host does.
 //!
 //! # The format of `host.yaml`
 //!
@@ -17,17 +17,17 @@
 //!       {"Service": "worker_wrapper", "State": "running"}
 //!       {% endfor %}
 //!   - run: docker compose up -d **
-//!     in: /opt/qfieldcloud
-//!     takes: 3s
+//!     cwd: /opt/qfieldcloud
+//!     duration: 3s
 //!     times: 1
 //!     fault: drop
 //!   - run: docker compose up -d **
-//!     takes: 3s
+//!     duration: 3s
 //!     set: { workers.running: workers.expected }
 //!   - script: queue
 //!     stdout: '{"pending": {{ queue.pending }}}'
-//! every:                                  # what goes on by itself
-//!   - each: 5s
+//! ticks:                                  # changes that happen by themselves
+//!   - interval: 5s
 //!     when: workers.running > 0 and queue.pending > 0
 //!     set: { queue.pending: queue.pending - 1 }
 //! ```
@@ -39,16 +39,16 @@
 //! | field | means | unless given |
 //! |---|---|---|
 //! | `run`, `script` | what it answers to; one of them | |
-//! | `in` | only in this working directory | anywhere |
+//! | `cwd` | only in this working directory | anywhere |
 //! | `when` | only while this expression is true | always |
 //! | `times` | only so many times, then the next that matches answers | always |
 //! | `sudo` | `required`: without it, permission is denied; `denied`: with it, sudo asks for a password | either way |
 //! | `stdout`, `stderr` | templates of what it writes | nothing |
-//! | `exit` | its status; `unsaid`: the channel closes without one | 0 |
+//! | `exit` | its status; `unknown`: the channel closes without one | 0 |
 //! | `signal` | the signal that kills it, such as `KILL` | |
-//! | `takes` | how long it runs: `500ms`, `2s`, `5m`, `1h` | no time |
+//! | `duration` | how long it runs: `500ms`, `2s`, `5m`, `1h` | no time |
 //! | `set` | what the state becomes when it ends | |
-//! | `later` | a list of `after`, `set` and perhaps `when`: what follows that much later | |
+//! | `after` | a list of `delay`, `set` and optional `when`: changes that follow the end | |
 //! | `fault` | what goes wrong, see below | |
 //!
 //! `set` takes a path in `state` to a value. A text is an expression, in the language of playbooks; a text
@@ -68,9 +68,9 @@
 //! | `refuse` | the host does not run it |
 //!
 //! What `set` says happens with a fault as without, except `refuse`: a dropped connection does not stop a
-//! command. One that is ended before its `takes` is over has done nothing.
+//! command. One that is ended before its `duration` is over has changed nothing.
 //!
-//! At the top, `unreachable:` is `true`, or an expression: while it holds, nobody gets in. `summary:` is
+//! At the top, `unreachable:` is `true`, or an expression: while it is true, the host refuses connections. `summary:` is
 //! for people. To let every command hang, begin with `{ run: "**", fault: hang }`.
 //!
 //! A command that nobody described ends as in a shell that does not know it, with 127.
@@ -79,12 +79,14 @@ mod command_line;
 mod fake_host;
 mod garbage;
 mod server;
+mod server_context;
 mod spec;
 mod spec_file;
 mod ssh_session;
 mod state;
 
 pub use crate::host::command_line::ReceivedCommand;
-pub use crate::host::fake_host::{FakeHost, HostFault, HostResponse, LoggedCommand, RunId, SharedHost};
+pub use crate::host::fake_host::{FakeHost, HostResponse, LoggedCommand, RunId, SharedHost};
 pub use crate::host::server::{AuthorizedKey, Server, write_key};
 pub use crate::host::spec::{HostSpec, HostSpecError};
+pub use crate::host::spec_file::HostFault;

@@ -1,10 +1,13 @@
-//! A real SSH server on 127.0.0.1 that answers from a [`Model`](crate::host::Model).
+//! A real SSH server on 127.0.0.1 that answers from a [`FakeHost`](crate::host::FakeHost).
 //!
-//! It behaves as OpenSSH does where an agent can tell: two host keys, ten sessions for a connection, exit
+//! It behaves as OpenSSH does where a client can tell: two host keys, ten sessions for a connection, exit
 //! statuses and signals, channel failures. Connections are relayed through a pipe that can be cut, because
-//! a host that vanishes does not say goodbye.
+//! a host that vanishes does not close its connections.
+
+#![expect(clippy::disallowed_methods, reason = "writes the key of the simulated host")]
 
 use crate::host::fake_host::SharedHost;
+use crate::host::server_context::{Counts, ServerContext};
 use crate::host::ssh_session::SshSession;
 use fieldmedic_ports::Clock;
 use russh::keys::ssh_key::LineEnding;
@@ -14,13 +17,13 @@ use std::io::{Error, Write};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::task::{JoinHandle, JoinSet};
 
-/// Whom the server lets in, whatever the user's name.
+/// Which keys the server accepts, whatever the user's name.
 #[derive(Debug, Clone)]
 pub enum AuthorizedKey {
     /// Anybody with a key.
@@ -37,27 +40,17 @@ pub struct Server {
     task: JoinHandle<()>,
 }
 
-/// What tests ask about.
-#[derive(Default)]
-pub(super) struct Counts {
-    pub connections: AtomicUsize,
-    /// Open now.
-    pub channels: AtomicUsize,
-    /// The most at a time.
-    pub peak: AtomicUsize,
-}
-
 impl Server {
     /// Starts on a free port of 127.0.0.1, with fresh host keys.
     ///
     /// # Errors
-    /// No port or no key can be had, or the welcome key is none.
+    /// There is no free port, no host key can be made, or the authorized key is not a public key.
     pub async fn start(
-        model: SharedHost,
-        welcome: &AuthorizedKey,
+        host: SharedHost,
+        authorized: &AuthorizedKey,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, Error> {
-        let welcome = match welcome {
+        let authorized = match authorized {
             AuthorizedKey::Anyone => None,
             AuthorizedKey::Key(text) => Some(PublicKey::from_openssh(text).map_err(Error::other)?),
         };
@@ -68,7 +61,7 @@ impl Server {
         let config = Arc::new(server::Config {
             keys,
             nodelay: true,
-            // A wrong key is answered at once: nobody attacks a box.
+            // A wrong key is rejected at once: nobody attacks a fake host.
             auth_rejection_time: Duration::ZERO,
             inactivity_timeout: None,
             ..server::Config::default()
@@ -76,8 +69,8 @@ impl Server {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
         let counts = Arc::new(Counts::default());
-        let site = ServerContext { model, welcome, clock, counts: Arc::clone(&counts) };
-        let task = tokio::spawn(site.serve(listener, config));
+        let context = ServerContext { host, authorized, clock, counts: Arc::clone(&counts) };
+        let task = tokio::spawn(serve(context, listener, config));
         Ok(Self { address, keys: public, counts, task })
     }
 
@@ -113,8 +106,8 @@ impl Drop for Server {
     }
 }
 
-/// Makes a key that nobody else has, writes its private half to a file that only its owner may read, and
-/// gives the public half.
+/// Generates a key, writes the private half to a file that only its owner may read, and returns the public
+/// half.
 ///
 /// # Errors
 /// The file exists or cannot be written.
@@ -131,51 +124,35 @@ fn new_key(algorithm: Algorithm) -> Result<PrivateKey, Error> {
     PrivateKey::random(&mut safe_rng(), algorithm).map_err(Error::other)
 }
 
-/// What all connections share.
-#[derive(Clone)]
-pub(super) struct ServerContext {
-    pub model: SharedHost,
-    /// The one key that is let in; any, if there is none.
-    pub welcome: Option<PublicKey>,
-    pub clock: Arc<dyn Clock>,
-    pub counts: Arc<Counts>,
+/// Accepts connections until the task is dropped.
+async fn serve(context: ServerContext, listener: TcpListener, config: Arc<server::Config>) {
+    // Dropped with this task, which ends the connections.
+    let mut connections = JoinSet::new();
+    while let Ok((socket, _)) = listener.accept().await {
+        if context.is_unreachable() {
+            continue;
+        }
+        context.counts.connections.fetch_add(1, Ordering::Relaxed);
+        connections.spawn(relay(context.clone(), socket, Arc::clone(&config)));
+        while connections.try_join_next().is_some() {}
+    }
 }
 
-impl ServerContext {
-    async fn serve(self, listener: TcpListener, config: Arc<server::Config>) {
-        // Dropped with this task, which ends the connections.
-        let mut wires = JoinSet::new();
-        while let Ok((socket, _)) = listener.accept().await {
-            if self.is_down() {
-                continue;
-            }
-            self.counts.connections.fetch_add(1, Ordering::Relaxed);
-            let (site, config) = (self.clone(), Arc::clone(&config));
-            wires.spawn(site.relay(socket, config));
-            while wires.try_join_next().is_some() {}
+/// Carries bytes between the socket and the session, until one of them ends or the connection is cut.
+async fn relay(context: ServerContext, mut socket: TcpStream, config: Arc<server::Config>) {
+    let (mut near, far) = tokio::io::duplex(64 * 1024);
+    let cut = Arc::new(Notify::new());
+    let handler = SshSession::new(context, Arc::clone(&cut));
+    let session = async {
+        if let Ok(session) = server::run_stream(config, far, handler).await {
+            let _ = session.await;
         }
-    }
-
-    /// Carries bytes between the socket and the session, until one of them ends or the wire is cut.
-    async fn relay(self, mut socket: TcpStream, config: Arc<server::Config>) {
-        let (mut near, far) = tokio::io::duplex(64 * 1024);
-        let cut = Arc::new(Notify::new());
-        let guest = SshSession::new(self, Arc::clone(&cut));
-        let session = async {
-            if let Ok(session) = server::run_stream(config, far, guest).await {
-                let _ = session.await;
-            }
-        };
-        let _ = socket.set_nodelay(true);
-        // A session that has ended may have left its last words in the pipe.
-        let carry = async { tokio::join!(tokio::io::copy_bidirectional(&mut socket, &mut near), session) };
-        tokio::select! {
-            _ = carry => {}
-            () = cut.notified() => {}
-        }
-    }
-
-    pub fn is_down(&self) -> bool {
-        self.model.lock().is_unreachable(self.clock.now())
+    };
+    let _ = socket.set_nodelay(true);
+    // A session that has ended may have left its last bytes in the pipe.
+    let carry = async { tokio::join!(tokio::io::copy_bidirectional(&mut socket, &mut near), session) };
+    tokio::select! {
+        _ = carry => {}
+        () = cut.notified() => {}
     }
 }

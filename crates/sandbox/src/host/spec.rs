@@ -1,8 +1,7 @@
-//! Reading `host.yaml`: everything in it is checked and compiled before the host answers anything.
+//! Reads `host.yaml`: everything is checked and compiled before the host answers a command.
 
 use crate::host::command_line::Pattern;
-use crate::host::fake_host::HostFault;
-use crate::host::spec_file::{CommandSpec, Sets, SpecFile, Sudo, TickSpec};
+use crate::host::spec_file::{CommandSpec, DelayedSet, HostFault, Sets, SpecFile, Sudo, TickSpec};
 use crate::host::state::{HostState, RESERVED, Settings, Source, Templates};
 use fieldmedic_core::diagnosis::evidence::Exit;
 use fieldmedic_core::expr::Expr;
@@ -16,11 +15,11 @@ use std::time::Duration;
 #[derive(Clone)]
 pub struct HostSpec(pub(super) Arc<HostRules>);
 
-/// What is wrong with a `host.yaml`, and where.
+/// A problem of a `host.yaml`, with its place.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}, column {column}: {message}")]
 pub struct HostSpecError {
-    /// Counted from 1; 0 if it is nowhere in particular.
+    /// Counted from 1; 0 if the place is unknown.
     pub line: u64,
     /// Counted from 1.
     pub column: u64,
@@ -31,11 +30,11 @@ pub(super) struct HostRules {
     pub state: HostState,
     pub unreachable: Down,
     pub commands: Vec<CommandRule>,
-    pub every: Vec<Tick>,
+    pub ticks: Vec<Tick>,
     pub templates: Templates,
 }
 
-/// When nobody gets in.
+/// When the host refuses connections.
 pub(super) enum Down {
     Always,
     Never,
@@ -55,20 +54,20 @@ pub(super) struct CommandRule {
     pub stdout: Option<String>,
     pub stderr: Option<String>,
     pub exit: Exit,
-    pub takes: Duration,
+    pub duration: Duration,
     pub set: Settings,
-    pub later: Vec<Later>,
+    pub after: Vec<DelayedChange>,
     pub fault: Option<HostFault>,
 }
 
-pub(super) struct Later {
-    pub after: Duration,
+pub(super) struct DelayedChange {
+    pub delay: Duration,
     pub when: Option<Expr>,
     pub set: Settings,
 }
 
 pub(super) struct Tick {
-    pub each: Duration,
+    pub interval: Duration,
     pub when: Option<Expr>,
     pub set: Settings,
 }
@@ -87,25 +86,25 @@ impl HostSpec {
     /// # Errors
     /// The first problem, with its place.
     pub fn parse(text: &str) -> Result<Self, HostSpecError> {
-        let page: SpecFile = serde_saphyr::from_str_with_options(text, options()).map_err(|error| {
+        let file: SpecFile = serde_saphyr::from_str_with_options(text, options()).map_err(|error| {
             let (line, column) = error.location().map_or((0, 0), |at| (at.line(), at.column()));
             HostSpecError { line, column, message: error.without_snippet().to_string() }
         })?;
-        let state = state(page.state)?;
+        let state = state(file.state)?;
         let mut templates = Templates::new();
-        let commands = page.commands.into_iter().enumerate();
+        let commands = file.commands.into_iter().enumerate();
         let commands = commands.map(|(index, entry)| rule(index, entry, &state, &mut templates));
         let commands = commands.collect::<Result<_, _>>()?;
-        let every = page.every.into_iter().map(|every| tick(every, &state)).collect::<Result<_, _>>()?;
-        let unreachable = down(page.unreachable)?;
-        Ok(Self(Arc::new(HostRules { state, unreachable, commands, every, templates })))
+        let ticks = file.ticks.into_iter().map(|spec| tick(spec, &state)).collect::<Result<_, _>>()?;
+        let unreachable = down(file.unreachable)?;
+        Ok(Self(Arc::new(HostRules { state, unreachable, commands, ticks, templates })))
     }
 }
 
 fn state(tree: Option<Spanned<Map<String, Value>>>) -> Result<HostState, HostSpecError> {
     let Some(tree) = tree else { return Ok(HostState::new(Map::new())) };
     match RESERVED.iter().find(|name| tree.value.contains_key(**name)) {
-        Some(name) => Err(bad(&tree, format!("`{name}` cannot be a name in the state: it has a meaning"))),
+        Some(name) => Err(bad(&tree, format!("`{name}` is reserved and cannot be a name in `state`"))),
         None => Ok(HostState::new(tree.value)),
     }
 }
@@ -121,7 +120,7 @@ fn rule(
     let pattern = match (entry.run, entry.script) {
         (Some(run), None) => Pattern::words(&run.value).map_err(|problem| bad(&run, problem))?,
         (None, Some(name)) => Pattern::Script(name),
-        _ => return Err(bad(&place, "a command has either `run` or `script`")),
+        _ => return Err(bad(&place, "a command needs either `run` or `script`")),
     };
     let mut compile = |stream: &str, text: Option<Spanned<String>>| {
         text.map(|text| {
@@ -136,37 +135,35 @@ fn rule(
     Ok(CommandRule {
         line: place.referenced.line(),
         pattern,
-        cwd: entry.r#in,
+        cwd: entry.cwd,
         when: condition(entry.when)?,
         times: entry.times,
         sudo: entry.sudo,
         stdout,
         stderr,
         exit: exit(entry.exit, entry.signal)?,
-        takes: entry.takes.as_ref().map(duration).transpose()?.unwrap_or_default(),
+        duration: entry.duration.as_ref().map(duration).transpose()?.unwrap_or_default(),
         set: settings(entry.set, state)?,
-        later: entry
-            .later
-            .into_iter()
-            .map(|later| {
-                Ok(Later {
-                    after: duration(&later.after)?,
-                    when: condition(later.when)?,
-                    set: settings(later.set, state)?,
-                })
-            })
-            .collect::<Result<_, _>>()?,
+        after: entry.after.into_iter().map(|spec| delayed(spec, state)).collect::<Result<_, _>>()?,
         fault: entry.fault,
     })
 }
 
-fn tick(every: TickSpec, state: &HostState) -> Result<Tick, HostSpecError> {
-    let each = duration(&every.interval)?;
-    // A day of ticks is gone through when somebody asks after a day.
-    if each < Duration::from_millis(100) {
-        return Err(bad(&every.interval, "`each` is at least 100ms"));
+fn delayed(spec: DelayedSet, state: &HostState) -> Result<DelayedChange, HostSpecError> {
+    Ok(DelayedChange {
+        delay: duration(&spec.delay)?,
+        when: condition(spec.when)?,
+        set: settings(spec.set, state)?,
+    })
+}
+
+fn tick(spec: TickSpec, state: &HostState) -> Result<Tick, HostSpecError> {
+    let interval = duration(&spec.interval)?;
+    // After a day of virtual time, a day of ticks is applied.
+    if interval < Duration::from_millis(100) {
+        return Err(bad(&spec.interval, "`interval` must be at least 100ms"));
     }
-    Ok(Tick { each, when: condition(every.when)?, set: settings(every.set, state)? })
+    Ok(Tick { interval, when: condition(spec.when)?, set: settings(spec.set, state)? })
 }
 
 fn down(unreachable: Option<Spanned<Value>>) -> Result<Down, HostSpecError> {
@@ -175,7 +172,7 @@ fn down(unreachable: Option<Spanned<Value>>) -> Result<Down, HostSpecError> {
         Value::Bool(true) => Ok(Down::Always),
         Value::Bool(false) => Ok(Down::Never),
         Value::String(text) => Ok(Down::While(expression(text, &unreachable)?)),
-        _ => Err(bad(&unreachable, "`unreachable` is true, false or an expression")),
+        _ => Err(bad(&unreachable, "`unreachable` must be true, false or an expression")),
     }
 }
 
@@ -183,14 +180,12 @@ fn exit(exit: Option<Spanned<Value>>, signal: Option<String>) -> Result<Exit, Ho
     match (exit, signal) {
         (None, None) => Ok(Exit::Code(0)),
         (None, Some(name)) => Ok(Exit::Signal(name.trim_start_matches("SIG").to_owned())),
-        (Some(exit), Some(_)) => {
-            Err(bad(&exit, "a command ends with `exit` or with `signal`, not with both"))
-        }
+        (Some(exit), Some(_)) => Err(bad(&exit, "a command has `exit` and `signal`; keep one of them")),
         (Some(exit), None) => {
             match (exit.value.as_u64().and_then(|code| u8::try_from(code).ok()), &exit.value) {
                 (Some(code), _) => Ok(Exit::Code(code.into())),
-                (None, Value::String(word)) if word == "unsaid" => Ok(Exit::Unknown),
-                _ => Err(bad(&exit, "`exit` is a number from 0 to 255, or `unsaid`")),
+                (None, Value::String(word)) if word == "unknown" => Ok(Exit::Unknown),
+                _ => Err(bad(&exit, "`exit` must be a number from 0 to 255, or `unknown`")),
             }
         }
     }
@@ -200,7 +195,10 @@ fn settings(sets: Sets, state: &HostState) -> Result<Settings, HostSpecError> {
     sets.into_iter()
         .map(|(path, value)| {
             if state.get(&path).is_none() {
-                return Err(bad(&value, format!("`state` has no `{path}`: give it a first value there")));
+                return Err(bad(
+                    &value,
+                    format!("`state` has no `{path}`. Add it to `state` with its first value"),
+                ));
             }
             let source = match &value.value {
                 Value::String(text) => Source::Computed(expression(text, &value)?),
@@ -216,7 +214,7 @@ fn condition(text: Option<Spanned<String>>) -> Result<Option<Expr>, HostSpecErro
 }
 
 fn expression<T>(text: &str, place: &Spanned<T>) -> Result<Expr, HostSpecError> {
-    Expr::new(text).map_err(|error| bad(place, format!("`{text}` is no expression: {error}")))
+    Expr::new(text).map_err(|error| bad(place, format!("`{text}` is not an expression: {error}")))
 }
 
 /// `500ms`, `2s`, `5m`, `1h`.
@@ -233,7 +231,7 @@ fn duration(text: &Spanned<String>) -> Result<Duration, HostSpecError> {
     let length = count.parse::<u64>().ok().zip(millis).and_then(|(count, unit)| count.checked_mul(unit));
     length
         .map(Duration::from_millis)
-        .ok_or_else(|| bad(text, format!("`{}` is no length of time: write 500ms, 2s, 5m or 1h", text.value)))
+        .ok_or_else(|| bad(text, format!("`{}` is not a duration. Write 500ms, 2s, 5m or 1h", text.value)))
 }
 
 fn bad<T>(place: &Spanned<T>, message: impl fmt::Display) -> HostSpecError {
@@ -257,14 +255,14 @@ mod tests {
                 "state: { a: 1 }\ncommands:\n  - run: x\n    exti: 3\n",
                 "line 4, column 5: unknown field `exti`",
             ),
-            ("commands:\n  - run: x\n    when: a >\n", "line 3, column 11: `a >` is no expression"),
+            ("commands:\n  - run: x\n    when: a >\n", "line 3, column 11: `a >` is not an expression"),
             ("commands:\n  - run: x\n    set: { b: 1 }\n", "line 3, column 15: `state` has no `b`"),
-            ("commands:\n  - run: x\n    takes: 2\n", "line 3, column 12: `2` is no length of time"),
+            ("commands:\n  - run: x\n    duration: 2\n", "line 3, column 15: `2` is not a duration"),
             ("commands:\n  - run: x\n    stdout: '{{ x'\n", "line 3, column 13: syntax error"),
-            ("commands:\n  - stdout: x\n", "line 2, column 5: a command has either"),
-            ("commands:\n  - run: x\n    exit: 300\n", "line 3, column 11: `exit` is a number"),
-            ("state: { now: 1 }\n", "line 1, column 8: `now` cannot be"),
-            ("every: [{ each: 1ms, set: {} }]\n", "line 1, column 17: `each` is at least"),
+            ("commands:\n  - stdout: x\n", "line 2, column 5: a command needs either"),
+            ("commands:\n  - run: x\n    exit: 300\n", "line 3, column 11: `exit` must be a number"),
+            ("state: { now: 1 }\n", "line 1, column 8: `now` is reserved"),
+            ("ticks: [{ interval: 1ms, set: {} }]\n", "line 1, column 21: `interval` must be at least"),
         ] {
             let error = error(text);
             assert!(error.starts_with(expect), "{text}\n{error}");

@@ -1,6 +1,5 @@
-//! The shape of `host.yaml`, as it is written; what it means is in [`file`](crate::host::spec).
+//! The keys of `host.yaml` as they are written. [`spec`](crate::host::spec) checks and compiles them.
 
-use crate::host::fake_host::HostFault;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use serde_saphyr::Spanned;
@@ -16,7 +15,7 @@ pub(super) struct SpecFile {
     #[serde(default)]
     pub commands: Vec<Spanned<CommandSpec>>,
     #[serde(default)]
-    pub every: Vec<TickSpec>,
+    pub ticks: Vec<TickSpec>,
 }
 
 #[derive(Deserialize)]
@@ -24,7 +23,7 @@ pub(super) struct SpecFile {
 pub(super) struct CommandSpec {
     pub run: Option<Spanned<String>>,
     pub script: Option<String>,
-    pub r#in: Option<String>,
+    pub cwd: Option<String>,
     pub when: Option<Spanned<String>>,
     pub times: Option<u32>,
     pub sudo: Option<Sudo>,
@@ -32,18 +31,18 @@ pub(super) struct CommandSpec {
     pub stderr: Option<Spanned<String>>,
     pub exit: Option<Spanned<Value>>,
     pub signal: Option<String>,
-    pub takes: Option<Spanned<String>>,
+    pub duration: Option<Spanned<String>>,
     #[serde(default)]
     pub set: Sets,
     #[serde(default)]
-    pub later: Vec<DelayedSet>,
+    pub after: Vec<DelayedSet>,
     pub fault: Option<HostFault>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct DelayedSet {
-    pub after: Spanned<String>,
+    pub delay: Spanned<String>,
     pub when: Option<Spanned<String>>,
     pub set: Sets,
 }
@@ -63,4 +62,24 @@ pub(super) type Sets = BTreeMap<String, Spanned<Value>>;
 pub(super) enum Sudo {
     Required,
     Denied,
+}
+
+/// What goes wrong with a command; the table in [`crate::host`] describes each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HostFault {
+    /// The command writes its output and never ends by itself.
+    Hang,
+    /// The command never ends, and no signal ends it.
+    Stuck,
+    /// The command runs, and the connection breaks before the answer.
+    Drop,
+    /// Half of the output arrives, then the connection breaks.
+    Partial,
+    /// Bytes that are not text replace the output.
+    Garbage,
+    /// The command writes without end.
+    Flood,
+    /// The host does not run the command.
+    Refuse,
 }

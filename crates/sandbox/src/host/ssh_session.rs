@@ -1,7 +1,8 @@
-//! One connection to the box: who is let in, which channels are open, and the commands that run on them.
+//! One connection to the fake host: authentication, open channels, and the commands that run on them.
 
-use crate::host::fake_host::{HostFault, HostResponse};
-use crate::host::server::{Counts, ServerContext};
+use crate::host::fake_host::HostResponse;
+use crate::host::server_context::{Counts, ServerContext};
+use crate::host::spec_file::HostFault;
 use fieldmedic_core::diagnosis::evidence::Exit;
 use russh::server::{self, Auth, ChannelOpenHandle, Handle, Msg, Session, VerifiedPublicKey};
 use russh::{Channel, ChannelId, ChannelOpenFailure, Disconnect, Sig};
@@ -13,7 +14,7 @@ use tokio::sync::Notify;
 /// What OpenSSH allows unless it is told otherwise.
 const MAX_SESSIONS: usize = 10;
 
-/// The open channels of one connection, each with the bell that ends what runs on it.
+/// The open channels of one connection, each with the notification that ends its command.
 struct Open {
     channels: Mutex<BTreeMap<ChannelId, Arc<Notify>>>,
     counts: Arc<Counts>,
@@ -24,7 +25,7 @@ impl Open {
         self.channels.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a channel in, unless there are too many.
+    /// Registers a channel, unless there are too many.
     fn admit(&self, id: ChannelId) -> bool {
         let mut channels = self.channels();
         if channels.len() >= MAX_SESSIONS {
@@ -36,7 +37,7 @@ impl Open {
         true
     }
 
-    fn bell(&self, id: ChannelId) -> Option<Arc<Notify>> {
+    fn kill_notify(&self, id: ChannelId) -> Option<Arc<Notify>> {
         self.channels().get(&id).cloned()
     }
 
@@ -56,16 +57,16 @@ impl Drop for Open {
 
 /// One connection.
 pub(super) struct SshSession {
-    site: ServerContext,
-    /// Breaks the connection when it is rung.
+    context: ServerContext,
+    /// Breaks the connection when it is notified.
     cut: Arc<Notify>,
     open: Arc<Open>,
 }
 
 impl SshSession {
-    pub fn new(site: ServerContext, cut: Arc<Notify>) -> Self {
-        let open = Arc::new(Open { channels: Mutex::default(), counts: Arc::clone(&site.counts) });
-        Self { site, cut, open }
+    pub fn new(context: ServerContext, cut: Arc<Notify>) -> Self {
+        let open = Arc::new(Open { channels: Mutex::default(), counts: Arc::clone(&context.counts) });
+        Self { context, cut, open }
     }
 }
 
@@ -73,7 +74,7 @@ impl server::Handler for SshSession {
     type Error = russh::Error;
 
     async fn auth_publickey(&mut self, _user: &str, key: VerifiedPublicKey<'_>) -> Result<Auth, Self::Error> {
-        Ok(match &self.site.welcome {
+        Ok(match &self.context.authorized {
             Some(known) if known.key_data() != key.public_key.key_data() => Auth::reject(),
             _ => Auth::Accept,
         })
@@ -85,7 +86,7 @@ impl server::Handler for SshSession {
         reply: ChannelOpenHandle,
         _session: &mut Session,
     ) -> Result<(), Self::Error> {
-        if self.site.is_down() {
+        if self.context.is_unreachable() {
             self.cut.notify_one();
             return Ok(());
         }
@@ -103,15 +104,15 @@ impl server::Handler for SshSession {
         line: &[u8],
         session: &mut Session,
     ) -> Result<(), Self::Error> {
-        let Some(killed) = self.open.bell(id) else { return Ok(()) };
+        let Some(killed) = self.open.kill_notify(id) else { return Ok(()) };
         let line = String::from_utf8_lossy(line);
-        let response = self.site.model.lock().respond(&line, self.site.clock.now());
+        let response = self.context.host.lock().respond(&line, self.context.clock.now());
         if response.fault == Some(HostFault::Refuse) {
             return session.channel_failure(id);
         }
         session.channel_success(id)?;
         let process = Process {
-            site: self.site.clone(),
+            context: self.context.clone(),
             cut: Arc::clone(&self.cut),
             open: Arc::clone(&self.open),
             killed,
@@ -128,7 +129,7 @@ impl server::Handler for SshSession {
         signal: Sig,
         _session: &mut Session,
     ) -> Result<(), Self::Error> {
-        if let (Sig::TERM | Sig::KILL, Some(killed)) = (signal, self.open.bell(id)) {
+        if let (Sig::TERM | Sig::KILL, Some(killed)) = (signal, self.open.kill_notify(id)) {
             killed.notify_one();
         }
         Ok(())
@@ -142,7 +143,7 @@ impl server::Handler for SshSession {
 
 /// A command under way.
 struct Process {
-    site: ServerContext,
+    context: ServerContext,
     cut: Arc<Notify>,
     open: Arc<Open>,
     killed: Arc<Notify>,
@@ -152,29 +153,29 @@ struct Process {
 
 impl Process {
     async fn run(self, response: HostResponse) {
-        // What fails here fails because the other side has gone, which nobody is left to hear.
-        let _ = self.play(response).await;
+        // An error here means that the client has gone; there is nobody to report it to.
+        let _ = self.wait_and_respond(response).await;
     }
 
-    async fn play(&self, response: HostResponse) -> Result<(), ()> {
-        let end = self.site.clock.now() + response.delay;
+    async fn wait_and_respond(&self, response: HostResponse) -> Result<(), ()> {
+        let end = self.context.clock.now() + response.delay;
         let run = response.run;
         let is_deaf = response.fault == Some(HostFault::Stuck);
         tokio::select! {
             () = self.killed.notified(), if !is_deaf => {
-                self.site.model.lock().end(run, self.site.clock.now());
+                self.context.host.lock().end(run, self.context.clock.now());
                 self.end(Exit::Signal("TERM".into())).await
             }
             result = async {
                 if !response.delay.is_zero() {
-                    self.site.clock.sleep_until(end).await;
+                    self.context.clock.sleep_until(end).await;
                 }
-                self.speak(response).await
+                self.respond(response).await
             } => result,
         }
     }
 
-    async fn speak(&self, response: HostResponse) -> Result<(), ()> {
+    async fn respond(&self, response: HostResponse) -> Result<(), ()> {
         if response.fault == Some(HostFault::Drop) {
             self.cut.notify_one();
             return Ok(());
@@ -187,7 +188,7 @@ impl Process {
                 self.handle.data(self.id, vec![b'y'; 32 * 1024]).await.map_err(drop)?;
             },
             Some(HostFault::Partial) => {
-                // In order behind the output, which a cut wire would swallow.
+                // Sent in order after the output, which a cut connection would lose.
                 let (reason, nothing) = (Disconnect::ByApplication, String::new());
                 self.handle.disconnect(reason, nothing.clone(), nothing).await.map_err(drop)
             }

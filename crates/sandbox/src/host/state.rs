@@ -1,4 +1,4 @@
-//! The state of a host in a box: a tree of values, changed through paths, read by expressions.
+//! The state of a fake host: a tree of values, changed through paths, read by expressions.
 
 use chrono::{DateTime, Utc};
 use fieldmedic_core::expr::{Expr, Scope, Truth};
@@ -18,9 +18,9 @@ pub(super) struct HostState {
     names: Scope,
 }
 
-/// What a command brought along, for its expressions and templates.
+/// The names that a command adds for its expressions and templates.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Asking {
+pub(super) struct RequestNames {
     pub args: Vec<String>,
     pub env: BTreeMap<String, String>,
     pub cwd: String,
@@ -74,8 +74,13 @@ impl HostState {
     }
 
     /// Computes all the values, then writes them.
-    pub fn apply(&mut self, settings: &Settings, now: DateTime<Utc>, asking: &Asking) -> Result<(), String> {
-        let scope = self.scope(now, asking);
+    pub fn apply(
+        &mut self,
+        settings: &Settings,
+        now: DateTime<Utc>,
+        request: &RequestNames,
+    ) -> Result<(), String> {
+        let scope = self.scope(now, request);
         let values: Vec<(&String, Value)> = settings
             .iter()
             .map(|(path, source)| match source {
@@ -90,9 +95,14 @@ impl HostState {
     }
 
     /// Whether a condition holds; there is none if it holds always.
-    pub fn holds(&self, when: Option<&Expr>, now: DateTime<Utc>, asking: &Asking) -> Result<bool, String> {
+    pub fn holds(
+        &self,
+        when: Option<&Expr>,
+        now: DateTime<Utc>,
+        request: &RequestNames,
+    ) -> Result<bool, String> {
         let Some(when) = when else { return Ok(true) };
-        match when.truth(&self.scope(now, asking)) {
+        match when.truth(&self.scope(now, request)) {
             Truth::True => Ok(true),
             Truth::False => Ok(false),
             Truth::Unknown(reason) => Err(format!("`{}`: {reason}", when.source())),
@@ -105,28 +115,28 @@ impl HostState {
         templates: &Templates,
         name: &str,
         now: DateTime<Utc>,
-        asking: &Asking,
+        request: &RequestNames,
     ) -> Result<String, String> {
         let mut context = self.tree.clone();
-        context.extend(self.extras(now, asking));
+        context.extend(self.extras(now, request));
         let template = templates.0.get_template(name).map_err(|error| error.to_string())?;
         template.render(Serde(context)).map_err(|error| format!("{error:#}"))
     }
 
-    fn scope(&self, now: DateTime<Utc>, asking: &Asking) -> Scope {
+    fn scope(&self, now: DateTime<Utc>, request: &RequestNames) -> Scope {
         let mut scope = self.names.clone();
-        for (name, value) in self.extras(now, asking) {
+        for (name, value) in self.extras(now, request) {
             scope.set(name, Ok(value));
         }
         scope
     }
 
-    fn extras(&self, now: DateTime<Utc>, asking: &Asking) -> impl Iterator<Item = (String, Value)> {
+    fn extras(&self, now: DateTime<Utc>, request: &RequestNames) -> impl Iterator<Item = (String, Value)> {
         let values: [Value; 4] = [
             now.timestamp().into(),
-            asking.args.clone().into(),
-            asking.env.iter().map(|(key, value)| (key.clone(), Value::from(value.clone()))).collect(),
-            asking.cwd.clone().into(),
+            request.args.clone().into(),
+            request.env.iter().map(|(key, value)| (key.clone(), Value::from(value.clone()))).collect(),
+            request.cwd.clone().into(),
         ];
         RESERVED.into_iter().map(str::to_owned).zip(values)
     }

@@ -108,7 +108,7 @@ fn ticket() -> Ticket {
 /// A case that was opened by something else than the command.
 fn case() -> LoadedCase {
     let id = CaseId::derive(&ticket().id, "another key");
-    let event = Event::Opened { ticket: ticket(), door: Source::Poll, library: LibraryHash(String::new()) };
+    let event = Event::Opened { ticket: ticket(), source: Source::Poll, library: LibraryHash(String::new()) };
     let records = vec![Record { seq: 0, at: at(1), event }];
     let case = Case::fold(&id, &records).unwrap();
     LoadedCase { case, records, library: Arc::new(library()) }

@@ -64,15 +64,15 @@ pub enum Unrenderable {
 /// A command ready to run on a host.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Command {
-    form: CommandForm,
-    cwd: Option<String>,
-    sudo: bool,
-    timeout_ms: u64,
+    pub(crate) form: CommandForm,
+    pub(crate) cwd: Option<String>,
+    pub(crate) sudo: bool,
+    pub(crate) timeout_ms: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum CommandForm {
+pub(crate) enum CommandForm {
     Words(Vec<String>),
     Script { name: String, text: String, env: BTreeMap<String, String> },
 }

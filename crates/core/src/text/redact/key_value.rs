@@ -9,6 +9,7 @@ use regex::Regex;
 use std::ops::Range;
 use std::sync::LazyLock;
 
+#[expect(clippy::expect_used, reason = "the pattern is a constant")]
 static WORD: LazyLock<Regex> = LazyLock::new(|| {
     let pattern = r"(?i-u:pass(?:word|wort|wd|phrase|code)|kennwort|pwd|secret|token|credential|salt|(?:pre)?shared[_-]?key|(?:api|app|access|private|encryption|signing|signature|account|auth|master|session|service|license|host|storage|client|webhook)[_. -]?key|storages)";
     Regex::new(pattern).expect("a constant pattern")

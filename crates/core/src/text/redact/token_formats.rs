@@ -69,6 +69,7 @@ static SHAPES: LazyLock<Regex> =
 
 static CONTEXTS: LazyLock<Vec<Regex>> = LazyLock::new(|| PARTS.map(compile).into());
 
+#[expect(clippy::expect_used, reason = "the pattern is a constant")]
 fn compile(pattern: &str) -> Regex {
     Regex::new(pattern).expect("a constant pattern")
 }

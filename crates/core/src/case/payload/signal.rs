@@ -1,0 +1,40 @@
+//! Payloads of signals and pauses.
+
+use crate::case::payload::convert::{payload, payload_enum};
+use crate::case::signal::{QueuedSignal, Signal, SignalKind};
+use crate::policy::permit::Pause;
+use crate::text::redact::Redacted;
+use chrono::{DateTime, Utc};
+
+payload! {
+    /// A signal to a case.
+    struct SignalPayload for Signal {
+        by: String,
+        at: DateTime<Utc>,
+        kind: SignalKindPayload,
+    }
+
+    /// A signal with the key of its origin.
+    struct QueuedSignalPayload for QueuedSignal {
+        key: String,
+        signal: SignalPayload,
+    }
+
+    /// A pause of all changes.
+    struct PausePayload for Pause {
+        by: String,
+        at: DateTime<Utc>,
+        why: Redacted,
+    }
+}
+
+payload_enum! {
+    /// What a signal says.
+    enum SignalKindPayload for SignalKind {
+        Approve { plan: String },
+        Deny,
+        Cancel,
+        Pause,
+        Resume,
+    }
+}

@@ -1,0 +1,131 @@
+//! [`Cursors`]: how far things were read, what was done already, and who does what only one may do.
+
+use crate::journal::JournalError;
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
+use fieldmedic_core::case::event::CaseId;
+use fieldmedic_core::ticket::{Repo, TicketId};
+use std::fmt;
+use std::time::Duration;
+
+/// Times that outlive the process.
+#[async_trait]
+pub trait Cursors: Send + Sync {
+    /// Where a cursor stands.
+    async fn cursor(&self, cursor: &Cursor) -> Result<Option<DateTime<Utc>>, JournalError>;
+
+    /// Moves a cursor.
+    async fn set_cursor(&self, cursor: &Cursor, at: DateTime<Utc>) -> Result<(), JournalError>;
+
+    /// When something was done that is done once. `None`: never. A key is kept for its time to live at least.
+    async fn done_at(&self, key: &DedupeKey) -> Result<Option<DateTime<Utc>>, JournalError>;
+
+    /// Records that it is done. It also removes some keys that have expired at `now`, at most
+    /// [`PURGED_AT_ONCE`], so that they never pile up and no call takes long.
+    async fn mark_done(&self, key: &DedupeKey, now: DateTime<Utc>) -> Result<(), JournalError>;
+
+    /// Takes the turn at something that two replicas must not do at once and that cannot be done twice
+    /// without harm. `false`: somebody took the turn less than `every` ago. Turns older than
+    /// [`TURN_TTL`] are removed, at most [`PURGED_AT_ONCE`] by each call.
+    async fn try_once_every(
+        &self,
+        name: &str,
+        now: DateTime<Utc>,
+        every: Duration,
+    ) -> Result<bool, JournalError>;
+}
+
+/// How many expired rows one call removes at most.
+pub const PURGED_AT_ONCE: u32 = 50;
+
+/// A turn that was taken longer ago than this is forgotten. No caller asks for a longer interval.
+pub const TURN_TTL: TimeDelta = TimeDelta::days(7);
+
+/// How far something was read or done. There are few: one for each repository or task.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cursor {
+    /// The newest update of an issue that was polled.
+    PollTickets(Repo),
+    /// The newest update of a comment that was polled.
+    PollComments(Repo),
+    /// The oldest failed delivery that may still be asked for.
+    Deliveries(Repo),
+    /// When a periodic task was last started.
+    Task(&'static str),
+    /// The time of the newest chat command that paused or resumed all changes.
+    PauseCommand,
+}
+
+/// The key in the store. It is what versions before typed cursors wrote, so that an upgrade reads nothing
+/// twice.
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Cursor::PollTickets(repo) => write!(f, "poll {repo} tickets"),
+            Cursor::PollComments(repo) => write!(f, "poll {repo}"),
+            Cursor::Deliveries(repo) => write!(f, "deliveries {repo}"),
+            Cursor::Task(name) => f.write_str(name),
+            Cursor::PauseCommand => f.write_str("newest order about halts"),
+        }
+    }
+}
+
+/// Something that is done once.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DedupeKey {
+    /// A case that was fixed was probed again.
+    RecurrenceCheck(CaseId),
+    /// People were reminded of an escalated case.
+    Reminder(CaseId),
+    /// A chat command was followed.
+    ChatCommand {
+        /// The ticket.
+        ticket: TicketId,
+        /// The number of the comment that holds it.
+        comment: u64,
+    },
+    /// Feedback in a comment was taken in.
+    Feedback {
+        /// The ticket.
+        ticket: TicketId,
+        /// The number of the comment.
+        comment: u64,
+    },
+    /// The author of a command without permission was told so.
+    Refusal {
+        /// The ticket.
+        ticket: TicketId,
+        /// The login, in lower case.
+        author: String,
+        /// The command.
+        command: String,
+    },
+}
+
+impl DedupeKey {
+    /// How long the key is kept. It is longer than the same thing can come up again: the forge keeps
+    /// deliveries for three days, and a poll starts at most where the last one ended.
+    pub fn ttl(&self) -> TimeDelta {
+        match self {
+            DedupeKey::RecurrenceCheck(_) => TimeDelta::days(30),
+            DedupeKey::Reminder(_) => TimeDelta::days(90),
+            DedupeKey::ChatCommand { .. } | DedupeKey::Feedback { .. } => TimeDelta::days(400),
+            DedupeKey::Refusal { .. } => TimeDelta::days(90),
+        }
+    }
+}
+
+/// The key in the store. It is what versions before typed keys wrote, so that an upgrade does nothing twice.
+impl fmt::Display for DedupeKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            DedupeKey::RecurrenceCheck(case) => write!(f, "watched {case}"),
+            DedupeKey::Reminder(case) => write!(f, "reminded {case}"),
+            DedupeKey::ChatCommand { ticket, comment } => write!(f, "comment {ticket} {comment}"),
+            DedupeKey::Feedback { ticket, comment } => write!(f, "reply {ticket} {comment}"),
+            DedupeKey::Refusal { ticket, author, command } => {
+                write!(f, "refused {ticket} {author} {command}")
+            }
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! [`Forge`]: where tickets live.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use fieldmedic_core::text::redact::Redacted;
+use fieldmedic_core::ticket::{Repo, Ticket, TicketId};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// Where tickets live.
+#[async_trait]
+pub trait Forge: Send + Sync {
+    /// The agent's own login.
+    async fn me(&self) -> Result<String, ForgeError>;
+
+    async fn ticket(&self, id: &TicketId) -> Result<Ticket, ForgeError>;
+
+    /// Open issues with this label, oldest update first; with `since`, those updated at or after it.
+    /// Pull requests are left out.
+    async fn tickets(
+        &self,
+        repo: &Repo,
+        label: &str,
+        since: Option<DateTime<Utc>>,
+    ) -> Result<Vec<Ticket>, ForgeError>;
+
+    /// Comments on issues of the repository created or edited at or after `since`, oldest first.
+    async fn comments(&self, repo: &Repo, since: DateTime<Utc>) -> Result<Vec<Comment>, ForgeError>;
+
+    /// Creates the comment, or edits the one that opens with `marker` and that the agent wrote itself.
+    /// A comment by anyone else never counts, whatever it holds.
+    async fn upsert_comment(&self, id: &TicketId, marker: &Marker, body: &Redacted)
+    -> Result<(), ForgeError>;
+
+    /// Adds and removes labels; those added are created in the repository if they are missing. To add
+    /// one that is there, or remove one that is not, is no error.
+    async fn update_labels(&self, id: &TicketId, add: &[Label], remove: &[&str]) -> Result<(), ForgeError>;
+
+    /// Assigns people. A login that cannot be assigned is left out by the forge, without an error.
+    async fn assign(&self, id: &TicketId, logins: &[String]) -> Result<(), ForgeError>;
+
+    /// Reacts to a comment; to react so again is no error.
+    async fn react(&self, id: &TicketId, comment: u64, reaction: Reaction) -> Result<(), ForgeError>;
+
+    /// The people who did something about an issue at or after `since`: who commented on it, reacted to a
+    /// comment of the agent's, labelled, assigned, closed, opened or renamed it. The agent and other
+    /// machines are left out, and so is who was only mentioned.
+    async fn participants_since(
+        &self,
+        id: &TicketId,
+        since: DateTime<Utc>,
+    ) -> Result<BTreeSet<String>, ForgeError>;
+
+    /// Opens an issue, unless the agent opened one whose body begins with this marker: then that one.
+    async fn open(&self, new: &NewTicket) -> Result<TicketId, ForgeError>;
+
+    /// Closes the issue; to close a closed one is no error.
+    async fn close(&self, id: &TicketId, reason: CloseReason) -> Result<(), ForgeError>;
+
+    /// Opens a closed issue again; to open an open one is no error.
+    async fn reopen(&self, id: &TicketId) -> Result<(), ForgeError>;
+
+    /// What a person may do in the repository.
+    async fn permission(&self, repo: &Repo, login: &str) -> Result<Permission, ForgeError>;
+
+    /// What the forge tried at or after `since` to tell the agent's webhook of this repository, and what
+    /// came to nothing, however often it was tried; the oldest first. None if there is no webhook.
+    ///
+    /// # Errors
+    /// [`ForgeError::Refused`], which is lasting, if the agent has not the right to read it.
+    async fn failed_deliveries(
+        &self,
+        repo: &Repo,
+        since: DateTime<Utc>,
+    ) -> Result<Vec<FailedDelivery>, ForgeError>;
+
+    /// Asks the forge to tell once more. It does so soon, but not before it answers; what comes of it
+    /// stands in the log then.
+    async fn redeliver(&self, repo: &Repo, id: DeliveryId) -> Result<(), ForgeError>;
+}
+
+/// A hidden first line by which the agent finds its own comment or issue: an HTML comment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Marker(String);
+
+impl Marker {
+    /// `name` holds only letters, digits, `-`, `.` and `=`; anything else is dropped.
+    pub fn new(name: &str) -> Self {
+        let clean: String =
+            name.chars().filter(|c| c.is_ascii_alphanumeric() || "-.= ".contains(*c)).collect();
+        Self(format!("<!-- fieldmedic {clean} -->"))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether a text carries a marker of the agent's, anywhere in it.
+    pub fn is_in(text: &str) -> bool {
+        text.contains("<!-- fieldmedic ")
+    }
+
+    /// Whether a body begins with this marker.
+    pub fn opens(&self, body: &str) -> bool {
+        body.trim_start_matches('\u{FEFF}').trim_start().starts_with(self.as_str())
+    }
+}
+
+/// A comment. As the forge gives it, its text is not redacted and must not be recorded.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Comment {
+    pub id: u64,
+    pub ticket: TicketId,
+    pub author: String,
+    /// The forge says that the author is a machine.
+    pub by_bot: bool,
+    pub body: String,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+/// A label with what it looks like when it has to be created.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Label {
+    pub name: String,
+    /// Six hex digits.
+    pub color: &'static str,
+    pub description: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewTicket {
+    pub repo: Repo,
+    pub marker: Marker,
+    pub title: Redacted,
+    pub body: Redacted,
+    pub labels: Vec<String>,
+}
+
+/// Something that the forge could not tell the agent's webhook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailedDelivery {
+    /// The last attempt.
+    pub id: DeliveryId,
+    /// What all attempts have in common, and the webhook sees.
+    pub guid: String,
+    /// `issues`, `issue_comment`.
+    pub event: String,
+    /// Empty where the event has none.
+    pub action: String,
+    /// When it was tried last.
+    pub delivered_at: DateTime<Utc>,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// What the webhook, or whatever stands before it, answered last.
+    pub status: u16,
+}
+
+/// One attempt, by which it can be repeated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DeliveryId {
+    /// A repository may have several hooks; an App has one, which has no number.
+    pub hook: Option<u64>,
+    pub number: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reaction {
+    /// Heard, and being worked on.
+    Eyes,
+    /// What was asked for is done.
+    Rocket,
+    /// Refused or not understood.
+    Confused,
+    /// Gladly heard; nothing is done.
+    ThumbsUp,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CloseReason {
+    Completed,
+    NotPlanned,
+}
+
+pub use fieldmedic_core::chatops::access::Permission;
+
+/// What went wrong with the forge, sorted by what can be done next.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ForgeError {
+    /// No answer, or a 5xx: try again.
+    #[error("GitHub did not answer: {0}")]
+    Unreachable(String),
+    /// Too many requests: try again then.
+    #[error("GitHub asks to wait: {why}")]
+    Limited { why: String, wait: Option<Duration> },
+    /// 401: the token is wrong or has expired. Mending the configuration helps; trying again does not.
+    #[error("GitHub does not let the agent in: {0}")]
+    Unauthorized(String),
+    /// 404 or 410: it does not exist, or the token may not see it.
+    #[error("{0} does not exist, or the token may not see it")]
+    NotFound(String),
+    /// It is in a repository of another name now. It is not followed: what was allowed where it was need
+    /// not be allowed there.
+    #[error("{what} is in {now} now; if the repository was renamed, write its new name into [github] repos")]
+    Moved { what: String, now: String },
+    /// Any other refusal: it will not be taken, however often it is tried.
+    #[error("GitHub refused: {0}")]
+    Refused(String),
+}
+
+impl ForgeError {
+    /// Trying again cannot help.
+    pub fn is_permanent(&self) -> bool {
+        matches!(self, ForgeError::NotFound(_) | ForgeError::Moved { .. } | ForgeError::Refused(_))
+    }
+}

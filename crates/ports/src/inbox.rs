@@ -1,0 +1,49 @@
+//! [`Inbox`]: what others leave for the engine: deliveries, signals to cases, and the pause.
+
+use crate::journal::JournalError;
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use fieldmedic_core::case::event::CaseId;
+use fieldmedic_core::case::signal::{QueuedSignal, Signal};
+use fieldmedic_core::policy::permit::Pause;
+use std::time::Duration;
+
+/// The queues.
+#[async_trait]
+pub trait Inbox: Send + Sync {
+    /// Queues a delivery until it is processed. `false`: one with its key is queued already.
+    async fn enqueue_delivery(&self, delivery: &QueuedDelivery) -> Result<bool, JournalError>;
+
+    /// The oldest delivery that nobody processes. Others do not get it before `now + ttl`.
+    async fn next_delivery(
+        &self,
+        now: DateTime<Utc>,
+        ttl: Duration,
+    ) -> Result<Option<QueuedDelivery>, JournalError>;
+
+    /// Removes a delivery that was processed.
+    async fn ack_delivery(&self, key: &str) -> Result<(), JournalError>;
+
+    /// The pause in force.
+    async fn pause_state(&self) -> Result<Option<Pause>, JournalError>;
+
+    /// Pauses all changes in place of any other pause, or resumes them.
+    async fn set_pause(&self, pause: Option<&Pause>) -> Result<(), JournalError>;
+
+    /// Queues a signal for a case. The same key is kept once for a case; `false`: it was there.
+    ///
+    /// Only the driver of a case writes its records: others reach it in this way.
+    async fn send_signal(&self, case: &CaseId, key: &str, signal: &Signal) -> Result<bool, JournalError>;
+
+    /// The signals for a case, in the order in which they were sent.
+    async fn signals(&self, case: &CaseId) -> Result<Vec<QueuedSignal>, JournalError>;
+}
+
+/// A delivery of the webhook. Its texts are redacted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct QueuedDelivery {
+    /// What it is, by its content: the same content has the same key.
+    pub key: String,
+    /// The delivery, as JSON.
+    pub body: serde_json::Value,
+}

@@ -1,0 +1,127 @@
+//! [`Journal`]: the records of cases, and the libraries that they were opened with.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use fieldmedic_core::case::event::{CaseId, Event, EventKind};
+use fieldmedic_core::case::outcome::Outcome;
+use fieldmedic_core::case::record::Record;
+use fieldmedic_core::playbook::LibraryHash;
+use fieldmedic_core::ticket::TicketId;
+use std::collections::BTreeMap;
+
+/// The durable record of all cases.
+#[async_trait]
+pub trait Journal: Send + Sync {
+    /// Opens a case with its first record, in one transaction with the memory of its keys. Content that
+    /// meets a running case is not remembered: it may open a case when that one has ended.
+    async fn open_case(&self, opening: &NewCase) -> Result<OpenResult, JournalError>;
+
+    /// Appends the record with the sequence number `seq`.
+    ///
+    /// # Errors
+    /// [`JournalError::Conflict`] if it is not the next one of a case that was opened: somebody else
+    /// works on this case, and the caller must stop.
+    async fn append(
+        &self,
+        case: &CaseId,
+        seq: u64,
+        at: DateTime<Utc>,
+        event: &Event,
+    ) -> Result<(), JournalError>;
+
+    /// All records of a case, in order; empty if there is no such case.
+    async fn load(&self, case: &CaseId) -> Result<Vec<Record>, JournalError>;
+
+    /// Cases that have not ended, oldest first.
+    async fn open_cases(&self) -> Result<Vec<CaseId>, JournalError>;
+
+    /// The newest cases first, at most `limit`.
+    async fn cases(&self, limit: u32) -> Result<Vec<CaseSummary>, JournalError>;
+
+    /// All cases of a ticket, the newest first. Upper and lower case in its repository's name are the same.
+    async fn cases_of(&self, ticket: &TicketId) -> Result<Vec<CaseSummary>, JournalError>;
+
+    /// Keeps the files of a library under their hash, so that a case can be finished with the
+    /// playbooks it began with. Path to text.
+    async fn store_library(
+        &self,
+        hash: &LibraryHash,
+        files: &BTreeMap<String, String>,
+    ) -> Result<(), JournalError>;
+
+    async fn library(&self, hash: &LibraryHash) -> Result<Option<BTreeMap<String, String>>, JournalError>;
+
+    /// The records of all cases that are of one of these kinds and not older than `since`, by their
+    /// time, then by case and number. Cheap however large the journal is.
+    async fn history(
+        &self,
+        kinds: &[EventKind],
+        since: DateTime<Utc>,
+    ) -> Result<Vec<(CaseId, Record)>, JournalError>;
+
+    /// Checks the hash chain of every case. Gives the number of records, and the first broken one of
+    /// each damaged case.
+    async fn audit(&self) -> Result<Audit, JournalError>;
+}
+
+/// What opens a case.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewCase {
+    pub case: CaseId,
+    pub ticket: TicketId,
+    /// What came in, by its content: the same content never opens a second case.
+    pub key: String,
+    /// Other content that this case answers too, and that must not open another.
+    pub also: Vec<String>,
+    pub at: DateTime<Utc>,
+    pub first: Event,
+}
+
+/// What came of an opening.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OpenResult {
+    Opened(CaseId),
+    /// This very content was taken in before.
+    Duplicate,
+    /// The ticket has a case that has not ended.
+    Running(CaseId),
+}
+
+/// One line of the list of cases; a cache of what the records say.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CaseSummary {
+    pub id: CaseId,
+    pub ticket: TicketId,
+    pub opened_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+    /// `None` while it runs.
+    pub outcome: Option<Outcome>,
+}
+
+/// What an audit of the journal found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Audit {
+    pub cases: u64,
+    pub records: u64,
+    /// The case and the sequence number of its first record that is not as it was written.
+    pub broken: Vec<(CaseId, u64)>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum JournalError {
+    #[error("another worker has gone on with case {case}: record {seq} is not the next one")]
+    Conflict { case: CaseId, seq: u64 },
+    /// Full disk, lost server, damaged file: nothing may be done until it works again.
+    #[error("the journal cannot be used: {0}")]
+    Unavailable(String),
+    /// A record that this program cannot read. To try again does not help.
+    #[error("the journal holds what cannot be read: {0}")]
+    Unreadable(String),
+}
+
+impl JournalError {
+    /// To try again cannot help.
+    pub fn is_permanent(&self) -> bool {
+        matches!(self, JournalError::Unreadable(_))
+    }
+}

@@ -1,0 +1,12 @@
+//! `[monitor]`: health checks over HTTP, without TLS and without a login.
+
+use serde::Deserialize;
+use std::net::SocketAddr;
+
+/// The section `[monitor]`. Without it, there are no health checks.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MonitorEntry {
+    /// The address to listen on.
+    pub listen: SocketAddr,
+}
