@@ -2,7 +2,8 @@
 //! done while it decides. The engine performs the effects, in their order.
 
 use crate::case::Case;
-use crate::case::event::{CaseId, Record};
+use crate::case::event::CaseId;
+use crate::case::record::Record;
 use crate::case::signal::{Signal, SignalKind};
 use crate::chatops::access::{AccessPolicy, Capability};
 use crate::chatops::command::{ChatCommand, CommandName, CommandRequest, ParseError};

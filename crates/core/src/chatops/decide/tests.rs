@@ -76,7 +76,7 @@ fn library() -> Library {
 
 fn inventory(names: &[&str]) -> Inventory {
     let system = |name: &&str| {
-        let name = SystemName::new(name).unwrap();
+        let name = SystemName::new(*name).unwrap();
         let system = System {
             name: name.clone(),
             system_type: SystemTypeName::new("app").unwrap(),
