@@ -61,12 +61,6 @@ pub enum Parsed {
 }
 
 #[derive(Deserialize)]
-struct Action {
-    #[serde(default)]
-    action: String,
-}
-
-#[derive(Deserialize)]
 struct IssuePayload {
     issue: Issue,
     label: Option<LabelName>,
@@ -115,10 +109,12 @@ pub fn parse(event: &str, body: &[u8], redactor: &Redactor) -> Result<Parsed, se
     if !matches!(event, "issues" | "issue_comment") {
         return Ok(if event == "ping" { Parsed::Ping } else { Parsed::Ignored });
     }
-    let Action { action } = serde_json::from_slice(body)?;
-    match (event, action.as_str()) {
+    // Every event is an object, with or without an action.
+    let fields: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(body)?;
+    let action = fields.get("action").and_then(serde_json::Value::as_str).unwrap_or_default();
+    match (event, action) {
         ("issues", "opened" | "edited" | "reopened" | "labeled") => {
-            parse_issue(&action, serde_json::from_slice(body)?, redactor)
+            parse_issue(action, serde_json::from_slice(body)?, redactor)
         }
         ("issue_comment", "created") => parse_comment(serde_json::from_slice(body)?, redactor),
         _ => Ok(Parsed::Ignored),
