@@ -1,5 +1,7 @@
 //! The clock of this machine.
 
+#![expect(clippy::disallowed_methods, reason = "this is the clock of the machine")]
+
 use crate::ports::Clock;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};

@@ -1,5 +1,8 @@
 //! Fieldmedic: an autonomous ticket-resolution agent. `docs/ARCHITECTURE.md` is the map.
 
+// Tests may use the clock, files and processes of this machine.
+#![cfg_attr(test, allow(clippy::disallowed_methods))]
+
 pub mod app;
 pub mod cli;
 pub mod clock;
@@ -12,6 +15,7 @@ pub mod render;
 pub mod scenario;
 pub mod ssh;
 pub mod store;
+pub mod telemetry;
 pub mod web;
 
 pub use fieldmedic_core as core;

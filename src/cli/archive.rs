@@ -4,8 +4,15 @@
 //! was, or some cases in the file and in the journal: the next run exports those again, to a file of its
 //! own. No record is ever in neither.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "reads and writes the archive file, and reckons its age from now"
+)]
+
 use crate::app;
-use crate::cli::{ExitStatus, Format, LoadedConfig, print, print_json};
+use crate::app::settings::LoadedConfig;
+use crate::cli::output::{ExitStatus, Format};
+use crate::console::{print, print_json};
 use crate::core::case::event::CaseId;
 use crate::core::case::record::chain;
 use crate::ports::{Audit, Removal, Store, StoredRecord};

@@ -1,5 +1,7 @@
 //! Decodes the text of a configuration: old keys are renamed, and every unknown key is reported with a hint.
 
+#![expect(clippy::disallowed_methods, reason = "reads the configuration file")]
+
 use crate::config::migrate::{Renamed, Upgraded, unknown_key, upgrade};
 use crate::config::problem::{ConfigError, ConfigProblems};
 use serde::de::DeserializeOwned;

@@ -1,5 +1,7 @@
 //! Values of several sections: durations and paths.
 
+#![expect(clippy::disallowed_methods, reason = "finds the home folder")]
+
 use serde::{Deserialize, Deserializer};
 use std::path::{Path, PathBuf};
 use std::time::Duration;

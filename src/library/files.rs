@@ -1,5 +1,7 @@
 //! The files of a library: built in, from a folder, or recorded in a journal.
 
+#![expect(clippy::disallowed_methods, reason = "reads the folder of playbooks")]
+
 use include_dir::{Dir, include_dir};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;

@@ -3,6 +3,8 @@
 //! Whatever a template prints is escaped, so that no value can ping a person, link an issue, open a
 //! tag, forge a marker or break a table. What is code goes through `code` or `block`.
 
+#![expect(clippy::disallowed_methods, reason = "reads the folder of prompts")]
+
 mod markdown;
 
 pub use crate::render::markdown::{BREAK, escape, shorten};

@@ -1,5 +1,7 @@
 //! The files of a scenario. They are read and checked once, and can be played many times.
 
+#![expect(clippy::disallowed_methods, reason = "reads scenario files")]
+
 use crate::core::ids::{ParamName, SystemTypeName};
 use crate::library::migrate::{FileKind, migrate_file, new_name_of};
 use crate::sandbox::host::HostSpec;

@@ -4,8 +4,10 @@
 //! that is encrypted, or that is named by its public half (a smart card). Without named keys, the agent's
 //! own are tried. A server gives up after a few wrong keys, so it matters that none is tried needlessly.
 
-use crate::ssh::connection::HostKeyVerifier;
+#![expect(clippy::disallowed_methods, reason = "reads the private key that the configuration names")]
+
 use crate::ssh::error::SshError;
+use crate::ssh::verifier::HostKeyVerifier;
 use russh::MethodKind;
 use russh::client::{AuthResult, Handle};
 use russh::keys::agent::AgentIdentity;

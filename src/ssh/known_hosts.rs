@@ -4,6 +4,8 @@
 //! with `!`, several keys for a host, and `@revoked`. `@cert-authority` lines are passed over, and so is a
 //! line that cannot be read, as OpenSSH does it.
 
+#![expect(clippy::disallowed_methods, reason = "reads the file of known host keys")]
+
 use crate::ssh::error::{ShownKey, SshError};
 use hmac::{Hmac, KeyInit, Mac};
 use russh::Preferred;

@@ -1,9 +1,12 @@
 //! The shared way to one host with one login: at most one usable connection, opened when it is needed.
 
+#![expect(clippy::disallowed_methods, reason = "measures how long a connection takes")]
+
 use crate::core::diagnosis::evidence::RawObservation;
 use crate::ssh::connection::Connection;
 use crate::ssh::error::SshError;
-use crate::ssh::{Remote, SessionLimits, exec};
+use crate::ssh::exec;
+use crate::ssh::route::{Remote, SessionLimits};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::OnceCell;

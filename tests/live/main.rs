@@ -6,6 +6,7 @@
 //! installs; `scripts/live` does both. `FIELDMEDIC_LIVE_ONLY=<words>` runs the scenarios whose names
 //! hold these words.
 
+#![allow(clippy::disallowed_methods, reason = "tests use the clock, files and processes of this machine")]
 // clippy.toml allows these inside of tests, and not in the functions that tests share.
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stderr, clippy::print_stdout, clippy::unwrap_used)]
 

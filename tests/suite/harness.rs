@@ -1,4 +1,5 @@
-//! A rig: a GitHub in a box, a host behind SSH in a box, a configuration, and the real binary.
+//! The real binary with a configuration of its own, on a simulated GitHub over HTTP and a simulated host over
+//! SSH. Where time may be virtual, use `test_agent`.
 
 use fieldmedic::clock::SystemClock;
 use fieldmedic::core::ticket::{Repo, TicketId};
@@ -16,7 +17,7 @@ use tokio::process::{Child, Command};
 pub const TOKEN: &str = "rig-token-0123456789";
 pub const MEDIC: &str = "fieldmedic-bot";
 
-/// Everything that one run of the agent needs.
+/// Everything that one run of the binary needs.
 pub struct Rig {
     pub hub: FakeGitHub,
     pub host: SharedHost,
@@ -34,19 +35,19 @@ pub struct Ran {
 }
 
 impl Rig {
-    /// A rig whose host is the one of a scenario.
+    /// The host is the one of a scenario.
     pub async fn new(scenario_name: &str) -> Rig {
         let folder = crate::scenarios::fixtures().join("qfieldcloud").join(scenario_name);
         let text = scenario::host_text(&folder.join("host.yaml")).expect("the host file can be read");
         Self::with_host(&text).await
     }
 
-    /// A rig whose host is described by this text.
+    /// The host is described by this text.
     pub async fn with_host(host_yaml: &str) -> Rig {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let dir = tempfile::tempdir().expect("a folder");
         let repo: Repo = "example/tickets".parse().expect("a repository");
-        let hub = FakeGitHub::start(clock.clone()).await.expect("a GitHub in a box");
+        let hub = FakeGitHub::start(clock.clone()).await.expect("a simulated GitHub");
         hub.register(MEDIC, AccountKind::Bot, TOKEN);
         hub.grant(&repo, MEDIC, RepoRole::Write);
         hub.grant(&repo, "ops-lead", RepoRole::Write);
@@ -55,7 +56,7 @@ impl Rig {
         let host = FakeHost::new(&file, clock.now()).share();
         let public = write_key(&dir.path().join("key")).expect("a key");
         let server =
-            Server::start(host.clone(), &AuthorizedKey::Key(public), clock).await.expect("a host in a box");
+            Server::start(host.clone(), &AuthorizedKey::Key(public), clock).await.expect("a simulated host");
         std::fs::write(dir.path().join("known_hosts"), server.known_hosts().join("\n") + "\n")
             .expect("known_hosts");
         let rig = Rig { hub, host, server: Some(server), repo, dir };
@@ -102,7 +103,7 @@ impl Rig {
         command
     }
 
-    /// The same, to go on in the background; what it says is not kept.
+    /// Runs in the background; the output is thrown away.
     pub fn spawn(&self, arguments: &[&str]) -> Child {
         let mut command = self.command(arguments);
         command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the binary starts")
@@ -145,19 +146,19 @@ pub async fn ran(mut command: Command) -> Ran {
     }
 }
 
-/// Nothing takes so long, even while all other tests are at work on a small machine.
+/// Nothing takes so long, even on a small machine with all other tests at work.
 pub const PATIENCE: Duration = Duration::from_secs(600);
 
 /// Waits for something to become so.
 pub async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let end = Instant::now() + PATIENCE;
     while !holds() {
-        assert!(Instant::now() < end, "it did not come about: {what}");
+        assert!(Instant::now() < end, "it did not happen: {what}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 
-/// Tells a daemon to stop.
+/// Asks a daemon to stop.
 pub fn terminate(daemon: &Child) {
     let pid = daemon.id().expect("it runs").to_string();
     let sent = std::process::Command::new("kill").args(["-TERM", &pid]).status().expect("kill");

@@ -1,18 +1,21 @@
-//! Limits across cases: one case is held to what others have done, and to what they are doing.
+//! Limits across cases: what other cases did, or are doing, holds a case back.
 
 use crate::scenarios;
+use crate::snapshots::as_shown;
+use crate::test_agent::{TestAgent, outcome};
 use chrono::TimeDelta;
 use fieldmedic::core::case::Case;
 use fieldmedic::core::case::event::{CaseId, Event, Source};
 use fieldmedic::core::case::outcome::Outcome;
+use fieldmedic::core::decide::{DecisionInput, decide};
 use fieldmedic::core::diagnosis::plan::{Plan, PlannedStep};
 use fieldmedic::core::ids::{HostName, PlaybookName};
 use fieldmedic::core::playbook::inventory::{Group, Inventory};
-use fieldmedic::core::policy::permit::{Policy, Risk};
-use fieldmedic::engine::poll;
-use fieldmedic::engine::{Shutdown, run_case, run_case_waiting};
+use fieldmedic::core::policy::permit::{Mode, Policy, Risk};
+use fieldmedic::engine::Context;
 use fieldmedic::ports::{Clock, NewCase};
 use fieldmedic::scenario::ScenarioRun;
+use insta::assert_snapshot;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -22,14 +25,23 @@ fn host(name: &str) -> HostName {
     HostName::new(name).expect("a name")
 }
 
-/// A scenario with `main` in a group of four hosts, of which one may be changed in an hour.
-pub async fn scene() -> ScenarioRun {
-    let mut scene = scenarios::scene("worker-down").await;
+/// Puts `main` into a group of four hosts, of which one may be changed in an hour.
+fn join_group(context: &mut Context) {
     let hosts = BTreeSet::from(["main", "a", "b", "c"].map(host));
     let group = Group { hosts, max_percent: 25, window: Duration::from_secs(3600) };
     let groups = BTreeMap::from([(host("group.gis"), group)]);
-    scene.agent.inventory = Arc::new(Inventory { groups, ..(*scene.agent.inventory).clone() });
+    context.inventory = Arc::new(Inventory { groups, ..(*context.inventory).clone() });
+}
+
+/// The scenario with the group.
+pub async fn scene() -> ScenarioRun {
+    let mut scene = scenarios::scene("worker-down").await;
+    join_group(&mut scene.agent);
     scene
+}
+
+async fn agent_in_group() -> TestAgent {
+    TestAgent::on("worker-down").context(join_group).build().await
 }
 
 /// Another case, which has begun to change this host.
@@ -61,10 +73,8 @@ pub async fn begin_elsewhere(scene: &ScenarioRun, on: &str, name: &str) -> CaseI
     id
 }
 
-async fn work(scene: &ScenarioRun) -> Case {
-    let id = scene.take_in().await.expect("the ticket is taken in");
-    let (stop, _pull) = Shutdown::new();
-    run_case_waiting(&scene.agent, &id, &stop).await.expect("the case goes on")
+async fn work(agent: &TestAgent) -> Case {
+    agent.works(&agent.opens_case().await).await
 }
 
 fn held_back(case: &Case) -> &str {
@@ -75,96 +85,100 @@ fn held_back(case: &Case) -> &str {
 }
 
 #[tokio::test]
-async fn a_second_host_of_a_group_is_left_alone_for_a_while() {
-    let scene = scene().await;
-    begin_elsewhere(&scene, "a", "anything").await;
-    let case = work(&scene).await;
+async fn a_second_host_of_a_group_is_not_changed_within_the_window() {
+    let agent = agent_in_group().await;
+    begin_elsewhere(agent.run(), "a", "anything").await;
+    let case = work(&agent).await;
     assert!(held_back(&case).contains("group.gis"), "{}", held_back(&case));
-    assert!(!scene.host.lock().log().iter().any(|logged| logged.line.contains("up -d")));
+    assert_eq!(agent.changes(), 0);
+    agent.sees(&["status", "report", "call"]);
 }
 
 #[tokio::test]
-async fn a_group_is_held_while_one_of_it_is_changed() {
-    let scene = scene().await;
-    let other = begin_elsewhere(&scene, "x", "anything").await;
-    let now = scene.clock.now();
-    let journal = &scene.agent.journal;
-    journal
-        .acquire_lease(&host("group.gis"), &other, now, Duration::from_secs(30))
-        .await
-        .expect("it is free");
-    let case = work(&scene).await;
-    assert_eq!(case.outcome, Some(Outcome::Resolved));
-    let records = journal.load(&case.id).await.expect("the journal works");
-    let held = records.iter().find_map(|record| match &record.event {
+async fn a_group_is_leased_while_one_of_its_hosts_is_changed() {
+    let agent = agent_in_group().await;
+    let other = begin_elsewhere(agent.run(), "x", "anything").await;
+    let now = agent.clock().now();
+    let lease = agent.journal().acquire_lease(&host("group.gis"), &other, now, Duration::from_secs(30)).await;
+    assert!(lease.expect("the journal works").is_some(), "it is free");
+    let case = work(&agent).await;
+    assert_eq!(outcome(&case), "resolved");
+    let records = agent.records(&case.id).await;
+    let leased = records.iter().find_map(|record| match &record.event {
         Event::HostsLeased { hosts, waited } => Some((hosts.clone(), *waited, record.at)),
         _ => None,
     });
-    let (hosts, waited, at) = held.expect("it held them");
+    let (hosts, waited, at) = leased.expect("it leased them");
     assert_eq!(hosts, [host("group.gis"), host("main")]);
     assert!(waited && at >= now + TimeDelta::seconds(30), "{at}");
-    assert!(
-        records.iter().filter(|record| record.event.kind() == "diagnosed").count() > 2,
-        "it looked again"
-    );
+    let diagnoses = records.iter().filter(|record| record.event.kind() == "diagnosed").count();
+    assert!(diagnoses > 2, "it probed again after the wait");
+    agent.sees(&["status", "report"]);
 }
 
 #[tokio::test]
-async fn a_short_wait_is_waited_for_and_said() {
-    let scene = scene().await;
-    begin_elsewhere(&scene, "main", "worker-down").await;
-    let id = scene.take_in().await.expect("the ticket is taken in");
-    let (stop, _pull) = Shutdown::new();
-    let case = run_case(&scene.agent, &id, &stop).await.expect("the case goes on");
+async fn a_short_deferral_is_waited_for_and_published() {
+    let agent = agent_in_group().await;
+    begin_elsewhere(agent.run(), "main", "worker-down").await;
+    let id = agent.opens_case().await;
+    let case = agent.works_without_waiting(&id).await;
     assert!(case.waiting().is_some() && case.leased_hosts.is_empty(), "{case:?}");
-    let journal = &scene.agent.journal;
     let other = CaseId::from_text("c00000000000a").expect("a case");
-    let free = journal.acquire_lease(&host("main"), &other, scene.clock.now(), Duration::from_secs(1)).await;
-    assert!(free.expect("the journal works").is_some(), "a case that waits keeps no host");
-    let issue = scene.hub.issue(&scene.ticket).expect("the issue is there");
-    assert!(issue.comments[0].body.contains("Waiting until"), "{:?}", issue.comments);
-    let case = run_case_waiting(&scene.agent, &id, &stop).await.expect("the case goes on");
-    assert_eq!(case.outcome, Some(Outcome::Resolved));
+    let now = agent.clock().now();
+    let lease = agent.journal().acquire_lease(&host("main"), &other, now, Duration::from_secs(1)).await;
+    assert!(lease.expect("the journal works").is_some(), "a case that waits leases no host");
+    assert_snapshot!(as_shown(&agent.comment("status")), @r#"
+    <!-- fieldmedic case=[case] kind=status -->
+    ### 🩺 Waiting · `qfieldcloud`
+
+    ⏱️ **Waiting until [time] UTC**: worker-down ran there at [time] UTC, and the next run has to wait.
+
+    - 🔎 Worker containers are not running: 0 of 4 workers are running
+
+    <details><summary>Evidence: 11 checks</summary> … </details>
+
+    <sub>Case `[case]` · as of [time] UTC</sub>
+    "#);
+    let case = agent.works(&id).await;
+    assert_eq!(outcome(&case), "resolved");
+    agent.sees(&["status", "report"]);
 }
 
 #[tokio::test]
-async fn a_budget_that_cannot_be_told_holds_everything_back() {
-    use fieldmedic::core::decide::{DecisionInput, decide};
-    let mut scene = scene().await;
-    scene.agent.policy =
-        Arc::new(Policy { mode: fieldmedic::core::policy::permit::Mode::Observe, ..Policy::default() });
-    let case = work(&scene).await;
-    // The same case, as it stood before it was refused, with a policy that would act.
-    let records = scene.agent.journal.load(&case.id).await.expect("the journal works");
-    let diagnosed =
-        records.iter().rposition(|record| record.event.kind() == "diagnosed").expect("a diagnosis");
-    let case = Case::fold(&case.id, &records[..=diagnosed]).expect("a history");
-    let policy = Policy { mode: fieldmedic::core::policy::permit::Mode::Act, ..Policy::default() };
-    let world = DecisionInput {
-        library: &scene.agent.library,
-        inventory: &scene.agent.inventory,
+async fn limits_that_cannot_be_evaluated_hold_everything_back() {
+    let agent = TestAgent::on("worker-down").context(join_group).observe_mode().build().await;
+    let case = work(&agent).await;
+    // The same case as it stood before it was refused, with a policy that would act.
+    let records = agent.records(&case.id).await;
+    let diagnosed = records.iter().rposition(|record| record.event.kind() == "diagnosed");
+    let case = Case::fold(&case.id, &records[..=diagnosed.expect("a diagnosis")]).expect("a history");
+    let policy = Policy { mode: Mode::Act, ..Policy::default() };
+    let input = DecisionInput {
+        library: &agent.context().library,
+        inventory: &agent.context().inventory,
         policy: &policy,
         pause: None,
         signals: &[],
         history: None,
-        now: scene.clock.now(),
+        now: agent.clock().now(),
     };
-    let action = format!("{:?}", decide(&case, world));
+    let action = format!("{:?}", decide(&case, input));
     assert!(action.contains("HeldBack"), "{action}");
+    agent.sees(&["status", "report", "call"]);
 }
 
 #[tokio::test]
-async fn the_label_of_a_halt_stops_its_ticket_alone() {
-    let scene = scene().await;
-    poll(&scene.agent).await.expect("GitHub answers");
-    scene.hub.label(&scene.ticket, "ops-lead", "medic:pause").expect("labelled");
-    let id = scene.take_in().await.expect("the ticket is taken in");
-    let (stop, _pull) = Shutdown::new();
-    let case = run_case(&scene.agent, &id, &stop).await.expect("the case goes on");
+async fn the_pause_label_stops_its_ticket_alone() {
+    let agent = agent_in_group().await;
+    agent.polls().await;
+    agent.github().label(agent.ticket(), "ops-lead", "medic:pause").expect("labelled");
+    let id = agent.opens_case().await;
+    let case = agent.works_without_waiting(&id).await;
     assert!(case.paused.is_some(), "{case:?}");
-    assert_eq!(scene.agent.journal.pause_state().await.expect("the journal works"), None);
-    assert!(!scene.host.lock().log().iter().any(|logged| logged.line.contains("up -d")));
-    scene.hub.unlabel(&scene.ticket, "ops-lead", "medic:pause").expect("unlabelled");
-    let case = run_case_waiting(&scene.agent, &id, &stop).await.expect("the case goes on");
-    assert_eq!(case.outcome, Some(Outcome::Resolved), "it notices by itself that the label is gone");
+    assert_eq!(agent.pause().await, None, "nothing else is paused");
+    assert_eq!(agent.changes(), 0);
+    agent.github().unlabel(agent.ticket(), "ops-lead", "medic:pause").expect("unlabelled");
+    let case = agent.works(&id).await;
+    assert_eq!(outcome(&case), "resolved", "it notices that the label is gone");
+    agent.sees(&["status", "report"]);
 }

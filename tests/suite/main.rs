@@ -1,33 +1,39 @@
-//! The integration tests, in one binary.
+//! The integration tests, in one binary. `story` is the one to read first.
 
 // clippy.toml allows these inside of tests, and not in the functions that tests share.
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stderr, clippy::print_stdout, clippy::unwrap_used)]
+#![allow(clippy::disallowed_methods, reason = "tests use the clock, files and processes of this machine")]
 
-mod asking;
+mod approval;
+mod architecture;
+mod binary;
 mod canary;
+mod commands;
 mod conformance;
 mod contracts;
 mod cores;
 mod crash;
-mod doors;
 mod gate;
 mod golden;
-mod halt;
 mod harness;
 mod hostile;
 mod init;
-mod kin;
+mod intake;
 mod limits;
-mod orders;
-mod porter;
+mod lost_claim;
+mod observe;
+mod pause;
 mod postgres;
+mod publishing;
 mod recurrence;
+mod related;
 mod replicas;
 mod sample;
 mod scenarios;
 mod simulation;
-mod standstill;
-mod talk;
+mod snapshots;
+mod story;
 mod taps;
+mod test_agent;
+mod texts;
 mod tidy;
-mod whole;

@@ -1,142 +1,127 @@
-//! After the close: what was mended is looked at again, and what comes back again and again is told.
+//! After the close: what was fixed is probed again, and a fault that keeps coming back becomes a problem
+//! ticket.
 
-use crate::scenarios::scene;
+use crate::snapshots::stable;
+use crate::test_agent::{TestAgent, escalation_code, outcome};
 use chrono::TimeDelta;
 use fieldmedic::core::case::Case;
-use fieldmedic::core::case::event::CaseId;
-use fieldmedic::core::case::outcome::Outcome;
-use fieldmedic::core::ticket::Repo;
-use fieldmedic::engine::{Shutdown, check_recurrences, run_case_waiting, sweep_tickets};
-use fieldmedic::ports::Clock;
-use fieldmedic::sandbox::github::Issue;
-use fieldmedic::scenario::ScenarioRun;
+use fieldmedic::engine::{check_recurrences, sweep_tickets};
+use insta::assert_snapshot;
 use serde_json::json;
 
-struct Ward {
-    scene: ScenarioRun,
+/// A scenario whose ticket was resolved.
+async fn resolved(scenario: &str) -> TestAgent {
+    let agent = TestAgent::on(scenario).build().await;
+    let case = agent.works(&agent.opens_case().await).await;
+    assert_eq!(outcome(&case), "resolved");
+    assert!(agent.is_closed());
+    agent.sees(&["status", "report"]);
+    agent
 }
 
-impl Ward {
-    /// A scenario whose ticket was resolved.
-    async fn new(scenario: &str) -> Self {
-        let scene = scene(scenario).await;
-        let id = scene.take_in().await.expect("the ticket is taken in");
-        let ward = Self { scene };
-        assert_eq!(ward.drive(&id).await.outcome, Some(Outcome::Resolved));
-        assert!(ward.issue().is_closed());
-        ward
+/// One check for recurrences, and its cases worked on to their end.
+async fn check(agent: &TestAgent) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for id in check_recurrences(agent.context()).await.expect("the journal and GitHub work") {
+        cases.push(agent.works(&id).await);
     }
-
-    async fn drive(&self, id: &CaseId) -> Case {
-        let (stop, _pull) = Shutdown::new();
-        run_case_waiting(&self.scene.agent, id, &stop).await.expect("the case goes on")
-    }
-
-    fn pass(&self, minutes: i64) {
-        self.scene.clock.set(self.scene.clock.now() + TimeDelta::minutes(minutes));
-    }
-
-    fn set(&self, path: &str, value: serde_json::Value) {
-        let now = self.scene.clock.now();
-        self.scene.host.lock().set(path, value, now).expect("the state takes it");
-    }
-
-    /// One round of watching, and its cases worked to their end.
-    async fn watch(&self) -> Vec<Case> {
-        let mut cases = Vec::new();
-        for id in check_recurrences(&self.scene.agent).await.expect("it can be watched") {
-            cases.push(self.drive(&id).await);
-        }
-        cases
-    }
-
-    fn issue(&self) -> Issue {
-        self.scene.hub.issue(&self.scene.ticket).expect("the issue is there")
-    }
-
-    fn issues(&self) -> Vec<Issue> {
-        let repo: Repo = "example/tickets".parse().expect("a repository");
-        self.scene.hub.issues(&repo)
-    }
-
-    fn looks(&self) -> usize {
-        self.scene.host.lock().log().len()
-    }
+    cases
 }
 
 #[tokio::test]
-async fn what_was_mended_is_looked_at_three_times() {
-    let ward = Ward::new("worker-down").await;
-    let mut looks = Vec::new();
-    // Each look is made once, whenever it is asked for.
+async fn what_was_fixed_is_probed_three_times() {
+    let agent = resolved("worker-down").await;
+    let mut probed = Vec::new();
+    // Each check happens once, however often it is asked for.
     for minutes in [10, 6, 1, 45, 1, 23 * 60, 1, 23 * 60] {
-        ward.pass(minutes);
-        let before = ward.looks();
-        assert!(ward.watch().await.is_empty());
-        looks.push(ward.looks() > before);
+        agent.passes(TimeDelta::minutes(minutes));
+        let before = agent.commands();
+        assert!(check(&agent).await.is_empty());
+        probed.push(agent.commands() > before);
     }
-    assert_eq!(looks, [false, true, false, true, false, true, false, false]);
-    assert!(ward.issue().is_closed());
-    assert_eq!(ward.issue().comments.len(), 2, "{:?}", ward.issue().comments);
+    assert_eq!(probed, [false, true, false, true, false, true, false, false]);
+    assert!(agent.is_closed());
+    agent.sees(&["status", "report"]);
 }
 
 #[tokio::test]
-async fn a_fault_that_is_back_opens_its_issue_again() {
-    let ward = Ward::new("worker-down").await;
-    ward.pass(16);
-    ward.set("workers.running", json!(0));
-    let [case] = &ward.watch().await[..] else { panic!("one case") };
-    assert_eq!(case.outcome, Some(Outcome::Resolved));
-    let issue = ward.issue();
-    assert!(issue.is_closed());
-    let says = |words: &str| issue.comments.iter().filter(|comment| comment.body.contains(words)).count();
-    assert_eq!(says("I have opened this issue again"), 1);
-    assert_eq!(says("mended 1 time before within seven days"), 1);
-    assert_eq!(says("kind=report"), 2);
-    // It is one thing, told once.
-    assert!(ward.watch().await.is_empty());
-    assert!(sweep_tickets(&ward.scene.agent).await.expect("GitHub answers").is_empty());
+async fn a_fault_that_is_back_reopens_its_ticket() {
+    let agent = resolved("worker-down").await;
+    agent.passes(TimeDelta::minutes(16));
+    agent.host_becomes("workers.running", json!(0));
+    let [case] = &check(&agent).await[..] else { panic!("one case") };
+    assert_eq!(outcome(case), "resolved");
+    assert!(agent.is_closed());
+    agent.sees(&["status", "report", "returned", "status", "report"]);
+    assert_snapshot!(stable(&agent.comment("returned")), @"
+    <!-- fieldmedic case=[case] kind=returned -->
+    The fault that I had mended here is back: **Worker containers are not running** on `qfieldcloud`. I have opened this issue again and look at it now.
+    ");
+    // It is one recurrence, published once.
+    assert!(check(&agent).await.is_empty());
+    assert!(sweep_tickets(agent.context()).await.expect("GitHub answers").is_empty());
 }
 
 #[tokio::test]
-async fn an_issue_that_is_open_again_is_somebodys() {
-    let ward = Ward::new("worker-down").await;
-    ward.pass(16);
-    ward.set("workers.running", json!(0));
-    ward.scene.hub.reopen(&ward.scene.ticket, "ops-lead").expect("reopened");
-    assert!(ward.watch().await.is_empty());
-    assert!(!ward.issue().is_closed());
-    assert_eq!(ward.issue().comments.len(), 2);
+async fn a_ticket_that_a_person_reopened_is_left_to_them() {
+    let agent = resolved("worker-down").await;
+    agent.passes(TimeDelta::minutes(16));
+    agent.host_becomes("workers.running", json!(0));
+    agent.reopens("ops-lead");
+    assert!(check(&agent).await.is_empty());
+    assert!(!agent.is_closed());
+    agent.sees(&["status", "report"]);
 }
 
 #[tokio::test]
 async fn the_third_recurrence_opens_a_problem_ticket() {
-    let ward = Ward::new("missing-image").await;
+    let agent = resolved("missing-image").await;
     let mut last = None;
     for _ in 0..3 {
-        ward.pass(70);
+        agent.passes(TimeDelta::minutes(70));
         // A cron job deletes the image, and the next job fails for want of it.
-        ward.set("images.qgis3", json!(false));
-        ward.set("queue.imageless", json!(3));
-        last = ward.watch().await.pop();
+        agent.host_becomes("images.qgis3", json!(false));
+        agent.host_becomes("queue.imageless", json!(3));
+        last = check(&agent).await.pop();
     }
     let case = last.expect("it came back three times");
-    let Some(Outcome::Escalated(escalation)) = &case.outcome else { panic!("{:?}", case.outcome) };
-    assert_eq!(escalation.code.as_str(), "held-back", "mending it once more would hide the cause");
-    assert!(escalation.why.contains("it could begin at"), "{}", escalation.why);
-    let issues = ward.issues();
-    assert_eq!(issues.len(), 2);
-    let problem = &issues[1];
-    assert!(problem.title.contains("comes back again and again"), "{}", problem.title);
+    assert_eq!(escalation_code(&case), "held-back", "to fix it once more would hide the cause");
+    let [_, problem] = &agent.tickets()[..] else { panic!("a second ticket") };
     let body = problem.body.clone().expect("a text");
-    let rows = body.lines().filter(|line| line.starts_with("| 20")).count();
-    assert_eq!(rows, 4, "{body}");
-    for part in ["@ops-lead", "was mended 3 times", "this time", "/etc/cron.daily/tidy"] {
-        assert!(body.contains(part), "{part:?} is not in {body}");
-    }
-    let report = ward.issue().comments.iter().rev().find(|c| c.body.contains("kind=report")).cloned();
+    assert_eq!(body.lines().filter(|line| line.starts_with("| 20")).count(), 4, "{body}");
+    assert_snapshot!(stable(&format!("{}\n\n{body}", problem.title)), @r"
+    qfieldcloud: A QGIS image is missing comes back again and again
+
+    <!-- fieldmedic problem system=qfieldcloud playbook=missing-qgis-image -->
+    @ops-lead: **A QGIS image is missing** on `qfieldcloud` was mended 3 times within seven days, and is there again. Each time the remedy was proven to work, so something causes the fault anew. That cause is for a person to find; this is what I know of each time.
+
+    | found | ticket | evidence | mended | what I had changed there in the day before |
+    |---|---|---|---|---|
+    | [time] UTC | example/tickets#1 | not on this server: qfieldcloud-qgis3; 3 jobs failed for want of an image in the last 24 hours | [time] UTC | nothing |
+    | [time] UTC | example/tickets#1 | not on this server: qfieldcloud-qgis3; 3 jobs failed for want of an image in the last 24 hours | [time] UTC | nothing |
+    | [time] UTC | example/tickets#1 | not on this server: qfieldcloud-qgis3; 3 jobs failed for want of an image in the last 24 hours | [time] UTC | nothing |
+    | [time] UTC | example/tickets#1 | not on this server: qfieldcloud-qgis3; 3 jobs failed for want of an image in the last 24 hours | this time | nothing |
+
+    **[time] UTC**
+
+    > These commands delete idle images and will take it again; remove \`-a\` from them: /etc/cron.daily/tidy:docker system prune -a -f
+    **[time] UTC**
+
+    > These commands delete idle images and will take it again; remove \`-a\` from them: /etc/cron.daily/tidy:docker system prune -a -f
+    **[time] UTC**
+
+    > These commands delete idle images and will take it again; remove \`-a\` from them: /etc/cron.daily/tidy:docker system prune -a -f
+    **[time] UTC**
+
+    > These commands delete idle images and will take it again; remove \`-a\` from them: /etc/cron.daily/tidy:docker system prune -a -f
+
+    **Where to look:** Find an archive or the build context of the release that the workers run (`docker compose images`), load it with `docker load -i` or build it with `docker compose build`, and give it the name that the workers expect. Look for the clean-up that deleted it: an image without a running container is the first to go with `prune -a`.
+
+    Close this ticket when the cause is gone. While it is open I go on mending the fault as far as the policy allows, and open no second one.
+    ");
     let link = format!("example/tickets#{}", problem.number);
-    assert!(report.is_some_and(|report| report.body.contains(&link)));
-    // The agent does not take its own ticket for one of its work.
-    assert!(sweep_tickets(&ward.scene.agent).await.expect("GitHub answers").is_empty());
+    assert!(agent.last_comment("report").contains(&link));
+    agent.all_comments();
+    // The agent does not take its own ticket for work.
+    assert!(sweep_tickets(agent.context()).await.expect("GitHub answers").is_empty());
 }

@@ -1,5 +1,7 @@
 //! The files that `fieldmedic init` writes: the configuration, and secrets apart from it.
 
+#![expect(clippy::disallowed_methods, reason = "writes the configuration that `init` creates")]
+
 use miette::{IntoDiagnostic, Result, WrapErr, miette};
 use std::fmt::Write as _;
 use std::io::Write as _;

@@ -1,5 +1,7 @@
 //! Upgrades the text of a configuration, or rewrites its file.
 
+#![expect(clippy::disallowed_methods, reason = "reads the configuration file")]
+
 use super::report::{BothNames, ChangedLine, ConfigReport, MigrateConfigError, Upgraded};
 use super::rewrite;
 use crate::library::migrate::write::{Replacement, replace_all};

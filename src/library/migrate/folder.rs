@@ -1,5 +1,7 @@
 //! Migrates a folder on disk: playbooks, scenarios, or both.
 
+#![expect(clippy::disallowed_methods, reason = "reads the folder of playbooks")]
+
 use super::files::migrate_files;
 use super::kind::FileKind;
 use super::types::{Change, MigrateError, MigrateErrors, MigratedFiles};

@@ -1,5 +1,7 @@
 //! The routes of the API.
 
+#![expect(clippy::disallowed_methods, reason = "GitHub states its rate limit in real time")]
+
 use crate::github::auth::{Actor, RequestContext};
 use crate::github::errors::{ApiResult, ErrorResponse, ok};
 use crate::github::middleware;

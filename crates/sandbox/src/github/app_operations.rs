@@ -1,5 +1,7 @@
 //! What can be done to GitHub Apps: creating and installing one, and its tokens.
 
+#![expect(clippy::disallowed_methods, reason = "App tokens expire in real time")]
+
 use crate::github::apps::{AccessToken, Installation, MadeApp, RegisteredApp, Rights};
 use crate::github::errors::ErrorResponse;
 use crate::github::jwt::{JwtKey, Unmade};

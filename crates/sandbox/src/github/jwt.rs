@@ -1,6 +1,8 @@
 //! The keys of Apps, and the JSON Web Tokens that Apps sign with them. Tokens are verified here without the
 //! library that creates them.
 
+#![expect(clippy::disallowed_methods, reason = "App tokens expire in real time")]
+
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::rsa::{KeyPair, KeySize};
 use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};

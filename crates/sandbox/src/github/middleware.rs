@@ -1,6 +1,8 @@
 //! What every request to the API passes: the log, injected faults, the token, and the headers of the rate
 //! limit.
 
+#![expect(clippy::disallowed_methods, reason = "GitHub states its rate limit in real time")]
+
 use crate::github::auth::{Actor, Through};
 use crate::github::errors::ErrorResponse;
 use crate::github::faults::{InjectedFault, RecordedRequest};

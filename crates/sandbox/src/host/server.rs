@@ -4,6 +4,8 @@
 //! statuses and signals, channel failures. Connections are relayed through a pipe that can be cut, because
 //! a host that vanishes does not close its connections.
 
+#![expect(clippy::disallowed_methods, reason = "writes the key of the simulated host")]
+
 use crate::host::fake_host::SharedHost;
 use crate::host::server_context::{Counts, ServerContext};
 use crate::host::ssh_session::SshSession;

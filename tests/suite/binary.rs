@@ -32,7 +32,7 @@ async fn a_ticket_is_worked_to_its_end() {
 }
 
 #[tokio::test]
-async fn a_rehearsal_changes_and_writes_nothing() {
+async fn a_dry_run_changes_and_writes_nothing() {
     let rig = Rig::new("worker-down").await;
     let id = rig.file("Sync never finishes", "Changes stay pending.");
     let ran = rig.run(&["resolve", &id.number.to_string(), "--dry-run", "--json"]).await;
@@ -47,12 +47,12 @@ async fn a_rehearsal_changes_and_writes_nothing() {
 }
 
 #[tokio::test]
-async fn every_door_leads_to_one_case() {
+async fn every_source_opens_one_case() {
     let rig = Rig::new("worker-down").await;
     let labelled = rig.file("Sync never finishes", "Changes stay pending.");
     let mut daemon = rig.spawn(&["serve"]);
     until("the labelled issue is closed", || rig.is_closed(&labelled)).await;
-    // A comment by a person who may write hands in an issue without the label; one who may not does not.
+    // A command of a person who may write opens a case for an issue without the label. A reader may not.
     let plain =
         rig.hub.file(&rig.repo, "field-agent", "Please check QField system status", "", &[]).expect("filed");
     rig.hub.grant(&rig.repo, "passer-by", RepoRole::Read);
@@ -62,8 +62,8 @@ async fn every_door_leads_to_one_case() {
     rig.hub.comment(&plain, "ops-lead", "/qfield:support").expect("commented");
     until("the question is answered", || rig.is_closed(&plain)).await;
     let has_label = |label: &str| rig.labels(&plain).iter().any(|name| name == label);
-    until("its case has said its last word", || has_label("medic:resolved")).await;
-    // What is ordered with values goes all the way to the host, and closes or opens nothing.
+    until("its case has ended", || has_label("medic:resolved")).await;
+    // A command with values reaches the host, and neither closes nor reopens the ticket.
     rig.hub.comment(&plain, "ops-lead", "/qfield:support run logs service=app lines=20").expect("commented");
     until("the log is posted", || rig.said(&plain, "report").len() == 2).await;
     let log = &rig.said(&plain, "report")[1];
@@ -77,7 +77,7 @@ async fn every_door_leads_to_one_case() {
 }
 
 #[tokio::test]
-async fn a_daemon_whose_log_nobody_reads_stops_all_the_same() {
+async fn a_daemon_stops_even_when_nobody_reads_its_log() {
     let rig = Rig::new("sync-failed-healthy").await;
     let mut command = rig.command(&["serve"]);
     command.stderr(Stdio::piped());
@@ -85,7 +85,7 @@ async fn a_daemon_whose_log_nobody_reads_stops_all_the_same() {
     let mut log = BufReader::new(daemon.stderr.take().expect("it is piped"));
     let mut line = String::new();
     log.read_line(&mut line).await.expect("it says something");
-    assert!(line.contains("looking after"), "{line}");
+    assert!(line.contains("managing qfieldcloud"), "{line}");
     drop(log);
     terminate(&daemon);
     let ended = tokio::time::timeout(Duration::from_secs(20), daemon.wait()).await;
@@ -121,7 +121,7 @@ async fn a_killed_agent_goes_on_where_it_was() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_done_is_said_plainly() {
+async fn an_impossible_request_names_its_cause() {
     let rig = Rig::new("sync-failed-healthy").await;
     let closed = rig.file("Sync never finishes", "x");
     rig.hub.close(&closed, "ops-lead", "completed").expect("closed");
@@ -145,7 +145,7 @@ async fn what_cannot_be_done_is_said_plainly() {
         let all = format!("{}{}", ran.stdout, ran.stderr);
         assert!(all.contains(says), "{arguments:?} does not say {says:?}: {all}");
     }
-    assert!(!rig.is_closed(&empty), "a complaint on a healthy system is not closed");
+    assert!(!rig.is_closed(&empty), "a problem on a healthy system is not closed");
     assert!(rig.hub.comments(&closed).is_empty(), "nothing is written on a closed issue");
     let mut tokenless = rig.command(&["resolve", "1"]);
     tokenless.env_remove("RIG_TOKEN");
@@ -174,7 +174,7 @@ async fn an_unknown_host_key_is_refused_with_the_line_to_add() {
     assert_eq!(ran.code, Some(3), "{ran:?}");
     assert!(ran.stdout.contains("unreachable"), "{}", ran.stdout);
     assert!(!rig.is_closed(&id));
-    // In the report the line can be copied, and it is said once, not for every check.
+    // The report shows the line to copy once, not once for each probe.
     let report = rig.said(&id, "report").concat();
     for said in [&report, &ran.stderr] {
         assert_eq!(said.matches(key).count(), 1, "{said}");
@@ -185,10 +185,10 @@ async fn an_unknown_host_key_is_refused_with_the_line_to_add() {
 }
 
 #[tokio::test]
-async fn github_in_trouble_loses_and_doubles_nothing() {
+async fn failures_of_github_lose_and_duplicate_nothing() {
     let rig = Rig::new("worker-down").await;
     let id = rig.file("Sync never finishes", "Changes stay pending.");
-    // The status is not waited for; the report is written, and GitHub's answer to it is lost.
+    // Nobody waits for the status. The report is written, and GitHub's answer to it is lost.
     rig.hub.inject(InjectedFault::DropAfter, FaultPoint::Call(Method::POST, "/comments".into()), 2);
     rig.hub.inject(InjectedFault::BadGateway, FaultPoint::Call(Method::PATCH, "/issues/".into()), 1);
     let ran = rig.run(&["resolve", &id.number.to_string()]).await;
@@ -198,7 +198,7 @@ async fn github_in_trouble_loses_and_doubles_nothing() {
 }
 
 #[tokio::test]
-async fn hosts_that_answer_nonsense_get_nothing_changed() {
+async fn nothing_is_changed_on_a_host_that_answers_nonsense() {
     for fault in ["garbage", "flood", "drop", "refuse"] {
         let rig =
             Rig::with_host(&format!("state: {{}}\ncommands:\n  - {{ run: \"**\", fault: {fault} }}\n")).await;
@@ -227,14 +227,14 @@ async fn the_demo_shows_the_whole_loop_and_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn what_a_person_has_is_left_to_them() {
+async fn a_ticket_that_a_person_has_is_left_to_them() {
     let rig = Rig::new("worker-down").await;
     rig.configure("mode = \"observe\"");
     let id = rig.file("Sync never finishes", "Changes stay pending.");
     let ran = rig.run(&["resolve", &id.number.to_string()]).await;
     assert_eq!(ran.code, Some(3), "{ran:?}");
     assert_eq!(rig.labels(&id), ["support", "medic:needs-human"]);
-    // Neither the ticket nor the fault is taken up again while the ticket is open.
+    // Neither the ticket nor the fault becomes a case again while the ticket is open.
     rig.configure("mode = \"act\"");
     let swept = rig.run(&["sweep"]).await;
     assert_eq!(swept.code, Some(5), "{swept:?}");
@@ -247,9 +247,9 @@ async fn what_a_person_has_is_left_to_them() {
 async fn an_issue_that_was_closed_meanwhile_is_left_alone() {
     let rig = Rig::new("sync-failed-queue").await;
     let id = rig.file("Sync never finishes", "Changes stay pending.");
-    // The look at a stuck queue takes half a minute; the reporter closes the issue before it ends.
+    // The probe of a stuck queue takes half a minute. The reporter closes the issue before it ends.
     let child = rig.spawn(&["resolve", &id.number.to_string()]);
-    until("the look began", || !rig.commands().is_empty()).await;
+    until("the probe started", || !rig.commands().is_empty()).await;
     rig.hub.close(&id, "field-agent", "completed").expect("closed");
     let output = child.wait_with_output().await.expect("it ends");
     assert_eq!(output.status.code(), Some(4));
@@ -258,13 +258,13 @@ async fn an_issue_that_was_closed_meanwhile_is_left_alone() {
 }
 
 #[tokio::test]
-async fn a_journal_on_a_database_is_told_without_its_password() {
+async fn the_password_of_the_database_is_never_shown() {
     let rig = Rig::new("sync-failed-healthy").await;
     let config = std::fs::read_to_string(rig.config()).expect("the configuration");
     let on_database = config.replace("path = \"journal.db\"", "url_env = \"RIG_DATABASE\"");
     std::fs::write(rig.config(), on_database).expect("written");
     let database = crate::postgres::database().await;
-    let told = async |url: &str, verbose: bool| {
+    let doctor = async |url: &str, verbose: bool| {
         let mut command = rig.command(if verbose { &["-vv", "doctor"] } else { &["doctor"] });
         command.env("RIG_DATABASE", url);
         let ran = ran(command).await;
@@ -273,7 +273,7 @@ async fn a_journal_on_a_database_is_told_without_its_password() {
         (ran.code, all)
     };
     let url = format!("{}&password=hunter2hunter2", database.url());
-    let (code, all) = told(&url, true).await;
+    let (code, all) = doctor(&url, true).await;
     assert_eq!(code, Some(0), "{all}");
     assert!(all.contains(&format!("journal: database {} at /", database.name)), "{all}");
     for (url, expect) in [
@@ -281,7 +281,7 @@ async fn a_journal_on_a_database_is_told_without_its_password() {
         ("postgres://medic:hunter2hunter2@db/fm?sslmod=require", "`sslmod` is not known"),
         ("", "RIG_DATABASE is not set"),
     ] {
-        let (code, all) = told(url, false).await;
+        let (code, all) = doctor(url, false).await;
         assert_eq!(code, Some(1), "{all}");
         assert!(all.contains(expect), "{expect}: {all}");
     }

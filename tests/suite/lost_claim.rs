@@ -1,15 +1,14 @@
-//! A worker that stands still while the world goes on: a process that was suspended, a machine that was
-//! moved. When it wakes it believes that the case is still its own.
+//! A worker that is suspended for longer than its claim lasts, as a moved virtual machine is. When it
+//! resumes, it believes that the case is still its own.
 
-use crate::scenarios::scene;
 use crate::taps::{Broken, Deed, Tap, tapped};
+use crate::test_agent::TestAgent;
 use async_trait::async_trait;
 use chrono::TimeDelta;
 use fieldmedic::core::case::event::{CaseId, Event};
 use fieldmedic::engine::{CLAIM_TTL, CaseError, Shutdown, run_case};
 use fieldmedic::ports::{Clock, Store};
 use fieldmedic::sandbox::clock::VirtualClock;
-use fieldmedic::scenario::ScenarioRun;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -17,15 +16,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 struct Suspended {
     clock: Arc<VirtualClock>,
     journal: Arc<dyn Store>,
-    /// When, and what others do meanwhile.
+    /// At which point, and what others do meanwhile.
     when: When,
     done: AtomicBool,
 }
 
 #[derive(Clone, Copy)]
 enum When {
-    /// It holds the host; another worker takes the case meanwhile.
-    Held,
+    /// It has leased the host; another worker claims the case meanwhile.
+    Leased,
     /// The intent is recorded, and the host is about to be asked.
     AboutToChange,
 }
@@ -40,7 +39,7 @@ impl Tap for Suspended {
     }
 
     async fn after(&self, deed: Deed<'_>) -> Result<(), Broken> {
-        if let (When::Held, Deed::Append(case, Event::HostsLeased { .. })) = (self.when, deed) {
+        if let (When::Leased, Deed::Append(case, Event::HostsLeased { .. })) = (self.when, deed) {
             self.suspend(Some(case)).await;
         }
         Ok(())
@@ -60,37 +59,34 @@ impl Suspended {
     }
 }
 
-async fn suspended(when: When) -> (ScenarioRun, CaseId, Arc<Suspended>) {
-    let mut scene = scene("worker-down").await;
-    let case = scene.take_in().await.expect("the ticket is taken in");
-    let (clock, journal) = (scene.clock.clone(), scene.agent.journal.clone());
+async fn suspended(when: When) -> (TestAgent, CaseId, Arc<Suspended>) {
+    let mut agent = TestAgent::on("worker-down").build().await;
+    let case = agent.opens_case().await;
+    let (clock, journal) = (agent.clock().clone(), agent.journal().clone());
     let tap = Arc::new(Suspended { clock, journal, when, done: AtomicBool::new(false) });
-    scene.agent = tapped(&scene.agent, tap.clone());
-    (scene, case, tap)
-}
-
-fn changes(scene: &ScenarioRun) -> usize {
-    scene.host.lock().log().iter().filter(|logged| logged.line.contains("up -d")).count()
+    *agent.context_mut() = tapped(agent.context(), tap.clone());
+    (agent, case, tap)
 }
 
 #[tokio::test]
 async fn a_worker_that_lost_its_case_changes_nothing() {
-    let (scene, case, tap) = suspended(When::Held).await;
-    let (stop, _pull) = Shutdown::new();
-    let driven = run_case(&scene.agent, &case, &stop).await;
+    let (agent, case, tap) = suspended(When::Leased).await;
+    let (stop, _request) = Shutdown::new();
+    let result = run_case(agent.context(), &case, &stop).await;
     assert!(tap.done.load(Ordering::SeqCst));
-    assert!(matches!(driven, Err(CaseError::Claimed)), "{driven:?}");
-    assert_eq!(changes(&scene), 0);
+    assert!(matches!(result, Err(CaseError::Claimed)), "{result:?}");
+    assert_eq!(agent.changes(), 0);
+    agent.sees(&["status"]);
 }
 
 #[tokio::test]
-async fn a_change_is_not_begun_on_a_claim_that_has_run_out() {
-    let (scene, case, tap) = suspended(When::AboutToChange).await;
-    let (stop, _pull) = Shutdown::new();
-    run_case(&scene.agent, &case, &stop).await.expect("it goes on");
+async fn a_change_is_not_started_on_an_expired_claim() {
+    let (agent, case, tap) = suspended(When::AboutToChange).await;
+    agent.works_without_waiting(&case).await;
     assert!(tap.done.load(Ordering::SeqCst));
-    let records = scene.agent.journal.load(&case).await.expect("it can be read");
+    let records = agent.records(&case).await;
     let count = |kind: &str| records.iter().filter(|record| record.event.kind() == kind).count();
     assert_eq!((count("change_not_started"), count("change_started")), (1, 2));
-    assert_eq!(changes(&scene), 1, "when its claim is fresh again");
+    assert_eq!(agent.changes(), 1, "when its claim is renewed");
+    agent.all_comments();
 }

@@ -1,0 +1,593 @@
+//! Chat commands: who may give which, what comes of each, and that each is executed once.
+
+use crate::snapshots::stable;
+use crate::test_agent::{BOT, PREFIX, TestAgent, TestAgentBuilder, outcome, plan_of};
+use chrono::TimeDelta;
+use fieldmedic::core::chatops::access::{Grantees, Permission};
+use fieldmedic::engine::accept_comment;
+use fieldmedic::ports::Comment;
+use fieldmedic::sandbox::github::{AccountKind, RepoRole};
+use insta::assert_snapshot;
+use std::collections::BTreeSet;
+
+/// A ticket without a case, on the host of a scenario, and people with every role.
+fn with_people(scenario: &str) -> TestAgentBuilder {
+    let agent = TestAgent::on(scenario).role("reader", RepoRole::Read);
+    agent.role("tina", RepoRole::Triage).role("max", RepoRole::Maintain)
+}
+
+#[tokio::test]
+async fn each_capability_permits_its_own_commands_and_a_refusal_is_posted_once() {
+    let agent = with_people("worker-down").build().await;
+    for (login, words, taken) in [
+        ("stranger", "status", false),
+        ("reader", "status", false),
+        ("reader", "diagnose", false),
+        ("reader", "help", false),
+        ("reader", "what is this", false),
+        ("tina", "status", true),
+        ("tina", "explain", true),
+        ("tina", "help", true),
+        ("tina", "", false),
+        ("tina", "run logs service=app", false),
+        ("tina", "retry", false),
+        ("tina", "approve 7f3a", false),
+        ("tina", "deny", false),
+        ("tina", "cancel", false),
+        ("tina", "pause", false),
+        ("tina", "resume", false),
+        ("ops-lead", "status", true),
+        ("max", "help", true),
+    ] {
+        let (id, case) = agent.executes(login, words).await;
+        assert_eq!(case, None, "{login}: {words}");
+        assert_eq!(agent.reactions(id).contains(&"eyes".to_owned()), taken, "{login}: {words}");
+        assert_eq!(agent.replies(id).is_empty(), !taken, "{login}: {words}");
+    }
+    assert_eq!(agent.case_count().await, 0);
+    assert!(agent.pause().await.is_none());
+    // `help` and an unknown command are refused to the reader once each; the others differ.
+    assert_eq!(agent.comments("refusal").len(), 13);
+    // The same again gets a reaction and no comment.
+    for words in ["status", "diagnose"] {
+        let (id, _) = agent.executes("reader", words).await;
+        assert_eq!(agent.reactions(id), ["confused"]);
+    }
+    let refusals = agent.comments("refusal");
+    assert_eq!(refusals.len(), 13);
+    let refusals: BTreeSet<String> = refusals.iter().map(|refusal| stable(refusal)).collect();
+    assert_snapshot!(refusals.into_iter().collect::<Vec<_>>().join("\n"), @"
+    <!-- fieldmedic refusal by=reader order=diagnose -->
+    reader, `/qfield:support diagnose` is not for you to give in this repository. People with triage permission or more may. Please ask one of them. I say this once; after that I only answer with 😕.
+    <!-- fieldmedic refusal by=reader order=help -->
+    reader, `/qfield:support help` is not for you to give in this repository. People with triage permission or more may. Please ask one of them. I say this once; after that I only answer with 😕.
+    <!-- fieldmedic refusal by=reader order=status -->
+    reader, `/qfield:support status` is not for you to give in this repository. People with triage permission or more may. Please ask one of them. I say this once; after that I only answer with 😕.
+    <!-- fieldmedic refusal by=reader order=unknown -->
+    reader, orders to me are not for you to give in this repository. People with triage permission or more may. Please ask one of them. I say this once; after that I only answer with 😕.
+    <!-- fieldmedic refusal by=stranger order=status -->
+    stranger, `/qfield:support status` is not for you to give in this repository. People with triage permission or more may. Please ask one of them. I say this once; after that I only answer with 😕.
+    <!-- fieldmedic refusal by=tina order=approve -->
+    tina, `/qfield:support approve` is not for you to give in this repository. People with write permission or more may. Please ask one of them. I say this once; after that I only answer with 😕.
+    <!-- fieldmedic refusal by=tina order=cancel -->
+    tina, `/qfield:support cancel` is not for you to give in this repository. People with write permission or more may. Please ask one of them. I say this once; after that I only answer with 😕.
+    <!-- fieldmedic refusal by=tina order=deny -->
+    tina, `/qfield:support deny` is not for you to give in this repository. People with write permission or more may. Please ask one of them. I say this once; after that I only answer with 😕.
+    <!-- fieldmedic refusal by=tina order=pause -->
+    tina, `/qfield:support pause` is not for you to give in this repository. People with write permission or more may. Please ask one of them. I say this once; after that I only answer with 😕.
+    <!-- fieldmedic refusal by=tina order=resume -->
+    tina, `/qfield:support resume` is not for you to give in this repository. People with write permission or more may. Please ask one of them. I say this once; after that I only answer with 😕.
+    <!-- fieldmedic refusal by=tina order=retry -->
+    tina, `/qfield:support retry` is not for you to give in this repository. People with write permission or more may. Please ask one of them. I say this once; after that I only answer with 😕.
+    <!-- fieldmedic refusal by=tina order=run -->
+    tina, `/qfield:support run` is not for you to give in this repository. People with write permission or more may. Please ask one of them. I say this once; after that I only answer with 😕.
+    <!-- fieldmedic refusal by=tina order=take -->
+    tina, orders to me are not for you to give in this repository. People with write permission or more may. Please ask one of them. I say this once; after that I only answer with 😕.
+    ");
+}
+
+#[tokio::test]
+async fn people_named_in_the_configuration_have_their_capabilities_and_no_others() {
+    let settings = with_people("worker-down").forge_settings(|forge| {
+        forge.roles.pause = Grantees { from: Some(Permission::Admin), people: vec!["tina".into()] };
+        forge.roles.view = Grantees { from: None, people: vec!["reader".into()] };
+    });
+    let agent = settings.build().await;
+    agent.executes("max", "pause").await;
+    assert!(agent.pause().await.is_none());
+    let (id, _) = agent.executes("tina", "pause for the migration").await;
+    assert_eq!(agent.reactions(id), ["eyes", "rocket"]);
+    assert_snapshot!(stable(&agent.replies(id).join("\n")), @"
+    <!-- fieldmedic reply comment=[id] -->
+    ⏸️ **Paused** by tina: for the migration. I change nothing on any system until somebody says `/qfield:support resume`; I still look and answer.
+    ");
+    assert!(agent.pause().await.is_some());
+    let (id, _) = agent.executes("max", "status").await;
+    assert_eq!(agent.reactions(id), ["confused"], "one person alone may see the status");
+    let (id, _) = agent.executes("reader", "status").await;
+    assert_snapshot!(stable(&agent.replies(id).join("\n")), @"
+    <!-- fieldmedic reply comment=[id] -->
+    I have not worked on this ticket. `/qfield:support` makes me begin.
+
+    ⏸️ All changes are paused by tina since [time] UTC: for the migration.
+    ");
+    assert_eq!(agent.comments("refusal").len(), 2);
+}
+
+#[tokio::test]
+async fn a_diagnosis_changes_nothing_closes_nothing_and_leaves_the_ticket_open_for_work() {
+    let agent = with_people("worker-down").build().await;
+    let before = agent.labels();
+    let (id, case) = agent.executes("tina", "diagnose").await;
+    let case = agent.works(&case.expect("a case")).await;
+    assert_eq!(outcome(&case), "answered");
+    assert_eq!((agent.changes(), agent.is_closed(), agent.labels()), (0, false, before));
+    agent.sees(&["report"]);
+    assert!(agent.comment("report").contains("0 of 4 workers are running"));
+    assert_eq!(agent.reactions(id), ["eyes", "rocket"]);
+    assert!(case.remediations.is_empty() && case.leased_hosts.is_empty());
+    // The poll opens a case as if nobody had asked for a diagnosis.
+    let [id] = &agent.polls().await[..] else { panic!("one case") };
+    let case = agent.works(id).await;
+    assert_eq!(outcome(&case), "resolved");
+    assert!(agent.is_closed());
+    // A closed ticket can be diagnosed, too, and stays closed.
+    let (_, case) = agent.executes("tina", "diagnose qfieldcloud").await;
+    agent.works(&case.expect("a case")).await;
+    agent.sees(&["report", "status", "report", "report"]);
+    assert!(agent.is_closed());
+}
+
+#[tokio::test]
+async fn a_command_to_run_a_playbook_is_under_all_policy() {
+    let agent = with_people("worker-down").ask_mode().build().await;
+    let (id, case) = agent.executes("ops-lead", "run worker-down").await;
+    let case = agent.works(&case.expect("a case")).await;
+    // A command is no approval.
+    let plan = plan_of(&case);
+    assert_eq!((agent.changes(), agent.reactions(id)), (0, vec!["eyes".to_owned()]));
+    // Other commands are rejected meanwhile.
+    for words in ["", "diagnose", "run logs service=app", "retry"] {
+        let (id, case) = agent.executes("ops-lead", words).await;
+        assert_eq!(case, None, "{words}");
+        assert_eq!(agent.replies(id).len(), 1, "{words}");
+        assert_eq!(agent.reactions(id), ["eyes", "confused"]);
+    }
+    assert_eq!(agent.case_count().await, 1, "nothing is kept for later");
+    let (approval, _) = agent.executes("ops-lead", &format!("approve {plan}")).await;
+    let case = agent.works(&case.id).await;
+    assert_eq!(outcome(&case), "resolved");
+    assert_eq!((agent.changes(), agent.is_closed()), (1, true));
+    assert_eq!(agent.reactions(id), ["eyes", "rocket"]);
+    assert_eq!(agent.reactions(approval), ["eyes", "rocket"]);
+    // The same approval from another source, when its case has ended.
+    let comment = agent.comment_from_github(approval).await;
+    assert!(accept_comment(agent.context(), &comment).await.is_ok());
+    assert!(agent.replies(approval).is_empty());
+    agent.sees(&["status", "question", "reply", "reply", "reply", "reply", "report"]);
+}
+
+#[tokio::test]
+async fn a_wrong_command_is_answered_with_what_would_be_right() {
+    let agent = with_people("worker-down").build().await;
+    let mut answers = String::new();
+    for words in [
+        "statsu",
+        "do everything at once",
+        "approve",
+        "diagnose north",
+        "run",
+        "run log service=app",
+        "run logs service=app system=north",
+        "run logs servce=-f lines=many lines=2000",
+        "run logs service=app;reboot",
+        "run logs service=$(reboot)",
+        "run logs service=ghp_0123456789abcdefghijABCDEFGHIJ012345",
+        "run queue-report status=broken",
+        "run worker-down lines=5",
+        "retry",
+        "explain",
+        "cancel",
+    ] {
+        let (id, case) = agent.executes("ops-lead", words).await;
+        let [answer] = &agent.replies(id)[..] else { panic!("one answer: {words}") };
+        assert!(!answer.contains("could not be filled") && !answer.contains("ghp_"), "{answer}");
+        assert!(
+            agent.reactions(id).ends_with(&["confused".to_owned()]),
+            "{words}: {:?}",
+            agent.reactions(id)
+        );
+        assert_eq!(case, None, "{words}");
+        let shown = words.replace("ghp_0123456789", "ghp…");
+        answers += &format!("== {shown}\n{}\n", stable(answer));
+    }
+    assert_eq!(agent.case_count().await, 0);
+    assert_eq!(agent.commands(), 0, "the host was given no command");
+    assert_snapshot!(answers, @r#"
+    == statsu
+    <!-- fieldmedic reply comment=[id] -->
+    I do not know `statsu`. Did you mean `/qfield:support status`? There is `/qfield:support` alone, which makes me take this ticket, and behind it: `status`, `diagnose`, `run`, `approve`, `deny`, `cancel`, `retry`, `pause`, `resume`, `explain`, `help`. `/qfield:support help` says what each does.
+
+    Please write a new comment; I do not read an edited one again.
+    == do everything at once
+    <!-- fieldmedic reply comment=[id] -->
+    I do not know `do`. There is `/qfield:support` alone, which makes me take this ticket, and behind it: `status`, `diagnose`, `run`, `approve`, `deny`, `cancel`, `retry`, `pause`, `resume`, `explain`, `help`. `/qfield:support help` says what each does.
+
+    Please write a new comment; I do not read an edited one again.
+    == approve
+    <!-- fieldmedic reply comment=[id] -->
+    I could not read `approve`. It is written so:
+
+    ```text
+    /qfield:support approve 7f3a
+    ```
+
+    The four or more digits are those of the plan, as my question shows them.
+
+    Please write a new comment; I do not read an edited one again.
+    == diagnose north
+    <!-- fieldmedic reply comment=[id] -->
+    I look after no system called `north`. There is: `qfieldcloud`.
+    == run
+    <!-- fieldmedic reply comment=[id] -->
+    I could not read `run`. Behind `run` stand the name of a playbook and values as `key=value`, for example
+
+    ```text
+    /qfield:support run queue-report days=1 jobs_listed=10 status=any
+    ```
+
+    Please write a new comment; I do not read an edited one again.
+    == run log service=app
+    <!-- fieldmedic reply comment=[id] -->
+    I have no playbook `log` for `qfieldcloud`. Did you mean `logs`? There is: `logs`, `queue-report`, `status-report`, `disk-full`, `missing-qgis-image`, `worker-restart-loop`, `worker-down`, `queue-stuck`. For example
+
+    ```text
+    /qfield:support run queue-report days=1 jobs_listed=10 status=any
+    ```
+
+    Please write a new comment; I do not read an edited one again.
+    == run logs service=app system=north
+    <!-- fieldmedic reply comment=[id] -->
+    I look after no system called `north`. There is: `qfieldcloud`.
+    == run logs servce=-f lines=many lines=2000
+    <!-- fieldmedic reply comment=[id] -->
+    `logs` was not run:
+
+    - It takes no `servce`. Did you mean `service`?
+    - `lines`: "many" is not a whole number: use digits only.
+    - `lines`: 2000 is more than 500.
+    - `service` is missing.
+
+    | value | takes | unless given | |
+    |---|---|---|---|
+    | `lines` | a whole number from 1 to 500 | `50` | how many lines of each container |
+    | `service` | a name |  | a service of Docker Compose, such as app, db, nginx or worker\_wrapper |
+
+    For example
+
+    ```text
+    /qfield:support run logs lines=50 service=app
+    ```
+
+    Please write a new comment; I do not read an edited one again.
+    == run logs service=app;reboot
+    <!-- fieldmedic reply comment=[id] -->
+    `logs` was not run:
+
+    - `service`: "app;reboot" is not a name: use A-Z, a-z, 0-9, \`.\`, \`\_\`, \`-\`, not beginning with \`-\` or \`.\`.
+
+    | value | takes | unless given | |
+    |---|---|---|---|
+    | `lines` | a whole number from 1 to 500 | `50` | how many lines of each container |
+    | `service` | a name |  | a service of Docker Compose, such as app, db, nginx or worker\_wrapper |
+
+    For example
+
+    ```text
+    /qfield:support run logs lines=50 service=app
+    ```
+
+    Please write a new comment; I do not read an edited one again.
+    == run logs service=$(reboot)
+    <!-- fieldmedic reply comment=[id] -->
+    `logs` was not run:
+
+    - `service`: "&#36;(reboot)" is not a name: use A-Z, a-z, 0-9, \`.\`, \`\_\`, \`-\`, not beginning with \`-\` or \`.\`.
+
+    | value | takes | unless given | |
+    |---|---|---|---|
+    | `lines` | a whole number from 1 to 500 | `50` | how many lines of each container |
+    | `service` | a name |  | a service of Docker Compose, such as app, db, nginx or worker\_wrapper |
+
+    For example
+
+    ```text
+    /qfield:support run logs lines=50 service=app
+    ```
+
+    Please write a new comment; I do not read an edited one again.
+    == run logs service=ghp…abcdefghijABCDEFGHIJ012345
+    <!-- fieldmedic reply comment=[id] -->
+    `logs` was not run:
+
+    - `service` looks like a secret, and I record what I am given. Please take it back where it is valid.
+
+    | value | takes | unless given | |
+    |---|---|---|---|
+    | `lines` | a whole number from 1 to 500 | `50` | how many lines of each container |
+    | `service` | a name |  | a service of Docker Compose, such as app, db, nginx or worker\_wrapper |
+
+    For example
+
+    ```text
+    /qfield:support run logs lines=50 service=app
+    ```
+
+    Please write a new comment; I do not read an edited one again.
+    == run queue-report status=broken
+    <!-- fieldmedic reply comment=[id] -->
+    `queue-report` was not run:
+
+    - `status`: broken is none of any, pending, queued, started, finished, failed, stopped.
+
+    | value | takes | unless given | |
+    |---|---|---|---|
+    | `days` | a whole number from 1 to 30 | `1` | how many days back |
+    | `jobs_listed` | a whole number from 1 to 50 | `10` | how many of the newest jobs are listed |
+    | `status` | one of any, pending, queued, started, finished, failed, stopped | `any` | which of the newest jobs are listed |
+
+    For example
+
+    ```text
+    /qfield:support run queue-report days=1 jobs_listed=10 status=any
+    ```
+
+    Please write a new comment; I do not read an edited one again.
+    == run worker-down lines=5
+    <!-- fieldmedic reply comment=[id] -->
+    `worker-down` mends a fault and takes no values; what it does follows from the evidence. Please write `/qfield:support run worker-down`.
+    == retry
+    <!-- fieldmedic reply comment=[id] -->
+    I have not worked on this ticket before, so there is nothing to try again. `/qfield:support` alone makes me begin.
+    == explain
+    <!-- fieldmedic reply comment=[id] -->
+    I have not worked on this ticket, so there is nothing to explain. `/qfield:support` makes me begin; `/qfield:support diagnose` only looks.
+    == cancel
+    <!-- fieldmedic reply comment=[id] -->
+    I am not at work on this ticket, so there is nothing to approve, deny or cancel. A comment with `/qfield:support` makes me begin.
+    "#);
+}
+
+#[tokio::test]
+async fn an_edited_comment_is_no_command_and_no_comment_is_executed_twice() {
+    let agent = with_people("worker-down").build().await;
+    let [id] = &agent.polls().await[..] else { panic!("one case") };
+    agent.works(id).await;
+    let hub = agent.github();
+    let repo = agent.ticket().repo.clone();
+    let edit = |id, body: &str| hub.edit_comment(&repo, id, "max", body).expect("GitHub takes the edit");
+    let later = |seconds| agent.passes(TimeDelta::seconds(seconds));
+
+    // A command that is edited into another.
+    let (command, _) = agent.executes("ops-lead", "pause").await;
+    agent.journal().set_pause(None).await.expect("lifted at the terminal");
+    later(3600);
+    edit(command, &format!("{PREFIX} pause again"));
+    agent.polls().await;
+    assert!(agent.pause().await.is_none(), "an old command came back");
+    // Comments that become commands: one after it was read, one before.
+    let chat = agent.says("ops-lead", "Any news?");
+    agent.polls().await;
+    later(3600);
+    edit(chat, &format!("{PREFIX} pause"));
+    let quick = agent.says("ops-lead", "Any?");
+    later(5);
+    edit(quick, &format!("{PREFIX} pause"));
+    for _ in 0..2 {
+        agent.polls().await;
+        later(30);
+    }
+    assert!(agent.pause().await.is_none(), "an edit was executed");
+    for id in [chat, quick] {
+        let [answer] = &agent.replies(id)[..] else { panic!("{:?}", agent.replies(id)) };
+        assert!(answer.contains("edited"), "{answer}");
+        assert_eq!(agent.reactions(id), ["confused"]);
+    }
+    assert_eq!(agent.replies(command).len(), 1);
+    agent.sees(&["status", "report", "reply", "reply", "reply"]);
+}
+
+#[tokio::test]
+async fn the_agent_ignores_its_own_comments_and_those_of_machines() {
+    let agent = with_people("worker-down").build().await;
+    let hub = agent.github();
+    let repo = &agent.ticket().repo;
+    hub.register("helpful-app", AccountKind::Bot, "t");
+    hub.grant(repo, "helpful-app", RepoRole::Admin);
+    hub.grant(repo, "deploy[bot]", RepoRole::Admin);
+    for (login, body) in [
+        (BOT, format!("{PREFIX} pause")),
+        ("helpful-app", format!("{PREFIX} pause")),
+        ("deploy[bot]", format!("{PREFIX} pause")),
+        // Its own comments from another account: with a person's token, or copied.
+        ("ops-lead", format!("<!-- fieldmedic case=c0123456789ab kind=report -->\n\n{PREFIX} pause")),
+        ("ops-lead", format!("{PREFIX} pause\n\n<!-- fieldmedic reply comment=7 -->")),
+    ] {
+        let comment = agent.comment_from_github(agent.says(login, &body)).await;
+        assert_eq!(accept_comment(agent.context(), &comment).await.expect("the journal works"), None);
+        assert!(agent.reactions(comment.id).is_empty(), "the agent reacted to {login}");
+    }
+    // A person's token, upper or lower case, and an app that writes in a person's name.
+    let comment = agent.comment_from_github(agent.says("ops-lead", &format!("{PREFIX} pause"))).await;
+    for comment in [
+        Comment { author: BOT.to_uppercase(), by_bot: false, ..comment.clone() },
+        Comment { by_bot: true, ..comment.clone() },
+    ] {
+        assert_eq!(accept_comment(agent.context(), &comment).await.expect("the journal works"), None);
+    }
+    assert!(agent.pause().await.is_none());
+    // Only the comment that the test itself wrote in its name.
+    agent.sees(&["unmarked"]);
+}
+
+#[tokio::test]
+async fn one_comment_from_every_source_at_once_is_executed_once() {
+    let agent = with_people("worker-down").build().await;
+    let other = agent.replica();
+    for words in ["", "status", "run lgos service=app", "pause"] {
+        let body = format!("{PREFIX} {words}");
+        let (id, refused) = (agent.says("ops-lead", &body), agent.says("reader", &body));
+        let (comment, refused) =
+            (agent.comment_from_github(id).await, agent.comment_from_github(refused).await);
+        let mut tasks = tokio::task::JoinSet::new();
+        for index in 0..10 {
+            let agent = if index % 2 == 0 { agent.context().clone() } else { other.clone() };
+            let (comment, refused) = (comment.clone(), refused.clone());
+            tasks.spawn(async move {
+                accept_comment(&agent, &refused).await?;
+                accept_comment(&agent, &comment).await
+            });
+        }
+        let taken = tasks.join_all().await;
+        let opened = taken.iter().filter(|taken| matches!(taken, Ok(Some(_)))).count();
+        assert_eq!(opened, usize::from(words.is_empty()), "{words}: {taken:?}");
+        assert!(agent.replies(id).len() <= 1, "{words}: {:?}", agent.replies(id));
+        let reactions = agent.reactions(id);
+        assert!(reactions.iter().collect::<BTreeSet<_>>().len() == reactions.len());
+        assert_eq!(agent.reactions(refused.id), ["confused"], "{words}");
+    }
+    assert_eq!(agent.comments("refusal").len(), 4);
+    assert_eq!(agent.case_count().await, 1);
+}
+
+#[tokio::test]
+async fn a_pause_that_arrives_late_does_not_undo_a_newer_command() {
+    let agent = with_people("worker-down").build().await;
+    let pause = agent.says("ops-lead", &format!("{PREFIX} pause"));
+    agent.passes(TimeDelta::seconds(5));
+    let resume = agent.says("ops-lead", &format!("{PREFIX} resume"));
+    for id in [resume, pause] {
+        let comment = agent.comment_from_github(id).await;
+        accept_comment(agent.context(), &comment).await.expect("the journal works");
+    }
+    assert!(agent.pause().await.is_none());
+    agent.sees(&["reply", "reply"]);
+}
+
+#[tokio::test]
+async fn a_ticket_is_explained_and_retried() {
+    let agent = with_people("worker-down-not-fixed").build().await;
+    let (_, case) = agent.executes("ops-lead", "").await;
+    let first = agent.works(&case.expect("a case")).await;
+    assert_eq!(outcome(&first), "escalated");
+    let (id, _) = agent.executes("tina", "explain").await;
+    assert_snapshot!(stable(&agent.replies(id).join("\n")), @r"
+    <!-- fieldmedic reply comment=[id] -->
+    ### Why this ended as escalated (`undo-failed`)
+
+    worker-down: \`workers.running &gt;= config.workers and workers.looping == 0\`: it is not so; undoing it failed too.
+
+    I took this ticket to be about `qfieldcloud`.
+
+    | fault | so? | its condition | what it saw | words that it would explain |
+    |---|---|---|---|---|
+    | `disk-full` | no | `disk.worst > disk_limit` | disk.worst = 47 |  |
+    | `missing-qgis-image` | no | `images.missing \| length > 0` | images.missing = \[\] |  |
+    | `worker-restart-loop` | no | `workers.looping > 0` | workers.looping = 0 | jobs stay queued |
+    | `worker-down` | **yes** | `workers.running < config.workers and workers.looping == 0` | config.workers = 4; workers.looping = 0; workers.running = 0 | Workers not running |
+    | `queue-stuck` | no | `stuck.count > 0 or jobs.overdue > 0` | jobs.overdue = 0; stuck.count = 0 | jobs stay queued |
+
+    - Worker containers are not running: 0 of 4 workers are running; undo-failed (\`workers.running &gt;= config.workers and workers.looping == 0\`: it is not so)
+
+    A fault is treated only if its condition is true; what cannot be told changes nothing and closes nothing.
+
+    <sub>Case `[case]`</sub>
+    ");
+    let (id, _) = agent.executes("tina", "status").await;
+    assert_snapshot!(stable(&agent.replies(id).join("\n")), @r"
+    <!-- fieldmedic reply comment=[id] -->
+    I am not at work on this ticket. My last case here (system `qfieldcloud`) ended as escalated (`undo-failed`): worker-down: \`workers.running &gt;= config.workers and workers.looping == 0\`: it is not so; undoing it failed too. `/qfield:support explain` says why, `/qfield:support retry` makes me begin afresh.
+
+    <sub>Case `[case]`</sub>
+    ");
+    // Later, when the limits allow it.
+    agent.passes(TimeDelta::hours(2));
+    let (_, case) = agent.executes("ops-lead", "retry").await;
+    let second = agent.works(&case.expect("a case")).await;
+    assert_ne!(first.id, second.id);
+    assert!(!second.remediations.is_empty(), "it started afresh: {:?}", second.outcome);
+    agent.sees(&["status", "report", "call", "reply", "reply", "status", "report", "call"]);
+}
+
+#[tokio::test]
+async fn nothing_is_started_for_a_closed_or_locked_ticket() {
+    let agent = with_people("worker-down").build().await;
+    let github = agent.github();
+    github.close(agent.ticket(), "ops-lead", "completed").expect("closed");
+    for words in ["", "run worker-down"] {
+        let (id, case) = agent.executes("ops-lead", words).await;
+        assert_eq!((case, agent.replies(id).len()), (None, 1));
+    }
+    assert_snapshot!(stable(&agent.last_comment("reply")), @"
+    <!-- fieldmedic reply comment=[id] -->
+    This issue is closed, and I change nothing for a closed issue. Reopen it, then say it again. To look without changing anything, `/qfield:support diagnose` works here too.
+    ");
+    agent.reopens("ops-lead");
+    github.lock(agent.ticket(), "ops-lead").expect("locked");
+    for words in ["", "diagnose"] {
+        let (id, case) = agent.executes("ops-lead", words).await;
+        assert_eq!((case, agent.reactions(id).last().map(String::as_str)), (None, Some("confused")));
+    }
+    agent.sees(&["reply"; 4]);
+}
+
+#[tokio::test]
+async fn help_lists_what_this_person_may_do() {
+    let agent = with_people("worker-down").build().await;
+    let (id, _) = agent.executes("tina", "help").await;
+    assert_snapshot!(stable(&agent.replies(id).join("\n")), @"
+    <!-- fieldmedic reply comment=[id] -->
+    tina, this is what you may say to me here, each as a comment of its own:
+
+    | say | and I |
+    |---|---|
+    | `/qfield:support status` | say how this ticket stands |
+    | `/qfield:support explain` | say why I did what I did, and what I saw |
+    | `/qfield:support diagnose` | look at the system and say how it is, and change nothing |
+    | `/qfield:support help` | say this |
+
+    👀 says that I have heard you, 🚀 that it is done, 😕 that I could not do it.
+    ");
+    let (id, _) = agent.executes("ops-lead", "help").await;
+    assert_snapshot!(stable(&agent.replies(id).join("\n")), @"
+    <!-- fieldmedic reply comment=[id] -->
+    ops-lead, this is what you may say to me here, each as a comment of its own:
+
+    | say | and I |
+    |---|---|
+    | `/qfield:support` | take this ticket: look, mend what is proven, prove that it worked |
+    | `/qfield:support status` | say how this ticket stands |
+    | `/qfield:support explain` | say why I did what I did, and what I saw |
+    | `/qfield:support diagnose` | look at the system and say how it is, and change nothing |
+    | `/qfield:support run …` | run one playbook of those below |
+    | `/qfield:support retry` | begin afresh where I had given up |
+    | `/qfield:support approve 7f3a` | carry out the plan that I asked about |
+    | `/qfield:support deny` | leave it, and hand the ticket over |
+    | `/qfield:support cancel` | stop, take back what is half done, and leave this ticket |
+    | `/qfield:support pause why` | change nothing more, on any system |
+    | `/qfield:support resume` | go on |
+    | `/qfield:support help` | say this |
+
+    | run | to |
+    |---|---|
+    | `/qfield:support run logs lines=50 service=app` | The last lines of a service's log; `lines`: a whole number from 1 to 500; `service`: a name |
+    | `/qfield:support run queue-report days=1 jobs_listed=10 status=any` | What is in the queue, and what came of the last jobs; `days`: a whole number from 1 to 30; `jobs_listed`: a whole number from 1 to 50; `status`: one of any, pending, queued, started, finished, failed, stopped |
+    | `/qfield:support run status-report` | Report the state of the system |
+    | `/qfield:support run disk-full` | mend, if the evidence confirms it: A disk is nearly full |
+    | `/qfield:support run missing-qgis-image` | mend, if the evidence confirms it: A QGIS image is missing |
+    | `/qfield:support run worker-down` | mend, if the evidence confirms it: Worker containers are not running |
+    | `/qfield:support run queue-stuck` | mend, if the evidence confirms it: Jobs are stuck in the queue |
+
+    👀 says that I have heard you, 🚀 that it is done, 😕 that I could not do it.
+    ");
+}

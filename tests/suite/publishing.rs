@@ -1,0 +1,336 @@
+//! What people read of a case, how they dispute its close, and who is reminded of a ticket that nobody takes.
+
+use crate::snapshots::stable;
+use crate::test_agent::{BOT, SECRET, TestAgent, Webhooks, escalation_code, outcome};
+use chrono::TimeDelta;
+use fieldmedic::core::case::Case;
+use fieldmedic::core::case::dispute::CloseStats;
+use fieldmedic::core::case::event::{CaseId, Source};
+use fieldmedic::core::ticket::TicketState;
+use fieldmedic::engine::{accept_issue, remind, sweep_tickets};
+use fieldmedic::ports::Clock;
+use fieldmedic::sandbox::github::{AccountKind, HeldWebhook, IssueEventKind};
+use insta::assert_snapshot;
+use serde_json::json;
+use std::collections::BTreeSet;
+
+/// A scenario whose ticket was worked on to its end.
+async fn ended(scenario: &str) -> (TestAgent, Case) {
+    let agent = TestAgent::on(scenario).build().await;
+    // The first poll has no past; from then on comments are read.
+    let [id] = &agent.polls().await[..] else { panic!("one ticket") };
+    let case = agent.works(id).await;
+    match outcome(&case) {
+        "escalated" => agent.sees(&["status", "report", "call"]),
+        _ => agent.sees(&["status", "report"]),
+    }
+    (agent, case)
+}
+
+/// A comment, read by the next poll, and the cases that it opened.
+async fn hears(agent: &TestAgent, login: &str, text: &str) -> Vec<CaseId> {
+    agent.says(login, text);
+    agent.polls().await
+}
+
+/// The reactions to all comments of the ticket.
+fn all_reactions(agent: &TestAgent) -> Vec<String> {
+    let issue = agent.issue();
+    let all = issue.comments.iter().flat_map(|comment| &comment.reactions);
+    all.map(|reaction| reaction.content.clone()).collect()
+}
+
+async fn false_closes(agent: &TestAgent) -> usize {
+    let since = agent.clock().now() - TimeDelta::days(30);
+    let records = agent.journal().history(&CloseStats::KINDS, since).await.expect("the journal works");
+    let closures = CloseStats::count(&records);
+    assert!(closures.false_closes.is_subset(&closures.closed));
+    closures.false_closes.len()
+}
+
+/// How many reminders there are by now.
+async fn reminders(agent: &TestAgent) -> usize {
+    remind(agent.context()).await.expect("the journal and GitHub work");
+    agent.comments("reminder").len()
+}
+
+/// Delivers webhooks to the agent, twice each.
+async fn deliver_twice(agent: &TestAgent, held: &[HeldWebhook]) {
+    let mut webhooks = Webhooks::new(agent.context());
+    for webhook in held.iter().chain(held) {
+        assert!(webhooks.delivers(webhook).await.is_success());
+    }
+    webhooks.works().await;
+}
+
+#[tokio::test]
+async fn the_status_is_edited_no_faster_than_people_read_and_ends_with_the_outcome() {
+    for scenario in ["worker-down", "queue-stuck", "disk-full", "two-faults", "worker-down-not-fixed"] {
+        let (agent, _) = ended(scenario).await;
+        let issue = agent.issue();
+        let status = agent.comment("status");
+        assert!(status.contains("the report is below"), "{scenario}: {status}");
+        let id = issue.comments_by(BOT).find(|it| it.body.contains("kind=status")).expect("it is there").id;
+        let edits: Vec<_> = issue
+            .events
+            .iter()
+            .filter(|event| event.what == IssueEventKind::CommentEdited(id))
+            .map(|event| event.at)
+            .collect();
+        let (_last, passing) = edits.split_last().expect("it was edited");
+        let near = passing.windows(2).find(|pair| pair[1] - pair[0] < TimeDelta::seconds(9));
+        assert_eq!(near, None, "{scenario}: {edits:?}");
+        assert!(!passing.is_empty(), "{scenario}: nothing was shown on the way");
+    }
+}
+
+#[tokio::test]
+async fn labels_follow_the_case_to_its_end_and_the_ticket_closes_as_completed() {
+    for (scenario, label, reason) in [
+        ("worker-down", "medic:resolved", Some("completed")),
+        ("status", "medic:resolved", Some("completed")),
+        ("worker-down-not-fixed", "medic:needs-human", None),
+    ] {
+        let (agent, _) = ended(scenario).await;
+        assert_eq!(agent.agent_labels(), [label], "{scenario}");
+        assert_eq!(agent.issue().close_reason(), reason, "{scenario}");
+        let was_working = |what: &IssueEventKind| *what == IssueEventKind::Labeled("medic:working".into());
+        assert!(agent.issue().events.iter().any(|event| was_working(&event.what)), "{scenario}");
+        let made = agent.github().labels(&agent.ticket().repo);
+        let looks = made.iter().find(|there| there.name == label).expect("the repository has it");
+        assert!(looks.color != "ededed" && looks.description.is_some(), "{looks:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_report_that_it_is_still_broken_reopens_the_ticket_for_a_person() {
+    let (agent, first) = ended("worker-down").await;
+    agent.passes(TimeDelta::minutes(5));
+    assert_eq!(agent.agent_labels(), ["medic:resolved"]);
+    let before = agent.changes();
+    // The fault is there again and could be fixed. It is left to a person all the same.
+    agent.host_becomes("workers.running", json!(0));
+    let [id] = &hears(&agent, "field-agent", "Sorry, it still doesn't work.").await[..] else {
+        panic!("one case")
+    };
+    let case = agent.works(id).await;
+    assert_eq!(escalation_code(&case), "still-broken");
+    assert_eq!(case.dispute.as_ref().map(|dispute| &dispute.case), Some(&first.id));
+    assert_eq!(agent.changes(), before, "nothing is changed a second time");
+    assert!(!agent.is_closed());
+    assert_eq!(agent.agent_labels(), ["medic:needs-human"]);
+    assert_snapshot!(stable(&agent.comment("objection")), @"");
+    assert_eq!(all_reactions(&agent), ["eyes"]);
+    agent.sees(&["status", "report", "objection", "status", "report", "call"]);
+    assert_snapshot!(stable(&agent.last_comment("report")), @"");
+    assert_eq!(false_closes(&agent).await, 1);
+    // It is one dispute, however often it is made and read.
+    agent.passes(TimeDelta::minutes(1));
+    assert!(hears(&agent, "ops-lead", "not fixed!").await.is_empty());
+    assert!(sweep_tickets(agent.context()).await.expect("GitHub answers").is_empty());
+    assert_eq!(false_closes(&agent).await, 1);
+}
+
+#[tokio::test]
+async fn a_reopened_ticket_is_noticed_once_by_whichever_source() {
+    for by_webhook_first in [true, false] {
+        let (agent, first) = ended("sync-failed-workers").await;
+        agent.github().hold_webhooks(SECRET);
+        agent.passes(TimeDelta::minutes(5));
+        agent.reopens("field-agent");
+        let held = agent.github().fetch_webhooks();
+        assert!(!held.is_empty());
+        let mut cases = Vec::new();
+        if by_webhook_first {
+            deliver_twice(&agent, &held).await;
+            cases.extend(agent.open_cases().await);
+            assert!(agent.polls().await.is_empty());
+        } else {
+            cases.extend(agent.polls().await);
+            deliver_twice(&agent, &held).await;
+        }
+        agent.says("field-agent", "still broken");
+        assert!(agent.polls().await.is_empty());
+        let [id] = &cases[..] else { panic!("one case: {cases:?}") };
+        let case = agent.works(id).await;
+        let Source::CloseDispute(dispute) = &case.source else { panic!("{:?}", case.source) };
+        assert_eq!(dispute.case, first.id);
+        assert_eq!(dispute.by, if by_webhook_first { "field-agent" } else { "" });
+        assert_eq!(escalation_code(&case), "still-broken");
+        // A late delivery is about the same close.
+        deliver_twice(&agent, &held).await;
+        agent.passes(TimeDelta::minutes(10));
+        assert!(agent.polls().await.is_empty());
+        assert!(agent.open_cases().await.is_empty());
+        assert_eq!(false_closes(&agent).await, 1);
+        // Who reopened it knows that it is open, so nothing says so.
+        agent.sees(&["status", "report", "status", "report", "call"]);
+    }
+}
+
+#[tokio::test]
+async fn a_list_from_before_the_close_is_no_dispute() {
+    let (agent, _) = ended("worker-down").await;
+    let mut stale = agent.context().forge.ticket(agent.ticket()).await.expect("GitHub answers");
+    stale.state = TicketState::Open;
+    for minutes in [0, 30] {
+        agent.passes(TimeDelta::minutes(minutes));
+        let taken = accept_issue(agent.context(), stale.clone(), Source::Poll).await.expect("GitHub answers");
+        assert_eq!(taken, None);
+    }
+    assert_eq!(false_closes(&agent).await, 0);
+}
+
+#[tokio::test]
+async fn thanks_questions_quotes_and_machines_open_nothing() {
+    let (agent, _) = ended("worker-down").await;
+    agent.passes(TimeDelta::minutes(5));
+    agent.github().register("ci-bot", AccountKind::Bot, "ci-token");
+    for (login, words, reactions) in [
+        ("field-agent", "Thanks, works!", 1),
+        ("ops-lead", "Is it still broken?", 1),
+        ("field-agent", "> still broken\n\nno more :)", 1),
+        ("ci-bot", "still broken", 1),
+        (BOT, "still broken", 1),
+    ] {
+        assert!(hears(&agent, login, words).await.is_empty(), "{login}: {words}");
+        // The poll reads it once more.
+        assert!(agent.polls().await.is_empty(), "{login}: {words}");
+        assert_eq!(all_reactions(&agent).len(), reactions, "{login}: {words}");
+    }
+    assert_eq!(all_reactions(&agent), ["+1"]);
+    // The last one is the test's own.
+    agent.sees(&["status", "report", "unmarked"]);
+    assert!(agent.is_closed());
+    assert_eq!(false_closes(&agent).await, 0);
+}
+
+#[tokio::test]
+async fn a_comment_from_before_the_close_is_no_dispute_of_it() {
+    let (agent, _) = ended("status").await;
+    let (other, _) = ended("worker-down-not-fixed").await;
+    // Handed over already: a person has it.
+    assert!(hears(&other, "field-agent", "still broken").await.is_empty());
+    assert!(agent.is_closed());
+    let early = agent.clock().now();
+    agent.passes(TimeDelta::minutes(-10));
+    agent.says("field-agent", "still broken");
+    agent.clock().set(early);
+    assert!(agent.polls().await.is_empty());
+    assert!(agent.is_closed());
+}
+
+#[tokio::test]
+async fn an_answered_question_is_a_problem_when_somebody_disputes_the_close() {
+    let (agent, _) = ended("status").await;
+    agent.passes(TimeDelta::minutes(5));
+    let [id] = &hears(&agent, "field-agent", "Geht immer noch nicht").await[..] else { panic!("one case") };
+    let case = agent.works(id).await;
+    assert_eq!(escalation_code(&case), "still-broken");
+    agent.sees(&["status", "report", "objection", "status", "report", "call"]);
+    assert_snapshot!(stable(&agent.last_comment("report")), @"");
+}
+
+#[tokio::test]
+async fn people_are_reminded_twice_and_never_again() {
+    let (agent, _) = ended("worker-down-not-fixed").await;
+    let mut reminded = Vec::new();
+    for hours in [3, 2, 1, 20, 3, 1, 48, 24] {
+        agent.passes(TimeDelta::hours(hours));
+        reminded.push(reminders(&agent).await);
+        // A second run at once reminds nobody.
+        assert_eq!(reminders(&agent).await, reminded[reminded.len() - 1]);
+    }
+    assert_eq!(reminded, [0, 1, 1, 1, 2, 2, 2, 2]);
+    assert_snapshot!(stable(&agent.comments("reminder").join("\n")), @r"
+    <!-- fieldmedic case=[case] kind=reminder number=1 -->
+    @ops-lead: nobody has taken this ticket since I handed it over at [time] UTC (`undo-failed`).
+
+    > worker-down: \`workers.running &gt;= config.workers and workers.looping == 0\`: it is not so; undoing it failed too
+
+    The report above says what to do. A comment, a reaction to one of mine, a label or an assignment tells me that somebody has it. I remind you once more in a day.
+
+    <!-- fieldmedic case=[case] kind=reminder number=2 -->
+    @ops-lead: nobody has taken this ticket since I handed it over at [time] UTC (`undo-failed`).
+
+    > worker-down: \`workers.running &gt;= config.workers and workers.looping == 0\`: it is not so; undoing it failed too
+
+    The report above says what to do. A comment, a reaction to one of mine, a label or an assignment tells me that somebody has it. I shall not remind you again.
+    ");
+}
+
+#[tokio::test]
+async fn an_agent_that_was_down_for_both_reminders_reminds_once() {
+    let (agent, _) = ended("worker-down-not-fixed").await;
+    agent.passes(TimeDelta::hours(29));
+    assert_eq!(reminders(&agent).await, 1);
+    assert_snapshot!(stable(&agent.comment("reminder")), @r"
+    <!-- fieldmedic case=[case] kind=reminder number=2 -->
+    @ops-lead: nobody has taken this ticket since I handed it over at [time] UTC (`undo-failed`).
+
+    > worker-down: \`workers.running &gt;= config.workers and workers.looping == 0\`: it is not so; undoing it failed too
+
+    The report above says what to do. A comment, a reaction to one of mine, a label or an assignment tells me that somebody has it. I shall not remind you again.
+    ");
+}
+
+#[tokio::test]
+async fn two_replicas_remind_once() {
+    let (agent, _) = ended("worker-down-not-fixed").await;
+    agent.passes(TimeDelta::hours(5));
+    let (one, other) = (agent.context(), &agent.replica());
+    let (first, second) = tokio::join!(remind(one), remind(other));
+    assert_eq!(first.expect("it can").len() + second.expect("it can").len(), 1);
+    assert_eq!(agent.comments("reminder").len(), 1);
+}
+
+#[tokio::test]
+async fn whoever_acts_on_a_ticket_has_taken_it() {
+    type Act = fn(&TestAgent);
+    let acts: [(&str, bool, Act); 8] = [
+        ("comments", true, |agent| {
+            agent.says("night-shift", "I have a look");
+        }),
+        ("labels", true, |agent| agent.github().label(agent.ticket(), "night-shift", "disk").expect("taken")),
+        ("takes the label off", true, |agent| {
+            agent.github().unlabel(agent.ticket(), "night-shift", "medic:needs-human").expect("taken");
+        }),
+        ("closes it", true, |agent| {
+            agent.github().close(agent.ticket(), "ops-lead", "completed").expect("taken");
+        }),
+        ("reacts", true, |agent| {
+            let issue = agent.issue();
+            let call = issue.comments.iter().find(|comment| comment.body.contains("kind=call"));
+            let call = call.expect("a call").id;
+            agent.github().react(&agent.ticket().repo, call, "ops-lead", "eyes").expect("taken");
+        }),
+        ("is the reporter, who asks", false, |agent| {
+            agent.says(&agent.issue().author, "anybody there?");
+        }),
+        ("is a machine", false, |agent| {
+            agent.github().register("stale-bot", AccountKind::Bot, "stale-token");
+            agent.github().label(agent.ticket(), "stale-bot", "stale").expect("taken");
+        }),
+        ("is only mentioned", false, |_| {}),
+    ];
+    for (what, taken, act) in acts {
+        let (agent, _) = ended("worker-down-not-fixed").await;
+        agent.passes(TimeDelta::minutes(60));
+        act(&agent);
+        agent.passes(TimeDelta::hours(4));
+        assert_eq!(reminders(&agent).await, usize::from(!taken), "somebody {what}");
+    }
+}
+
+#[tokio::test]
+async fn an_issue_form_chooses_the_system_and_its_tricks_stay_text() {
+    let (agent, case) = ended("worker-down-form").await;
+    let unknown: BTreeSet<String> =
+        case.triage.as_ref().expect("it was read").unknown_names.iter().map(|it| it.name.clone()).collect();
+    assert!(unknown.iter().any(|name| name.contains("@everyone")), "{unknown:?}");
+    let report = agent.comment("report");
+    // Only the agent's own first line is a comment of HTML, and what a form says is shown as code.
+    assert_eq!(report.matches("<!--").count(), 1, "{report}");
+    let outside: String = report.split('`').step_by(2).collect();
+    assert!(!outside.contains("@everyone") && !outside.contains("{{"), "{report}");
+}

@@ -1,0 +1,376 @@
+//! Every text that people read, as they read it: comments in each phase and of each outcome, and what the
+//! commands print.
+//!
+//! A difference here is a change of wording. Read it as its reader would, then accept it with
+//! `cargo insta test --accept --test suite`.
+
+use crate::harness::Rig;
+use crate::snapshots::stable;
+use crate::test_agent::{TestAgent, outcome};
+use fieldmedic::core::case::Case;
+use fieldmedic::engine::{Observer, Progress};
+use fieldmedic::sandbox::github::FakeGitHub;
+use insta::assert_snapshot;
+use std::sync::{Arc, Mutex};
+
+/// A scenario, worked on to its end.
+async fn ended(scenario: &str, expected: &str) -> (TestAgent, Case) {
+    let agent = TestAgent::on(scenario).build().await;
+    let case = agent.works(&agent.opens_case().await).await;
+    assert_eq!(outcome(&case), expected);
+    (agent, case)
+}
+
+/// The status comment as it stood in each phase: one for each title.
+struct StatusReader {
+    github: FakeGitHub,
+    phases: Mutex<Vec<String>>,
+}
+
+impl Observer for StatusReader {
+    fn on_progress(&self, progress: Progress<'_>) {
+        let Progress::Starting { case, .. } = progress else { return };
+        let comments = self.github.comments(&case.ticket.id);
+        let Some(status) = comments.iter().find(|comment| comment.body.contains("kind=status")) else {
+            return;
+        };
+        let title = |body: &str| body.lines().find(|line| line.starts_with("###")).map(str::to_owned);
+        let mut phases = self.phases.lock().expect("nobody panics with it");
+        if !phases.iter().any(|known| title(known) == title(&status.body)) {
+            phases.push(status.body.clone());
+        }
+    }
+}
+
+/// Every status of a case, in the order in which people could read them.
+async fn statuses(scenario: &str) -> String {
+    let mut agent = TestAgent::on(scenario).build().await;
+    let reader = Arc::new(StatusReader { github: agent.github().clone(), phases: Mutex::new(Vec::new()) });
+    agent.context_mut().observer = reader.clone();
+    agent.works(&agent.opens_case().await).await;
+    agent.all_comments();
+    let phases = reader.phases.lock().expect("nobody panics with it").clone();
+    phases.iter().chain([&agent.comment("status")]).map(|body| stable(body)).collect::<Vec<_>>().join("\n\n")
+}
+
+#[tokio::test]
+async fn the_status_in_each_phase_of_a_fix() {
+    assert_snapshot!(statuses("worker-down").await, @r#"
+    <!-- fieldmedic case=[case] kind=status -->
+    ### 🩺 Looking · `qfieldcloud`
+
+    Every check of the playbooks runs now. Nothing is changed while they run.
+
+    <sub>Case `[case]` · as of [time] UTC</sub>
+
+    <!-- fieldmedic case=[case] kind=status -->
+    ### 🩺 Mending · `qfieldcloud`
+
+    **Worker containers are not running**: 0 of 4 workers are running.
+
+    - ▫️ start the workers on `main`
+
+    <details><summary>Evidence: 11 checks</summary>
+
+    | check | host | result | facts |
+    |---|---|---|---|
+    | `cleanups` | main | exit 0 | found = \[\] |
+    | `config` | main | exit 0 | database = "qfieldcloud\_db"; database\_user = "qfieldcloud\_db\_admin"; environment = "production"; images = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; services = \["app","db","memcached","nginx","ofelia","qgis3","qgis4","rustfs","worker\_wrapper"\]; worker\_timeout\_s = 600; workers = 4 |
+    | `disk` | main | exit 0 | docker\_free\_mb = 53352; docker\_percent = 47; root\_percent = 31; rows: 3 rows; tmp\_percent = 31; worst = 47 |
+    | `docker` | main | exit 0 | root = "/var/lib/docker"; version = "26.1.5" |
+    | `host` | main | exit 0 | cores = 4; load = 0.42; memory\_free\_mb = 9871; memory\_mb = 15914; uptime\_h = 1042 |
+    | `images` | main | exit 0 | here = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; missing = \[\] |
+    | `jobs` | main | exit 0 | failed\_day = 2; finished\_day = 126; imageless\_day = 0; last\_start\_s = 179000​0000; mean\_s = 38; moving = false; oldest\_waiting\_min = 47; overdue = 0; pending = 7; queued = 0; requeued = 0; requeued\_finished = 0; requeued\_taken = 0; retry = \[\]; started = 0; takeable = 7 |
+    | `services` | main | exit 0 | down = \["worker\_wrapper"\]; qgis\_broken = \[\]; rows: 12 rows |
+    | `sources` | main | exit 0 | archives = \[\]; services = \[\] |
+    | `stuck` | main | exit 0 | count = 0; ids = \[\] |
+    | `workers` | main | exit 0 | looping = 0; restarts = 0; rows: 4 rows; running = 0; stopped = \["qfieldcloud-worker\_wrapper-1","qfieldcloud-worker\_wrapper-2","qfieldcloud-worker\_wrapper-3","qfieldcloud-worker\_wrapper-4"\] |
+
+    </details>
+
+    <sub>Case `[case]` · as of [time] UTC</sub>
+
+    <!-- fieldmedic case=[case] kind=status -->
+    ### 🩺 Checking that it worked · `qfieldcloud`
+
+    **Worker containers are not running**: 0 of 4 workers are running.
+
+    - ✅ start the workers on `main` ([duration])
+    - ⏳ checking that it worked, and that it stays so; I know by [time] UTC at the latest
+
+    <details><summary>Evidence: 11 checks</summary>
+
+    | check | host | result | facts |
+    |---|---|---|---|
+    | `cleanups` | main | exit 0 | found = \[\] |
+    | `config` | main | exit 0 | database = "qfieldcloud\_db"; database\_user = "qfieldcloud\_db\_admin"; environment = "production"; images = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; services = \["app","db","memcached","nginx","ofelia","qgis3","qgis4","rustfs","worker\_wrapper"\]; worker\_timeout\_s = 600; workers = 4 |
+    | `disk` | main | exit 0 | docker\_free\_mb = 53352; docker\_percent = 47; root\_percent = 31; rows: 3 rows; tmp\_percent = 31; worst = 47 |
+    | `docker` | main | exit 0 | root = "/var/lib/docker"; version = "26.1.5" |
+    | `host` | main | exit 0 | cores = 4; load = 0.42; memory\_free\_mb = 9871; memory\_mb = 15914; uptime\_h = 1042 |
+    | `images` | main | exit 0 | here = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; missing = \[\] |
+    | `jobs` | main | exit 0 | failed\_day = 2; finished\_day = 133; imageless\_day = 0; last\_start\_s = 0; mean\_s = 38; moving = true; oldest\_waiting\_min = 0; overdue = 0; pending = 0; queued = 0; requeued = 0; requeued\_finished = 0; requeued\_taken = 0; retry = \[\]; started = 0; takeable = 0 |
+    | `services` | main | exit 0 | down = \["worker\_wrapper"\]; qgis\_broken = \[\]; rows: 12 rows |
+    | `sources` | main | exit 0 | archives = \[\]; services = \[\] |
+    | `stuck` | main | exit 0 | count = 0; ids = \[\] |
+    | `workers` | main | exit 0 | looping = 0; restarts = 0; rows: 4 rows; running = 4; stopped = \[\] |
+
+    </details>
+
+    <sub>Case `[case]` · as of [time] UTC</sub>
+
+    <!-- fieldmedic case=[case] kind=status -->
+    ✅ **Fieldmedic has finished** · `qfieldcloud` · resolved after [duration]; the report is below.
+
+    <sub>Case `[case]` · as of [time] UTC</sub>
+
+    <!-- fieldmedic case=[case] kind=status -->
+    ✅ **Fieldmedic has finished** · `qfieldcloud` · resolved after [duration]; the report is below.
+
+    <sub>Case `[case]` · as of [time] UTC</sub>
+    "#);
+}
+
+#[tokio::test]
+async fn the_status_in_each_phase_of_a_fix_that_is_rolled_back() {
+    assert_snapshot!(statuses("worker-down-not-fixed").await, @"");
+}
+
+#[tokio::test]
+async fn the_report_of_a_resolved_case() {
+    let (agent, _) = ended("worker-down", "resolved").await;
+    agent.sees(&["status", "report"]);
+    assert_snapshot!(stable(&agent.comment("report")), @r#"
+    <!-- fieldmedic case=[case] kind=report -->
+    ### ✅ Resolved
+
+    The machines that process your projects had stopped. They run again, and what was waiting is being worked off.
+
+    **Worker containers are not running**: 0 of 4 workers are running.
+
+    1. start the workers: done in [duration]
+
+    Mended and verified: 4 conditions held, the longest for [duration].
+
+    <details><summary>Commands and proof</summary>
+
+    start the workers (on `main`, done), last line of output: `Container qfieldcloud-worker_wrapper-1 Started`
+    ```text
+    cd -- /opt/qfieldcloud && docker compose up -d --no-build --no-recreate worker_wrapper
+    ```
+
+    - `no longer: workers.running < config.workers and workers.looping == 0`: so since [time], for [duration]
+    - `workers.running >= config.workers and workers.looping == 0`: so since [time], for [duration]
+    - `jobs.moving`: so since [time], for [duration]
+    - `jobs.requeued == 0 or jobs.requeued_taken > 0`: so since [time], for [duration]
+
+    </details>
+    <details><summary>Evidence: 11 checks</summary>
+
+    Ruled out: A disk is nearly full; A QGIS image is missing; Workers start and die in a loop; Jobs are stuck in the queue.
+
+    | check | host | result | took | facts |
+    |---|---|---|---|---|
+    | `cleanups` | main | exit 0 | [duration] | found = \[\] |
+    | `config` | main | exit 0 | [duration] | database = "qfieldcloud\_db"; database\_user = "qfieldcloud\_db\_admin"; environment = "production"; images = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; services = \["app","db","memcached","nginx","ofelia","qgis3","qgis4","rustfs","worker\_wrapper"\]; worker\_timeout\_s = 600; workers = 4 |
+    | `disk` | main | exit 0 | [duration] | docker\_free\_mb = 53352; docker\_percent = 47; root\_percent = 31; rows: 3 rows; tmp\_percent = 31; worst = 47 |
+    | `docker` | main | exit 0 | [duration] | root = "/var/lib/docker"; version = "26.1.5" |
+    | `host` | main | exit 0 | [duration] | cores = 4; load = 0.42; memory\_free\_mb = 9871; memory\_mb = 15914; uptime\_h = 1042 |
+    | `images` | main | exit 0 | [duration] | here = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; missing = \[\] |
+    | `jobs` | main | exit 0 | [duration] | failed\_day = 2; finished\_day = 133; imageless\_day = 0; last\_start\_s = 18; mean\_s = 38; moving = true; oldest\_waiting\_min = 0; overdue = 0; pending = 0; queued = 0; requeued = 0; requeued\_finished = 0; requeued\_taken = 0; retry = \[\]; started = 0; takeable = 0 |
+    | `services` | main | exit 0 | [duration] | down = \[\]; qgis\_broken = \[\]; rows: 12 rows |
+    | `sources` | main | exit 0 | [duration] | archives = \[\]; services = \[\] |
+    | `stuck` | main | exit 0 | [duration] | count = 0; ids = \[\] |
+    | `workers` | main | exit 0 | [duration] | looping = 0; restarts = 0; rows: 4 rows; running = 4; stopped = \[\] |
+
+    </details>
+
+    Not settled? Open this issue again, or say that it is still broken: then a person looks at it.
+
+    <sub>Case `[case]` · [duration]: connecting [duration], checks [duration], remedy [duration], verification [duration], GitHub [duration]</sub>
+    "#);
+}
+
+#[tokio::test]
+async fn the_report_and_the_call_of_an_escalated_case() {
+    let (agent, _) = ended("worker-down-not-fixed", "escalated").await;
+    agent.sees(&["status", "report", "call"]);
+    assert_snapshot!(stable(&agent.comment("report")), @r#"
+    <!-- fieldmedic case=[case] kind=report -->
+    ### 🧑‍🔧 A person is needed
+
+    I could not settle this by myself; a person takes over from here.
+
+    **Worker containers are not running**: 0 of 4 workers are running.
+
+    1. start the workers: done in [duration]
+
+    Not mended: \`workers.running &gt;= config.workers and workers.looping == 0\`: it is not so. **Taking it back failed.** What is left to do, in this order:
+
+    undo of start the workers (on `main`, failed)
+    ```text
+    env 'NAMES=qfieldcloud-worker_wrapper-1 qfieldcloud-worker_wrapper-2 qfieldcloud-worker_wrapper-3 qfieldcloud-worker_wrapper-4' sh -euc 'for name in $NAMES; do
+      state=$(docker inspect --format '\''{{.State.Status}}'\'' "$name" 2>/dev/null || echo gone)
+      [ "$state" != restarting ] || docker stop "$name"
+    done' 'undo start the workers'
+    ```
+
+    - undo of start the workers: failed (exit 127: sh: 1: undo start the workers: not found)
+
+    **Why** (`undo-failed`):
+    worker-down: \`workers.running &gt;= config.workers and workers.looping == 0\`: it is not so; undoing it failed too
+
+    **What to do:** The remedy did not help, and taking it back failed too. The exact commands are below; please put this right by hand.
+
+    Read `docker compose logs --tail 100 worker_wrapper` in the project directory. A worker that does not stay up usually lacks a variable after an upgrade, the Docker socket, or the database.
+
+    <details><summary>Commands and proof</summary>
+
+    start the workers (on `main`, done), last line of output: `Container qfieldcloud-worker_wrapper-1 Started`
+    ```text
+    cd -- /opt/qfieldcloud && docker compose up -d --no-build --no-recreate worker_wrapper
+    ```
+
+    </details>
+    <details><summary>Evidence: 11 checks</summary>
+
+    Ruled out: A disk is nearly full; A QGIS image is missing; Workers start and die in a loop; Jobs are stuck in the queue.
+
+    | check | host | result | took | facts |
+    |---|---|---|---|---|
+    | `cleanups` | main | exit 0 | [duration] | found = \[\] |
+    | `config` | main | exit 0 | [duration] | database = "qfieldcloud\_db"; database\_user = "qfieldcloud\_db\_admin"; environment = "production"; images = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; services = \["app","db","memcached","nginx","ofelia","qgis3","qgis4","rustfs","worker\_wrapper"\]; worker\_timeout\_s = 600; workers = 4 |
+    | `disk` | main | exit 0 | [duration] | docker\_free\_mb = 53352; docker\_percent = 47; root\_percent = 31; rows: 3 rows; tmp\_percent = 31; worst = 47 |
+    | `docker` | main | exit 0 | [duration] | root = "/var/lib/docker"; version = "26.1.5" |
+    | `host` | main | exit 0 | [duration] | cores = 4; load = 0.42; memory\_free\_mb = 9871; memory\_mb = 15914; uptime\_h = 1042 |
+    | `images` | main | exit 0 | [duration] | here = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; missing = \[\] |
+    | `jobs` | main | exit 0 | [duration] | failed\_day = 2; finished\_day = 126; imageless\_day = 0; last\_start\_s = 179000​0203; mean\_s = 38; moving = false; oldest\_waiting\_min = 47; overdue = 0; pending = 3; queued = 0; requeued = 0; requeued\_finished = 0; requeued\_taken = 0; retry = \[\]; started = 0; takeable = 3 |
+    | `services` | main | exit 0 | [duration] | down = \["worker\_wrapper"\]; qgis\_broken = \[\]; rows: 12 rows |
+    | `sources` | main | exit 0 | [duration] | archives = \[\]; services = \[\] |
+    | `stuck` | main | exit 0 | [duration] | count = 0; ids = \[\] |
+    | `workers` | main | exit 0 | [duration] | looping = 4; restarts = 24; rows: 4 rows; running = 0; stopped = \[\] |
+
+    </details>
+
+    <sub>Case `[case]` · [duration]: connecting [duration], checks [duration], remedy [duration], verification [duration], GitHub [duration]</sub>
+    "#);
+    assert_snapshot!(stable(&agent.comment("call")), @"
+    <!-- fieldmedic case=[case] kind=call -->
+    @ops-lead: this ticket needs a person; the report above says why and what to do.
+    ");
+}
+
+#[tokio::test]
+async fn the_report_of_a_host_that_cannot_be_reached() {
+    let (agent, _) = ended("worker-down-unreachable", "escalated").await;
+    agent.sees(&["status", "report", "call"]);
+    assert_snapshot!(stable(&agent.comment("report")), @"
+    <!-- fieldmedic case=[case] kind=report -->
+    ### 🧑‍🔧 A person is needed
+
+    I could not settle this by myself; a person takes over from here.
+
+    **Why** (`unreachable`):
+
+    ```text
+    main: main cannot be reached: nothing listens on port 22 (connection refused)
+    ```
+
+    **What to do:** Check that the host is up and that Fieldmedic may log in: `fieldmedic doctor` tries it and says what is wrong.
+
+    <sub>Case `[case]` · [duration]: connecting [duration], checks [duration], remedy [duration], verification [duration], GitHub [duration]</sub>
+    ");
+}
+
+#[tokio::test]
+async fn the_report_of_an_answered_question() {
+    let (agent, _) = ended("status", "answered").await;
+    agent.sees(&["status", "report"]);
+    assert_snapshot!(stable(&agent.comment("report")), @r#"
+    <!-- fieldmedic case=[case] kind=report -->
+    ### 📋 Answered
+
+    | Service | State |
+    |---|---|
+    | `app` | Up 6 weeks |
+    | `memcached` | Up 6 weeks |
+    | `nginx` | Up 6 weeks |
+    | `ofelia` | Up 6 weeks |
+    | `db` | Up 6 weeks |
+    | `rustfs` | Up 6 weeks (healthy) |
+    | `qgis3` | Exited (0) 6 weeks ago (it prepares something and ends; that is normal) |
+    | `qgis4` | Exited (0) 6 weeks ago (it prepares something and ends; that is normal) |
+    | `worker_wrapper` | 4 of 4 running |
+
+    | | |
+    |---|---|
+    | Queue | 0 pending, 0 queued, 1 running; the oldest has waited [duration] |
+    | Last 24 hours | 126 jobs finished, 2 failed, [duration] on average |
+    | Disk `/var/lib/docker` | 47% full, 52.1 GB free |
+    | Disk `/` | 31% full, 33.9 GB free |
+    | Memory | 9871 of 15914 MB available |
+    | Uptime | 43 days, load 0.42 on 4 cores |
+
+    <details><summary>Evidence: 11 checks</summary>
+
+    Ruled out: A disk is nearly full; A QGIS image is missing; Workers start and die in a loop; Worker containers are not running; Jobs are stuck in the queue.
+
+    | check | host | result | took | facts |
+    |---|---|---|---|---|
+    | `cleanups` | main | exit 0 | [duration] | found = \[\] |
+    | `config` | main | exit 0 | [duration] | database = "qfieldcloud\_db"; database\_user = "qfieldcloud\_db\_admin"; environment = "production"; images = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; services = \["app","db","memcached","nginx","ofelia","qgis3","qgis4","rustfs","worker\_wrapper"\]; worker\_timeout\_s = 600; workers = 4 |
+    | `disk` | main | exit 0 | [duration] | docker\_free\_mb = 53352; docker\_percent = 47; root\_percent = 31; rows: 3 rows; tmp\_percent = 31; worst = 47 |
+    | `docker` | main | exit 0 | [duration] | root = "/var/lib/docker"; version = "26.1.5" |
+    | `host` | main | exit 0 | [duration] | cores = 4; load = 0.42; memory\_free\_mb = 9871; memory\_mb = 15914; uptime\_h = 1042 |
+    | `images` | main | exit 0 | [duration] | here = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; missing = \[\] |
+    | `jobs` | main | exit 0 | [duration] | failed\_day = 2; finished\_day = 126; imageless\_day = 0; last\_start\_s = 179000​0000; mean\_s = 38; moving = true; oldest\_waiting\_min = 0; overdue = 0; pending = 0; queued = 0; requeued = 0; requeued\_finished = 0; requeued\_taken = 0; retry = \[\]; started = 1; takeable = 0 |
+    | `services` | main | exit 0 | [duration] | down = \[\]; qgis\_broken = \[\]; rows: 12 rows |
+    | `sources` | main | exit 0 | [duration] | archives = \[\]; services = \[\] |
+    | `stuck` | main | exit 0 | [duration] | count = 0; ids = \[\] |
+    | `workers` | main | exit 0 | [duration] | looping = 0; restarts = 0; rows: 4 rows; running = 4; stopped = \[\] |
+
+    </details>
+
+    Not settled? Open this issue again, or say that it is still broken: then a person looks at it.
+
+    <sub>Case `[case]` · [duration]: connecting [duration], checks [duration], remedy [duration], verification [duration], GitHub [duration]</sub>
+    "#);
+}
+
+#[tokio::test]
+async fn the_report_of_a_declined_command() {
+    let (agent, _) = ended("run-queue-stuck-cause-first", "declined").await;
+    assert_snapshot!(stable(&agent.last_comment("report")), @"");
+    agent.all_comments();
+}
+
+/// What a command of the program prints.
+async fn prints(rig: &Rig, arguments: &[&str]) -> String {
+    let ran = rig.run(arguments).await;
+    let folder = rig.dir.path().display().to_string();
+    let shown = format!("{}{}", ran.stdout, ran.stderr).replace(&folder, "[folder]");
+    format!("exit status {}\n{}", ran.code.unwrap_or(-1), stable(&shown))
+}
+
+#[tokio::test]
+async fn what_the_commands_print() {
+    let rig = Rig::new("worker-down").await;
+    let ticket = rig.file("Sync never finishes", "Since this morning changes stay pending on all tablets.");
+    assert_snapshot!(prints(&rig, &["doctor"]).await, @r#"
+    exit status 1
+    ✗ configuration: [folder]/fieldmedic.toml is not a valid configuration
+
+    TOML parse error at line 6, column 1
+      |
+    6 | poll = "[duration]"
+      | ^^^^
+    unknown field `poll`, expected one of `repos`, `label`, `command`, `on_call`, `base_url`, `token_env`, `app_id`, `private_key`, `private_key_env`, `poll_interval`, `write_interval`
+
+      fieldmedic.example.toml shows every entry
+    "#);
+    let resolved = rig.run(&["resolve", &ticket.number.to_string()]).await;
+    assert_eq!(resolved.code, Some(0), "{resolved:?}");
+    let list = rig.run(&["case", "list"]).await;
+    let case = list.stdout.split_whitespace().next().expect("a case").to_owned();
+    assert_snapshot!(prints(&rig, &["case", "show", &case]).await, @"");
+    assert_snapshot!(prints(&rig, &["playbook", "explain", "worker-down"]).await, @"");
+}
