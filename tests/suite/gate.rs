@@ -638,12 +638,12 @@ fn host_setup_prints_a_script_for_the_server() {
     assert!(text.contains("/usr/bin/truncate ^-s 0 /var/lib/docker/containers/"), "{text}");
     assert!(!hints.contains("--fact"), "{hints}");
     for (arguments, expect) in [
-        (&["nothing"][..], "there is: qfieldcloud"),
+        (&["nothing"][..], "known are: qfieldcloud"),
         (&["qfieldcloud", "--host", "db"], "main (the host gis)"),
-        (&["qfieldcloud", "--host", "agent"], "the machine that the agent runs on"),
+        (&["qfieldcloud", "--host", "agent"], "the machine that Fieldmedic runs on"),
         (&["qfieldcloud", "--fact", "docker.root"], "is not PROBE.FACT=VALUE"),
         (&["qfieldcloud", "--fact", "docker.root=x"], "`docker.root`"),
-        (&["qfieldcloud", "--fact", "docker.version=1"], "no fact with a type"),
+        (&["qfieldcloud", "--fact", "docker.version=1"], "is not a fact with a type"),
     ] {
         let (code, _, told) = run(arguments);
         let words: Vec<&str> = told.split_whitespace().filter(|word| *word != "│").collect();
