@@ -4,6 +4,7 @@ use crate::engine::Shutdown;
 use crate::telemetry::announce::announce;
 
 /// A shutdown that the first Ctrl-C or SIGTERM requests. The second one ends the process at once.
+#[allow(clippy::exit, reason = "a person who asks twice does not want to wait for a safe point")]
 pub fn stop_on_signal() -> Shutdown {
     let (stop, pull) = Shutdown::new();
     tokio::spawn(async move {
