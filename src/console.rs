@@ -1,14 +1,15 @@
-//! What is said: data on stdout, the rest on stderr. All of it is redacted, and none of it steers a
-//! terminal, whatever a host, a ticket or a library put into it.
+//! Output to people: data on stdout, everything else on stderr. All of it is redacted, and none of it
+//! controls a terminal, whatever a host, a ticket or a library put into it.
 
 use crate::core::text::redact::Redactor;
 use crate::core::text::sanitize::{is_hidden, is_terminal_control};
 use miette::{IntoDiagnostic, Result};
-use std::io::{self, IsTerminal, Write};
+use serde_json::Value;
+use std::io;
+use std::io::Write;
 use std::sync::OnceLock;
-use tracing_subscriber::EnvFilter;
 
-/// What must not be said; until the configuration is read, only shapes are known.
+/// The secrets that must not be printed. Until the configuration is read, only their shapes are known.
 static SECRETS: OnceLock<Redactor> = OnceLock::new();
 
 /// From now on these secrets are hidden too.
@@ -17,10 +18,18 @@ pub(crate) fn add_secrets(secrets: &Redactor) {
     let _ = SECRETS.set(secrets.clone());
 }
 
-fn redact(text: &str) -> String {
+fn redactor() -> &'static Redactor {
     static SHAPES: OnceLock<Redactor> = OnceLock::new();
-    let redactor = SECRETS.get().unwrap_or_else(|| SHAPES.get_or_init(Redactor::default));
-    redactor.text(text).as_str().to_owned()
+    SECRETS.get().unwrap_or_else(|| SHAPES.get_or_init(Redactor::default))
+}
+
+fn redact(text: &str) -> String {
+    redactor().text(text).as_str().to_owned()
+}
+
+/// The same value with every string in it redacted.
+pub(crate) fn redact_value(value: Value) -> Value {
+    redactor().value(value)
 }
 
 /// Prints a line of data. A reader that went away is no error.
@@ -35,15 +44,14 @@ pub(crate) fn eprint(text: &str) {
 
 /// Prints a value as JSON.
 pub(crate) fn print_json(value: &impl serde::Serialize) -> Result<()> {
-    let value = serde_json::to_value(value).into_diagnostic()?;
-    let value = SECRETS.get().cloned().unwrap_or_default().value(value);
+    let value = redact_value(serde_json::to_value(value).into_diagnostic()?);
     let text = serde_json::to_string_pretty(&value).into_diagnostic()?;
     let _ = writeln!(io::stdout(), "{}", in_ascii(&text));
     Ok(())
 }
 
 /// JSON may hold any character as it is, and a terminal obeys some of them.
-fn in_ascii(json: &str) -> String {
+pub(crate) fn in_ascii(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {
         if is_hidden(c) && c != '\n' {
@@ -74,37 +82,17 @@ fn coloured(text: &str) -> String {
     let mut out = sanitize(parts.next().unwrap_or_default());
     for part in parts {
         let paint = part.bytes().take_while(|byte| byte.is_ascii_digit() || *byte == b';').count();
-        let is_paint = part[paint..].starts_with('m');
+        let is_paint = part.get(paint..).is_some_and(|rest| rest.starts_with('m'));
         out.push_str(if is_paint { "\u{1B}[" } else { "\u{FFFD}[" });
         out.push_str(&sanitize(part));
     }
     out
 }
 
-/// Starts the log on stderr. A panic is told there too.
-pub(super) fn start_log(verbose: u8) {
-    let level = match verbose {
-        0 => "fieldmedic=warn",
-        1 => "fieldmedic=info",
-        _ => "debug",
-    };
-    let filter = EnvFilter::try_from_env("FIELDMEDIC_LOG").unwrap_or_else(|_| EnvFilter::new(level));
-    // Nobody can be told that stderr is gone, and to try would end the task that logs.
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(|| Log)
-        .with_ansi(io::stderr().is_terminal())
-        .with_target(false)
-        .log_internal_errors(false);
-    // A second start in one process, as tests do it, keeps the first log.
-    let _ = log.try_init();
-    std::panic::set_hook(Box::new(|panic| eprint(&panic.to_string())));
-}
+/// Writes each record of the text log to stderr in one piece, redacted.
+pub(crate) struct LogWriter;
 
-/// Writes each entry of the log in one piece, as it comes.
-struct Log;
-
-impl Write for Log {
+impl Write for LogWriter {
     fn write(&mut self, entry: &[u8]) -> io::Result<usize> {
         let text = coloured(&redact(&String::from_utf8_lossy(entry)));
         io::stderr().write_all(text.as_bytes())?;

@@ -15,6 +15,7 @@ pub mod render;
 pub mod scenario;
 pub mod ssh;
 pub mod store;
+pub mod telemetry;
 pub mod web;
 
 pub use fieldmedic_core as core;

@@ -2,12 +2,12 @@
 
 use clap::Parser;
 use fieldmedic::cli::{Cli, run};
-use fieldmedic::console;
+use fieldmedic::telemetry::announce;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     run(Cli::parse()).unwrap_or_else(|error| {
-        console::fail(&error);
+        announce::fail(&error);
         ExitCode::FAILURE
     })
 }

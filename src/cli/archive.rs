@@ -10,7 +10,9 @@
 )]
 
 use crate::app;
-use crate::cli::{ExitStatus, Format, LoadedConfig, print, print_json};
+use crate::app::settings::LoadedConfig;
+use crate::cli::output::{ExitStatus, Format};
+use crate::console::{print, print_json};
 use crate::core::case::event::CaseId;
 use crate::core::case::record::chain;
 use crate::ports::{Audit, Removal, Store, StoredRecord};

@@ -3,10 +3,14 @@
 #![expect(clippy::disallowed_methods, reason = "shows times relative to now")]
 
 use crate::app;
-use crate::cli::{ExitStatus, Format, LoadedConfig, archive, print, print_json, read_config, signal};
+use crate::app::settings::{LoadedConfig, read_config};
+use crate::cli::lookup::find;
+use crate::cli::output::{ExitStatus, Format};
+use crate::cli::{archive, signal};
+use crate::console::{print, print_json};
 use crate::core::case::Case;
 use crate::core::case::dispute::{CloseDispute, CloseStats, Via};
-use crate::core::case::event::{CaseId, Event};
+use crate::core::case::event::Event;
 use crate::core::case::outcome::Outcome;
 use crate::core::case::payload::encode_event;
 use crate::core::case::record::Record;
@@ -14,7 +18,7 @@ use crate::core::diagnosis::evidence::ProbeStatus;
 use crate::ports::Store;
 use chrono::Utc;
 use clap::{Args, Subcommand};
-use miette::{IntoDiagnostic, Result, bail, miette};
+use miette::{IntoDiagnostic, Result};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
@@ -160,25 +164,6 @@ fn line(record: &Record) -> Result<Value> {
     Ok(json!({ "seq": record.seq, "at": record.at, "event": event }))
 }
 
-pub(super) async fn find(journal: &dyn Store, text: &str) -> Result<CaseId> {
-    if let Some(id) = CaseId::from_text(text) {
-        if journal.load(&id).await.into_diagnostic()?.is_empty() {
-            if let Some(archive) = journal.archived_in(&id).await.into_diagnostic()? {
-                bail!("the records of case {id} are archived. Look for them in {archive}");
-            }
-            bail!("there is no case {id}; `fieldmedic case list` shows them");
-        }
-        return Ok(id);
-    }
-    let cases = journal.cases(10_000).await.into_diagnostic()?;
-    let mut matches = cases.into_iter().filter(|case| case.id.as_str().starts_with(text) && !text.is_empty());
-    match (matches.next(), matches.next()) {
-        (Some(case), None) => Ok(case.id),
-        (Some(_), Some(_)) => Err(miette!("several cases begin with `{text}`: write more of it")),
-        (None, _) => Err(miette!("there is no case `{text}`; `fieldmedic case list` shows them")),
-    }
-}
-
 /// One record in a line.
 fn describe(event: &Event) -> String {
     match event {
@@ -240,7 +225,7 @@ fn describe(event: &Event) -> String {
                 if *success { "" } else { ", which is a failure" }
             )
         }
-        Event::Paused(pause) => crate::cli::pause::told(pause),
+        Event::Paused(pause) => crate::cli::pause::describe(pause),
         Event::ApprovalRequested { plan, until } => {
             format!("{}, plan {}, until {until}", plan.playbook, plan.short_id())
         }
@@ -252,7 +237,7 @@ fn describe(event: &Event) -> String {
             format!("{playbook} is treated by case {case} for {ticket}; this one waits for it")
         }
         Event::CloseDisputed(objection) => format!("case {} closed it too early", objection.case),
-        Event::SignalReceived(posted) => signal::told(&posted.signal),
+        Event::SignalReceived(posted) => signal::describe(&posted.signal),
         Event::Rechecked { open } => {
             if *open { "the issue is still open" } else { "the issue is closed" }.into()
         }

@@ -1,7 +1,9 @@
 //! `fieldmedic config`: the configuration file itself.
 
-use crate::cli::{ExitStatus, config_path, print};
+use crate::app::settings::config_path;
+use crate::cli::output::ExitStatus;
 use crate::config::migrate::migrate_config;
+use crate::console::print;
 use clap::{Args, Subcommand};
 use miette::Result;
 use std::path::PathBuf;

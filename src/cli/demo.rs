@@ -1,16 +1,17 @@
-//! `fieldmedic demo`: the whole loop, on a GitHub, hosts and a journal that live in this process.
+//! `fieldmedic demo`: the whole process, on a simulated GitHub, simulated hosts and a journal in memory.
 //!
-//! Five servers of an invented company, each behind a real SSH server in a box; five people file
-//! tickets at once; GitHub in a box delivers them by signed webhook; the agent does the rest, with the
-//! same code and the same playbooks as anywhere else.
+//! Five servers of an invented company run behind a real SSH server in this process. Five people file tickets at
+//! the same time, and the simulated GitHub delivers them by signed webhook. The rest is the code and the
+//! playbooks of real work.
 
 #![expect(clippy::disallowed_methods, reason = "plays in real time, in a temporary folder")]
 
 use crate::app::inbox::DeliveryInbox;
-use crate::app::stop_on_signal;
+use crate::app::signals::stop_on_signal;
+use crate::cli::output::ExitStatus;
 use crate::cli::progress::Screen;
-use crate::cli::{ExitStatus, print};
 use crate::clock::SystemClock;
+use crate::console::print;
 use crate::core::case::Case;
 use crate::core::case::outcome::Outcome;
 use crate::core::ids::{HostName, Role, SystemName, SystemTypeName};
@@ -59,7 +60,7 @@ const LONGEST: Duration = Duration::from_secs(600);
 
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Leave GitHub and the servers running afterwards, to look at, until Ctrl-C.
+    /// Keep the simulated GitHub and the servers running afterwards, until Ctrl-C.
     #[arg(long)]
     keep: bool,
 }
@@ -84,7 +85,7 @@ pub async fn run(arguments: Arguments) -> Result<ExitStatus> {
     stage.show_reports();
     summarise(&cases, started.elapsed());
     if arguments.keep {
-        print(&format!("\nGitHub in a box: {}/example/tickets/issues\nCtrl-C ends it.", stage.hub.url()));
+        print(&format!("\nSimulated GitHub: {}/example/tickets/issues\nCtrl-C ends it.", stage.hub.url()));
         stop.requested().await;
     }
     let as_planned =

@@ -1,7 +1,9 @@
-//! `fieldmedic diagnose`: a look at a system, without a ticket. Nothing is changed.
+//! `fieldmedic diagnose`: probes a system without a ticket. Nothing is changed.
 
 use crate::app::ProbeSetup;
-use crate::cli::{ExitStatus, Format, LoadedConfig, print, print_json};
+use crate::app::settings::LoadedConfig;
+use crate::cli::output::{ExitStatus, Format};
+use crate::console::{print, print_json};
 use crate::core::diagnosis::diagnose::{Diagnosis, diagnose};
 use crate::core::diagnosis::evidence::{Evidence, ProbeStatus};
 use crate::core::ids::SystemName;
@@ -12,50 +14,53 @@ use serde_json::json;
 
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// The system, as the configuration names it.
+    /// System, as the configuration names it.
     system: String,
     #[command(flatten)]
     format: Format,
 }
 
-pub async fn run(setting: &LoadedConfig, arguments: Arguments) -> Result<ExitStatus> {
-    let ProbeSetup { runner: eyes, library, inventory, .. } = ProbeSetup::build(setting)?;
+pub async fn run(settings: &LoadedConfig, arguments: Arguments) -> Result<ExitStatus> {
+    let ProbeSetup { runner, library, inventory, .. } = ProbeSetup::build(settings)?;
     let systems = &inventory.systems;
-    let site = systems.get(arguments.system.as_str()).ok_or_else(|| {
+    let system = systems.get(arguments.system.as_str()).ok_or_else(|| {
         let known: Vec<&str> = systems.keys().map(SystemName::as_str).collect();
-        miette!("there is no system `{}`; there is: {}", arguments.system, known.join(", "))
+        miette!("there is no system `{}`; configured are: {}", arguments.system, known.join(", "))
     })?;
-    let system = &library.systems[&site.system_type];
-    let probes = system.probes.keys().cloned().collect();
-    let evidence = run_probes(&eyes, system, site, &probes).await;
-    let diagnosis = diagnose(system, site, &evidence);
+    let system_type = library
+        .systems
+        .get(&system.system_type)
+        .ok_or_else(|| miette!("there are no playbooks for the system type `{}`", system.system_type))?;
+    let probes = system_type.probes.keys().cloned().collect();
+    let evidence = run_probes(&runner, system_type, system, &probes).await;
+    let diagnosis = diagnose(system_type, system, &evidence);
     if arguments.format.json {
-        print_json(&json!({ "system": site.name, "diagnosis": diagnosis, "evidence": evidence }))?;
+        print_json(&json!({ "system": system.name, "diagnosis": diagnosis, "evidence": evidence }))?;
     } else {
-        show(site.name.as_str(), &diagnosis, &evidence);
+        show(system.name.as_str(), &diagnosis, &evidence);
     }
     Ok(match (diagnosis.findings.is_empty(), diagnosis.unknown.is_empty()) {
         (false, _) => ExitStatus::FaultsFound,
-        (true, false) => ExitStatus::CannotTell,
+        (true, false) => ExitStatus::Unknown,
         (true, true) => ExitStatus::Done,
     })
 }
 
 fn show(system: &str, diagnosis: &Diagnosis, evidence: &Evidence) {
     print(&format!(
-        "{system}: {} checks in {} ms (connecting {} ms)\n",
+        "{system}: {} probes in {} ms (connecting {} ms)\n",
         evidence.probes.len(),
         evidence.took_ms,
         evidence.connect_ms
     ));
-    for (probe, sight) in &evidence.probes {
-        let result = match &sight.status {
+    for (probe, result) in &evidence.probes {
+        let result = match &result.status {
             ProbeStatus::Completed(observation) => {
                 format!("{}, {} ms", observation.exit, observation.took_ms)
             }
-            ProbeStatus::Unreachable(why) => format!("not reached: {why}"),
-            ProbeStatus::Interrupted(why) => format!("lost: {why}"),
-            ProbeStatus::Skipped(why) => format!("not run: {why}"),
+            ProbeStatus::Unreachable(why) => format!("unreachable: {why}"),
+            ProbeStatus::Interrupted(why) => format!("interrupted: {why}"),
+            ProbeStatus::Skipped(why) => format!("skipped: {why}"),
         };
         print(&format!("  {probe}  {result}"));
         for (fact, known) in evidence.facts.get(probe).into_iter().flatten() {

@@ -4,12 +4,8 @@
     clippy::disallowed_methods,
     reason = "runs as the forced command of an SSH key: environment in, process out"
 )]
-#![expect(
-    clippy::disallowed_methods,
-    reason = "runs as the forced command of an SSH key: environment in, process out"
-)]
 
-use crate::cli::{eprint, print};
+use crate::console::{eprint, print};
 use crate::core::gate::{DENIED, GateAnswer, REFUSED, Rules};
 use clap::Args;
 use std::ffi::{OsStr, OsString};
@@ -19,36 +15,36 @@ use std::process::{Command, ExitCode, Stdio};
 
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// The rules, as `fieldmedic host-setup` wrote them.
+    /// Rules file that `fieldmedic host-setup` wrote.
     rules: PathBuf,
 }
 
-/// What the SSH server puts the command into that was asked for.
-const ASKED: &str = "SSH_ORIGINAL_COMMAND";
+/// The variable in which the SSH server hands over the requested command.
+const REQUESTED: &str = "SSH_ORIGINAL_COMMAND";
 
 /// Becomes the command if the rules admit it. Everything else runs nothing, a rules file that cannot be
 /// read too; the system's log says why.
 pub fn run(arguments: &Arguments) -> ExitCode {
-    let asked = std::env::var_os(ASKED).unwrap_or_default();
+    let requested = std::env::var_os(REQUESTED).unwrap_or_default();
     let rules = std::fs::read(&arguments.rules)
         .map_err(|error| error.to_string())
         .and_then(|text| serde_json::from_slice::<Rules>(&text).map_err(|error| error.to_string()));
     let rules = match rules {
         Ok(rules) => rules,
         Err(error) => {
-            return refuse(&format!("{} cannot be read: {error}", arguments.rules.display()), &asked);
+            return refuse(&format!("{} cannot be read: {error}", arguments.rules.display()), &requested);
         }
     };
-    match asked.to_str().map(|line| (line, rules.answer(line))) {
+    match requested.to_str().map(|line| (line, rules.answer(line))) {
         Some((_, GateAnswer::Version)) => {
             print(&rules.version());
             ExitCode::SUCCESS
         }
         Some((line, GateAnswer::Run(rule))) => {
             let error = become_command(line, rule.limit_s);
-            refuse(&format!("it could not be started: {error}"), &asked)
+            refuse(&format!("it could not be started: {error}"), &requested)
         }
-        _ => refuse("not admitted", &asked),
+        _ => refuse("not admitted", &requested),
     }
 }
 
@@ -56,16 +52,16 @@ pub fn run(arguments: &Arguments) -> ExitCode {
 fn become_command(line: &str, limit_s: u64) -> std::io::Error {
     let limit = limit_s.to_string();
     let error =
-        Command::new("timeout").args(["-k", "2", &limit, "/bin/sh", "-c", line]).env_remove(ASKED).exec();
+        Command::new("timeout").args(["-k", "2", &limit, "/bin/sh", "-c", line]).env_remove(REQUESTED).exec();
     if error.kind() != std::io::ErrorKind::NotFound {
         return error;
     }
-    Command::new("/bin/sh").args(["-c", line]).env_remove(ASKED).exec()
+    Command::new("/bin/sh").args(["-c", line]).env_remove(REQUESTED).exec()
 }
 
-fn refuse(why: &str, asked: &OsStr) -> ExitCode {
+fn refuse(why: &str, requested: &OsStr) -> ExitCode {
     let from = std::env::var_os("SSH_CLIENT").unwrap_or_else(|| OsString::from("nowhere"));
-    let told = format!("{why}, from {}: {}", shown(&from), shown(asked));
+    let told = format!("{why}, from {}: {}", shown(&from), shown(requested));
     let mut logger = Command::new("logger");
     logger.args(["-t", "fieldmedic-gate", "-p", "auth.warning", "--", &told]);
     // A host without a log refuses all the same.

@@ -1,4 +1,4 @@
-//! The command line: what can be asked, and the exit codes. Data goes to stdout, progress and logs to
+//! The command line: commands, global options and exit codes. Data goes to stdout, progress and logs go to
 //! stderr.
 
 mod archive;
@@ -10,6 +10,8 @@ mod doctor;
 mod gate;
 mod host_setup;
 mod init;
+mod lookup;
+mod output;
 mod pause;
 mod playbook;
 pub mod progress;
@@ -18,96 +20,84 @@ mod serve;
 mod signal;
 mod sweep;
 
-use crate::config::{Config, ConfigError, search_paths};
-pub(crate) use crate::console::{eprint, print, print_json};
-use clap::{Args, Parser, Subcommand};
+use crate::app::settings::read_config;
+use crate::cli::output::ExitStatus;
+use crate::telemetry::log;
+use crate::telemetry::log::{LogFormat, LogOptions};
+use clap::{Parser, Subcommand};
 use miette::{IntoDiagnostic, Result};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Resolves operations tickets: diagnoses over SSH, fixes by playbook, proves it, closes the issue or
-/// hands it to a person.
+/// Resolves operations tickets: diagnoses over SSH, fixes by playbook, verifies the fix, closes the issue or
+/// escalates to a person.
 #[derive(Debug, Parser)]
 #[command(name = "fieldmedic", version, max_term_width = 100, after_help = EXIT_CODES)]
 pub struct Cli {
-    /// The configuration [default: fieldmedic.toml here, in ~/.config/fieldmedic or /etc/fieldmedic].
+    /// Configuration file [default: fieldmedic.toml here, in ~/.config/fieldmedic or /etc/fieldmedic].
     #[arg(long, short, global = true, env = "FIELDMEDIC_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
-    /// More log lines on stderr; twice for all of them.
+    /// Log more: once for what Fieldmedic does, twice for everything.
     #[arg(long, short, global = true, action = clap::ArgAction::Count)]
     verbose: u8,
+    /// Log level (error, warn, info, debug, trace, off), or a filter such as fieldmedic=debug,russh=info.
+    #[arg(long, global = true, env = "FIELDMEDIC_LOG", value_name = "LEVEL")]
+    log_level: Option<String>,
+    /// Format of the log. text and json go to stderr, journald goes to the systemd journal.
+    #[arg(long, global = true, env = "FIELDMEDIC_LOG_FORMAT", value_enum, default_value_t)]
+    log_format: LogFormat,
     #[command(subcommand)]
     command: Command,
 }
 
 const EXIT_CODES: &str = "Exit codes:
-  0  done: resolved, answered, or nothing is wrong
-  1  it could not be done; the message says why
+  0  success: resolved, answered, or no fault found
+  1  failure; the message says why
   2  the command line is wrong
-  3  a person is needed: the ticket was escalated
-  4  the ticket was declined: closed or locked
+  3  the ticket was escalated to a person
+  4  the ticket was declined: it is closed or locked
   5  faults were found (diagnose, sweep)
-  6  some conditions could not be told (diagnose)
-  7  the plan waits for a person's yes";
+  6  some conditions are unknown (diagnose)
+  7  the plan waits for approval";
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Shows the whole loop on an embedded GitHub, hosts and database; needs nothing, leaves nothing.
+    /// Show the whole process on a simulated GitHub and simulated hosts. Needs nothing, leaves nothing.
     Demo(demo::Arguments),
-    /// Writes the first configuration, makes the GitHub App, sets the webhook and the labels.
+    /// Write a first configuration, create the GitHub App, the webhook and the labels.
     Init(init::Arguments),
-    /// Works one ticket now: diagnoses, fixes, verifies, reports, closes or escalates.
+    /// Work one ticket now: diagnose, fix, verify, report, close or escalate.
     Resolve(resolve::Arguments),
-    /// Looks at a system, without a ticket, and changes nothing.
+    /// Probe a system without a ticket. Changes nothing.
     Diagnose(diagnose::Arguments),
-    /// One sweep now: tickets nobody took, and the health of every system.
+    /// Run one sweep now: pick up missed tickets and check the health of every system.
     Sweep(sweep::Arguments),
-    /// The daemon: webhook, poll and sweeps, until it is told to stop.
+    /// Run the daemon: webhook, poll and sweeps, until Ctrl-C or SIGTERM.
     Serve(serve::Arguments),
-    /// Playbooks: check, test, list, show, explain, migrate.
+    /// Check, test, list, show, explain and migrate playbooks.
     #[command(subcommand)]
     Playbook(playbook::Arguments),
-    /// The configuration file: migrate.
+    /// Migrate the configuration file.
     #[command(subcommand)]
     Config(config::Arguments),
-    /// Cases: list, show, approve, deny, cancel.
+    /// List, show, approve, deny and cancel cases.
     #[command(subcommand)]
     Case(case::Arguments),
-    /// Calls a halt: from now on nothing is changed on any system, whatever is under way waits.
+    /// Pause all changes on all systems. Running cases wait; probes continue.
     Pause(pause::Arguments),
-    /// Lifts the halt; cases that waited look again, and go on.
+    /// Resume changes. Waiting cases probe again and continue.
     Resume,
-    /// Checks the configuration, GitHub's rights, SSH, the journal and the playbooks.
+    /// Check the configuration, GitHub permissions, SSH, the journal and the playbooks.
     Doctor(doctor::Arguments),
-    /// Prints what to put on a server for least privilege: gates for the keys, sudo rules, key lines.
+    /// Print a server's least-privilege setup: gates for the keys, sudo rules, authorized_keys lines.
     HostSetup(host_setup::Arguments),
-    /// On a server, behind an SSH key: runs what the rules admit, and nothing else.
+    /// On a server, behind an SSH key: run a command only if the rules allow it.
     Gate(gate::Arguments),
-    /// Checks the journal.
+    /// Check the journal's integrity.
     #[command(subcommand)]
     Audit(case::AuditArguments),
-    /// Moves closed cases that are older than an age from the journal to a file.
+    /// Move closed cases older than a given age from the journal to a file.
     Archive(archive::Arguments),
-}
-
-/// Where a program reads the result.
-#[derive(Debug, Clone, Copy, Args)]
-pub struct Format {
-    /// Print the result as JSON.
-    #[arg(long)]
-    json: bool,
-}
-
-/// How a command ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ExitStatus {
-    Done = 0,
-    Failed = 1,
-    NeedsPerson = 3,
-    Declined = 4,
-    FaultsFound = 5,
-    CannotTell = 6,
-    Waiting = 7,
 }
 
 /// Runs a command line.
@@ -115,57 +105,36 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
     if let Command::Gate(arguments) = &cli.command {
         return Ok(gate::run(arguments));
     }
-    crate::console::start_log(cli.verbose);
+    log::start(&LogOptions {
+        format: cli.log_format,
+        level: cli.log_level.filter(|level| !level.trim().is_empty()),
+        verbose: cli.verbose,
+        daemon: matches!(cli.command, Command::Serve(_)),
+    })?;
     let runtime = tokio::runtime::Runtime::new().into_diagnostic()?;
-    let place = cli.config;
-    let ending = runtime.block_on(async {
+    let file = cli.config;
+    let status = runtime.block_on(async {
         match cli.command {
             Command::Demo(arguments) => demo::run(arguments).await,
-            Command::Init(arguments) => init::run(place, arguments).await,
-            Command::Resolve(arguments) => resolve::run(&read_config(place)?, arguments).await,
-            Command::Diagnose(arguments) => diagnose::run(&read_config(place)?, arguments).await,
-            Command::Sweep(arguments) => sweep::run(&read_config(place)?, arguments).await,
-            Command::Serve(arguments) => serve::run(&read_config(place)?, arguments).await,
-            Command::Playbook(arguments) => playbook::run(place, arguments, cli.verbose > 0).await,
-            Command::Config(arguments) => config::run(place, arguments),
-            Command::Case(arguments) => case::run(&read_config(place)?, arguments).await,
-            Command::Audit(arguments) => case::audit(place, arguments).await,
-            Command::Archive(arguments) => archive::run(&read_config(place)?, arguments).await,
-            Command::Pause(arguments) => pause::pause(&read_config(place)?, arguments).await,
-            Command::Resume => pause::resume(&read_config(place)?).await,
-            Command::Doctor(arguments) => doctor::run(place, arguments).await,
-            Command::HostSetup(arguments) => host_setup::run(&read_config(place)?, arguments).await,
-            // It has become something else, or has ended, before this.
+            Command::Init(arguments) => init::run(file, arguments).await,
+            Command::Resolve(arguments) => resolve::run(&read_config(file)?, arguments).await,
+            Command::Diagnose(arguments) => diagnose::run(&read_config(file)?, arguments).await,
+            Command::Sweep(arguments) => sweep::run(&read_config(file)?, arguments).await,
+            Command::Serve(arguments) => serve::run(&read_config(file)?, arguments).await,
+            Command::Playbook(arguments) => playbook::run(file, arguments, cli.verbose > 0).await,
+            Command::Config(arguments) => config::run(file, arguments),
+            Command::Case(arguments) => case::run(&read_config(file)?, arguments).await,
+            Command::Audit(arguments) => case::audit(file, arguments).await,
+            Command::Archive(arguments) => archive::run(&read_config(file)?, arguments).await,
+            Command::Pause(arguments) => pause::pause(&read_config(file)?, arguments).await,
+            Command::Resume => pause::resume(&read_config(file)?).await,
+            Command::Doctor(arguments) => doctor::run(file, arguments).await,
+            Command::HostSetup(arguments) => host_setup::run(&read_config(file)?, arguments).await,
+            // It was handled above.
             Command::Gate(_) => Ok(ExitStatus::Failed),
         }
     })?;
     // A probe that hangs on a blocking thread must not keep the process.
     runtime.shutdown_timeout(std::time::Duration::from_secs(2));
-    Ok(ExitCode::from(ending as u8))
-}
-
-/// A configuration and the file it came from.
-#[derive(Debug)]
-pub struct LoadedConfig {
-    pub config: Config,
-    pub path: PathBuf,
-}
-
-fn read_config(place: Option<PathBuf>) -> Result<LoadedConfig, ConfigError> {
-    let path = config_path(place);
-    let config = Config::read(&path)?;
-    for renamed in &config.renamed {
-        let file = path.display();
-        eprint(&format!("warning: {file}: {renamed}. `fieldmedic config migrate` renames it"));
-    }
-    Ok(LoadedConfig { config, path })
-}
-
-/// The file that was named, or the first that exists of those that are searched, or the first of them.
-fn config_path(named: Option<PathBuf>) -> PathBuf {
-    named.unwrap_or_else(|| {
-        let paths = search_paths();
-        let first = paths.first().cloned().unwrap_or_default();
-        paths.into_iter().find(|path| path.exists()).unwrap_or(first)
-    })
+    Ok(ExitCode::from(status as u8))
 }

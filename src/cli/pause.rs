@@ -1,9 +1,11 @@
-//! `fieldmedic pause` and `resume`: a halt to all changes, for every process that shares the journal.
+//! `fieldmedic pause` and `resume`: pause all changes, in every process that shares the journal.
 
 #![expect(clippy::disallowed_methods, reason = "records who pauses at this terminal, and when")]
 
 use crate::app;
-use crate::cli::{ExitStatus, LoadedConfig, print};
+use crate::app::settings::LoadedConfig;
+use crate::cli::output::ExitStatus;
+use crate::console::print;
 use crate::core::policy::permit::Pause;
 use crate::core::text::format::format_minute;
 use chrono::Utc;
@@ -12,42 +14,40 @@ use miette::{IntoDiagnostic, Result};
 
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Why, for those who read the tickets.
+    /// Reason, which the status comments show.
     #[arg(long, default_value = "")]
     why: String,
 }
 
-pub async fn pause(setting: &LoadedConfig, arguments: Arguments) -> Result<ExitStatus> {
-    let journal = app::open_journal(setting).await?;
-    let by = somebody();
-    let why = app::redactor(&setting.config).text(arguments.why.trim());
+pub async fn pause(settings: &LoadedConfig, arguments: Arguments) -> Result<ExitStatus> {
+    let journal = app::open_journal(settings).await?;
+    let by = terminal_user();
+    let why = app::redactor(&settings.config).text(arguments.why.trim());
     journal.set_pause(Some(&Pause { by, at: Utc::now(), why })).await.into_diagnostic()?;
-    print(
-        "paused: nothing is changed any more, except what has begun. Looks go on; `fieldmedic resume` lifts it",
-    );
+    print("paused: no change is started any more. Probes continue; `fieldmedic resume` ends the pause");
     Ok(ExitStatus::Done)
 }
 
-pub async fn resume(setting: &LoadedConfig) -> Result<ExitStatus> {
-    let journal = app::open_journal(setting).await?;
+pub async fn resume(settings: &LoadedConfig) -> Result<ExitStatus> {
+    let journal = app::open_journal(settings).await?;
     match journal.pause_state().await.into_diagnostic()? {
         Some(pause) => {
             journal.set_pause(None).await.into_diagnostic()?;
-            print(&format!("the halt of {} is lifted", told(&pause)));
+            print(&format!("resumed; paused by {}", describe(&pause)));
         }
-        None => print("it was not paused"),
+        None => print("changes were not paused"),
     }
     Ok(ExitStatus::Done)
 }
 
-/// Who sits at the terminal.
-pub(super) fn somebody() -> String {
+/// The user at the terminal.
+pub(super) fn terminal_user() -> String {
     let user = ["USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
-    user.unwrap_or_else(|| "somebody at the terminal".into())
+    user.unwrap_or_else(|| "unknown user at the terminal".into())
 }
 
-/// Who called a halt, when and why.
-pub(super) fn told(pause: &Pause) -> String {
+/// Who paused changes, when and why.
+pub(super) fn describe(pause: &Pause) -> String {
     let why = if pause.why.as_str().is_empty() { String::new() } else { format!(": {}", pause.why) };
     format!("{} since {}{why}", pause.by, format_minute(pause.at))
 }

@@ -1,7 +1,9 @@
 //! `fieldmedic playbook`: for authors of playbooks.
 
 use crate::app;
-use crate::cli::{ExitStatus, Format, print, print_json, read_config};
+use crate::app::settings::read_config;
+use crate::cli::output::{ExitStatus, Format};
+use crate::console::{print, print_json};
 use crate::core::expr::value_type::words;
 use crate::core::ids::ParamName;
 use crate::core::playbook::{Fault, IfInterrupted, Library, Param, Probe, Request, SystemType};

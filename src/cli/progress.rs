@@ -1,4 +1,4 @@
-//! What a person sees while cases are at work: one line for each thing that happens, on stderr.
+//! Progress of cases on a terminal: one line for each event, on stderr.
 
 use crate::console::sanitize;
 use crate::core::case::Case;
@@ -54,8 +54,8 @@ impl<W: Write + Send> Screen<W> {
 }
 
 impl<W: Write + Send> Observer for Screen<W> {
-    fn on_progress(&self, glimpse: Progress<'_>) {
-        match glimpse {
+    fn on_progress(&self, progress: Progress<'_>) {
+        match progress {
             Progress::Starting { case, action } => {
                 if let Some(text) = doing(case, action) {
                     self.line(case, &text);
@@ -71,24 +71,27 @@ impl<W: Write + Send> Observer for Screen<W> {
 }
 
 fn doing(case: &Case, action: &Action) -> Option<String> {
-    let step = |treatment: usize, step: usize| {
-        case.remediations.get(treatment).and_then(|t| t.plan.steps.get(step)).map_or("", |s| s.name.as_str())
+    let step = |remediation: usize, step: usize| {
+        case.remediations
+            .get(remediation)
+            .and_then(|t| t.plan.steps.get(step))
+            .map_or("", |s| s.name.as_str())
     };
     match action {
         Action::RunProbes { purpose: ProbeReason::Diagnose, probes } => {
-            Some(format!("· looking: {} checks", probes.len()))
+            Some(format!("· probing: {} checks", probes.len()))
         }
         Action::LeaseHosts { hosts } => {
             let names: Vec<&str> = hosts.iter().map(|host| host.as_str()).collect();
-            Some(format!("· taking {} for this case alone", names.join(", ")))
+            Some(format!("· leasing {} for this case", names.join(", ")))
         }
-        Action::Change(order) => {
-            let name = step(order.change.remediation, order.change.step);
-            let what = match order.change.direction {
+        Action::Change(request) => {
+            let name = step(request.change.remediation, request.change.step);
+            let what = match request.change.direction {
                 Direction::Forward => "→",
-                Direction::Rollback => "← undoing:",
+                Direction::Rollback => "← rolling back:",
             };
-            Some(format!("{what} {name} (on {})", order.host))
+            Some(format!("{what} {name} (on {})", request.host))
         }
         _ => None,
     }
@@ -98,8 +101,8 @@ fn recorded(case: &Case, event: &Event) -> Vec<String> {
     match event {
         Event::Opened { .. } => Vec::new(),
         Event::Triaged(triage) => match &triage.system {
-            Some(site) => vec![format!("· about {}: {}", site.name, short(case.ticket.title.as_str()))],
-            None => vec!["· it names no system that is looked after".into()],
+            Some(system) => vec![format!("· about {}: {}", system.name, short(case.ticket.title.as_str()))],
+            None => vec!["· the ticket names no managed system".into()],
         },
         // Every condition is unknown for the one reason that the end of the case tells.
         Event::Diagnosed(_) if case.evidence.nothing_reached() => Vec::new(),
@@ -123,9 +126,9 @@ fn recorded(case: &Case, event: &Event) -> Vec<String> {
         }
         Event::ChangeInDoubt { why, .. } => vec![format!("  in doubt: {why}")],
         Event::ChangeSkipped { why, .. } => vec![format!("  skipped, {why}")],
-        Event::ChangeConfirmed { .. } => vec!["  it was done already".into()],
-        Event::ChangeAbandoned { why, .. } => vec![format!("  frozen: {why}")],
-        Event::StepsCompleted => vec!["· checking that it worked, and that it stays so".into()],
+        Event::ChangeConfirmed { .. } => vec!["  already done".into()],
+        Event::ChangeAbandoned { why, .. } => vec![format!("  abandoned: {why}")],
+        Event::StepsCompleted => vec!["· verifying that the fix works and lasts".into()],
         Event::ConditionsChecked { truths } => {
             let so = truths.iter().filter(|truth| **truth == Truth::True).count();
             vec![format!("  {so} of {} conditions hold", truths.len())]
@@ -135,9 +138,9 @@ fn recorded(case: &Case, event: &Event) -> Vec<String> {
         Event::RolledBack { clean: true } => {
             let undone =
                 case.remediations.last().is_some_and(|t| t.rollbacks.iter().any(|undo| undo.attempts > 0));
-            if undone { vec!["· what was changed is taken back".into()] } else { Vec::new() }
+            if undone { vec!["· changes rolled back".into()] } else { Vec::new() }
         }
-        Event::RolledBack { clean: false } => vec!["✗ taking it back failed".into()],
+        Event::RolledBack { clean: false } => vec!["✗ rollback failed".into()],
         Event::OutcomeDecided(outcome) => vec![match outcome {
             Outcome::Escalated(escalation) => {
                 format!("☎ a person is needed ({}): {}", escalation.code, escalation.why)
@@ -145,31 +148,31 @@ fn recorded(case: &Case, event: &Event) -> Vec<String> {
             Outcome::Declined { why } => format!("· declined: {why}"),
             other => format!("✓ {}", other.word()),
         }],
-        Event::Paused(pause) => vec![format!("‖ paused by {}", crate::cli::pause::told(pause))],
-        Event::Resumed => vec!["· the halt is lifted".into()],
+        Event::Paused(pause) => vec![format!("‖ paused by {}", crate::cli::pause::describe(pause))],
+        Event::Resumed => vec!["· resumed".into()],
         Event::ApprovalRequested { plan, until } => {
-            vec![format!("✋ plan {} needs a person's yes, until {}", plan.short_id(), format_minute(*until))]
+            vec![format!("✋ plan {} needs approval until {}", plan.short_id(), format_minute(*until))]
         }
         Event::RecurrenceDetected { playbook, count, .. } => {
-            vec![format!("! {playbook} was mended {count} times within seven days, and is back")]
+            vec![format!("! {playbook} was fixed {count} times within seven days and is back")]
         }
         Event::Deferred(delay) => {
             vec![format!("‖ waits until {}: {}", delay.until.format("%H:%M:%S UTC"), delay.exceeded)]
         }
         Event::Linked { ticket, playbook, .. } => {
-            vec![format!("‖ waits for {ticket}, where {playbook} is being mended")]
+            vec![format!("‖ waits for {ticket}, where {playbook} is being fixed")]
         }
         Event::CloseDisputed(objection) => {
-            vec![format!("! case {} closed it, and somebody objects", objection.case)]
+            vec![format!("! the close by case {} is disputed", objection.case)]
         }
-        Event::SignalReceived(posted) => vec![format!("· {}", crate::cli::signal::told(&posted.signal))],
+        Event::SignalReceived(posted) => vec![format!("· {}", crate::cli::signal::describe(&posted.signal))],
         Event::Published { what: Published::Report, .. } => vec!["· report posted".into()],
         Event::Published { what: Published::Problem { ticket: Some(ticket) }, .. } => {
-            vec![format!("· what comes back again and again has a ticket of its own: {ticket}")]
+            vec![format!("· opened a ticket about the recurring fault: {ticket}")]
         }
         Event::Published { what: Published::Close, .. } => vec!["· issue closed".into()],
         Event::PublishFailed { publication, why, .. } => {
-            vec![format!("  GitHub did not take the {}: {why}", word(*publication))]
+            vec![format!("  GitHub rejected the {}: {why}", word(*publication))]
         }
         _ => Vec::new(),
     }
@@ -177,21 +180,21 @@ fn recorded(case: &Case, event: &Event) -> Vec<String> {
 
 fn word(act: Publication) -> &'static str {
     match act {
-        Publication::TicketRefresh => "second look at the issue",
-        Publication::ApprovalRequest => "question",
-        Publication::Reopen => "opening of the issue",
-        Publication::Problem => "ticket about what comes back",
+        Publication::TicketRefresh => "refresh of the issue",
+        Publication::ApprovalRequest => "approval request",
+        Publication::Reopen => "reopening of the issue",
+        Publication::Problem => "ticket about the recurring fault",
         Publication::Status => "status",
         Publication::Label => "label",
         Publication::Report => "report",
         Publication::Assign => "assignment",
-        Publication::Close => "closing",
+        Publication::Close => "close",
     }
 }
 
 fn short(text: &str) -> String {
     match text.char_indices().nth(70) {
-        Some((cut, _)) => format!("{}…", &text[..cut]),
+        Some((cut, _)) => format!("{}…", text.get(..cut).unwrap_or(text)),
         None => text.to_owned(),
     }
 }

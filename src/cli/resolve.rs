@@ -2,9 +2,12 @@
 
 #![expect(clippy::disallowed_methods, reason = "reads FIELDMEDIC_PROGRESS")]
 
+use crate::app::settings::LoadedConfig;
+use crate::app::signals::stop_on_signal;
 use crate::app::{Application, RunMode};
+use crate::cli::output::{ExitStatus, Format};
 use crate::cli::progress::Screen;
-use crate::cli::{ExitStatus, Format, LoadedConfig, eprint, print, print_json};
+use crate::console::{eprint, print, print_json};
 use crate::core::case::event::Source;
 use crate::core::case::outcome::Outcome;
 use crate::core::case::{Case, Stage};
@@ -20,36 +23,36 @@ use std::sync::Arc;
 
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// `owner/name#12`, the issue's URL, or its number if one repository is configured.
+    /// `owner/name#12`, the URL of the issue, or its number if one repository is configured.
     issue: String,
-    /// Look and plan only: nothing is changed, and nothing is written on GitHub or in the journal.
+    /// Probe and plan only. Nothing is changed, published or written to the journal.
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
     format: Format,
 }
 
-pub async fn run(setting: &LoadedConfig, arguments: Arguments) -> Result<ExitStatus> {
-    let id = address(&arguments.issue, &setting.config.github.repos)?;
-    let manner = if arguments.dry_run { RunMode::DryRun } else { RunMode::Live };
-    let mut app = Application::build(setting, manner).await?;
+pub async fn run(settings: &LoadedConfig, arguments: Arguments) -> Result<ExitStatus> {
+    let id = address(&arguments.issue, &settings.config.github.repos)?;
+    let mode = if arguments.dry_run { RunMode::DryRun } else { RunMode::Live };
+    let mut app = Application::build(settings, mode).await?;
     if std::io::stderr().is_terminal() || std::env::var_os("FIELDMEDIC_PROGRESS").is_some() {
         app.context.observer = Arc::new(Screen::for_one());
     }
-    let agent = &app.context;
-    let ticket = agent.forge.ticket(&id).await.map_err(|error| miette!("{error}"))?;
-    let key = format!("terminal {id} {}", agent.clock.now().timestamp_micros());
-    let case = match open_case(agent, ticket.clone(), Source::Terminal, &key).await.into_diagnostic()? {
+    let context = &app.context;
+    let ticket = context.forge.ticket(&id).await.map_err(|error| miette!("{error}"))?;
+    let key = format!("terminal {id} {}", context.clock.now().timestamp_micros());
+    let case = match open_case(context, ticket.clone(), Source::Terminal, &key).await.into_diagnostic()? {
         OpenResult::Opened(case) => case,
         OpenResult::Running(case) => {
             eprint(&format!("· case {case} is open for this ticket; going on with it"));
-            apply_pause_label(agent, &ticket).await.into_diagnostic()?;
+            apply_pause_label(context, &ticket).await.into_diagnostic()?;
             case
         }
-        OpenResult::Duplicate => bail!("this run of `resolve` was taken in before; run it again"),
+        OpenResult::Duplicate => bail!("this ticket was submitted a moment ago; run `resolve` again"),
     };
-    let stop = crate::app::stop_on_signal();
-    let case = match run_case_waiting(agent, &case, &stop).await {
+    let stop = stop_on_signal();
+    let case = match run_case_waiting(context, &case, &stop).await {
         Ok(case) => case,
         Err(CaseError::Claimed) => {
             bail!("another fieldmedic is working on case {case}; `fieldmedic case show {case}` follows it")
@@ -76,13 +79,15 @@ async fn finish(app: &Application, case: &Case, format: Format) -> Result<ExitSt
                 .fill("report.md", json!({ "report": report, "answer": answer, "earlier": null })),
         );
     }
-    if let Some(asked) = &case.pending_approval {
-        let (id, plan) = (&case.id, asked.plan.short_id());
-        eprint(&format!("waiting for a yes: `fieldmedic case approve {id} {plan}`, or the comment above"));
+    if let Some(pending) = &case.pending_approval {
+        let (id, plan) = (&case.id, pending.plan.short_id());
+        eprint(&format!(
+            "waiting for approval: run `fieldmedic case approve {id} {plan}`, or use the comment above"
+        ));
         return Ok(ExitStatus::Waiting);
     }
     if case.stage != Stage::Ended {
-        eprint(&format!("stopped; `fieldmedic resolve {}` goes on where it stands", case.ticket.id));
+        eprint(&format!("stopped; `fieldmedic resolve {}` continues the case", case.ticket.id));
         return Ok(ExitStatus::Failed);
     }
     Ok(match &case.outcome {
@@ -93,12 +98,15 @@ async fn finish(app: &Application, case: &Case, format: Format) -> Result<ExitSt
     })
 }
 
-/// The ticket that a person means.
+/// The ticket that this text names.
 fn address(text: &str, repos: &[Repo]) -> Result<TicketId> {
     let number = text.strip_prefix('#').unwrap_or(text).parse::<u64>();
     match (number, repos) {
         (Ok(number), [repo]) => Ok(TicketId { repo: repo.clone(), number }),
-        (Ok(number), _) => bail!("several repositories are configured: write {}#{number}", repos[0]),
+        (Ok(number), _) => {
+            let example = repos.first().map(ToString::to_string).unwrap_or_default();
+            bail!("several repositories are configured: write {example}#{number}")
+        }
         (Err(_), _) => text.parse().into_diagnostic(),
     }
 }

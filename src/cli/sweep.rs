@@ -1,8 +1,11 @@
 //! `fieldmedic sweep`: one sweep, now.
 
+use crate::app::settings::LoadedConfig;
+use crate::app::signals::stop_on_signal;
 use crate::app::{Application, RunMode};
+use crate::cli::output::{ExitStatus, Format};
 use crate::cli::progress::Screen;
-use crate::cli::{ExitStatus, Format, LoadedConfig, print, print_json};
+use crate::console::{print, print_json};
 use crate::engine::{check_recurrences, check_systems, run_case_waiting, sweep_tickets};
 use clap::Args;
 use miette::{IntoDiagnostic, Result};
@@ -16,20 +19,20 @@ pub struct Arguments {
     format: Format,
 }
 
-pub async fn run(setting: &LoadedConfig, arguments: Arguments) -> Result<ExitStatus> {
-    let mut app = Application::build(setting, RunMode::Live).await?;
+pub async fn run(settings: &LoadedConfig, arguments: Arguments) -> Result<ExitStatus> {
+    let mut app = Application::build(settings, RunMode::Live).await?;
     if std::io::stderr().is_terminal() {
         app.context.observer = Arc::new(Screen::for_many(std::io::stderr()));
     }
-    let agent = &app.context;
-    let mut cases = sweep_tickets(agent).await.into_diagnostic()?;
-    cases.extend(check_recurrences(agent).await.into_diagnostic()?);
-    let swept = check_systems(agent).await.into_diagnostic()?;
+    let context = &app.context;
+    let mut cases = sweep_tickets(context).await.into_diagnostic()?;
+    cases.extend(check_recurrences(context).await.into_diagnostic()?);
+    let swept = check_systems(context).await.into_diagnostic()?;
     cases.extend(swept.iter().filter_map(|swept| swept.opened.clone()));
-    let stop = crate::app::stop_on_signal();
+    let stop = stop_on_signal();
     let mut ended = Vec::new();
     for case in &cases {
-        let case = run_case_waiting(agent, case, &stop).await.into_diagnostic()?;
+        let case = run_case_waiting(context, case, &stop).await.into_diagnostic()?;
         let outcome = case.outcome.as_ref().map_or("open", |outcome| outcome.word());
         ended.push(json!({ "case": case.id, "ticket": case.ticket.id, "outcome": outcome }));
     }
@@ -44,8 +47,8 @@ pub async fn run(setting: &LoadedConfig, arguments: Arguments) -> Result<ExitSta
             let found: Vec<&str> = swept.diagnosis.findings.iter().map(|f| f.title.as_str()).collect();
             let unknown = swept.diagnosis.unknown.len();
             let state = match (found.is_empty(), unknown) {
-                (true, 0) => "well".to_owned(),
-                (true, unknown) => format!("{unknown} conditions could not be told"),
+                (true, 0) => "healthy".to_owned(),
+                (true, unknown) => format!("{unknown} conditions are unknown"),
                 (false, _) => found.join("; "),
             };
             print(&format!("{}: {state}", swept.system));
@@ -59,7 +62,7 @@ pub async fn run(setting: &LoadedConfig, arguments: Arguments) -> Result<ExitSta
             ));
         }
         if cases.is_empty() {
-            print("no ticket was waiting");
+            print("no ticket was missed");
         }
     }
     let found = swept.iter().any(|swept| !swept.diagnosis.findings.is_empty());

@@ -1,7 +1,7 @@
 //! Making a GitHub App by GitHub's manifest flow: a page of GitHub's shows what the App shall be, a person
 //! says yes, and GitHub hands out the App's keys for the code that it sends along.
 
-use crate::github::GitHub;
+use crate::github::adapter::GitHub;
 use crate::github::http::encode;
 use crate::github::setup::{EVENTS, REQUIRED_PERMISSIONS};
 use crate::ports::ForgeError;

@@ -1,6 +1,6 @@
 //! As whom the agent asks: with a token, or as a GitHub App.
 
-use crate::github::client::OptionsError;
+use crate::github::error::OptionsError;
 use octocrab::AuthState;
 use octocrab::auth::{AppAuth, EncodingKey};
 use secrecy::{ExposeSecret, SecretString};
@@ -19,7 +19,7 @@ pub enum Identity {
 
 impl Identity {
     /// # Errors
-    /// [`BadOptions`] if the token or the key cannot be one.
+    /// [`OptionsError`] if the token or the key cannot be one.
     pub(super) fn auth(&self) -> Result<AuthState, OptionsError> {
         Ok(match self {
             Identity::Nobody => AuthState::None,

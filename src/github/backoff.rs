@@ -1,12 +1,12 @@
-//! The silence that GitHub asks for. Who goes on asking meanwhile risks to be shut out, so one case that
-//! meets a limit holds back all of them.
+//! Rate-limit back-off, shared by all cases. GitHub may ban clients that keep sending, so one case that meets
+//! a limit holds back all of them.
 
 use crate::ports::ForgeError;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// GitHub does not always say how long. It wants a minute at least then, and more each time.
+/// GitHub does not always say how long to wait. It then wants a minute at least, and more each time.
 const FIRST: Duration = Duration::from_secs(60);
 const LONGEST: Duration = Duration::from_secs(960);
 
@@ -26,7 +26,7 @@ impl RateLimitGate {
     pub fn check(&self) -> Result<(), ForgeError> {
         match self.state().left() {
             Some(wait) => Err(ForgeError::Limited {
-                why: "the rate limit that an earlier request met has not passed".into(),
+                why: "the rate limit of an earlier request is still in force".into(),
                 wait: Some(wait),
             }),
             None => Ok(()),

@@ -3,7 +3,8 @@
 //! It follows no redirect. GitHub leads on from an issue that was transferred, or whose repository was
 //! renamed; but that is another ticket, and what was allowed here need not be allowed there.
 
-use crate::github::Options;
+use crate::github::error::OptionsError;
+use crate::github::options::Options;
 use http::{HeaderName, HeaderValue, Request, Response, Uri, header};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -17,23 +18,8 @@ use tower_service::Service;
 
 const VERSION: (HeaderName, &str) = (HeaderName::from_static("x-github-api-version"), "2022-11-28");
 
-/// Why there is no client to begin with: the configuration has to be mended.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum OptionsError {
-    #[error("`{0}` is not the address of an API: write https://api.github.com or https://<host>/api/v3")]
-    Address(String),
-    #[error("`{0}` would carry the token in the clear: write https")]
-    Insecure(String),
-    #[error("the token is empty, or holds characters that no token has")]
-    Token,
-    #[error("the App's private key is not one: it is the .pem file that GitHub hands out")]
-    Key,
-    #[error("the HTTP client cannot be made: {0}")]
-    Client(String),
-}
-
 /// # Errors
-/// [`BadOptions`] if the address or the token cannot be right, or TLS cannot be had.
+/// [`OptionsError`] if the address or the token cannot be right, or TLS cannot be had.
 pub(super) fn build(options: &Options) -> Result<Octocrab, OptionsError> {
     let uri = base_uri(&options.base_url)?;
     let auth = options.identity.auth()?;

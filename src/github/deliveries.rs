@@ -2,7 +2,7 @@
 //! remembers for three days, and tries again when it is asked to.
 
 use crate::core::ticket::Repo;
-use crate::github::GitHub;
+use crate::github::adapter::GitHub;
 use crate::github::forge::repo_route;
 use crate::github::installations::Clients;
 use crate::ports::{DeliveryId, FailedDelivery, ForgeError};

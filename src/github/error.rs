@@ -1,17 +1,35 @@
 //! From what octocrab reports to what can be done next: [`ForgeError`].
 
-use crate::github::http::Subject;
 use crate::ports::ForgeError;
 use chrono::DateTime;
 use http::{HeaderMap, StatusCode, header};
 use octocrab::GitHubError;
 use std::error::Error;
+use std::fmt::Display;
 use std::time::Duration;
 
 /// No limit of GitHub's lasts longer; a date that says otherwise is not believed.
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 
-/// Why a call came to nothing.
+/// The thing that a call is about, as "… does not exist" names it.
+pub(super) type Subject<'a> = &'a (dyn Display + Sync);
+
+/// Why no client can be made. It is permanent: the configuration has to change.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum OptionsError {
+    #[error("`{0}` is not the address of an API: write https://api.github.com or https://<host>/api/v3")]
+    Address(String),
+    #[error("`{0}` would carry the token in the clear: write https")]
+    Insecure(String),
+    #[error("the token is empty, or holds characters that no token has")]
+    Token,
+    #[error("the App's private key is not one: it is the .pem file that GitHub hands out")]
+    Key,
+    #[error("the HTTP client cannot be made: {0}")]
+    Client(String),
+}
+
+/// Why a call failed.
 #[derive(Debug)]
 pub(super) enum ApiError {
     Error(ForgeError),

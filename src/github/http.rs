@@ -1,26 +1,28 @@
-//! The way to GitHub's API: every request of the agent passes here.
+//! The way to GitHub's API: every request passes here.
 //!
-//! Nothing is tried again here. Whether a call may be repeated is known to the one who decides, not to
-//! the one who sends.
+//! Nothing is retried here. Only the caller knows whether a call may be repeated.
 
 use crate::github::backoff::RateLimitGate;
+use crate::github::contact::ContactLog;
 use crate::github::error;
-use crate::github::error::ApiError;
+use crate::github::error::{ApiError, Subject};
 use crate::github::etag_cache::{CachedPage, EtagCache};
+use crate::github::route;
 use crate::github::write_limiter::WriteSlot;
 use crate::ports::ForgeError;
+use crate::telemetry::spans;
+use crate::telemetry::spans::field;
 use http::{HeaderValue, Method, StatusCode, header};
 use octocrab::{FromResponse, GitHubError, Octocrab, Page};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::fmt::Display;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
-
-/// The thing that a call is about, as "… does not exist" names it.
-pub(super) type Subject<'a> = &'a (dyn Display + Sync);
+use std::time::{Duration, Instant};
+use tracing::{Instrument, Span};
 
 /// A request, and what it is about.
 struct Call<'a> {
@@ -53,14 +55,21 @@ pub(super) struct Client {
     deadline: Duration,
     backoff: RateLimitGate,
     known: EtagCache,
-    /// GitHub gave no token: this installation is no more, or not as it was.
+    /// GitHub gave no token: the installation is gone, or has changed.
     unauthorized: AtomicBool,
+    /// The outcome of the last request; all clients of one adapter share it.
+    contact: Arc<ContactLog>,
 }
 
 impl Client {
-    pub fn new(client: Octocrab, deadline: Duration) -> Self {
+    pub fn new(client: Octocrab, deadline: Duration, contact: Arc<ContactLog>) -> Self {
         let (backoff, known) = (RateLimitGate::default(), EtagCache::default());
-        Self { client, deadline, backoff, known, unauthorized: AtomicBool::new(false) }
+        Self { client, deadline, backoff, known, unauthorized: AtomicBool::new(false), contact }
+    }
+
+    /// The outcome of the last request of this adapter.
+    pub fn contact(&self) -> &Arc<ContactLog> {
+        &self.contact
     }
 
     /// Whether GitHub refused to give this client a token.
@@ -105,7 +114,7 @@ impl Client {
         Ok(items)
     }
 
-    /// The same as [`Wire::list`], for a list that is read again and again: a page that has not changed
+    /// The same as [`Client::list`], for a list that is read again and again: a page that has not changed
     /// since the last time is not sent again, and costs none of the hour's requests.
     pub async fn list_cached<T: DeserializeOwned>(
         &self,
@@ -118,31 +127,31 @@ impl Client {
         let mut items = Vec::new();
         let mut next = Some(format!("{route}?{}", encode_query(query)));
         while let Some(address) = next {
-            let leaf = self.leaf(&address, known.remove(&address), what).await?;
-            for item in &leaf.items {
+            let page = self.page(&address, known.remove(&address), what).await?;
+            for item in &page.items {
                 items.push(T::deserialize(item).map_err(|error| ForgeError::Unreachable(error.to_string()))?);
             }
-            next = leaf.next.clone();
-            read.insert(address, leaf);
+            next = page.next.clone();
+            read.insert(address, page);
         }
         self.known.keep(route, read);
         Ok(items)
     }
 
-    async fn leaf(
+    async fn page(
         &self,
         address: &str,
         known: Option<CachedPage>,
         what: Subject<'_>,
     ) -> Result<CachedPage, ForgeError> {
-        let etag = known.as_ref().and_then(|leaf| leaf.etag.as_ref());
+        let etag = known.as_ref().and_then(|page| page.etag.as_ref());
         let call = Call { known: etag, ..Call::get(address, what) };
         match (self.send::<Page<Value>>(call).await?, known) {
             (CachedAnswer::Fresh(page, etag), _) => {
                 Ok(CachedPage { etag, next: next_of(&page), items: page.items })
             }
-            (CachedAnswer::Unchanged, Some(leaf)) => Ok(leaf),
-            (CachedAnswer::Unchanged, None) => Err(unasked()),
+            (CachedAnswer::Unchanged, Some(page)) => Ok(page),
+            (CachedAnswer::Unchanged, None) => Err(unexpected_304()),
         }
     }
 
@@ -156,16 +165,16 @@ impl Client {
         self.call(Call { method, ..Call::get(route, what) }).await
     }
 
-    /// A call that changes something; it takes the turn of its caller.
+    /// A call that changes something; it uses the write slot of its caller.
     pub async fn write(
         &self,
-        turn: &mut WriteSlot<'_>,
+        slot: &mut WriteSlot<'_>,
         method: Method,
         route: &str,
         body: Option<&Value>,
         what: Subject<'_>,
     ) -> Result<Value, ForgeError> {
-        turn.pause().await;
+        slot.pause().await;
         self.call(Call { method, body, ..Call::get(route, what) }).await
     }
 
@@ -186,7 +195,9 @@ impl Client {
 
     async fn try_ask<T: FromResponse>(&self, call: Call<'_>) -> Result<CachedAnswer<T>, ApiError> {
         self.backoff.check()?;
-        let answer = tokio::time::timeout(self.deadline, self.exchange(call));
+        let span = spans::github_request(call.method.as_str(), &route::template(call.route));
+        let began = Instant::now();
+        let answer = tokio::time::timeout(self.deadline, self.exchange(call)).instrument(span.clone());
         let outcome = match answer.await {
             Ok(outcome) => outcome,
             Err(_) => {
@@ -194,6 +205,12 @@ impl Client {
                 Err(ForgeError::Unreachable(format!("no answer within {limit} seconds")).into())
             }
         };
+        let duration = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        span.in_scope(|| match &outcome {
+            Ok(_) => tracing::debug!({ field::DURATION_MS } = duration, "GitHub answered"),
+            Err(error) => tracing::debug!(?error, { field::DURATION_MS } = duration, "GitHub request failed"),
+        });
+        self.contact.record(&outcome);
         match outcome {
             Ok(answer) => Ok(self.backoff.record(Ok(answer))?),
             Err(ApiError::Error(error)) => Ok(self.backoff.record(Err(error))?),
@@ -228,9 +245,13 @@ impl Client {
         let request = self.client.build_request(request, body).map_err(sort)?;
         let response = self.client.execute(request).await.map_err(|error| match error {
             // Before there is an answer, GitHub says no to one thing only: a token for the installation.
-            octocrab::Error::GitHub { source, .. } => self.shut_out(&source),
+            octocrab::Error::GitHub { source, .. } => {
+                Span::current().record(field::STATUS, source.status_code.as_u16());
+                self.unauthorized(&source)
+            }
             other => sort(other),
         })?;
+        Span::current().record(field::STATUS, response.status().as_u16());
         if response.status() == StatusCode::NOT_MODIFIED {
             return Ok(CachedAnswer::Unchanged);
         }
@@ -239,7 +260,7 @@ impl Client {
         Ok(CachedAnswer::Fresh(T::from_response(response).await.map_err(sort)?, etag))
     }
 
-    fn shut_out(&self, answer: &GitHubError) -> ApiError {
+    fn unauthorized(&self, answer: &GitHubError) -> ApiError {
         let error = error::classify_login(answer);
         if matches!(error, ForgeError::Unauthorized(_)) {
             self.unauthorized.store(true, Ordering::Relaxed);
@@ -252,14 +273,14 @@ impl<T> CachedAnswer<T> {
     fn fresh(self) -> Result<T, ForgeError> {
         match self {
             CachedAnswer::Fresh(content, _) => Ok(content),
-            CachedAnswer::Unchanged => Err(unasked()),
+            CachedAnswer::Unchanged => Err(unexpected_304()),
         }
     }
 }
 
-/// Nothing was known that could be unchanged.
-fn unasked() -> ForgeError {
-    ForgeError::Unreachable("the answer is 304 (not modified), which nobody asked for".into())
+/// GitHub says that something has not changed, and nothing was known of it.
+fn unexpected_304() -> ForgeError {
+    ForgeError::Unreachable("unexpected 304 (not modified)".into())
 }
 
 /// The address of the next page: path and query alone, for whatever host a link names, the token goes to
@@ -268,16 +289,12 @@ fn next_of<T>(page: &Page<T>) -> Option<String> {
     page.next.as_ref()?.path_and_query().map(ToString::to_string)
 }
 
+/// Everything but the characters that RFC 3986 calls unreserved.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
 /// One segment of a path: `medic:working` as `medic%3Aworking`.
 pub(super) fn encode(segment: &str) -> String {
-    let mut out = String::with_capacity(segment.len());
-    for byte in segment.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => out.push(byte as char),
-            _ => out.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    out
+    utf8_percent_encode(segment, RESERVED).to_string()
 }
 
 fn encode_query(query: &[(&str, &str)]) -> String {

@@ -1,5 +1,5 @@
-//! Which client asks about which repository. With a token there is one; an App has one for each account
-//! that installed it, with a token of an hour that octocrab fetches and renews, and one for itself.
+//! Which client asks about which repository. A token has one client. An App has one for each account that
+//! installed it, whose token octocrab renews every hour, and one for itself.
 
 use crate::core::ticket::Repo;
 use crate::github::http::{Client, encode};
@@ -48,11 +48,11 @@ pub(super) struct Installation {
 
 impl Clients {
     pub fn of_token(client: Octocrab, deadline: Duration) -> Self {
-        Clients::Token(Arc::new(Client::new(client, deadline)))
+        Clients::Token(Arc::new(Client::new(client, deadline, Arc::default())))
     }
 
     pub fn of_app(client: Octocrab, deadline: Duration) -> Self {
-        let own = Arc::new(Client::new(client.clone(), deadline));
+        let own = Arc::new(Client::new(client.clone(), deadline, Arc::default()));
         Clients::App(Box::new(AppClients { client, deadline, own, known: Mutex::default() }))
     }
 
@@ -62,7 +62,7 @@ impl Clients {
     /// [`ForgeError::Unauthorized`] if the App is not installed there.
     pub async fn to(&self, repo: &Repo) -> Result<Arc<Client>, ForgeError> {
         match self {
-            Clients::Token(wire) => Ok(wire.clone()),
+            Clients::Token(client) => Ok(client.clone()),
             Clients::App(app) => app.to(repo).await,
         }
     }
@@ -70,7 +70,7 @@ impl Clients {
     /// The one that asks about the agent itself.
     pub fn own(&self) -> &Client {
         match self {
-            Clients::Token(wire) => wire,
+            Clients::Token(client) => client,
             Clients::App(app) => &app.own,
         }
     }
@@ -82,22 +82,23 @@ impl AppClients {
             let known = self.known();
             known.repos.get(repo).and_then(|id| known.installations.get(id)).cloned()
         };
-        if let Some(wire) = known.filter(|wire| !wire.is_unauthorized()) {
-            return Ok(wire);
+        if let Some(client) = known.filter(|client| !client.is_unauthorized()) {
+            return Ok(client);
         }
         let found = self.installation(repo).await?;
         if found.suspended_at.is_some() {
             let why = format!("the App is suspended for {repo}: lift that at {}", found.html_url);
             return Err(ForgeError::Unauthorized(why));
         }
-        let client = self.client.installation(found.id.into());
-        let client = client.map_err(|error| ForgeError::Refused(error.to_string()))?;
+        let octocrab = self.client.installation(found.id.into());
+        let octocrab = octocrab.map_err(|error| ForgeError::Refused(error.to_string()))?;
         let mut known = self.known();
         known.repos.insert(repo.clone(), found.id);
-        let wire = known.installations.get(&found.id).filter(|wire| !wire.is_unauthorized()).cloned();
-        let wire = wire.unwrap_or_else(|| Arc::new(Client::new(client, self.deadline)));
-        known.installations.insert(found.id, wire.clone());
-        Ok(wire)
+        let client = known.installations.get(&found.id).filter(|client| !client.is_unauthorized()).cloned();
+        let contact = Arc::clone(self.own.contact());
+        let client = client.unwrap_or_else(|| Arc::new(Client::new(octocrab, self.deadline, contact)));
+        known.installations.insert(found.id, client.clone());
+        Ok(client)
     }
 
     /// What GitHub says today about the installation that a repository belongs to.

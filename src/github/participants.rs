@@ -1,7 +1,7 @@
 //! Who did something about an issue: from its comments, their reactions and its events.
 
 use crate::core::ticket::TicketId;
-use crate::github::GitHub;
+use crate::github::adapter::GitHub;
 use crate::github::forge::{is_by, issue_route, repo_route, timestamp};
 use crate::github::model::User;
 use crate::ports::ForgeError;

@@ -1,8 +1,7 @@
-//! What has to be so on GitHub before the agent can work there: asked at a check-up, and made so where
-//! that can be done.
+//! Preconditions on GitHub: `doctor` checks them, and `init` creates what is missing.
 
 use crate::core::ticket::Repo;
-use crate::github::GitHub;
+use crate::github::adapter::GitHub;
 use crate::github::deliveries::{Hook, with_permission_hint};
 use crate::github::forge::repo_route;
 use crate::github::installations::Clients;
@@ -11,13 +10,13 @@ use http::Method;
 use serde::Deserialize;
 use serde_json::json;
 
-/// What an App needs wherever it is installed, in GitHub's words.
+/// The permissions that an App needs, in GitHub's words.
 pub const REQUIRED_PERMISSIONS: [(&str, &str); 2] = [("issues", "write"), ("metadata", "read")];
 
-/// What the agent is told of by webhook.
+/// The events that the webhook needs.
 pub const EVENTS: [&str; 2] = ["issues", "issue_comment"];
 
-/// A repository as the agent finds it.
+/// The state of a repository, as far as the agent needs it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct RepoStatus {
     #[serde(default)]
@@ -39,8 +38,8 @@ impl GitHub {
         self.clients.to(repo).await?.get(&repo_route(repo), repo).await
     }
 
-    /// Each right and each event that the App lacks for a repository; nothing for a token, of which
-    /// GitHub does not say what it may do.
+    /// Each permission and each event that the App lacks for a repository. Nothing for a token: GitHub does not
+    /// tell its permissions.
     pub async fn missing_permissions(&self, repo: &Repo) -> Result<Vec<String>, ForgeError> {
         let Clients::App(app) = &self.clients else { return Ok(Vec::new()) };
         let found = app.installation(repo).await?;
@@ -48,7 +47,7 @@ impl GitHub {
             let given = found.permissions.get(*right).map(String::as_str);
             given != Some("write") && given != Some(level)
         });
-        let rights = rights.map(|(right, level)| format!("the right {right}: {level}"));
+        let rights = rights.map(|(right, level)| format!("the permission {right}: {level}"));
         let events = EVENTS.iter().filter(|event| !found.events.iter().any(|known| known == *event));
         Ok(rights.chain(events.map(|event| format!("the event {event}"))).collect())
     }

@@ -6,8 +6,8 @@
 
 #![expect(clippy::disallowed_methods, reason = "reads the private key that the configuration names")]
 
-use crate::ssh::connection::HostKeyVerifier;
 use crate::ssh::error::SshError;
+use crate::ssh::verifier::HostKeyVerifier;
 use russh::MethodKind;
 use russh::client::{AuthResult, Handle};
 use russh::keys::agent::AgentIdentity;

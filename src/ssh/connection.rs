@@ -2,14 +2,14 @@
 
 use crate::ssh::error::SshError;
 use crate::ssh::known_hosts::HostKeys;
-use crate::ssh::{Remote, SessionLimits};
-use russh::client::{self, DisconnectReason, Handle};
-use russh::keys::PublicKeyOrCertificate;
+use crate::ssh::route::{Remote, SessionLimits};
+use crate::ssh::verifier::{Broken, HostKeyVerifier, Lost};
+use russh::client::{self, Handle};
 use russh::{Channel, Preferred};
 use std::borrow::Cow;
 use std::io::ErrorKind;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -25,9 +25,6 @@ pub(super) struct Connection {
     lost: Lost,
     pub at: String,
 }
-
-/// Why the connection ended, as soon as it has.
-type Lost = Arc<OnceLock<String>>;
 
 impl Connection {
     /// Opens it and logs in, in [`SessionLimits::connect`] at most.
@@ -51,7 +48,7 @@ impl Connection {
             tracing::debug!(%error, at, "TCP_NODELAY could not be set");
         }
         let lost = Lost::default();
-        let client = HostKeyVerifier { pinned, lost: Arc::clone(&lost) };
+        let client = HostKeyVerifier::new(pinned, Arc::clone(&lost));
         let mut handle =
             client::connect_stream(Arc::new(config), socket, client).await.map_err(|error| match error {
                 Broken::HostKey(trouble) => trouble,
@@ -141,61 +138,5 @@ fn explain(error: &std::io::Error, remote: &Remote) -> String {
             format!("nothing listens on port {} (connection refused)", remote.port)
         }
         _ => error.to_string(),
-    }
-}
-
-/// Our end of the protocol: it checks the host's key, and notes why the connection ended.
-pub(super) struct HostKeyVerifier {
-    pinned: HostKeys,
-    lost: Lost,
-}
-
-/// Why the protocol broke off.
-#[derive(Debug)]
-pub(super) enum Broken {
-    HostKey(SshError),
-    Protocol(russh::Error),
-}
-
-impl From<russh::Error> for Broken {
-    fn from(error: russh::Error) -> Self {
-        Broken::Protocol(error)
-    }
-}
-
-impl client::Handler for HostKeyVerifier {
-    type Error = Broken;
-
-    async fn check_server_key(&mut self, shown: &PublicKeyOrCertificate) -> Result<bool, Broken> {
-        self.pinned.check(&shown.public_key()).map_err(Broken::HostKey)?;
-        Ok(true)
-    }
-
-    async fn disconnected(&mut self, reason: DisconnectReason<Broken>) -> Result<(), Broken> {
-        let (cause, result) = match reason {
-            DisconnectReason::ReceivedDisconnect(info) if info.message.is_empty() => {
-                (format!("the host closed it ({:?})", info.reason_code), Ok(()))
-            }
-            DisconnectReason::ReceivedDisconnect(info) => {
-                (format!("the host closed it ({})", info.message), Ok(()))
-            }
-            DisconnectReason::Error(Broken::HostKey(trouble)) => {
-                (trouble.to_string(), Err(Broken::HostKey(trouble)))
-            }
-            DisconnectReason::Error(Broken::Protocol(error)) => {
-                (describe(&error), Err(Broken::Protocol(error)))
-            }
-        };
-        let _ = self.lost.set(cause);
-        result
-    }
-}
-
-fn describe(error: &russh::Error) -> String {
-    match error {
-        russh::Error::KeepaliveTimeout => "the host no longer answers".into(),
-        russh::Error::Disconnect | russh::Error::HUP => "the host closed it".into(),
-        russh::Error::IO(error) if error.kind() == ErrorKind::UnexpectedEof => "the host closed it".into(),
-        other => other.to_string(),
     }
 }

@@ -1,13 +1,13 @@
-//! What can go wrong on the way to a host, in words that say what to do next.
+//! Errors on the way to a host. Each text names the problem, its cause and the next step.
 
 use crate::ports::ShellError;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Why a command gave no observation. [`Trouble::may_have_run`] sorts it for the port.
+/// Why a command gave no observation. [`SshError::may_have_run`] sorts it for the port.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SshError {
-    #[error("no host is called `{host}` in the configuration")]
+    #[error("the configuration has no host `{host}`; add [hosts.{host}]")]
     UnknownHost { host: String },
 
     #[error("{at} cannot be reached: {cause}")]
@@ -16,7 +16,7 @@ pub enum SshError {
     #[error("{at} did not answer within {}: check the address, the port and the firewall", seconds(.after))]
     NoAnswer { at: String, after: Duration },
 
-    #[error("{at} answers, but no SSH connection came about: {cause}")]
+    #[error("{at} answers, but the SSH handshake failed: {cause}. Check that the port is the SSH server's")]
     Handshake { at: String, cause: String },
 
     #[error(
@@ -31,7 +31,7 @@ pub enum SshError {
     },
 
     #[error(
-        "THE HOST KEY OF {} HAS CHANGED. Somebody may be listening in, or the host was installed anew. It showed an {} \
+        "THE HOST KEY OF {} HAS CHANGED. The connection may be intercepted, or the host was reinstalled. It showed an {} \
          key with the fingerprint {}, but {} holds another one in line {number}. Only if you know why it changed, put \
          this line in its place:\n{}",
         .shown.at, .shown.algorithm, .shown.fingerprint, .shown.file.display(), .shown.line
@@ -52,7 +52,7 @@ pub enum SshError {
     KeyFile { file: PathBuf, cause: String },
 
     #[error(
-        "the key {} is encrypted, and the agent does not ask for passphrases. Use a key without one, or load it into an \
+        "the key {} is encrypted, and Fieldmedic asks for no passphrase. Use a key without one, or load it into an \
          ssh-agent (`ssh-add {}`) and allow that agent", .file.display(), .file.display()
     )]
     KeyLocked { file: PathBuf },
@@ -61,7 +61,7 @@ pub enum SshError {
     Agent { socket: PathBuf, cause: String },
 
     #[error(
-        "there is no key to log in to {at} with: name a key file in the configuration, or allow the ssh-agent and load one"
+        "there is no key for {at}: name a key file in the configuration, or allow the ssh-agent and load one"
     )]
     NoKey { at: String },
 
@@ -82,12 +82,12 @@ pub enum SshError {
     ExecRefused { at: String },
 
     #[error(
-        "the gate on {host} does not admit this command. Make it anew with `fieldmedic host-setup`, from the playbooks \
-         and parameters of today"
+        "the gate on {host} does not allow this command. Generate it again with `fieldmedic host-setup`, from today's playbooks and \
+         parameters"
     )]
     NotAdmitted { host: String },
 
-    #[error("the shell `sh` could not be started here: {cause}")]
+    #[error("the shell `sh` could not be started on this machine: {cause}")]
     NoShell { cause: String },
 
     #[error("the connection to {at} broke while the command ran: {cause}")]
@@ -127,6 +127,25 @@ impl SshError {
         matches!(self, SshError::Lost { .. } | SshError::TimedOut { .. } | SshError::OutputLimit { .. })
     }
 
+    /// Whether trying again is useless until a person changes the configuration, the host or a key. The others
+    /// may pass by themselves: a host that is down, a network that is slow, a session limit that is reached.
+    pub fn is_permanent(&self) -> bool {
+        matches!(
+            self,
+            SshError::UnknownHost { .. }
+                | SshError::HostKeyUnknown { .. }
+                | SshError::HostKeyChanged { .. }
+                | SshError::HostKeyRevoked { .. }
+                | SshError::KnownHosts { .. }
+                | SshError::KeyFile { .. }
+                | SshError::KeyLocked { .. }
+                | SshError::NoKey { .. }
+                | SshError::Refused { .. }
+                | SshError::ExecRefused { .. }
+                | SshError::NotAdmitted { .. }
+        )
+    }
+
     /// It outlived its deadline or its cap on output, and is not known to have ended.
     fn may_still_run(&self) -> bool {
         matches!(
@@ -138,10 +157,10 @@ impl SshError {
 }
 
 impl From<SshError> for ShellError {
-    fn from(trouble: SshError) -> Self {
-        let why = trouble.to_string();
-        match trouble.may_have_run() {
-            true => ShellError::InDoubt { why, may_still_run: trouble.may_still_run() },
+    fn from(error: SshError) -> Self {
+        let why = error.to_string();
+        match error.may_have_run() {
+            true => ShellError::InDoubt { why, may_still_run: error.may_still_run() },
             false => ShellError::NotStarted { why },
         }
     }

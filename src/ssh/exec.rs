@@ -4,10 +4,10 @@
 //! answer: a channel that is being opened, and one that has to be closed.
 
 use crate::core::diagnosis::evidence::{Exit, RawObservation};
-use crate::ssh::SessionLimits;
 use crate::ssh::capture::Capture;
 use crate::ssh::connection::Connection;
 use crate::ssh::error::{SshError, StopResult};
+use crate::ssh::route::SessionLimits;
 use russh::client::Msg;
 use russh::{Channel, ChannelMsg, Sig};
 use std::sync::Arc;

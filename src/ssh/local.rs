@@ -3,9 +3,9 @@
 #![expect(clippy::disallowed_methods, reason = "runs commands on this machine")]
 
 use crate::core::diagnosis::evidence::{Exit, RawObservation};
-use crate::ssh::SessionLimits;
 use crate::ssh::capture::Capture;
 use crate::ssh::error::{SshError, StopResult};
+use crate::ssh::route::SessionLimits;
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;

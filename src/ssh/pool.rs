@@ -5,7 +5,8 @@
 use crate::core::diagnosis::evidence::RawObservation;
 use crate::ssh::connection::Connection;
 use crate::ssh::error::SshError;
-use crate::ssh::{Remote, SessionLimits, exec};
+use crate::ssh::exec;
+use crate::ssh::route::{Remote, SessionLimits};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::OnceCell;

@@ -1,20 +1,23 @@
 //! The adapter against a host in a box, over real connections on 127.0.0.1.
 
 use crate::core::case::event::CaseId;
-use crate::core::diagnosis::evidence::Exit;
+use crate::core::diagnosis::evidence::{Exit, RawObservation};
 use crate::core::diagnosis::plan::Plan;
 use crate::core::expr::value_type::ValueType;
-use crate::core::ids::PlaybookName;
-use crate::core::playbook::command::{Template, TemplateSource, Values};
+use crate::core::ids::{HostName, PlaybookName};
+use crate::core::playbook::command::{Command, Template, TemplateSource, Values};
 use crate::core::policy::permit;
 use crate::core::policy::permit::{Mode, Policy, Risk};
-use crate::ports::Leases;
+use crate::ports::{Clock, Leases, Shell, ShellError};
 use crate::sandbox::host::{AuthorizedKey, FakeHost, HostSpec, Server, SharedHost, write_key};
 use crate::ssh::*;
 use crate::store::Sqlite;
+use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
-use std::time::Instant;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 struct Real;
@@ -293,7 +296,7 @@ async fn a_login_that_fails_says_why() {
     assert!(not_started(&error(&stage.hosts(), "hello").await).contains("it is no private key"));
 
     stage.remote.probe.keys.clear();
-    assert!(not_started(&error(&stage.hosts(), "hello").await).contains("there is no key to log in"));
+    assert!(not_started(&error(&stage.hosts(), "hello").await).contains("there is no key for "));
 }
 
 #[tokio::test]

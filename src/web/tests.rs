@@ -1,14 +1,17 @@
 //! The door, served on this machine: by hand for what nobody sends, and by the GitHub in a box.
 
+use crate::core::text::redact::Redactor;
 use crate::core::ticket::Repo;
 use crate::ports::Clock;
 use crate::sandbox::github::{AccountKind, FakeGitHub, Hooks};
 use crate::web::*;
+use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use std::net::SocketAddr;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
 
 const SECRET: &str = "a shared secret";
 

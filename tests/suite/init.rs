@@ -185,9 +185,9 @@ async fn each_right_that_is_lacking_is_named() {
         }
         said
     };
-    lacks(&["its webhook cannot be looked at", "admin:repo_hook"]).await;
+    lacks(&["its webhook cannot be read", "admin:repo_hook"]).await;
     rig.hub.grant(&rig.repo, MEDIC, RepoRole::Admin);
-    lacks(&["no webhook leads to the agent"]).await;
+    lacks(&["no webhook points to Fieldmedic"]).await;
     rig.hub.narrow(MEDIC, &[("issues", "read"), ("metadata", "read")]);
     lacks(&["its issues cannot be written", "the right issues: write", "repository_hooks: read"]).await;
     rig.hub.narrow(MEDIC, &[("issues", "write"), ("metadata", "read"), ("repository_hooks", "write")]);

@@ -21,6 +21,7 @@ mod init;
 mod intake;
 mod limits;
 mod lost_claim;
+mod observe;
 mod pause;
 mod postgres;
 mod publishing;

@@ -4,9 +4,11 @@
 mod script;
 
 use crate::app;
+use crate::app::settings::LoadedConfig;
 use crate::cli::host_setup::script::{Gate, GateForm, SetupKey, SetupScript};
-use crate::cli::{ExitStatus, LoadedConfig, eprint, print};
+use crate::cli::output::ExitStatus;
 use crate::config::HostEntry;
+use crate::console::{eprint, print};
 use crate::core::gate::sudoers::{Grants, PinnedFacts};
 use crate::core::gate::{HostedSystem, KeyScope, RuleError, Rules};
 use crate::core::ids::{HostName, Role, SystemName};

@@ -4,9 +4,11 @@
 mod files;
 
 use crate::app;
+use crate::app::settings::{LoadedConfig, read_config};
 use crate::cli::init::files::{Answers, write_config, write_private};
-use crate::cli::{ExitStatus, LoadedConfig, eprint, print, read_config};
+use crate::cli::output::ExitStatus;
 use crate::config::search_paths;
+use crate::console::{eprint, print};
 use crate::core::text::redact::Redactor;
 use crate::core::ticket::Repo;
 use crate::github;

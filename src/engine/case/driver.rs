@@ -12,11 +12,13 @@ use crate::engine::case::find::RECENT;
 use crate::engine::case::perform::{perform, wait};
 use crate::engine::{CLAIM_TTL, Context, Progress};
 use crate::ports::JournalError;
+use crate::telemetry::spans;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
+use tracing::Instrument;
 
 /// How long it takes until a case under a halt is looked at again.
 const HALTED: Duration = Duration::from_secs(5);
@@ -66,8 +68,10 @@ pub(crate) struct CaseWriter<'a> {
 impl CaseWriter<'_> {
     pub async fn append(&mut self, event: Event) -> Result<(), CaseError> {
         let (seq, at) = (self.case.next_seq, self.agent.clock.now());
-        self.agent.journal.append(&self.case.id, seq, at, &event).await?;
+        let append = self.agent.journal.append(&self.case.id, seq, at, &event);
+        append.instrument(spans::journal_append(event.kind().as_str(), seq)).await?;
         self.case.apply(&Record { seq, at, event: event.clone() })?;
+        spans::log_record(&self.case, &event, at);
         self.agent.observer.on_progress(Progress::Recorded { case: &self.case, event: &event });
         Ok(())
     }
@@ -85,7 +89,7 @@ pub async fn run_case(agent: &Context, id: &CaseId, stop: &Shutdown) -> Result<C
     let result = tokio::select! {
         // In this order, so that a run can be repeated.
         biased;
-        result = work(agent, id, stop) => result,
+        result = work(agent, id, stop).instrument(spans::case(id)) => result,
         error = keep_claim(agent, id) => Err(error),
     };
     // If this fails, the claim runs out by itself.
@@ -132,6 +136,7 @@ async fn keep_claim(agent: &Context, id: &CaseId) -> CaseError {
 
 async fn work(agent: &Context, id: &CaseId, stop: &Shutdown) -> Result<Case, CaseError> {
     let case = Case::fold(id, &agent.journal.load(id).await?)?;
+    spans::describe_case(&case);
     let kept = library_of(agent, &case.library).await?;
     let nothing = Arc::new(Library { hash: case.library.clone(), systems: BTreeMap::new() });
     let has_library = kept.is_some();
@@ -162,7 +167,8 @@ async fn work(agent: &Context, id: &CaseId, stop: &Shutdown) -> Result<Case, Cas
             agent.journal.release_leases(id).await?;
             break;
         }
-        perform(&mut pen, action, stop).await?;
+        let span = spans::action(&action);
+        perform(&mut pen, action, stop).instrument(span).await?;
     }
     Ok(pen.case)
 }

@@ -17,9 +17,11 @@ use crate::engine::chatops::signals::signal_from_label;
 use crate::engine::publish::publish;
 use crate::engine::{CLAIM_TTL, Context};
 use crate::ports::ShellError;
+use crate::telemetry::spans;
 use chrono::{DateTime, Utc};
 use serde_json::json;
 use std::time::Duration;
+use tracing::Instrument;
 
 /// How long a case waits before it asks again for a host that another case holds.
 const HOLD_PAUSE: Duration = Duration::from_secs(2);
@@ -51,7 +53,10 @@ pub(crate) async fn perform(
         }
         Action::RefreshTicket => recheck(pen).await,
         Action::LeaseHosts { hosts } => hold(pen, hosts, stop).await,
-        Action::Change(order) => change(pen, order).await,
+        Action::Change(order) => {
+            let span = spans::change(&pen.case, &order);
+            change(pen, order).instrument(span).await
+        }
         Action::RequestApproval
         | Action::ShowStatus
         | Action::SetLabel

@@ -10,10 +10,12 @@ use crate::core::playbook::inventory::System;
 use crate::core::playbook::{Probe, SystemType};
 use crate::core::text::redact::{Redacted, Redactor};
 use crate::ports::{Clock, Shell, ShellError};
+use crate::telemetry::spans;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use tracing::Instrument;
 
 /// What a look needs.
 #[derive(Clone)]
@@ -50,7 +52,10 @@ pub async fn run_probes(
             match prepare(eyes, system, site, probe, &evidence) {
                 Ok((host, command)) => {
                     let (eyes, name, retries) = (eyes.clone(), probe.name.clone(), probe.retries);
-                    running.spawn(async move { (name, run_probe(eyes, host, command, retries).await) });
+                    let span = spans::probe(&host, &name);
+                    running.spawn(
+                        async move { (name, run_probe(eyes, host, command, retries).await) }.instrument(span),
+                    );
                 }
                 Err(sight) => record_unknown(&mut evidence, probe, sight),
             }

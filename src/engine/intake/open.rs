@@ -10,6 +10,9 @@ use crate::engine::chatops::signals::apply_pause_label;
 use crate::engine::intake::feedback::check_reopened;
 use crate::engine::publish::labels::NEEDS_HUMAN;
 use crate::ports::{ForgeError, JournalError, NewCase, OpenResult};
+use crate::telemetry::spans;
+use crate::telemetry::spans::field;
+use tracing::Instrument;
 
 /// Why something that came in was not taken.
 #[derive(Debug, thiserror::Error)]
@@ -59,7 +62,12 @@ pub(crate) async fn open(
         at: agent.clock.now(),
         first: Event::Opened { ticket, source, library: agent.library.hash.clone() },
     };
-    agent.journal.open_case(&opening).await
+    let append = agent.journal.open_case(&opening).instrument(spans::journal_append("opened", 0));
+    let result = append.await?;
+    if let OpenResult::Opened(case) = &result {
+        tracing::info!({ field::CASE } = %case, { field::TICKET } = %opening.ticket, "case opened");
+    }
+    Ok(result)
 }
 
 /// An issue as such: whatever opened its first case, it is not taken again of the agent's own accord.

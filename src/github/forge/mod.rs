@@ -2,7 +2,7 @@
 
 use crate::core::text::redact::Redacted;
 use crate::core::ticket::{Repo, Ticket, TicketId};
-use crate::github::GitHub;
+use crate::github::adapter::GitHub;
 use crate::github::http::encode;
 use crate::github::installations::Clients;
 use crate::github::model::{Issue, IssueComment, User};

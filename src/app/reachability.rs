@@ -1,0 +1,195 @@
+//! Tells operators when a host cannot be reached, or the checks of a system cannot be read, and when they can
+//! again: once for each change, however often it is tried. The state lives as long as the process.
+
+use crate::core::diagnosis::evidence::RawObservation;
+use crate::core::ids::{HostName, SystemName};
+use crate::core::playbook::command::Command;
+use crate::core::playbook::inventory::Inventory;
+use crate::core::policy::permit::Permit;
+use crate::engine::SweepResult;
+use crate::ports::{Lease, Shell, ShellError};
+use crate::telemetry::announce::{announce, goes_to_log};
+use crate::telemetry::spans::field;
+use async_trait::async_trait;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// What cannot be reached or read now.
+pub struct Reachability {
+    inventory: Arc<Inventory>,
+    lost: Mutex<Lost>,
+}
+
+#[derive(Default)]
+struct Lost {
+    hosts: BTreeSet<HostName>,
+    systems: BTreeSet<SystemName>,
+}
+
+impl Reachability {
+    /// Everything counts as reachable until it is found not to be.
+    pub fn new(inventory: Arc<Inventory>) -> Self {
+        Self { inventory, lost: Mutex::default() }
+    }
+
+    /// Notes how a connection to a host turned out.
+    fn note_connection(&self, host: &HostName, result: &Result<Duration, ShellError>) {
+        match result {
+            Ok(_) => {
+                if self.lost().hosts.remove(host) {
+                    let systems = self.systems_on(host);
+                    match goes_to_log() {
+                        true => tracing::info!({ field::HOST } = %host, systems, "host is reachable again"),
+                        false => announce(&format!("host {host} is reachable again (systems: {systems})")),
+                    }
+                }
+            }
+            Err(error) => {
+                if self.lost().hosts.insert(host.clone()) {
+                    let systems = self.systems_on(host);
+                    tracing::warn!(
+                        { field::HOST } = %host,
+                        systems,
+                        %error,
+                        "host cannot be reached; its systems cannot be checked until it is"
+                    );
+                }
+            }
+        }
+    }
+
+    /// Notes what a sweep could read of each system. A system with a lost host is left out: the host is told.
+    pub fn note_sweep(&self, results: &[SweepResult]) {
+        for SweepResult { system, diagnosis, .. } in results {
+            if self.has_lost_host(system) {
+                continue;
+            }
+            match diagnosis.unknown.first() {
+                Some(first) => {
+                    if self.lost().systems.insert(system.clone()) {
+                        tracing::warn!(
+                            { field::SYSTEM } = %system,
+                            unknown = diagnosis.unknown.len(),
+                            { field::PLAYBOOK } = %first.playbook,
+                            why = %first.why,
+                            "checks of this system cannot be read; run `fieldmedic diagnose {system}`"
+                        );
+                    }
+                }
+                None => {
+                    if self.lost().systems.remove(system) {
+                        match goes_to_log() {
+                            true => {
+                                tracing::info!({ field::SYSTEM } = %system, "all checks can be read again");
+                            }
+                            false => announce(&format!("all checks of system {system} can be read again")),
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn has_lost_host(&self, system: &SystemName) -> bool {
+        let lost = self.lost();
+        let system = self.inventory.systems.get(system);
+        system.is_some_and(|system| system.hosts.values().any(|host| lost.hosts.contains(host)))
+    }
+
+    fn systems_on(&self, host: &HostName) -> String {
+        let systems = self.inventory.systems.values();
+        let names = systems.filter(|system| system.hosts.values().any(|other| other == host));
+        names.map(|system| system.name.as_str()).collect::<Vec<_>>().join(", ")
+    }
+
+    fn lost(&self) -> MutexGuard<'_, Lost> {
+        self.lost.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A shell that tells [`Reachability`] of its connections, and changes nothing else.
+pub struct WatchedShell {
+    inner: Arc<dyn Shell>,
+    reachability: Arc<Reachability>,
+}
+
+impl WatchedShell {
+    /// Watches this shell.
+    pub fn new(inner: Arc<dyn Shell>, reachability: Arc<Reachability>) -> Self {
+        Self { inner, reachability }
+    }
+}
+
+#[async_trait]
+impl Shell for WatchedShell {
+    async fn connect(&self, host: &HostName) -> Result<Duration, ShellError> {
+        let result = self.inner.connect(host).await;
+        self.reachability.note_connection(host, &result);
+        result
+    }
+
+    async fn probe(&self, host: &HostName, command: &Command) -> Result<RawObservation, ShellError> {
+        self.inner.probe(host, command).await
+    }
+
+    async fn change(
+        &self,
+        host: &HostName,
+        command: &Command,
+        permit: &Permit,
+        lease: &Lease,
+    ) -> Result<RawObservation, ShellError> {
+        self.inner.change(host, command, permit, lease).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::diagnosis::diagnose::{Diagnosis, Unknown};
+    use crate::core::ids::PlaybookName;
+    use std::io;
+    use std::io::Write;
+
+    #[derive(Clone, Default)]
+    struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn swept(unknown: bool) -> SweepResult {
+        let unknown = unknown.then(|| Unknown {
+            playbook: PlaybookName::new("disk-full").unwrap(),
+            why: "disk.used is unknown".into(),
+        });
+        SweepResult {
+            system: SystemName::new("north").unwrap(),
+            diagnosis: Diagnosis { unknown: unknown.into_iter().collect(), ..Diagnosis::default() },
+            opened: None,
+        }
+    }
+
+    #[test]
+    fn checks_that_cannot_be_read_are_told_once() {
+        let written = Written::default();
+        let sink = written.clone();
+        let log = tracing_subscriber::fmt().with_ansi(false).with_writer(move || sink.clone()).finish();
+        tracing::subscriber::with_default(log, || {
+            let reachability = Reachability::new(Arc::default());
+            for unknown in [false, true, true, true, false, false, true] {
+                reachability.note_sweep(&[swept(unknown)]);
+            }
+        });
+        let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(text.matches("checks of this system cannot be read").count(), 2, "{text}");
+        assert!(text.contains("system=north") && text.contains("why=disk.used is unknown"), "{text}");
+    }
+}

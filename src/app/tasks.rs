@@ -1,0 +1,209 @@
+//! What a daemon does periodically, and whether that is on time.
+
+use crate::app::reachability::Reachability;
+use crate::core::case::event::CaseId;
+use crate::engine::{
+    Context, DueCheck, IntakeError, ScheduledTask, Shutdown, check_recurrences, check_systems, poll,
+    redeliver, remind, sweep_tickets,
+};
+use crate::ports::{Cursor, JournalError};
+use crate::telemetry::spans;
+use chrono::{DateTime, TimeDelta, Utc};
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::mpsc::UnboundedSender;
+use tracing::Instrument;
+
+/// How often a schedule is asked, whatever it said: clocks are set, and machines sleep.
+const SCHEDULE_CHECK_INTERVAL: Duration = Duration::from_secs(30);
+
+/// The pause after something that was due.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// A task that is later than this is overdue: it fails again and again, or hangs.
+const OVERDUE_AFTER: TimeDelta = TimeDelta::minutes(10);
+
+/// What is done periodically.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Task {
+    /// Asks GitHub for events that the webhook missed.
+    Poll,
+    /// Asks GitHub to deliver again what it could not deliver.
+    Redeliver,
+    /// Takes tickets that were missed.
+    SweepTickets,
+    /// Probes all systems.
+    SweepSystems,
+    /// Probes what was fixed lately.
+    CheckRecurrences,
+    /// Reminds people of escalated tickets.
+    Remind,
+}
+
+/// When a task is done.
+#[derive(Debug, Clone)]
+pub enum Trigger {
+    /// Once at the start, and then with so much time between.
+    Every(Duration),
+    /// At its times, which the journal remembers.
+    On(ScheduledTask),
+}
+
+/// When a task of this process succeeded last.
+#[derive(Debug)]
+pub struct TaskTimes {
+    pub task: Task,
+    trigger: Trigger,
+    started: DateTime<Utc>,
+    succeeded: Mutex<Option<DateTime<Utc>>>,
+}
+
+impl TaskTimes {
+    /// A task that starts now.
+    pub fn new(task: Task, trigger: Trigger, now: DateTime<Utc>) -> Self {
+        Self { task, trigger, started: now, succeeded: Mutex::default() }
+    }
+
+    /// When it was to be done, if that is so long ago that it is overdue. What another process did by a common
+    /// schedule counts as done.
+    ///
+    /// # Errors
+    /// If the journal cannot be used.
+    pub async fn overdue_since(&self, context: &Context) -> Result<Option<DateTime<Utc>>, JournalError> {
+        let now = context.clock.now();
+        let here = self.succeeded().unwrap_or(self.started);
+        let due = match &self.trigger {
+            Trigger::Every(every) => TimeDelta::from_std(*every).ok().map(|every| here + every),
+            Trigger::On(task) => {
+                let anywhere = context.journal.cursor(&Cursor::Task(task.name)).await?;
+                task.schedule.due(Some(anywhere.unwrap_or(here).max(here)), now)
+            }
+        };
+        Ok(due.filter(|due| now - *due > OVERDUE_AFTER))
+    }
+
+    fn succeeded(&self) -> Option<DateTime<Utc>> {
+        *self.succeeded.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn mark_succeeded(&self, at: DateTime<Utc>) {
+        *self.succeeded.lock().unwrap_or_else(PoisonError::into_inner) = Some(at);
+    }
+}
+
+/// A task with all that it needs.
+pub struct PeriodicTask {
+    pub times: Arc<TaskTimes>,
+    pub context: Context,
+    pub reachability: Arc<Reachability>,
+    pub case_opened: UnboundedSender<CaseId>,
+    pub stop: Shutdown,
+}
+
+impl PeriodicTask {
+    /// Does it until the shutdown is requested. A run that fails is logged and repeated.
+    pub async fn run(self) {
+        while !self.stop.is_requested() {
+            let pause = match &self.times.trigger {
+                Trigger::Every(every) => {
+                    self.run_once().await;
+                    *every
+                }
+                Trigger::On(schedule) => self.run_if_due(schedule).await,
+            };
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = self.stop.requested() => {}
+            }
+        }
+    }
+
+    /// Does it if it is due. Gives the time until it is asked again.
+    async fn run_if_due(&self, schedule: &ScheduledTask) -> Duration {
+        let context = &self.context;
+        let begun = context.clock.now();
+        let done = match schedule.check_due(context).await {
+            Ok(DueCheck::Later(at)) => {
+                return (at - begun).to_std().unwrap_or_default().min(SCHEDULE_CHECK_INTERVAL);
+            }
+            Ok(DueCheck::Due { missed }) => {
+                if let Some(at) = missed {
+                    let at = at.format("%Y-%m-%d %H:%M UTC");
+                    tracing::warn!("running the {} that was missed at {at}", self.times.task);
+                }
+                if self.run_once().await { schedule.mark_done(context, begun).await } else { Ok(()) }
+            }
+            Err(error) => Err(error),
+        };
+        if let Err(error) = done {
+            tracing::warn!(%error, "the journal cannot be used; the {} is tried again", self.times.task);
+        }
+        PAUSE
+    }
+
+    /// `false` if it failed.
+    async fn run_once(&self) -> bool {
+        let span = spans::task(self.times.task.name());
+        async {
+            match self.perform().await {
+                Ok(cases) => {
+                    tracing::debug!(opened = cases.len(), "task done");
+                    cases.into_iter().for_each(|case| drop(self.case_opened.send(case)));
+                    self.times.mark_succeeded(self.context.clock.now());
+                    true
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the {} failed; it is tried again", self.times.task);
+                    false
+                }
+            }
+        }
+        .instrument(span)
+        .await
+    }
+
+    /// Gives the cases that it opened.
+    async fn perform(&self) -> Result<Vec<CaseId>, IntakeError> {
+        let context = &self.context;
+        match self.times.task {
+            Task::Poll => poll(context).await,
+            Task::CheckRecurrences => check_recurrences(context).await,
+            Task::Remind => remind(context).await.map(|_| Vec::new()),
+            Task::Redeliver => redeliver(context).await.map(|_| Vec::new()),
+            Task::SweepTickets => sweep_tickets(context).await,
+            Task::SweepSystems => {
+                let results = check_systems(context).await?;
+                self.reachability.note_sweep(&results);
+                Ok(results.into_iter().filter_map(|result| result.opened).collect())
+            }
+        }
+    }
+}
+
+impl Task {
+    /// A stable name, for logs and for the readiness check.
+    pub fn name(self) -> &'static str {
+        match self {
+            Task::Poll => "poll",
+            Task::Redeliver => "redeliver",
+            Task::SweepTickets => "sweep-tickets",
+            Task::SweepSystems => "sweep-systems",
+            Task::CheckRecurrences => "check-recurrences",
+            Task::Remind => "remind",
+        }
+    }
+}
+
+impl fmt::Display for Task {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Task::Poll => "poll",
+            Task::Redeliver => "check for failed deliveries",
+            Task::SweepTickets => "ticket sweep",
+            Task::SweepSystems => "system sweep",
+            Task::CheckRecurrences => "recurrence check",
+            Task::Remind => "reminder check",
+        })
+    }
+}

@@ -1,0 +1,267 @@
+//! Wiring: from a configuration to an engine with its adapters. This file alone names every adapter.
+
+use crate::app::settings::LoadedConfig;
+use crate::clock::SystemClock;
+use crate::config::{Config, HostEntry, WebhookEntry};
+use crate::console;
+use crate::core::ids::HostName;
+use crate::core::playbook::Library;
+use crate::core::playbook::inventory::Inventory;
+use crate::core::text::redact::Redactor;
+use crate::engine::{Context, ForgeSettings, NoopObserver, ProbeRunner};
+use crate::github;
+use crate::github::{GitHub, Identity, Pace};
+use crate::library;
+use crate::library::Files;
+use crate::ports::{Clock, Store};
+use crate::render::Prompts;
+use crate::ssh::{HostRoute, Login, Remote, SessionLimits, SshHosts};
+use crate::store::{Address, AddressError, Postgres, Sqlite, worker_name};
+use miette::{Diagnostic, Result};
+use regex::Regex;
+use secrecy::{ExposeSecret, SecretString};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// An engine with its adapters.
+pub struct Application {
+    pub context: Context,
+    /// The forge of the context, for what is asked of GitHub alone.
+    pub github: Arc<GitHub>,
+}
+
+/// What the application is built for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunMode {
+    Live,
+    /// Nothing is changed, published or stored.
+    DryRun,
+}
+
+/// Why the application cannot be built. All of these are permanent, except for a journal that is down.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+pub enum AppError {
+    #[error("the GitHub token is missing: environment variable {0} is not set")]
+    #[diagnostic(help(
+        "make a fine-grained token with read and write access to issues, and put it into {0}"
+    ))]
+    NoToken(String),
+    #[error("the private key of the GitHub App is missing: {0}")]
+    #[diagnostic(help("GitHub makes one on the App's settings page; [github] private_key names its file"))]
+    NoKey(String),
+    #[error("the webhook's secret is missing: environment variable {0} is not set")]
+    #[diagnostic(help("set it to the secret that GitHub's webhook has; `openssl rand -hex 32` makes one"))]
+    NoSecret(String),
+    #[error("{0}")]
+    #[diagnostic(help("see [github] base_url and the token's variable in the configuration"))]
+    GitHub(#[from] github::OptionsError),
+    #[error("{0}")]
+    #[diagnostic(help("[store] in the configuration says where the journal is kept"))]
+    Journal(#[from] crate::ports::JournalError),
+    #[error("the database URL is missing: environment variable {0} is not set")]
+    #[diagnostic(help(
+        "set it as [store] url_env says, for example: export {0}=postgres://user:password@host/database"
+    ))]
+    NoAddress(String),
+    #[error("the database URL in {variable} is not valid: {error}")]
+    BadAddress { variable: String, error: AddressError },
+}
+
+/// What is needed to probe the configured systems. It needs no GitHub token.
+pub struct ProbeSetup {
+    pub runner: ProbeRunner,
+    pub hosts: Arc<SshHosts>,
+    pub files: Files,
+    pub library: Library,
+    pub inventory: Inventory,
+}
+
+impl ProbeSetup {
+    pub fn build(setting: &LoadedConfig) -> Result<Self> {
+        let config = &setting.config;
+        let files = files(config)?;
+        let library = library::load(&files)?;
+        let inventory = config.inventory(&library, &setting.path)?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let hosts = Arc::new(hosts(config, &clock));
+        let runner = ProbeRunner { shell: hosts.clone(), clock, redactor: Arc::new(redactor(config)) };
+        Ok(Self { runner, hosts, files, library, inventory })
+    }
+}
+
+impl Application {
+    pub async fn build(setting: &LoadedConfig, mode: RunMode) -> Result<Self> {
+        let config = &setting.config;
+        let setup = ProbeSetup::build(setting)?;
+        let ProbeRunner { shell, clock, redactor } = setup.runner;
+        let options = github::Options {
+            base_url: config.github.base_url.clone(),
+            pace: Pace { gap: config.github.write_interval, ..Pace::default() },
+            ..github::Options::asking_as(identity(config)?, (*redactor).clone())
+        };
+        let (journal, policy): (Arc<dyn Store>, _) = match mode {
+            RunMode::Live => (open_journal(setting).await?, config.policy()),
+            RunMode::DryRun => {
+                (Arc::new(Sqlite::in_memory().await.map_err(AppError::from)?), config.policy().dry_run())
+            }
+        };
+        let github = Arc::new(GitHub::new(options).map_err(AppError::from)?);
+        let context = Context {
+            forge: github.clone(),
+            shell,
+            journal,
+            clock,
+            redactor,
+            prompts: Arc::new(prompts(config)?),
+            library: Arc::new(setup.library),
+            files: Arc::new(setup.files.as_map().clone()),
+            inventory: Arc::new(setup.inventory),
+            policy: Arc::new(policy),
+            forge_settings: Arc::new(forge_settings(config)),
+            worker: worker_name(),
+            observer: Arc::new(NoopObserver),
+        };
+        Ok(Self { context, github })
+    }
+}
+
+/// The journal of a configuration.
+pub async fn open_journal(setting: &LoadedConfig) -> Result<Arc<dyn Store>, AppError> {
+    Ok(match address(&setting.config)? {
+        Some(address) => Arc::new(Postgres::open(&address).await?),
+        None => Arc::new(Sqlite::open(&setting.config.store.path.clone().unwrap_or_default()).await?),
+    })
+}
+
+/// Where the journal of a configuration is kept, for people.
+pub fn journal_place(config: &Config) -> Result<String, AppError> {
+    Ok(match (address(config)?, &config.store.path) {
+        (Some(address), _) => address.place().to_owned(),
+        (None, Some(path)) => path.display().to_string(),
+        (None, None) => String::new(),
+    })
+}
+
+/// The database of a configuration; `None` if its journal is a file.
+fn address(config: &Config) -> Result<Option<Address>, AppError> {
+    let (variable, url) = match (&config.store.url_env, &config.store.url) {
+        (Some(variable), _) => {
+            let url = from_environment(variable).ok_or_else(|| AppError::NoAddress(variable.clone()))?;
+            (variable.clone(), url)
+        }
+        (None, Some(url)) => ("[store] url".to_owned(), url.as_str().into()),
+        (None, None) => return Ok(None),
+    };
+    let address = Address::parse(url.expose_secret());
+    address.map(Some).map_err(|error| AppError::BadAddress { variable, error })
+}
+
+/// The playbooks that a configuration names, or those in the binary.
+pub fn files(config: &Config) -> Result<Files> {
+    Ok(match &config.playbooks {
+        Some(dir) => Files::from_dir(dir)?,
+        None => Files::built_in(),
+    })
+}
+
+fn prompts(config: &Config) -> Result<Prompts> {
+    Ok(match &config.prompts {
+        Some(dir) => Prompts::from_dir(dir)?,
+        None => Prompts::built_in()?,
+    })
+}
+
+/// As whom the agent asks GitHub: as the App that the configuration names, or with a token.
+pub fn identity(config: &Config) -> Result<Identity, AppError> {
+    let github = &config.github;
+    let Some(id) = github.app_id else { return Ok(Identity::Token(token(config)?)) };
+    let key = match (&github.private_key, &github.private_key_env) {
+        (Some(path), _) => std::fs::read_to_string(path)
+            .map_err(|error| AppError::NoKey(format!("{}: {error}", path.display())))?
+            .into(),
+        (None, variable) => {
+            let variable = variable.as_deref().unwrap_or_default();
+            from_environment(variable)
+                .ok_or_else(|| AppError::NoKey(format!("the environment variable {variable} is not set")))?
+        }
+    };
+    Ok(Identity::App { id, key })
+}
+
+/// The token, from the variable that the configuration names.
+fn token(config: &Config) -> Result<SecretString, AppError> {
+    let variable = &config.github.token_env;
+    from_environment(variable).ok_or_else(|| AppError::NoToken(variable.clone()))
+}
+
+/// The webhook's secret, from the variable that the configuration names.
+pub fn webhook_secret(webhook: &WebhookEntry) -> Result<SecretString, AppError> {
+    secret_in(&webhook.secret_env)
+}
+
+/// The same, and the one before it while GitHub still signs with that.
+pub fn webhook_secrets(webhook: &WebhookEntry) -> Result<Vec<SecretString>, AppError> {
+    let names = [Some(&webhook.secret_env), webhook.previous_secret_env.as_ref()];
+    names.into_iter().flatten().map(|name| secret_in(name)).collect()
+}
+
+fn secret_in(variable: &str) -> Result<SecretString, AppError> {
+    from_environment(variable).ok_or_else(|| AppError::NoSecret(variable.to_owned()))
+}
+
+fn from_environment(variable: &str) -> Option<SecretString> {
+    let value = std::env::var(variable).ok()?;
+    (!value.trim().is_empty()).then(|| value.trim().into())
+}
+
+/// Hides the operator's patterns and every secret that the program itself holds. The patterns were
+/// checked when the configuration was read.
+pub fn redactor(config: &Config) -> Redactor {
+    let webhook = config.webhook.as_ref();
+    let webhook = webhook.map(|webhook| [Some(&webhook.secret_env), webhook.previous_secret_env.as_ref()]);
+    let others = [Some(&config.github.token_env), config.store.url_env.as_ref()];
+    let variables = others.into_iter().chain(webhook.into_iter().flatten()).flatten();
+    let secrets = variables.filter_map(|variable| from_environment(variable));
+    let secrets = secrets.map(|secret| secret.expose_secret().to_owned());
+    let of_store = address(config).ok().flatten().map_or_else(Vec::new, |it| it.passwords().to_vec());
+    let of_programs = from_environment("PGPASSWORD").map(|secret| secret.expose_secret().to_owned());
+    let patterns = config.redact.patterns.iter().filter_map(|pattern| Regex::new(pattern).ok()).collect();
+    let redactor = Redactor::new(secrets.chain(of_store).chain(of_programs), patterns);
+    console::add_secrets(&redactor);
+    redactor
+}
+
+fn forge_settings(config: &Config) -> ForgeSettings {
+    ForgeSettings {
+        repos: config.github.repos.clone(),
+        label: config.github.label.clone(),
+        command: config.github.command.clone(),
+        on_call: config.github.on_call.clone(),
+        remind_after: config.escalation.remind_after,
+        roles: config.roles(),
+    }
+}
+
+/// The way to every host of a configuration.
+fn hosts(config: &Config, clock: &Arc<dyn Clock>) -> SshHosts {
+    let named = |(name, host): (&HostName, &HostEntry)| (name.clone(), route(host));
+    SshHosts::new(config.hosts.iter().map(named).collect(), SessionLimits::default(), clock.clone())
+}
+
+fn route(host: &HostEntry) -> HostRoute {
+    let (Some(address), false) = (&host.address, host.local) else { return HostRoute::Local };
+    let user = host.user.clone().unwrap_or_default();
+    let agent = std::env::var_os("SSH_AUTH_SOCK").map(PathBuf::from);
+    let login = |key: Option<&Path>| Login {
+        user: user.clone(),
+        keys: key.map(Path::to_owned).into_iter().collect(),
+        agent: agent.clone(),
+    };
+    HostRoute::Ssh(Remote {
+        address: address.clone(),
+        port: host.port,
+        known_hosts: host.known_hosts.clone(),
+        probe: login(host.key.as_deref()),
+        change: host.change_key.as_deref().map(|key| login(Some(key))),
+    })
+}

@@ -1,0 +1,55 @@
+//! What the process tells about its own life: it listens, it stops, it broke. In a terminal that is a line
+//! on stderr; where the log is read by machines, or by people afterwards, it is a record of the log.
+
+use crate::console;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Whether announcements are records of the log. There is one log for each process.
+static TO_LOG: AtomicBool = AtomicBool::new(false);
+
+pub(super) fn set_to_log(to_log: bool) {
+    TO_LOG.store(to_log, Ordering::Relaxed);
+}
+
+/// Whether stderr holds nothing but the log, so that lines of progress must not stand between its records.
+pub fn goes_to_log() -> bool {
+    TO_LOG.load(Ordering::Relaxed)
+}
+
+/// Tells something good or neutral.
+pub fn announce(text: &str) {
+    match goes_to_log() {
+        true => tracing::info!("{text}"),
+        false => console::eprint(&format!("· {text}")),
+    }
+}
+
+/// Says why a command failed.
+pub fn fail(error: &miette::Report) {
+    match goes_to_log() {
+        true => {
+            let help = error.help().map(|help| help.to_string());
+            tracing::error!(help, "{}", causes(error));
+        }
+        false => console::fail(error),
+    }
+}
+
+/// "the journal cannot be opened: permission denied", not only the first of them.
+fn causes(error: &miette::Report) -> String {
+    let mut texts: Vec<String> = Vec::new();
+    for cause in error.chain() {
+        let text = cause.to_string();
+        if texts.last().is_none_or(|last| !last.contains(&text)) {
+            texts.push(text);
+        }
+    }
+    texts.join(": ")
+}
+
+pub(super) fn panicked(text: &str) {
+    match goes_to_log() {
+        true => tracing::error!("a task panicked: {text}"),
+        false => console::eprint(text),
+    }
+}

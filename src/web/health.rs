@@ -1,0 +1,90 @@
+//! Health checks over HTTP, on a listener of their own.
+//!
+//! `GET /healthz` answers 200 for as long as the process' event loop lives. `GET /readyz` answers 200 if all
+//! checks pass, and 503 if one fails; its body lists them:
+//!
+//! ```json
+//! {"ready": false, "checks": [{"name": "journal", "ok": false, "detail": "the disk is full"}]}
+//! ```
+
+use crate::web::listener::BoundedListener;
+use async_trait::async_trait;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use http::StatusCode;
+use serde::Serialize;
+use serde_json::json;
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tower_http::limit::RequestBodyLimitLayer;
+use tower_http::timeout::TimeoutLayer;
+
+/// Nobody has to send anything.
+const BODY_LIMIT: usize = 1024;
+
+/// All checks together have less time than that.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+
+/// A connection that is kept open is closed after this.
+const CONNECTION_LIFETIME: Duration = Duration::from_secs(30);
+
+const CONNECTIONS: usize = 32;
+
+/// Tells whether the process can do its work.
+#[async_trait]
+pub trait ReadinessCheck: Send + Sync {
+    /// Runs all checks. It takes a few seconds at most, and a check that cannot be run has failed.
+    async fn run(&self) -> Vec<CheckResult>;
+}
+
+/// The result of one check.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CheckResult {
+    /// Stable: alerts go by it.
+    pub name: String,
+    pub ok: bool,
+    /// Why it failed, for people and redacted; empty if it passed.
+    pub detail: String,
+}
+
+impl CheckResult {
+    /// A check that passes if there is nothing to report.
+    pub fn new(name: impl Into<String>, result: Result<(), String>) -> Self {
+        Self { name: name.into(), ok: result.is_ok(), detail: result.err().unwrap_or_default() }
+    }
+}
+
+/// Serves the health checks until `shutdown` is done.
+///
+/// # Errors
+/// If the listener fails.
+pub async fn serve_health(
+    listener: TcpListener,
+    checks: Arc<dyn ReadinessCheck>,
+    shutdown: impl Future<Output = ()> + Send,
+) -> io::Result<()> {
+    let router = Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .with_state(checks)
+        .layer(RequestBodyLimitLayer::new(BODY_LIMIT))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, ANSWER_WITHIN));
+    let listener = BoundedListener::new(listener, CONNECTIONS, CONNECTION_LIFETIME);
+    tokio::select! {
+        result = axum::serve(listener, router).into_future() => result,
+        // Whoever asks while the process stops learns from the closed port that it does.
+        () = shutdown => Ok(()),
+    }
+}
+
+async fn ready(State(checks): State<Arc<dyn ReadinessCheck>>) -> Response {
+    let checks = checks.run().await;
+    let ready = checks.iter().all(|check| check.ok);
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(json!({ "ready": ready, "checks": checks }))).into_response()
+}
