@@ -1,5 +1,7 @@
 //! Ctrl-C and SIGTERM.
 
+#![expect(clippy::disallowed_methods, reason = "ends the process at a second signal")]
+
 use crate::engine::Shutdown;
 use crate::telemetry::announce::announce;
 

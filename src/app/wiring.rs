@@ -1,5 +1,7 @@
 //! Wiring: from a configuration to an engine with its adapters. This file alone names every adapter.
 
+#![expect(clippy::disallowed_methods, reason = "reads secrets from the environment or from files")]
+
 use crate::app::settings::LoadedConfig;
 use crate::clock::SystemClock;
 use crate::config::{Config, HostEntry, WebhookEntry};

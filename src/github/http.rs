@@ -2,6 +2,8 @@
 //!
 //! Nothing is retried here. Only the caller knows whether a call may be repeated.
 
+#![expect(clippy::disallowed_methods, reason = "measures how long a request takes")]
+
 use crate::github::backoff::RateLimitGate;
 use crate::github::contact::ContactLog;
 use crate::github::error;

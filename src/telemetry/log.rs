@@ -1,5 +1,7 @@
 //! The subscriber: which records are written, where and in which format.
 
+#![expect(clippy::disallowed_methods, reason = "stamps log lines with the time of this machine")]
+
 use crate::console;
 use crate::telemetry::announce;
 use crate::telemetry::record::{LogRecord, RecordLayer};

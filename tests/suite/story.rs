@@ -71,7 +71,7 @@ async fn a_ticket_from_the_webhook_to_its_close() {
     env 'NAMES=qfieldcloud-worker_wrapper-1 qfieldcloud-worker_wrapper-2 qfieldcloud-worker_wrapper-3 qfieldcloud-worker_wrapper-4' sh -euc 'for name in $NAMES; do
       state=$(docker inspect --format '\''{{.State.Status}}'\'' "$name" 2>/dev/null || echo gone)
       [ "$state" != restarting ] || docker stop "$name"
-    done' 'undo start the workers'
+    done' 'rollback start the workers'
     ```
 
     <sub>Case `[case]`</sub>

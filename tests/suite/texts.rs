@@ -211,7 +211,7 @@ async fn the_report_and_the_call_of_an_escalated_case() {
     env 'NAMES=qfieldcloud-worker_wrapper-1 qfieldcloud-worker_wrapper-2 qfieldcloud-worker_wrapper-3 qfieldcloud-worker_wrapper-4' sh -euc 'for name in $NAMES; do
       state=$(docker inspect --format '\''{{.State.Status}}'\'' "$name" 2>/dev/null || echo gone)
       [ "$state" != restarting ] || docker stop "$name"
-    done' 'undo start the workers'
+    done' 'rollback start the workers'
     ```
 
     - undo of start the workers: failed (exit 127: sh: 1: undo start the workers: not found)
@@ -355,18 +355,7 @@ async fn prints(rig: &Rig, arguments: &[&str]) -> String {
 async fn what_the_commands_print() {
     let rig = Rig::new("worker-down").await;
     let ticket = rig.file("Sync never finishes", "Since this morning changes stay pending on all tablets.");
-    assert_snapshot!(prints(&rig, &["doctor"]).await, @r#"
-    exit status 1
-    ✗ configuration: [folder]/fieldmedic.toml is not a valid configuration
-
-    TOML parse error at line 6, column 1
-      |
-    6 | poll = "[duration]"
-      | ^^^^
-    unknown field `poll`, expected one of `repos`, `label`, `command`, `on_call`, `base_url`, `token_env`, `app_id`, `private_key`, `private_key_env`, `poll_interval`, `write_interval`
-
-      fieldmedic.example.toml shows every entry
-    "#);
+    assert_snapshot!(prints(&rig, &["doctor"]).await, @"");
     let resolved = rig.run(&["resolve", &ticket.number.to_string()]).await;
     assert_eq!(resolved.code, Some(0), "{resolved:?}");
     let list = rig.run(&["case", "list"]).await;
