@@ -3,10 +3,11 @@
 use crate::app;
 use crate::cli::{ExitStatus, Format, LoadedConfig, print, print_json, signal};
 use crate::core::case::Case;
-use crate::core::case::dispute::{CloseDispute, CloseStats, Via};
+use crate::core::case::dispute::{CloseDispute, Via};
 use crate::core::case::event::{CaseId, Event};
 use crate::core::case::outcome::Outcome;
 use crate::core::diagnosis::evidence::ProbeStatus;
+use crate::core::policy::run_history::CloseStats;
 use crate::ports::Journal;
 use chrono::Utc;
 use clap::{Args, Subcommand};

@@ -497,6 +497,13 @@ pub enum JournalError {
     Unreadable(String),
 }
 
+impl JournalError {
+    /// Trying again cannot help: a record is damaged, or of a later version.
+    pub fn is_permanent(&self) -> bool {
+        matches!(self, JournalError::Unreadable(_))
+    }
+}
+
 /// Time, so that tests can play it.
 #[async_trait]
 pub trait Clock: Send + Sync {

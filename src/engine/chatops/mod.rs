@@ -13,16 +13,13 @@ mod reply;
 pub(crate) mod signals;
 mod tell;
 
-pub(crate) use crate::engine::chatops::reply::mark_done;
-pub(crate) use crate::engine::chatops::tell::readonly_report_data;
-
 use crate::core::case::event::CaseId;
 use crate::core::chatops::access::{Capability, Permission};
 use crate::core::chatops::{ChatCommand, CommandName, ParseError, command};
 use crate::core::policy::permit::Pause;
-use crate::engine::Context;
 use crate::engine::chatops::reply::{Posted, Reply};
 use crate::engine::chatops::signals::{SignalRejected, send_signal};
+use crate::engine::context::Context;
 use crate::engine::intake::open::IntakeError;
 use crate::ports::{Comment, ForgeError, JournalError, Marker, Reaction};
 use serde_json::json;

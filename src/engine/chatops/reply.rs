@@ -1,15 +1,11 @@
 //! What is said and shown to whoever gave an order. A reply is one comment for each order, found by its
 //! marker; a reaction is never worth failing for.
 
-use crate::core::case::Case;
-use crate::core::case::event::Source;
-use crate::core::case::outcome::Outcome;
 use crate::core::chatops::CommandName;
 use crate::core::chatops::access::{Capability, Permission};
-use crate::engine::Context;
+use crate::engine::context::Context;
 use crate::engine::intake::open::IntakeError;
-use crate::engine::monitor::sweep::OPENING;
-use crate::engine::publish::write;
+use crate::engine::publish::once::{CREATE_LOCK_TTL, write};
 use crate::ports::{Comment, Marker, Reaction};
 use serde_json::{Value, json};
 
@@ -97,7 +93,7 @@ async fn say_as(
     // A comment comes by several doors at once, to several replicas: two that look for the marker at the
     // same moment would both not find it.
     let turn = format!("{} {}", comment.ticket, marker.as_str());
-    if !agent.journal.try_once_every(&turn, agent.clock.now(), OPENING).await? {
+    if !agent.journal.try_once_every(&turn, agent.clock.now(), CREATE_LOCK_TTL).await? {
         return Ok(Posted::ByPeer);
     }
     let Reply { prompt, data } =
@@ -116,16 +112,5 @@ async fn say_as(
 pub(crate) async fn react(agent: &Context, comment: &Comment, reaction: Reaction) {
     if let Err(error) = agent.forge.react(&comment.ticket, comment.id, reaction).await {
         tracing::warn!(ticket = %comment.ticket, %error, "the reaction was not taken");
-    }
-}
-
-/// Shows on the comment that opened a case that what it asked for is done.
-pub(crate) async fn mark_done(agent: &Context, case: &Case) {
-    let Source::Command { comment: Some(comment), .. } = &case.source else { return };
-    if !case.outcome.as_ref().is_some_and(Outcome::closes) {
-        return;
-    }
-    if let Err(error) = agent.forge.react(&case.ticket.id, *comment, Reaction::Rocket).await {
-        tracing::warn!(case = %case.id, %error, "the reaction was not taken");
     }
 }

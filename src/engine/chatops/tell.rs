@@ -8,16 +8,15 @@ use crate::core::playbook::inventory::System;
 use crate::core::playbook::{Library, Request};
 use crate::core::text::suggest::closest_match;
 use crate::core::ticket::TicketId;
-use crate::core::ticket::triage::Intent;
 use crate::core::ticket::triage::find_system;
 use crate::core::view::explain::explain as explained;
 use crate::core::view::report::report;
-use crate::engine::case::answer::answer;
 use crate::engine::case::find::active_or_latest_case;
+use crate::engine::case::library::library_of;
 use crate::engine::chatops::open::short;
 use crate::engine::chatops::{CommandOutcome, Reply};
+use crate::engine::context::Context;
 use crate::engine::intake::open::IntakeError;
-use crate::engine::{Context, library_of};
 use crate::ports::{Comment, JournalError};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -92,22 +91,6 @@ pub(crate) fn parse_error_reply(agent: &Context, misread: &ParseError) -> Reply 
             Reply::filled("misread.md", data)
         }
     }
-}
-
-/// What is said of a look, or of a request that was answered by an order.
-pub(crate) fn readonly_report_data(case: &Case, library: &Library) -> Value {
-    let triage = case.triage.as_ref();
-    let request = triage.and_then(|triage| match &triage.intent {
-        Intent::Question { request, .. } => {
-            triage.system(library)?.request(request).map(|it| it.title.clone())
-        }
-        Intent::Problem => None,
-    });
-    json!({
-        "report": report(case, library),
-        "request": request,
-        "answer": answer(case, library).and_then(Result::ok),
-    })
 }
 
 /// The playbooks of a case, or those of now if the journal has lost them.

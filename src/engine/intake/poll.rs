@@ -2,9 +2,10 @@
 
 use crate::core::case::event::{CaseId, Source};
 use crate::core::ticket::Repo;
-use crate::engine::Context;
 use crate::engine::chatops::accept_comment;
-use crate::engine::intake::open::{IntakeError, accept_issue};
+use crate::engine::context::Context;
+use crate::engine::intake::accept::accept_issue;
+use crate::engine::intake::open::IntakeError;
 use crate::ports::JournalError;
 use chrono::{DateTime, TimeDelta, Utc};
 

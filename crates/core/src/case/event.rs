@@ -1,5 +1,7 @@
 //! Events: what the journal records. Old records must stay readable, so fields are only ever added.
 
+pub use crate::ids::{CaseId, ChangeId, Direction};
+
 use crate::case::dispute::CloseDispute;
 use crate::case::outcome::Outcome;
 use crate::case::signal::QueuedSignal;
@@ -8,10 +10,9 @@ use crate::diagnosis::diagnose::Diagnosis;
 use crate::diagnosis::evidence::{Evidence, Observation};
 use crate::diagnosis::plan::Plan;
 use crate::expr::Truth;
-use crate::ids::{HostName, PlaybookName};
-use crate::playbook::LibraryHash;
-use crate::policy::limits::Deferral;
-use crate::policy::permit::Pause;
+use crate::ids::{HostName, LibraryHash, PlaybookName};
+use crate::policy::consent::Pause;
+use crate::policy::deferral::Deferral;
 use crate::text::redact::Redacted;
 use crate::ticket::triage::{DetectedFault, Triage};
 use crate::ticket::{Ticket, TicketId};
@@ -19,37 +20,6 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
-use std::fmt;
-
-/// The identity of a case: `c` and 12 hex digits.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct CaseId(String);
-
-impl CaseId {
-    /// Derived from the ticket and the moment: the same door opened twice gives the same case.
-    pub fn derive(ticket: &TicketId, key: &str) -> Self {
-        let hash = Sha256::digest(format!("{ticket}\0{key}"));
-        Self(format!("c{}", &hex::encode(hash)[..12]))
-    }
-
-    /// As a person or the store wrote it.
-    pub fn from_text(text: &str) -> Option<Self> {
-        let is_hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
-        let digits = text.strip_prefix('c')?;
-        (digits.len() == 12 && digits.bytes().all(is_hex)).then(|| Self(text.to_owned()))
-    }
-
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for CaseId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
 
 /// By which way a ticket came in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,21 +49,6 @@ pub enum Source {
     },
     /// A person says that what another case closed is not settled.
     CloseDispute(CloseDispute),
-}
-
-/// One change of one treatment, forward or back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct ChangeId {
-    pub remediation: usize,
-    pub step: usize,
-    pub direction: Direction,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Direction {
-    Forward,
-    Rollback,
 }
 
 /// Why a look is made.

@@ -3,6 +3,7 @@
 use crate::expr::{FactValue, Scope};
 use crate::ids::{FactName, HostName, ProbeName};
 use crate::playbook::{Probe, SystemType};
+pub use crate::text::format::cut_at;
 use crate::text::redact::{Redacted, Redactor};
 use crate::text::sanitize::visible;
 use chrono::{DateTime, Utc};
@@ -237,13 +238,4 @@ pub fn read_facts(
             (fact.name.clone(), known)
         })
         .collect()
-}
-
-/// The longest start of `text` that is at most `limit` bytes and ends between characters.
-pub fn cut_at(text: &str, limit: usize) -> &str {
-    if text.len() <= limit {
-        return text;
-    }
-    let end = (0..=limit).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
-    &text[..end]
 }

@@ -1,9 +1,9 @@
 //! Place: the system that a ticket is about. Only what the inventory has can be found.
 
-use crate::diagnosis::evidence::cut_at;
 use crate::ids::Role;
 use crate::playbook::Library;
 use crate::playbook::inventory::{Inventory, System};
+use crate::text::format::cut_at;
 use crate::ticket::authored_text::AuthoredText;
 use serde::{Deserialize, Serialize};
 

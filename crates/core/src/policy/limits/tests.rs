@@ -55,7 +55,15 @@ fn waits(
     on: &[&str],
     history: RunHistory,
 ) -> Option<(i64, ExceededLimit)> {
-    let delay = deferral(policy, inventory, &system("gis"), &plan(on), &history, now())?;
+    let delay = deferral(
+        &policy.limits,
+        &policy.change_freezes,
+        inventory,
+        &system("gis"),
+        &plan(on),
+        &history,
+        now(),
+    )?;
     Some(((delay.until - now()).num_minutes(), delay.exceeded))
 }
 
