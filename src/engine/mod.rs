@@ -26,9 +26,8 @@ pub use crate::engine::chatops::signals::apply_pause_label;
 pub use crate::engine::context::{
     CLAIM_TTL, Context, ForgeSettings, NoopObserver, Observer, ProbeRunner, Progress,
 };
-pub use crate::engine::intake::accept::accept_issue;
 pub use crate::engine::intake::feedback::accept_reopening;
-pub use crate::engine::intake::open::{IntakeError, open_case, should_accept};
+pub use crate::engine::intake::open::{IntakeError, accept_issue, open_case, should_accept};
 pub use crate::engine::intake::poll::poll;
 pub use crate::engine::intake::redeliver::redeliver;
 pub use crate::engine::monitor::recurrence::check_recurrences;

@@ -6,6 +6,7 @@ pub(crate) mod driver;
 pub(crate) mod find;
 pub(crate) mod history;
 pub(crate) mod library;
+pub(crate) mod load;
 pub(crate) mod perform;
 pub(crate) mod probe;
 pub(crate) mod set_aside;

@@ -4,8 +4,8 @@ use crate::core::case::Case;
 use crate::core::case::event::CaseId;
 use crate::core::case::signal::{QueuedSignal, Signal, SignalKind};
 use crate::core::ticket::Ticket;
+use crate::engine::Context;
 use crate::engine::case::find::{active_or_latest_case, running_case};
-use crate::engine::context::Context;
 use crate::ports::{Comment, JournalError};
 
 /// A ticket with this label gets nothing changed for it until the label is taken off.

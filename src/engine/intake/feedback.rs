@@ -6,8 +6,8 @@ use crate::core::case::event::{CaseId, Source};
 use crate::core::case::{Case, Stage};
 use crate::core::ticket::close_feedback::{Feedback, feedback};
 use crate::core::ticket::{Ticket, TicketId, TicketState};
+use crate::engine::Context;
 use crate::engine::case::find::latest_case;
-use crate::engine::context::Context;
 use crate::engine::intake::open::{IntakeError, open_case, opened_case};
 use crate::ports::{Comment, JournalError, Reaction};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -63,7 +63,7 @@ async fn accept_reopened(
     door: Source,
     after: &str,
 ) -> Result<Option<CaseId>, IntakeError> {
-    if !crate::engine::intake::open::should_accept(agent, &ticket) {
+    if !crate::engine::should_accept(agent, &ticket) {
         return Ok(None);
     }
     let key = format!("{} open again after {after}", ticket.id);

@@ -1,6 +1,5 @@
 //! Intake: how tickets and comments become cases.
 
-pub(crate) mod accept;
 pub(crate) mod feedback;
 pub(crate) mod open;
 pub(crate) mod poll;

@@ -1,8 +1,13 @@
-//! Opening a case: the one way, whatever it comes from. The same content opens one case, once.
+//! Intake: the one door behind all doors. It turns tickets and commands into cases, once.
 
+use crate::core::case::Case;
 use crate::core::case::event::{CaseId, Event, Source};
+use crate::core::case::outcome::{Code, Outcome};
 use crate::core::ticket::{Ticket, TicketId, TicketState};
-use crate::engine::context::Context;
+use crate::engine::Context;
+use crate::engine::case::find::latest_case;
+use crate::engine::chatops::signals::apply_pause_label;
+use crate::engine::intake::feedback::check_reopened;
 use crate::engine::publish::labels::NEEDS_HUMAN;
 use crate::ports::{ForgeError, JournalError, NewCase, OpenResult};
 
@@ -60,6 +65,49 @@ pub(crate) async fn open(
 /// An issue as such: whatever opened its first case, it is not taken again of the agent's own accord.
 pub(crate) fn issue_dedupe_key(id: &TicketId) -> String {
     format!("issue {id}")
+}
+
+/// Takes in an issue that is there to be taken: once in its life, by whichever door it comes first.
+/// The agent's own tickets come in by the sweep that opened them, which knows what they are about.
+pub async fn accept_issue(
+    agent: &Context,
+    ticket: Ticket,
+    door: Source,
+) -> Result<Option<CaseId>, IntakeError> {
+    if let Some(case) = apply_pause_label(agent, &ticket).await? {
+        return Ok(Some(case));
+    }
+    if let Some(newest) = latest_case(agent, &ticket.id).await? {
+        if let Some(case) = accept_edited_issue(agent, &ticket, &newest).await? {
+            return Ok(Some(case));
+        }
+        if let Some(case) = check_reopened(agent, &ticket, &newest).await? {
+            return Ok(Some(case));
+        }
+    }
+    if !should_accept(agent, &ticket) || ticket.author == agent.forge.me().await? {
+        return Ok(None);
+    }
+    let key = issue_dedupe_key(&ticket.id);
+    Ok(opened_case(open_case(agent, ticket, door, &key).await?))
+}
+
+/// Takes in an issue once more that named no system that is looked after, and has other words since.
+async fn accept_edited_issue(
+    agent: &Context,
+    ticket: &Ticket,
+    case: &Case,
+) -> Result<Option<CaseId>, IntakeError> {
+    if ticket.state != TicketState::Open || ticket.locked {
+        return Ok(None);
+    }
+    let named_none =
+        matches!(&case.outcome, Some(Outcome::Escalated(escalation)) if escalation.code == Code::NoSystem);
+    if !named_none || (&case.ticket.title, &case.ticket.body) == (&ticket.title, &ticket.body) {
+        return Ok(None);
+    }
+    let key = format!("reworded {} {}", ticket.id, ticket.updated_at.timestamp());
+    Ok(opened_case(open_case(agent, ticket.clone(), case.source.clone(), &key).await?))
 }
 
 /// The case that came of it, if one did.

@@ -2,10 +2,9 @@
 
 use crate::core::case::event::{CaseId, Source};
 use crate::core::ticket::Repo;
+use crate::engine::Context;
 use crate::engine::chatops::accept_comment;
-use crate::engine::context::Context;
-use crate::engine::intake::accept::accept_issue;
-use crate::engine::intake::open::IntakeError;
+use crate::engine::intake::open::{IntakeError, accept_issue};
 use crate::ports::JournalError;
 use chrono::{DateTime, TimeDelta, Utc};
 

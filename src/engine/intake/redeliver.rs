@@ -1,6 +1,6 @@
 //! Redelivery: what GitHub could not tell the webhook is asked for again.
 
-use crate::engine::context::Context;
+use crate::engine::Context;
 use crate::engine::intake::open::IntakeError;
 use chrono::TimeDelta;
 use std::time::Duration;

@@ -8,7 +8,7 @@ use crate::core::diagnosis::diagnose::diagnose;
 use crate::core::ids::PlaybookName;
 use crate::core::ticket::TicketState;
 use crate::core::ticket::triage::DetectedFault;
-use crate::engine::case::find::load_case;
+use crate::engine::case::load::load_case;
 use crate::engine::case::probe::run_probes;
 use crate::engine::context::Context;
 use crate::engine::intake::open::{IntakeError, open_case};

@@ -15,8 +15,8 @@ use crate::core::playbook::Library;
 use crate::core::text::format::format_minute;
 use crate::core::view::report::report;
 use crate::engine::case::answer::answer;
-use crate::engine::case::find::load_case;
 use crate::engine::case::library::library_of;
+use crate::engine::case::load::load_case;
 use crate::engine::case::probe::millis;
 use crate::engine::case::writer::{CaseError, CaseWriter};
 use crate::engine::context::Context;
@@ -134,8 +134,8 @@ async fn reopen(context: &Context, case: &Case, library: &Library) -> Result<(),
         Source::Recurrence { suspect, .. } => suspect,
         Source::CloseDispute(dispute) => {
             context.forge.reopen(&case.ticket.id).await?;
-            let text = context.prompts.fill("dispute.md", json!({ "who": dispute.by }));
-            return comment(context, case, "dispute", &text).await;
+            let text = context.prompts.fill("objection.md", json!({ "who": dispute.by }));
+            return comment(context, case, "objection", &text).await;
         }
         _ => return Ok(()),
     };

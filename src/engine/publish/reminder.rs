@@ -6,7 +6,7 @@ use crate::core::case::event::Event;
 use crate::core::case::outcome::{Escalation, Outcome};
 use crate::core::text::format::format_minute;
 use crate::core::ticket::{TicketId, TicketState};
-use crate::engine::case::find::load_case;
+use crate::engine::case::load::load_case;
 use crate::engine::context::Context;
 use crate::engine::intake::open::IntakeError;
 use crate::engine::monitor::recurrence::due;
