@@ -21,6 +21,7 @@ mod postgres;
 mod recurrence;
 mod replicas;
 mod scenarios;
+mod set_aside;
 mod simulation;
 mod standstill;
 mod talk;

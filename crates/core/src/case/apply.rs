@@ -1,7 +1,6 @@
 //! The fold: one event after another becomes a case. Live running and recovery use the same code.
 
-use crate::case::event::ProbeReason;
-use crate::case::event::{Event, Publication, Record};
+use crate::case::event::{Event, ProbeReason, Publication, Record};
 use crate::case::publishing::Publishing;
 use crate::case::signal::{QueuedSignal, Signal, SignalKind};
 use crate::case::{
@@ -351,11 +350,11 @@ impl Case {
         }
     }
 
-    /// Takes in what a person said. What does not fit changes nothing.
-    fn apply_signal(&mut self, QueuedSignal { key, signal: signal }: &QueuedSignal) {
+    /// What does not fit the state of the case changes nothing.
+    fn apply_signal(&mut self, QueuedSignal { key, signal }: &QueuedSignal) {
         self.processed_signals.insert(key.clone());
-        let Signal { by, at, relatedd: says } = signal;
-        match says {
+        let Signal { by, at, kind } = signal;
+        match kind {
             SignalKind::Approve { plan } => {
                 let Some(asked) =
                     self.pending_approval.take_if(|asked| asked.plan.matches_id(plan) && *at <= asked.until)

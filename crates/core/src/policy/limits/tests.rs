@@ -2,11 +2,12 @@
 
 use crate::case::event::CaseId;
 use crate::diagnosis::plan::PlannedStep;
+use crate::ids::PlaybookName;
 use crate::playbook::command::Unrenderable;
 use crate::playbook::inventory::Group;
 use crate::policy::change_freeze::{ChangeFreeze, Window};
 use crate::policy::limits::*;
-use crate::policy::permit::Risk;
+use crate::policy::permit::{Policy, Risk};
 use std::collections::BTreeMap;
 
 fn now() -> DateTime<Utc> {
