@@ -136,7 +136,7 @@ async fn an_impossible_request_names_its_cause() {
         (vec!["resolve", &locked.number.to_string()], 4, ""),
         (vec!["resolve", &empty.number.to_string()], 3, "nothing-found"),
         (vec!["resolve", &huge.number.to_string()], 3, "nothing-found"),
-        (vec!["diagnose", "nowhere"], 1, "there is: qfieldcloud"),
+        (vec!["diagnose", "nowhere"], 1, "configured are: qfieldcloud"),
         (vec!["case", "show", "c000000000000"], 1, "case list"),
         (vec!["playbook", "show", "nothing"], 1, "playbook list"),
     ] {

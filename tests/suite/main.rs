@@ -30,6 +30,7 @@ mod related;
 mod replicas;
 mod sample;
 mod scenarios;
+mod set_aside;
 mod simulation;
 mod snapshots;
 mod story;

@@ -90,7 +90,7 @@ async fn the_third_recurrence_opens_a_problem_ticket() {
     let body = problem.body.clone().expect("a text");
     assert_eq!(body.lines().filter(|line| line.starts_with("| 20")).count(), 4, "{body}");
     assert_snapshot!(stable(&format!("{}\n\n{body}", problem.title)), @r"
-    qfieldcloud: A QGIS image is missing comes back again and again
+    qfieldcloud: A QGIS image is missing keeps coming back
 
     <!-- fieldmedic problem system=qfieldcloud playbook=missing-qgis-image -->
     @ops-lead: **A QGIS image is missing** on `qfieldcloud` was mended 3 times within seven days, and is there again. Each time the remedy was proven to work, so something causes the fault anew. That cause is for a person to find; this is what I know of each time.

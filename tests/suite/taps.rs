@@ -10,12 +10,13 @@ mod shell;
 
 use async_trait::async_trait;
 use fieldmedic::core::case::event::{CaseId, Event};
+use fieldmedic::core::case::record::Record;
 use fieldmedic::core::diagnosis::evidence::RawObservation;
 use fieldmedic::core::ids::HostName;
 use fieldmedic::core::text::redact::Redacted;
 use fieldmedic::core::ticket::TicketId;
 use fieldmedic::engine::Context;
-use fieldmedic::ports::{ForgeError, LeaseGrant, Marker, ShellError};
+use fieldmedic::ports::{ForgeError, JournalError, LeaseGrant, Marker, ShellError};
 use std::sync::Arc;
 
 /// A call at a port.
@@ -87,6 +88,15 @@ pub trait Tap: Send + Sync {
     /// The record that is written in place of this one.
     fn recorded(&self, event: &Event) -> Event {
         event.clone()
+    }
+
+    /// What a case's records are, or why they cannot be read.
+    fn loaded(
+        &self,
+        _: &CaseId,
+        answer: Result<Vec<Record>, JournalError>,
+    ) -> Result<Vec<Record>, JournalError> {
+        answer
     }
 
     /// What became of a request for a host.

@@ -1,6 +1,7 @@
-//! Names of things: short, checked words, each with a type of its own.
+//! Identities: checked names, case and change numbers, library hashes. Each has a type of its own.
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use std::fmt;
 
 /// Why a word is not a name.
@@ -108,6 +109,65 @@ impl Role {
         Self("agent".into())
     }
 }
+
+/// The identity of a case: `c` and 12 hex digits.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct CaseId(String);
+
+impl CaseId {
+    /// Derived from the ticket's address and the key of what opened it: the same content gives the same
+    /// case, whichever replica reads it.
+    pub fn derive(ticket: &impl fmt::Display, key: &str) -> Self {
+        let mut digits = hex::encode(Sha256::digest(format!("{ticket}\0{key}")));
+        digits.truncate(12);
+        Self(format!("c{digits}"))
+    }
+
+    /// As a person or the store wrote it; `None` if it is no case number.
+    pub fn from_text(text: &str) -> Option<Self> {
+        let is_hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+        let digits = text.strip_prefix('c')?;
+        (digits.len() == 12 && digits.bytes().all(is_hex)).then(|| Self(text.to_owned()))
+    }
+
+    /// The number as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for CaseId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// One change of one remediation, forward or back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ChangeId {
+    /// The remediation's number within its case, from 0.
+    pub remediation: usize,
+    /// The step's number within its plan, from 0.
+    pub step: usize,
+    /// Whether the step is done or rolled back.
+    pub direction: Direction,
+}
+
+/// Which way a change goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// The step itself.
+    Forward,
+    /// Its rollback.
+    Rollback,
+}
+
+/// The content hash of a whole library: SHA-256 in hex, over the paths and texts of its files.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct LibraryHash(pub String);
 
 #[cfg(test)]
 mod tests {

@@ -5,7 +5,7 @@ use crate::core::case::event::Event;
 use crate::core::case::outcome::{Code, Escalation, Outcome};
 use crate::core::playbook::Library;
 use crate::core::ticket::triage::Intent;
-use crate::engine::case::driver::CaseWriter;
+use crate::engine::case::writer::CaseWriter;
 use crate::render;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -27,13 +27,13 @@ pub fn answer(case: &Case, library: &Library) -> Option<Result<String, String>> 
 }
 
 /// An answer that cannot be filled is none: such a case goes to a person instead of being closed.
-pub(crate) fn answerable(pen: &CaseWriter<'_>, event: Event) -> Event {
+pub(crate) fn answerable(writer: &CaseWriter<'_>, event: Event) -> Event {
     if !matches!(&event, Event::OutcomeDecided(Outcome::Answered { .. })) {
         return event;
     }
-    match answer(&pen.case, pen.library) {
+    match answer(&writer.case, writer.library) {
         Some(Ok(_)) => event,
-        Some(Err(why)) if pen.case.scope().is_read_only() => {
+        Some(Err(why)) if writer.case.scope().is_read_only() => {
             let why = format!("the answer could not be filled: {why}");
             Event::OutcomeDecided(Outcome::Declined { why })
         }

@@ -11,51 +11,52 @@ use crate::core::playbook::{Library, Step};
 use crate::core::text::redact::Redacted;
 use crate::core::ticket::TicketState;
 use crate::engine::case::answer::answerable;
-use crate::engine::case::driver::{CaseError, CaseWriter, Shutdown, history};
+use crate::engine::case::history::history;
 use crate::engine::case::probe::run_probes;
+use crate::engine::case::writer::{CaseError, CaseWriter};
 use crate::engine::chatops::signals::signal_from_label;
+use crate::engine::context::CLAIM_TTL;
 use crate::engine::publish::publish;
-use crate::engine::{CLAIM_TTL, Context};
+use crate::engine::shutdown::Shutdown;
 use crate::ports::ShellError;
 use crate::telemetry::spans;
-use chrono::{DateTime, Utc};
 use serde_json::json;
 use std::time::Duration;
 use tracing::Instrument;
 
-/// How long a case waits before it asks again for a host that another case holds.
-const HOLD_PAUSE: Duration = Duration::from_secs(2);
+/// How long a case waits before it asks again for a host that another case has leased.
+const LEASE_PAUSE: Duration = Duration::from_secs(2);
 
 /// Carries out an action and records what came of it.
 pub(crate) async fn perform(
-    pen: &mut CaseWriter<'_>,
+    writer: &mut CaseWriter<'_>,
     action: Action,
     stop: &Shutdown,
 ) -> Result<(), CaseError> {
     match action {
         Action::Record(event) => {
-            let event = answerable(pen, event);
+            let event = answerable(writer, event);
             let concluded = matches!(event, Event::OutcomeDecided(_));
-            pen.append(event).await?;
+            writer.append(event).await?;
             if concluded {
-                // What is left to do is talk; the hosts are for others.
-                pen.agent.journal.release_leases(&pen.case.id).await?;
+                // What is left is to publish; the hosts are free for others.
+                writer.context.journal.release_leases(&writer.case.id).await?;
             }
             Ok(())
         }
         Action::RunProbes { purpose, probes } => {
-            let Some(triage) = &pen.case.triage else { return Ok(()) };
-            let (Some(site), Some(system)) = (&triage.system, triage.system(pen.library)) else {
+            let Some(triage) = &writer.case.triage else { return Ok(()) };
+            let (Some(system), Some(system_type)) = (&triage.system, triage.system(writer.library)) else {
                 return Ok(());
             };
-            let evidence = run_probes(&pen.agent.probe_runner(), &system, site, &probes).await;
-            pen.append(Event::Probed { reason: purpose, evidence }).await
+            let evidence = run_probes(&writer.context.probe_runner(), &system_type, system, &probes).await;
+            writer.append(Event::Probed { reason: purpose, evidence }).await
         }
-        Action::RefreshTicket => recheck(pen).await,
-        Action::LeaseHosts { hosts } => hold(pen, hosts, stop).await,
-        Action::Change(order) => {
-            let span = spans::change(&pen.case, &order);
-            change(pen, order).instrument(span).await
+        Action::RefreshTicket => recheck(writer).await,
+        Action::LeaseHosts { hosts } => lease_hosts(writer, hosts, stop).await,
+        Action::Change(request) => {
+            let span = spans::change(&writer.case, &request);
+            change(writer, request).instrument(span).await
         }
         Action::RequestApproval
         | Action::ShowStatus
@@ -64,119 +65,123 @@ pub(crate) async fn perform(
         | Action::OpenProblemTicket
         | Action::PostReport
         | Action::CallPeople
-        | Action::Close => publish(pen, action).await,
+        | Action::Close => publish(writer, action).await,
         Action::Wait { until } => {
-            wait(pen.agent, until, stop).await;
+            stop.wait_until(&*writer.context.clock, until).await;
             Ok(())
         }
         Action::Suspend { .. } | Action::Done => Ok(()),
     }
 }
 
-pub(crate) async fn wait(agent: &Context, until: DateTime<Utc>, stop: &Shutdown) {
-    tokio::select! {
-        biased;
-        () = agent.clock.sleep_until(until) => {}
-        () = stop.requested() => {}
-    }
-}
-
-/// Looks at the issue once more. What GitHub cannot say now is asked again later: nothing is changed on
-/// a guess.
-async fn recheck(pen: &mut CaseWriter<'_>) -> Result<(), CaseError> {
-    let event = match pen.agent.forge.ticket(&pen.case.ticket.id).await {
-        Ok(ticket) => match signal_from_label(&pen.case, &ticket) {
-            Some(word) => Event::SignalReceived(word),
+/// Reads the issue once more. If GitHub does not answer now, it is asked again later: nothing is changed
+/// on a guess.
+async fn recheck(writer: &mut CaseWriter<'_>) -> Result<(), CaseError> {
+    let event = match writer.context.forge.ticket(&writer.case.ticket.id).await {
+        Ok(ticket) => match signal_from_label(&writer.case, &ticket) {
+            Some(signal) => Event::SignalReceived(signal),
             None => Event::Rechecked { open: ticket.state == TicketState::Open && !ticket.locked },
         },
         Err(error) if error.is_permanent() => Event::Rechecked { open: false },
         Err(error) => {
-            let why = pen.agent.redactor.text(&error.to_string());
+            let why = writer.context.redactor.text(&error.to_string());
             Event::PublishFailed { publication: Publication::TicketRefresh, why, lasting: false }
         }
     };
-    pen.append(event).await
+    writer.append(event).await
 }
 
-/// Holds the hosts in their order, so that two cases never wait for each other.
-async fn hold(pen: &mut CaseWriter<'_>, hosts: Vec<HostName>, stop: &Shutdown) -> Result<(), CaseError> {
-    let agent = pen.agent;
+/// Leases the hosts in their order, so that two cases never wait for each other.
+async fn lease_hosts(
+    writer: &mut CaseWriter<'_>,
+    hosts: Vec<HostName>,
+    stop: &Shutdown,
+) -> Result<(), CaseError> {
+    let context = writer.context;
     let mut waited = false;
     for host in &hosts {
-        while agent.journal.acquire_lease(host, &pen.case.id, agent.clock.now(), CLAIM_TTL).await?.is_none() {
+        while context
+            .journal
+            .acquire_lease(host, &writer.case.id, context.clock.now(), CLAIM_TTL)
+            .await?
+            .is_none()
+        {
             waited = true;
-            if let Some(event) = linked(pen).await? {
-                return pen.append(event).await;
+            if let Some(event) = linked(writer).await? {
+                return writer.append(event).await;
             }
-            wait(agent, agent.clock.now() + HOLD_PAUSE, stop).await;
+            stop.wait_until(&*context.clock, context.clock.now() + LEASE_PAUSE).await;
             if stop.is_requested() {
                 return Ok(());
             }
         }
     }
-    pen.append(Event::HostsLeased { hosts, waited }).await
+    writer.append(Event::HostsLeased { hosts, waited }).await
 }
 
-/// What there is to note if the host is held by a case that treats the same fault.
-async fn linked(pen: &CaseWriter<'_>) -> Result<Option<Event>, CaseError> {
-    let finding = pen.case.diagnosis().and_then(|diagnosis| diagnosis.findings.first());
-    let Some((finding, history)) = finding.zip(history(pen.agent, &pen.case).await?) else { return Ok(None) };
-    Ok(active_related(&pen.case, &finding.playbook, &history))
+/// The event to record if the host is leased by a case that fixes the same fault.
+async fn linked(writer: &CaseWriter<'_>) -> Result<Option<Event>, CaseError> {
+    let finding = writer.case.diagnosis().and_then(|diagnosis| diagnosis.findings.first());
+    let Some((finding, history)) = finding.zip(history(writer.context, &writer.case).await?) else {
+        return Ok(None);
+    };
+    Ok(active_related(&writer.case, &finding.playbook, &history))
 }
 
 /// Makes a change: lease, intent, act, fact.
-async fn change(pen: &mut CaseWriter<'_>, order: ChangeRequest) -> Result<(), CaseError> {
-    let ChangeRequest { change, attempt, host, command, permit } = order;
-    let agent = pen.agent;
-    let held = command.timeout() + CLAIM_TTL;
-    let now = agent.clock.now();
+async fn change(writer: &mut CaseWriter<'_>, request: ChangeRequest) -> Result<(), CaseError> {
+    let ChangeRequest { change, attempt, host, command, permit } = request;
+    let context = writer.context;
+    let ttl = command.timeout() + CLAIM_TTL;
+    let now = context.clock.now();
     // A worker that stood still may have lost its case without knowing: nothing is begun unless the claim
     // is fresh, and not after it may have run out.
-    if !agent.journal.claim(&pen.case.id, &agent.worker, now, CLAIM_TTL).await? {
+    if !context.journal.claim(&writer.case.id, &context.worker, now, CLAIM_TTL).await? {
         return Err(CaseError::Claimed);
     }
-    let lease = agent.journal.acquire_lease(&host, &pen.case.id, now, held).await?;
+    let lease = context.journal.acquire_lease(&host, &writer.case.id, now, ttl).await?;
     let Some(lease) = lease.map(|lease| lease.no_later_than(now + CLAIM_TTL)) else {
-        let why = Redacted::constant("another case holds the host");
-        return pen.append(Event::ChangeBlocked { change, why }).await;
+        let why = Redacted::constant("another case has leased the host");
+        return writer.append(Event::ChangeBlocked { change, why }).await;
     };
-    let planned = pen.case.remediations.get(change.remediation).map(|treatment| treatment.plan.hash.as_str());
+    let planned =
+        writer.case.remediations.get(change.remediation).map(|remediation| remediation.plan.hash.as_str());
     if planned != Some(permit.plan()) {
         let why = Redacted::constant("the permit is for another plan");
-        return pen.append(Event::ChangeBlocked { change, why }).await;
+        return writer.append(Event::ChangeBlocked { change, why }).await;
     }
-    let line = agent.redactor.text(&command.line());
-    pen.append(Event::ChangeStarted { change, attempt, host: host.clone(), command: line }).await?;
-    let event = match agent.shell.change(&host, &command, &permit, &lease).await {
+    let line = context.redactor.text(&command.line());
+    writer.append(Event::ChangeStarted { change, attempt, host: host.clone(), command: line }).await?;
+    let event = match context.shell.change(&host, &command, &permit, &lease).await {
         Ok(raw) if raw.exit == Exit::Unknown => {
             let why = Redacted::constant("the host did not say how it ended");
             Event::ChangeInDoubt { change, why, may_still_run: false }
         }
         Ok(raw) => Event::ChangeEnded {
             change,
-            observation: Observation::new(&raw, &agent.redactor),
+            observation: Observation::new(&raw, &context.redactor),
             success: match (
                 change.direction,
-                step_of(&pen.case, pen.library, change.remediation, change.step),
+                step_of(&writer.case, writer.library, change.remediation, change.step),
             ) {
                 (Direction::Forward, Some(step)) => succeeded(step, &raw),
                 _ => raw.exit.is_success(),
             },
         },
         Err(ShellError::NotStarted { why }) => {
-            Event::ChangeNotStarted { change, why: agent.redactor.text(&why) }
+            Event::ChangeNotStarted { change, why: context.redactor.text(&why) }
         }
         Err(ShellError::InDoubt { why, may_still_run }) => {
-            Event::ChangeInDoubt { change, why: agent.redactor.text(&why), may_still_run }
+            Event::ChangeInDoubt { change, why: context.redactor.text(&why), may_still_run }
         }
     };
-    pen.append(event).await
+    writer.append(event).await
 }
 
-fn step_of<'a>(case: &Case, library: &'a Library, treatment: usize, step: usize) -> Option<&'a Step> {
-    let site = case.triage.as_ref()?.system.as_ref()?;
-    let playbook = &case.remediations.get(treatment)?.plan.playbook;
-    library.systems.get(&site.system_type)?.fault(playbook)?.remediation.get(step)
+fn step_of<'a>(case: &Case, library: &'a Library, remediation: usize, step: usize) -> Option<&'a Step> {
+    let system = case.triage.as_ref()?.system.as_ref()?;
+    let playbook = &case.remediations.get(remediation)?.plan.playbook;
+    library.systems.get(&system.system_type)?.fault(playbook)?.remediation.get(step)
 }
 
 /// Exit 0, or what the step expects instead.

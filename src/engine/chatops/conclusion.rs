@@ -6,8 +6,8 @@ use crate::core::case::outcome::Outcome;
 use crate::core::playbook::Library;
 use crate::core::ticket::triage::Intent;
 use crate::core::view::report::report;
-use crate::engine::Context;
 use crate::engine::case::answer::answer;
+use crate::engine::context::Context;
 use crate::ports::Reaction;
 use serde_json::{Value, json};
 

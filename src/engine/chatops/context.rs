@@ -5,8 +5,9 @@ use crate::core::chatops::CommandRequest;
 use crate::core::chatops::access::Permission;
 use crate::core::chatops::decide::{Author, CommandContext, LoadedCase};
 use crate::core::ticket::TicketId;
+use crate::engine::case::library::library_of;
+use crate::engine::context::Context;
 use crate::engine::intake::open::IntakeError;
-use crate::engine::{Context, library_of};
 use crate::ports::{Cursor, JournalError};
 use std::collections::BTreeSet;
 
@@ -56,7 +57,11 @@ async fn load_case(context: &Context, ticket: &TicketId) -> Result<Option<Loaded
     let summaries = context.journal.cases_of(ticket).await?;
     let running = summaries.iter().find(|summary| summary.outcome.is_none());
     let Some(summary) = running.or(summaries.first()) else { return Ok(None) };
-    let records = context.journal.load(&summary.id).await?;
+    let records = match context.journal.load(&summary.id).await {
+        // A command must not fail with a damaged case; its own worker sets it aside and says so.
+        Err(error) if error.is_permanent() => return Ok(None),
+        records => records?,
+    };
     let Ok(case) = Case::fold(&summary.id, &records) else { return Ok(None) };
     let library = library_of(context, &case.library).await.ok().flatten();
     let library = library.unwrap_or_else(|| context.library.clone());

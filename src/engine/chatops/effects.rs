@@ -8,10 +8,9 @@ use crate::core::chatops::scope::CaseScope;
 use crate::core::chatops::{CommandName, CommandRequest};
 use crate::core::policy::permit::Pause;
 use crate::core::ticket::Ticket;
-use crate::engine::Context;
+use crate::engine::context::Context;
 use crate::engine::intake::open::{IntakeError, issue_dedupe_key, open};
-use crate::engine::monitor::sweep::OPENING;
-use crate::engine::publish::write;
+use crate::engine::publish::once::{once, write};
 use crate::ports::{Cursor, DedupeKey, JournalError, Marker, OpenResult, Reaction};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
@@ -175,21 +174,20 @@ async fn post(
     prompt: &str,
     mut data: Value,
 ) -> Result<Posted, IntakeError> {
-    // Two that look for the marker at the same moment would both not find it.
     let lock = format!("{} {}", request.ticket, marker.as_str());
-    if !context.journal.try_once_every(&lock, context.clock.now(), OPENING).await? {
-        return Ok(Posted::ByPeer);
-    }
     if let Value::Object(data) = &mut data {
         data.insert("command".into(), json!(context.forge_settings.command));
         data.insert("author".into(), json!(request.author));
     }
     let text = context.prompts.fill(prompt, data);
-    match write(context, &request.ticket, marker, &text).await {
-        Err(error) if error.is_permanent() => {
-            tracing::warn!(ticket = %request.ticket, %error, "GitHub refused the reply");
+    let posted = once(context, &lock, async {
+        match write(context, &request.ticket, marker, &text).await {
+            Err(error) if error.is_permanent() => {
+                tracing::warn!(ticket = %request.ticket, %error, "GitHub refused the reply");
+                Ok(())
+            }
+            written => written.map_err(IntakeError::from),
         }
-        written => written?,
-    }
-    Ok(Posted::Here)
+    });
+    Ok(if posted.await?.is_some() { Posted::Here } else { Posted::ByPeer })
 }

@@ -18,8 +18,8 @@ pub(crate) mod signals;
 use crate::core::case::event::CaseId;
 use crate::core::chatops::CommandRequest;
 use crate::core::chatops::decide::{decide, screen};
-use crate::engine::Context;
 use crate::engine::chatops::effects::dedupe_key;
+use crate::engine::context::Context;
 use crate::engine::intake::open::IntakeError;
 
 /// Carries out a command, once. Gives the case that has something to do.

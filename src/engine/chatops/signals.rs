@@ -4,7 +4,7 @@ use crate::core::case::Case;
 use crate::core::case::event::CaseId;
 use crate::core::case::signal::{QueuedSignal, Signal, SignalKind};
 use crate::core::ticket::Ticket;
-use crate::engine::Context;
+use crate::engine::context::Context;
 use crate::ports::JournalError;
 
 /// While a ticket has this label, nothing is changed for it.

@@ -2,7 +2,8 @@
 
 use crate::core::case::Case;
 use crate::core::ticket::TicketId;
-use crate::engine::Context;
+use crate::engine::case::load::load_case;
+use crate::engine::context::Context;
 use crate::ports::JournalError;
 
 /// The cases of a ticket that intake goes by.
@@ -22,13 +23,13 @@ impl TicketCases {
             if !is_running && !seeks_latest {
                 continue;
             }
-            let fold = Case::fold(&summary.id, &context.journal.load(&summary.id).await?);
+            let loaded = load_case(context, &summary.id).await?;
             let index = cases.folded.len();
             if is_running {
                 seeks_running = false;
-                cases.running = fold.is_ok().then_some(index);
+                cases.running = loaded.is_some().then_some(index);
             }
-            let Ok(case) = fold else {
+            let Some(case) = loaded else {
                 seeks_latest = false;
                 continue;
             };

@@ -2,8 +2,8 @@
 
 use crate::core::case::event::CaseId;
 use crate::core::chatops::{CommandRequest, command};
-use crate::engine::Context;
 use crate::engine::chatops::handle_command;
+use crate::engine::context::Context;
 use crate::engine::intake::feedback::accept_feedback;
 use crate::engine::intake::open::IntakeError;
 use crate::ports::{Comment, Marker};

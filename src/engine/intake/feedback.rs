@@ -6,7 +6,7 @@ use crate::core::case::event::{CaseId, Source};
 use crate::core::case::{Case, Stage};
 use crate::core::ticket::close_feedback::{Feedback, feedback};
 use crate::core::ticket::{Ticket, TicketId, TicketState};
-use crate::engine::Context;
+use crate::engine::context::Context;
 use crate::engine::intake::cases::TicketCases;
 use crate::engine::intake::open::{IntakeError, open_case, opened_case, should_accept};
 use crate::ports::{Comment, DedupeKey, Reaction};

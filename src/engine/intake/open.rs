@@ -2,7 +2,7 @@
 
 use crate::core::case::event::{CaseId, Event, Source};
 use crate::core::ticket::{Ticket, TicketId, TicketState};
-use crate::engine::Context;
+use crate::engine::context::Context;
 use crate::engine::publish::labels::NEEDS_HUMAN;
 use crate::ports::{ForgeError, JournalError, NewCase, OpenResult};
 use crate::telemetry::spans;

@@ -2,7 +2,7 @@
 
 use crate::core::case::event::{CaseId, Source};
 use crate::core::ticket::Repo;
-use crate::engine::Context;
+use crate::engine::context::Context;
 use crate::engine::intake::comment::accept_comment;
 use crate::engine::intake::issue::accept_issue;
 use crate::engine::intake::open::IntakeError;

@@ -1,6 +1,6 @@
 //! Redelivery: GitHub is asked to deliver again what the webhook did not get.
 
-use crate::engine::Context;
+use crate::engine::context::Context;
 use crate::engine::intake::open::IntakeError;
 use crate::ports::Cursor;
 use chrono::TimeDelta;

@@ -1,18 +1,18 @@
-//! Schedules: what is done again and again, by whichever process is up, and made up for if none was.
+//! Scheduled tasks: one replica runs each when it is due. A missed run is made up for once.
 
 use crate::core::policy::schedule::Schedule;
-use crate::engine::Context;
+use crate::engine::context::Context;
 use crate::ports::{Cursor, JournalError};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::time::Duration;
 
-/// What is begun so long after it was due was missed.
-const LATE: TimeDelta = TimeDelta::minutes(2);
+/// A run that begins so long after it was due was missed.
+const MAX_LATENESS: TimeDelta = TimeDelta::minutes(2);
 
-/// Of several processes that find the same thing due, one has it for so long.
-const TURN: Duration = Duration::from_secs(30);
+/// Of several replicas that find the same task due, one has it for so long.
+const ONCE_LOCK_TTL: Duration = Duration::from_secs(30);
 
-/// Something that has its times.
+/// A task with a schedule.
 #[derive(Debug, Clone)]
 pub struct ScheduledTask {
     /// What it is; the journal remembers under this name when it was done last.
@@ -34,22 +34,22 @@ impl ScheduledTask {
     ///
     /// # Errors
     /// If the journal cannot be used; nothing is due then.
-    pub async fn check_due(&self, agent: &Context) -> Result<DueCheck, JournalError> {
-        let now = agent.clock.now();
-        let last = agent.journal.cursor(&Cursor::Task(self.name)).await?;
+    pub async fn check_due(&self, context: &Context) -> Result<DueCheck, JournalError> {
+        let now = context.clock.now();
+        let last = context.journal.cursor(&Cursor::Task(self.name)).await?;
         let due = self.schedule.due(last, now);
         match due {
             None => Ok(DueCheck::Later(DateTime::<Utc>::MAX_UTC)),
             Some(due) if due > now => Ok(DueCheck::Later(due)),
             Some(due) => {
-                let turn = match self.schedule {
-                    Schedule::Interval(every) => TURN.min(every / 2),
-                    Schedule::Cron { .. } => TURN,
+                let ttl = match self.schedule {
+                    Schedule::Interval(every) => ONCE_LOCK_TTL.min(every / 2),
+                    Schedule::Cron { .. } => ONCE_LOCK_TTL,
                 };
-                if !agent.journal.try_once_every(self.name, now, turn).await? {
-                    return Ok(DueCheck::Later(now + turn));
+                if !context.journal.try_once_every(self.name, now, ttl).await? {
+                    return Ok(DueCheck::Later(now + ttl));
                 }
-                Ok(DueCheck::Due { missed: (now - due > LATE).then_some(due) })
+                Ok(DueCheck::Due { missed: (now - due > MAX_LATENESS).then_some(due) })
             }
         }
     }
@@ -59,7 +59,7 @@ impl ScheduledTask {
     ///
     /// # Errors
     /// If the journal cannot be used; then it is done again.
-    pub async fn mark_done(&self, agent: &Context, begun: DateTime<Utc>) -> Result<(), JournalError> {
-        agent.journal.set_cursor(&Cursor::Task(self.name), begun).await
+    pub async fn mark_done(&self, context: &Context, begun: DateTime<Utc>) -> Result<(), JournalError> {
+        context.journal.set_cursor(&Cursor::Task(self.name), begun).await
     }
 }

@@ -1,30 +1,31 @@
-//! Labels: in which state a ticket is, for those who read lists of issues.
+//! Labels: the state of a ticket, for those who read lists of issues.
 
 use crate::core::case::Case;
 use crate::core::playbook::Library;
-use crate::engine::Context;
-use crate::ports::{ForgeError, Label};
+use crate::engine::context::Context;
+use crate::engine::publish::error::PublishError;
+use crate::ports::Label;
 
 /// The label of a ticket that a person has.
 pub(crate) const NEEDS_HUMAN: &str = "medic:needs-human";
 
 const LABELS: [(&str, &str, &str); 4] = [
     ("working", "1d76db", "Fieldmedic is working on this"),
-    ("needs-approval", "fbca04", "Fieldmedic asks whether it may carry out its plan"),
+    ("needs-approval", "fbca04", "Fieldmedic waits for approval of its plan"),
     ("resolved", "0e8a16", "Resolved or answered by Fieldmedic, with proof"),
     ("needs-human", "d93f0b", "Fieldmedic has handed this to a person"),
 ];
 
-pub(crate) async fn set_label(agent: &Context, case: &Case, _: &Library) -> Result<(), ForgeError> {
-    let name = |word: &str| format!("medic:{word}");
+pub(crate) async fn set_label(context: &Context, case: &Case, _: &Library) -> Result<(), PublishError> {
+    let name = |state: &str| format!("medic:{state}");
     let wanted = case.label_state().as_str();
     let add: Vec<Label> = LABELS
         .iter()
-        .filter(|(word, ..)| *word == wanted)
-        .map(|(word, color, description)| Label { name: name(word), color, description })
+        .filter(|(state, ..)| *state == wanted)
+        .map(|(state, color, description)| Label { name: name(state), color, description })
         .collect();
     let remove: Vec<String> =
-        LABELS.iter().filter(|(word, ..)| *word != wanted).map(|(word, ..)| name(word)).collect();
+        LABELS.iter().filter(|(state, ..)| *state != wanted).map(|(state, ..)| name(state)).collect();
     let remove: Vec<&str> = remove.iter().map(String::as_str).collect();
-    agent.forge.update_labels(&case.ticket.id, &add, &remove).await
+    Ok(context.forge.update_labels(&case.ticket.id, &add, &remove).await?)
 }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tower_service::Service;
 
-const PORTS: &str = include_str!("../../../crates/ports/src/lib.rs");
+const PORTS: &str = include_str!("../../../crates/ports/src/forge.rs");
 const HERE: &str = include_str!("drive.rs");
 
 /// The requests that the agent can make.

@@ -41,7 +41,7 @@ impl Journal for Tapped<dyn Store> {
     }
 
     async fn load(&self, case: &CaseId) -> Result<Vec<Record>, JournalError> {
-        self.pass(Deed::Read("load"), self.inner.load(case)).await
+        self.tap.loaded(case, self.pass(Deed::Read("load"), self.inner.load(case)).await)
     }
 
     async fn open_cases(&self) -> Result<Vec<CaseId>, JournalError> {

@@ -1,6 +1,9 @@
 //! Events: what a case records. The journal stores them as payloads, which are types of their own in
 //! `payload`; a rename here does not change what is stored.
 
+pub use crate::case::published::Publication;
+pub use crate::ids::{CaseId, ChangeId, Direction};
+
 use crate::case::dispute::CloseDispute;
 use crate::case::outcome::Outcome;
 use crate::case::published::Published;
@@ -10,47 +13,15 @@ use crate::diagnosis::diagnose::Diagnosis;
 use crate::diagnosis::evidence::{Evidence, Observation};
 use crate::diagnosis::plan::Plan;
 use crate::expr::Truth;
-use crate::ids::{HostName, PlaybookName};
-use crate::playbook::LibraryHash;
-use crate::policy::limits::Deferral;
-use crate::policy::permit::Pause;
+use crate::ids::{HostName, LibraryHash, PlaybookName};
+use crate::policy::consent::Pause;
+use crate::policy::deferral::Deferral;
 use crate::text::redact::Redacted;
 use crate::ticket::triage::{DetectedFault, Triage};
 use crate::ticket::{Ticket, TicketId};
 use chrono::{DateTime, Utc};
-use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::fmt;
-
-/// The identity of a case: `c` and 12 hex digits.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(transparent)]
-pub struct CaseId(String);
-
-impl CaseId {
-    /// Derived from the ticket and the moment: the same door opened twice gives the same case.
-    pub fn derive(ticket: &TicketId, key: &str) -> Self {
-        let hash = Sha256::digest(format!("{ticket}\0{key}"));
-        Self(format!("c{}", &hex::encode(hash)[..12]))
-    }
-
-    /// As a person or the store wrote it.
-    pub fn from_text(text: &str) -> Option<Self> {
-        let is_hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
-        let digits = text.strip_prefix('c')?;
-        (digits.len() == 12 && digits.bytes().all(is_hex)).then(|| Self(text.to_owned()))
-    }
-
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for CaseId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
 
 /// By which way a ticket came in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,20 +50,6 @@ pub enum Source {
     CloseDispute(CloseDispute),
 }
 
-/// One change of one treatment, forward or back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ChangeId {
-    pub remediation: usize,
-    pub step: usize,
-    pub direction: Direction,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Direction {
-    Forward,
-    Rollback,
-}
-
 /// Why a look is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProbeReason {
@@ -102,24 +59,6 @@ pub enum ProbeReason {
     /// Whether a change that is in doubt was made; the number is the attempt it asks about.
     ResolveDoubt(ChangeId, u32),
     Verify,
-}
-
-/// What is published on the forge.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Publication {
-    /// Whether the issue is still open.
-    TicketRefresh,
-    /// Whether a plan may be carried out.
-    ApprovalRequest,
-    /// That the issue is open again, because its fault is back or a person objects to its close.
-    Reopen,
-    /// That a fault comes back again and again, in a ticket of its own.
-    Problem,
-    Status,
-    Label,
-    Report,
-    Assign,
-    Close,
 }
 
 /// One record's content.

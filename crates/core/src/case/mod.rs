@@ -1,6 +1,7 @@
 //! A case: the fold of its events. Live running and recovery use the same fold, so there is no second
 //! path for a restart.
 
+pub mod apply;
 pub mod dispute;
 pub mod event;
 pub mod outcome;
@@ -9,28 +10,25 @@ pub mod published;
 pub mod publishing;
 pub mod record;
 pub mod signal;
+mod status;
 pub mod upcast;
 
 pub use crate::case::publishing::{PublishFailure, Publishing};
 
 use crate::case::dispute::CloseDispute;
-use crate::case::event::{CaseId, ChangeId, Direction, Event, EventKind, ProbeReason, Source};
+use crate::case::event::{ProbeReason, Source};
 use crate::case::outcome::Outcome;
-use crate::case::record::Record;
-use crate::case::signal::{QueuedSignal, Signal, SignalKind};
 use crate::chatops::scope::CaseScope;
 use crate::diagnosis::diagnose::Diagnosis;
 use crate::diagnosis::evidence::{Evidence, Observation};
 use crate::diagnosis::plan::Plan;
 use crate::diagnosis::verify;
-use crate::ids::{HostName, PlaybookName, ProbeName};
-use crate::playbook::LibraryHash;
-use crate::policy::limits::Deferral;
-use crate::policy::permit::{Approval, Pause};
-use crate::text::redact::Redacted;
+use crate::diagnosis::verify::Proof;
+use crate::ids::{CaseId, ChangeId, HostName, LibraryHash, PlaybookName, ProbeName};
+use crate::policy::consent::{Approval, Pause};
+use crate::policy::deferral::Deferral;
 use crate::ticket::triage::Triage;
-use crate::ticket::{Ticket, TicketId, TicketState};
-use crate::view::report::{Proof, proof};
+use crate::ticket::{Ticket, TicketId};
 use chrono::{DateTime, Utc};
 use std::collections::BTreeSet;
 
@@ -225,338 +223,15 @@ pub struct Timings {
 
 impl StepState {
     /// Nothing more is done about it.
-    fn is_settled(&self) -> bool {
+    pub(crate) fn is_settled(&self) -> bool {
         matches!(self.state, ChangeState::Done | ChangeState::Failed(_) | ChangeState::Skipped(_))
     }
 }
 
-/// A journal that this program did not write, or one that was damaged.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidJournal {
-    #[error("case {0} has no records")]
-    Empty(CaseId),
-    #[error("case {case}: the first record is `{kind}`, not `opened`")]
-    NotOpened { case: CaseId, kind: EventKind },
-    #[error("case {case}: record {seq} stands where {expected} should")]
-    Gap { case: CaseId, seq: u64, expected: u64 },
-    #[error("case {case}: record {seq} (`{kind}`) cannot follow what was before it")]
-    Illegal { case: CaseId, seq: u64, kind: EventKind },
-}
-
 impl Case {
-    /// Folds a whole journal.
-    pub fn fold(id: &CaseId, records: &[Record]) -> Result<Self, InvalidJournal> {
-        let (first, rest) = records.split_first().ok_or_else(|| InvalidJournal::Empty(id.clone()))?;
-        let Event::Opened { ticket, source, library } = &first.event else {
-            return Err(InvalidJournal::NotOpened { case: id.clone(), kind: first.event.kind() });
-        };
-        let mut case = Case {
-            id: id.clone(),
-            ticket: ticket.clone(),
-            source: source.clone(),
-            library: library.clone(),
-            opened_at: first.at,
-            stage: Stage::Opened,
-            triage: None,
-            evidence: Evidence::default(),
-            current_probes: BTreeSet::new(),
-            probed_for: None,
-            diagnoses: Vec::new(),
-            leased_hosts: BTreeSet::new(),
-            ticket_confirmed_open: false,
-            paused: None,
-            ticket_pause: None,
-            processed_signals: BTreeSet::new(),
-            pending_approval: None,
-            approval_requests: 0,
-            approval: None,
-            recurrence: None,
-            dispute: None,
-            related: None,
-            denied_by: None,
-            cancelled_by: None,
-            deferral: None,
-            deferred_at: None,
-            remediations: Vec::new(),
-            outcome: None,
-            publishing: Publishing::default(),
-            timings: Timings::default(),
-            next_seq: first.seq + 1,
-            updated_at: first.at,
-        };
-        for record in rest {
-            case.apply(record)?;
-        }
-        Ok(case)
-    }
-
-    /// Takes in the next record.
-    pub fn apply(&mut self, record: &Record) -> Result<(), InvalidJournal> {
-        if record.seq != self.next_seq {
-            return Err(InvalidJournal::Gap {
-                case: self.id.clone(),
-                seq: record.seq,
-                expected: self.next_seq,
-            });
-        }
-        self.step(&record.event, record.at).ok_or_else(|| InvalidJournal::Illegal {
-            case: self.id.clone(),
-            seq: record.seq,
-            kind: record.event.kind(),
-        })?;
-        self.next_seq += 1;
-        self.updated_at = record.at;
-        Ok(())
-    }
-
-    fn step(&mut self, event: &Event, at: DateTime<Utc>) -> Option<()> {
-        match event {
-            Event::Opened { .. } => return None,
-            Event::Triaged(triage) => {
-                self.triage = Some(triage.clone());
-                self.stage = Stage::Probing;
-            }
-            Event::Probed { reason, evidence } => self.apply_probes(*reason, evidence),
-            Event::Diagnosed(diagnosis) => {
-                self.diagnoses.push(diagnosis.clone());
-                self.stage = Stage::Diagnosed;
-            }
-            Event::HostsLeased { hosts, waited } => {
-                self.leased_hosts.extend(hosts.iter().cloned());
-                if *waited {
-                    self.stage = Stage::Probing;
-                }
-            }
-            Event::Paused(pause) => {
-                self.paused = Some(pause.clone());
-                // In the middle of a remedy its hosts stay its own.
-                if self.stage != Stage::Remediating {
-                    self.leased_hosts.clear();
-                }
-            }
-            Event::Resumed => {
-                self.paused = None;
-                self.current_probes.clear();
-                self.probed_for = None;
-                if self.stage == Stage::Diagnosed {
-                    self.stage = Stage::Probing;
-                }
-            }
-            Event::ApprovalRequested { plan, until } => {
-                self.pending_approval = Some(PendingApproval { plan: plan.clone(), until: *until });
-                self.approval = None;
-                self.approval_requests += 1;
-                self.leased_hosts.clear();
-            }
-            Event::Deferred(delay) => {
-                self.deferral = Some(delay.clone());
-                self.deferred_at.get_or_insert(at);
-                self.leased_hosts.clear();
-            }
-            Event::RecurrenceDetected { playbook, hosts, count } => {
-                let (playbook, hosts) = (playbook.clone(), hosts.clone());
-                self.recurrence = Some(Recurrence { playbook, hosts, count: *count });
-            }
-            Event::Linked { case, ticket, playbook } => {
-                let (case, ticket, playbook) = (case.clone(), ticket.clone(), playbook.clone());
-                self.related = Some(RelatedCase { case, ticket, playbook, since: at, is_awaited: true });
-                self.leased_hosts.clear();
-            }
-            Event::CloseDisputed(objection) => self.dispute = Some(objection.clone()),
-            Event::SignalReceived(posted) => self.apply_signal(posted),
-            Event::RemediationStarted(plan) => {
-                self.deferred_at = None;
-                let tracks = vec![StepState::default(); plan.steps.len()];
-                self.remediations.push(Remediation {
-                    plan: plan.clone(),
-                    started_at: at,
-                    phase: Phase::Applying,
-                    steps: tracks.clone(),
-                    rollbacks: tracks,
-                    proof: None,
-                });
-                self.stage = Stage::Remediating;
-            }
-            Event::ChangeStarted { change, .. } => {
-                let track = self.step_state(*change)?;
-                track.state = ChangeState::Started;
-                track.attempts += 1;
-                track.at = Some(at);
-                // From here on nothing that was seen is known to be still so.
-                self.current_probes.clear();
-            }
-            Event::ChangeEnded { change, observation, success } => {
-                let track = self.step_state(*change)?;
-                track.state = if *success {
-                    ChangeState::Done
-                } else {
-                    ChangeState::Failed(format!("{}: {}", observation.exit, observation.last_line()))
-                };
-                track.observation = Some(observation.clone());
-                self.timings.changes += observation.took_ms;
-            }
-            Event::ChangeNotStarted { change, why } => {
-                let track = self.step_state(*change)?;
-                // The attempt that was written down was none. An earlier one may have been made, though,
-                // and that doubt stays.
-                track.attempts = track.attempts.saturating_sub(1);
-                track.failed_starts += 1;
-                track.at = Some(at);
-                track.state = match track.attempts {
-                    0 => ChangeState::NotStarted(why.to_string()),
-                    _ => ChangeState::InDoubt(why.to_string()),
-                };
-            }
-            Event::ChangeBlocked { change, why } => {
-                let track = self.step_state(*change)?;
-                track.failed_starts += 1;
-                track.at = Some(at);
-                track.state = match &track.state {
-                    ChangeState::Pending | ChangeState::NotStarted(_) => {
-                        ChangeState::NotStarted(why.to_string())
-                    }
-                    doubt => doubt.clone(),
-                };
-            }
-            Event::Rechecked { open } => {
-                self.ticket_confirmed_open = true;
-                self.publishing.failure = None;
-                if !open {
-                    self.ticket.state = TicketState::Closed;
-                }
-            }
-            Event::ChangeInDoubt { change, why, may_still_run } => {
-                let track = self.step_state(*change)?;
-                track.state = ChangeState::InDoubt(why.to_string());
-                track.may_still_run |= may_still_run;
-            }
-            Event::ChangeSkipped { change, why } => {
-                self.step_state(*change)?.state = ChangeState::Skipped(why.clone());
-            }
-            Event::ChangeConfirmed { change } => self.step_state(*change)?.state = ChangeState::Done,
-            Event::ChangeAbandoned { change, why } => {
-                self.end_remediation(RemediationResult::InDoubt { why: why.clone(), change: *change }, at)?;
-            }
-            Event::StepsCompleted => {
-                self.remediation()?.phase = Phase::Verifying(verify::Progress::start(at));
-            }
-            Event::ConditionsChecked { truths } => {
-                let seen_at = self.evidence.at;
-                let Phase::Verifying(progress) = &mut self.remediation()?.phase else { return None };
-                progress.record(truths, seen_at);
-                self.probed_for = None;
-            }
-            Event::VerificationPassed { conditions } => {
-                self.count_verification(at);
-                let treatment = self.remediation()?;
-                let Phase::Verifying(progress) = &treatment.phase else { return None };
-                treatment.proof = Some(proof(conditions, &progress.streaks, progress.probed_at));
-                self.end_remediation(RemediationResult::Fixed, at)?;
-                self.stage = Stage::Probing;
-            }
-            Event::VerificationFailed { why } | Event::RemediationFailed { why } => {
-                self.count_verification(at);
-                self.remediation()?.phase = Phase::RollingBack { why: why.clone() };
-            }
-            Event::RolledBack { clean } => {
-                let Phase::RollingBack { why } = &self.remediation()?.phase else { return None };
-                let why = why.clone();
-                let result = if *clean {
-                    RemediationResult::NotFixed { why }
-                } else {
-                    RemediationResult::RollbackFailed { why }
-                };
-                self.end_remediation(result, at)?;
-            }
-            Event::OutcomeDecided(outcome) => {
-                self.outcome = Some(outcome.clone());
-                self.stage = Stage::Decided;
-            }
-            Event::Published { what, took_ms } => {
-                self.published(what, at);
-                self.timings.forge += took_ms;
-            }
-            Event::PublishFailed { publication, lasting, .. } => {
-                self.publish_failed(*publication, *lasting, at)
-            }
-            Event::Ended => self.stage = Stage::Ended,
-        }
-        Some(())
-    }
-
     /// What the next treatment's steps call the places of what they keep.
     pub fn backup_name(&self) -> String {
         format!("{}-{}", self.id, self.remediations.len())
-    }
-
-    fn apply_probes(&mut self, purpose: ProbeReason, evidence: &Evidence) {
-        self.current_probes.extend(evidence.probes.keys().cloned());
-        self.probed_for = Some(purpose);
-        self.timings.connect += evidence.connect_ms;
-        if purpose != ProbeReason::Verify {
-            self.timings.probes += evidence.took_ms.saturating_sub(evidence.connect_ms);
-        }
-        if purpose == ProbeReason::Diagnose {
-            self.evidence = evidence.clone();
-            self.ticket_confirmed_open = false;
-            self.deferral = None;
-            if let Some(kin) = &mut self.related {
-                kin.is_awaited = false;
-            }
-            self.stage = Stage::Probed;
-        } else {
-            self.evidence.update(evidence.clone());
-        }
-    }
-
-    /// Takes in what a person said. What does not fit changes nothing.
-    fn apply_signal(&mut self, QueuedSignal { key, signal: word }: &QueuedSignal) {
-        self.processed_signals.insert(key.clone());
-        let Signal { by, at, kind: says } = word;
-        match says {
-            SignalKind::Approve { plan } => {
-                let Some(asked) =
-                    self.pending_approval.take_if(|asked| asked.plan.matches_id(plan) && *at <= asked.until)
-                else {
-                    return;
-                };
-                self.approval = Some(Approval { plan: asked.plan.hash, by: by.clone() });
-                // Much may have changed since the question; the answer holds if the plan is still the same.
-                self.stage = Stage::Probing;
-            }
-            SignalKind::Deny if self.pending_approval.is_some() => self.denied_by = Some(by.clone()),
-            SignalKind::Deny => {}
-            SignalKind::Cancel => self.cancelled_by = Some(by.clone()),
-            SignalKind::Pause => {
-                let why = Redacted::constant("asked for in this ticket");
-                self.ticket_pause = Some(Pause { by: by.clone(), at: *at, why });
-            }
-            SignalKind::Resume => self.ticket_pause = None,
-        }
-    }
-
-    fn count_verification(&mut self, at: DateTime<Utc>) {
-        if let Some(Remediation { phase: Phase::Verifying(progress), .. }) = self.remediations.last() {
-            self.timings.verification += u64::try_from((at - progress.since).num_milliseconds()).unwrap_or(0);
-        }
-    }
-
-    fn end_remediation(&mut self, result: RemediationResult, at: DateTime<Utc>) -> Option<()> {
-        self.remediation()?.phase = Phase::Finished { result, at };
-        self.stage = Stage::Diagnosed;
-        Some(())
-    }
-
-    fn remediation(&mut self) -> Option<&mut Remediation> {
-        self.remediations.last_mut()
-    }
-
-    fn step_state(&mut self, change: ChangeId) -> Option<&mut StepState> {
-        let treatment = self.remediations.get_mut(change.remediation)?;
-        match change.direction {
-            Direction::Forward => treatment.steps.get_mut(change.step),
-            Direction::Rollback => treatment.rollbacks.get_mut(change.step),
-        }
     }
 
     /// What it waits for while nobody works on it.
@@ -570,6 +245,11 @@ impl Case {
         }
         let delayed = self.deferral.as_ref().map(|delay| Waiting::Deferred(delay.until));
         asked.or(delayed).or(self.paused.as_ref().map(|_| Waiting::Paused))
+    }
+
+    /// The case that it waits for.
+    pub fn pending_related(&self) -> Option<&RelatedCase> {
+        self.related.as_ref().filter(|related| related.is_awaited)
     }
 
     /// What it was opened for.

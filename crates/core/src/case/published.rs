@@ -1,9 +1,27 @@
 //! What a case has published on the forge, with the data that says whether it is still up to date.
 
-use crate::case::event::{CaseId, Publication};
+use crate::ids::CaseId;
 use crate::ticket::TicketId;
 use chrono::{DateTime, Utc};
 use std::fmt;
+
+/// What is published on the forge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Publication {
+    /// Whether the issue is still open.
+    TicketRefresh,
+    /// Whether a plan may be carried out.
+    ApprovalRequest,
+    /// That the issue is open again, because its fault is back or a person objects to its close.
+    Reopen,
+    /// That a fault comes back again and again, in a ticket of its own.
+    Problem,
+    Status,
+    Label,
+    Report,
+    Assign,
+    Close,
+}
 
 /// A publication that the forge took, or will never take.
 #[derive(Debug, Clone, PartialEq, Eq)]

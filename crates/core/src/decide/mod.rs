@@ -1,55 +1,28 @@
 //! The decision: from a case to the next action. Pure, total, and the same after a restart as before.
 
 pub mod action;
+mod conclude;
+mod decider;
 pub mod related;
 mod requested;
 mod run;
 mod start;
 
-use crate::case::dispute::{CloseDispute, Via};
-use crate::case::event::{Event, ProbeReason, Source};
-use crate::case::outcome::{Code, Escalation, Outcome};
-use crate::case::signal::QueuedSignal;
-use crate::case::{Case, Phase, PublishFailure, Remediation, RemediationResult, Stage};
+use crate::case::dispute::Via;
+use crate::case::event::{Event, Source};
+use crate::case::outcome::{Code, Outcome};
+use crate::case::{Case, Phase, Remediation, RemediationResult, Stage};
 use crate::chatops::scope::CaseScope;
 use crate::decide::action::Action;
-use crate::diagnosis::diagnose::{Diagnosis, Finding, Unknown, diagnose};
-use crate::ids::PlaybookName;
-use crate::playbook::inventory::{Inventory, System};
-use crate::playbook::{Library, SystemType};
-use crate::policy::permit::{Pause, Policy};
-use crate::policy::run_history::RunHistory;
+pub use crate::decide::decider::DecisionInput;
+use crate::decide::decider::{Decider, escalate, pause_after_failure};
+use crate::decide::run::RemediationDecider;
 use crate::ticket::TicketState;
-use crate::ticket::triage::{Intent, Triage, triage, triage_command};
-use chrono::{DateTime, Utc};
-use std::collections::BTreeSet;
-use std::time::Duration;
+use crate::ticket::triage::{Intent, triage, triage_command};
 
-/// How often a change that the host never heard of is tried, and one that is safe to repeat.
-const ATTEMPTS: u32 = 3;
-/// The pause before the first repetition; it doubles.
-const PAUSE: Duration = Duration::from_secs(2);
-/// The longest pause between attempts to tell the forge something.
-const LONGEST_PAUSE: Duration = Duration::from_secs(300);
-
-/// A fault that came back so often within [`History::REACH`] gets a ticket of its own.
+/// A fault that came back so often within [`RunHistory::LOOKBACK`](crate::policy::run_history::RunHistory)
+/// gets a ticket of its own.
 const PROBLEM: usize = 3;
-
-/// What a decision rests on, beside the case.
-#[derive(Debug, Clone, Copy)]
-pub struct DecisionInput<'a> {
-    /// The playbooks that the case began with.
-    pub library: &'a Library,
-    pub inventory: &'a Inventory,
-    pub policy: &'a Policy,
-    /// A person's halt to all changes.
-    pub pause: Option<&'a Pause>,
-    /// What people have said to this case, read before or not.
-    pub signals: &'a [QueuedSignal],
-    /// What was changed lately, in all cases; `None` where it was not asked for.
-    pub history: Option<&'a RunHistory>,
-    pub now: DateTime<Utc>,
-}
 
 /// The next action of a case.
 pub fn decide(case: &Case, world: DecisionInput<'_>) -> Action {
@@ -170,57 +143,7 @@ fn publish(case: &Case, world: DecisionInput<'_>) -> Action {
     update_status(case, world).unwrap_or(Action::Record(Event::Ended))
 }
 
-/// What the forge did not take is not tried again at once.
-fn pause_after_failure(case: &Case, world: DecisionInput<'_>) -> Option<Action> {
-    let until = after(case.publishing.failure.as_ref()?);
-    (until > world.now).then_some(Action::Wait { until })
-}
-
-fn after(trouble: &PublishFailure) -> DateTime<Utc> {
-    let pause = PAUSE.saturating_mul(1 << trouble.attempts.min(10)).min(LONGEST_PAUSE);
-    trouble.at + pause
-}
-
-fn escalate(code: Code, why: impl Into<String>) -> Action {
-    Action::Record(Event::OutcomeDecided(Outcome::Escalated(Escalation { code, why: why.into() })))
-}
-
-/// A case with everything a decision about it needs.
-#[derive(Clone, Copy)]
-struct Decider<'a> {
-    case: &'a Case,
-    input: DecisionInput<'a>,
-    triage: &'a Triage,
-    system: &'a System,
-    system_type: &'a SystemType,
-}
-
 impl Decider<'_> {
-    fn run_probes(self) -> Action {
-        match &self.triage.intent {
-            Intent::Question { request, health: false } => match self.system_type.request(request) {
-                Some(request) => {
-                    let probes = self.system_type.with_needs(request.probes.iter().cloned());
-                    Action::RunProbes { purpose: ProbeReason::Diagnose, probes }
-                }
-                None => escalate(Code::NoPlaybooks, format!("the playbook `{request}` is gone")),
-            },
-            _ => Action::RunProbes {
-                purpose: ProbeReason::Diagnose,
-                probes: self.system_type.probes.keys().cloned().collect(),
-            },
-        }
-    }
-
-    /// What the look says about the faults. A question that is not about health was looked at for its
-    /// own probes only, which say nothing about faults.
-    fn diagnose(self) -> Diagnosis {
-        match self.triage.intent {
-            Intent::Question { health: false, .. } => Diagnosis::default(),
-            _ => self.ordered(diagnose(self.system_type, self.system, &self.case.evidence)),
-        }
-    }
-
     /// After a diagnosis: the next fault to treat, or the end.
     fn next_fault(self) -> Action {
         let Some(diagnosis) = self.case.diagnosis() else { return self.run_probes() };
@@ -254,25 +177,6 @@ impl Decider<'_> {
         }
     }
 
-    /// A fault that would have to be treated first, if only one knew whether it is there.
-    fn unknown_cause<'d>(self, of: &PlaybookName, diagnosis: &'d Diagnosis) -> Option<&'d Unknown> {
-        let causes = self.causes(of);
-        diagnosis.unknown.iter().find(|unknown| causes.contains(&unknown.playbook))
-    }
-
-    /// The faults that can cause this one, directly or through others.
-    fn causes(self, of: &PlaybookName) -> BTreeSet<PlaybookName> {
-        let mut consequences = BTreeSet::from([of.clone()]);
-        // The faults stand in causal order, so one pass from the end finds causes of causes.
-        for fault in self.system_type.faults.iter().rev() {
-            if !fault.causes.is_disjoint(&consequences) {
-                consequences.insert(fault.name.clone());
-            }
-        }
-        consequences.remove(of);
-        consequences
-    }
-
     /// A treatment that did not end well ends the case.
     fn after_failure(self, treatment: &Remediation) -> Option<Action> {
         let Phase::Finished { result, .. } = &treatment.phase else { return None };
@@ -302,122 +206,12 @@ impl Decider<'_> {
                 format!("the playbook `{}` is gone", treatment.plan.playbook),
             );
         };
-        let bed =
-            crate::decide::run::RemediationDecider { decider: self, index, remediation: treatment, fault };
+        let bed = RemediationDecider { decider: self, index, remediation: treatment, fault };
         match &treatment.phase {
             Phase::Applying => bed.apply(),
             Phase::Verifying(progress) => bed.verify(progress),
             Phase::RollingBack { .. } => bed.roll_back(),
             Phase::Finished { .. } => self.next_fault(),
         }
-    }
-
-    /// The outcome when no fault is left to treat.
-    fn conclude(self, diagnosis: &Diagnosis) -> Outcome {
-        let escalated = |code, why: String| Outcome::Escalated(Escalation { code, why });
-        if self.case.evidence.nothing_reached() {
-            return escalated(Code::Unreachable, self.why_unreached());
-        }
-        let mended: Vec<&PlaybookName> =
-            self.case.remediations.iter().map(|treatment| &treatment.plan.playbook).collect();
-        let unknown = |matters: &dyn Fn(&PlaybookName) -> bool| {
-            diagnosis.unknown.iter().find(|unknown| matters(&unknown.playbook))
-        };
-        match &self.triage.intent {
-            Intent::Question { request, health } => {
-                if let Some(why) = self.unanswered(request) {
-                    return escalated(Code::CannotTell, why);
-                }
-                if let Some(unknown) = unknown(&|_| *health) {
-                    return escalated(Code::CannotTell, format!("{}: {}", unknown.playbook, unknown.why));
-                }
-                if mended.is_empty() {
-                    Outcome::Answered { request: request.clone() }
-                } else {
-                    Outcome::Resolved
-                }
-            }
-            Intent::Problem => {
-                let explains = |playbook: &PlaybookName| self.triage.explains(playbook);
-                let explained =
-                    mended.iter().any(|playbook| explains(playbook)) || self.fixed_by_related().is_some();
-                // Where nothing explains the words, any unknown could.
-                let matters = |playbook: &PlaybookName| !explained || explains(playbook);
-                if let Some(unknown) = unknown(&matters) {
-                    return escalated(Code::CannotTell, format!("{}: {}", unknown.playbook, unknown.why));
-                }
-                if explained {
-                    return Outcome::Resolved;
-                }
-                if let (true, Some(finding)) = (mended.is_empty(), self.found_at_first()) {
-                    let why = format!(
-                        "{} ({}), and that was gone before I treated it",
-                        finding.title, finding.summary
-                    );
-                    escalated(Code::WentAway, why)
-                } else if mended.is_empty() {
-                    escalated(
-                        Code::NothingFound,
-                        "every condition that the playbooks know was ruled out".into(),
-                    )
-                } else {
-                    escalated(
-                        Code::NotExplained,
-                        "what was mended does not account for the words of the ticket".into(),
-                    )
-                }
-            }
-        }
-    }
-
-    /// What an earlier look of this case found.
-    fn found_at_first(&self) -> Option<&Finding> {
-        self.case.diagnoses.iter().flat_map(|diagnosis| &diagnosis.findings).next()
-    }
-
-    /// Why a question cannot be answered from this evidence; a fact that is unknown is no answer.
-    fn unanswered(self, request: &PlaybookName) -> Option<String> {
-        let request = self.system_type.request(request)?;
-        let facts =
-            request.probes.iter().filter_map(|probe| Some((probe, self.case.evidence.facts.get(probe)?)));
-        let missing = request.probes.iter().find(|probe| !self.case.evidence.facts.contains_key(*probe));
-        let unknown =
-            facts.flat_map(|(probe, facts)| facts.iter().map(move |(name, known)| (probe, name, known)));
-        missing.map(|probe| format!("{probe} was not looked at")).or_else(|| {
-            unknown
-                .filter_map(|(probe, name, known)| Some((probe, name, known.as_ref().err()?)))
-                .map(|(probe, name, why)| format!("{probe}.{name} is unknown: {why}"))
-                .next()
-        })
-    }
-
-    fn why_still_broken(self, objection: &CloseDispute, diagnosis: &Diagnosis) -> String {
-        let who = if objection.by.is_empty() { "somebody" } else { &objection.by };
-        let how = match objection.via {
-            Via::Reopened => "opened this again after I had closed it",
-            Via::Comment => "says that this is not settled, after I had closed it",
-        };
-        let found = match (diagnosis.findings.first(), diagnosis.unknown.first()) {
-            _ if self.case.evidence.nothing_reached() => self.why_unreached(),
-            (Some(finding), _) => format!("{}: {}", finding.title, finding.summary),
-            (None, Some(unknown)) => format!("it cannot be told about {}: {}", unknown.playbook, unknown.why),
-            (None, None) => "every fault that I know is ruled out".to_owned(),
-        };
-        format!("{who} {how}. What I see now: {found}")
-    }
-
-    fn why_unreached(self) -> String {
-        use crate::diagnosis::evidence::ProbeStatus;
-        let reasons: BTreeSet<String> = self
-            .case
-            .evidence
-            .probes
-            .values()
-            .filter_map(|sight| match &sight.status {
-                ProbeStatus::Unreachable(why) => Some(format!("{}: {why}", sight.host.as_ref()?)),
-                _ => None,
-            })
-            .collect();
-        reasons.into_iter().collect::<Vec<_>>().join("; ")
     }
 }

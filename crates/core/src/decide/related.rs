@@ -5,7 +5,7 @@ use crate::case::event::Event;
 use crate::case::outcome::Code;
 use crate::case::{Case, RelatedCase};
 use crate::decide::action::Action;
-use crate::decide::{Decider, escalate};
+use crate::decide::decider::{Decider, escalate};
 use crate::ids::PlaybookName;
 use crate::policy::run_history::{RemediationRun, RunHistory, RunResult};
 use crate::text::format::format_minute;

@@ -3,8 +3,8 @@
 use crate::case::event::Event;
 use crate::case::outcome::Outcome;
 use crate::chatops::scope::CaseScope;
-use crate::decide::Decider;
 use crate::decide::action::Action;
+use crate::decide::decider::Decider;
 use crate::diagnosis::diagnose::Diagnosis;
 use crate::ids::PlaybookName;
 

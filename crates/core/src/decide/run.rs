@@ -3,7 +3,7 @@
 use crate::case::event::{ChangeId, Direction, Event, ProbeReason};
 use crate::case::{ChangeState, Remediation, StepState};
 use crate::decide::action::{Action, ChangeRequest};
-use crate::decide::{ATTEMPTS, Decider, PAUSE};
+use crate::decide::decider::{ATTEMPTS, Decider, PAUSE};
 use crate::diagnosis::plan::PlannedStep;
 use crate::diagnosis::verify;
 use crate::diagnosis::verify::Verdict;
@@ -223,7 +223,7 @@ impl RemediationDecider<'_> {
 
     pub(crate) fn verify(self, progress: &verify::Progress) -> Action {
         let Decider { case, input: world, .. } = self.decider;
-        let conditions = verify::conditions(self.fault, world.policy);
+        let conditions = verify::conditions(self.fault, world.policy.soak);
         if case.probed_for == Some(ProbeReason::Verify) {
             let scope = case.evidence.scope(&self.decider.system_type.params(&self.decider.system.params));
             let truths = conditions.iter().map(|condition| condition.truth(&scope)).collect();

@@ -4,7 +4,7 @@ use crate::case::event::Event;
 use crate::case::outcome::{Code, Outcome};
 use crate::case::{PendingApproval, Stage};
 use crate::decide::action::Action;
-use crate::decide::{Decider, DecisionInput, escalate, pause_after_failure};
+use crate::decide::decider::{Decider, DecisionInput, escalate, pause_after_failure};
 use crate::diagnosis::diagnose::Diagnosis;
 use crate::diagnosis::plan;
 use crate::diagnosis::plan::Plan;
@@ -140,7 +140,15 @@ impl Decider<'_> {
         let Some(history) = history else {
             return Some(escalate(Code::HeldBack, "what was changed lately could not be told"));
         };
-        let delay = limits::deferral(policy, inventory, &self.system.name, plan, history, now)?;
+        let delay = limits::deferral(
+            &policy.limits,
+            &policy.change_freezes,
+            inventory,
+            &self.system.name,
+            plan,
+            history,
+            now,
+        )?;
         let since = self.case.deferred_at.unwrap_or(now);
         if delay.until - since > TimeDelta::from_std(policy.limits.max_wait).unwrap_or_default() {
             let until = format_minute(delay.until);

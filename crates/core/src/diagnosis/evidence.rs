@@ -1,10 +1,9 @@
 //! Evidence: what the probes of one look returned, and the facts read from it.
 
-pub use crate::text::format::cut_at;
-
 use crate::expr::{FactValue, Scope};
 use crate::ids::{FactName, HostName, ProbeName};
 use crate::playbook::{Probe, SystemType};
+pub use crate::text::format::cut_at;
 use crate::text::redact::{Redacted, Redactor};
 use crate::text::sanitize::visible;
 use chrono::{DateTime, Utc};

@@ -6,7 +6,7 @@ use crate::ids::{HostName, PlaybookName};
 use crate::playbook::command::{Command, Unrenderable, Values};
 use crate::playbook::inventory::System;
 use crate::playbook::{Fault, SystemType};
-use crate::policy::permit::Risk;
+use crate::policy::mode::Risk;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};

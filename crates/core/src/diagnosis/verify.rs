@@ -3,8 +3,7 @@
 
 use crate::expr::{Scope, Truth};
 use crate::playbook::{Check, Fault};
-use crate::policy::permit::Policy;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -37,8 +36,9 @@ pub enum Verdict {
     Failed(String),
 }
 
-/// The conditions of a fault's verification, its own turned round first.
-pub fn conditions(fault: &Fault, policy: &Policy) -> Vec<Condition> {
+/// The conditions of a fault's verification, its own negated first. `soak` is how long the fault must at
+/// least stay away.
+pub fn conditions(fault: &Fault, soak: Duration) -> Vec<Condition> {
     let longest = fault.verify.iter().map(|check| check.timeout).max().unwrap_or(Duration::from_secs(60));
     let steadiest = fault.verify.iter().map(|check| check.hold_for).max().unwrap_or_default();
     let own = Condition {
@@ -46,7 +46,7 @@ pub fn conditions(fault: &Fault, policy: &Policy) -> Vec<Condition> {
         expr: fault.when.clone(),
         wanted: false,
         timeout: longest,
-        hold_for: steadiest.max(policy.soak),
+        hold_for: steadiest.max(soak),
     };
     let others =
         fault.verify.iter().map(|Check { that: holds, timeout: within, hold_for: steady }| Condition {
@@ -155,6 +155,31 @@ impl Progress {
         };
         Verdict::Pending(until)
     }
+}
+
+/// A condition that held at the end.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Proof {
+    pub condition: String,
+    /// Since when, `12:00:05Z`.
+    pub since: String,
+    pub seconds: i64,
+}
+
+/// What held when a verification passed.
+pub(crate) fn proof(conditions: &[String], held: &[Streak], at: DateTime<Utc>) -> Vec<Proof> {
+    conditions
+        .iter()
+        .zip(held)
+        .filter_map(|(condition, held)| match held {
+            Streak::Holding(since) => Some(Proof {
+                condition: condition.clone(),
+                since: since.to_rfc3339_opts(SecondsFormat::Secs, true),
+                seconds: (at - *since).num_seconds(),
+            }),
+            Streak::Broken(_) => None,
+        })
+        .collect()
 }
 
 #[cfg(test)]

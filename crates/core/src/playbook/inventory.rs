@@ -1,7 +1,7 @@
 //! The inventory: what may be touched, by name.
 
 use crate::ids::{HostName, ParamName, Role, SystemName, SystemTypeName};
-use crate::policy::permit::Mode;
+use crate::policy::mode::Mode;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};

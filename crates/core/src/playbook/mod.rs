@@ -10,21 +10,16 @@ pub mod parse;
 
 use crate::expr::value_type::ValueType;
 use crate::expr::{Expr, MessageTemplate};
+pub use crate::ids::LibraryHash;
 use crate::ids::{FactName, ParamName, PlaybookName, ProbeName, Role, SystemTypeName};
 use crate::playbook::command::Template;
 pub use crate::playbook::param::{Bounds, Param, ParamError};
 use crate::playbook::parse::OutputParser;
-use crate::policy::permit::{Mode, Risk};
+use crate::policy::mode::{Mode, Risk};
 use regex::Regex;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
-
-/// The content hash of a whole library: SHA-256 in hex, over the paths and texts of its files.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct LibraryHash(pub String);
 
 /// Every kind of system that the agent knows, with its playbooks.
 #[derive(Debug, Clone)]

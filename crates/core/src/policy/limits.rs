@@ -2,12 +2,12 @@
 //! for good: it is put off until a moment that people are told.
 
 use crate::diagnosis::plan::Plan;
-use crate::ids::{HostName, PlaybookName, SystemName};
+use crate::ids::{HostName, SystemName};
 use crate::playbook::inventory::Inventory;
-use crate::policy::permit::Policy;
+use crate::policy::change_freeze::ChangeFreeze;
+pub use crate::policy::deferral::{Deferral, ExceededLimit};
 use crate::policy::run_history::{RemediationRun, RunHistory, RunResult};
 use chrono::{DateTime, TimeDelta, Utc};
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -53,36 +53,10 @@ impl Default for Limits {
 const HOUR: TimeDelta = TimeDelta::hours(1);
 const DAY: TimeDelta = TimeDelta::days(1);
 
-/// Nothing is begun before that moment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Deferral {
-    pub until: DateTime<Utc>,
-    pub exceeded: ExceededLimit,
-}
-
-/// Which budget is used up.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[serde(rename_all = "snake_case", tag = "budget")]
-pub enum ExceededLimit {
-    #[error("{playbook} ran there at {}, and the next run has to wait", .at.format("%H:%M UTC"))]
-    Cooldown { playbook: PlaybookName, at: DateTime<Utc> },
-    #[error("{playbook} failed {count} times there, one run after another")]
-    Failures { playbook: PlaybookName, count: usize },
-    #[error("{playbook} was mended {count} times within a day there, and came back each time")]
-    Recurrences { playbook: PlaybookName, count: usize },
-    #[error("{count} remedies were begun on {host} within an hour")]
-    Runs { host: HostName, count: usize },
-    #[error("{count} changes were made on {host} within an hour")]
-    Changes { host: HostName, count: usize },
-    #[error("of the group {group}, {} may be changed within {}, and with this plan it would be {changed}", .allowed, humantime::format_duration(*.window))]
-    BlastRadius { group: String, allowed: usize, changed: usize, window: Duration },
-    #[error("nothing is changed now: {why}")]
-    ChangeFreeze { why: String },
-}
-
 /// What puts a plan off; if several budgets are used up, the one that is free again last.
 pub fn deferral(
-    policy: &Policy,
+    limits: &Limits,
+    change_freezes: &[ChangeFreeze],
     inventory: &Inventory,
     system: &SystemName,
     plan: &Plan,
@@ -91,7 +65,7 @@ pub fn deferral(
 ) -> Option<Deferral> {
     let hosts = plan.hosts();
     let runs: Vec<&RemediationRun> = history.runs_of(&plan.playbook, &hosts).collect();
-    let budgets = &policy.limits;
+    let budgets = limits;
     let of_playbook = [
         cooldown(budgets, plan, &runs),
         failures(budgets, plan, &runs, now),
@@ -100,7 +74,7 @@ pub fn deferral(
     let of_hosts = hosts.iter().flat_map(|host| {
         [runs_an_hour(budgets, host, history, now), changes_an_hour(budgets, plan, host, history, now)]
     });
-    let freezes = policy.change_freezes.iter().map(|freeze| {
+    let freezes = change_freezes.iter().map(|freeze| {
         let until = freeze.until(now)?;
         Some(Deferral { until, exceeded: ExceededLimit::ChangeFreeze { why: freeze.reason.clone() } })
     });

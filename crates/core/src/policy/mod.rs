@@ -1,7 +1,10 @@
 //! Policy: whether, when and how much may be changed.
 
 pub mod change_freeze;
+pub mod consent;
+pub mod deferral;
 pub mod limits;
+pub mod mode;
 pub mod permit;
 pub mod run_history;
 pub mod schedule;

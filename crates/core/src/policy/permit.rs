@@ -1,35 +1,15 @@
 //! Policy: whether a change may be made. A [`Permit`] is its yes, and only this module makes one.
 
+pub use crate::policy::consent::{Approval, Pause};
+pub use crate::policy::mode::{Mode, Risk};
+
 use crate::diagnosis::plan::Plan;
 use crate::ids::PlaybookName;
 use crate::policy::change_freeze::ChangeFreeze;
 use crate::policy::limits::Limits;
-use crate::text::redact::Redacted;
-use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
-
-/// How much the agent may do. Ordered from strict to free.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Mode {
-    /// Look, and say what it would do.
-    Observe,
-    /// Show the plan in the ticket, and wait for a person's yes.
-    Ask,
-    /// Look, change and verify.
-    Act,
-}
-
-/// How much a remedy may break. Ordered from harmless to grave.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Risk {
-    Low,
-    Medium,
-    High,
-}
 
 /// What the operator allows.
 #[derive(Debug, Clone, PartialEq)]
@@ -76,23 +56,6 @@ impl Policy {
         self.publishes = false;
         self
     }
-}
-
-/// A person's halt to all changes, on every system, until it is lifted. Looks go on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Pause {
-    pub by: String,
-    pub at: DateTime<Utc>,
-    /// May be empty.
-    pub why: Redacted,
-}
-
-/// A person's yes to one plan.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Approval {
-    /// The hash of the plan.
-    pub plan: String,
-    pub by: String,
 }
 
 /// Policy's yes to the changes of one plan. It cannot be made elsewhere, copied into another plan, or

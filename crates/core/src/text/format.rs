@@ -15,3 +15,8 @@ pub fn cut_at(text: &str, limit: usize) -> &str {
     let end = (0..=limit).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
     text.get(..end).unwrap_or_default()
 }
+
+/// Milliseconds as seconds, to a tenth.
+pub fn seconds(ms: u64) -> f64 {
+    (ms as f64 / 100.0).round() / 10.0
+}

@@ -7,7 +7,7 @@ use crate::chatops::scope::CaseScope;
 use crate::ids::PlaybookName;
 use crate::playbook::inventory::{Inventory, System};
 use crate::playbook::{Library, Request, SystemType};
-use crate::policy::permit::Mode;
+use crate::policy::mode::Mode;
 use crate::ticket::Ticket;
 use crate::ticket::authored_text::AuthoredText;
 use crate::ticket::match_system;

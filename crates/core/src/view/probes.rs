@@ -1,8 +1,8 @@
 //! A look, told: what each probe gave.
 
-use crate::diagnosis::evidence::{Evidence, ProbeStatus, cut_at};
+use crate::diagnosis::evidence::{Evidence, ProbeStatus};
 use crate::ids::FactName;
-use crate::view::report::seconds;
+use crate::text::format::{cut_at, seconds};
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;

@@ -1,12 +1,11 @@
 //! A treatment, told: its steps, what came of them, and the proof.
 
 use crate::case::{Case, ChangeState, Phase, Remediation, RemediationResult, StepState};
-use crate::diagnosis::verify::Streak;
+use crate::diagnosis::verify::Proof;
 use crate::playbook::Fault;
 use crate::playbook::command::Command;
-use crate::text::format::format_minute;
-use crate::view::report::{because, seconds};
-use chrono::{DateTime, SecondsFormat, Utc};
+use crate::text::format::{format_minute, seconds};
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 /// One treatment, told.
@@ -38,15 +37,6 @@ pub struct StepView {
     pub output: String,
     /// Where the host keeps what was there before; empty if the step keeps nothing.
     pub backup: String,
-}
-
-/// A condition that held at the end.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Proof {
-    pub condition: String,
-    /// Since when, `12:00:05Z`.
-    pub since: String,
-    pub seconds: i64,
 }
 
 pub(crate) fn tell(case: &Case, treatment: &Remediation, fault: Option<&Fault>) -> RemediationView {
@@ -85,7 +75,7 @@ pub(crate) fn tell(case: &Case, treatment: &Remediation, fault: Option<&Fault>) 
     };
     RemediationView {
         title: fault.map_or(treatment.plan.playbook.to_string(), |fault| fault.title.clone()),
-        summary: fault.map(|fault| because(case, fault)).unwrap_or_default(),
+        summary: fault.map(|fault| summary_of(case, fault)).unwrap_or_default(),
         result: result.into(),
         why,
         until: fault.and_then(|fault| verified_by(treatment, fault)).map(format_minute).unwrap_or_default(),
@@ -120,18 +110,9 @@ fn describe(state: &ChangeState) -> (&'static str, String) {
     }
 }
 
-/// What held when a verification passed.
-pub(crate) fn proof(conditions: &[String], held: &[Streak], at: DateTime<Utc>) -> Vec<Proof> {
-    conditions
-        .iter()
-        .zip(held)
-        .filter_map(|(condition, held)| match held {
-            Streak::Holding(since) => Some(Proof {
-                condition: condition.clone(),
-                since: since.to_rfc3339_opts(SecondsFormat::Secs, true),
-                seconds: (at - *since).num_seconds(),
-            }),
-            Streak::Broken(_) => None,
-        })
-        .collect()
+/// What this case's first finding of a fault said; empty if it never found it.
+pub(crate) fn summary_of(case: &Case, fault: &Fault) -> String {
+    let findings = case.diagnoses.iter().flat_map(|diagnosis| &diagnosis.findings);
+    let mut of_fault = findings.filter(|finding| finding.playbook == fault.name);
+    of_fault.next().map_or_else(String::new, |finding| finding.summary.clone())
 }

@@ -1,8 +1,8 @@
 //! Reports: what a case has to say, as data. The sentences stand in `prompts/`.
 
+pub use crate::diagnosis::verify::Proof;
 pub use crate::view::probes::ProbeView;
-pub(crate) use crate::view::remediation::proof;
-pub use crate::view::remediation::{Proof, RemediationView, StepView};
+pub use crate::view::remediation::{RemediationView, StepView};
 
 use crate::case::dispute::CloseDispute;
 use crate::case::event::Source;
@@ -16,7 +16,7 @@ use crate::policy::permit::{Pause, Risk};
 use crate::text::format::format_minute;
 use crate::ticket::triage::{Intent, UnknownSystemName};
 use crate::view::probes::probes;
-use crate::view::remediation::tell;
+use crate::view::remediation::{summary_of, tell};
 use serde::Serialize;
 
 /// Everything that a status comment, a final report or `case show` may say about a case.
@@ -209,7 +209,7 @@ pub fn report(case: &Case, library: &Library) -> Report {
         findings: faults
             .iter()
             .filter(|fault| !treated(fault))
-            .map(|fault| FindingView { title: fault.title.clone(), text: because(case, fault) })
+            .map(|fault| FindingView { title: fault.title.clone(), text: summary_of(case, fault) })
             .collect(),
         remediations: case
             .remediations
@@ -254,12 +254,6 @@ fn words(case: &Case) -> Vec<String> {
     words.sort();
     words.dedup();
     words
-}
-
-pub(crate) fn because(case: &Case, fault: &Fault) -> String {
-    let findings = case.diagnoses.iter().flat_map(|diagnosis| &diagnosis.findings);
-    let mut of_fault = findings.filter(|finding| finding.playbook == fault.name);
-    of_fault.next().map_or_else(String::new, |finding| finding.summary.clone())
 }
 
 /// Escalations of plans that were not begun.
@@ -314,8 +308,4 @@ fn question(case: &Case, asked: &PendingApproval, fault: Option<&Fault>) -> Appr
 
 fn cancelled(case: &Case) -> String {
     case.cancelled_by.as_ref().map_or_else(String::new, |by| format!("{by} called it off"))
-}
-
-pub(crate) fn seconds(ms: u64) -> f64 {
-    (ms as f64 / 100.0).round() / 10.0
 }

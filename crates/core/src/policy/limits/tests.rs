@@ -2,11 +2,12 @@
 
 use crate::case::event::CaseId;
 use crate::diagnosis::plan::PlannedStep;
+use crate::ids::PlaybookName;
 use crate::playbook::command::Unrenderable;
 use crate::playbook::inventory::Group;
 use crate::policy::change_freeze::{ChangeFreeze, Window};
 use crate::policy::limits::*;
-use crate::policy::permit::Risk;
+use crate::policy::permit::{Policy, Risk};
 use std::collections::BTreeMap;
 
 fn now() -> DateTime<Utc> {
@@ -55,7 +56,15 @@ fn waits(
     on: &[&str],
     history: RunHistory,
 ) -> Option<(i64, ExceededLimit)> {
-    let delay = deferral(policy, inventory, &system("gis"), &plan(on), &history, now())?;
+    let delay = deferral(
+        &policy.limits,
+        &policy.change_freezes,
+        inventory,
+        &system("gis"),
+        &plan(on),
+        &history,
+        now(),
+    )?;
     Some(((delay.until - now()).num_minutes(), delay.exceeded))
 }
 
