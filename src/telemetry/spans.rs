@@ -91,8 +91,8 @@ pub fn describe_case(case: &Case) {
     describe_system(case);
 }
 
-/// Adds the system of a case to the span of the case. Call it once for each span.
-fn describe_system(case: &Case) {
+/// Adds the system of a case to the span of the case, if it is known. Call it once after the triage.
+pub fn describe_system(case: &Case) {
     if let Some(system) = case.triage.as_ref().and_then(|triage| triage.system.as_ref()) {
         Span::current().record(field::SYSTEM, display(&system.name));
     }
@@ -146,11 +146,10 @@ pub fn task(name: &str) -> Span {
     error_span!(span::TASK, { field::NAME } = name)
 }
 
-/// Logs what a case has recorded, if operators need it: the system that was found, the start and the end of
+/// Logs what a case has recorded, if operators need it: the start and the end of
 /// a change, and the end of the case. `case` has the record of that moment applied.
 pub fn log_record(case: &Case, event: &Event, at: DateTime<Utc>) {
     match event {
-        Event::Triaged(_) => describe_system(case),
         Event::ChangeStarted { .. } => tracing::info!("change started"),
         Event::ChangeEnded { success, observation, .. } => {
             tracing::info!(success, { field::DURATION_MS } = observation.took_ms, "change ended");

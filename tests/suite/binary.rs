@@ -158,7 +158,7 @@ async fn an_impossible_request_names_its_cause() {
     std::fs::write(rig.config(), "[github]\nrepos = []\nx = 1").expect("written");
     let broken = rig.run(&["resolve", "1"]).await;
     assert_eq!(broken.code, Some(1));
-    assert!(broken.stderr.contains("fieldmedic.example.toml"), "{}", broken.stderr);
+    assert!(broken.stderr.contains("unknown key `x` in [github]"), "{}", broken.stderr);
 }
 
 #[tokio::test]

@@ -58,31 +58,31 @@ async fn each_capability_permits_its_own_commands_and_a_refusal_is_posted_once()
     let refusals: BTreeSet<String> = refusals.iter().map(|refusal| stable(refusal)).collect();
     assert_snapshot!(refusals.into_iter().collect::<Vec<_>>().join("\n"), @"
     <!-- fieldmedic refusal by=reader order=diagnose -->
-    reader, `/qfield:support diagnose` is not for you to give in this repository. People with triage permission or more may. Please ask one of them. I say this once; after that I only answer with 😕.
+    reader, you don't have permission to run `/qfield:support diagnose` here. People with triage permission or more can. Please ask one of them. I explain this once; after that I only react with 😕.
     <!-- fieldmedic refusal by=reader order=help -->
-    reader, `/qfield:support help` is not for you to give in this repository. People with triage permission or more may. Please ask one of them. I say this once; after that I only answer with 😕.
+    reader, you don't have permission to run `/qfield:support help` here. People with triage permission or more can. Please ask one of them. I explain this once; after that I only react with 😕.
     <!-- fieldmedic refusal by=reader order=status -->
-    reader, `/qfield:support status` is not for you to give in this repository. People with triage permission or more may. Please ask one of them. I say this once; after that I only answer with 😕.
+    reader, you don't have permission to run `/qfield:support status` here. People with triage permission or more can. Please ask one of them. I explain this once; after that I only react with 😕.
     <!-- fieldmedic refusal by=reader order=unknown -->
-    reader, orders to me are not for you to give in this repository. People with triage permission or more may. Please ask one of them. I say this once; after that I only answer with 😕.
+    reader, you don't have permission to give me commands here. People with triage permission or more can. Please ask one of them. I explain this once; after that I only react with 😕.
     <!-- fieldmedic refusal by=stranger order=status -->
-    stranger, `/qfield:support status` is not for you to give in this repository. People with triage permission or more may. Please ask one of them. I say this once; after that I only answer with 😕.
+    stranger, you don't have permission to run `/qfield:support status` here. People with triage permission or more can. Please ask one of them. I explain this once; after that I only react with 😕.
     <!-- fieldmedic refusal by=tina order=approve -->
-    tina, `/qfield:support approve` is not for you to give in this repository. People with write permission or more may. Please ask one of them. I say this once; after that I only answer with 😕.
+    tina, you don't have permission to run `/qfield:support approve` here. People with write permission or more can. Please ask one of them. I explain this once; after that I only react with 😕.
     <!-- fieldmedic refusal by=tina order=cancel -->
-    tina, `/qfield:support cancel` is not for you to give in this repository. People with write permission or more may. Please ask one of them. I say this once; after that I only answer with 😕.
+    tina, you don't have permission to run `/qfield:support cancel` here. People with write permission or more can. Please ask one of them. I explain this once; after that I only react with 😕.
     <!-- fieldmedic refusal by=tina order=deny -->
-    tina, `/qfield:support deny` is not for you to give in this repository. People with write permission or more may. Please ask one of them. I say this once; after that I only answer with 😕.
+    tina, you don't have permission to run `/qfield:support deny` here. People with write permission or more can. Please ask one of them. I explain this once; after that I only react with 😕.
     <!-- fieldmedic refusal by=tina order=pause -->
-    tina, `/qfield:support pause` is not for you to give in this repository. People with write permission or more may. Please ask one of them. I say this once; after that I only answer with 😕.
+    tina, you don't have permission to run `/qfield:support pause` here. People with write permission or more can. Please ask one of them. I explain this once; after that I only react with 😕.
     <!-- fieldmedic refusal by=tina order=resume -->
-    tina, `/qfield:support resume` is not for you to give in this repository. People with write permission or more may. Please ask one of them. I say this once; after that I only answer with 😕.
+    tina, you don't have permission to run `/qfield:support resume` here. People with write permission or more can. Please ask one of them. I explain this once; after that I only react with 😕.
     <!-- fieldmedic refusal by=tina order=retry -->
-    tina, `/qfield:support retry` is not for you to give in this repository. People with write permission or more may. Please ask one of them. I say this once; after that I only answer with 😕.
+    tina, you don't have permission to run `/qfield:support retry` here. People with write permission or more can. Please ask one of them. I explain this once; after that I only react with 😕.
     <!-- fieldmedic refusal by=tina order=run -->
-    tina, `/qfield:support run` is not for you to give in this repository. People with write permission or more may. Please ask one of them. I say this once; after that I only answer with 😕.
+    tina, you don't have permission to run `/qfield:support run` here. People with write permission or more can. Please ask one of them. I explain this once; after that I only react with 😕.
     <!-- fieldmedic refusal by=tina order=take -->
-    tina, orders to me are not for you to give in this repository. People with write permission or more may. Please ask one of them. I say this once; after that I only answer with 😕.
+    tina, you don't have permission to run `/qfield:support` here. People with write permission or more can. Please ask one of them. I explain this once; after that I only react with 😕.
     ");
 }
 
@@ -99,7 +99,7 @@ async fn people_named_in_the_configuration_have_their_capabilities_and_no_others
     assert_eq!(agent.reactions(id), ["eyes", "rocket"]);
     assert_snapshot!(stable(&agent.replies(id).join("\n")), @"
     <!-- fieldmedic reply comment=[id] -->
-    ⏸️ **Paused** by tina: for the migration. I change nothing on any system until somebody says `/qfield:support resume`; I still look and answer.
+    ⏸️ **Paused** by tina: for the migration. I change nothing on any system until someone comments `/qfield:support resume`. Checks and answers continue.
     ");
     assert!(agent.pause().await.is_some());
     let (id, _) = agent.executes("max", "status").await;
@@ -206,155 +206,162 @@ async fn a_wrong_command_is_answered_with_what_would_be_right() {
     assert_snapshot!(answers, @r#"
     == statsu
     <!-- fieldmedic reply comment=[id] -->
-    I do not know `statsu`. Did you mean `/qfield:support status`? There is `/qfield:support` alone, which makes me take this ticket, and behind it: `status`, `diagnose`, `run`, `approve`, `deny`, `cancel`, `retry`, `pause`, `resume`, `explain`, `help`. `/qfield:support help` says what each does.
+    There is no command `statsu`. Did you mean `/qfield:support status`? Usage: `/qfield:support` to work on this ticket, or `/qfield:support <command>`: `status`, `diagnose`, `run`, `approve`, `deny`, `cancel`, `retry`, `pause`, `resume`, `explain`, `help`. `/qfield:support help` explains each of them.
 
-    Please write a new comment; I do not read an edited one again.
+    Please write a new comment; I ignore edits.
     == do everything at once
     <!-- fieldmedic reply comment=[id] -->
-    I do not know `do`. There is `/qfield:support` alone, which makes me take this ticket, and behind it: `status`, `diagnose`, `run`, `approve`, `deny`, `cancel`, `retry`, `pause`, `resume`, `explain`, `help`. `/qfield:support help` says what each does.
+    There is no command `do`. Usage: `/qfield:support` to work on this ticket, or `/qfield:support <command>`: `status`, `diagnose`, `run`, `approve`, `deny`, `cancel`, `retry`, `pause`, `resume`, `explain`, `help`. `/qfield:support help` explains each of them.
 
-    Please write a new comment; I do not read an edited one again.
+    Please write a new comment; I ignore edits.
     == approve
     <!-- fieldmedic reply comment=[id] -->
-    I could not read `approve`. It is written so:
+    I do not understand `approve`. Usage:
 
     ```text
     /qfield:support approve 7f3a
     ```
 
-    The four or more digits are those of the plan, as my question shows them.
+    My question shows the id of the plan: four or more digits and letters.
 
-    Please write a new comment; I do not read an edited one again.
+    Please write a new comment; I ignore edits.
     == diagnose north
     <!-- fieldmedic reply comment=[id] -->
-    I look after no system called `north`. There is: `qfieldcloud`.
+    There is no system `north`. Known systems: `qfieldcloud`.
     == run
     <!-- fieldmedic reply comment=[id] -->
-    I could not read `run`. Behind `run` stand the name of a playbook and values as `key=value`, for example
+    I do not understand `run`. Write the name of a playbook after `run`, then its values as `key=value`. Example:
 
     ```text
     /qfield:support run queue-report days=1 jobs_listed=10 status=any
     ```
 
-    Please write a new comment; I do not read an edited one again.
+    Please write a new comment; I ignore edits.
     == run log service=app
     <!-- fieldmedic reply comment=[id] -->
-    I have no playbook `log` for `qfieldcloud`. Did you mean `logs`? There is: `logs`, `queue-report`, `status-report`, `disk-full`, `missing-qgis-image`, `worker-restart-loop`, `worker-down`, `queue-stuck`. For example
+    `qfieldcloud` has no playbook `log`. Did you mean `logs`? Available: `logs`, `queue-report`, `status-report`, `disk-full`, `missing-qgis-image`, `worker-restart-loop`, `worker-down`, `queue-stuck`.
+    Example:
 
     ```text
     /qfield:support run queue-report days=1 jobs_listed=10 status=any
     ```
 
-    Please write a new comment; I do not read an edited one again.
+    Please write a new comment; I ignore edits.
     == run logs service=app system=north
     <!-- fieldmedic reply comment=[id] -->
-    I look after no system called `north`. There is: `qfieldcloud`.
+    There is no system `north`. Known systems: `qfieldcloud`.
     == run logs servce=-f lines=many lines=2000
     <!-- fieldmedic reply comment=[id] -->
-    `logs` was not run:
+    I did not run `logs`:
 
-    - It takes no `servce`. Did you mean `service`?
+    - It has no parameter `servce`. Did you mean `service`?
     - `lines`: "many" is not a whole number: use digits only.
     - `lines`: 2000 is more than 500.
     - `service` is missing.
 
-    | value | takes | unless given | |
+    | parameter | accepts | default | meaning |
     |---|---|---|---|
     | `lines` | a whole number from 1 to 500 | `50` | how many lines of each container |
     | `service` | a name |  | a service of Docker Compose, such as app, db, nginx or worker\_wrapper |
 
-    For example
+    Example:
 
     ```text
     /qfield:support run logs lines=50 service=app
     ```
 
-    Please write a new comment; I do not read an edited one again.
+    Please write a new comment; I ignore edits.
     == run logs service=app;reboot
     <!-- fieldmedic reply comment=[id] -->
-    `logs` was not run:
+    I did not run `logs`:
 
     - `service`: "app;reboot" is not a name: use A-Z, a-z, 0-9, \`.\`, \`\_\`, \`-\`, not beginning with \`-\` or \`.\`.
 
-    | value | takes | unless given | |
+    | parameter | accepts | default | meaning |
     |---|---|---|---|
     | `lines` | a whole number from 1 to 500 | `50` | how many lines of each container |
     | `service` | a name |  | a service of Docker Compose, such as app, db, nginx or worker\_wrapper |
 
-    For example
+    Example:
 
     ```text
     /qfield:support run logs lines=50 service=app
     ```
 
-    Please write a new comment; I do not read an edited one again.
+    Please write a new comment; I ignore edits.
     == run logs service=$(reboot)
     <!-- fieldmedic reply comment=[id] -->
-    `logs` was not run:
+    I did not run `logs`:
 
     - `service`: "&#36;(reboot)" is not a name: use A-Z, a-z, 0-9, \`.\`, \`\_\`, \`-\`, not beginning with \`-\` or \`.\`.
 
-    | value | takes | unless given | |
+    | parameter | accepts | default | meaning |
     |---|---|---|---|
     | `lines` | a whole number from 1 to 500 | `50` | how many lines of each container |
     | `service` | a name |  | a service of Docker Compose, such as app, db, nginx or worker\_wrapper |
 
-    For example
+    Example:
 
     ```text
     /qfield:support run logs lines=50 service=app
     ```
 
-    Please write a new comment; I do not read an edited one again.
+    Please write a new comment; I ignore edits.
     == run logs service=ghp…abcdefghijABCDEFGHIJ012345
     <!-- fieldmedic reply comment=[id] -->
-    `logs` was not run:
+    I did not run `logs`:
 
-    - `service` looks like a secret, and I record what I am given. Please take it back where it is valid.
+    - `service` looks like a secret. Arguments are stored in the audit log, so I ignored it. Please revoke that secret.
 
-    | value | takes | unless given | |
+    | parameter | accepts | default | meaning |
     |---|---|---|---|
     | `lines` | a whole number from 1 to 500 | `50` | how many lines of each container |
     | `service` | a name |  | a service of Docker Compose, such as app, db, nginx or worker\_wrapper |
 
-    For example
+    Example:
 
     ```text
     /qfield:support run logs lines=50 service=app
     ```
 
-    Please write a new comment; I do not read an edited one again.
+    Please write a new comment; I ignore edits.
     == run queue-report status=broken
     <!-- fieldmedic reply comment=[id] -->
-    `queue-report` was not run:
+    I did not run `queue-report`:
 
     - `status`: broken is none of any, pending, queued, started, finished, failed, stopped.
 
-    | value | takes | unless given | |
+    | parameter | accepts | default | meaning |
     |---|---|---|---|
     | `days` | a whole number from 1 to 30 | `1` | how many days back |
     | `jobs_listed` | a whole number from 1 to 50 | `10` | how many of the newest jobs are listed |
     | `status` | one of any, pending, queued, started, finished, failed, stopped | `any` | which of the newest jobs are listed |
 
-    For example
+    Example:
 
     ```text
     /qfield:support run queue-report days=1 jobs_listed=10 status=any
     ```
 
-    Please write a new comment; I do not read an edited one again.
+    Please write a new comment; I ignore edits.
     == run worker-down lines=5
     <!-- fieldmedic reply comment=[id] -->
-    `worker-down` mends a fault and takes no values; what it does follows from the evidence. Please write `/qfield:support run worker-down`.
+    `worker-down` fixes a fault and takes no values: the evidence decides what it does. Use:
+
+    ```text
+    /qfield:support run worker-down
+    ```
+
+    Please write a new comment; I ignore edits.
     == retry
     <!-- fieldmedic reply comment=[id] -->
-    I have not worked on this ticket before, so there is nothing to try again. `/qfield:support` alone makes me begin.
+    I have not worked on this ticket yet, so there is nothing to retry. To start, comment `/qfield:support`.
     == explain
     <!-- fieldmedic reply comment=[id] -->
-    I have not worked on this ticket, so there is nothing to explain. `/qfield:support` makes me begin; `/qfield:support diagnose` only looks.
+    I have not worked on this ticket yet, so there is nothing to explain. To start, comment `/qfield:support`; `/qfield:support diagnose` only checks the system.
     == cancel
     <!-- fieldmedic reply comment=[id] -->
-    I am not at work on this ticket, so there is nothing to approve, deny or cancel. A comment with `/qfield:support` makes me begin.
+    I am not working on this ticket, so there is nothing to approve, deny or cancel. To start, comment `/qfield:support`.
     "#);
 }
 
@@ -483,9 +490,9 @@ async fn a_ticket_is_explained_and_retried() {
     let (id, _) = agent.executes("tina", "explain").await;
     assert_snapshot!(stable(&agent.replies(id).join("\n")), @r"
     <!-- fieldmedic reply comment=[id] -->
-    ### Why this ended as escalated (`undo-failed`)
+    ### Why this ended as escalated (`not-fixed`)
 
-    worker-down: \`workers.running &gt;= config.workers and workers.looping == 0\`: it is not so; undoing it failed too.
+    worker-down: \`workers.running &gt;= config.workers and workers.looping == 0\`: it is not so.
 
     I took this ticket to be about `qfieldcloud`.
 
@@ -497,7 +504,7 @@ async fn a_ticket_is_explained_and_retried() {
     | `worker-down` | **yes** | `workers.running < config.workers and workers.looping == 0` | config.workers = 4; workers.looping = 0; workers.running = 0 | Workers not running |
     | `queue-stuck` | no | `stuck.count > 0 or jobs.overdue > 0` | jobs.overdue = 0; stuck.count = 0 | jobs stay queued |
 
-    - Worker containers are not running: 0 of 4 workers are running; undo-failed (\`workers.running &gt;= config.workers and workers.looping == 0\`: it is not so)
+    - Worker containers are not running: 0 of 4 workers are running; not-fixed (\`workers.running &gt;= config.workers and workers.looping == 0\`: it is not so)
 
     A fault is treated only if its condition is true; what cannot be told changes nothing and closes nothing.
 
@@ -530,7 +537,7 @@ async fn nothing_is_started_for_a_closed_or_locked_ticket() {
     }
     assert_snapshot!(stable(&agent.last_comment("reply")), @"
     <!-- fieldmedic reply comment=[id] -->
-    This issue is closed, and I change nothing for a closed issue. Reopen it, then say it again. To look without changing anything, `/qfield:support diagnose` works here too.
+    This issue is closed, and I change nothing for closed issues. Reopen it, then comment again. `/qfield:support diagnose` works here too: it changes nothing.
     ");
     agent.reopens("ops-lead");
     github.lock(agent.ticket(), "ops-lead").expect("locked");
@@ -547,16 +554,16 @@ async fn help_lists_what_this_person_may_do() {
     let (id, _) = agent.executes("tina", "help").await;
     assert_snapshot!(stable(&agent.replies(id).join("\n")), @"
     <!-- fieldmedic reply comment=[id] -->
-    tina, this is what you may say to me here, each as a comment of its own:
+    tina, these are the commands you can use here. Write each as a comment of its own:
 
-    | say | and I |
+    | command | what it does |
     |---|---|
-    | `/qfield:support status` | say how this ticket stands |
-    | `/qfield:support explain` | say why I did what I did, and what I saw |
-    | `/qfield:support diagnose` | look at the system and say how it is, and change nothing |
-    | `/qfield:support help` | say this |
+    | `/qfield:support status` | show how this ticket stands |
+    | `/qfield:support explain` | show why I did what I did, with the evidence |
+    | `/qfield:support diagnose` | check the system and report; nothing is changed |
+    | `/qfield:support help` | show this list |
 
-    👀 says that I have heard you, 🚀 that it is done, 😕 that I could not do it.
+    Reactions: 👀 I read your command, 🚀 it is done, 😕 I could not do it.
     ");
     let (id, _) = agent.executes("ops-lead", "help").await;
     assert_snapshot!(stable(&agent.replies(id).join("\n")), @"

@@ -119,7 +119,10 @@ async fn a_report_that_it_is_still_broken_reopens_the_ticket_for_a_person() {
     assert_eq!(agent.changes(), before, "nothing is changed a second time");
     assert!(!agent.is_closed());
     assert_eq!(agent.agent_labels(), ["medic:needs-human"]);
-    assert_snapshot!(stable(&agent.comment("objection")), @"");
+    assert_snapshot!(stable(&agent.comment("objection")), @"
+    <!-- fieldmedic case=[case] kind=objection -->
+    field-agent says that this is not settled, so I was wrong to close it. I have opened it again and look at everything afresh. I change nothing this time: a person gets both reports.
+    ");
     assert_eq!(all_reactions(&agent), ["eyes"]);
     agent.sees(&["status", "report", "objection", "status", "report", "call"]);
     assert_snapshot!(stable(&agent.last_comment("report")), @"");
@@ -228,7 +231,46 @@ async fn an_answered_question_is_a_problem_when_somebody_disputes_the_close() {
     let case = agent.works(id).await;
     assert_eq!(escalation_code(&case), "still-broken");
     agent.sees(&["status", "report", "objection", "status", "report", "call"]);
-    assert_snapshot!(stable(&agent.last_comment("report")), @"");
+    assert_snapshot!(stable(&agent.last_comment("report")), @r#"
+    <!-- fieldmedic case=[case] kind=report -->
+    ### 🧑‍🔧 A person is needed
+
+    You say that this is not settled, so a person looks at it now. I have changed nothing this time.
+
+    **Why** (`still-broken`):
+    field-agent says that this is not settled, after I had closed it. What I see now: every fault that I know is ruled out
+
+    **What to do:** I closed this too early, and going round once more would not help. Compare what I did then with what is to be seen now; both are below. Ask the reporter what exactly happens.
+
+    <details><summary>What I did before I closed it</summary>
+
+    Case `[case]` ended as answered, and I closed this at [time] UTC.
+
+    I changed nothing then; I answered from what I saw.
+
+    </details>
+    <details><summary>Evidence: 11 checks</summary>
+
+    Ruled out: A disk is nearly full; A QGIS image is missing; Workers start and die in a loop; Worker containers are not running; Jobs are stuck in the queue.
+
+    | check | host | result | took | facts |
+    |---|---|---|---|---|
+    | `cleanups` | main | exit 0 | [duration] | found = \[\] |
+    | `config` | main | exit 0 | [duration] | database = "qfieldcloud\_db"; database\_user = "qfieldcloud\_db\_admin"; environment = "production"; images = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; services = \["app","db","memcached","nginx","ofelia","qgis3","qgis4","rustfs","worker\_wrapper"\]; worker\_timeout\_s = 600; workers = 4 |
+    | `disk` | main | exit 0 | [duration] | docker\_free\_mb = 53352; docker\_percent = 47; root\_percent = 31; rows: 3 rows; tmp\_percent = 31; worst = 47 |
+    | `docker` | main | exit 0 | [duration] | root = "/var/lib/docker"; version = "26.1.5" |
+    | `host` | main | exit 0 | [duration] | cores = 4; load = 0.42; memory\_free\_mb = 9871; memory\_mb = 15914; uptime\_h = 1042 |
+    | `images` | main | exit 0 | [duration] | here = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; missing = \[\] |
+    | `jobs` | main | exit 0 | [duration] | failed\_day = 2; finished\_day = 126; imageless\_day = 0; last\_start\_s = 179000​0300; mean\_s = 38; moving = true; oldest\_waiting\_min = 0; overdue = 0; pending = 0; queued = 0; requeued = 0; requeued\_finished = 0; requeued\_taken = 0; retry = \[\]; started = 1; takeable = 0 |
+    | `services` | main | exit 0 | [duration] | down = \[\]; qgis\_broken = \[\]; rows: 12 rows |
+    | `sources` | main | exit 0 | [duration] | archives = \[\]; services = \[\] |
+    | `stuck` | main | exit 0 | [duration] | count = 0; ids = \[\] |
+    | `workers` | main | exit 0 | [duration] | looping = 0; restarts = 0; rows: 4 rows; running = 4; stopped = \[\] |
+
+    </details>
+
+    <sub>Case `[case]` · [duration]: connecting [duration], checks [duration], remedy [duration], verification [duration], GitHub [duration]</sub>
+    "#);
 }
 
 #[tokio::test]
@@ -244,16 +286,16 @@ async fn people_are_reminded_twice_and_never_again() {
     assert_eq!(reminded, [0, 1, 1, 1, 2, 2, 2, 2]);
     assert_snapshot!(stable(&agent.comments("reminder").join("\n")), @r"
     <!-- fieldmedic case=[case] kind=reminder number=1 -->
-    @ops-lead: nobody has taken this ticket since I handed it over at [time] UTC (`undo-failed`).
+    @ops-lead: nobody has taken this ticket since I handed it over at [time] UTC (`not-fixed`).
 
-    > worker-down: \`workers.running &gt;= config.workers and workers.looping == 0\`: it is not so; undoing it failed too
+    > worker-down: \`workers.running &gt;= config.workers and workers.looping == 0\`: it is not so
 
     The report above says what to do. A comment, a reaction to one of mine, a label or an assignment tells me that somebody has it. I remind you once more in a day.
 
     <!-- fieldmedic case=[case] kind=reminder number=2 -->
-    @ops-lead: nobody has taken this ticket since I handed it over at [time] UTC (`undo-failed`).
+    @ops-lead: nobody has taken this ticket since I handed it over at [time] UTC (`not-fixed`).
 
-    > worker-down: \`workers.running &gt;= config.workers and workers.looping == 0\`: it is not so; undoing it failed too
+    > worker-down: \`workers.running &gt;= config.workers and workers.looping == 0\`: it is not so
 
     The report above says what to do. A comment, a reaction to one of mine, a label or an assignment tells me that somebody has it. I shall not remind you again.
     ");
@@ -266,9 +308,9 @@ async fn an_agent_that_was_down_for_both_reminders_reminds_once() {
     assert_eq!(reminders(&agent).await, 1);
     assert_snapshot!(stable(&agent.comment("reminder")), @r"
     <!-- fieldmedic case=[case] kind=reminder number=2 -->
-    @ops-lead: nobody has taken this ticket since I handed it over at [time] UTC (`undo-failed`).
+    @ops-lead: nobody has taken this ticket since I handed it over at [time] UTC (`not-fixed`).
 
-    > worker-down: \`workers.running &gt;= config.workers and workers.looping == 0\`: it is not so; undoing it failed too
+    > worker-down: \`workers.running &gt;= config.workers and workers.looping == 0\`: it is not so
 
     The report above says what to do. A comment, a reaction to one of mine, a label or an assignment tells me that somebody has it. I shall not remind you again.
     ");

@@ -31,18 +31,18 @@ async fn a_ticket_from_the_webhook_to_its_close() {
     let plan = plan_of(&waiting);
     assert_eq!(agent.changes(), 0);
     assert_eq!(agent.labels(), ["support", "medic:needs-approval"]);
-    assert_snapshot!(as_shown(&agent.comment("status")), @r#"
+    assert_snapshot!(as_shown(&agent.comment("status")), @"
     <!-- fieldmedic case=[case] kind=status -->
     ### 🩺 Waiting for a yes · `qfieldcloud`
 
-    ✋ **Waiting for a yes** to plan `5ed5` (worker-down), until [time] UTC; the question is below.
+    ✋ **Waiting for a yes** to plan `f768` (worker-down), until [time] UTC; the question is below.
 
     - 🔎 Worker containers are not running: 0 of 4 workers are running
 
     <details><summary>Evidence: 11 checks</summary> … </details>
 
     <sub>Case `[case]` · as of [time] UTC</sub>
-    "#);
+    ");
     assert_snapshot!(stable(&agent.comment("question")), @r#"
     <!-- fieldmedic case=[case] kind=question plan=[hash] -->
     ### ✋ May I do this? (plan `5ed5`)

@@ -122,7 +122,12 @@ async fn work(context: &Context, id: &CaseId, stop: &Shutdown) -> Result<Case, C
             break;
         }
         let span = spans::action(&action);
+        let was_triaged = writer.case.triage.is_some();
         perform(&mut writer, action, stop).instrument(span).await?;
+        if !was_triaged {
+            // Here the current span is the case's, and not the action's.
+            spans::describe_system(&writer.case);
+        }
     }
     Ok(writer.case)
 }

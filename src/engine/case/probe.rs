@@ -139,7 +139,7 @@ fn prepare(
 
 fn unready(runner: &ProbeRunner, system: &System, probe: &Probe, why: &str) -> ProbeResult {
     let status = ProbeStatus::Skipped(runner.redactor.text(why));
-    ProbeResult { host: system.host(&probe.host).cloned(), command: Redacted::default(), status: status }
+    ProbeResult { host: system.host(&probe.host).cloned(), command: Redacted::default(), status }
 }
 
 fn record_unknown(evidence: &mut Evidence, probe: &Probe, result: ProbeResult) {
@@ -165,7 +165,7 @@ fn record(
 ) {
     let command = runner.redactor.text(&answer.line);
     let result_of =
-        |status| ProbeResult { host: Some(answer.host.clone()), command: command.clone(), status: status };
+        |status| ProbeResult { host: Some(answer.host.clone()), command: command.clone(), status };
     match &answer.outcome {
         Ok(raw) => {
             let scope = evidence.scope(&system_type.params(&system.params));
