@@ -513,7 +513,7 @@ async fn a_ticket_is_explained_and_retried() {
     let (id, _) = agent.executes("tina", "status").await;
     assert_snapshot!(stable(&agent.replies(id).join("\n")), @r"
     <!-- fieldmedic reply comment=[id] -->
-    I am not at work on this ticket. My last case here (system `qfieldcloud`) ended as escalated (`undo-failed`): worker-down: \`workers.running &gt;= config.workers and workers.looping == 0\`: it is not so; undoing it failed too. `/qfield:support explain` says why, `/qfield:support retry` makes me begin afresh.
+    I am not at work on this ticket. My last case here (system `qfieldcloud`) ended as escalated (`not-fixed`): worker-down: \`workers.running &gt;= config.workers and workers.looping == 0\`: it is not so. `/qfield:support explain` says why, `/qfield:support retry` makes me begin afresh.
 
     <sub>Case `[case]`</sub>
     ");
@@ -568,33 +568,33 @@ async fn help_lists_what_this_person_may_do() {
     let (id, _) = agent.executes("ops-lead", "help").await;
     assert_snapshot!(stable(&agent.replies(id).join("\n")), @"
     <!-- fieldmedic reply comment=[id] -->
-    ops-lead, this is what you may say to me here, each as a comment of its own:
+    ops-lead, these are the commands you can use here. Write each as a comment of its own:
 
-    | say | and I |
+    | command | what it does |
     |---|---|
-    | `/qfield:support` | take this ticket: look, mend what is proven, prove that it worked |
-    | `/qfield:support status` | say how this ticket stands |
-    | `/qfield:support explain` | say why I did what I did, and what I saw |
-    | `/qfield:support diagnose` | look at the system and say how it is, and change nothing |
-    | `/qfield:support run …` | run one playbook of those below |
-    | `/qfield:support retry` | begin afresh where I had given up |
-    | `/qfield:support approve 7f3a` | carry out the plan that I asked about |
-    | `/qfield:support deny` | leave it, and hand the ticket over |
-    | `/qfield:support cancel` | stop, take back what is half done, and leave this ticket |
-    | `/qfield:support pause why` | change nothing more, on any system |
-    | `/qfield:support resume` | go on |
-    | `/qfield:support help` | say this |
+    | `/qfield:support` | work on this ticket: diagnose, fix what is proven, verify the fix |
+    | `/qfield:support status` | show how this ticket stands |
+    | `/qfield:support explain` | show why I did what I did, with the evidence |
+    | `/qfield:support diagnose` | check the system and report; nothing is changed |
+    | `/qfield:support run …` | run one of the playbooks below |
+    | `/qfield:support retry` | start again after I gave up |
+    | `/qfield:support approve 7f3a` | carry out the plan with this id |
+    | `/qfield:support deny` | do not carry it out; hand the ticket to a person |
+    | `/qfield:support cancel` | stop, roll back what is half done, and leave this ticket |
+    | `/qfield:support pause <reason>` | change nothing on any system |
+    | `/qfield:support resume` | allow changes again |
+    | `/qfield:support help` | show this list |
 
-    | run | to |
+    | playbook | what it does |
     |---|---|
     | `/qfield:support run logs lines=50 service=app` | The last lines of a service's log; `lines`: a whole number from 1 to 500; `service`: a name |
     | `/qfield:support run queue-report days=1 jobs_listed=10 status=any` | What is in the queue, and what came of the last jobs; `days`: a whole number from 1 to 30; `jobs_listed`: a whole number from 1 to 50; `status`: one of any, pending, queued, started, finished, failed, stopped |
     | `/qfield:support run status-report` | Report the state of the system |
-    | `/qfield:support run disk-full` | mend, if the evidence confirms it: A disk is nearly full |
-    | `/qfield:support run missing-qgis-image` | mend, if the evidence confirms it: A QGIS image is missing |
-    | `/qfield:support run worker-down` | mend, if the evidence confirms it: Worker containers are not running |
-    | `/qfield:support run queue-stuck` | mend, if the evidence confirms it: Jobs are stuck in the queue |
+    | `/qfield:support run disk-full` | fix, if the evidence confirms it: A disk is nearly full |
+    | `/qfield:support run missing-qgis-image` | fix, if the evidence confirms it: A QGIS image is missing |
+    | `/qfield:support run worker-down` | fix, if the evidence confirms it: Worker containers are not running |
+    | `/qfield:support run queue-stuck` | fix, if the evidence confirms it: Jobs are stuck in the queue |
 
-    👀 says that I have heard you, 🚀 that it is done, 😕 that I could not do it.
+    Reactions: 👀 I read your command, 🚀 it is done, 😕 I could not do it.
     ");
 }

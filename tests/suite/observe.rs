@@ -299,7 +299,7 @@ async fn an_overdue_task_is_not_ready() {
 async fn a_host_that_is_lost_and_found_is_told_once_each() {
     let healthy = scenarios::fixtures().join("qfieldcloud/healthy.yaml");
     let text = scenario::host_text(&healthy).expect("the host file can be read");
-    let rig = Rig::with_host(&format!("{text}\nunreachable: state.workers.restarts == 99\n")).await;
+    let rig = Rig::with_host(&format!("{text}\nunreachable: workers.restarts == 99\n")).await;
     add_to_config(&rig, "[sweep]\nsystems = \"1s\"\n");
     let daemon = LoggedDaemon::start(&rig, &["--log-format", "json", "--log-level", "debug"]);
     let sweeps = || {

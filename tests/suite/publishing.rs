@@ -125,7 +125,69 @@ async fn a_report_that_it_is_still_broken_reopens_the_ticket_for_a_person() {
     ");
     assert_eq!(all_reactions(&agent), ["eyes"]);
     agent.sees(&["status", "report", "objection", "status", "report", "call"]);
-    assert_snapshot!(stable(&agent.last_comment("report")), @"");
+    assert_snapshot!(stable(&agent.last_comment("report")), @r#"
+    <!-- fieldmedic case=[case] kind=report -->
+    ### 🧑‍🔧 A person is needed
+
+    You say that this is not settled, so a person looks at it now. I have changed nothing this time.
+
+    **Why** (`still-broken`):
+    field-agent says that this is not settled, after I had closed it. What I see now: Worker containers are not running: 0 of 4 workers are running
+
+    **What to do:** I closed this too early, and going round once more would not help. Compare what I did then with what is to be seen now; both are below. Ask the reporter what exactly happens.
+
+    Read `docker compose logs --tail 100 worker_wrapper` in the project directory. A worker that does not stay up usually lacks a variable after an upgrade, the Docker socket, or the database.
+
+    **What I see now**
+    - Worker containers are not running: 0 of 4 workers are running
+    <details><summary>What I would do</summary>
+
+    1. start the workers (on `main`)
+
+    ```text
+    cd -- /opt/qfieldcloud && docker compose up -d --no-build --no-recreate worker_wrapper
+    ```
+
+    </details>
+    <details><summary>What I did before I closed it</summary>
+
+    Case `[case]` ended as resolved, and I closed this at [time] UTC.
+
+    **Worker containers are not running**: 0 of 4 workers are running.
+
+    1. start the workers (on `main`): done in [duration]
+    ```text
+    cd -- /opt/qfieldcloud && docker compose up -d --no-build --no-recreate worker_wrapper
+    ```
+
+    - `no longer: workers.running < config.workers and workers.looping == 0`: so since [time], for [duration]
+    - `workers.running >= config.workers and workers.looping == 0`: so since [time], for [duration]
+    - `jobs.moving`: so since [time], for [duration]
+    - `jobs.requeued == 0 or jobs.requeued_taken > 0`: so since [time], for [duration]
+
+    </details>
+    <details><summary>Evidence: 11 checks</summary>
+
+    Ruled out: A disk is nearly full; A QGIS image is missing; Workers start and die in a loop; Jobs are stuck in the queue.
+
+    | check | host | result | took | facts |
+    |---|---|---|---|---|
+    | `cleanups` | main | exit 0 | [duration] | found = \[\] |
+    | `config` | main | exit 0 | [duration] | database = "qfieldcloud\_db"; database\_user = "qfieldcloud\_db\_admin"; environment = "production"; images = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; services = \["app","db","memcached","nginx","ofelia","qgis3","qgis4","rustfs","worker\_wrapper"\]; worker\_timeout\_s = 600; workers = 4 |
+    | `disk` | main | exit 0 | [duration] | docker\_free\_mb = 53352; docker\_percent = 47; root\_percent = 31; rows: 3 rows; tmp\_percent = 31; worst = 47 |
+    | `docker` | main | exit 0 | [duration] | root = "/var/lib/docker"; version = "26.1.5" |
+    | `host` | main | exit 0 | [duration] | cores = 4; load = 0.42; memory\_free\_mb = 9871; memory\_mb = 15914; uptime\_h = 1042 |
+    | `images` | main | exit 0 | [duration] | here = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; missing = \[\] |
+    | `jobs` | main | exit 0 | [duration] | failed\_day = 2; finished\_day = 133; imageless\_day = 0; last\_start\_s = 318; mean\_s = 38; moving = true; oldest\_waiting\_min = 0; overdue = 0; pending = 0; queued = 0; requeued = 0; requeued\_finished = 0; requeued\_taken = 0; retry = \[\]; started = 0; takeable = 0 |
+    | `services` | main | exit 0 | [duration] | down = \["worker\_wrapper"\]; qgis\_broken = \[\]; rows: 12 rows |
+    | `sources` | main | exit 0 | [duration] | archives = \[\]; services = \[\] |
+    | `stuck` | main | exit 0 | [duration] | count = 0; ids = \[\] |
+    | `workers` | main | exit 0 | [duration] | looping = 0; restarts = 0; rows: 4 rows; running = 0; stopped = \["qfieldcloud-worker\_wrapper-1","qfieldcloud-worker\_wrapper-2","qfieldcloud-worker\_wrapper-3","qfieldcloud-worker\_wrapper-4"\] |
+
+    </details>
+
+    <sub>Case `[case]` · [duration]: connecting [duration], checks [duration], remedy [duration], verification [duration], GitHub [duration]</sub>
+    "#);
     assert_eq!(false_closes(&agent).await, 1);
     // It is one dispute, however often it is made and read.
     agent.passes(TimeDelta::minutes(1));

@@ -45,13 +45,13 @@ async fn a_ticket_from_the_webhook_to_its_close() {
     ");
     assert_snapshot!(stable(&agent.comment("question")), @r#"
     <!-- fieldmedic case=[case] kind=question plan=[hash] -->
-    ### ✋ May I do this? (plan `5ed5`)
+    ### ✋ May I do this? (plan `f768`)
 
     @ops-lead: **Worker containers are not running**: 0 of 4 workers are running.
     Nothing is changed until somebody who has the right to approve answers with a comment:
 
     ```text
-    /qfield:support approve 5ed5
+    /qfield:support approve f768
     ```
 
     ```text
@@ -83,7 +83,7 @@ async fn a_ticket_from_the_webhook_to_its_close() {
     assert!(agent.works(case).await.pending_approval.is_some());
     assert_snapshot!(stable(&agent.comment("refusal")), @"
     <!-- fieldmedic refusal by=field-agent order=approve -->
-    field-agent, `/qfield:support approve` is not for you to give in this repository. People with write permission or more may. Please ask one of them. I say this once; after that I only answer with 😕.
+    field-agent, you don't have permission to run `/qfield:support approve` here. People with write permission or more can. Please ask one of them. I explain this once; after that I only react with 😕.
     ");
     agent.says("ops-lead", &format!("{PREFIX} approve {plan}"));
     agent.receives_webhooks().await;
