@@ -20,7 +20,7 @@ pub fn disk_full_by_webhook(ground: &Ground) {
     ground.desk.wait_for_end(PATIENCE).assert_resolved();
     daemon.stop();
     ground.note_case(&agent);
-    assert_eq!(door(ground), "webhook");
+    assert_eq!(source(ground), "webhook");
     let after = ground.assert_unharmed_since(&before);
     let (was, is) = (before.disk.used_percent, after.disk.used_percent);
     assert!(was > 90 && is < 90, "the disk was at {was} % and is at {is} %");
@@ -40,7 +40,7 @@ pub fn queue_stuck_by_command(ground: &Ground) {
     closed.assert_resolved();
     daemon.stop();
     ground.note_case(&agent);
-    assert_eq!(door(ground), "command");
+    assert_eq!(source(ground), "command");
     let command = closed.comments.iter().find(|one| one.author == ON_CALL);
     assert!(
         command.is_some_and(|one| one.reactions.iter().any(|r| r.content == "eyes")),
@@ -85,8 +85,8 @@ fn start_daemon(ground: &Ground) -> (Agent, Running) {
     (agent, daemon)
 }
 
-/// By which door the last case came in.
-fn door(ground: &Ground) -> String {
+/// From which source the last case came.
+fn source(ground: &Ground) -> String {
     let records = ground.last_records();
-    records[0]["event"]["with"]["door"]["by"].as_str().unwrap_or("none").to_owned()
+    records[0]["event"]["with"]["source"]["kind"].as_str().unwrap_or("none").to_owned()
 }

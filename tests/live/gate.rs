@@ -59,7 +59,7 @@ pub fn assert_gated(agent: &Agent) {
     let doctor = agent.run(&["doctor"]);
     assert_eq!(doctor.code, 0, "the exit code of `doctor`");
     for what in ["probes", "changes"] {
-        let line = format!("gate for {what}: it admits what these playbooks need, and nothing else");
+        let line = format!("gate for {what}: it allows exactly what these playbooks need");
         assert!(doctor.stdout.contains(&line), "`doctor` does not see the gate for {what}");
     }
 }
