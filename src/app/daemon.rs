@@ -10,8 +10,8 @@ use crate::app::wiring::{Application, RunMode, webhook_secrets};
 use crate::config::{Config, MonitorEntry};
 use crate::engine::{Context, Dispatcher, Observer, ScheduledTask, Shutdown};
 use crate::telemetry::announce::announce;
-use crate::web;
 use crate::web::ReadinessCheck;
+use crate::web::{self, ServerLimits};
 use chrono::{DateTime, Utc};
 use miette::{IntoDiagnostic, Result, WrapErr};
 use secrecy::SecretString;
@@ -54,9 +54,7 @@ pub async fn run(settings: &LoadedConfig, cases: usize, observer: Arc<dyn Observ
         let router = inbox.router(secrets);
         let stop = stop.clone();
         running.spawn(async move {
-            if let Err(error) = web::serve(listener, router, async move { stop.requested().await }).await {
-                tracing::error!(%error, "the webhook's server ended; restart the daemon");
-            }
+            web::serve(listener, router, ServerLimits::default(), stop.requested()).await;
         });
     }
     let stopped = stop.clone();
@@ -110,11 +108,7 @@ async fn serve_health(
         announce(&format!("health checks on http://{address}/healthz and /readyz"));
     }
     let stop = stop.clone();
-    running.spawn(async move {
-        if let Err(error) = web::serve_health(listener, checks, stop.requested()).await {
-            tracing::error!(%error, "the health checks' server ended; restart the daemon");
-        }
-    });
+    running.spawn(async move { web::serve_health(listener, checks, stop.requested()).await });
 }
 
 fn task_times(config: &Config, now: DateTime<Utc>) -> Result<Vec<Arc<TaskTimes>>> {

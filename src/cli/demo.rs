@@ -31,7 +31,7 @@ use crate::scenario;
 use crate::scenario::TicketFile;
 use crate::ssh::{HostRoute, Login, Remote, SessionLimits, SshHosts};
 use crate::store::{Sqlite, worker_name};
-use crate::web;
+use crate::web::{self, ServerLimits};
 use clap::Args;
 use include_dir::{Dir, include_dir};
 use miette::{IntoDiagnostic, Result, miette};
@@ -249,7 +249,7 @@ async fn listen(
             () = outer.requested() => {}
         }
     };
-    tokio::spawn(web::serve(listener, router, until));
+    tokio::spawn(web::serve(listener, router, ServerLimits::default(), until));
     hub.hook(Hooks { url, secret });
     Ok(())
 }

@@ -1,13 +1,13 @@
 //! A page on this machine for making a GitHub App: it sends the browser to GitHub with what the App shall
 //! be, and takes the code with which GitHub sends it back.
 
+use crate::web::server::{ServerLimits, serve};
 use axum::Router;
 use axum::extract::{Query, State};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use http::{StatusCode, header};
 use serde::Deserialize;
-use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -28,8 +28,6 @@ pub struct Application {
 pub enum NoCode {
     #[error("nobody has said yes on GitHub's page within {0:?}")]
     TooLate(Duration),
-    #[error("the page cannot be served: {0}")]
-    Served(#[from] io::Error),
 }
 
 struct Desk {
@@ -58,11 +56,10 @@ pub async fn receive_code(
     let desk = Arc::new(Desk { application, taken: Mutex::new(Some(taken)) });
     let router = Router::new().route("/", get(show)).route("/made", get(take)).with_state(desk);
     let (stop, stopped) = oneshot::channel::<()>();
-    let server = tokio::spawn(
-        axum::serve(listener, router)
-            .with_graceful_shutdown(async move { drop(stopped.await) })
-            .into_future(),
-    );
+    let server = tokio::spawn(serve(listener, router, ServerLimits::default(), async move {
+        // Its sender is dropped to stop the server.
+        let _ = stopped.await;
+    }));
     let code = tokio::time::timeout(patience, code).await;
     // The browser is to see the answer; a connection that it keeps open is not waited for.
     drop(stop);

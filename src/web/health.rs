@@ -7,7 +7,7 @@
 //! {"ready": false, "checks": [{"name": "journal", "ok": false, "detail": "the disk is full"}]}
 //! ```
 
-use crate::web::listener::BoundedListener;
+use crate::web::server::{ServerLimits, serve};
 use async_trait::async_trait;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -17,7 +17,6 @@ use http::StatusCode;
 use serde::Serialize;
 use serde_json::json;
 use std::future::Future;
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -29,11 +28,6 @@ const BODY_LIMIT: usize = 1024;
 
 /// All checks together have less time than that.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
-
-/// A connection that is kept open is closed after this.
-const CONNECTION_LIFETIME: Duration = Duration::from_secs(30);
-
-const CONNECTIONS: usize = 32;
 
 /// Tells whether the process can do its work.
 #[async_trait]
@@ -60,26 +54,18 @@ impl CheckResult {
 }
 
 /// Serves the health checks until `shutdown` is done.
-///
-/// # Errors
-/// If the listener fails.
 pub async fn serve_health(
     listener: TcpListener,
     checks: Arc<dyn ReadinessCheck>,
     shutdown: impl Future<Output = ()> + Send,
-) -> io::Result<()> {
+) {
     let router = Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .with_state(checks)
         .layer(RequestBodyLimitLayer::new(BODY_LIMIT))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, ANSWER_WITHIN));
-    let listener = BoundedListener::new(listener, CONNECTIONS, CONNECTION_LIFETIME);
-    tokio::select! {
-        result = axum::serve(listener, router).into_future() => result,
-        // Whoever asks while the process stops learns from the closed port that it does.
-        () = shutdown => Ok(()),
-    }
+    serve(listener, router, ServerLimits::default(), shutdown).await;
 }
 
 async fn ready(State(checks): State<Arc<dyn ReadinessCheck>>) -> Response {

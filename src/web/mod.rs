@@ -2,20 +2,21 @@
 //! listener of each.
 //!
 //! - `webhook`: receives GitHub's deliveries. `signature`: whether a delivery is GitHub's.
-//! - `health`: `/healthz` and `/readyz`. `listener`: the bounds of its connections.
+//! - `health`: `/healthz` and `/readyz`. `server`: the bounds of all connections.
 //! - `app_manifest`: the page by which a GitHub App is made.
 
 mod app_manifest;
 mod health;
-mod listener;
+mod server;
 mod signature;
 mod webhook;
 
 pub use crate::web::app_manifest::{Application, NoCode, receive_code};
 pub use crate::web::health::{CheckResult, ReadinessCheck, serve_health};
+pub use crate::web::server::{ServerLimits, serve};
 pub use crate::web::signature::Secrets;
 pub use crate::web::webhook::{
-    BODY_LIMIT, DeliveryNotStored, DeliverySink, Receipt, SignedDelivery, WebhookConfig, router, serve,
+    BODY_LIMIT, DeliveryNotStored, DeliverySink, Receipt, SignedDelivery, WebhookConfig, router,
 };
 pub use axum::Router;
 

@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
@@ -68,7 +69,7 @@ async fn open(secrets: &[&str], sink: Arc<Shelf>) -> SocketAddr {
         body_limit: 64 * 1024,
         sink,
     };
-    tokio::spawn(serve(listener, router(door), std::future::pending()));
+    tokio::spawn(serve(listener, router(door), ServerLimits::default(), std::future::pending()));
     address
 }
 
@@ -206,7 +207,43 @@ async fn it_stops_when_it_is_told_to() {
     let (stop, stopped) = oneshot::channel::<()>();
     let door =
         WebhookConfig { secrets: Secrets::new([]), body_limit: BODY_LIMIT, sink: Arc::new(Shelf::default()) };
-    let served = tokio::spawn(serve(listener, router(door), async { drop(stopped.await) }));
+    let served =
+        tokio::spawn(serve(listener, router(door), ServerLimits::default(), async { drop(stopped.await) }));
     stop.send(()).unwrap();
-    served.await.unwrap().unwrap();
+    served.await.unwrap();
+}
+
+/// Each holds a connection and sends no whole request: nothing, a part of a line, a part of the head, a part of
+/// the body.
+#[tokio::test]
+async fn half_sent_requests_hold_nothing_for_long() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let config = WebhookConfig {
+        secrets: Secrets::new([SECRET.to_owned().into()]),
+        body_limit: BODY_LIMIT,
+        sink: Arc::new(Shelf::default()),
+    };
+    let limits = ServerLimits {
+        connections: 4,
+        head_within: Duration::from_millis(200),
+        lifetime: Duration::from_millis(600),
+    };
+    tokio::spawn(serve(listener, router(config), limits, std::future::pending()));
+    let body = format!("{}\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{{", head("ping", "x", "x"));
+    let mut held = Vec::new();
+    for part in ["", "GET", "GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow", body.as_str()].repeat(10) {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(part.as_bytes()).await.unwrap();
+        held.push(stream);
+    }
+    // Somebody who sends a whole request is answered all the same.
+    let patience = Duration::from_secs(60);
+    let json = "application/json";
+    let answer = tokio::time::timeout(patience, send(address, &head("ping", json, PING.1), PING.0)).await;
+    assert_eq!(answer, Ok(200));
+    for mut stream in held {
+        let end = tokio::time::timeout(patience, stream.read_to_end(&mut Vec::new())).await;
+        assert!(end.is_ok(), "the server still holds a connection that sent nothing more");
+    }
 }

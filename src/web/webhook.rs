@@ -10,12 +10,8 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use http::{HeaderMap, StatusCode};
-use std::future::Future;
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
-use tokio::sync::oneshot;
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
 use tracing::Instrument;
@@ -25,9 +21,6 @@ pub const BODY_LIMIT: usize = 1024 * 1024;
 
 /// GitHub gives up after ten seconds; who sends more slowly than this is not GitHub.
 const SEND_WITHIN: Duration = Duration::from_secs(10);
-
-/// How long answers that are under way may take after the stop.
-const FINISH_WITHIN: Duration = Duration::from_secs(10);
 
 /// A delivery whose signature was checked. What it says is not read here.
 #[derive(Debug, Clone, Copy)]
@@ -99,34 +92,6 @@ pub fn router(config: WebhookConfig) -> Router {
         .layer(RequestBodyLimitLayer::new(config.body_limit))
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, SEND_WITHIN))
         .with_state(Arc::new(config))
-}
-
-/// Serves until `shutdown` is done; then answers what is under way, for ten seconds at most.
-///
-/// # Errors
-/// If the listener fails.
-pub async fn serve(
-    listener: TcpListener,
-    router: Router,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-) -> io::Result<()> {
-    let (stopping, stopped) = oneshot::channel();
-    let graceful = axum::serve(listener, router).with_graceful_shutdown(async move {
-        shutdown.await;
-        // It errs only if the server has ended already.
-        let _ = stopping.send(());
-    });
-    let late = async {
-        match stopped.await {
-            Ok(()) => tokio::time::sleep(FINISH_WITHIN).await,
-            // The server has ended by itself, and its result is what counts.
-            Err(_) => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        result = async { graceful.await } => result,
-        () = late => Ok(()),
-    }
 }
 
 async fn receive(

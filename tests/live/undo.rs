@@ -40,7 +40,7 @@ pub fn jobs_are_put_back_behind_a_gate(ground: &Ground) {
     let doctor = agent.run(&["doctor"]);
     assert_eq!(doctor.code, 1, "the exit code of `doctor`");
     assert!(
-        doctor.stdout.contains("made from other playbooks"),
+        doctor.stdout.contains("generated from other playbooks"),
         "`doctor` does not see that the gate is old"
     );
 }
