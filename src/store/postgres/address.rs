@@ -2,8 +2,9 @@
 
 use percent_encoding::percent_decode_str;
 use sqlx::ConnectOptions;
-use sqlx::postgres::PgConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use std::fmt;
+use std::net::IpAddr;
 use url::Url;
 
 /// A `postgres://` URL that was understood.
@@ -48,6 +49,11 @@ pub enum AddressError {
     UnknownParameter(String),
     #[error("{0}")]
     Refused(String),
+    #[error(
+        "the connection to {server} would not be protected: add `sslmode=verify-full` (and `sslrootcert=<file>` for \
+         a CA of your own) after the `?`. If the network is trusted, write out the weaker `sslmode` that you want"
+    )]
+    Unprotected { server: String },
 }
 
 impl Address {
@@ -55,7 +61,8 @@ impl Address {
     /// know, such as `PGPASSWORD`, and from `~/.pgpass`.
     ///
     /// # Errors
-    /// It is no URL of a PostgreSQL database, or says something that is not known.
+    /// It is no URL of a PostgreSQL database, or says something that is not known; or it names a server on
+    /// another machine and no `sslmode`, and the driver's own choice would send the password to whoever answers.
     pub fn parse(text: &str) -> Result<Self, AddressError> {
         let url = Url::parse(text.trim()).map_err(|error| AddressError::NoUrl(error.to_string()))?;
         if !matches!(url.scheme(), "postgres" | "postgresql") {
@@ -70,6 +77,10 @@ impl Address {
             Some(socket) => socket.display().to_string(),
             None => format!("{}:{}", options.get_host(), options.get_port()),
         };
+        let is_explicit = url.query_pairs().any(|(name, _)| matches!(&*name, "sslmode" | "ssl-mode"));
+        if !is_explicit && !is_local(&options) && !matches!(options.get_ssl_mode(), PgSslMode::VerifyFull) {
+            return Err(AddressError::Unprotected { server });
+        }
         let database = options.get_database().unwrap_or(options.get_username());
         let place = format!("database {database} at {server}");
         Ok(Self { place, passwords: passwords(&url), options: options.disable_statement_logging() })
@@ -84,6 +95,17 @@ impl Address {
     pub fn place(&self) -> &str {
         &self.place
     }
+}
+
+/// Whether the connection stays on this machine.
+fn is_local(options: &PgConnectOptions) -> bool {
+    let host = options.get_host();
+    let is_loopback = |host: &str| host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    options.get_socket().is_some()
+        // libpq's form of a socket's directory.
+        || host.starts_with('/')
+        || host.eq_ignore_ascii_case("localhost")
+        || is_loopback(host.trim_start_matches('[').trim_end_matches(']'))
 }
 
 fn passwords(url: &Url) -> Vec<String> {
@@ -116,7 +138,11 @@ mod tests {
                 "database fm at db.example.org:5432",
                 &["s3cr@t+1", "s3cr%40t+1"][..],
             ),
-            ("postgresql://medic@203.0.113.7:6543", "database medic at 203.0.113.7:6543", &[]),
+            (
+                "postgresql://medic@203.0.113.7:6543?sslmode=require",
+                "database medic at 203.0.113.7:6543",
+                &[],
+            ),
             (
                 "postgres:///fm?host=/run/postgresql&user=medic&password=s3cr@t",
                 "database fm at /run/postgresql",
@@ -142,6 +168,28 @@ mod tests {
         ] {
             let error = Address::parse(url).unwrap_err().to_string();
             assert!(error.contains(expect) && !error.contains("s3cret"), "{url}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_server_elsewhere_is_used_with_verified_tls_or_what_is_written_out() {
+        for (url, is_refused) in [
+            ("postgres://medic:s3cret@db.example.org/fm", true),
+            ("postgres://medic:s3cret@203.0.113.7/fm", true),
+            ("postgres://medic:s3cret@[2001:db8::7]/fm", true),
+            ("postgres://medic:s3cret@localhost.example.org/fm", true),
+            ("postgres:///fm?host=db.example.org&user=medic", true),
+            ("postgres://medic:s3cret@127.0.0.1/fm?host=db.example.org", true),
+            ("postgres://medic:s3cret@db.example.org/fm?sslmode=verify-full", false),
+            ("postgres://medic:s3cret@db.example.org/fm?sslmode=require", false),
+            ("postgres://medic:s3cret@db.example.org/fm?ssl-mode=disable", false),
+            ("postgres://medic:s3cret@localhost/fm", false),
+            ("postgres://medic:s3cret@127.0.0.2/fm", false),
+            ("postgres://medic:s3cret@[::1]/fm", false),
+            ("postgres:///fm?host=/run/postgresql&user=medic", false),
+        ] {
+            let refused = matches!(Address::parse(url), Err(AddressError::Unprotected { .. }));
+            assert_eq!(refused, is_refused, "{url}");
         }
     }
 }
