@@ -73,7 +73,9 @@ pub async fn run(setting: &LoadedConfig, arguments: Arguments) -> Result<ExitSta
     match arguments {
         Arguments::List(arguments) => list(&*journal, arguments).await,
         Arguments::Show(arguments) => show(&*journal, arguments).await,
-        Arguments::Approve(arguments) => signal::approve(&*journal, arguments).await,
+        Arguments::Approve(arguments) => {
+            signal::approve(&*journal, setting.config.policy.four_eyes.unwrap_or_default(), arguments).await
+        }
         Arguments::Deny(address) => signal::deny(&*journal, address).await,
         Arguments::Cancel(address) => signal::cancel(&*journal, address).await,
     }

@@ -6,11 +6,12 @@ use crate::app;
 use crate::app::settings::LoadedConfig;
 use crate::cli::output::ExitStatus;
 use crate::console::print;
+use crate::core::policy::pause_order::{PauseOrder, PauseOrderKind, PauseOrigin};
 use crate::core::policy::permit::Pause;
 use crate::core::text::format::format_minute;
-use chrono::Utc;
+use chrono::{DateTime, TimeDelta, Utc};
 use clap::Args;
-use miette::{IntoDiagnostic, Result};
+use miette::{IntoDiagnostic, Result, bail};
 
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -21,23 +22,32 @@ pub struct Arguments {
 
 pub async fn pause(settings: &LoadedConfig, arguments: Arguments) -> Result<ExitStatus> {
     let journal = app::open_journal(settings).await?;
-    let by = terminal_user();
     let why = app::redactor(&settings.config).text(arguments.why.trim());
-    journal.set_pause(Some(&Pause { by, at: Utc::now(), why })).await.into_diagnostic()?;
+    let order = order(PauseOrderKind::Pause { why }, journal.pause_order().await.into_diagnostic()?);
+    journal.order_pause(&order).await.into_diagnostic()?;
     print("paused: no change is started any more. Probes continue; `fieldmedic resume` ends the pause");
     Ok(ExitStatus::Done)
 }
 
 pub async fn resume(settings: &LoadedConfig) -> Result<ExitStatus> {
     let journal = app::open_journal(settings).await?;
-    match journal.pause_state().await.into_diagnostic()? {
-        Some(pause) => {
-            journal.set_pause(None).await.into_diagnostic()?;
-            print(&format!("resumed; paused by {}", describe(&pause)));
-        }
-        None => print("changes were not paused"),
+    let standing = journal.pause_order().await.into_diagnostic()?;
+    let Some(pause) = standing.as_ref().and_then(PauseOrder::pause) else {
+        print("changes were not paused");
+        return Ok(ExitStatus::Done);
+    };
+    if !journal.order_pause(&order(PauseOrderKind::Resume, standing)).await.into_diagnostic()? {
+        bail!("somebody paused changes again at this moment; `fieldmedic resume` resumes them");
     }
+    print(&format!("resumed; paused by {}", describe(&pause)));
     Ok(ExitStatus::Done)
+}
+
+/// An order of the person at the terminal, who sees the one that stands: it comes after that one, even if this
+/// machine's clock is behind GitHub's.
+fn order(kind: PauseOrderKind, standing: Option<PauseOrder>) -> PauseOrder {
+    let after = standing.map_or(DateTime::UNIX_EPOCH, |standing| standing.given_at + TimeDelta::seconds(1));
+    PauseOrder { by: terminal_user(), given_at: Utc::now().max(after), origin: PauseOrigin::Terminal, kind }
 }
 
 /// The user at the terminal.

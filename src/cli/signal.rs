@@ -24,11 +24,20 @@ pub struct Address {
 pub struct Approve {
     #[command(flatten)]
     address: Address,
-    /// Plan id, as the approval request shows it, such as 7f3a.
+    /// Plan id, as the approval request shows it, such as 7f3a09c2b15d8e46.
     plan: String,
 }
 
-pub async fn approve(journal: &dyn Store, Approve { address, plan }: Approve) -> Result<ExitStatus> {
+pub async fn approve(
+    journal: &dyn Store,
+    four_eyes: bool,
+    Approve { address, plan }: Approve,
+) -> Result<ExitStatus> {
+    if four_eyes {
+        bail!(
+            "[policy] four_eyes is on, and a terminal does not show who sits at it: approve with a comment on the issue"
+        );
+    }
     let case = running(journal, &address).await?;
     match &case.pending_approval {
         None => bail!("case {} does not wait for approval", case.id),

@@ -29,6 +29,8 @@ pub struct PolicyEntry {
     /// How long a plan waits for approval.
     #[serde(deserialize_with = "optional_duration")]
     pub approval_timeout: Option<Duration>,
+    /// Who ordered a change cannot approve it.
+    pub four_eyes: Option<bool>,
     /// Logins that may always approve and pause, in addition to `[roles]`.
     pub approvers: Vec<String>,
     /// The mode of single playbooks; the strictest mode applies.
@@ -108,6 +110,7 @@ impl PolicyEntry {
             max_remediations: self.max_remediations.unwrap_or(default.max_remediations),
             max_changes: self.max_changes.unwrap_or(default.max_changes),
             approval_timeout: self.approval_timeout.unwrap_or(default.approval_timeout),
+            four_eyes: self.four_eyes.unwrap_or(default.four_eyes),
             limits: self.limits.limits(),
             // The configuration was checked before, so none of them is dropped here.
             change_freezes: self

@@ -121,7 +121,7 @@ async fn a_pause_by_comment_holds_until_a_comment_lifts_it() {
     agent.obeys(&id, "ops-lead", "pause the migration runs").await;
     let pause = agent.pause().await.expect("a pause");
     assert_eq!((pause.by.as_str(), pause.why.as_str()), ("ops-lead", "the migration runs"));
-    agent.journal().set_pause(None).await.expect("lifted at the terminal");
+    agent.resumes_at_the_terminal().await;
     // The poll reads the last minutes again; an old command does not count a second time.
     agent.polls().await;
     assert_eq!(agent.pause().await, None);

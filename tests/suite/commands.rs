@@ -377,7 +377,7 @@ async fn an_edited_comment_is_no_command_and_no_comment_is_executed_twice() {
 
     // A command that is edited into another.
     let (command, _) = agent.executes("ops-lead", "pause").await;
-    agent.journal().set_pause(None).await.expect("lifted at the terminal");
+    agent.resumes_at_the_terminal().await;
     later(3600);
     edit(command, &format!("{PREFIX} pause again"));
     agent.polls().await;

@@ -118,7 +118,12 @@ async fn a_failed_delivery_is_requested_again() {
 
     let listener = TcpListener::bind(address).await.expect("the same port");
     let mut webhooks = Webhooks::new(agent.context());
-    tokio::spawn(web::serve(listener, webhooks.router.clone(), std::future::pending()));
+    tokio::spawn(web::serve(
+        listener,
+        webhooks.router.clone(),
+        web::ServerLimits::default(),
+        std::future::pending(),
+    ));
     agent.passes(TimeDelta::minutes(3));
     let requested = redeliver(agent.context()).await.expect("GitHub answers");
     assert!(requested >= 1, "{requested}");

@@ -1,11 +1,11 @@
 //! A pause: no change starts under it, before a remediation or in the middle of one.
 
-use crate::test_agent::TestAgent;
+use crate::test_agent::{TestAgent, at_terminal};
 use chrono::Utc;
 use fieldmedic::core::case::event::Event;
 use fieldmedic::core::case::record::Record;
 use fieldmedic::core::decide::action::Action;
-use fieldmedic::core::policy::permit::Pause;
+use fieldmedic::core::policy::pause_order::PauseOrderKind;
 use fieldmedic::core::text::redact::Redacted;
 use fieldmedic::engine::{Observer, Progress};
 use fieldmedic::ports::Store;
@@ -26,9 +26,10 @@ struct Person {
 }
 
 impl Person {
-    fn set(&self, pause: Option<&Pause>) {
-        let set = self.journal.set_pause(pause);
-        block_in_place(|| Handle::current().block_on(set)).expect("the journal works");
+    fn orders(&self, kind: PauseOrderKind) {
+        let order = at_terminal("ops-lead", Utc::now(), kind);
+        let ordered = self.journal.order_pause(&order);
+        block_in_place(|| Handle::current().block_on(ordered)).expect("the journal works");
     }
 }
 
@@ -38,7 +39,7 @@ impl Observer for Person {
         match progress {
             Progress::Recorded { event, .. } if event.kind() == self.pauses_at && first(&self.called, 1) => {
                 let why = Redacted::constant("a migration");
-                self.set(Some(&Pause { by: "ops-lead".into(), at: Utc::now(), why }));
+                self.orders(PauseOrderKind::Pause { why });
             }
             Progress::Starting { case, action: Action::Wait { .. } | Action::Suspend { .. } }
                 if case.paused.is_some() && first(&self.waits, 3) =>
@@ -46,7 +47,7 @@ impl Observer for Person {
                 let issue = self.github.issue(&case.ticket.id).expect("the issue is there");
                 let shows = |part| issue.comments.iter().any(|comment| comment.body.contains(part));
                 assert!(shows("by ops-lead") && shows("a migration"), "{:?}", issue.comments);
-                self.set(None);
+                self.orders(PauseOrderKind::Resume);
             }
             _ => {}
         }

@@ -35,7 +35,7 @@ async fn a_ticket_from_the_webhook_to_its_close() {
     <!-- fieldmedic case=[case] kind=status -->
     ### 🩺 Waiting for a yes · `qfieldcloud`
 
-    ✋ **Waiting for a yes** to plan `f768` (worker-down), until [time] UTC; the question is below.
+    ✋ **Waiting for a yes** to plan `[plan]` (worker-down), until [time] UTC; the question is below.
 
     - 🔎 Worker containers are not running: 0 of 4 workers are running
 
@@ -45,13 +45,13 @@ async fn a_ticket_from_the_webhook_to_its_close() {
     ");
     assert_snapshot!(stable(&agent.comment("question")), @r#"
     <!-- fieldmedic case=[case] kind=question plan=[hash] -->
-    ### ✋ May I do this? (plan `f768`)
+    ### ✋ May I do this? (plan `[plan]`)
 
     @ops-lead: **Worker containers are not running**: 0 of 4 workers are running.
     Nothing is changed until somebody who has the right to approve answers with a comment:
 
     ```text
-    /qfield:support approve f768
+    /qfield:support approve [plan]
     ```
 
     ```text

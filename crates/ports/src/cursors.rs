@@ -52,8 +52,6 @@ pub enum Cursor {
     Deliveries(Repo),
     /// When a periodic task was last started.
     Task(&'static str),
-    /// The time of the newest chat command that paused or resumed all changes.
-    PauseCommand,
 }
 
 /// The key in the store. It is what versions before typed cursors wrote, so that an upgrade reads nothing
@@ -65,7 +63,6 @@ impl fmt::Display for Cursor {
             Cursor::PollComments(repo) => write!(f, "poll {repo}"),
             Cursor::Deliveries(repo) => write!(f, "deliveries {repo}"),
             Cursor::Task(name) => f.write_str(name),
-            Cursor::PauseCommand => f.write_str("newest order about halts"),
         }
     }
 }

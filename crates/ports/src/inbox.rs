@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use fieldmedic_core::case::event::CaseId;
 use fieldmedic_core::case::signal::{QueuedSignal, Signal};
+use fieldmedic_core::policy::pause_order::PauseOrder;
 use fieldmedic_core::policy::permit::Pause;
 use std::time::Duration;
 
@@ -24,11 +25,17 @@ pub trait Inbox: Send + Sync {
     /// Removes a delivery that was processed.
     async fn ack_delivery(&self, key: &str) -> Result<(), JournalError>;
 
-    /// The pause in force.
-    async fn pause_state(&self) -> Result<Option<Pause>, JournalError>;
+    /// The newest order to pause or resume all changes that took effect.
+    async fn pause_order(&self) -> Result<Option<PauseOrder>, JournalError>;
 
-    /// Pauses all changes in place of any other pause, or resumes them.
-    async fn set_pause(&self, pause: Option<&Pause>) -> Result<(), JournalError>;
+    /// Has an order take effect, if it supersedes the one that stands. Gives whether it did. Of two that come at
+    /// once, one is compared with the other.
+    async fn order_pause(&self, order: &PauseOrder) -> Result<bool, JournalError>;
+
+    /// The pause in force.
+    async fn pause_state(&self) -> Result<Option<Pause>, JournalError> {
+        Ok(self.pause_order().await?.and_then(|order| order.pause()))
+    }
 
     /// Queues a signal for a case. The same key is kept once for a case; `false`: it was there.
     ///

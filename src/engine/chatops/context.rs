@@ -8,7 +8,7 @@ use crate::core::ticket::TicketId;
 use crate::engine::case::library::library_of;
 use crate::engine::context::Context;
 use crate::engine::intake::open::IntakeError;
-use crate::ports::{Cursor, JournalError};
+use crate::ports::JournalError;
 use std::collections::BTreeSet;
 
 /// Loads who wrote a command, and what they may do. If GitHub will not say what a person may do, it is
@@ -41,12 +41,12 @@ pub(super) async fn load(
         ticket: context.forge.ticket(&request.ticket).await?,
         case: load_case(context, &request.ticket).await?,
         running: journal.open_cases().await?,
-        pause: journal.pause_state().await?,
-        newest_pause_command: journal.cursor(&Cursor::PauseCommand).await?,
+        pause_order: journal.pause_order().await?,
         library: context.library.clone(),
         inventory: context.inventory.clone(),
         access: context.forge_settings.roles.clone(),
         mode: context.policy.mode,
+        four_eyes: context.policy.four_eyes,
         redactor: context.redactor.clone(),
         now: context.clock.now(),
     })

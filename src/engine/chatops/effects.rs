@@ -6,12 +6,11 @@ use crate::core::chatops::decide::{Effect, Progress, already_running};
 use crate::core::chatops::reply::{Refusal, Reply};
 use crate::core::chatops::scope::CaseScope;
 use crate::core::chatops::{CommandName, CommandRequest};
-use crate::core::policy::permit::Pause;
 use crate::core::ticket::Ticket;
 use crate::engine::context::Context;
 use crate::engine::intake::open::{IntakeError, issue_dedupe_key, open};
 use crate::engine::publish::once::{once, write};
-use crate::ports::{Cursor, DedupeKey, JournalError, Marker, OpenResult, Reaction};
+use crate::ports::{DedupeKey, JournalError, Marker, OpenResult, Reaction};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 
@@ -40,8 +39,9 @@ pub(super) async fn perform(
                 context.journal.send_signal(&id, &request.key(), &signal).await?;
                 case = Some(id);
             }
-            Effect::SetPause(pause) => set_pause(context, request, Some(&pause)).await?,
-            Effect::LiftPause => set_pause(context, request, None).await?,
+            Effect::OrderPause(order) => {
+                context.journal.order_pause(&order).await?;
+            }
             // Another replica is about to post it. Should that fail, the comment is read again.
             Effect::Reply(reply) if post_reply(context, request, &reply).await? == Posted::ByPeer => break,
             Effect::Refuse(refusal) if refuse(context, request, &refusal).await? == Posted::ByPeer => break,
@@ -78,20 +78,6 @@ async fn open_case(
     open(context, ticket, source, &request.key(), also).await
 }
 
-/// Sets or lifts the pause, unless a command that was written later did so since the decision.
-async fn set_pause(
-    context: &Context,
-    request: &CommandRequest,
-    pause: Option<&Pause>,
-) -> Result<(), JournalError> {
-    let newest = context.journal.cursor(&Cursor::PauseCommand).await?;
-    if newest.is_some_and(|newest| newest > request.written_at) {
-        return Ok(());
-    }
-    context.journal.set_pause(pause).await?;
-    context.journal.set_cursor(&Cursor::PauseCommand, request.written_at).await
-}
-
 /// Who posts a comment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Posted {
@@ -122,6 +108,8 @@ fn template(reply: &Reply) -> &'static str {
         Reply::NoCase
         | Reply::NothingPending
         | Reply::OtherPlan
+        | Reply::OlderThanQuestion
+        | Reply::OwnOrder
         | Reply::Busy { .. }
         | Reply::Closed
         | Reply::Locked
@@ -131,6 +119,7 @@ fn template(reply: &Reply) -> &'static str {
         | Reply::Paused { .. }
         | Reply::Resumed
         | Reply::Superseded
+        | Reply::PausedElsewhere { .. }
         | Reply::SystemUnclear { .. }
         | Reply::UnknownSystem { .. } => "reply.md",
     }

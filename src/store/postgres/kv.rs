@@ -1,10 +1,10 @@
 //! What is kept beside the records: libraries of playbooks, the pause, and signals to cases.
 
 use crate::core::case::event::CaseId;
-use crate::core::case::payload::{decode_pause, decode_signal, encode_pause, encode_signal};
+use crate::core::case::payload::{decode_pause_order, decode_signal, encode_pause_order, encode_signal};
 use crate::core::case::signal::{QueuedSignal, Signal};
 use crate::core::playbook::LibraryHash;
-use crate::core::policy::permit::Pause;
+use crate::core::policy::pause_order::PauseOrder;
 use crate::store::error::{StoreError, unreadable};
 use crate::store::postgres::lock;
 use sqlx::postgres::PgRow;
@@ -45,25 +45,29 @@ pub(super) async fn library(
     Ok((!files.is_empty()).then_some(files))
 }
 
-pub(super) async fn pause(tx: &mut PgConnection) -> Result<Option<Pause>, StoreError> {
+pub(super) async fn pause_order(tx: &mut PgConnection) -> Result<Option<PauseOrder>, StoreError> {
     let body: Option<String> = sqlx::query_scalar("SELECT body FROM pause").fetch_optional(tx).await?;
-    let read = |body: String| decode_pause(&body).map_err(|error| unreadable(format!("the pause: {error}")));
+    let read =
+        |body: String| decode_pause_order(&body).map_err(|error| unreadable(format!("the pause: {error}")));
     body.map(read).transpose()
 }
 
-pub(super) async fn set_pause(tx: &mut PgConnection, pause: Option<&Pause>) -> Result<(), StoreError> {
-    let Some(pause) = pause else {
-        sqlx::query("DELETE FROM pause").execute(tx).await?;
-        return Ok(());
-    };
-    let body = encode_pause(pause).map_err(|error| unreadable(format!("the pause: {error}")))?;
+/// Has the order take effect, if it supersedes the one that stands.
+pub(super) async fn order_pause(tx: &mut PgConnection, order: &PauseOrder) -> Result<bool, StoreError> {
+    // Of two orders at once, the second one waits here, and is compared with the first.
+    sqlx::query("LOCK TABLE pause IN EXCLUSIVE MODE").execute(&mut *tx).await?;
+    let standing = pause_order(&mut *tx).await?;
+    if standing.is_some_and(|standing| !order.supersedes(&standing)) {
+        return Ok(false);
+    }
+    let body = encode_pause_order(order).map_err(|error| unreadable(format!("the pause: {error}")))?;
     sqlx::query(
         "INSERT INTO pause (one, body) VALUES (1, $1) ON CONFLICT (one) DO UPDATE SET body = excluded.body",
     )
     .bind(body)
     .execute(tx)
     .await?;
-    Ok(())
+    Ok(true)
 }
 
 /// Leaves a word, unless its key was used for this case.

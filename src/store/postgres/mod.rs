@@ -18,7 +18,7 @@ use crate::core::case::record::Record;
 use crate::core::case::signal::{QueuedSignal, Signal};
 use crate::core::ids::HostName;
 use crate::core::playbook::LibraryHash;
-use crate::core::policy::permit::Pause;
+use crate::core::policy::pause_order::PauseOrder;
 use crate::core::ticket::TicketId;
 use crate::ports::{
     Archive, Audit, CaseSummary, Cursor, Cursors, DedupeKey, Inbox, Journal, JournalError, LeaseGrant,
@@ -290,12 +290,12 @@ impl Inbox for Postgres {
         call!(self, Write, |tx| inbox::finish(&mut tx, key))
     }
 
-    async fn pause_state(&self) -> Result<Option<Pause>, JournalError> {
-        call!(self, Read, |tx| kv::pause(&mut tx))
+    async fn pause_order(&self) -> Result<Option<PauseOrder>, JournalError> {
+        call!(self, Read, |tx| kv::pause_order(&mut tx))
     }
 
-    async fn set_pause(&self, pause: Option<&Pause>) -> Result<(), JournalError> {
-        call!(self, Write, |tx| kv::set_pause(&mut tx, pause))
+    async fn order_pause(&self, order: &PauseOrder) -> Result<bool, JournalError> {
+        call!(self, Write, |tx| kv::order_pause(&mut tx, order))
     }
 
     async fn send_signal(&self, case: &CaseId, key: &str, word: &Signal) -> Result<bool, JournalError> {

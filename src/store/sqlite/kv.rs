@@ -1,10 +1,10 @@
 //! What is kept beside the records: libraries of playbooks, the pause, and signals to cases.
 
 use crate::core::case::event::CaseId;
-use crate::core::case::payload::{decode_pause, decode_signal, encode_pause, encode_signal};
+use crate::core::case::payload::{decode_pause_order, decode_signal, encode_pause_order, encode_signal};
 use crate::core::case::signal::{QueuedSignal, Signal};
 use crate::core::playbook::LibraryHash;
-use crate::core::policy::permit::Pause;
+use crate::core::policy::pause_order::PauseOrder;
 use crate::store::error::{StoreError, unreadable};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
@@ -41,18 +41,27 @@ pub(super) async fn library(
     Ok((!files.is_empty()).then_some(files))
 }
 
-pub(super) async fn pause(tx: &mut SqliteConnection) -> Result<Option<Pause>, StoreError> {
+pub(super) async fn pause_order(tx: &mut SqliteConnection) -> Result<Option<PauseOrder>, StoreError> {
     let body: Option<String> = sqlx::query_scalar("SELECT body FROM pause").fetch_optional(tx).await?;
-    let read = |body: String| decode_pause(&body).map_err(|error| unreadable(format!("the pause: {error}")));
+    let read =
+        |body: String| decode_pause_order(&body).map_err(|error| unreadable(format!("the pause: {error}")));
     body.map(read).transpose()
 }
 
-pub(super) async fn set_pause(tx: &mut SqliteConnection, pause: Option<&Pause>) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM pause").execute(&mut *tx).await?;
-    let Some(pause) = pause else { return Ok(()) };
-    let body = encode_pause(pause).map_err(|error| unreadable(format!("the pause: {error}")))?;
-    sqlx::query("INSERT INTO pause (one, body) VALUES (1, ?)").bind(body).execute(tx).await?;
-    Ok(())
+/// Has the order take effect, if it supersedes the one that stands.
+pub(super) async fn order_pause(tx: &mut SqliteConnection, order: &PauseOrder) -> Result<bool, StoreError> {
+    let standing = pause_order(&mut *tx).await?;
+    if standing.is_some_and(|standing| !order.supersedes(&standing)) {
+        return Ok(false);
+    }
+    let body = encode_pause_order(order).map_err(|error| unreadable(format!("the pause: {error}")))?;
+    sqlx::query(
+        "INSERT INTO pause (one, body) VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET body = excluded.body",
+    )
+    .bind(body)
+    .execute(tx)
+    .await?;
+    Ok(true)
 }
 
 /// Leaves a word, unless its key was used for this case.

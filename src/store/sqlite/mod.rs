@@ -21,7 +21,7 @@ use crate::core::case::record::Record;
 use crate::core::case::signal::{QueuedSignal, Signal};
 use crate::core::ids::HostName;
 use crate::core::playbook::LibraryHash;
-use crate::core::policy::permit::Pause;
+use crate::core::policy::pause_order::PauseOrder;
 use crate::core::ticket::TicketId;
 use crate::ports::{
     Archive, Audit, CaseSummary, Cursor, Cursors, DedupeKey, Inbox, Journal, JournalError, LeaseGrant,
@@ -302,14 +302,14 @@ impl Inbox for Sqlite {
         self.commit(tx, done).await
     }
 
-    async fn pause_state(&self) -> Result<Option<Pause>, JournalError> {
+    async fn pause_order(&self) -> Result<Option<PauseOrder>, JournalError> {
         let mut db = self.read().await?;
-        self.explained(kv::pause(&mut db).await)
+        self.explained(kv::pause_order(&mut db).await)
     }
 
-    async fn set_pause(&self, pause: Option<&Pause>) -> Result<(), JournalError> {
+    async fn order_pause(&self, order: &PauseOrder) -> Result<bool, JournalError> {
         let mut tx = self.write().await?;
-        let done = kv::set_pause(&mut tx, pause).await;
+        let done = kv::order_pause(&mut tx, order).await;
         self.commit(tx, done).await
     }
 
@@ -462,14 +462,14 @@ mod tests {
 
         sqlx::query("PRAGMA busy_timeout = 10").execute(&journal.writer).await.unwrap();
         let lock = other.write().await.unwrap();
-        let refused = journal.set_cursor(&Cursor::PauseCommand, at).await.unwrap_err().to_string();
+        let refused = journal.set_cursor(&Cursor::Task("poll"), at).await.unwrap_err().to_string();
         assert!(refused.contains("another process is writing to /"), "{refused}");
-        assert_eq!(journal.cursor(&Cursor::PauseCommand).await, Ok(None), "who only reads does not wait");
+        assert_eq!(journal.cursor(&Cursor::Task("poll")).await, Ok(None), "who only reads does not wait");
         drop(lock);
-        journal.set_cursor(&Cursor::PauseCommand, at).await.unwrap();
+        journal.set_cursor(&Cursor::Task("poll"), at).await.unwrap();
 
         sqlx::query("PRAGMA query_only = ON").execute(&journal.writer).await.unwrap();
-        let refused = journal.set_cursor(&Cursor::PauseCommand, at).await.unwrap_err().to_string();
+        let refused = journal.set_cursor(&Cursor::Task("poll"), at).await.unwrap_err().to_string();
         assert!(refused.contains("may not be written. Give the user"), "{refused}");
     }
 

@@ -7,7 +7,7 @@ use fieldmedic::core::case::outcome::Outcome;
 use fieldmedic::core::case::record::Record;
 use fieldmedic::core::case::signal::{QueuedSignal, Signal, SignalKind};
 use fieldmedic::core::playbook::LibraryHash;
-use fieldmedic::core::policy::permit::Pause;
+use fieldmedic::core::policy::pause_order::{PauseOrder, PauseOrderKind, PauseOrigin};
 use fieldmedic::core::text::redact::Redacted;
 use fieldmedic::core::ticket::TicketId;
 use fieldmedic::ports::{
@@ -52,7 +52,7 @@ macro_rules! store_contract {
             of_many_one_has_the_turn
             what_came_in_is_kept_until_it_was_worked
             of_many_one_gets_a_parcel
-            a_halt_is_kept_until_it_is_lifted
+            the_newest_pause_order_counts_however_orders_arrive
             words_are_left_once_and_in_order
             the_history_of_all_cases_is_told
             a_whole_journal_passes_the_audit
@@ -385,12 +385,12 @@ pub async fn libraries_are_kept(pair: Pair) {
 }
 
 pub async fn cursors_are_kept(pair: Pair) {
-    assert_eq!(pair.one.cursor(&Cursor::PauseCommand).await, Ok(None));
-    pair.one.set_cursor(&Cursor::PauseCommand, moment()).await.unwrap();
+    assert_eq!(pair.one.cursor(&Cursor::Task("poll")).await, Ok(None));
+    pair.one.set_cursor(&Cursor::Task("poll"), moment()).await.unwrap();
     pair.one.set_cursor(&Cursor::Task("sweep"), moment() + MINUTE).await.unwrap();
-    assert_eq!(pair.other.cursor(&Cursor::PauseCommand).await, Ok(Some(moment())));
-    pair.other.set_cursor(&Cursor::PauseCommand, moment() - MINUTE).await.unwrap();
-    assert_eq!(pair.one.cursor(&Cursor::PauseCommand).await, Ok(Some(moment() - MINUTE)));
+    assert_eq!(pair.other.cursor(&Cursor::Task("poll")).await, Ok(Some(moment())));
+    pair.other.set_cursor(&Cursor::Task("poll"), moment() - MINUTE).await.unwrap();
+    assert_eq!(pair.one.cursor(&Cursor::Task("poll")).await, Ok(Some(moment() - MINUTE)));
     assert_eq!(pair.one.cursor(&Cursor::Task("sweep")).await, Ok(Some(moment() + MINUTE)));
 }
 
@@ -538,14 +538,35 @@ pub async fn of_many_one_gets_a_parcel(pair: Pair) {
     assert_eq!(got, all, "each of them once");
 }
 
-pub async fn a_halt_is_kept_until_it_is_lifted(pair: Pair) {
+pub async fn the_newest_pause_order_counts_however_orders_arrive(pair: Pair) {
     assert_eq!(pair.one.pause_state().await, Ok(None));
-    let halt = |by: &str| Pause { by: by.into(), at: moment(), why: Redacted::constant("a migration") };
-    pair.one.set_pause(Some(&halt("one"))).await.unwrap();
-    pair.other.set_pause(Some(&halt("two"))).await.unwrap();
-    assert_eq!(pair.one.pause_state().await, Ok(Some(halt("two"))));
-    pair.one.set_pause(None).await.unwrap();
+    let why = || Redacted::constant("a migration");
+    let order = |id: u64, kind| PauseOrder {
+        by: format!("person {id}"),
+        given_at: moment(),
+        origin: PauseOrigin::Comment { repo: "example/tickets".parse().unwrap(), id },
+        kind,
+    };
+    let pause = |id| order(id, PauseOrderKind::Pause { why: why() });
+    assert_eq!(pair.one.order_pause(&pause(1)).await, Ok(true));
+    assert_eq!(pair.other.order_pause(&pause(3)).await, Ok(true));
+    assert_eq!(pair.one.pause_state().await.unwrap().unwrap().by, "person 3");
+    assert_eq!(pair.one.order_pause(&order(2, PauseOrderKind::Resume)).await, Ok(false), "an older one");
+    assert_eq!(pair.other.pause_order().await, Ok(Some(pause(3))));
+    assert_eq!(pair.one.order_pause(&order(4, PauseOrderKind::Resume)).await, Ok(true));
     assert_eq!(pair.other.pause_state().await, Ok(None));
+    assert_eq!(pair.other.order_pause(&pause(3)).await, Ok(false), "it was lifted since");
+    // Many at once: the newest one stands.
+    let tasks: Vec<_> = (10..20)
+        .map(|id| {
+            let (journal, order) = (Arc::clone(if id % 2 == 0 { &pair.one } else { &pair.other }), pause(id));
+            tokio::spawn(async move { journal.order_pause(&order).await.unwrap() })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+    assert_eq!(pair.one.pause_order().await, Ok(Some(pause(19))));
 }
 
 pub async fn words_are_left_once_and_in_order(pair: Pair) {

@@ -6,6 +6,7 @@ use crate::contracts::events::{doors, following, host, moment, opened, ticket_id
 use crate::limits;
 use crate::scenarios::scene;
 use crate::taps::{Broken, Deed, Tap, tapped};
+use crate::test_agent::at_terminal;
 use async_trait::async_trait;
 use chrono::TimeDelta;
 use fieldmedic::core::case::dispute::{CloseDispute, Via};
@@ -19,7 +20,8 @@ use fieldmedic::core::chatops::scope::CaseScope;
 use fieldmedic::core::diagnosis::evidence::{Exit, RawObservation};
 use fieldmedic::core::ids::{HostName, PlaybookName, SystemName};
 use fieldmedic::core::policy::limits::{Deferral, ExceededLimit};
-use fieldmedic::core::policy::permit::{Mode, Pause, Policy, Risk};
+use fieldmedic::core::policy::pause_order::PauseOrderKind;
+use fieldmedic::core::policy::permit::{Mode, Policy, Risk};
 use fieldmedic::core::text::redact::Redacted;
 use fieldmedic::core::ticket::{TicketId, TicketState};
 use fieldmedic::engine::{Shutdown, check_recurrences, check_systems, poll, run_case, run_case_waiting};
@@ -249,8 +251,8 @@ async fn halted() -> Vec<Golden> {
     let id = play.take_in().await;
     let journal = &play.scene.agent.journal;
     let why = Redacted::constant("a migration");
-    let pause = Pause { by: "ops-lead".into(), at: play.scene.clock.now(), why };
-    journal.set_pause(Some(&pause)).await.expect("the journal works");
+    let order = at_terminal("ops-lead", play.scene.clock.now(), PauseOrderKind::Pause { why });
+    journal.order_pause(&order).await.expect("the journal works");
     assert_eq!(play.begin(&id).await.waiting(), Some(Waiting::Paused));
     all.push(play.journal("paused", &id).await);
 
@@ -273,19 +275,20 @@ struct Halt {
 #[async_trait]
 impl Tap for Halt {
     async fn after(&self, deed: Deed<'_>) -> Result<(), Broken> {
-        let pause = match deed {
+        let order = match deed {
             Deed::Append(_, event) if event.kind() == "change_ended" => {
                 let first = self.asked.compare_exchange(0, 1, Ordering::SeqCst, Ordering::SeqCst).is_ok();
                 let why = Redacted::constant("a migration");
-                first.then(|| Some(Pause { by: "ops-lead".into(), at: self.clock.now(), why }))
+                first.then_some(PauseOrderKind::Pause { why })
             }
             Deed::Read("pause") if self.asked.load(Ordering::SeqCst) > 0 => {
-                (self.asked.fetch_add(1, Ordering::SeqCst) == 4).then_some(None)
+                (self.asked.fetch_add(1, Ordering::SeqCst) == 4).then_some(PauseOrderKind::Resume)
             }
             _ => None,
         };
-        if let Some(pause) = pause {
-            self.journal.set_pause(pause.as_ref()).await.expect("the journal works");
+        if let Some(kind) = order {
+            let order = at_terminal("ops-lead", self.clock.now(), kind);
+            self.journal.order_pause(&order).await.expect("the journal works");
         }
         Ok(())
     }

@@ -144,7 +144,7 @@ impl Oracle {
     pub async fn after(&self, process: u64, deed: Deed<'_>) {
         match deed {
             Deed::Change(..) => self.stopped(process),
-            Deed::Write("set_pause") => {
+            Deed::Write("order_pause") => {
                 let paused = self.journal.pause_state().await.expect("the journal itself works");
                 let mut seen = self.seen();
                 seen.paused_since = paused.map(|_| seen.paused_since.unwrap_or(self.clock.now()));

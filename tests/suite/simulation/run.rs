@@ -9,10 +9,12 @@ use super::process::{Life, Process, ProcessTap};
 use super::rng::Rng;
 use super::steady::Steady;
 use super::{Flaw, host};
+use crate::test_agent::at_terminal;
 use chrono::{DateTime, TimeDelta, Utc};
 use fieldmedic::core::ids::{HostName, Role as HostRole, SystemName, SystemTypeName};
 use fieldmedic::core::playbook::inventory::{Inventory, System};
 use fieldmedic::core::policy::limits::Limits;
+use fieldmedic::core::policy::pause_order::PauseOrderKind;
 use fieldmedic::core::policy::permit::{Mode, Policy};
 use fieldmedic::core::text::redact::Redactor;
 use fieldmedic::core::ticket::{Repo, TicketId};
@@ -413,7 +415,8 @@ impl Simulation {
         let until = self.context.clock.now() + TimeDelta::minutes(REST);
         while self.context.clock.now() < until {
             // A pause that a person wrote earlier may only now be read.
-            self.context.journal.set_pause(None).await.expect("the journal works");
+            let order = at_terminal(LEAD, self.context.clock.now(), PauseOrderKind::Resume);
+            self.context.journal.order_pause(&order).await.expect("the journal works");
             self.oracle.seen().lift();
             tokio::time::sleep(Duration::from_secs(160)).await;
             let at_work = self.context.journal.open_cases().await.expect("the journal works");

@@ -10,7 +10,7 @@ use fieldmedic::core::case::record::Record;
 use fieldmedic::core::case::signal::{QueuedSignal, Signal};
 use fieldmedic::core::ids::HostName;
 use fieldmedic::core::playbook::LibraryHash;
-use fieldmedic::core::policy::permit::Pause;
+use fieldmedic::core::policy::pause_order::PauseOrder;
 use fieldmedic::core::ticket::TicketId;
 use fieldmedic::ports::{
     Archive, Audit, CaseSummary, Cursor, Cursors, DedupeKey, Inbox, Journal, JournalError, LeaseGrant,
@@ -175,13 +175,13 @@ impl Inbox for Steady {
         self.ask(async move |journal| journal.ack_delivery(&key).await)
     }
 
-    async fn pause_state(&self) -> Result<Option<Pause>, JournalError> {
-        self.ask(async move |journal| journal.pause_state().await)
+    async fn pause_order(&self) -> Result<Option<PauseOrder>, JournalError> {
+        self.ask(async move |journal| journal.pause_order().await)
     }
 
-    async fn set_pause(&self, pause: Option<&Pause>) -> Result<(), JournalError> {
-        let pause = pause.cloned();
-        self.ask(async move |journal| journal.set_pause(pause.as_ref()).await)
+    async fn order_pause(&self, order: &PauseOrder) -> Result<bool, JournalError> {
+        let order = order.clone();
+        self.ask(async move |journal| journal.order_pause(&order).await)
     }
 
     async fn send_signal(&self, case: &CaseId, key: &str, word: &Signal) -> Result<bool, JournalError> {

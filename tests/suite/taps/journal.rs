@@ -8,7 +8,7 @@ use fieldmedic::core::case::record::Record;
 use fieldmedic::core::case::signal::{QueuedSignal, Signal};
 use fieldmedic::core::ids::HostName;
 use fieldmedic::core::playbook::LibraryHash;
-use fieldmedic::core::policy::permit::Pause;
+use fieldmedic::core::policy::pause_order::PauseOrder;
 use fieldmedic::core::ticket::TicketId;
 use fieldmedic::ports::{
     Archive, Audit, CaseSummary, Cursor, Cursors, DedupeKey, Inbox, Journal, JournalError, LeaseGrant,
@@ -131,12 +131,12 @@ impl Inbox for Tapped<dyn Store> {
         self.pass(Deed::Write("finish_parcel"), self.inner.ack_delivery(key)).await
     }
 
-    async fn pause_state(&self) -> Result<Option<Pause>, JournalError> {
-        self.pass(Deed::Read("pause"), self.inner.pause_state()).await
+    async fn pause_order(&self) -> Result<Option<PauseOrder>, JournalError> {
+        self.pass(Deed::Read("pause"), self.inner.pause_order()).await
     }
 
-    async fn set_pause(&self, pause: Option<&Pause>) -> Result<(), JournalError> {
-        self.pass(Deed::Write("set_pause"), self.inner.set_pause(pause)).await
+    async fn order_pause(&self, order: &PauseOrder) -> Result<bool, JournalError> {
+        self.pass(Deed::Write("order_pause"), self.inner.order_pause(order)).await
     }
 
     async fn send_signal(&self, case: &CaseId, key: &str, word: &Signal) -> Result<bool, JournalError> {

@@ -22,11 +22,12 @@ pub use builder::TestAgentBuilder;
 pub use webhooks::{SECRET, Webhooks};
 
 use crate::test_agent::panics::PanicWatch;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use fieldmedic::core::case::Case;
 use fieldmedic::core::case::event::CaseId;
 use fieldmedic::core::case::outcome::Outcome;
 use fieldmedic::core::case::record::Record;
+use fieldmedic::core::policy::pause_order::{PauseOrder, PauseOrderKind, PauseOrigin};
 use fieldmedic::core::policy::permit::Pause;
 use fieldmedic::core::ticket::TicketId;
 use fieldmedic::engine::{Context, Shutdown, accept_comment, poll, run_case, run_case_waiting};
@@ -315,6 +316,12 @@ impl TestAgent {
         self.journal().cases(1000).await.expect("the journal can be read").len()
     }
 
+    /// Somebody runs `fieldmedic resume`.
+    pub async fn resumes_at_the_terminal(&self) {
+        let order = at_terminal("ops-lead", self.clock().now(), PauseOrderKind::Resume);
+        assert!(self.journal().order_pause(&order).await.expect("the journal works"), "nothing was resumed");
+    }
+
     pub async fn pause(&self) -> Option<Pause> {
         self.journal().pause_state().await.expect("the journal can be read")
     }
@@ -395,4 +402,12 @@ pub fn escalation_code(case: &Case) -> String {
 #[track_caller]
 pub fn plan_of(case: &Case) -> String {
     case.pending_approval.as_ref().expect("the case waits for an approval").plan.short_id().to_owned()
+}
+
+/// What somebody at the terminal orders. It comes after whatever was ordered in the same second, a resume also
+/// after a pause at the terminal.
+pub fn at_terminal(by: &str, now: DateTime<Utc>, kind: PauseOrderKind) -> PauseOrder {
+    let seconds = if kind == PauseOrderKind::Resume { 2 } else { 1 };
+    let given_at = now + TimeDelta::seconds(seconds);
+    PauseOrder { by: by.to_owned(), given_at, origin: PauseOrigin::Terminal, kind }
 }

@@ -129,7 +129,7 @@ impl Case {
             Event::Rechecked { open } => self.apply_recheck(*open),
             Event::Paused(pause) => self.apply_pause(pause),
             Event::Resumed => self.apply_resume(),
-            Event::ApprovalRequested { plan, until } => self.apply_approval_request(plan, *until),
+            Event::ApprovalRequested { plan, until } => self.apply_approval_request(plan, *until, at),
             Event::Deferred(deferral) => {
                 self.deferral = Some(deferral.clone());
                 self.deferred_at.get_or_insert(at);
@@ -217,8 +217,8 @@ impl Case {
         }
     }
 
-    fn apply_approval_request(&mut self, plan: &Plan, until: DateTime<Utc>) {
-        self.pending_approval = Some(PendingApproval { plan: plan.clone(), until });
+    fn apply_approval_request(&mut self, plan: &Plan, until: DateTime<Utc>, asked_at: DateTime<Utc>) {
+        self.pending_approval = Some(PendingApproval { plan: plan.clone(), asked_at, until });
         self.approval = None;
         self.approval_requests += 1;
         self.leased_hosts.clear();
@@ -353,8 +353,9 @@ impl Case {
         let Signal { by, at, kind } = signal;
         match kind {
             SignalKind::Approve { plan } => {
-                let Some(asked) =
-                    self.pending_approval.take_if(|asked| asked.plan.matches_id(plan) && *at <= asked.until)
+                let Some(asked) = self
+                    .pending_approval
+                    .take_if(|asked| asked.plan.is_named_by(plan) && asked.is_answered_at(*at))
                 else {
                     return;
                 };

@@ -138,8 +138,18 @@ pub struct Recurrence {
 #[derive(Debug, Clone, PartialEq)]
 pub struct PendingApproval {
     pub plan: Plan,
+    /// An answer that was written before this moment was for another question.
+    pub asked_at: DateTime<Utc>,
     /// An answer after this moment is too late.
     pub until: DateTime<Utc>,
+}
+
+impl PendingApproval {
+    /// Whether an answer that was written at this moment can be for this question. GitHub's times are whole
+    /// seconds.
+    pub fn is_answered_at(&self, written_at: DateTime<Utc>) -> bool {
+        written_at.timestamp() >= self.asked_at.timestamp() && written_at <= self.until
+    }
 }
 
 /// One playbook's remedy at work.
@@ -259,6 +269,11 @@ impl Case {
             Source::Command { scope, .. } => scope,
             _ => TREAT,
         }
+    }
+
+    /// Whether this person ordered the change: by the command that opened the case.
+    pub fn is_ordered_by(&self, login: &str) -> bool {
+        matches!(&self.source, Source::Command { user, .. } if user.eq_ignore_ascii_case(login))
     }
 
     /// The issue is closed with the outcome. What a person ordered beside the ticket closes it only if

@@ -86,6 +86,17 @@ pub(crate) fn upcast_signal(mut signal: Value) -> Result<Value, UpcastError> {
     Ok(signal)
 }
 
+/// Brings the pause of version 2 to the order of version 3. Where it was ordered is not known, so that only the
+/// terminal lifts it.
+pub(crate) fn upcast_pause(mut pause: Value) -> Result<Value, UpcastError> {
+    let fields = object(&mut pause, "pause")?;
+    rename(fields, "at", "given_at")?;
+    let why = fields.remove("why").ok_or_else(|| malformed("why"))?;
+    fields.insert("kind".into(), json!({ "pause": { "why": why } }));
+    fields.insert("origin".into(), json!("terminal"));
+    Ok(pause)
+}
+
 /// Brings an outcome of version 2 to the form of version 3.
 pub(crate) fn upcast_outcome(outcome: Value) -> Result<Value, UpcastError> {
     Ok(outcome)

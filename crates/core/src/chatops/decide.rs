@@ -13,7 +13,8 @@ use crate::chatops::scope::CaseScope;
 use crate::ids::SystemName;
 use crate::playbook::Library;
 use crate::playbook::inventory::{Inventory, System};
-use crate::policy::permit::{Mode, Pause};
+use crate::policy::pause_order::{PauseOrder, PauseOrderKind, PauseOrigin};
+use crate::policy::permit::Mode;
 use crate::text::redact::Redactor;
 use crate::text::suggest::closest_match;
 use crate::ticket::triage::find_system;
@@ -44,14 +45,14 @@ pub struct CommandContext {
     pub case: Option<LoadedCase>,
     /// All running cases, of whatever ticket.
     pub running: Vec<CaseId>,
-    /// The pause of all changes that is in force.
-    pub pause: Option<Pause>,
-    /// When the newest pause or resume command was written.
-    pub newest_pause_command: Option<DateTime<Utc>>,
+    /// The newest order to pause or resume all changes that took effect.
+    pub pause_order: Option<PauseOrder>,
     pub library: Arc<Library>,
     pub inventory: Arc<Inventory>,
     pub access: AccessPolicy,
     pub mode: Mode,
+    /// Whether a change that somebody ordered needs the approval of somebody else.
+    pub four_eyes: bool,
     pub redactor: Arc<Redactor>,
 }
 
@@ -74,10 +75,8 @@ pub enum Effect {
     OpenCase { ticket: Ticket, scope: CaseScope },
     /// Send this signal to the case, once for the comment.
     SendSignal { case: CaseId, signal: Signal },
-    /// Pause all changes, unless a later pause or resume command came meanwhile.
-    SetPause(Pause),
-    /// Lift the pause, under the same condition.
-    LiftPause,
+    /// Pause or resume all changes, unless an order that supersedes this one came meanwhile.
+    OrderPause(PauseOrder),
     /// Answer the comment, once.
     Reply(Reply),
     /// Tell the author who may give this command: once for each author, command and ticket.
@@ -139,10 +138,14 @@ pub fn decide(request: &CommandRequest, context: &CommandContext) -> Vec<Effect>
         ChatCommand::Signal(kind) => signal(request, context, kind),
         ChatCommand::Pause(reason) => {
             let reason = context.redactor.text(reason);
-            let pause = Pause { by: request.author.clone(), at: context.now, why: reason.clone() };
-            set_pause(request, context, Effect::SetPause(pause), Reply::Paused { reason })
+            order_pause(
+                request,
+                context,
+                PauseOrderKind::Pause { why: reason.clone() },
+                Reply::Paused { reason },
+            )
         }
-        ChatCommand::Resume => set_pause(request, context, Effect::LiftPause, Reply::Resumed),
+        ChatCommand::Resume => order_pause(request, context, PauseOrderKind::Resume, Reply::Resumed),
         ChatCommand::Status => Ok(answered(status(context))),
         ChatCommand::Explain => explanation(context).map(answered),
         ChatCommand::Help => Ok(answered(help(context))),
@@ -210,6 +213,15 @@ fn signal(
         (SignalKind::Approve { plan }, Some(pending)) if !pending.plan.matches_id(plan) => {
             return Err(Reply::OtherPlan);
         }
+        // An old answer, for instance one that came by a late delivery, is no answer to this question.
+        (SignalKind::Approve { .. } | SignalKind::Deny, Some(pending))
+            if request.written_at.timestamp() < pending.asked_at.timestamp() =>
+        {
+            return Err(Reply::OlderThanQuestion);
+        }
+        (SignalKind::Approve { .. }, Some(_)) if context.four_eyes && case.is_ordered_by(&request.author) => {
+            return Err(Reply::OwnOrder);
+        }
         _ => {}
     }
     let signal = Signal { by: request.author.clone(), at: request.written_at, kind: kind.clone() };
@@ -217,17 +229,26 @@ fn signal(
     Ok(vec![send, Effect::React(Progress::Done), Effect::MarkDone])
 }
 
-/// Sets or lifts the pause. The newest comment counts, in whatever order comments come in.
-fn set_pause(
+/// Pauses or resumes all changes. The newest order counts, in whatever order they come in.
+fn order_pause(
     request: &CommandRequest,
     context: &CommandContext,
-    effect: Effect,
+    kind: PauseOrderKind,
     reply: Reply,
 ) -> Result<Vec<Effect>, Reply> {
-    if context.newest_pause_command.is_some_and(|newest| newest > request.written_at) {
-        return Err(Reply::Superseded);
+    let repo = &request.ticket.repo;
+    let origin = PauseOrigin::Comment { repo: repo.clone(), id: request.comment };
+    let order = PauseOrder { by: request.author.clone(), given_at: request.written_at, origin, kind };
+    if let Some(standing) = &context.pause_order {
+        if !order.supersedes(standing) {
+            return Err(Reply::Superseded);
+        }
+        let is_lifted = order.kind == PauseOrderKind::Resume && standing.pause().is_some();
+        if is_lifted && !standing.can_be_lifted_in(repo) {
+            return Err(Reply::PausedElsewhere { origin: standing.origin.clone() });
+        }
     }
-    Ok(std::iter::once(effect).chain(answered(reply)).collect())
+    Ok(std::iter::once(Effect::OrderPause(order)).chain(answered(reply)).collect())
 }
 
 fn status(context: &CommandContext) -> Reply {
@@ -236,7 +257,7 @@ fn status(context: &CommandContext) -> Reply {
     Reply::Status(Box::new(StatusReply {
         report: case.map(|loaded| report(&loaded.case, &loaded.library)),
         others: context.running.iter().filter(|id| !is_own(id)).count(),
-        pause: context.pause.clone(),
+        pause: context.pause_order.as_ref().and_then(PauseOrder::pause),
     }))
 }
 

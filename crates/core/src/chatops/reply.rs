@@ -4,6 +4,7 @@ use crate::chatops::access::Permission;
 use crate::chatops::arguments::ArgumentError;
 use crate::chatops::command::CommandName;
 use crate::ids::{ParamName, SystemName};
+use crate::policy::pause_order::PauseOrigin;
 use crate::policy::permit::{Mode, Pause};
 use crate::text::format::cut_at;
 use crate::text::redact::Redacted;
@@ -21,6 +22,10 @@ pub enum Reply {
     NothingPending,
     /// The approval names a plan other than the one that waits.
     OtherPlan,
+    /// The answer was written before the question.
+    OlderThanQuestion,
+    /// The author ordered the change, and somebody else has to approve it.
+    OwnOrder,
     /// The ticket has a running case; commands are not queued.
     Busy {
         /// What the case is doing.
@@ -45,6 +50,8 @@ pub enum Reply {
     Resumed,
     /// A pause or resume command that was written later is in force already.
     Superseded,
+    /// The pause was set elsewhere, and is lifted there only.
+    PausedElsewhere { origin: PauseOrigin },
     /// The ticket names no system, or several.
     SystemUnclear { known: Vec<SystemName> },
     /// The inventory has no system of this name.

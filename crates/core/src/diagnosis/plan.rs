@@ -40,8 +40,9 @@ pub struct PlannedStep {
     pub backup: Option<String>,
 }
 
-/// How many digits of a hash people are shown.
-const SHORT: usize = 4;
+/// How many digits of a hash people are shown, and have to write: 64 bits. The hash covers values that hosts
+/// report, and a lying host must not find a second plan with the digits of one that was approved.
+const SHORT: usize = 16;
 
 /// Why there is no plan.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -148,6 +149,12 @@ impl Plan {
     /// they are shown.
     pub fn matches_id(&self, text: &str) -> bool {
         text.len() >= SHORT && self.hash.starts_with(&text.to_ascii_lowercase())
+    }
+
+    /// Whether a recorded approval names this plan. What people write was checked by [`Plan::matches_id`] before
+    /// it was recorded; version 2 recorded four digits.
+    pub(crate) fn is_named_by(&self, recorded: &str) -> bool {
+        recorded.len() >= 4 && self.hash.starts_with(&recorded.to_ascii_lowercase())
     }
 
     /// Every host that the plan touches.

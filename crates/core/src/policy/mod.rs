@@ -5,6 +5,7 @@ pub mod consent;
 pub mod deferral;
 pub mod limits;
 pub mod mode;
+pub mod pause_order;
 pub mod permit;
 pub mod run_history;
 pub mod schedule;

@@ -26,6 +26,8 @@ pub struct Policy {
     pub max_changes: usize,
     /// How long a plan waits for a person's yes.
     pub approval_timeout: Duration,
+    /// Whether a change that somebody ordered needs the approval of somebody else.
+    pub four_eyes: bool,
     pub limits: Limits,
     pub change_freezes: Vec<ChangeFreeze>,
     /// Whether anything is said on the forge. A rehearsal says nothing.
@@ -42,6 +44,7 @@ impl Default for Policy {
             max_remediations: 4,
             max_changes: 40,
             approval_timeout: Duration::from_secs(24 * 3600),
+            four_eyes: false,
             limits: Limits::default(),
             change_freezes: Vec::new(),
             publishes: true,

@@ -5,7 +5,7 @@ use crate::case::event::CaseId;
 use crate::ids::{FactName, HostName, ParamName, PlaybookName, ProbeName, Role, SystemName, SystemTypeName};
 use crate::playbook::LibraryHash;
 use crate::text::redact::Redacted;
-use crate::ticket::TicketId;
+use crate::ticket::{Repo, TicketId};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -42,7 +42,7 @@ macro_rules! stored_as_is {
 
 stored_as_is! {
     bool i32 u32 u64 usize String Value Duration DateTime<Utc>
-    CaseId FactName HostName LibraryHash ParamName PlaybookName ProbeName Redacted Role SystemName
+    CaseId FactName HostName LibraryHash ParamName PlaybookName ProbeName Redacted Repo Role SystemName
     SystemTypeName TicketId
 }
 

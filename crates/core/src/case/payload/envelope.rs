@@ -6,10 +6,10 @@ use crate::case::outcome::Outcome;
 use crate::case::payload::PayloadError;
 use crate::case::payload::convert::Payload;
 use crate::case::payload::outcome::OutcomePayload;
-use crate::case::payload::signal::{PausePayload, SignalPayload};
+use crate::case::payload::signal::{PauseOrderPayload, SignalPayload};
 use crate::case::signal::Signal;
-use crate::case::upcast::{UpcastError, upcast_outcome, upcast_signal};
-use crate::policy::permit::Pause;
+use crate::case::upcast::{UpcastError, upcast_outcome, upcast_pause, upcast_signal};
+use crate::policy::pause_order::PauseOrder;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -68,20 +68,20 @@ pub fn decode_signal(text: &str) -> Result<Signal, PayloadError> {
     decode::<SignalPayload>(text, upcast_signal)
 }
 
-/// A pause as the store keeps it.
+/// An order to pause or resume, as the store keeps it.
 ///
 /// # Errors
 /// It cannot be written as JSON.
-pub fn encode_pause(pause: &Pause) -> Result<String, PayloadError> {
-    encode::<PausePayload>(pause)
+pub fn encode_pause_order(order: &PauseOrder) -> Result<String, PayloadError> {
+    encode::<PauseOrderPayload>(order)
 }
 
-/// A pause that the store kept. Its form has not changed since version 1.
+/// An order to pause or resume that the store kept. Versions 1 and 2 kept only a pause in force.
 ///
 /// # Errors
 /// A later version wrote it, or it does not have the form of its version.
-pub fn decode_pause(text: &str) -> Result<Pause, PayloadError> {
-    decode::<PausePayload>(text, Ok)
+pub fn decode_pause_order(text: &str) -> Result<PauseOrder, PayloadError> {
+    decode::<PauseOrderPayload>(text, upcast_pause)
 }
 
 /// An outcome as the list of cases keeps it.
@@ -119,9 +119,19 @@ mod tests {
     }
 
     #[test]
+    fn pauses_of_every_version_are_read() {
+        let bare = r#"{"by":"ops-lead","at":"1970-01-01T00:00:00Z","why":"a migration"}"#;
+        let order = decode_pause_order(bare).unwrap();
+        let pause = order.pause().unwrap();
+        assert_eq!((pause.by.as_str(), pause.why.as_str()), ("ops-lead", "a migration"));
+        assert_eq!(pause.at, DateTime::UNIX_EPOCH);
+        assert_eq!(encode_pause_order(&order).and_then(|text| decode_pause_order(&text)), Ok(order));
+    }
+
+    #[test]
     fn a_later_version_is_refused() {
         let later = r#"{"version":4,"body":{"by":"x"}}"#;
-        assert_eq!(decode_pause(later), Err(UpcastError::Later { version: 4 }.into()));
+        assert_eq!(decode_pause_order(later), Err(UpcastError::Later { version: 4 }.into()));
     }
 
     #[test]

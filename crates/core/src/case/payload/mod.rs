@@ -14,8 +14,8 @@ mod signal;
 mod ticket;
 mod triage;
 
-pub use crate::case::payload::envelope::{decode_outcome, decode_pause, decode_signal};
-pub use crate::case::payload::envelope::{encode_outcome, encode_pause, encode_signal};
+pub use crate::case::payload::envelope::{decode_outcome, decode_pause_order, decode_signal};
+pub use crate::case::payload::envelope::{encode_outcome, encode_pause_order, encode_signal};
 pub use crate::case::payload::event::{decode_event, encode_event};
 
 /// Why something that is stored cannot be read. To try again cannot help.

@@ -2,8 +2,10 @@
 
 use crate::case::payload::convert::{payload, payload_enum};
 use crate::case::signal::{QueuedSignal, Signal, SignalKind};
+use crate::policy::pause_order::{PauseOrder, PauseOrderKind, PauseOrigin};
 use crate::policy::permit::Pause;
 use crate::text::redact::Redacted;
+use crate::ticket::Repo;
 use chrono::{DateTime, Utc};
 
 payload! {
@@ -26,6 +28,14 @@ payload! {
         at: DateTime<Utc>,
         why: Redacted,
     }
+
+    /// The newest order to pause or resume all changes.
+    struct PauseOrderPayload for PauseOrder {
+        by: String,
+        given_at: DateTime<Utc>,
+        origin: PauseOriginPayload,
+        kind: PauseOrderKindPayload,
+    }
 }
 
 payload_enum! {
@@ -35,6 +45,18 @@ payload_enum! {
         Deny,
         Cancel,
         Pause,
+        Resume,
+    }
+
+    /// Where a pause was ordered.
+    enum PauseOriginPayload for PauseOrigin {
+        Terminal,
+        Comment { repo: Repo, id: u64 },
+    }
+
+    /// What is ordered.
+    enum PauseOrderKindPayload for PauseOrderKind {
+        Pause { why: Redacted },
         Resume,
     }
 }

@@ -17,7 +17,7 @@ use chrono::TimeDelta;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-const PLAN: &str = "7f3a00";
+const PLAN: &str = "7f3a09c2b15d8e4600";
 
 fn at(seconds: i64) -> DateTime<Utc> {
     DateTime::UNIX_EPOCH + TimeDelta::seconds(1_780_000_000 + seconds)
@@ -118,7 +118,7 @@ fn waiting() -> LoadedCase {
     let plan =
         Plan { playbook: playbook("worker-down"), risk: Risk::Low, steps: Vec::new(), hash: PLAN.into() };
     let mut loaded = case();
-    loaded.case.pending_approval = Some(PendingApproval { plan, until: at(9000) });
+    loaded.case.pending_approval = Some(PendingApproval { plan, asked_at: at(50), until: at(9000) });
     loaded
 }
 
@@ -147,12 +147,12 @@ fn context(case: Option<LoadedCase>) -> CommandContext {
         ticket: ticket(),
         running: case.iter().filter(|it| it.case.outcome.is_none()).map(|it| it.case.id.clone()).collect(),
         case,
-        pause: None,
-        newest_pause_command: None,
+        pause_order: None,
         library: Arc::new(library()),
         inventory: Arc::new(inventory(&["north"])),
         access: AccessPolicy::default(),
         mode: Mode::Act,
+        four_eyes: false,
         redactor: Arc::new(Redactor::default()),
     }
 }
@@ -163,7 +163,7 @@ fn kind(reply: &Reply) -> String {
 
 /// The effects in words. Every decision has one of these frames; any other order is a mistake.
 fn outline(effects: &[Effect]) -> String {
-    use Effect::{LiftPause, MarkDone, OpenCase, React, Refuse, Reply, SendSignal, SetPause};
+    use Effect::{MarkDone, OpenCase, OrderPause, React, Refuse, Reply, SendSignal};
     use Progress::{Done, Failed, Seen};
     match effects {
         [] => "nothing".into(),
@@ -185,8 +185,10 @@ fn outline(effects: &[Effect]) -> String {
             assert_eq!((signal.by.as_str(), signal.at), ("olive", at(100)));
             format!("signals {:?}", signal.kind).split([' ', '{']).take(2).collect::<Vec<_>>().join(" ")
         }
-        [React(Seen), SetPause(_), Reply(reply), React(Done), MarkDone] => format!("sets {}", kind(reply)),
-        [React(Seen), LiftPause, Reply(reply), React(Done), MarkDone] => format!("lifts {}", kind(reply)),
+        [React(Seen), OrderPause(order), Reply(reply), React(Done), MarkDone] => {
+            let verb = if order.pause().is_some() { "sets" } else { "lifts" };
+            format!("{verb} {}", kind(reply))
+        }
         [React(Seen), MarkDone] => "repeats".into(),
         [React(Seen), React(Done), MarkDone] => "repeats signal".into(),
         other => panic!("no known frame: {other:?}"),
@@ -241,10 +243,10 @@ fn a_case_is_opened_unless_one_is_running_or_the_issue_forbids_it() {
 #[test]
 fn a_signal_reaches_the_running_case_and_an_approval_names_its_plan() {
     for (words, none, running, pending, over) in [
-        ("approve 7f3a", "no-case", "nothing-pending", "signals Approve", "no-case"),
-        ("approve 7f3a00", "no-case", "nothing-pending", "signals Approve", "no-case"),
-        ("approve 0000", "no-case", "nothing-pending", "rejects other-plan", "no-case"),
-        ("approve 7f", "no-case", "nothing-pending", "rejects other-plan", "no-case"),
+        ("approve 7F3A09C2B15D8E46", "no-case", "nothing-pending", "signals Approve", "no-case"),
+        ("approve 7f3a09c2b15d8e4600", "no-case", "nothing-pending", "signals Approve", "no-case"),
+        ("approve 0000000000000000", "no-case", "nothing-pending", "rejects other-plan", "no-case"),
+        ("approve 7f3a", "no-case", "nothing-pending", "rejects other-plan", "no-case"),
         ("deny", "no-case", "nothing-pending", "signals Deny", "no-case"),
     ] {
         check(words, &context(None), &format!("rejects {none}"), "no case");
@@ -274,7 +276,7 @@ fn a_comment_that_was_carried_out_is_not_carried_out_again() {
     // Its signal was read, and the case has ended by it.
     for mut loaded in [case(), waiting(), ended()] {
         loaded.case.processed_signals.insert(request("").key());
-        for words in ["approve 7f3a", "deny", "cancel"] {
+        for words in ["approve 7f3a09c2b15d8e46", "deny", "cancel"] {
             check(words, &context(Some(loaded.clone())), "repeats signal", "its own signal");
         }
     }
@@ -290,23 +292,82 @@ fn a_case_that_was_opened_meanwhile_is_busy_unless_it_is_the_commands_own() {
 }
 
 #[test]
+fn an_answer_that_is_older_than_the_question_does_not_count() {
+    // GitHub's times are whole seconds: the second of the question counts.
+    for (asked_at, expect) in
+        [(at(100) + TimeDelta::milliseconds(900), None), (at(101), Some("rejects older-than-question"))]
+    {
+        let mut loaded = waiting();
+        loaded.case.pending_approval.as_mut().unwrap().asked_at = asked_at;
+        let context = context(Some(loaded));
+        check("approve 7f3a09c2b15d8e46", &context, expect.unwrap_or("signals Approve"), "old answer");
+        check("deny", &context, expect.unwrap_or("signals Deny"), "old answer");
+    }
+}
+
+#[test]
+fn with_four_eyes_nobody_approves_what_they_ordered() {
+    let ordered_by = |user: &str| {
+        let mut loaded = waiting();
+        let scope = CaseScope::FullTicket;
+        loaded.case.source = Source::Command { user: user.into(), comment: Some(1), scope };
+        CommandContext { four_eyes: true, ..context(Some(loaded)) }
+    };
+    let approve = "approve 7f3a09c2b15d8e46";
+    check(approve, &ordered_by("Olive"), "rejects own-order", "own order");
+    check("deny", &ordered_by("Olive"), "signals Deny", "own order");
+    check(approve, &ordered_by("max"), "signals Approve", "another's order");
+    let off = CommandContext { four_eyes: false, ..ordered_by("olive") };
+    check(approve, &off, "signals Approve", "own order, without four eyes");
+}
+
+fn ordered(kind: PauseOrderKind, seconds: i64, origin: PauseOrigin) -> Option<PauseOrder> {
+    Some(PauseOrder { by: "max".into(), given_at: at(seconds), origin, kind })
+}
+
+#[test]
 fn the_newest_pause_command_counts() {
+    let why = || Redacted::constant("a migration");
+    let comment = |id| PauseOrigin::Comment { repo: ticket().id.repo, id };
+    let elsewhere = PauseOrigin::Comment { repo: "example/other".parse().unwrap(), id: 1 };
     for case in [None, Some(case()), Some(ended())] {
-        for (newest, pause, resume) in [
+        for (standing, pause, resume) in [
             (None, "sets paused", "lifts resumed"),
-            (Some(at(99)), "sets paused", "lifts resumed"),
+            (ordered(PauseOrderKind::Pause { why: why() }, 99, comment(1)), "sets paused", "lifts resumed"),
+            (ordered(PauseOrderKind::Resume, 99, comment(1)), "sets paused", "lifts resumed"),
             // The same comment, once more.
-            (Some(at(100)), "sets paused", "lifts resumed"),
-            (Some(at(101)), "rejects superseded", "rejects superseded"),
+            (ordered(PauseOrderKind::Resume, 100, comment(12)), "sets paused", "lifts resumed"),
+            (
+                ordered(PauseOrderKind::Pause { why: why() }, 100, comment(13)),
+                "rejects superseded",
+                "rejects superseded",
+            ),
+            (ordered(PauseOrderKind::Resume, 101, comment(1)), "rejects superseded", "rejects superseded"),
+            // A pause that was set elsewhere stays.
+            (
+                ordered(PauseOrderKind::Pause { why: why() }, 99, elsewhere.clone()),
+                "sets paused",
+                "rejects paused-elsewhere",
+            ),
+            (
+                ordered(PauseOrderKind::Pause { why: why() }, 99, PauseOrigin::Terminal),
+                "sets paused",
+                "rejects paused-elsewhere",
+            ),
+            (
+                ordered(PauseOrderKind::Pause { why: why() }, 100, PauseOrigin::Terminal),
+                "sets paused",
+                "rejects superseded",
+            ),
         ] {
-            let context = CommandContext { newest_pause_command: newest, ..context(case.clone()) };
+            let context = CommandContext { pause_order: standing, ..context(case.clone()) };
             check("pause for the migration", &context, pause, "pause");
             check("resume", &context, resume, "resume");
         }
     }
     let effects = decide(&request("pause password=hunter2"), &context(None));
-    let [_, Effect::SetPause(pause), ..] = &effects[..] else { panic!("{effects:?}") };
-    assert_eq!((pause.by.as_str(), pause.at), ("olive", at(101)));
+    let [_, Effect::OrderPause(order), ..] = &effects[..] else { panic!("{effects:?}") };
+    assert_eq!((order.by.as_str(), order.given_at), ("olive", at(100)));
     assert!(!format!("{effects:?}").contains("hunter2"), "{effects:?}");
 }
 
@@ -335,8 +396,17 @@ fn questions_are_answered_in_every_state_of_the_ticket() {
 
 #[test]
 fn each_command_needs_its_capability() {
-    let all =
-        ["", "retry", "diagnose", "run worker-down", "approve 7f3a", "deny", "cancel", "pause", "resume"];
+    let all = [
+        "",
+        "retry",
+        "diagnose",
+        "run worker-down",
+        "approve 7f3a09c2b15d8e46",
+        "deny",
+        "cancel",
+        "pause",
+        "resume",
+    ];
     let others = ["status", "explain", "help", "nonsense", "approve", "status now"];
     for words in all.into_iter().chain(others) {
         let request = request(words);
