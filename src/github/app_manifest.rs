@@ -3,6 +3,7 @@
 
 use crate::github::adapter::GitHub;
 use crate::github::http::encode;
+use crate::github::options::PUBLIC_API;
 use crate::github::setup::{EVENTS, REQUIRED_PERMISSIONS};
 use crate::ports::ForgeError;
 use http::Method;
@@ -43,7 +44,7 @@ pub fn manifest(name: &str, back: &str, webhook: Option<&str>) -> Value {
 pub fn page(base_url: &str, organisation: Option<&str>, state: &str) -> String {
     let base = base_url.trim_end_matches('/');
     let web = match base {
-        crate::github::PUBLIC_API => "https://github.com",
+        PUBLIC_API => "https://github.com",
         other => other.trim_end_matches("/api/v3"),
     };
     match organisation {
