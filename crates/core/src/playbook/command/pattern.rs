@@ -126,7 +126,7 @@ impl Template {
                     let mut own = PatternBuilder::default();
                     own.word("", word, known, place)?;
                     // A list without values leaves no word, and so no blank.
-                    if index > 0 && !own.0.is_empty() && !matches!(own.0[0], PatternPart::Words(_)) {
+                    if index > 0 && !matches!(own.0.first(), None | Some(PatternPart::Words(_))) {
                         line.text(" ");
                     }
                     own.0.into_iter().for_each(|part| line.push(part));

@@ -25,16 +25,7 @@ pub(crate) fn escaped(text: &str) -> String {
 /// Takes one word off a line, if it is quoted as [`quote`] quotes it: the word, and what follows.
 pub(crate) fn take_word(line: &str) -> Option<(String, &str)> {
     let end = match line.strip_prefix('\'') {
-        Some(inner) => {
-            let mut at = 0;
-            loop {
-                at += inner[at..].find('\'')? + 1;
-                if !inner[at..].starts_with(r"\''") {
-                    break at + 1;
-                }
-                at += 3;
-            }
-        }
+        Some(inner) => line.len() - behind_quoted(inner)?.len(),
         None => line.find(' ').unwrap_or(line.len()),
     };
     let (encoded, rest) = line.split_at(end);
@@ -43,6 +34,17 @@ pub(crate) fn take_word(line: &str) -> Option<(String, &str)> {
         None => encoded.to_owned(),
     };
     (quote(&word) == encoded).then_some((word, rest))
+}
+
+/// What follows the quote that closes a quoted word.
+fn behind_quoted(mut inner: &str) -> Option<&str> {
+    loop {
+        let (_, behind) = inner.split_once('\'')?;
+        match behind.strip_prefix(r"\''") {
+            Some(goes_on) => inner = goes_on,
+            None => return Some(behind),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -69,6 +71,8 @@ mod tests {
             "\t",
         ] {
             assert_eq!(shlex::split(&quote(word)), Some(vec![word.to_owned()]), "{word:?}");
+            let line = format!("{} 'next' one", quote(word));
+            assert_eq!(take_word(&line), Some((word.to_owned(), " 'next' one")), "{word:?}");
         }
     }
 }

@@ -196,17 +196,17 @@ impl Word {
     fn new(text: &str) -> Result<Self, TemplateError> {
         let mut pieces = Vec::new();
         let mut rest = text;
-        while let Some(open) = rest.find("{{") {
-            let close = rest[open..]
-                .find("}}")
+        while let Some((before, opened)) = rest.split_once("{{") {
+            let (name, behind) = opened
+                .split_once("}}")
                 .ok_or_else(|| bad("`{{` is not closed", "close the placeholder with `}}`"))?;
-            if open > 0 {
-                pieces.push(Piece::Literal(rest[..open].to_owned()));
+            if !before.is_empty() {
+                pieces.push(Piece::Literal(before.to_owned()));
             }
-            let name = rest[open + 2..open + close].trim();
+            let name = name.trim();
+            rest = behind;
             if is_go_template(name) {
                 pieces.push(Piece::Literal(format!("{{{{{name}}}}}")));
-                rest = &rest[open + close + 2..];
                 continue;
             }
             if !is_reference(name) {
@@ -216,7 +216,6 @@ impl Word {
                 ));
             }
             pieces.push(Piece::Value(name.to_owned()));
-            rest = &rest[open + close + 2..];
         }
         if !rest.is_empty() || pieces.is_empty() {
             pieces.push(Piece::Literal(rest.to_owned()));
