@@ -198,8 +198,8 @@ impl Decider<'_> {
     }
 
     fn remediate(self) -> Action {
-        let Some(index) = self.case.remediations.len().checked_sub(1) else { return self.next_fault() };
-        let treatment = &self.case.remediations[index];
+        let last = self.case.remediations.iter().enumerate().next_back();
+        let Some((index, treatment)) = last else { return self.next_fault() };
         let Some(fault) = self.system_type.fault(&treatment.plan.playbook) else {
             return escalate(
                 Code::NoPlaybooks,

@@ -171,7 +171,8 @@ impl RemediationDecider<'_> {
     fn fail_step(self, change: ChangeId, why: &str) -> Action {
         match change.direction {
             Direction::Forward => {
-                let name = &self.remediation.plan.steps[change.step].name;
+                let step = self.remediation.plan.steps.get(change.step);
+                let name = step.map_or("a step that is not in the plan", |step| step.name.as_str());
                 Action::Record(Event::RemediationFailed { why: format!("{name}: {why}") })
             }
             Direction::Rollback => Action::Record(Event::RolledBack { clean: false }),

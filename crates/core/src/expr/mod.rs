@@ -193,15 +193,15 @@ impl MessageTemplate {
     pub fn new(source: &str) -> Result<Self, ExprError> {
         let mut parts = Vec::new();
         let mut rest = source;
-        while let Some(open) = rest.find("{{") {
-            let close = rest[open..]
-                .find("}}")
+        while let Some((before, opened)) = rest.split_once("{{") {
+            let (expr, behind) = opened
+                .split_once("}}")
                 .ok_or_else(|| ExprError { message: "`{{` is not closed by `}}`".into() })?;
-            if open > 0 {
-                parts.push(Part::Text(rest[..open].to_owned()));
+            if !before.is_empty() {
+                parts.push(Part::Text(before.to_owned()));
             }
-            parts.push(Part::Value(Expr::new(rest[open + 2..open + close].trim())?));
-            rest = &rest[open + close + 2..];
+            parts.push(Part::Value(Expr::new(expr.trim())?));
+            rest = behind;
         }
         if !rest.is_empty() {
             parts.push(Part::Text(rest.to_owned()));
@@ -454,9 +454,10 @@ fn to_bytes(value: Jinja) -> Result<Jinja, Error> {
         return Ok(value);
     }
     let text = value.as_str().ok_or_else(refuse)?.trim();
-    let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-    let number: f64 = text[..split].parse().map_err(|_| refuse())?;
-    let factor: f64 = match text[split..].trim().to_ascii_lowercase().as_str() {
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let number: f64 = number.parse().map_err(|_| refuse())?;
+    let factor: f64 = match unit.trim().to_ascii_lowercase().as_str() {
         "" | "b" => 1.0,
         "k" | "kib" => 1024.0,
         "kb" => 1e3,

@@ -188,10 +188,8 @@ fn number(value: &Value) -> Option<f64> {
 /// A value as an error message shows it: short, and with control characters escaped.
 fn shown(value: &Value) -> String {
     let text = value.to_string();
-    match text.char_indices().nth(60) {
-        Some((cut, _)) => format!("{}…", &text[..cut]),
-        None => text,
-    }
+    let start: String = text.chars().take(60).collect();
+    if start.len() < text.len() { format!("{start}…") } else { text }
 }
 
 #[cfg(test)]

@@ -117,13 +117,12 @@ fn row(header: &[&str], line: &str) -> Result<Value, String> {
     let mut row = Map::new();
     let mut rest = line.trim_start();
     for (index, name) in header.iter().take(cells).enumerate() {
-        let end = if index + 1 == cells {
-            rest.len()
-        } else {
-            rest.find(char::is_whitespace).unwrap_or(rest.len())
+        let (cell, behind) = match rest.split_once(char::is_whitespace) {
+            Some(parts) if index + 1 < cells => parts,
+            _ => (rest.trim_end(), ""),
         };
-        row.insert((*name).to_owned(), json!(rest[..end].trim_end()));
-        rest = rest[end..].trim_start();
+        row.insert((*name).to_owned(), json!(cell));
+        rest = behind.trim_start();
     }
     if header.len() > cells + 1 {
         return Err(format!("a row has {cells} cells where the header has {}", header.len()));

@@ -33,18 +33,16 @@ fn hides(c: char) -> bool {
 
 /// Every visible character with its byte offset in the text.
 pub(crate) fn visible_chars(text: &str) -> impl Iterator<Item = (usize, char)> {
-    let mut at = 0;
+    let mut rest = text;
     std::iter::from_fn(move || {
         loop {
-            let rest = &text[at..];
             let c = rest.chars().next()?;
+            let at = text.len() - rest.len();
             let sequence = escape_length(rest);
+            (_, rest) = rest.split_at(sequence.max(c.len_utf8()));
             if sequence == 0 && !hides(c) {
-                let place = at;
-                at += c.len_utf8();
-                return Some((place, c));
+                return Some((at, c));
             }
-            at += sequence.max(c.len_utf8());
         }
     })
 }
@@ -57,30 +55,31 @@ pub(crate) fn has_no_hidden(text: &str) -> bool {
 /// No real control sequence is longer, in bytes; a longer one is text behind a stray escape.
 const LONGEST: usize = 256;
 
+/// The length in bytes of what opens a control sequence, and of a sequence that is nothing else.
+const INTRODUCER: usize = 2;
+
 /// The length in bytes of the control sequence that a text begins with: `ESC [ … m`, `ESC ] … BEL`, `ESC c`; 0 if none.
 fn escape_length(text: &str) -> usize {
     let (kind, body) = match text.as_bytes() {
-        [0x1B, kind @ (b'[' | b']' | b'P' | b'X' | b'^' | b'_'), ..] => (*kind, 2),
-        [0x1B, 0x20..=0x7E, ..] => return 2,
-        [0xC2, 0x9B, ..] => (b'[', 2),
-        [0xC2, 0x9D, ..] => (b']', 2),
+        [0x1B, kind @ (b'[' | b']' | b'P' | b'X' | b'^' | b'_'), body @ ..] => (*kind, body),
+        [0x1B, 0x20..=0x7E, ..] => return INTRODUCER,
+        [0xC2, 0x9B, body @ ..] => (b'[', body),
+        [0xC2, 0x9D, body @ ..] => (b']', body),
         _ => return 0,
     };
-    let bytes = &text.as_bytes()[body..text.len().min(body + LONGEST)];
-    match kind {
-        b'[' => {
-            let middle = bytes.iter().take_while(|byte| matches!(byte, 0x20..=0x3F)).count();
-            match bytes.get(middle) {
-                Some(0x40..=0x7E) => body + middle + 1,
-                _ => body,
-            }
-        }
-        _ => match bytes.iter().position(|&byte| byte == 0x07 || byte == 0x1B || byte == b'\n') {
-            Some(end) if bytes[end] == 0x07 => body + end + 1,
-            Some(end) if bytes[end..].starts_with(b"\x1B\\") => body + end + 2,
-            _ => body,
-        },
-    }
+    let body = body.get(..LONGEST).unwrap_or(body);
+    let ends = |byte: &u8| match kind {
+        b'[' => !matches!(byte, 0x20..=0x3F),
+        _ => matches!(byte, 0x07 | 0x1B | b'\n'),
+    };
+    let length = match (kind, body.iter().position(ends).map(|end| body.split_at(end))) {
+        (b'[', Some((middle, [0x40..=0x7E, ..]))) => middle.len() + 1,
+        (b'[', _) => 0,
+        (_, Some((inner, [0x07, ..]))) => inner.len() + 1,
+        (_, Some((inner, [0x1B, b'\\', ..]))) => inner.len() + 2,
+        _ => 0,
+    };
+    INTRODUCER + length
 }
 
 #[cfg(test)]

@@ -108,10 +108,12 @@ fn contains_word(text: &str, word: &str) -> bool {
             _ => false,
         }
     }
-    !word.is_empty()
-        && text
-            .match_indices(word)
-            .any(|(at, _)| !goes_on(text[..at].chars().rev()) && !goes_on(text[at + word.len()..].chars()))
+    let is_whole = |(at, found): (usize, &str)| {
+        let (before, here) = text.split_at(at);
+        let (_, behind) = here.split_at(found.len());
+        !goes_on(before.chars().rev()) && !goes_on(behind.chars())
+    };
+    !word.is_empty() && text.match_indices(word).any(is_whole)
 }
 
 #[cfg(test)]

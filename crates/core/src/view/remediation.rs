@@ -1,6 +1,7 @@
 //! A treatment, told: its steps, what came of them, and the proof.
 
 use crate::case::{Case, ChangeState, Phase, Remediation, RemediationResult, StepState};
+use crate::diagnosis::plan::PlannedStep;
 use crate::diagnosis::verify::Proof;
 use crate::playbook::Fault;
 use crate::playbook::command::Command;
@@ -52,13 +53,13 @@ pub(crate) fn tell(case: &Case, treatment: &Remediation, fault: Option<&Fault>) 
         },
     };
     // The first undo that fails is the last that is tried; a person has the others to do, too.
-    let is_left = |index: usize| {
+    let is_left = |planned: &PlannedStep, track: &StepState| {
         result == "undo-failed"
-            && treatment.plan.steps[index].rollback.is_some()
-            && matches!(treatment.steps[index].state, ChangeState::Done | ChangeState::Failed(_))
+            && planned.rollback.is_some()
+            && matches!(track.state, ChangeState::Done | ChangeState::Failed(_))
     };
-    let step = |(index, track): (usize, &StepState), undo: bool| {
-        let planned = &treatment.plan.steps[index];
+    let steps = || treatment.plan.steps.iter().zip(&treatment.steps);
+    let step = |planned: &PlannedStep, track: &StepState, undo: bool| {
         let command = if undo { planned.rollback.as_ref() } else { planned.command.as_ref().ok() };
         let (state, why) = describe(&track.state);
         StepView {
@@ -79,13 +80,11 @@ pub(crate) fn tell(case: &Case, treatment: &Remediation, fault: Option<&Fault>) 
         result: result.into(),
         why,
         until: fault.and_then(|fault| verified_by(treatment, fault)).map(format_minute).unwrap_or_default(),
-        steps: treatment.steps.iter().enumerate().map(|track| step(track, false)).collect(),
-        rollbacks: treatment
-            .rollbacks
-            .iter()
-            .enumerate()
-            .filter(|(index, track)| track.state != ChangeState::Pending || is_left(*index))
-            .map(|track| step(track, true))
+        steps: steps().map(|(planned, track)| step(planned, track, false)).collect(),
+        rollbacks: steps()
+            .zip(&treatment.rollbacks)
+            .filter(|((planned, done), undo)| undo.state != ChangeState::Pending || is_left(planned, done))
+            .map(|((planned, _), undo)| step(planned, undo, true))
             .collect(),
         proof: treatment.proof.iter().flatten().cloned().collect(),
     }

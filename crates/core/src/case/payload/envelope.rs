@@ -3,8 +3,8 @@
 
 use crate::case::event::Event;
 use crate::case::outcome::Outcome;
-use crate::case::payload::PayloadError;
 use crate::case::payload::convert::Payload;
+use crate::case::payload::error::PayloadError;
 use crate::case::payload::outcome::OutcomePayload;
 use crate::case::payload::signal::{PauseOrderPayload, SignalPayload};
 use crate::case::signal::Signal;

@@ -1,9 +1,9 @@
 //! The payload of an event.
 
 use crate::case::event::{CaseId, Event};
-use crate::case::payload::PayloadError;
 use crate::case::payload::change::{ChangeIdPayload, ProbeReasonPayload};
 use crate::case::payload::convert::{Payload, payload_enum};
+use crate::case::payload::error::PayloadError;
 use crate::case::payload::evidence::{EvidencePayload, ObservationPayload, TruthPayload};
 use crate::case::payload::outcome::OutcomePayload;
 use crate::case::payload::plan::PlanPayload;

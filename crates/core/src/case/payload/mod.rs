@@ -5,6 +5,7 @@
 mod change;
 mod convert;
 mod envelope;
+mod error;
 mod event;
 mod evidence;
 mod outcome;
@@ -16,23 +17,5 @@ mod triage;
 
 pub use crate::case::payload::envelope::{decode_outcome, decode_pause_order, decode_signal};
 pub use crate::case::payload::envelope::{encode_outcome, encode_pause_order, encode_signal};
+pub use crate::case::payload::error::PayloadError;
 pub use crate::case::payload::event::{decode_event, encode_event};
-
-/// Why something that is stored cannot be read. To try again cannot help.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum PayloadError {
-    /// It cannot be brought to the form of this version.
-    #[error(transparent)]
-    Upcast(#[from] crate::case::upcast::UpcastError),
-    /// It is not JSON of the form that its version has.
-    #[error("it does not have the form of version {version}: {why}")]
-    Malformed {
-        /// The version that it says it has.
-        version: u32,
-        /// What the decoder says.
-        why: String,
-    },
-    /// It cannot be written as JSON.
-    #[error("it cannot be written as JSON: {0}")]
-    Unwritable(String),
-}

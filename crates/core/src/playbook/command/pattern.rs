@@ -3,7 +3,8 @@
 
 use crate::expr::value_type;
 use crate::expr::value_type::ValueType;
-use crate::playbook::command::{Piece, Template, TemplateForm, Word, quote};
+use crate::playbook::command::quote::quote;
+use crate::playbook::command::template::{Piece, Template, TemplateForm, Word};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -13,7 +14,7 @@ use serde_json::Value;
 pub enum PatternPart {
     /// These bytes.
     Text(String),
-    /// One word: a value between two texts, quoted as [`crate::playbook::command::Command::line`] quotes.
+    /// One word: a value between two texts, quoted as [`quote`] quotes.
     Value { before: String, shape: ValueShape, after: String },
     /// One word: a text and any number of values, parted by blanks.
     List { before: String, shape: ValueShape },
@@ -125,7 +126,7 @@ impl Template {
                     let mut own = PatternBuilder::default();
                     own.word("", word, known, place)?;
                     // A list without values leaves no word, and so no blank.
-                    if index > 0 && !own.0.is_empty() && !matches!(own.0[0], PatternPart::Words(_)) {
+                    if index > 0 && !matches!(own.0.first(), None | Some(PatternPart::Words(_))) {
                         line.text(" ");
                     }
                     own.0.into_iter().for_each(|part| line.push(part));
@@ -141,22 +142,6 @@ impl Template {
             }
         }
         Ok(line.0)
-    }
-
-    /// The words of `run`; `None` for a script.
-    pub fn words(&self) -> Option<Vec<&[Piece]>> {
-        match &self.form {
-            TemplateForm::Words(words) => Some(words.iter().map(|word| &word.0[..]).collect()),
-            TemplateForm::Script { .. } => None,
-        }
-    }
-
-    /// The text of a script.
-    pub fn script(&self) -> Option<&str> {
-        match &self.form {
-            TemplateForm::Words(_) => None,
-            TemplateForm::Script { text, .. } => Some(text),
-        }
     }
 }
 
@@ -262,27 +247,4 @@ impl PatternBuilder {
 fn checked(name: &str, value: &Value, kind: ValueType) -> Result<Vec<String>, String> {
     let value = kind.check(value).map_err(|bad| format!("`{name}`: {bad}"))?;
     Ok(value_type::words(&value))
-}
-
-/// Takes one word off a line, if it is quoted as [`quote`] quotes it: the word, and what follows.
-pub(crate) fn take_word(line: &str) -> Option<(String, &str)> {
-    let end = match line.strip_prefix('\'') {
-        Some(inner) => {
-            let mut at = 0;
-            loop {
-                at += inner[at..].find('\'')? + 1;
-                if !inner[at..].starts_with(r"\''") {
-                    break at + 1;
-                }
-                at += 3;
-            }
-        }
-        None => line.find(' ').unwrap_or(line.len()),
-    };
-    let (encoded, rest) = line.split_at(end);
-    let word = match encoded.strip_prefix('\'').and_then(|inner| inner.strip_suffix('\'')) {
-        Some(inner) => inner.replace(r"'\''", "'"),
-        None => encoded.to_owned(),
-    };
-    (quote(&word) == encoded).then_some((word, rest))
 }

@@ -4,7 +4,7 @@
 //! The names are found by a pattern; what follows one is read by hand, and whatever is read is hidden or
 //! gone past, so that the work grows with the length of a text and no faster. In doubt more is hidden.
 
-use crate::text::redact::MASK;
+use crate::text::redact::mask::MASK;
 use regex::Regex;
 use std::ops::Range;
 use std::sync::LazyLock;

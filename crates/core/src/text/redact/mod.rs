@@ -8,7 +8,10 @@
 
 mod encodings;
 mod key_value;
+mod mask;
 mod token_formats;
+
+pub use crate::text::redact::mask::MASK;
 
 use crate::text::sanitize;
 use regex::Regex;
@@ -38,9 +41,6 @@ impl fmt::Display for Redacted {
         f.write_str(&self.0)
     }
 }
-
-/// What stands in place of a secret.
-pub const MASK: &str = "[redacted]";
 
 /// Shorter secrets would hide ordinary words.
 const SHORTEST: usize = 6;
