@@ -175,17 +175,6 @@ const KNOWN_CYCLES: &[&[&str]] = &[
     &["crates/core/src/playbook/command/mod.rs", "crates/core/src/playbook/command/pattern.rs"],
     &["crates/core/src/text/redact/key_value.rs", "crates/core/src/text/redact/mod.rs"],
     &["src/github/app_manifest.rs", "src/github/mod.rs"],
-    &[
-        "src/store/postgres/archive.rs",
-        "src/store/postgres/case_index.rs",
-        "src/store/postgres/cursors.rs",
-        "src/store/postgres/error.rs",
-        "src/store/postgres/kv.rs",
-        "src/store/postgres/mod.rs",
-        "src/store/postgres/records.rs",
-        "src/store/postgres/schema.rs",
-    ],
-    &["src/store/sqlite/case_index.rs", "src/store/sqlite/records.rs"],
 ];
 
 /// The crates of the workspace: the name, and the folder of its sources.
