@@ -15,7 +15,7 @@ use fieldmedic::core::playbook::inventory::Inventory;
 use fieldmedic::core::policy::permit::{Mode, Policy};
 use fieldmedic::core::policy::run_history::RunHistory;
 use fieldmedic::library::{self, Files};
-use fieldmedic::ports::{Journal, StoredRecord};
+use fieldmedic::ports::{History, Journal, StoredRecord};
 use fieldmedic::store::Sqlite;
 use serde_json::{Value, json};
 use sqlx::sqlite::SqliteConnectOptions;
@@ -130,7 +130,8 @@ impl Golden {
         }
         let records = journal.load(&id).await.map_err(|error| error.to_string())?;
         let since = chrono::DateTime::UNIX_EPOCH;
-        let past = journal.history(&RunHistory::KINDS, since).await.map_err(|error| error.to_string())?;
+        let past = journal.history(&RunHistory::KINDS, since).await.and_then(History::complete);
+        let past = past.map_err(|error| error.to_string())?;
         Ok(Reading { id, records, past })
     }
 

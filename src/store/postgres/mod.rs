@@ -16,8 +16,8 @@ use crate::core::playbook::LibraryHash;
 use crate::core::policy::permit::Pause;
 use crate::core::ticket::TicketId;
 use crate::ports::{
-    Archive, Audit, CaseSummary, Cursor, Cursors, DedupeKey, Inbox, Journal, JournalError, LeaseGrant,
-    Leases, NewCase, OpenResult, QueuedDelivery, Removal, StoredRecord,
+    Archive, Audit, CaseSummary, Cursor, Cursors, DedupeKey, History, Inbox, Journal, JournalError,
+    LeaseGrant, Leases, NewCase, OpenResult, QueuedDelivery, Removal, StoredRecord,
 };
 use crate::store::error::StoreError;
 use crate::store::postgres::error::{PATIENCE, explain, too_slow};
@@ -210,11 +210,7 @@ impl Journal for Postgres {
         call!(self, Read, |tx| kv::library(&mut *tx, hash))
     }
 
-    async fn history(
-        &self,
-        kinds: &[EventKind],
-        since: DateTime<Utc>,
-    ) -> Result<Vec<(CaseId, Record)>, JournalError> {
+    async fn history(&self, kinds: &[EventKind], since: DateTime<Utc>) -> Result<History, JournalError> {
         call!(self, Read, |tx| event::history(&mut *tx, kinds, since))
     }
 

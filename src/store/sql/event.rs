@@ -3,7 +3,7 @@
 use crate::core::case::event::{CaseId, EventKind};
 use crate::core::case::record::Record;
 use crate::core::case::upcast::stored_words;
-use crate::ports::JournalError;
+use crate::ports::{History, JournalError};
 use crate::store::codec;
 use crate::store::error::StoreError;
 use crate::store::row::EventRow;
@@ -68,14 +68,18 @@ pub(in crate::store) async fn history<C: Connection>(
     tx: &mut C,
     kinds: &[EventKind],
     since: DateTime<Utc>,
-) -> Result<Vec<(CaseId, Record)>, StoreError> {
+) -> Result<History, StoreError> {
     let rows = tx.fetch_all(C::DIALECT.history, &[Texts(&stored_words(kinds)), Moment(since)]).await?;
-    let told = |row: &C::Row| {
+    let mut history = History::default();
+    for row in rows {
         let case = row.case("case_id")?;
-        let record = read(row)?.record(&case)?;
-        Ok((case, record))
-    };
-    rows.iter().map(told).collect()
+        match read(&row).and_then(|stored| stored.record(&case)) {
+            Ok(record) => history.records.push((case, record)),
+            Err(StoreError::Said(error)) if error.is_permanent() => history.unreadable.push((case, error)),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(history)
 }
 
 /// Every case that has a record.

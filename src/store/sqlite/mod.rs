@@ -18,8 +18,8 @@ use crate::core::playbook::LibraryHash;
 use crate::core::policy::permit::Pause;
 use crate::core::ticket::TicketId;
 use crate::ports::{
-    Archive, Audit, CaseSummary, Cursor, Cursors, DedupeKey, Inbox, Journal, JournalError, LeaseGrant,
-    Leases, NewCase, OpenResult, QueuedDelivery, Removal, StoredRecord,
+    Archive, Audit, CaseSummary, Cursor, Cursors, DedupeKey, History, Inbox, Journal, JournalError,
+    LeaseGrant, Leases, NewCase, OpenResult, QueuedDelivery, Removal, StoredRecord,
 };
 use crate::store::error::StoreError;
 use crate::store::sql::{archive, case_index, cursors, event, inbox, kv, leases, records};
@@ -217,11 +217,7 @@ impl Journal for Sqlite {
         self.explained(kv::library(&mut *db, hash).await)
     }
 
-    async fn history(
-        &self,
-        kinds: &[EventKind],
-        since: DateTime<Utc>,
-    ) -> Result<Vec<(CaseId, Record)>, JournalError> {
+    async fn history(&self, kinds: &[EventKind], since: DateTime<Utc>) -> Result<History, JournalError> {
         let mut db = self.read().await?;
         self.explained(event::history(&mut *db, kinds, since).await)
     }
