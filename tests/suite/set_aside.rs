@@ -179,6 +179,25 @@ async fn a_problem_ticket_leaves_out_a_case_that_cannot_be_read() {
 }
 
 #[tokio::test]
+async fn a_command_about_a_damaged_case_is_told_so() {
+    let mut agent = TestAgent::on("worker-down").build().await;
+    let file = JournalFile::of(&mut agent).await;
+    let case = agent.opens_case().await;
+    file.damage(&case).await;
+    for words in ["status", "explain", "cancel", "retry", ""] {
+        let (id, opened) = agent.executes("ops-lead", words).await;
+        assert_eq!(opened, None, "{words}");
+        assert_eq!(agent.reactions(id), ["eyes", "confused"], "{words}");
+        let [reply] = &agent.replies(id)[..] else { panic!("one reply to `{words}`") };
+        assert!(
+            reply.contains(&format!("The journal of case `{case}` of this ticket cannot be read")),
+            "{reply}"
+        );
+    }
+    assert!(agent.context().set_aside.holds(&case));
+}
+
+#[tokio::test]
 async fn damaged_cases_hold_up_no_other_and_are_not_tried_again() {
     let mut scene = scene("worker-down").await;
     let mut damage = Damage::default();
