@@ -81,7 +81,20 @@ fn files(folder: &Path) -> Vec<Golden> {
     files
 }
 
+/// The cases that a version wrote, one for each id.
+pub fn cases_of_version(version: u32) -> BTreeMap<CaseId, Golden> {
+    let versions = versions();
+    let all = files(versions.get(&version).expect("a folder of this version"));
+    let cases = all.into_iter().filter(|golden| golden.name != EVERY_KIND);
+    cases.map(|golden| (CaseId::from_text(&golden.lines[0].case).expect("a case"), golden)).collect()
+}
+
 impl Golden {
+    /// What today's program reads from them.
+    pub async fn records(&self) -> Vec<Record> {
+        self.understood().await.unwrap_or_else(|why| panic!("{}: {why}", self.name)).records
+    }
+
     fn read(folder: &Path, name: &str) -> Self {
         let text = fs::read_to_string(folder.join(format!("{name}.jsonl"))).expect("the file can be read");
         let line = |(number, line)| {
