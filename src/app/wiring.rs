@@ -10,7 +10,7 @@ use crate::core::ids::HostName;
 use crate::core::playbook::Library;
 use crate::core::playbook::inventory::Inventory;
 use crate::core::text::redact::Redactor;
-use crate::engine::{Context, ForgeSettings, NoopObserver, ProbeRunner};
+use crate::engine::{Context, ForgeSettings, NoopObserver, ProbeRunner, SetAside};
 use crate::github;
 use crate::github::{GitHub, Identity, Pace};
 use crate::library;
@@ -122,6 +122,7 @@ impl Application {
             forge_settings: Arc::new(forge_settings(config)),
             worker: worker_name(),
             observer: Arc::new(NoopObserver),
+            set_aside: SetAside::default(),
         };
         Ok(Self { context, github })
     }

@@ -16,7 +16,7 @@ use crate::core::case::payload::encode_event;
 use crate::core::case::record::Record;
 use crate::core::diagnosis::evidence::ProbeStatus;
 use crate::core::policy::run_history::CloseStats;
-use crate::ports::Store;
+use crate::ports::{History, Store};
 use chrono::Utc;
 use clap::{Args, Subcommand};
 use miette::{IntoDiagnostic, Result};
@@ -108,7 +108,8 @@ async fn list(journal: &dyn Store, arguments: List) -> Result<ExitStatus> {
     let cases = journal.cases(arguments.limit).await.into_diagnostic()?;
     // An objection comes after the case that it is about.
     let oldest = cases.last().map_or_else(Utc::now, |case| case.opened_at);
-    let closures = CloseStats::count(&journal.history(&CloseStats::KINDS, oldest).await.into_diagnostic()?);
+    let history = journal.history(&CloseStats::KINDS, oldest).await.and_then(History::complete);
+    let closures = CloseStats::count(&history.into_diagnostic()?);
     if arguments.format.json {
         let lines: Vec<_> = cases
             .iter()
@@ -144,7 +145,8 @@ async fn show(journal: &dyn Store, arguments: Show) -> Result<ExitStatus> {
     }
     let case = Case::fold(&id, &records).into_diagnostic()?;
     print(&format!("case {id}  {}  {}", case.ticket.id, case.ticket.title));
-    let since = journal.history(&CloseStats::KINDS, case.opened_at).await.into_diagnostic()?;
+    let since = journal.history(&CloseStats::KINDS, case.opened_at).await.and_then(History::complete);
+    let since = since.into_diagnostic()?;
     if CloseStats::count(&since).false_closes.contains(&id) {
         print("somebody objected to its close: it is counted as a false one");
     }

@@ -19,7 +19,7 @@ use crate::core::playbook::inventory::{Inventory, System};
 use crate::core::policy::permit::{Mode, Policy};
 use crate::core::text::redact::Redactor;
 use crate::core::ticket::{Repo, TicketId};
-use crate::engine::{Context, Dispatcher, ForgeSettings, Shutdown};
+use crate::engine::{Context, Dispatcher, ForgeSettings, SetAside, Shutdown};
 use crate::github::{GitHub, Options, Pace};
 use crate::library;
 use crate::library::Files;
@@ -155,6 +155,7 @@ impl DemoRun {
             }),
             worker: worker_name(),
             observer: Arc::new(Screen::for_many(std::io::stdout())),
+            set_aside: SetAside::default(),
         };
         let (stop, pull) = Shutdown::new();
         let dispatch = Dispatcher::start(agent.clone(), SITES.len(), stop.clone());

@@ -9,6 +9,7 @@ use crate::core::playbook::inventory::Inventory;
 use crate::core::policy::permit::Policy;
 use crate::core::text::redact::Redactor;
 use crate::core::ticket::Repo;
+use crate::engine::case::set_aside::SetAside;
 use crate::ports::{Clock, Forge, Shell, Store};
 use crate::render::Prompts;
 use std::collections::BTreeMap;
@@ -34,6 +35,8 @@ pub struct Context {
     /// This process, as claims name it.
     pub worker: String,
     pub observer: Arc<dyn Observer>,
+    /// The cases that cannot be read, whoever came upon them.
+    pub set_aside: SetAside,
 }
 
 impl Context {

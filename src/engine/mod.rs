@@ -20,6 +20,7 @@ pub use crate::engine::case::dispatcher::Dispatcher;
 pub use crate::engine::case::driver::{run_case, run_case_waiting};
 pub use crate::engine::case::library::{PinnedLibrary, library_of, pinned_library};
 pub use crate::engine::case::probe::run_probes;
+pub use crate::engine::case::set_aside::SetAside;
 pub use crate::engine::case::writer::CaseError;
 pub use crate::engine::context::{
     CLAIM_TTL, Context, ForgeSettings, NoopObserver, Observer, ProbeRunner, Progress,

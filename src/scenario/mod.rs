@@ -27,7 +27,7 @@ use crate::core::text::redact::Redactor;
 use crate::core::ticket::{Repo, TicketId};
 use crate::core::view::report::{Report, report};
 use crate::engine::{
-    Context, ForgeSettings, NoopObserver, Shutdown, accept_comment, open_case, run_case_waiting,
+    Context, ForgeSettings, NoopObserver, SetAside, Shutdown, accept_comment, open_case, run_case_waiting,
 };
 use crate::github::{GitHub, Options, Pace};
 use crate::library;
@@ -180,6 +180,7 @@ impl ScenarioRun {
             }),
             worker: "scenario".into(),
             observer: Arc::new(NoopObserver),
+            set_aside: SetAside::default(),
         };
         Ok(Self { agent, hub, host, clock, ticket, expect, command })
     }
@@ -189,7 +190,8 @@ impl ScenarioRun {
     /// # Errors
     /// If the client cannot be made.
     pub fn restarted(&self) -> Result<Context, ScenarioError> {
-        Ok(Context { forge: forge(&self.hub)?, ..self.agent.clone() })
+        let set_aside = SetAside::default();
+        Ok(Context { forge: forge(&self.hub)?, set_aside, ..self.agent.clone() })
     }
 
     /// Opens the case.

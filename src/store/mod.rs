@@ -8,6 +8,7 @@ mod codec;
 mod error;
 mod postgres;
 mod row;
+mod sql;
 mod sqlite;
 mod worker;
 

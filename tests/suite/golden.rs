@@ -15,7 +15,7 @@ use fieldmedic::core::playbook::inventory::Inventory;
 use fieldmedic::core::policy::permit::{Mode, Policy};
 use fieldmedic::core::policy::run_history::RunHistory;
 use fieldmedic::library::{self, Files};
-use fieldmedic::ports::{Journal, StoredRecord};
+use fieldmedic::ports::{History, Journal, StoredRecord};
 use fieldmedic::store::Sqlite;
 use serde_json::{Value, json};
 use sqlx::sqlite::SqliteConnectOptions;
@@ -81,7 +81,20 @@ fn files(folder: &Path) -> Vec<Golden> {
     files
 }
 
+/// The cases that a version wrote, one for each id.
+pub fn cases_of_version(version: u32) -> BTreeMap<CaseId, Golden> {
+    let versions = versions();
+    let all = files(versions.get(&version).expect("a folder of this version"));
+    let cases = all.into_iter().filter(|golden| golden.name != EVERY_KIND);
+    cases.map(|golden| (CaseId::from_text(&golden.lines[0].case).expect("a case"), golden)).collect()
+}
+
 impl Golden {
+    /// What today's program reads from them.
+    pub async fn records(&self) -> Vec<Record> {
+        self.understood().await.unwrap_or_else(|why| panic!("{}: {why}", self.name)).records
+    }
+
     fn read(folder: &Path, name: &str) -> Self {
         let text = fs::read_to_string(folder.join(format!("{name}.jsonl"))).expect("the file can be read");
         let line = |(number, line)| {
@@ -130,7 +143,8 @@ impl Golden {
         }
         let records = journal.load(&id).await.map_err(|error| error.to_string())?;
         let since = chrono::DateTime::UNIX_EPOCH;
-        let past = journal.history(&RunHistory::KINDS, since).await.map_err(|error| error.to_string())?;
+        let past = journal.history(&RunHistory::KINDS, since).await.and_then(History::complete);
+        let past = past.map_err(|error| error.to_string())?;
         Ok(Reading { id, records, past })
     }
 

@@ -42,8 +42,8 @@ fn all_reactions(agent: &TestAgent) -> Vec<String> {
 
 async fn false_closes(agent: &TestAgent) -> usize {
     let since = agent.clock().now() - TimeDelta::days(30);
-    let records = agent.journal().history(&CloseStats::KINDS, since).await.expect("the journal works");
-    let closures = CloseStats::count(&records);
+    let history = agent.journal().history(&CloseStats::KINDS, since).await.expect("the journal works");
+    let closures = CloseStats::count(&history.records);
     assert!(closures.false_closes.is_subset(&closures.closed));
     closures.false_closes.len()
 }

@@ -52,12 +52,9 @@ pub trait Journal: Send + Sync {
     async fn library(&self, hash: &LibraryHash) -> Result<Option<BTreeMap<String, String>>, JournalError>;
 
     /// The records of all cases that are of one of these kinds and not older than `since`, by their
-    /// time, then by case and number. Cheap however large the journal is.
-    async fn history(
-        &self,
-        kinds: &[EventKind],
-        since: DateTime<Utc>,
-    ) -> Result<Vec<(CaseId, Record)>, JournalError>;
+    /// time, then by case and number. Cheap however large the journal is. A record that cannot be read is
+    /// no error of the call.
+    async fn history(&self, kinds: &[EventKind], since: DateTime<Utc>) -> Result<History, JournalError>;
 
     /// Checks the hash chain of every case. Gives the number of records, and the first broken one of
     /// each damaged case.
@@ -96,6 +93,28 @@ pub struct CaseSummary {
     pub updated_at: DateTime<Utc>,
     /// `None` while it runs.
     pub outcome: Option<Outcome>,
+}
+
+/// Records of several cases.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct History {
+    /// Those that can be read, in their order.
+    pub records: Vec<(CaseId, Record)>,
+    /// The case of each record that cannot be read, and why.
+    pub unreadable: Vec<(CaseId, JournalError)>,
+}
+
+impl History {
+    /// All records, for whoever cannot do with a part of them.
+    ///
+    /// # Errors
+    /// A record cannot be read.
+    pub fn complete(self) -> Result<Vec<(CaseId, Record)>, JournalError> {
+        match self.unreadable.into_iter().next() {
+            Some((_, error)) => Err(error),
+            None => Ok(self.records),
+        }
+    }
 }
 
 /// What an audit of the journal found.

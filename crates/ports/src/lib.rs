@@ -22,7 +22,7 @@ pub use forge::{
     Permission, Reaction,
 };
 pub use inbox::{Inbox, QueuedDelivery};
-pub use journal::{Audit, CaseSummary, Journal, JournalError, NewCase, OpenResult};
+pub use journal::{Audit, CaseSummary, History, Journal, JournalError, NewCase, OpenResult};
 pub use leases::{Lease, LeaseGrant, Leases};
 pub use shell::{Shell, ShellError, check_lease};
 pub use store::Store;

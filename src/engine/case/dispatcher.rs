@@ -2,7 +2,6 @@
 
 use crate::core::ids::CaseId;
 use crate::engine::case::driver::run_case;
-use crate::engine::case::set_aside::SetAside;
 use crate::engine::case::writer::CaseError;
 use crate::engine::context::Context;
 use crate::engine::shutdown::Shutdown;
@@ -32,8 +31,7 @@ impl Dispatcher {
     /// that are woken.
     pub fn start(context: Context, limit: usize, stop: Shutdown) -> Self {
         let (wake, woken) = mpsc::unbounded_channel();
-        let workers =
-            Workers { context, limit: Arc::new(Semaphore::new(limit)), stop, set_aside: SetAside::default() };
+        let workers = Workers { context, limit: Arc::new(Semaphore::new(limit)), stop };
         Self { wake, task: tokio::spawn(run(workers, woken)) }
     }
 
@@ -58,7 +56,6 @@ struct Workers {
     /// One permit for each case that is worked at a time.
     limit: Arc<Semaphore>,
     stop: Shutdown,
-    set_aside: SetAside,
 }
 
 async fn run(workers: Workers, mut woken: mpsc::UnboundedReceiver<CaseId>) {
@@ -87,7 +84,7 @@ async fn run(workers: Workers, mut woken: mpsc::UnboundedReceiver<CaseId>) {
         }
         for case in found {
             let is_at_work = at_work.values().any(|other| *other == case);
-            if !is_at_work && !workers.set_aside.holds(&case) {
+            if !is_at_work && !workers.context.set_aside.holds(&case) {
                 at_work.insert(tasks.spawn(work(workers.clone(), case.clone())).id(), case);
             }
         }
@@ -98,7 +95,7 @@ async fn run(workers: Workers, mut woken: mpsc::UnboundedReceiver<CaseId>) {
 /// Works one case until it rests, ends or is set aside. While it waits for the journal, the place is free
 /// for others.
 async fn work(workers: Workers, case: CaseId) {
-    let Workers { context, limit, stop, set_aside } = workers;
+    let Workers { context, limit, stop } = workers;
     let mut pause = FIRST_PAUSE;
     while !stop.is_requested() {
         let result = {
@@ -107,7 +104,7 @@ async fn work(workers: Workers, case: CaseId) {
         };
         match result {
             Ok(_) | Err(CaseError::Claimed) => return,
-            Err(error) if error.is_permanent() => return set_aside.add(&case, &error),
+            Err(error) if error.is_permanent() => return context.set_aside.add(&case, &error),
             Err(error) => {
                 tracing::error!(%case, %error, ?pause, "nothing is done without the journal; trying again");
                 tokio::select! {

@@ -1,7 +1,7 @@
 //! Cases that are set aside: their journals cannot be read, and trying again cannot help.
 //!
-//! Each is logged once, counted, and never holds a worker. A restart tries again, because a newer version
-//! or a repaired journal may be able to read it.
+//! Each is logged once, counted, and holds up no worker and no task. A restart tries again, because a newer
+//! version or a repaired journal may be able to read it.
 
 use crate::core::ids::CaseId;
 use std::collections::BTreeSet;
@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// The cases that this process does not work on. Clones share one list.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct SetAside(Arc<Mutex<BTreeSet<CaseId>>>);
+pub struct SetAside(Arc<Mutex<BTreeSet<CaseId>>>);
 
 impl SetAside {
     /// Puts a case on the list, and says so once.
@@ -29,7 +29,7 @@ impl SetAside {
     }
 
     /// Whether a case is on the list.
-    pub(crate) fn holds(&self, case: &CaseId) -> bool {
+    pub fn holds(&self, case: &CaseId) -> bool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(case)
     }
 }

@@ -3,13 +3,14 @@
 use crate::core::case::Case;
 use crate::core::chatops::CommandRequest;
 use crate::core::chatops::access::Permission;
-use crate::core::chatops::decide::{Author, CommandContext, LoadedCase};
+use crate::core::chatops::decide::{Author, CommandContext, LoadedCase, UnreadableCase};
 use crate::core::ticket::TicketId;
 use crate::engine::case::library::library_of;
 use crate::engine::context::Context;
 use crate::engine::intake::open::IntakeError;
 use crate::ports::JournalError;
 use std::collections::BTreeSet;
+use std::fmt::Display;
 
 /// Loads who wrote a command, and what they may do. If GitHub will not say what a person may do, it is
 /// nothing.
@@ -36,10 +37,16 @@ pub(super) async fn load(
     author: Author,
 ) -> Result<CommandContext, IntakeError> {
     let journal = &context.journal;
+    let (case, unreadable) = match load_newest(context, &request.ticket).await? {
+        Newest::None => (None, None),
+        Newest::Loaded(case) => (Some(*case), None),
+        Newest::Unreadable(case) => (None, Some(case)),
+    };
     Ok(CommandContext {
         author,
         ticket: context.forge.ticket(&request.ticket).await?,
-        case: load_case(context, &request.ticket).await?,
+        case,
+        unreadable,
         running: journal.open_cases().await?,
         pause_order: journal.pause_order().await?,
         library: context.library.clone(),
@@ -52,18 +59,33 @@ pub(super) async fn load(
     })
 }
 
-/// The ticket's running case, or else its newest, folded once.
-async fn load_case(context: &Context, ticket: &TicketId) -> Result<Option<LoadedCase>, JournalError> {
+/// What is known of a ticket's case.
+enum Newest {
+    None,
+    Loaded(Box<LoadedCase>),
+    Unreadable(UnreadableCase),
+}
+
+/// The ticket's running case, or else its newest, folded once. A command must not fail with a damaged case,
+/// and must not take it for none.
+async fn load_newest(context: &Context, ticket: &TicketId) -> Result<Newest, JournalError> {
     let summaries = context.journal.cases_of(ticket).await?;
     let running = summaries.iter().find(|summary| summary.outcome.is_none());
-    let Some(summary) = running.or(summaries.first()) else { return Ok(None) };
+    let Some(summary) = running.or(summaries.first()) else { return Ok(Newest::None) };
+    let unreadable = |error: &dyn Display| {
+        context.set_aside.add(&summary.id, error);
+        let case = UnreadableCase { id: summary.id.clone(), has_outcome: summary.outcome.is_some() };
+        Ok(Newest::Unreadable(case))
+    };
     let records = match context.journal.load(&summary.id).await {
-        // A command must not fail with a damaged case; its own worker sets it aside and says so.
-        Err(error) if error.is_permanent() => return Ok(None),
+        Err(error) if error.is_permanent() => return unreadable(&error),
         records => records?,
     };
-    let Ok(case) = Case::fold(&summary.id, &records) else { return Ok(None) };
+    let case = match Case::fold(&summary.id, &records) {
+        Ok(case) => case,
+        Err(error) => return unreadable(&error),
+    };
     let library = library_of(context, &case.library).await.ok().flatten();
     let library = library.unwrap_or_else(|| context.library.clone());
-    Ok(Some(LoadedCase { case, records, library }))
+    Ok(Newest::Loaded(Box::new(LoadedCase { case, records, library })))
 }

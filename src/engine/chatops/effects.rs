@@ -116,6 +116,7 @@ fn template(reply: &Reply) -> &'static str {
         | Reply::Edited
         | Reply::NothingToRetry
         | Reply::NothingToExplain
+        | Reply::Unreadable { .. }
         | Reply::Paused { .. }
         | Reply::Resumed
         | Reply::Superseded

@@ -8,6 +8,7 @@ use crate::core::diagnosis::diagnose::diagnose;
 use crate::core::ids::PlaybookName;
 use crate::core::ticket::TicketState;
 use crate::core::ticket::triage::DetectedFault;
+use crate::engine::case::history::skip_unreadable;
 use crate::engine::case::load::load_case;
 use crate::engine::case::probe::run_probes;
 use crate::engine::context::Context;
@@ -29,7 +30,8 @@ pub async fn check_recurrences(context: &Context) -> Result<Vec<CaseId>, IntakeE
     let now = context.clock.now();
     let since = now - RECHECKS.iter().max().copied().unwrap_or_default() - MAX_LATENESS;
     let mut opened = Vec::new();
-    for (case, record) in context.journal.history(&[EventKind::OutcomeDecided], since).await? {
+    let history = context.journal.history(&[EventKind::OutcomeDecided], since).await?;
+    for (case, record) in skip_unreadable(context, history) {
         if !matches!(record.event, Event::OutcomeDecided(Outcome::Resolved)) {
             continue;
         }

@@ -6,6 +6,7 @@ use crate::core::policy::run_history::{RemediationRun, RunHistory, RunResult};
 use crate::core::text::format::format_minute;
 use crate::core::ticket::TicketId;
 use crate::core::view::report::{Report, report};
+use crate::engine::case::history::skip_unreadable;
 use crate::engine::case::library::library_of;
 use crate::engine::case::load::load_case;
 use crate::engine::context::Context;
@@ -63,14 +64,15 @@ async fn open(context: &Context, new: &NewTicket) -> Result<TicketId, PublishErr
     Ok(id)
 }
 
-/// Every time that the fault was fixed, oldest first, and this time.
+/// Every time that the fault was fixed, oldest first, and this time. Cases that cannot be read are left out.
 async fn occurrences(
     context: &Context,
     case: &Case,
     recurred: &Recurrence,
 ) -> Result<Vec<Value>, PublishError> {
     let since = context.clock.now() - RunHistory::LOOKBACK;
-    let history = RunHistory::fold(&context.journal.history(&RunHistory::KINDS, since).await?);
+    let history = context.journal.history(&RunHistory::KINDS, since).await?;
+    let history = RunHistory::fold(&skip_unreadable(context, history));
     let mut occurrences = Vec::new();
     let system = history.systems.get(&case.id);
     let runs = history.runs_of(&recurred.playbook, &recurred.hosts);

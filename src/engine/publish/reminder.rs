@@ -6,6 +6,7 @@ use crate::core::case::event::{Event, EventKind};
 use crate::core::case::outcome::{Escalation, Outcome};
 use crate::core::text::format::format_minute;
 use crate::core::ticket::{TicketId, TicketState};
+use crate::engine::case::history::skip_unreadable;
 use crate::engine::case::load::load_case;
 use crate::engine::context::Context;
 use crate::engine::intake::open::IntakeError;
@@ -32,7 +33,8 @@ pub async fn remind(context: &Context) -> Result<Vec<TicketId>, IntakeError> {
     let delays = [after, latest];
     let mut reminded = Vec::new();
     let since = now - latest - MAX_LATENESS;
-    for (id, record) in context.journal.history(&[EventKind::OutcomeDecided], since).await? {
+    let history = context.journal.history(&[EventKind::OutcomeDecided], since).await?;
+    for (id, record) in skip_unreadable(context, history) {
         let Event::OutcomeDecided(Outcome::Escalated(escalation)) = record.event else { continue };
         let mark = DedupeKey::Reminder(id.clone());
         let done_at = context.journal.done_at(&mark).await?;

@@ -2,8 +2,12 @@
 
 use crate::ports::JournalError;
 use crate::store::error::StoreError;
-use crate::store::postgres::PATIENCE;
 use sqlx::Error;
+use std::time::Duration;
+
+/// How long a call may take. It is well below the time that a claim lasts, so that a replica which has
+/// lost the server stops before another takes its cases.
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Explains a failure; `place` is the database, as people know it.
 pub(super) fn explain(place: &str, failure: StoreError) -> JournalError {

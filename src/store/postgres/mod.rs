@@ -1,14 +1,9 @@
 //! [`Postgres`]: one journal for several replicas, on a PostgreSQL server.
 
 mod address;
-mod archive;
-mod case_index;
-mod cursors;
+mod connection;
+mod dialect;
 mod error;
-mod inbox;
-mod kv;
-mod leases;
-mod records;
 mod schema;
 
 pub use crate::store::postgres::address::{Address, AddressError};
@@ -21,23 +16,19 @@ use crate::core::playbook::LibraryHash;
 use crate::core::policy::pause_order::PauseOrder;
 use crate::core::ticket::TicketId;
 use crate::ports::{
-    Archive, Audit, CaseSummary, Cursor, Cursors, DedupeKey, Inbox, Journal, JournalError, LeaseGrant,
-    Leases, NewCase, OpenResult, QueuedDelivery, Removal, StoredRecord,
+    Archive, Audit, CaseSummary, Cursor, Cursors, DedupeKey, History, Inbox, Journal, JournalError,
+    LeaseGrant, Leases, NewCase, OpenResult, QueuedDelivery, Removal, StoredRecord,
 };
 use crate::store::error::StoreError;
-use crate::store::postgres::error::{explain, too_slow};
+use crate::store::postgres::error::{PATIENCE, explain, too_slow};
+use crate::store::sql::{archive, case_index, cursors, event, inbox, kv, leases, records};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use sha2::{Digest, Sha256};
 use sqlx::postgres::PgPoolOptions;
-use sqlx::{PgConnection, PgPool, Transaction};
+use sqlx::{PgPool, Transaction};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
-
-/// How long a call may take. It is well below the time that a claim lasts, so that a replica which has
-/// lost the server stops before another takes its cases.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Connections of one process.
 const CONNECTIONS: u32 = 8;
@@ -97,7 +88,7 @@ impl Postgres {
             .connect_lazy_with(options);
         let journal = Self { pool, place: address.place().to_owned() };
         let mut tx = journal.begin(TransactionMode::Write).await?;
-        let done = schema::migrate(&mut tx, &journal.place).await;
+        let done = schema::migrate(&mut *tx, &journal.place).await;
         journal.commit(tx, done).await?;
         Ok(journal)
     }
@@ -108,7 +99,10 @@ impl Postgres {
     /// As every call of a journal; the list then stays as it was.
     pub async fn rebuild(&self) -> Result<(), JournalError> {
         let mut tx = self.begin(TransactionMode::Write).await?;
-        let done = case_index::rebuild(&mut tx).await;
+        // Waits for appends under way and holds up later ones, so that none falls between.
+        let lock = sqlx::query("LOCK TABLE cases IN ACCESS EXCLUSIVE MODE").execute(&mut *tx).await;
+        self.explained(lock)?;
+        let done = case_index::rebuild(&mut *tx).await;
         self.commit(tx, done).await
     }
 
@@ -171,19 +165,10 @@ impl fmt::Debug for Postgres {
     }
 }
 
-/// Waits until nobody else has the lock of this name, and has it until the transaction ends. Two names
-/// with one number only wait for each other without need.
-async fn lock(tx: &mut PgConnection, name: &str) -> Result<(), StoreError> {
-    let hash = Sha256::digest(format!("fieldmedic {name}"));
-    let number = hash.iter().take(8).fold(0_i64, |number, byte| number << 8 | i64::from(*byte));
-    sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(number).execute(tx).await?;
-    Ok(())
-}
-
 #[async_trait]
 impl Journal for Postgres {
     async fn open_case(&self, opening: &NewCase) -> Result<OpenResult, JournalError> {
-        call!(self, Write, |tx| records::open(&mut tx, opening))
+        call!(self, Write, |tx| records::open(&mut *tx, opening))
     }
 
     async fn append(
@@ -193,24 +178,24 @@ impl Journal for Postgres {
         at: DateTime<Utc>,
         event: &Event,
     ) -> Result<(), JournalError> {
-        call!(self, Write, |tx| records::append(&mut tx, case, seq, at, event))
+        call!(self, Write, |tx| records::append(&mut *tx, case, seq, at, event))
     }
 
     async fn load(&self, case: &CaseId) -> Result<Vec<Record>, JournalError> {
-        let stored = call!(self, Read, |tx| records::stored(&mut tx, case))?;
+        let stored = call!(self, Read, |tx| event::stored(&mut *tx, case))?;
         self.explained(stored.iter().map(|record| record.record(case)).collect())
     }
 
     async fn open_cases(&self) -> Result<Vec<CaseId>, JournalError> {
-        call!(self, Read, |tx| case_index::open_cases(&mut tx))
+        call!(self, Read, |tx| case_index::open_cases(&mut *tx))
     }
 
     async fn cases(&self, limit: u32) -> Result<Vec<CaseSummary>, JournalError> {
-        call!(self, Read, |tx| case_index::newest(&mut tx, limit))
+        call!(self, Read, |tx| case_index::newest(&mut *tx, limit))
     }
 
     async fn cases_of(&self, ticket: &TicketId) -> Result<Vec<CaseSummary>, JournalError> {
-        call!(self, Read, |tx| case_index::of_ticket(&mut tx, ticket))
+        call!(self, Read, |tx| case_index::of_ticket(&mut *tx, ticket))
     }
 
     async fn store_library(
@@ -218,25 +203,21 @@ impl Journal for Postgres {
         hash: &LibraryHash,
         files: &BTreeMap<String, String>,
     ) -> Result<(), JournalError> {
-        call!(self, Write, |tx| kv::keep_library(&mut tx, hash, files))
+        call!(self, Write, |tx| kv::keep_library(&mut *tx, hash, files))
     }
 
     async fn library(&self, hash: &LibraryHash) -> Result<Option<BTreeMap<String, String>>, JournalError> {
-        call!(self, Read, |tx| kv::library(&mut tx, hash))
+        call!(self, Read, |tx| kv::library(&mut *tx, hash))
     }
 
-    async fn history(
-        &self,
-        kinds: &[EventKind],
-        since: DateTime<Utc>,
-    ) -> Result<Vec<(CaseId, Record)>, JournalError> {
-        call!(self, Read, |tx| records::history(&mut tx, kinds, since))
+    async fn history(&self, kinds: &[EventKind], since: DateTime<Utc>) -> Result<History, JournalError> {
+        call!(self, Read, |tx| event::history(&mut *tx, kinds, since))
     }
 
     async fn audit(&self) -> Result<Audit, JournalError> {
         // A large journal may take a while, and nobody waits for it but the person who asked.
         let mut tx = self.begin(TransactionMode::Read).await?;
-        let done = records::audit(&mut tx).await;
+        let done = records::audit(&mut *tx).await;
         self.commit(tx, done).await
     }
 }
@@ -247,14 +228,14 @@ impl Leases for Postgres {
         &self,
         case: &CaseId,
         worker: &str,
-        _now: DateTime<Utc>,
+        now: DateTime<Utc>,
         ttl: Duration,
     ) -> Result<bool, JournalError> {
-        call!(self, Write, |tx| leases::claim(&mut tx, case, worker, ttl))
+        call!(self, Write, |tx| leases::claim(&mut *tx, case, worker, now, ttl))
     }
 
     async fn release(&self, case: &CaseId, worker: &str) -> Result<(), JournalError> {
-        call!(self, Write, |tx| leases::release(&mut tx, case, worker))
+        call!(self, Write, |tx| leases::release(&mut *tx, case, worker))
     }
 
     async fn grant_lease(
@@ -264,93 +245,93 @@ impl Leases for Postgres {
         now: DateTime<Utc>,
         ttl: Duration,
     ) -> Result<Option<LeaseGrant>, JournalError> {
-        call!(self, Write, |tx| leases::hold(&mut tx, host, case, now, ttl))
+        call!(self, Write, |tx| leases::hold(&mut *tx, host, case, now, ttl))
     }
 
     async fn release_leases(&self, case: &CaseId) -> Result<(), JournalError> {
-        call!(self, Write, |tx| leases::free(&mut tx, case))
+        call!(self, Write, |tx| leases::free(&mut *tx, case))
     }
 }
 
 #[async_trait]
 impl Inbox for Postgres {
     async fn enqueue_delivery(&self, parcel: &QueuedDelivery) -> Result<bool, JournalError> {
-        call!(self, Write, |tx| inbox::keep(&mut tx, parcel))
+        call!(self, Write, |tx| inbox::keep(&mut *tx, parcel))
     }
 
     async fn next_delivery(
         &self,
-        _now: DateTime<Utc>,
+        now: DateTime<Utc>,
         ttl: Duration,
     ) -> Result<Option<QueuedDelivery>, JournalError> {
-        call!(self, Write, |tx| inbox::next(&mut tx, ttl))
+        call!(self, Write, |tx| inbox::next(&mut *tx, now, ttl))
     }
 
     async fn ack_delivery(&self, key: &str) -> Result<(), JournalError> {
-        call!(self, Write, |tx| inbox::finish(&mut tx, key))
+        call!(self, Write, |tx| inbox::finish(&mut *tx, key))
     }
 
     async fn pause_order(&self) -> Result<Option<PauseOrder>, JournalError> {
-        call!(self, Read, |tx| kv::pause_order(&mut tx))
+        call!(self, Read, |tx| kv::pause_order(&mut *tx))
     }
 
     async fn order_pause(&self, order: &PauseOrder) -> Result<bool, JournalError> {
-        call!(self, Write, |tx| kv::order_pause(&mut tx, order))
+        call!(self, Write, |tx| kv::order_pause(&mut *tx, order))
     }
 
     async fn send_signal(&self, case: &CaseId, key: &str, word: &Signal) -> Result<bool, JournalError> {
-        call!(self, Write, |tx| kv::post(&mut tx, case, key, word))
+        call!(self, Write, |tx| kv::post(&mut *tx, case, key, word))
     }
 
     async fn signals(&self, case: &CaseId) -> Result<Vec<QueuedSignal>, JournalError> {
-        call!(self, Read, |tx| kv::posted(&mut tx, case))
+        call!(self, Read, |tx| kv::posted(&mut *tx, case))
     }
 }
 
 #[async_trait]
 impl Cursors for Postgres {
     async fn cursor(&self, cursor: &Cursor) -> Result<Option<DateTime<Utc>>, JournalError> {
-        call!(self, Read, |tx| cursors::cursor(&mut tx, &cursor.to_string()))
+        call!(self, Read, |tx| cursors::cursor(&mut *tx, &cursor.to_string()))
     }
 
     async fn set_cursor(&self, cursor: &Cursor, at: DateTime<Utc>) -> Result<(), JournalError> {
-        call!(self, Write, |tx| cursors::set_cursor(&mut tx, &cursor.to_string(), at))
+        call!(self, Write, |tx| cursors::set_cursor(&mut *tx, &cursor.to_string(), at))
     }
 
     async fn done_at(&self, key: &DedupeKey) -> Result<Option<DateTime<Utc>>, JournalError> {
-        call!(self, Read, |tx| cursors::done_at(&mut tx, key))
+        call!(self, Read, |tx| cursors::done_at(&mut *tx, key))
     }
 
     async fn mark_done(&self, key: &DedupeKey, now: DateTime<Utc>) -> Result<(), JournalError> {
-        call!(self, Write, |tx| cursors::mark_done(&mut tx, key, now))
+        call!(self, Write, |tx| cursors::mark_done(&mut *tx, key, now))
     }
 
     async fn try_once_every(
         &self,
         name: &str,
-        _now: DateTime<Utc>,
+        now: DateTime<Utc>,
         every: Duration,
     ) -> Result<bool, JournalError> {
-        call!(self, Write, |tx| cursors::take_turn(&mut tx, name, every))
+        call!(self, Write, |tx| cursors::take_turn(&mut *tx, name, now, every))
     }
 }
 
 #[async_trait]
 impl Archive for Postgres {
     async fn closed_before(&self, before: DateTime<Utc>) -> Result<Vec<CaseId>, JournalError> {
-        call!(self, Read, |tx| archive::closed_before(&mut tx, before))
+        call!(self, Read, |tx| archive::closed_before(&mut *tx, before))
     }
 
     async fn stored_records(&self, case: &CaseId) -> Result<Vec<StoredRecord>, JournalError> {
-        let rows = call!(self, Read, |tx| records::stored(&mut tx, case))?;
+        let rows = call!(self, Read, |tx| event::stored(&mut *tx, case))?;
         Ok(rows.into_iter().map(|row| row.export(case)).collect())
     }
 
     async fn remove_archived(&self, removal: &Removal) -> Result<(), JournalError> {
-        call!(self, Write, |tx| archive::remove(&mut tx, removal))
+        call!(self, Write, |tx| archive::remove(&mut *tx, removal))
     }
 
     async fn archived_in(&self, case: &CaseId) -> Result<Option<String>, JournalError> {
-        call!(self, Read, |tx| archive::archived_in(&mut tx, case))
+        call!(self, Read, |tx| archive::archived_in(&mut *tx, case))
     }
 }

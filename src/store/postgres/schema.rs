@@ -1,11 +1,16 @@
 //! The tables, in a schema of their own, and how an older journal becomes a newer one.
 //!
-//! The runner is our own and not that of sqlx, for the reasons that `sqlite::schema` gives; it also lets
-//! several replicas start at once.
+//! The runner is our own, because that of sqlx cannot do three things:
+//!
+//! - It commits after each migration. A migration that fails would leave the schema between two versions,
+//!   which neither the old nor the new program opens.
+//! - It keeps the version in a table of its own. Every journal so far has it in `schema_version`.
+//! - It creates that table first, in whatever schema it is given. The schema of another program must be
+//!   refused before anything is written to it.
 
-use crate::ports::JournalError;
 use crate::store::error::StoreError;
-use crate::store::postgres::lock;
+use crate::store::sql::connection::Connection;
+use crate::store::sql::schema::{missing, refuse};
 use sqlx::{AssertSqlSafe, PgConnection};
 
 /// Each file leads from the version before it to its own number. They are only ever added to.
@@ -27,7 +32,7 @@ pub(super) const SCHEMA: &str = "fieldmedic";
 pub(super) async fn migrate(tx: &mut PgConnection, place: &str) -> Result<(), StoreError> {
     // A large journal may take a while.
     sqlx::raw_sql("SET LOCAL statement_timeout = 0").execute(&mut *tx).await?;
-    lock(tx, "migration").await?;
+    tx.lock("migration").await?;
     // To make a schema that is there needs rights that an operator may not have given.
     let is_there: bool =
         sqlx::query_scalar("SELECT to_regnamespace($1) IS NOT NULL").bind(SCHEMA).fetch_one(&mut *tx).await?;
@@ -51,12 +56,7 @@ pub(super) async fn migrate(tx: &mut PgConnection, place: &str) -> Result<(), St
         )));
     }
     let version: i32 = sqlx::query_scalar("SELECT version FROM schema_version").fetch_one(&mut *tx).await?;
-    let Some(missing) = usize::try_from(version).ok().and_then(|version| MIGRATIONS.get(version..)) else {
-        return Err(refuse(format!(
-            "the journal in {place} was written by a later version of fieldmedic. Run that version, or a \
-             later one"
-        )));
-    };
+    let missing = missing(MIGRATIONS, version.into(), &format!("the journal in {place}"))?;
     for migration in missing {
         sqlx::raw_sql(*migration).execute(&mut *tx).await?;
     }
@@ -65,8 +65,4 @@ pub(super) async fn migrate(tx: &mut PgConnection, place: &str) -> Result<(), St
         sqlx::query("UPDATE schema_version SET version = $1").bind(now).execute(tx).await?;
     }
     Ok(())
-}
-
-fn refuse(why: String) -> StoreError {
-    JournalError::Unavailable(why).into()
 }

@@ -5,15 +5,9 @@
     reason = "opens the journal's file, and measures how long it waits for a lock"
 )]
 
-mod archive;
-mod case_index;
-mod codec;
-mod cursors;
+mod connection;
+mod dialect;
 mod error;
-mod inbox;
-mod kv;
-mod leases;
-mod records;
 mod schema;
 
 use crate::core::case::event::{CaseId, Event, EventKind};
@@ -24,11 +18,11 @@ use crate::core::playbook::LibraryHash;
 use crate::core::policy::pause_order::PauseOrder;
 use crate::core::ticket::TicketId;
 use crate::ports::{
-    Archive, Audit, CaseSummary, Cursor, Cursors, DedupeKey, Inbox, Journal, JournalError, LeaseGrant,
-    Leases, NewCase, OpenResult, QueuedDelivery, Removal, StoredRecord,
+    Archive, Audit, CaseSummary, Cursor, Cursors, DedupeKey, History, Inbox, Journal, JournalError,
+    LeaseGrant, Leases, NewCase, OpenResult, QueuedDelivery, Removal, StoredRecord,
 };
-use crate::store::codec::after;
 use crate::store::error::StoreError;
+use crate::store::sql::{archive, case_index, cursors, event, inbox, kv, leases, records};
 use crate::store::sqlite::error::{explain, explain_io, is_busy};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -129,7 +123,7 @@ impl Sqlite {
     /// As every call of a journal; the list then stays as it was.
     pub async fn rebuild(&self) -> Result<(), JournalError> {
         let mut tx = self.write().await?;
-        let done = case_index::rebuild(&mut tx).await;
+        let done = case_index::rebuild(&mut *tx).await;
         self.commit(tx, done).await
     }
 
@@ -171,7 +165,7 @@ impl Sqlite {
 impl Journal for Sqlite {
     async fn open_case(&self, opening: &NewCase) -> Result<OpenResult, JournalError> {
         let mut tx = self.write().await?;
-        let done = records::open(&mut tx, opening).await;
+        let done = records::open(&mut *tx, opening).await;
         self.commit(tx, done).await
     }
 
@@ -183,29 +177,29 @@ impl Journal for Sqlite {
         event: &Event,
     ) -> Result<(), JournalError> {
         let mut tx = self.write().await?;
-        let done = records::append(&mut tx, case, seq, at, event).await;
+        let done = records::append(&mut *tx, case, seq, at, event).await;
         self.commit(tx, done).await
     }
 
     async fn load(&self, case: &CaseId) -> Result<Vec<Record>, JournalError> {
         let mut db = self.read().await?;
-        let stored = self.explained(records::stored(&mut db, case).await)?;
+        let stored = self.explained(event::stored(&mut *db, case).await)?;
         self.explained(stored.iter().map(|record| record.record(case)).collect())
     }
 
     async fn open_cases(&self) -> Result<Vec<CaseId>, JournalError> {
         let mut db = self.read().await?;
-        self.explained(case_index::open_cases(&mut db).await)
+        self.explained(case_index::open_cases(&mut *db).await)
     }
 
     async fn cases(&self, limit: u32) -> Result<Vec<CaseSummary>, JournalError> {
         let mut db = self.read().await?;
-        self.explained(case_index::newest(&mut db, limit).await)
+        self.explained(case_index::newest(&mut *db, limit).await)
     }
 
     async fn cases_of(&self, ticket: &TicketId) -> Result<Vec<CaseSummary>, JournalError> {
         let mut db = self.read().await?;
-        self.explained(case_index::of_ticket(&mut db, ticket).await)
+        self.explained(case_index::of_ticket(&mut *db, ticket).await)
     }
 
     async fn store_library(
@@ -214,28 +208,24 @@ impl Journal for Sqlite {
         files: &BTreeMap<String, String>,
     ) -> Result<(), JournalError> {
         let mut tx = self.write().await?;
-        let done = kv::keep_library(&mut tx, hash, files).await;
+        let done = kv::keep_library(&mut *tx, hash, files).await;
         self.commit(tx, done).await
     }
 
     async fn library(&self, hash: &LibraryHash) -> Result<Option<BTreeMap<String, String>>, JournalError> {
         let mut db = self.read().await?;
-        self.explained(kv::library(&mut db, hash).await)
+        self.explained(kv::library(&mut *db, hash).await)
     }
 
-    async fn history(
-        &self,
-        kinds: &[EventKind],
-        since: DateTime<Utc>,
-    ) -> Result<Vec<(CaseId, Record)>, JournalError> {
+    async fn history(&self, kinds: &[EventKind], since: DateTime<Utc>) -> Result<History, JournalError> {
         let mut db = self.read().await?;
-        self.explained(records::history(&mut db, kinds, since).await)
+        self.explained(event::history(&mut *db, kinds, since).await)
     }
 
     async fn audit(&self) -> Result<Audit, JournalError> {
         // One state of the journal throughout.
         let mut tx = self.explained(self.readers.begin().await)?;
-        self.explained(records::audit(&mut tx).await)
+        self.explained(records::audit(&mut *tx).await)
     }
 }
 
@@ -249,13 +239,13 @@ impl Leases for Sqlite {
         ttl: Duration,
     ) -> Result<bool, JournalError> {
         let mut tx = self.write().await?;
-        let done = leases::claim(&mut tx, case, worker, now, after(now, ttl)).await;
+        let done = leases::claim(&mut *tx, case, worker, now, ttl).await;
         self.commit(tx, done).await
     }
 
     async fn release(&self, case: &CaseId, worker: &str) -> Result<(), JournalError> {
         let mut tx = self.write().await?;
-        let done = leases::release(&mut tx, case, worker).await;
+        let done = leases::release(&mut *tx, case, worker).await;
         self.commit(tx, done).await
     }
 
@@ -267,13 +257,13 @@ impl Leases for Sqlite {
         ttl: Duration,
     ) -> Result<Option<LeaseGrant>, JournalError> {
         let mut tx = self.write().await?;
-        let done = leases::hold(&mut tx, host, case, now, after(now, ttl)).await;
+        let done = leases::hold(&mut *tx, host, case, now, ttl).await;
         self.commit(tx, done).await
     }
 
     async fn release_leases(&self, case: &CaseId) -> Result<(), JournalError> {
         let mut tx = self.write().await?;
-        let done = leases::free(&mut tx, case).await;
+        let done = leases::free(&mut *tx, case).await;
         self.commit(tx, done).await
     }
 }
@@ -282,7 +272,7 @@ impl Leases for Sqlite {
 impl Inbox for Sqlite {
     async fn enqueue_delivery(&self, parcel: &QueuedDelivery) -> Result<bool, JournalError> {
         let mut tx = self.write().await?;
-        let done = inbox::keep(&mut tx, parcel).await;
+        let done = inbox::keep(&mut *tx, parcel).await;
         self.commit(tx, done).await
     }
 
@@ -292,36 +282,36 @@ impl Inbox for Sqlite {
         ttl: Duration,
     ) -> Result<Option<QueuedDelivery>, JournalError> {
         let mut tx = self.write().await?;
-        let done = inbox::next(&mut tx, now, after(now, ttl)).await;
+        let done = inbox::next(&mut *tx, now, ttl).await;
         self.commit(tx, done).await
     }
 
     async fn ack_delivery(&self, key: &str) -> Result<(), JournalError> {
         let mut tx = self.write().await?;
-        let done = inbox::finish(&mut tx, key).await;
+        let done = inbox::finish(&mut *tx, key).await;
         self.commit(tx, done).await
     }
 
     async fn pause_order(&self) -> Result<Option<PauseOrder>, JournalError> {
         let mut db = self.read().await?;
-        self.explained(kv::pause_order(&mut db).await)
+        self.explained(kv::pause_order(&mut *db).await)
     }
 
     async fn order_pause(&self, order: &PauseOrder) -> Result<bool, JournalError> {
         let mut tx = self.write().await?;
-        let done = kv::order_pause(&mut tx, order).await;
+        let done = kv::order_pause(&mut *tx, order).await;
         self.commit(tx, done).await
     }
 
     async fn send_signal(&self, case: &CaseId, key: &str, word: &Signal) -> Result<bool, JournalError> {
         let mut tx = self.write().await?;
-        let done = kv::post(&mut tx, case, key, word).await;
+        let done = kv::post(&mut *tx, case, key, word).await;
         self.commit(tx, done).await
     }
 
     async fn signals(&self, case: &CaseId) -> Result<Vec<QueuedSignal>, JournalError> {
         let mut db = self.read().await?;
-        self.explained(kv::posted(&mut db, case).await)
+        self.explained(kv::posted(&mut *db, case).await)
     }
 }
 
@@ -329,23 +319,23 @@ impl Inbox for Sqlite {
 impl Cursors for Sqlite {
     async fn cursor(&self, cursor: &Cursor) -> Result<Option<DateTime<Utc>>, JournalError> {
         let mut db = self.read().await?;
-        self.explained(cursors::cursor(&mut db, &cursor.to_string()).await)
+        self.explained(cursors::cursor(&mut *db, &cursor.to_string()).await)
     }
 
     async fn set_cursor(&self, cursor: &Cursor, at: DateTime<Utc>) -> Result<(), JournalError> {
         let mut tx = self.write().await?;
-        let done = cursors::set_cursor(&mut tx, &cursor.to_string(), at).await;
+        let done = cursors::set_cursor(&mut *tx, &cursor.to_string(), at).await;
         self.commit(tx, done).await
     }
 
     async fn done_at(&self, key: &DedupeKey) -> Result<Option<DateTime<Utc>>, JournalError> {
         let mut db = self.read().await?;
-        self.explained(cursors::done_at(&mut db, key).await)
+        self.explained(cursors::done_at(&mut *db, key).await)
     }
 
     async fn mark_done(&self, key: &DedupeKey, now: DateTime<Utc>) -> Result<(), JournalError> {
         let mut tx = self.write().await?;
-        let done = cursors::mark_done(&mut tx, key, now).await;
+        let done = cursors::mark_done(&mut *tx, key, now).await;
         self.commit(tx, done).await
     }
 
@@ -356,7 +346,7 @@ impl Cursors for Sqlite {
         every: Duration,
     ) -> Result<bool, JournalError> {
         let mut tx = self.write().await?;
-        let done = cursors::take_turn(&mut tx, name, now, every).await;
+        let done = cursors::take_turn(&mut *tx, name, now, every).await;
         self.commit(tx, done).await
     }
 }
@@ -365,24 +355,24 @@ impl Cursors for Sqlite {
 impl Archive for Sqlite {
     async fn closed_before(&self, before: DateTime<Utc>) -> Result<Vec<CaseId>, JournalError> {
         let mut db = self.read().await?;
-        self.explained(archive::closed_before(&mut db, before).await)
+        self.explained(archive::closed_before(&mut *db, before).await)
     }
 
     async fn stored_records(&self, case: &CaseId) -> Result<Vec<StoredRecord>, JournalError> {
         let mut db = self.read().await?;
-        let rows = self.explained(records::stored(&mut db, case).await)?;
+        let rows = self.explained(event::stored(&mut *db, case).await)?;
         Ok(rows.into_iter().map(|row| row.export(case)).collect())
     }
 
     async fn remove_archived(&self, removal: &Removal) -> Result<(), JournalError> {
         let mut tx = self.write().await?;
-        let done = archive::remove(&mut tx, removal).await;
+        let done = archive::remove(&mut *tx, removal).await;
         self.commit(tx, done).await
     }
 
     async fn archived_in(&self, case: &CaseId) -> Result<Option<String>, JournalError> {
         let mut db = self.read().await?;
-        self.explained(archive::archived_in(&mut db, case).await)
+        self.explained(archive::archived_in(&mut *db, case).await)
     }
 }
 
@@ -489,7 +479,7 @@ mod tests {
         let hash = LibraryHash("h".into());
         let files = BTreeMap::from([("a".to_owned(), "text".to_owned())]);
         let mut tx = journal.write().await.unwrap();
-        kv::keep_library(&mut tx, &hash, &files).await.unwrap();
+        kv::keep_library(&mut *tx, &hash, &files).await.unwrap();
         drop(tx);
         assert_eq!(journal.library(&hash).await.unwrap(), None);
     }

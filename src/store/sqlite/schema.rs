@@ -1,11 +1,15 @@
 //! The tables, and how an older journal becomes a newer one.
 //!
-//! The runner is our own and not that of sqlx: it brings a file from any version to today's in one
-//! transaction, takes its version from the header of the file, as all released journals have it, and refuses
-//! the file of another program before it writes.
+//! The runner is our own, because that of sqlx cannot do three things:
+//!
+//! - It commits after each migration. A file that fails half-way would be left between two versions, which
+//!   neither the old nor the new program opens.
+//! - It keeps the version in a table of its own. Every journal so far has it in the header of the file.
+//! - It creates that table first, in whatever file it is given. The file of another program must be refused
+//!   before anything is written to it.
 
-use crate::ports::JournalError;
 use crate::store::error::StoreError;
+use crate::store::sql::schema::{missing, refuse};
 use sqlx::{AssertSqlSafe, SqliteConnection, SqlitePool};
 
 /// Each file leads from the version before it to its own number. They are only ever added to.
@@ -28,19 +32,14 @@ const APPLICATION: i64 = 1_179_209_042;
 /// The file belongs to another program, or to a later version of this one.
 pub(super) async fn migrate(pool: &SqlitePool, place: &str) -> Result<(), StoreError> {
     let mut tx = pool.begin_with("BEGIN IMMEDIATE").await?;
-    let version = usize::try_from(pragma(&mut tx, "user_version").await?).unwrap_or(usize::MAX);
+    let version = pragma(&mut tx, "user_version").await?;
     let application = pragma(&mut tx, "application_id").await?;
     let tables: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_schema").fetch_one(&mut *tx).await?;
     let is_new = (version, application, tables) == (0, 0, 0);
     if !is_new && application != APPLICATION {
         return Err(refuse(format!("{place} is the database of another program. Name another file")));
     }
-    let Some(missing) = MIGRATIONS.get(version..) else {
-        return Err(refuse(format!(
-            "{place} was written by a later version of fieldmedic. Run that version, or a later one"
-        )));
-    };
-    for migration in missing {
+    for migration in missing(MIGRATIONS, version, place)? {
         sqlx::raw_sql(*migration).execute(&mut *tx).await?;
     }
     Ok(tx.commit().await?)
@@ -48,10 +47,6 @@ pub(super) async fn migrate(pool: &SqlitePool, place: &str) -> Result<(), StoreE
 
 async fn pragma(connection: &mut SqliteConnection, name: &'static str) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar(AssertSqlSafe(format!("PRAGMA {name}"))).fetch_one(connection).await
-}
-
-fn refuse(why: String) -> StoreError {
-    JournalError::Unavailable(why).into()
 }
 
 #[cfg(test)]

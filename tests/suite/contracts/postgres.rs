@@ -3,19 +3,23 @@
 
 use super::events::{first_version, following, host, moment, opened, ticket_id};
 use super::store::{Pair, open, opening};
+use crate::golden::cases_of_version;
 use crate::postgres::{Database, Server, database};
 use crate::scenarios::fixtures;
 use chrono::{DateTime, TimeDelta, Utc};
+use fieldmedic::core::case::Case;
 use fieldmedic::core::case::event::{CaseId, Event, EventKind};
 use fieldmedic::core::case::outcome::Outcome;
 use fieldmedic::core::case::record::Record;
+use fieldmedic::core::case::signal::SignalKind;
+use fieldmedic::core::ticket::TicketId;
 use fieldmedic::engine::{CaseError, Shutdown, run_case};
 use fieldmedic::library::Files;
-use fieldmedic::ports::{Cursors, Journal, JournalError, Leases, OpenResult};
+use fieldmedic::ports::{Cursor, Cursors, DedupeKey, Inbox, Journal, JournalError, Leases, OpenResult};
 use fieldmedic::scenario;
 use fieldmedic::scenario::{LoadedPlaybooks, ScenarioRun};
 use fieldmedic::store::{Address, Postgres, worker_name};
-use sqlx::Row;
+use sqlx::{AssertSqlSafe, Row};
 use std::collections::BTreeSet;
 use std::process::Command;
 use std::sync::Arc;
@@ -149,6 +153,126 @@ async fn a_record_that_cannot_be_read_is_named() {
         database.sql(&format!("{unlock}; UPDATE event SET {edit} WHERE seq = 3")).await.unwrap();
         let Err(JournalError::Unreadable(why)) = journal.load(&case).await else { panic!("{edit}") };
         assert!(why.starts_with(&format!("case {case}, record 3: ")) && why.contains(expect), "{why}");
+        // The history tells all others. What has lost its kind is no part of it.
+        let events = following();
+        let kinds: Vec<EventKind> = events.iter().chain([&opened(&ticket_id(1))]).map(Event::kind).collect();
+        let history = journal.history(&kinds, DateTime::UNIX_EPOCH).await.unwrap();
+        assert_eq!(
+            history.records.len(),
+            events.len() + 1,
+            "one of the case is missing, and one is of another"
+        );
+        let named: Vec<&CaseId> = history.unreadable.iter().map(|(case, _)| case).collect();
+        assert_eq!(named, if edit.starts_with("body") { vec![] } else { vec![&case] }, "{edit}");
+    }
+}
+
+/// The migrations before today's, each leading to the version of its place.
+const MIGRATIONS: [&str; 3] = [
+    include_str!("../../../src/store/postgres/migrations/0001_journal.sql"),
+    include_str!("../../../src/store/postgres/migrations/0002_parcels.sql"),
+    include_str!("../../../src/store/postgres/migrations/0003_ticket.sql"),
+];
+
+/// A database as a program of this version of the schema left it, with the cases that records of version 2
+/// tell, and a row in each other table.
+async fn of_schema(version: usize) -> Database {
+    let database = database().await;
+    let mut raw = database.raw().await;
+    let schema = format!(
+        "CREATE SCHEMA fieldmedic; CREATE TABLE schema_version (version integer NOT NULL); \
+         INSERT INTO schema_version VALUES ({version})"
+    );
+    sqlx::raw_sql(AssertSqlSafe(schema)).execute(&mut raw).await.unwrap();
+    for migration in &MIGRATIONS[..version] {
+        sqlx::raw_sql(*migration).execute(&mut raw).await.unwrap();
+    }
+    for (case, golden) in cases_of_version(2) {
+        let mut prev = String::new();
+        for line in &golden.lines {
+            let at: DateTime<Utc> = line.at.parse().unwrap();
+            sqlx::query("INSERT INTO event (case_id, seq, at, version, body, prev_hash, hash) VALUES ($1, $2, $3, 2, $4, $5, $6)")
+                .bind(case.as_str())
+                .bind(i64::try_from(line.seq).unwrap())
+                .bind(at)
+                .bind(&line.body)
+                .bind(&prev)
+                .bind(&line.hash)
+                .execute(&mut raw)
+                .await
+                .unwrap();
+            prev.clone_from(&line.hash);
+        }
+        sqlx::query(
+            "INSERT INTO cases (id, ticket, opened_at, updated_at, ended, head) \
+             SELECT $1, 'example/tickets#1', min(at), max(at), true, $2 FROM event WHERE case_id = $1",
+        )
+        .bind(case.as_str())
+        .bind(&prev)
+        .execute(&mut raw)
+        .await
+        .unwrap();
+    }
+    let rows = "
+        INSERT INTO word VALUES ('c0123456789ab', 0, 'comment example/tickets#1 7',
+            '{\"by\":\"ops-lead\",\"at\":\"2026-03-01T08:00:00Z\",\"says\":{\"word\":\"cancel\"}}');
+        INSERT INTO turn VALUES ('deliveries example/tickets', clock_timestamp());
+        INSERT INTO seen VALUES ('issue example/tickets#1', 'c0123456789ab', '2026-03-01T08:00:00Z');
+        INSERT INTO pause VALUES (1, '{\"by\":\"ops-lead\",\"at\":\"2026-03-01T08:00:00Z\",\"why\":\"\"}');
+        INSERT INTO bookmark VALUES ('poll example/tickets', '2026-03-01T08:00:00Z'),
+            ('sweep', '2026-03-01T08:00:00Z'),
+            ('comment example/tickets#1 7', '2026-03-01T08:00:00Z'),
+            ('watched c0123456789ab', '2026-03-01T08:00:00Z');";
+    sqlx::raw_sql(rows).execute(&mut raw).await.unwrap();
+    if version >= 2 {
+        let parcel = "INSERT INTO parcel (key, body) VALUES ('example/tickets#1 comment 7', '{\"a\":1}')";
+        sqlx::raw_sql(parcel).execute(&mut raw).await.unwrap();
+    }
+    database
+}
+
+#[tokio::test]
+async fn a_database_of_an_older_version_is_taken_along() {
+    for version in 1..=MIGRATIONS.len() {
+        let database = of_schema(version).await;
+        let journal = database.open().await;
+        let now: i32 = sqlx::query_scalar("SELECT version FROM schema_version")
+            .fetch_one(&mut database.raw().await)
+            .await
+            .unwrap();
+        assert!(now as usize > MIGRATIONS.len(), "a version was added, and its predecessor is not tested");
+
+        let written = cases_of_version(2);
+        assert!(written.len() > 3, "{} cases", written.len());
+        for (case, golden) in &written {
+            let records = journal.load(case).await.unwrap();
+            assert_eq!(records, golden.records().await, "{}", golden.name);
+            Case::fold(case, &records).unwrap();
+        }
+        let records = written.values().map(|golden| golden.lines.len() as u64).sum();
+        let audit = journal.audit().await.unwrap();
+        // The key that was seen names a case without records, and the audit finds just that.
+        let lost = CaseId::from_text("c0123456789ab").unwrap();
+        assert_eq!((audit.records, audit.broken), (records, vec![(lost, 0)]));
+        assert_eq!(journal.cases(99).await.unwrap().len(), written.len());
+
+        let case = CaseId::from_text("c0123456789ab").unwrap();
+        let ticket: TicketId = "example/tickets#1".parse().unwrap();
+        let at: DateTime<Utc> = "2026-03-01T08:00:00Z".parse().unwrap();
+        let minute = Duration::from_secs(60);
+        let signals = journal.signals(&case).await.unwrap();
+        assert_eq!(signals.len(), 1);
+        assert_eq!(signals[0].signal.kind, SignalKind::Cancel);
+        let delivery = journal.next_delivery(at, minute).await.unwrap();
+        let key = delivery.map(|delivery| delivery.key);
+        assert_eq!(key, (version >= 2).then(|| "example/tickets#1 comment 7".to_owned()));
+        assert_eq!(journal.pause_state().await.unwrap().unwrap().by, "ops-lead");
+        assert!(!journal.try_once_every("deliveries example/tickets", at, minute).await.unwrap());
+        assert_eq!(journal.cursor(&Cursor::PollComments(ticket.repo.clone())).await, Ok(Some(at)));
+        assert_eq!(journal.cursor(&Cursor::Task("sweep")).await, Ok(Some(at)));
+        let command = DedupeKey::ChatCommand { ticket, comment: 7 };
+        assert_eq!(journal.done_at(&command).await, Ok(Some(at)));
+        assert_eq!(journal.done_at(&DedupeKey::RecurrenceCheck(case)).await, Ok(Some(at)));
     }
 }
 

@@ -3,6 +3,7 @@
 
 use super::events::{first_version, following, host, moment, opened, ticket_id};
 use super::store::{Pair, open, opening};
+use chrono::DateTime;
 use fieldmedic::core::case::event::{CaseId, Event, EventKind};
 use fieldmedic::core::case::outcome::Outcome;
 use fieldmedic::ports::{Journal, JournalError, Leases, OpenResult};
@@ -186,6 +187,17 @@ async fn a_record_that_cannot_be_read_is_named() {
             .unwrap();
         let Err(JournalError::Unreadable(why)) = journal.load(&case).await else { panic!("{edit}") };
         assert!(why.starts_with(&format!("case {case}, record 3: ")) && why.contains(expect), "{why}");
+        // The history tells all others. What has lost its kind is no part of it.
+        let events = following();
+        let kinds: Vec<EventKind> = events.iter().chain([&opened(&ticket_id(1))]).map(Event::kind).collect();
+        let history = journal.history(&kinds, DateTime::UNIX_EPOCH).await.unwrap();
+        assert_eq!(
+            history.records.len(),
+            events.len() + 1,
+            "one of the case is missing, and one is of another"
+        );
+        let named: Vec<&CaseId> = history.unreadable.iter().map(|(case, _)| case).collect();
+        assert_eq!(named, if edit.starts_with("body") { vec![] } else { vec![&case] }, "{edit}");
     }
 }
 

@@ -625,7 +625,7 @@ pub async fn the_history_of_all_cases_is_told(pair: Pair) {
     write(&other, 2, 3, &applied).await;
 
     let history = async |kinds: &[EventKind], minutes| -> Vec<(CaseId, u64)> {
-        let told = pair.other.history(kinds, moment() + MINUTE * minutes).await.unwrap();
+        let told = pair.other.history(kinds, moment() + MINUTE * minutes).await.unwrap().complete().unwrap();
         for (case, record) in &told {
             assert!(pair.one.load(case).await.unwrap().contains(record));
         }

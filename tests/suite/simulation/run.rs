@@ -18,7 +18,7 @@ use fieldmedic::core::policy::pause_order::PauseOrderKind;
 use fieldmedic::core::policy::permit::{Mode, Policy};
 use fieldmedic::core::text::redact::Redactor;
 use fieldmedic::core::ticket::{Repo, TicketId};
-use fieldmedic::engine::{Context, ForgeSettings, NoopObserver};
+use fieldmedic::engine::{Context, ForgeSettings, NoopObserver, SetAside};
 use fieldmedic::github::{GitHub, Options, Pace};
 use fieldmedic::library;
 use fieldmedic::library::Files;
@@ -168,6 +168,7 @@ impl Simulation {
             }),
             worker: String::new(),
             observer: Arc::new(NoopObserver),
+            set_aside: SetAside::default(),
         };
         let outages = Arc::new(Outages::generate(&mut rng, start, MINUTES));
         let oracle = Arc::new(Oracle::new(host.clone(), clock, journal, never));

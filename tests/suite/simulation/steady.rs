@@ -13,8 +13,8 @@ use fieldmedic::core::playbook::LibraryHash;
 use fieldmedic::core::policy::pause_order::PauseOrder;
 use fieldmedic::core::ticket::TicketId;
 use fieldmedic::ports::{
-    Archive, Audit, CaseSummary, Cursor, Cursors, DedupeKey, Inbox, Journal, JournalError, LeaseGrant,
-    Leases, NewCase, OpenResult, QueuedDelivery, Removal, StoredRecord,
+    Archive, Audit, CaseSummary, Cursor, Cursors, DedupeKey, History, Inbox, Journal, JournalError,
+    LeaseGrant, Leases, NewCase, OpenResult, QueuedDelivery, Removal, StoredRecord,
 };
 use fieldmedic::store::Sqlite;
 use std::collections::BTreeMap;
@@ -106,11 +106,7 @@ impl Journal for Steady {
         self.ask(async move |journal| journal.library(&hash).await)
     }
 
-    async fn history(
-        &self,
-        kinds: &[EventKind],
-        since: DateTime<Utc>,
-    ) -> Result<Vec<(CaseId, Record)>, JournalError> {
+    async fn history(&self, kinds: &[EventKind], since: DateTime<Utc>) -> Result<History, JournalError> {
         let kinds = kinds.to_vec();
         self.ask(async move |journal| journal.history(&kinds, since).await)
     }

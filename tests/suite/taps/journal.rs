@@ -11,8 +11,8 @@ use fieldmedic::core::playbook::LibraryHash;
 use fieldmedic::core::policy::pause_order::PauseOrder;
 use fieldmedic::core::ticket::TicketId;
 use fieldmedic::ports::{
-    Archive, Audit, CaseSummary, Cursor, Cursors, DedupeKey, Inbox, Journal, JournalError, LeaseGrant,
-    Leases, NewCase, OpenResult, QueuedDelivery, Removal, Store, StoredRecord,
+    Archive, Audit, CaseSummary, Cursor, Cursors, DedupeKey, History, Inbox, Journal, JournalError,
+    LeaseGrant, Leases, NewCase, OpenResult, QueuedDelivery, Removal, Store, StoredRecord,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -68,11 +68,7 @@ impl Journal for Tapped<dyn Store> {
         self.pass(Deed::Read("library"), self.inner.library(hash)).await
     }
 
-    async fn history(
-        &self,
-        kinds: &[EventKind],
-        since: DateTime<Utc>,
-    ) -> Result<Vec<(CaseId, Record)>, JournalError> {
+    async fn history(&self, kinds: &[EventKind], since: DateTime<Utc>) -> Result<History, JournalError> {
         self.pass(Deed::Read("history"), self.inner.history(kinds, since)).await
     }
 

@@ -43,6 +43,8 @@ pub struct CommandContext {
     pub ticket: Ticket,
     /// The ticket's running case, or else its newest.
     pub case: Option<LoadedCase>,
+    /// The same case if its journal cannot be read; `case` is `None` then.
+    pub unreadable: Option<UnreadableCase>,
     /// All running cases, of whatever ticket.
     pub running: Vec<CaseId>,
     /// The newest order to pause or resume all changes that took effect.
@@ -63,6 +65,14 @@ pub struct LoadedCase {
     pub records: Vec<Record>,
     /// The playbooks that the case began with, or today's if those are gone.
     pub library: Arc<Library>,
+}
+
+/// A case of which no more is known than that it is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnreadableCase {
+    pub id: CaseId,
+    /// It has an outcome, so its ticket may get another case.
+    pub has_outcome: bool,
 }
 
 /// Something to do about a command.
@@ -128,7 +138,9 @@ pub fn decide(request: &CommandRequest, context: &CommandContext) -> Vec<Effect>
     };
     let effects = match command {
         ChatCommand::Work => open(request, context, CaseScope::FullTicket),
-        ChatCommand::Retry if context.case.is_none() => Err(Reply::NothingToRetry),
+        ChatCommand::Retry if context.case.is_none() && context.unreadable.is_none() => {
+            Err(Reply::NothingToRetry)
+        }
         ChatCommand::Retry => open(request, context, CaseScope::FullTicket),
         ChatCommand::Diagnose { system } => named_system(context, system.as_deref())
             .and_then(|system| open(request, context, CaseScope::Diagnose { system: system.name.clone() })),
@@ -146,7 +158,7 @@ pub fn decide(request: &CommandRequest, context: &CommandContext) -> Vec<Effect>
             )
         }
         ChatCommand::Resume => order_pause(request, context, PauseOrderKind::Resume, Reply::Resumed),
-        ChatCommand::Status => Ok(answered(status(context))),
+        ChatCommand::Status => readable(context).map(|()| answered(status(context))),
         ChatCommand::Explain => explanation(context).map(answered),
         ChatCommand::Help => Ok(answered(help(context))),
     };
@@ -174,7 +186,8 @@ fn failed(reply: Reply) -> Vec<Effect> {
 fn open(request: &CommandRequest, context: &CommandContext, scope: CaseScope) -> Result<Vec<Effect>, Reply> {
     // The comment came in another way before, and its case may have closed the ticket meanwhile.
     let own = CaseId::derive(&request.ticket, &request.key());
-    if context.case.as_ref().is_some_and(|loaded| loaded.case.id == own) {
+    let loaded = context.case.as_ref().map(|loaded| &loaded.case.id);
+    if loaded.or(context.unreadable.as_ref().map(|case| &case.id)) == Some(&own) {
         return Ok(vec![Effect::MarkDone]);
     }
     if context.ticket.locked {
@@ -183,10 +196,11 @@ fn open(request: &CommandRequest, context: &CommandContext, scope: CaseScope) ->
     if context.ticket.state == TicketState::Closed && !scope.is_read_only() {
         return Err(Reply::Closed);
     }
-    match &context.case {
-        Some(LoadedCase { case, library, .. }) if case.outcome.is_none() => {
+    match (&context.case, &context.unreadable) {
+        (Some(LoadedCase { case, library, .. }), _) if case.outcome.is_none() => {
             Err(Reply::Busy { stage: report(case, library).stage })
         }
+        (None, Some(case)) if !case.has_outcome => Err(Reply::Unreadable { case: case.id.clone() }),
         _ => {
             let open = Effect::OpenCase { ticket: context.ticket.clone(), scope };
             Ok(vec![open, Effect::MarkDone])
@@ -200,6 +214,7 @@ fn signal(
     context: &CommandContext,
     kind: &SignalKind,
 ) -> Result<Vec<Effect>, Reply> {
+    readable(context)?;
     let case = &context.case.as_ref().ok_or(Reply::NoCase)?.case;
     // The comment came in another way before, and the case may have ended by it.
     if case.processed_signals.contains(&request.key()) {
@@ -251,6 +266,12 @@ fn order_pause(
     Ok(std::iter::once(Effect::OrderPause(order)).chain(answered(reply)).collect())
 }
 
+/// A case whose journal cannot be read must not be taken for none.
+fn readable(context: &CommandContext) -> Result<(), Reply> {
+    let unreadable = context.unreadable.as_ref();
+    unreadable.map_or(Ok(()), |case| Err(Reply::Unreadable { case: case.id.clone() }))
+}
+
 fn status(context: &CommandContext) -> Reply {
     let case = context.case.as_ref();
     let is_own = |id: &&CaseId| case.is_some_and(|loaded| loaded.case.id == **id);
@@ -262,6 +283,7 @@ fn status(context: &CommandContext) -> Reply {
 }
 
 fn explanation(context: &CommandContext) -> Result<Reply, Reply> {
+    readable(context)?;
     let LoadedCase { case, records, library } = context.case.as_ref().ok_or(Reply::NothingToExplain)?;
     Ok(Reply::Explanation(Box::new(ExplanationReply {
         report: report(case, library),

@@ -3,7 +3,7 @@
 use crate::chatops::access::Permission;
 use crate::chatops::arguments::ArgumentError;
 use crate::chatops::command::CommandName;
-use crate::ids::{ParamName, SystemName};
+use crate::ids::{CaseId, ParamName, SystemName};
 use crate::policy::pause_order::PauseOrigin;
 use crate::policy::permit::{Mode, Pause};
 use crate::text::format::cut_at;
@@ -41,6 +41,8 @@ pub enum Reply {
     NothingToRetry,
     /// The ticket has no case that could be explained.
     NothingToExplain,
+    /// The journal of the ticket's case cannot be read.
+    Unreadable { case: CaseId },
     /// All changes are paused now.
     Paused {
         /// May be empty.

@@ -147,6 +147,7 @@ fn context(case: Option<LoadedCase>) -> CommandContext {
         ticket: ticket(),
         running: case.iter().filter(|it| it.case.outcome.is_none()).map(|it| it.case.id.clone()).collect(),
         case,
+        unreadable: None,
         pause_order: None,
         library: Arc::new(library()),
         inventory: Arc::new(inventory(&["north"])),
@@ -369,6 +370,32 @@ fn the_newest_pause_command_counts() {
     let [_, Effect::OrderPause(order), ..] = &effects[..] else { panic!("{effects:?}") };
     assert_eq!((order.by.as_str(), order.given_at), ("olive", at(100)));
     assert!(!format!("{effects:?}").contains("hunter2"), "{effects:?}");
+}
+
+#[test]
+fn a_case_that_cannot_be_read_is_not_taken_for_none() {
+    let unreadable = |has_outcome| {
+        let id = CaseId::derive(&ticket().id, "unreadable");
+        CommandContext { unreadable: Some(UnreadableCase { id, has_outcome }), ..context(None) }
+    };
+    for words in ["status", "explain", "approve 7f3a", "deny", "cancel"] {
+        for has_outcome in [false, true] {
+            check(words, &unreadable(has_outcome), "rejects unreadable", "damaged case");
+        }
+    }
+    for words in ["", "retry", "diagnose", "run worker-down", "run logs service=app"] {
+        check(words, &unreadable(false), "rejects unreadable", "damaged case that runs");
+    }
+    for (words, opens) in CHANGING.into_iter().chain(READING).chain([("retry", "opens full")]) {
+        check(words, &unreadable(true), opens, "damaged case that has ended");
+    }
+    check("pause", &unreadable(false), "sets paused", "damaged case");
+    check("help", &unreadable(false), "answers help", "damaged case");
+    let mut own = unreadable(false);
+    let request = request("");
+    own.unreadable =
+        Some(UnreadableCase { id: CaseId::derive(&request.ticket, &request.key()), has_outcome: false });
+    assert_eq!(outline(&decide(&request, &own)), "repeats", "the case that this very comment opened");
 }
 
 #[test]

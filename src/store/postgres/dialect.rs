@@ -1,0 +1,35 @@
+//! How PostgreSQL writes the statements that differ. What is read and then changed is locked, row by row
+//! and in a fixed order, so that no two transactions wait for each other. Ids sort by their bytes.
+
+use crate::store::sql::dialect::Dialect;
+
+pub(super) const DIALECT: Dialect = Dialect {
+    running_case: "SELECT id FROM cases \
+         WHERE lower(ticket COLLATE \"C\") = lower($1 COLLATE \"C\") AND NOT ended",
+    locked_case: "SELECT id, ticket, opened_at, updated_at, outcome, ended, head FROM cases \
+         WHERE id = $1 FOR UPDATE",
+    open_cases: "SELECT id FROM cases WHERE NOT ended ORDER BY opened_at, id COLLATE \"C\"",
+    newest_cases: "SELECT id, ticket, opened_at, updated_at, outcome FROM cases \
+         ORDER BY opened_at DESC, id COLLATE \"C\" DESC LIMIT $1",
+    cases_of_ticket: "SELECT id, ticket, opened_at, updated_at, outcome FROM cases \
+         WHERE lower(ticket COLLATE \"C\") = lower($1 COLLATE \"C\") \
+         ORDER BY opened_at DESC, id COLLATE \"C\" DESC",
+    closed_before: "SELECT id FROM cases WHERE ended AND updated_at < $1 \
+         AND id NOT IN (SELECT case_id FROM archived_case) ORDER BY updated_at, id COLLATE \"C\"",
+    history: "SELECT case_id, seq, at, CAST(version AS bigint) AS version, body, prev_hash, hash FROM event \
+         WHERE kind = ANY($1) AND at >= $2 ORDER BY at, case_id COLLATE \"C\", seq",
+    held_claim: "SELECT worker, until FROM claim WHERE case_id = $1 FOR UPDATE",
+    held_lease: "SELECT case_id, until FROM lease WHERE host = $1 FOR UPDATE",
+    extend_leases: "UPDATE lease SET until = greatest(until, $2) \
+         WHERE host IN (SELECT host FROM lease WHERE case_id = $1 ORDER BY host FOR UPDATE)",
+    free_leases: "DELETE FROM lease \
+         WHERE host IN (SELECT host FROM lease WHERE case_id = $1 ORDER BY host FOR UPDATE)",
+    next_delivery: "UPDATE delivery SET until = $2 WHERE number = \
+         (SELECT number FROM delivery WHERE until IS NULL OR until <= $1 \
+          ORDER BY number LIMIT 1 FOR UPDATE SKIP LOCKED) \
+         RETURNING key, body",
+    purge_done_keys: "DELETE FROM done_key WHERE key IN (SELECT key FROM done_key \
+         WHERE expires_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED)",
+    purge_turns: "DELETE FROM once_lock WHERE name IN (SELECT name FROM once_lock \
+         WHERE at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED)",
+};

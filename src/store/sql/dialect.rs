@@ -1,0 +1,37 @@
+//! [`Dialect`]: the statements that the databases write differently.
+//!
+//! They differ in four things: locks of rows, the order of case ids, tickets without regard to upper and
+//! lower case, and lists.
+
+/// Statements of one database. The parameters and columns are the same in each.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::store) struct Dialect {
+    /// `id` of the running case of a ticket `$1`.
+    pub(in crate::store) running_case: &'static str,
+    /// The line of a case `$1` in the list of cases, locked against other writers.
+    pub(in crate::store) locked_case: &'static str,
+    /// `id` of all cases that have not ended, oldest first.
+    pub(in crate::store) open_cases: &'static str,
+    /// The newest `$1` lines of the list of cases.
+    pub(in crate::store) newest_cases: &'static str,
+    /// The lines of a ticket `$1`, the newest first.
+    pub(in crate::store) cases_of_ticket: &'static str,
+    /// `id` of ended cases that were last written before `$1` and are not archived, oldest first.
+    pub(in crate::store) closed_before: &'static str,
+    /// Records of the kinds `$1` (a list) from the moment `$2` on, by time, case and number.
+    pub(in crate::store) history: &'static str,
+    /// `worker` and `until` of the claim of a case `$1`, locked against other writers.
+    pub(in crate::store) held_claim: &'static str,
+    /// `case_id` and `until` of the lease of a host `$1`, locked against other writers.
+    pub(in crate::store) held_lease: &'static str,
+    /// Makes the leases of a case `$1` last until `$2`, or longer.
+    pub(in crate::store) extend_leases: &'static str,
+    /// Frees the hosts of a case `$1`.
+    pub(in crate::store) free_leases: &'static str,
+    /// Takes the oldest delivery that is nobody's at `$1`, until `$2`. Gives `key` and `body`.
+    pub(in crate::store) next_delivery: &'static str,
+    /// Removes keys that have expired at `$1`, at most `$2`.
+    pub(in crate::store) purge_done_keys: &'static str,
+    /// Removes turns that were taken before `$1`, at most `$2`.
+    pub(in crate::store) purge_turns: &'static str,
+}

@@ -1,0 +1,27 @@
+//! What migrations have in common: which of them a journal lacks, and which journals are refused.
+
+use crate::ports::JournalError;
+use crate::store::error::StoreError;
+
+/// The migrations that a journal of this version lacks, in their order. Each leads from the version before
+/// it to its own number.
+///
+/// # Errors
+/// The journal is of a later version than these.
+pub(in crate::store) fn missing<'a>(
+    migrations: &'a [&'static str],
+    version: i64,
+    place: &str,
+) -> Result<&'a [&'static str], StoreError> {
+    let missing = usize::try_from(version).ok().and_then(|version| migrations.get(version..));
+    missing.ok_or_else(|| {
+        refuse(format!(
+            "{place} was written by a later version of fieldmedic. Run that version, or a later one"
+        ))
+    })
+}
+
+/// The journal cannot be opened.
+pub(in crate::store) fn refuse(why: String) -> StoreError {
+    JournalError::Unavailable(why).into()
+}

@@ -1,0 +1,57 @@
+//! How SQLite writes the statements that differ. A transaction that writes has the lock of the whole file,
+//! so no row is locked. Ids sort by their bytes, and the column of tickets ignores upper and lower case.
+
+use crate::store::sql::dialect::Dialect;
+
+pub(super) const DIALECT: Dialect = Dialect {
+    running_case: "SELECT id FROM cases WHERE ticket = $1 AND ended = 0",
+    locked_case: "SELECT id, ticket, opened_at, updated_at, outcome, ended, head FROM cases WHERE id = $1",
+    open_cases: "SELECT id FROM cases WHERE ended = 0 ORDER BY opened_at, id",
+    newest_cases: "SELECT id, ticket, opened_at, updated_at, outcome FROM cases \
+         ORDER BY opened_at DESC, id DESC LIMIT $1",
+    cases_of_ticket: "SELECT id, ticket, opened_at, updated_at, outcome FROM cases \
+         WHERE ticket = $1 ORDER BY opened_at DESC, id DESC",
+    closed_before: "SELECT id FROM cases WHERE ended = 1 AND updated_at < $1 \
+         AND id NOT IN (SELECT case_id FROM archived_case) ORDER BY updated_at, id",
+    history: "SELECT case_id, seq, at, version, body, prev_hash, hash FROM event \
+         WHERE kind IN (SELECT value FROM json_each($1)) AND at >= $2 ORDER BY at, case_id, seq",
+    held_claim: "SELECT worker, until FROM claim WHERE case_id = $1",
+    held_lease: "SELECT case_id, until FROM lease WHERE host = $1",
+    extend_leases: "UPDATE lease SET until = $2 WHERE case_id = $1 AND until < $2",
+    free_leases: "DELETE FROM lease WHERE case_id = $1",
+    next_delivery: "UPDATE delivery SET until = $2 WHERE number = \
+         (SELECT number FROM delivery WHERE until IS NULL OR until <= $1 ORDER BY number LIMIT 1) \
+         RETURNING key, body",
+    purge_done_keys: "DELETE FROM done_key WHERE key IN \
+         (SELECT key FROM done_key WHERE expires_at <= $1 LIMIT $2)",
+    purge_turns: "DELETE FROM once_lock WHERE name IN (SELECT name FROM once_lock WHERE at < $1 LIMIT $2)",
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Sqlite;
+    use crate::store::sql::connection::{Connection, Row, Value};
+    use sqlx::AssertSqlSafe;
+
+    #[tokio::test]
+    async fn the_history_is_found_by_its_index() {
+        let journal = Sqlite::in_memory().await.unwrap();
+        let plan = sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", DIALECT.history)));
+        let rows = plan.bind("[]").bind("").fetch_all(&journal.writer).await.unwrap();
+        let steps: Vec<String> = rows.iter().map(|row| row.text("detail").unwrap()).collect();
+        let by_index = "SEARCH event USING INDEX event_by_kind (kind=? AND at>?)";
+        assert!(steps.iter().any(|step| step == by_index), "{steps:?}");
+    }
+
+    #[tokio::test]
+    async fn a_parameter_that_stands_twice_is_one_parameter() {
+        let journal = Sqlite::in_memory().await.unwrap();
+        let mut connection = journal.writer.acquire().await.unwrap();
+        let values = [Value::Text("a"), Value::Integer(7), Value::Boolean(true)];
+        let row = connection.fetch_optional("SELECT $2 AS b, $1 || $1 AS a, $3 AS c", &values).await.unwrap();
+        let row = row.unwrap();
+        assert_eq!((row.text("a").unwrap(), row.integer("b").unwrap()), ("aa".to_owned(), 7));
+        assert!(row.boolean("c").unwrap());
+    }
+}
