@@ -4,6 +4,7 @@
 
 use crate::github::auth::{Actor, RequestContext};
 use crate::github::errors::{ApiResult, ErrorResponse, ok};
+use crate::github::json::with;
 use crate::github::middleware;
 use crate::github::server::Server;
 use crate::github::state::RepoRole;
@@ -109,8 +110,7 @@ async fn permission(context: RequestContext, Path(Person { login }): Path<Person
         return Err(ErrorResponse { message, ..ErrorResponse::not_found() });
     }
     let role = github.role(&context.repo, &login);
-    let mut user = github.user_json(&login);
-    user["role_name"] = role.name().into();
+    let user = with(github.user_json(&login), [("role_name", json!(role.name()))]);
     ok(json!({ "permission": role.permission(), "role_name": role.name(), "user": user }))
 }
 

@@ -5,7 +5,7 @@ use crate::github::errors::{ApiResult, ErrorResponse, created, ok};
 use crate::github::json::is_reaction;
 use crate::github::operations::Created;
 use crate::github::paging::PageRequest;
-use crate::github::request_body::parse;
+use crate::github::request_body::{parse, string};
 use crate::github::server::Server;
 use crate::github::state::RepoRole;
 use axum::body::Bytes;
@@ -73,7 +73,7 @@ pub(super) async fn create(
         if github.issue(&id)?.locked && role < RepoRole::Write {
             return Err(ErrorResponse::forbidden("Unable to create comment because issue is locked."));
         }
-        github.comment_on(&id, &context.actor.0, body["body"].as_str().unwrap_or_default())?
+        github.comment_on(&id, &context.actor.0, string(&body, "body").unwrap_or_default())?
     };
     context.server.send(webhooks);
     created(show(&context.server, &id.repo, comment)?)
@@ -95,7 +95,7 @@ pub(super) async fn edit(
             &context.repo,
             comment,
             &context.actor.0,
-            body["body"].as_str().unwrap_or_default(),
+            string(&body, "body").unwrap_or_default(),
         )?
     };
     context.server.send(webhooks);
@@ -122,7 +122,7 @@ pub(super) async fn react(
 ) -> ApiResult {
     context.write_access()?;
     let body = parse(&body)?;
-    let content = body["content"].as_str().filter(|content| is_reaction(content));
+    let content = string(&body, "content").filter(|content| is_reaction(content));
     let content = content.ok_or_else(|| ErrorResponse::invalid("Reaction", "content", "invalid"))?;
     let mut github = context.server.state();
     match github.react(&context.repo, comment, &context.actor.0, content)? {

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// An error response, in GitHub's words.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -73,17 +74,17 @@ impl ErrorResponse {
 
 impl IntoResponse for ErrorResponse {
     fn into_response(self) -> Response {
-        let mut body = json!({
-            "message": self.message,
-            "documentation_url": "https://docs.github.com/rest",
-            "status": self.status.as_u16().to_string(),
-        });
+        let mut body = BTreeMap::from([
+            ("message", json!(self.message)),
+            ("documentation_url", json!("https://docs.github.com/rest")),
+            ("status", json!(self.status.as_u16().to_string())),
+        ]);
         if !self.errors.is_empty() {
-            body["errors"] = Value::Array(self.errors);
+            body.insert("errors", Value::Array(self.errors));
         }
         let mut headers = HeaderMap::new();
         if let Some(location) = self.location {
-            body["url"] = location.as_str().into();
+            body.insert("url", json!(location));
             headers.extend(HeaderValue::from_str(&location).ok().map(|value| (header::LOCATION, value)));
         }
         let rights = self.rights.and_then(|rights| HeaderValue::from_str(&rights).ok());

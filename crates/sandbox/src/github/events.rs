@@ -3,6 +3,7 @@
 
 use crate::github::auth::{Number, RequestContext};
 use crate::github::errors::ApiResult;
+use crate::github::json::with;
 use crate::github::paging::PageRequest;
 use crate::github::state::{GitHubState, Issue, IssueEvent, IssueEventKind, Repository};
 use axum::extract::Path;
@@ -35,20 +36,16 @@ impl GitHubState {
             })
         };
         let labelled = |word: &str, name: &str| {
-            let mut event = by(word, actor);
             let color = repo.label(name).map_or("ededed", |label| &label.color);
-            event["label"] = json!({ "name": name, "color": color });
-            event
+            with(by(word, actor), [("label", json!({ "name": name, "color": color }))])
         };
         match what {
             IssueEventKind::Opened | IssueEventKind::Edited | IssueEventKind::CommentEdited(_) => Vec::new(),
             IssueEventKind::Labeled(name) => vec![labelled("labeled", name)],
             IssueEventKind::Unlabeled(name) => vec![labelled("unlabeled", name)],
             IssueEventKind::Assigned(login) => {
-                let mut event = by("assigned", login);
-                event["assignee"] = self.user_json(login);
-                event["assigner"] = self.user_json(actor);
-                vec![event]
+                let people = [("assignee", self.user_json(login)), ("assigner", self.user_json(actor))];
+                vec![with(by("assigned", login), people)]
             }
             IssueEventKind::Commented(id) => {
                 let body = issue.comments.iter().find(|comment| comment.id == *id).map(|it| it.body.as_str());
@@ -63,14 +60,14 @@ impl GitHubState {
         }
     }
 
-    fn event_json(&self, repo: &Repository, issue: &Issue, index: usize, mut event: Value) -> Value {
+    fn event_json(&self, repo: &Repository, issue: &Issue, index: usize, event: Value) -> Value {
         let id = issue.id * 1000 + index as u64;
-        event["id"] = id.into();
-        event["node_id"] = format!("EV_{id:08x}").into();
-        event["url"] = format!("{}/repos/{}/issues/events/{id}", self.base, repo.address).into();
-        for empty in ["commit_id", "commit_url", "performed_via_github_app"] {
-            event[empty] = Value::Null;
-        }
-        event
+        let names = [
+            ("id", json!(id)),
+            ("node_id", json!(format!("EV_{id:08x}"))),
+            ("url", json!(format!("{}/repos/{}/issues/events/{id}", self.base, repo.address))),
+        ];
+        let unset = ["commit_id", "commit_url", "performed_via_github_app"];
+        with(with(event, names), unset.map(|name| (name, Value::Null)))
     }
 }

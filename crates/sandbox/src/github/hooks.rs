@@ -5,7 +5,7 @@ use crate::github::auth::RequestContext;
 use crate::github::errors::{ApiResult, ErrorResponse, accepted, created, ok};
 use crate::github::json::stamp;
 use crate::github::paging::PageRequest;
-use crate::github::request_body::{parse, strings};
+use crate::github::request_body::{parse, string, strings};
 use crate::github::server::Server;
 use crate::github::state::RepoRole;
 use crate::github::webhooks::{AttemptStage, DeliveryAttempt, DeliveryKind, Hook, HookScope, Hooks};
@@ -41,17 +41,17 @@ pub(super) async fn create(context: RequestContext, body: Bytes) -> ApiResult {
     context.admin_access()?;
     context.require_permission("repository_hooks", "write")?;
     let body = parse(&body)?;
-    let config = &body["config"];
-    let url = config["url"].as_str().filter(|url| url.starts_with("http"));
+    let config = |key| string(body.get("config")?, key);
+    let url = config("url").filter(|url| url.starts_with("http"));
     let url = url.ok_or_else(|| ErrorResponse::invalid("Hook", "url", "missing_field"))?.to_owned();
-    let secret = config["secret"].as_str().unwrap_or_default().to_owned();
+    let secret = config("secret").unwrap_or_default().to_owned();
     let mut events = strings(&body, "events");
     if events.is_empty() {
         events.push("push".to_owned());
     }
     let now = context.server.state().now();
     let scope = HookScope::Repo(context.repo.clone());
-    let active = body["active"].as_bool() != Some(false);
+    let active = body.get("active").and_then(Value::as_bool) != Some(false);
     let hook = Hook { id: 0, scope, to: Hooks { url, secret }, events, active, at: now };
     let hook =
         context.server.webhooks.add(hook).ok_or_else(|| ErrorResponse::exists("Hook", "this repository"))?;
@@ -68,14 +68,15 @@ pub(super) async fn change(
     context.require_permission("repository_hooks", "write")?;
     let body = parse(&body)?;
     let changed = context.server.webhooks.change(&context.repo, hook, |hook| {
-        if let Some(url) = body["config"]["url"].as_str() {
-            let secret = body["config"]["secret"].as_str().unwrap_or_default().to_owned();
+        let config = |key| string(body.get("config")?, key);
+        if let Some(url) = config("url") {
+            let secret = config("secret").unwrap_or_default().to_owned();
             hook.to = Hooks { url: url.to_owned(), secret };
         }
-        if body["events"].is_array() {
+        if body.get("events").is_some_and(Value::is_array) {
             hook.events = strings(&body, "events");
         }
-        hook.active = body["active"].as_bool().unwrap_or(hook.active);
+        hook.active = body.get("active").and_then(Value::as_bool).unwrap_or(hook.active);
     });
     ok(context.server.hook_json(&context.repo, &changed.ok_or_else(ErrorResponse::not_found)?))
 }

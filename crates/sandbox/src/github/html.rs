@@ -181,18 +181,18 @@ fn keep_folds(html: &str) -> String {
     let mut out = String::new();
     let mut rest = html;
     while let Some(start) = rest.find('<') {
-        out.push_str(&escape(&rest[..start]));
-        rest = &rest[start..];
-        let end = match rest.starts_with("<!--") {
-            true => rest.find("-->").map(|end| end + 3),
-            false => rest.find('>').map(|end| end + 1),
+        let (text, markup) = rest.split_at(start);
+        out.push_str(&escape(text));
+        let end = match markup.starts_with("<!--") {
+            true => markup.find("-->").map(|end| end + 3),
+            false => markup.find('>').map(|end| end + 1),
         };
         let Some(end) = end else { return out };
-        let tag = &rest[..end];
+        let (tag, behind) = markup.split_at(end);
         if KEPT.contains(&tag) {
             out.push_str(tag);
         }
-        rest = &rest[end..];
+        rest = behind;
     }
     out + &escape(rest)
 }

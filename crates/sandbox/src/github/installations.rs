@@ -3,9 +3,9 @@
 use crate::github::apps::{Installation, RegisteredApp};
 use crate::github::auth::{Actor, RequestContext, Through};
 use crate::github::errors::{ApiResult, ErrorResponse, created, ok};
-use crate::github::json::stamp;
+use crate::github::json::{stamp, with};
 use crate::github::paging::PageRequest;
-use crate::github::request_body::{parse, strings};
+use crate::github::request_body::{parse, string, strings};
 use crate::github::server::Server;
 use crate::github::state::GitHubState;
 use axum::extract::{Path, State};
@@ -61,11 +61,13 @@ async fn take_manifest(State(server): State<Arc<Server>>, asked: PageRequest, bo
     let form = body.strip_prefix("manifest=").ok_or_else(unreadable)?.replace('+', " ");
     let text = percent_decode_str(&form).decode_utf8().map_err(|_| unreadable())?;
     let manifest = parse(text.as_bytes())?;
-    let (name, back) = (manifest["name"].as_str(), manifest["redirect_url"].as_str());
+    let (name, back) = (string(&manifest, "name"), string(&manifest, "redirect_url"));
     let (Some(name), Some(back), Some(state)) = (name, back, asked.get("state")) else {
         return Err(unreadable());
     };
-    let rights = serde_json::from_value(manifest["default_permissions"].clone()).unwrap_or_default();
+    let rights =
+        manifest.get("default_permissions").and_then(|rights| serde_json::from_value(rights.clone()).ok());
+    let rights = rights.unwrap_or_default();
     let events = strings(&manifest, "default_events");
     let mut github = server.state();
     let made = github.make_app("example", &name.to_lowercase().replace(' ', "-"), rights, events);
@@ -81,11 +83,9 @@ pub(super) async fn redeem(State(server): State<Arc<Server>>, Path(code): Path<S
     let mut github = server.state();
     let (made, secret) = github.apps.codes.remove(&code).ok_or_else(ErrorResponse::not_found)?;
     let app = github.apps.all.get(&made.id).ok_or_else(ErrorResponse::not_found)?;
-    let mut json = github.app_json(app);
-    json["client_secret"] = "not used".into();
-    json["webhook_secret"] = secret.into();
-    json["pem"] = made.key.into();
-    created(json)
+    let secrets =
+        [("client_secret", json!("not used")), ("webhook_secret", json!(secret)), ("pem", json!(made.key))];
+    created(with(github.app_json(app), secrets))
 }
 
 fn app<'a>(github: &'a GitHubState, actor: &Actor) -> Result<&'a RegisteredApp, ErrorResponse> {
@@ -119,7 +119,7 @@ impl GitHubState {
         let account = self.user_json(&installation.account);
         json!({
             "id": installation.id,
-            "target_id": account["id"],
+            "target_id": account.get("id"),
             "account": account,
             "repository_selection": "selected",
             "access_tokens_url": format!("{url}/access_tokens"),

@@ -4,7 +4,7 @@ use crate::github::auth::{Number, RequestContext};
 use crate::github::errors::{ApiResult, ErrorResponse, created, ok};
 use crate::github::operations::NewIssue;
 use crate::github::paging::PageRequest;
-use crate::github::request_body::{parse, strings};
+use crate::github::request_body::{parse, string, strings};
 use crate::github::server::Server;
 use crate::github::state::{Issue, IssueKind, RepoRole};
 use axum::body::Bytes;
@@ -64,8 +64,8 @@ pub(super) async fn open(context: RequestContext, body: Bytes) -> ApiResult {
         false => (Vec::new(), Vec::new()),
     };
     let form = NewIssue {
-        title: body["title"].as_str().unwrap_or_default(),
-        body: body["body"].as_str(),
+        title: string(&body, "title").unwrap_or_default(),
+        body: string(&body, "body"),
         labels: &labels,
         sort: IssueKind::Issue,
     };
@@ -91,13 +91,13 @@ pub(super) async fn change(
     }
     let body = parse(&body)?;
     let mut webhooks = Vec::new();
-    let (title, text) = (body["title"].as_str(), body["body"].as_str());
+    let (title, text) = (string(&body, "title"), string(&body, "body"));
     if title.is_some() || text.is_some() {
         webhooks.extend(github.edit(&id, &context.actor.0, title, text)?);
     }
-    match body["state"].as_str() {
+    match string(&body, "state") {
         Some("closed") => {
-            let reason = match body["state_reason"].as_str() {
+            let reason = match string(&body, "state_reason") {
                 None => "completed",
                 Some(reason @ ("completed" | "not_planned" | "duplicate")) => reason,
                 Some(_) => return Err(ErrorResponse::invalid("Issue", "state_reason", "invalid")),

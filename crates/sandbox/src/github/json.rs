@@ -80,7 +80,7 @@ impl GitHubState {
     pub fn user_json(&self, login: &str) -> Value {
         let Some(user) = self.users.get(login) else { return Value::Null };
         let url = format!("{}/users/{login}", self.base);
-        let mut json = json!({
+        let json = json!({
             "login": login,
             "id": user.id,
             "node_id": format!("U_{:08x}", user.id),
@@ -96,25 +96,17 @@ impl GitHubState {
             "user_view_type": "public",
             "site_admin": false,
         });
-        for (name, end) in USER_LINKS {
-            json[name] = format!("{url}{end}").into();
-        }
-        json
+        with(json, USER_LINKS.map(|(name, end)| (name, json!(format!("{url}{end}")))))
     }
 
     /// An account, as it sees itself.
     pub fn account_json(&self, login: &str) -> Value {
-        let mut json = self.user_json(login);
-        for name in ["bio", "blog", "company", "email", "hireable", "location", "name"] {
-            json[name] = Value::Null;
-        }
-        for count in ["followers", "following", "public_gists", "public_repos"] {
-            json[count] = 0.into();
-        }
+        let unset = ["bio", "blog", "company", "email", "hireable", "location", "name"];
+        let json = with(self.user_json(login), unset.map(|name| (name, Value::Null)));
+        let counts = ["followers", "following", "public_gists", "public_repos"];
+        let json = with(json, counts.map(|name| (name, json!(0))));
         let since = stamp(self.now());
-        json["created_at"] = since.as_str().into();
-        json["updated_at"] = since.into();
-        json
+        with(json, ["created_at", "updated_at"].map(|name| (name, json!(since))))
     }
 
     pub fn repo_json(&self, repo: &Repository, viewer: &str) -> Value {
@@ -122,7 +114,7 @@ impl GitHubState {
         let url = format!("{}/repos/{}", self.base, repo.address);
         let role = repo.role(viewer);
         let open = repo.issues.values().filter(|issue| issue.is_there() && !issue.is_closed()).count();
-        let mut json = json!({
+        let json = json!({
             "id": repo.id,
             "node_id": format!("R_{:08x}", repo.id),
             "name": name,
@@ -151,32 +143,21 @@ impl GitHubState {
                 "pull": role >= RepoRole::Read,
             },
         });
-        for (name, end) in REPO_LINKS {
-            json[name] = format!("{url}{end}").into();
-        }
-        json
+        with(json, REPO_LINKS.map(|(name, end)| (name, json!(format!("{url}{end}")))))
     }
 
     pub fn whole_repo_json(&self, repo: &Repository, viewer: &str) -> Value {
-        let mut json = self.repo_json(repo, viewer);
         let url = format!("{}/repos/{}", self.base, repo.address);
-        for (name, end) in MORE_REPO_LINKS {
-            json[name] = format!("{url}{end}").into();
-        }
-        let page = format!("{}/{}", self.base, repo.address);
-        for name in ["clone_url", "git_url", "ssh_url", "svn_url"] {
-            json[name] = format!("{page}.git").into();
-        }
-        for name in REPO_COUNTS {
-            json[name] = 0.into();
-        }
-        for name in ["has_discussions", "has_pages", "has_projects", "has_wiki"] {
-            json[name] = false.into();
-        }
-        for name in ["homepage", "language", "license", "mirror_url"] {
-            json[name] = Value::Null;
-        }
-        json
+        let links = MORE_REPO_LINKS.map(|(name, end)| (name, json!(format!("{url}{end}"))));
+        let json = with(self.repo_json(repo, viewer), links);
+        let clone_url = json!(format!("{}/{}.git", self.base, repo.address));
+        let clone_urls = ["clone_url", "git_url", "ssh_url", "svn_url"];
+        let json = with(json, clone_urls.map(|name| (name, clone_url.clone())));
+        let json = with(json, REPO_COUNTS.map(|name| (name, json!(0))));
+        let features = ["has_discussions", "has_pages", "has_projects", "has_wiki"];
+        let json = with(json, features.map(|name| (name, json!(false))));
+        let unset = ["homepage", "language", "license", "mirror_url"];
+        with(json, unset.map(|name| (name, Value::Null)))
     }
 
     pub fn issue_json(&self, repo: &Repository, issue: &Issue) -> Value {
@@ -189,7 +170,7 @@ impl GitHubState {
         };
         let assignees: Vec<Value> = issue.assignees.iter().map(|login| self.user_json(login)).collect();
         let labels = issue.labels.iter().filter_map(|name| repo.label(name));
-        let mut json = json!({
+        let json = json!({
             "id": issue.id,
             "node_id": format!("I_{:08x}", issue.id),
             "number": issue.number,
@@ -220,17 +201,18 @@ impl GitHubState {
             "performed_via_github_app": null,
             "reactions": rollup(&url, &[]),
         });
-        if issue.sort == IssueKind::PullRequest {
-            let page = self.page_url(&id, issue);
-            json["pull_request"] = json!({
-                "url": format!("{}/repos/{}/pulls/{}", self.base, id.repo, id.number),
-                "html_url": page,
-                "diff_url": format!("{page}.diff"),
-                "patch_url": format!("{page}.patch"),
-                "merged_at": null,
-            });
+        if issue.sort != IssueKind::PullRequest {
+            return json;
         }
-        json
+        let page = self.page_url(&id, issue);
+        let pull_request = json!({
+            "url": format!("{}/repos/{}/pulls/{}", self.base, id.repo, id.number),
+            "html_url": page,
+            "diff_url": format!("{page}.diff"),
+            "patch_url": format!("{page}.patch"),
+            "merged_at": null,
+        });
+        with(json, [("pull_request", pull_request)])
     }
 
     pub fn comment_json(&self, repo: &Repository, issue: &Issue, comment: &Comment) -> Value {
@@ -293,9 +275,16 @@ fn association(repo: &Repository, login: &str) -> &'static str {
 }
 
 fn rollup(url: &str, reactions: &[Reaction]) -> Value {
-    let mut json = json!({ "url": format!("{url}/reactions"), "total_count": reactions.len() });
-    for content in REACTIONS {
-        json[content] = reactions.iter().filter(|reaction| reaction.content == content).count().into();
+    let json = json!({ "url": format!("{url}/reactions"), "total_count": reactions.len() });
+    let count = |content: &str| reactions.iter().filter(|reaction| reaction.content == content).count();
+    with(json, REACTIONS.map(|content| (content, json!(count(content)))))
+}
+
+/// The same object with more keys.
+#[expect(clippy::indexing_slicing, reason = "it adds a key to an object, and every caller hands one in")]
+pub(super) fn with<'a>(mut object: Value, keys: impl IntoIterator<Item = (&'a str, Value)>) -> Value {
+    for (key, value) in keys {
+        object[key] = value;
     }
-    json
+    object
 }

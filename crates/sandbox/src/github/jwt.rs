@@ -55,7 +55,8 @@ pub(super) const UNREADABLE: &str = "A JSON web token could not be decoded";
 /// The App that a token claims to be from, unverified; `None` if it is no such token.
 pub(super) fn issuer(token: &str) -> Option<u64> {
     let claims = part(token.split('.').nth(1)?)?;
-    claims["iss"].as_u64().or_else(|| claims["iss"].as_str()?.parse().ok())
+    let issuer = claims.get("iss")?;
+    issuer.as_u64().or_else(|| issuer.as_str()?.parse().ok())
 }
 
 /// # Errors
@@ -65,11 +66,12 @@ pub(super) fn check(token: &str, key: &JwtKey) -> Result<(), &'static str> {
     let signed = token.rsplit_once('.').map_or("", |(signed, _)| signed);
     let signature = BASE64_URL_SAFE_NO_PAD.decode(signature).map_err(|_| UNREADABLE)?;
     let (head, claims) = part(head).zip(part(claims)).ok_or(UNREADABLE)?;
-    if head["alg"] != "RS256" || !key.signed(signed, &signature) {
+    if head.get("alg").is_none_or(|algorithm| algorithm != "RS256") || !key.signed(signed, &signature) {
         return Err(UNREADABLE);
     }
     let now = Utc::now().timestamp();
-    let (issued, until) = (claims["iat"].as_i64().unwrap_or(i64::MAX), claims["exp"].as_i64().unwrap_or(0));
+    let time = |name: &str| claims.get(name).and_then(Value::as_i64);
+    let (issued, until) = (time("iat").unwrap_or(i64::MAX), time("exp").unwrap_or(0));
     if issued > now {
         return Err(
             "'Issued at' claim ('iat') must be an Integer representing the time that the assertion was issued",

@@ -3,7 +3,7 @@
 use crate::github::auth::{Number, RequestContext};
 use crate::github::errors::{ApiResult, ErrorResponse, created, ok};
 use crate::github::paging::PageRequest;
-use crate::github::request_body::{parse, strings};
+use crate::github::request_body::{parse, string, strings};
 use crate::github::server::Server;
 use crate::github::state::RepoRole;
 use axum::body::Bytes;
@@ -36,10 +36,10 @@ pub(super) async fn create(context: RequestContext, body: Bytes) -> ApiResult {
     context.require_role(RepoRole::Write)?;
     let body = parse(&body)?;
     let name =
-        body["name"].as_str().ok_or_else(|| ErrorResponse::invalid("Label", "name", "missing_field"))?;
-    let color = body["color"].as_str().unwrap_or("ededed");
+        string(&body, "name").ok_or_else(|| ErrorResponse::invalid("Label", "name", "missing_field"))?;
+    let color = string(&body, "color").unwrap_or("ededed");
     let mut github = context.server.state();
-    let label = github.create_label(&context.repo, name, color, body["description"].as_str())?;
+    let label = github.create_label(&context.repo, name, color, string(&body, "description"))?;
     created(github.label_json(github.repo(&context.repo)?, &label))
 }
 

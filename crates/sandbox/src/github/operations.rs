@@ -1,6 +1,7 @@
 //! The operations on an issue. People and the API share them, so state, events and webhooks never disagree.
 
 use crate::github::errors::ErrorResponse;
+use crate::github::json::with;
 use crate::github::state::{
     Comment, GitHubState, Issue, IssueEventKind, IssueKind, IssueState, Label, Reaction, Repository,
 };
@@ -314,15 +315,14 @@ impl GitHubState {
         more: Value,
     ) -> Result<WebhookEvent, ErrorResponse> {
         let repo: &Repository = self.repo(&id.repo)?;
-        let mut payload = json!({
+        let payload = json!({
             "action": action,
             "issue": self.issue_json(repo, self.issue(id)?),
             "repository": self.repo_json(repo, actor),
             "sender": self.user_json(actor),
         });
-        for (key, value) in more.as_object().into_iter().flatten() {
-            payload[key] = value.clone();
-        }
+        let more = more.as_object().into_iter().flatten();
+        let payload = with(payload, more.map(|(key, value)| (key.as_str(), value.clone())));
         Ok(WebhookEvent { repo: id.repo.clone(), event: "issues", payload })
     }
 }

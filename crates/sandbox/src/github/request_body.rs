@@ -11,6 +11,11 @@ pub(super) fn parse(body: &[u8]) -> Result<Value, ErrorResponse> {
     serde_json::from_slice(body).map_err(problem)
 }
 
+/// The text under a key.
+pub(super) fn string<'a>(body: &'a Value, key: &str) -> Option<&'a str> {
+    body.get(key)?.as_str()
+}
+
 /// The strings of the list under a key. For labels, GitHub accepts `[{"name": "x"}]` as well.
 pub(super) fn strings(body: &Value, key: &str) -> Vec<String> {
     let items = body.get(key).and_then(Value::as_array).into_iter().flatten();

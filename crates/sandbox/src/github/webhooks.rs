@@ -9,6 +9,7 @@ use http::{Request, header};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -218,11 +219,12 @@ impl WebhookSender {
             let line = Delivered {
                 guid: guid(attempts.events),
                 event: webhook.event,
-                action: webhook.payload["action"].as_str().unwrap_or_default().to_owned(),
+                action: webhook.payload.get("action").and_then(Value::as_str).unwrap_or_default().to_owned(),
                 status: None,
             };
             attempts.events += 1;
-            let repository = webhook.payload["repository"]["id"].as_u64().unwrap_or_default();
+            let repository =
+                webhook.payload.pointer("/repository/id").and_then(Value::as_u64).unwrap_or_default();
             let attempt = |hook| DeliveryAttempt {
                 id: 0,
                 hook,
@@ -340,7 +342,8 @@ fn sign(secret: &str, payload: &[u8]) -> String {
 /// A delivery id in GitHub's format, the same in every run.
 fn guid(place: usize) -> String {
     let hash = hex::encode(Sha256::digest(place.to_be_bytes()));
-    format!("{}-{}-{}-{}-{}", &hash[..8], &hash[8..12], &hash[12..16], &hash[16..20], &hash[20..32])
+    let mut digits = hash.chars();
+    [8, 4, 4, 4, 12].map(|length| digits.by_ref().take(length).collect::<String>()).join("-")
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

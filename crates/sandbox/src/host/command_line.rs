@@ -71,9 +71,10 @@ impl ReceivedCommand {
 fn script(words: &[String]) -> Option<What> {
     let (first, rest) = words.split_first()?;
     let variables = rest.iter().take_while(|word| word.contains('=')).count();
-    match (first.as_str(), &rest[variables..]) {
+    let (variables, call) = rest.split_at(variables);
+    match (first.as_str(), call) {
         ("env", [sh, flags, _, name]) if sh == "sh" && flags == "-euc" => {
-            let env = rest[..variables].iter().filter_map(|word| word.split_once('='));
+            let env = variables.iter().filter_map(|word| word.split_once('='));
             let env = env.map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
             Some(What::Script { name: name.clone(), env })
         }

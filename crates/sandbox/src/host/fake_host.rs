@@ -4,12 +4,13 @@
 
 use crate::host::command_line::ReceivedCommand;
 use crate::host::garbage;
-use crate::host::spec::{CommandRule, Down, HostSpec};
+use crate::host::spec::{CommandRule, DelayedChange, Down, HostSpec};
 use crate::host::spec_file::{HostFault, Sudo};
 use crate::host::state::{HostState, RequestNames};
 use chrono::{DateTime, TimeDelta, Utc};
 use fieldmedic_core::diagnosis::evidence::Exit;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -17,8 +18,8 @@ use std::time::Duration;
 pub struct FakeHost {
     file: HostSpec,
     state: HostState,
-    /// How often each rule has answered.
-    uses: Vec<u32>,
+    /// How often a rule has answered, by its place in the file.
+    uses: BTreeMap<usize, u32>,
     /// When each of the ticks is due next.
     ticks: Vec<DateTime<Utc>>,
     pending: Vec<Pending>,
@@ -67,16 +68,15 @@ struct Pending {
     run: RunId,
     step: PendingStep,
     /// The rule that it comes from.
-    rule: usize,
+    rule: Arc<CommandRule>,
     request: RequestNames,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
 enum PendingStep {
     /// The command ends and its `set` applies.
     End,
     /// One entry of its `after` applies.
-    After(usize),
+    After(Arc<DelayedChange>),
 }
 
 impl FakeHost {
@@ -85,7 +85,7 @@ impl FakeHost {
         let rules = &file.0;
         Self {
             state: rules.state.clone(),
-            uses: vec![0; rules.commands.len()],
+            uses: BTreeMap::new(),
             ticks: rules.ticks.iter().map(|tick| plus(now, tick.interval)).collect(),
             file: file.clone(),
             pending: Vec::new(),
@@ -110,14 +110,11 @@ impl FakeHost {
             at: now,
             line: line.to_owned(),
             brief: received.brief(),
-            rule: found.as_ref().map(|(rule, _)| self.file.0.commands[*rule].line),
+            rule: found.as_ref().map(|(rule, _)| rule.line),
         });
-        let Some((index, request)) = found else {
+        let Some((rule, request)) = found else {
             return fail(run, 127, &format!("sh: 1: {}: not found\n", received.program()));
         };
-        self.uses[index] += 1;
-        let file = self.file.clone();
-        let rule = &file.0.commands[index];
         match rule.sudo {
             Some(Sudo::Required) if !received.sudo => {
                 return fail(run, 1, &format!("{}: permission denied\n", received.program()));
@@ -125,16 +122,17 @@ impl FakeHost {
             Some(Sudo::Denied) if received.sudo => return fail(run, 1, "sudo: a password is required\n"),
             _ => {}
         }
-        match self.write(rule, now, &request) {
+        match self.write(&rule, now, &request) {
             Ok((stdout, stderr)) => {
                 if rule.fault != Some(HostFault::Refuse) {
                     let at = plus(now, rule.duration);
-                    self.pending.push(Pending { at, run, step: PendingStep::End, rule: index, request });
+                    let (step, rule) = (PendingStep::End, Arc::clone(&rule));
+                    self.pending.push(Pending { at, run, step, rule, request });
                     self.advance(now);
                 }
                 let stdout = match rule.fault {
                     Some(HostFault::Garbage) => garbage::bytes(),
-                    Some(HostFault::Partial) => stdout.as_bytes()[..stdout.len() / 2].to_vec(),
+                    Some(HostFault::Partial) => stdout.as_bytes().split_at(stdout.len() / 2).0.to_vec(),
                     _ => stdout.into_bytes(),
                 };
                 let (stderr, exit) = (stderr.into_bytes(), rule.exit.clone());
@@ -151,7 +149,7 @@ impl FakeHost {
     /// Ends a run early, as a signal does. Its `set` and `after` do not apply.
     pub fn end(&mut self, run: RunId, now: DateTime<Utc>) {
         self.advance(now);
-        let is_under_way = |pending: &Pending| pending.run == run && pending.step == PendingStep::End;
+        let is_under_way = |pending: &Pending| pending.run == run && matches!(pending.step, PendingStep::End);
         if self.pending.iter().any(is_under_way) {
             self.pending.retain(|pending| pending.run != run);
         }
@@ -202,12 +200,18 @@ impl FakeHost {
         self.state.set(path, value)
     }
 
-    fn find(&mut self, received: &ReceivedCommand, now: DateTime<Utc>) -> Option<(usize, RequestNames)> {
+    /// The rule that answers, which is one use of it.
+    fn find(
+        &mut self,
+        received: &ReceivedCommand,
+        now: DateTime<Utc>,
+    ) -> Option<(Arc<CommandRule>, RequestNames)> {
         let file = self.file.clone();
         for (index, rule) in file.0.commands.iter().enumerate() {
             let Some(args) = rule.pattern.matches(&received.what) else { continue };
             let is_elsewhere = rule.cwd.is_some() && rule.cwd != received.cwd;
-            let is_used_up = rule.times.is_some_and(|times| self.uses[index] >= times);
+            let uses = self.uses.get(&index).copied().unwrap_or(0);
+            let is_used_up = rule.times.is_some_and(|times| uses >= times);
             if is_elsewhere || is_used_up {
                 continue;
             }
@@ -215,7 +219,8 @@ impl FakeHost {
                 RequestNames { args, env: received.env(), cwd: received.cwd.clone().unwrap_or_default() };
             let holds = self.state.holds(rule.when.as_ref(), now, &request);
             if self.note(&format!("line {}", rule.line), holds) == Some(true) {
-                return Some((index, request));
+                self.uses.insert(index, uses + 1);
+                return Some((Arc::clone(rule), request));
             }
         }
         None
@@ -238,19 +243,19 @@ impl FakeHost {
     fn advance(&mut self, now: DateTime<Utc>) {
         let file = self.file.clone();
         loop {
-            let tick =
-                self.ticks.iter().enumerate().min_by_key(|(_, at)| **at).map(|(index, at)| (*at, index));
+            let tick = file.0.ticks.iter().zip(&mut self.ticks).min_by_key(|(_, due)| **due);
             // Of two at one time, the one that was begun first.
             let next = self.pending.iter().enumerate().min_by_key(|(_, pending)| pending.at);
             let next = next.map(|(index, pending)| (pending.at, index));
             match (next, tick) {
-                (Some((at, index)), tick) if at <= now && tick.is_none_or(|(tick, _)| at <= tick) => {
+                (Some((at, index)), tick)
+                    if at <= now && tick.as_ref().is_none_or(|(_, due)| at <= **due) =>
+                {
                     let pending = self.pending.remove(index);
-                    self.apply_pending(&file, pending);
+                    self.apply_pending(pending);
                 }
-                (_, Some((at, index))) if at <= now => {
-                    let tick = &file.0.ticks[index];
-                    self.ticks[index] = plus(at, tick.interval);
+                (_, Some((tick, due))) if *due <= now => {
+                    let at = std::mem::replace(due, plus(*due, tick.interval));
                     let request = RequestNames::default();
                     let holds = self.state.holds(tick.when.as_ref(), at, &request);
                     if self.note("ticks", holds) == Some(true) {
@@ -263,20 +268,20 @@ impl FakeHost {
         }
     }
 
-    fn apply_pending(&mut self, file: &HostSpec, Pending { at, run, step, rule: index, request }: Pending) {
-        let rule = &file.0.commands[index];
+    fn apply_pending(&mut self, Pending { at, run, step, rule, request }: Pending) {
         let place = format!("line {}", rule.line);
         match step {
             PendingStep::End => {
                 let done = self.state.apply(&rule.set, at, &request);
                 self.note(&place, done);
-                for (number, consequence) in rule.after.iter().enumerate() {
-                    let (at, step) = (plus(at, consequence.delay), PendingStep::After(number));
-                    self.pending.push(Pending { at, run, step, rule: index, request: request.clone() });
+                for consequence in &rule.after {
+                    let (at, step) =
+                        (plus(at, consequence.delay), PendingStep::After(Arc::clone(consequence)));
+                    let (rule, request) = (Arc::clone(&rule), request.clone());
+                    self.pending.push(Pending { at, run, step, rule, request });
                 }
             }
-            PendingStep::After(number) => {
-                let consequence = &rule.after[number];
+            PendingStep::After(consequence) => {
                 let holds = self.state.holds(consequence.when.as_ref(), at, &request);
                 if self.note(&place, holds) == Some(true) {
                     let done = self.state.apply(&consequence.set, at, &request);

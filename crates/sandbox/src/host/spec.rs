@@ -29,7 +29,7 @@ pub struct HostSpecError {
 pub(super) struct HostRules {
     pub state: HostState,
     pub unreachable: Down,
-    pub commands: Vec<CommandRule>,
+    pub commands: Vec<Arc<CommandRule>>,
     pub ticks: Vec<Tick>,
     pub templates: Templates,
 }
@@ -56,7 +56,7 @@ pub(super) struct CommandRule {
     pub exit: Exit,
     pub duration: Duration,
     pub set: Settings,
-    pub after: Vec<DelayedChange>,
+    pub after: Vec<Arc<DelayedChange>>,
     pub fault: Option<HostFault>,
 }
 
@@ -93,7 +93,8 @@ impl HostSpec {
         let state = state(file.state)?;
         let mut templates = Templates::new();
         let commands = file.commands.into_iter().enumerate();
-        let commands = commands.map(|(index, entry)| rule(index, entry, &state, &mut templates));
+        let commands =
+            commands.map(|(index, entry)| rule(index, entry, &state, &mut templates).map(Arc::new));
         let commands = commands.collect::<Result<_, _>>()?;
         let ticks = file.ticks.into_iter().map(|spec| tick(spec, &state)).collect::<Result<_, _>>()?;
         let unreachable = down(file.unreachable)?;
@@ -144,7 +145,11 @@ fn rule(
         exit: exit(entry.exit, entry.signal)?,
         duration: entry.duration.as_ref().map(duration).transpose()?.unwrap_or_default(),
         set: settings(entry.set, state)?,
-        after: entry.after.into_iter().map(|spec| delayed(spec, state)).collect::<Result<_, _>>()?,
+        after: entry
+            .after
+            .into_iter()
+            .map(|spec| delayed(spec, state).map(Arc::new))
+            .collect::<Result<_, _>>()?,
         fault: entry.fault,
     })
 }

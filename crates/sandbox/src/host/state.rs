@@ -62,14 +62,15 @@ impl HostState {
     /// Writes a value where there is one.
     pub fn set(&mut self, path: &str, new: Value) -> Result<(), String> {
         let (first, rest) = parts(path);
-        let found = rest.into_iter().try_fold(self.tree.get_mut(first), |value, part| match value? {
-            Value::Object(map) => Some(map.get_mut(part)),
-            Value::Array(list) => Some(list.get_mut(part.parse::<usize>().ok()?)),
+        let missing = || format!("the state has no `{path}`");
+        let whole = self.tree.get_mut(first).ok_or_else(missing)?;
+        let found = rest.into_iter().try_fold(&mut *whole, |value, part| match value {
+            Value::Object(map) => map.get_mut(part),
+            Value::Array(list) => list.get_mut(part.parse::<usize>().ok()?),
             _ => None,
         });
-        let value = found.flatten().ok_or_else(|| format!("the state has no `{path}`"))?;
-        *value = new;
-        self.names.set(first, Ok(self.tree[first].clone()));
+        *found.ok_or_else(missing)? = new;
+        self.names.set(first, Ok(whole.clone()));
         Ok(())
     }
 
