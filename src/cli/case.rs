@@ -169,7 +169,7 @@ fn line(record: &Record) -> Result<Value> {
 fn describe(event: &Event) -> String {
     match event {
         Event::Opened { source, library, .. } => {
-            format!("{} playbooks {}", source_word(source), &library.0[..library.0.len().min(12)])
+            format!("{} playbooks {:.12}", source_word(source), library.0)
         }
         Event::Triaged(triage) => match &triage.system {
             Some(site) => {
@@ -209,12 +209,9 @@ fn describe(event: &Event) -> String {
             let names: Vec<&str> = hosts.iter().map(|host| host.as_str()).collect();
             format!("{}{}", names.join(", "), if *waited { ", after another case" } else { "" })
         }
-        Event::RemediationStarted(plan) => format!(
-            "{}: {} steps, plan {}",
-            plan.playbook,
-            plan.steps.len(),
-            &plan.hash[..plan.hash.len().min(12)]
-        ),
+        Event::RemediationStarted(plan) => {
+            format!("{}: {} steps, plan {:.12}", plan.playbook, plan.steps.len(), plan.hash)
+        }
         Event::ChangeStarted { attempt, host, command, .. } => {
             format!("on {host}, attempt {attempt}: {}", first_line(command.as_str()))
         }

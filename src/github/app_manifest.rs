@@ -25,19 +25,19 @@ pub struct NewApp {
 /// What the App shall be, as GitHub's page takes it. `back` is where GitHub leads the browser then;
 /// `webhook` is where GitHub can reach the agent, if it can.
 pub fn manifest(name: &str, back: &str, webhook: Option<&str>) -> Value {
-    let mut manifest = json!({
-        "name": name,
-        "url": "https://github.com/apps",
-        "description": "Resolves operations tickets: diagnoses, fixes, proves it, or hands over.",
-        "redirect_url": back,
-        "public": false,
-        "default_permissions": BTreeMap::from(REQUIRED_PERMISSIONS),
-    });
+    let mut manifest = BTreeMap::from([
+        ("name", json!(name)),
+        ("url", json!("https://github.com/apps")),
+        ("description", json!("Resolves operations tickets: diagnoses, fixes, proves it, or hands over.")),
+        ("redirect_url", json!(back)),
+        ("public", json!(false)),
+        ("default_permissions", json!(BTreeMap::from(REQUIRED_PERMISSIONS))),
+    ]);
     if let Some(webhook) = webhook {
-        manifest["hook_attributes"] = json!({ "url": webhook, "active": true });
-        manifest["default_events"] = json!(EVENTS);
+        manifest.insert("hook_attributes", json!({ "url": webhook, "active": true }));
+        manifest.insert("default_events", json!(EVENTS));
     }
-    manifest
+    json!(manifest)
 }
 
 /// The page that takes a manifest, of a person or of an organisation. `base_url` is that of the API.

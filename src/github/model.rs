@@ -121,7 +121,7 @@ fn redact_capped(body: &str, redactor: &Redactor) -> Redacted {
     }
     // The cut may end inside a mask, which redacting makes whole again.
     let end = clean.as_str().floor_char_boundary(Ticket::BODY_LIMIT - MASK.len());
-    redactor.text(&clean.as_str()[..end])
+    redactor.text(clean.as_str().split_at(end).0)
 }
 
 #[cfg(test)]

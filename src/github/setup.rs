@@ -9,6 +9,7 @@ use crate::ports::{ForgeError, Label};
 use http::Method;
 use serde::Deserialize;
 use serde_json::json;
+use std::collections::BTreeMap;
 
 /// The permissions that an App needs, in GitHub's words.
 pub const REQUIRED_PERMISSIONS: [(&str, &str); 2] = [("issues", "write"), ("metadata", "read")];
@@ -78,17 +79,18 @@ impl GitHub {
         let there = self.hooks(repo).await?.into_iter().find(|hook| hook.leads_to(url));
         let route = format!("{}/hooks", repo_route(repo));
         let config = json!({ "url": url, "content_type": "json", "secret": secret, "insecure_ssl": "0" });
-        let mut body = json!({ "active": true, "events": EVENTS, "config": config });
+        let mut body =
+            BTreeMap::from([("active", json!(true)), ("events", json!(EVENTS)), ("config", config)]);
         let wire = self.clients.to(repo).await?;
         let mut turn = self.writer.slot().await;
         let (method, route, set) = match there {
             Some(hook) => (Method::PATCH, format!("{route}/{}", hook.id), HookSet::Renewed),
             None => {
-                body["name"] = "web".into();
+                body.insert("name", json!("web"));
                 (Method::POST, route, HookSet::Made)
             }
         };
-        let answer = wire.write(&mut turn, method, &route, Some(&body), repo).await;
+        let answer = wire.write(&mut turn, method, &route, Some(&json!(body)), repo).await;
         answer.map_err(|error| with_permission_hint(error, repo))?;
         Ok(set)
     }

@@ -31,7 +31,8 @@ fn escape_line(line: &str, out: &mut String) {
         if opening == Some(at) {
             out.push('\\');
         }
-        let (before, behind) = (&line[..at], &line[at + c.len_utf8()..]);
+        let (before, here) = line.split_at(at);
+        let (_, behind) = here.split_at(c.len_utf8());
         match c {
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
@@ -68,16 +69,15 @@ fn escape_line(line: &str, out: &mut String) {
             }
             c if c.is_ascii_hexdigit() && !before.ends_with(is_word) => {
                 // `0123abcd` may be a commit.
-                let length = line[at..].find(|c| !is_word(c)).unwrap_or(line.len() - at);
-                let word = &line[at..at + length];
-                if (7..=40).contains(&length) && word.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+                let (word, _) = here.split_at(here.find(|c| !is_word(c)).unwrap_or(here.len()));
+                if (7..=40).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_hexdigit()) {
                     word.as_bytes().chunks(6).enumerate().for_each(|(index, part)| {
                         if index > 0 {
                             out.push(BREAK);
                         }
                         out.extend(part.iter().map(|byte| char::from(*byte)));
                     });
-                    copied = at + length;
+                    copied = at + word.len();
                 } else {
                     out.push(c);
                 }
@@ -90,9 +90,10 @@ fn escape_line(line: &str, out: &mut String) {
 /// The place of a character that would open a list, a heading or a rule at the beginning of a line.
 fn opening(line: &str) -> Option<usize> {
     let digits = line.bytes().take_while(u8::is_ascii_digit).count();
-    let c = line[digits..].chars().next()?;
+    let mut behind = line.chars().skip(digits);
+    let c = behind.next()?;
     let opens = if digits == 0 { matches!(c, '-' | '+' | '=' | ':') } else { matches!(c, '.' | ')') };
-    let goes_on = line[digits + c.len_utf8()..].starts_with(|c: char| c.is_alphanumeric());
+    let goes_on = behind.next().is_some_and(char::is_alphanumeric);
     (opens && !goes_on).then_some(digits)
 }
 
@@ -102,18 +103,16 @@ fn is_word(c: char) -> bool {
 
 fn ends_with_word(text: &str, word: &str) -> bool {
     let start = text.len().checked_sub(word.len());
-    start.is_some_and(|start| {
-        text.is_char_boundary(start)
-            && text[start..].eq_ignore_ascii_case(word)
-            && !text[..start].ends_with(is_word)
-    })
+    let parts = start.and_then(|start| text.split_at_checked(start));
+    parts.is_some_and(|(before, end)| end.eq_ignore_ascii_case(word) && !before.ends_with(is_word))
 }
 
 fn is_picture(behind: &str) -> bool {
-    let name =
+    let length =
         behind.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || b"_+-".contains(byte)).count();
-    let is_number = |name: &str| name.len() < 3 && name.bytes().all(|byte| byte.is_ascii_digit());
-    name > 0 && behind[name..].starts_with(':') && !is_number(&behind[..name])
+    let (name, rest) = behind.split_at(length);
+    let is_number = name.len() < 3 && name.bytes().all(|byte| byte.is_ascii_digit());
+    !name.is_empty() && rest.starts_with(':') && !is_number
 }
 
 /// A run of backticks longer than any in the text, and at least so long.
@@ -158,11 +157,11 @@ pub fn shorten(text: &str, limit: usize) -> String {
     for line in text.lines() {
         let was = (fence, folds);
         let word = line.trim_start();
-        let ticks = &word[..word.bytes().take_while(|byte| *byte == b'`').count()];
+        let (ticks, info) = word.split_at(word.bytes().take_while(|byte| *byte == b'`').count());
         match fence {
             Some(open) if ticks.len() >= open.len() && word.trim_end() == ticks => fence = None,
             Some(_) => {}
-            None if ticks.len() >= 3 && !word[ticks.len()..].contains('`') => fence = Some(ticks),
+            None if ticks.len() >= 3 && !info.contains('`') => fence = Some(ticks),
             None if word.starts_with("<details") => folds += 1,
             None if word.starts_with("</details") => folds = usize::saturating_sub(folds, 1),
             None => {}

@@ -18,8 +18,8 @@ impl Capture {
     }
 
     pub fn take(&mut self, piece: &[u8]) {
-        let room = self.cap.saturating_sub(self.kept.len()).min(piece.len());
-        self.kept.extend_from_slice(&piece[..room]);
+        let room = self.cap.saturating_sub(self.kept.len());
+        self.kept.extend_from_slice(piece.get(..room).unwrap_or(piece));
         self.length += piece.len() as u64;
         self.hash.update(piece);
     }

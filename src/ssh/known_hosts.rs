@@ -168,13 +168,13 @@ fn fits(pattern: &str, name: &str) -> bool {
     let (pattern, name) = (pattern.as_bytes(), name.as_bytes());
     let (mut at, mut from) = (0, 0);
     let mut star: Option<(usize, usize)> = None;
-    while from < name.len() {
+    while let Some(&byte) = name.get(from) {
         match pattern.get(at) {
             Some(b'*') => {
                 star = Some((at, from));
                 at += 1;
             }
-            Some(&wanted) if wanted == b'?' || wanted == name[from] => {
+            Some(&wanted) if wanted == b'?' || wanted == byte => {
                 at += 1;
                 from += 1;
             }
@@ -188,7 +188,7 @@ fn fits(pattern: &str, name: &str) -> bool {
             },
         }
     }
-    pattern[at..].iter().all(|&rest| rest == b'*')
+    pattern.iter().skip(at).all(|&rest| rest == b'*')
 }
 
 #[cfg(test)]

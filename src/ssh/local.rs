@@ -15,6 +15,9 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, timeout_at};
 
+/// How much of a stream is read at once, in bytes.
+const PIECE: usize = 32 * 1024;
+
 /// What a command sees of the agent's environment: as much as an SSH server would give it, and where
 /// Docker is. The agent's own variables hold its tokens.
 const PASSED_ON: [&str; 13] = [
@@ -90,7 +93,7 @@ impl Running {
     /// background keeps the pipes, until they have been quiet for a while.
     async fn read(&mut self, deadline: Instant, limits: &SessionLimits) -> Result<Exit, LocalStop> {
         let (mut stdout, mut stderr) = (self.child.stdout.take(), self.child.stderr.take());
-        let (mut out, mut err) = (vec![0; 32 * 1024], vec![0; 32 * 1024]);
+        let (mut out, mut err) = (Vec::with_capacity(PIECE), Vec::with_capacity(PIECE));
         let mut exit = None;
         let broken = |error: std::io::Error| LocalStop::Broken(error.to_string());
         loop {
@@ -109,9 +112,9 @@ impl Running {
             match timeout_at(until, step).await {
                 Ok(step) => match step.map_err(broken)? {
                     ReadStep::Out(0) => stdout = None,
-                    ReadStep::Out(count) => self.stdout.take(&out[..count]),
+                    ReadStep::Out(_) => self.stdout.take(&out),
                     ReadStep::Err(0) => stderr = None,
-                    ReadStep::Err(count) => self.stderr.take(&err[..count]),
+                    ReadStep::Err(_) => self.stderr.take(&err),
                     ReadStep::End(status) => {
                         self.group.is_over = true;
                         exit = Some(exit_of(status));
@@ -154,9 +157,10 @@ enum ReadStep {
 }
 
 /// The next piece of a stream; never, once it has ended.
-async fn piece(stream: &mut Option<impl AsyncRead + Unpin>, buffer: &mut [u8]) -> std::io::Result<usize> {
+async fn piece(stream: &mut Option<impl AsyncRead + Unpin>, buffer: &mut Vec<u8>) -> std::io::Result<usize> {
+    buffer.clear();
     match stream {
-        Some(stream) => stream.read(buffer).await,
+        Some(stream) => stream.read_buf(buffer).await,
         None => std::future::pending().await,
     }
 }

@@ -48,7 +48,7 @@ fn machine() -> String {
     let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     let room = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
     let hash = Sha256::digest(format!("{} {}", boot.trim(), room.display()));
-    format!("{}-{}", host_name(), &hex::encode(hash)[..12])
+    format!("{}-{:.12}", host_name(), hex::encode(hash))
 }
 
 fn host_name() -> String {
