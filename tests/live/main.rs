@@ -8,6 +8,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "tests use the clock, files and processes of this machine")]
 // clippy.toml allows these inside of tests, and not in the functions that tests share.
+#![allow(clippy::indexing_slicing, clippy::string_slice, reason = "a test fails where there is nothing")]
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stderr, clippy::print_stdout, clippy::unwrap_used)]
 
 mod agent;

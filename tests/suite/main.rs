@@ -3,6 +3,7 @@
 // clippy.toml allows these inside of tests, and not in the functions that tests share.
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stderr, clippy::print_stdout, clippy::unwrap_used)]
 #![allow(clippy::disallowed_methods, reason = "tests use the clock, files and processes of this machine")]
+#![allow(clippy::indexing_slicing, clippy::string_slice, reason = "a test fails where there is nothing")]
 #![allow(clippy::unreachable, reason = "a test that reaches it shall fail")]
 #![allow(clippy::invisible_characters, reason = "snapshots show how comments escape references")]
 #![allow(clippy::type_complexity, reason = "closures of a test's set-up")]
