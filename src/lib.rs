@@ -2,6 +2,8 @@
 
 // Tests may use the clock, files and processes of this machine.
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
+// A test fails where there is nothing; clippy.toml allows it to index, and has no word for slices of text.
+#![cfg_attr(test, allow(clippy::string_slice))]
 
 pub mod app;
 pub mod cli;

@@ -83,8 +83,8 @@ pub(super) async fn redeem(State(server): State<Arc<Server>>, Path(code): Path<S
     let mut github = server.state();
     let (made, secret) = github.apps.codes.remove(&code).ok_or_else(ErrorResponse::not_found)?;
     let app = github.apps.all.get(&made.id).ok_or_else(ErrorResponse::not_found)?;
-    let secrets = [("client_secret", "not used"), ("webhook_secret", &secret), ("pem", &made.key)];
-    let secrets = secrets.map(|(name, secret)| (name, json!(secret)));
+    let secrets =
+        [("client_secret", json!("not used")), ("webhook_secret", json!(secret)), ("pem", json!(made.key))];
     created(with(github.app_json(app), secrets))
 }
 

@@ -276,7 +276,7 @@ fn association(repo: &Repository, login: &str) -> &'static str {
 
 fn rollup(url: &str, reactions: &[Reaction]) -> Value {
     let json = json!({ "url": format!("{url}/reactions"), "total_count": reactions.len() });
-    let count = |content| reactions.iter().filter(|reaction| reaction.content == content).count();
+    let count = |content: &str| reactions.iter().filter(|reaction| reaction.content == content).count();
     with(json, REACTIONS.map(|content| (content, json!(count(content)))))
 }
 

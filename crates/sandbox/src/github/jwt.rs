@@ -70,7 +70,7 @@ pub(super) fn check(token: &str, key: &JwtKey) -> Result<(), &'static str> {
         return Err(UNREADABLE);
     }
     let now = Utc::now().timestamp();
-    let time = |name| claims.get(name).and_then(Value::as_i64);
+    let time = |name: &str| claims.get(name).and_then(Value::as_i64);
     let (issued, until) = (time("iat").unwrap_or(i64::MAX), time("exp").unwrap_or(0));
     if issued > now {
         return Err(
