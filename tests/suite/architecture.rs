@@ -8,7 +8,6 @@ mod imports;
 
 use cycles::cycles;
 use imports::{Graph, Source, attributes, is_test, read};
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -164,10 +163,6 @@ const VENDORS: &[(&str, &[&str])] = &[
     ("clap", &["src/cli", "src/main.rs", "src/telemetry/log.rs"]),
 ];
 
-/// Files that still import one another, a group an entry. Only remove files; the test names those that are in
-/// no cycle any more.
-const KNOWN_CYCLES: &[&[&str]] = &[];
-
 /// The crates of the workspace: the name, and the folder of its sources.
 const CRATES: [(&str, &str); 4] = [
     ("fieldmedic", "src"),
@@ -275,18 +270,9 @@ fn vendor_violations(graph: &Graph, vendors: &[(&str, &[&str])]) -> Vec<String> 
     wrong
 }
 
-/// Cycles that are not known, and known files that are in none any more.
-fn cycle_violations(graph: &Graph, known: &[&[&str]]) -> Vec<String> {
-    let found = cycles(graph);
-    let is_known = |group: &BTreeSet<String>| {
-        known.iter().any(|known| group.iter().all(|file| known.contains(&file.as_str())))
-    };
-    let unknown = found.iter().filter(|group| !is_known(group));
-    let unknown = unknown.map(|group| format!("these files import one another: {group:#?}"));
-    let in_a_cycle: BTreeSet<&str> = found.iter().flatten().map(String::as_str).collect();
-    let settled = known.iter().copied().flatten().filter(|file| !in_a_cycle.contains(*file));
-    let settled = settled.map(|file| format!("{file} is in no cycle; remove it from the known cycles"));
-    unknown.chain(settled).collect()
+/// Every cycle, in words.
+fn cycle_violations(graph: &Graph) -> Vec<String> {
+    cycles(graph).iter().map(|group| format!("these files import one another: {group:#?}")).collect()
 }
 
 fn assert_none(wrong: &[String]) {
@@ -300,7 +286,7 @@ fn every_import_is_allowed_by_the_table_of_layers() {
 
 #[test]
 fn no_file_imports_itself_by_way_of_others() {
-    assert_none(&cycle_violations(&GRAPH, KNOWN_CYCLES));
+    assert_none(&cycle_violations(&GRAPH));
 }
 
 #[test]
@@ -433,7 +419,7 @@ fn a_bad_import_breaks_the_rules() {
     let layers: &[(&str, &[&str])] = &[("src/low", &[]), ("src/high", &["src/low"])];
     let good = graph_of(&[("low/a.rs", ""), ("high/b.rs", "use crate::low::a::A;")]);
     assert!(layer_violations(&good, layers, &[]).is_empty());
-    assert!(cycle_violations(&good, &[]).is_empty());
+    assert!(cycle_violations(&good).is_empty());
 
     let upwards = graph_of(&[("low/a.rs", "use crate::high::b::B;"), ("high/b.rs", "")]);
     assert_eq!(
@@ -457,28 +443,20 @@ fn a_bad_import_breaks_the_rules() {
 }
 
 #[test]
-fn a_cycle_is_found_and_a_known_file_without_one_is_reported() {
+fn a_cycle_is_found() {
     let graph = graph_of(&[
         ("a.rs", "use crate::b::B;"),
         ("b.rs", "fn f() { crate::c::c() }"),
         ("c.rs", "use super::a::A;"),
         ("d.rs", "use crate::a::A;"),
     ]);
-    let cycle: &[&str] = &["src/a.rs", "src/b.rs", "src/c.rs"];
-    assert_eq!(cycle_violations(&graph, &[]).len(), 1);
-    assert!(cycle_violations(&graph, &[cycle]).is_empty());
-    let smaller = graph_of(&[("a.rs", "use crate::b::B;"), ("b.rs", ""), ("c.rs", "use super::a::A;")]);
-    let settled = cycle_violations(&smaller, &[cycle]);
-    assert_eq!(settled.len(), 3);
-    assert!(settled[0].contains("src/a.rs is in no cycle"), "{settled:?}");
-    // A new file in a known cycle is a new cycle.
-    assert_eq!(cycle_violations(&graph, &[&cycle[..2]]).len(), 1);
+    assert_eq!(cycle_violations(&graph).len(), 1);
     // A facade that re-exports a child which imports the facade is a cycle.
     let facade = graph_of(&[
         ("f/mod.rs", "mod child; pub use crate::f::child::C;"),
         ("f/child.rs", "use crate::f::Other;"),
     ]);
-    assert_eq!(cycle_violations(&facade, &[]).len(), 1);
+    assert_eq!(cycle_violations(&facade).len(), 1);
 }
 
 /// What the tables are made from, to read with `--ignored --nocapture`.

@@ -216,6 +216,9 @@ impl<'ast> Visit<'ast> for Paths {
         self.keep_use(&item.tree, before.as_slice());
     }
 
+    /// `pub(in crate::store)` names a place, and imports nothing.
+    fn visit_vis_restricted(&mut self, _: &'ast syn::VisRestricted) {}
+
     fn visit_path(&mut self, path: &'ast syn::Path) {
         if path.segments.len() > 1 {
             let before = path.leading_colon.as_ref().map(|_| "::".to_owned());
