@@ -1,8 +1,10 @@
 //! The webhook's inbox: a delivery is stored at once, and worked on afterwards by the same intake as
 //! everything else.
 
-use crate::core::case::event::{CaseId, Source};
-use crate::engine::{Context, IntakeError, Shutdown, accept_comment, accept_issue, accept_reopening};
+use crate::core::case::event::CaseId;
+use crate::engine::{
+    Context, IntakeError, Shutdown, accept_comment, accept_delivered_issue, has_pause_label, is_urgent,
+};
 use crate::github::webhook::{Delivery, IssueAction, Parsed, parse};
 use crate::ports::{JournalError, QueuedDelivery};
 use crate::telemetry::spans;
@@ -12,8 +14,8 @@ use async_trait::async_trait;
 use secrecy::SecretString;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::{Notify, Semaphore};
 use tracing::Instrument;
 
 /// How long a worker has a delivery for itself; then it is tried again, here or elsewhere.
@@ -23,18 +25,23 @@ const WORK_TTL: Duration = Duration::from_secs(60);
 /// died, and for those that failed because of GitHub.
 const POLL_INTERVAL: Duration = WORK_TTL;
 
+/// How many urgent deliveries are worked on beside the queue. Further ones wait in the queue.
+const URGENT_AT_ONCE: usize = 8;
+
 /// Stores deliveries, works on them, and wakes the cases that they open.
 #[derive(Clone)]
 pub struct DeliveryInbox {
     context: Context,
     case_opened: UnboundedSender<CaseId>,
     notify: Arc<Notify>,
+    urgent: Arc<Semaphore>,
 }
 
 impl DeliveryInbox {
     /// An inbox that sends each case with something to do to `case_opened`.
     pub fn new(context: Context, case_opened: UnboundedSender<CaseId>) -> Self {
-        Self { context, case_opened, notify: Arc::default() }
+        let urgent = Arc::new(Semaphore::new(URGENT_AT_ONCE));
+        Self { context, case_opened, notify: Arc::default(), urgent }
     }
 
     /// The webhook's routes, for deliveries that are signed with one of these secrets.
@@ -96,6 +103,27 @@ impl DeliveryInbox {
         Ok(Processed::One)
     }
 
+    /// Works on a delivery at once, if it stops something: nobody holds up a pause by filling the queue. It stays
+    /// in the queue, so that nothing is lost if this fails, and what was done is not done again.
+    fn process_urgent(&self, key: &str, delivery: &Delivery) {
+        let is_urgent = match delivery {
+            Delivery::IssueChanged { ticket, .. } => has_pause_label(ticket),
+            Delivery::CommentCreated { comment, .. } => is_urgent(&self.context, comment),
+        };
+        let Ok(permit) = Arc::clone(&self.urgent).try_acquire_owned() else { return };
+        if !is_urgent {
+            return;
+        }
+        let (inbox, key, delivery) = (self.clone(), key.to_owned(), delivery.clone());
+        tokio::spawn(async move {
+            match inbox.process(&key, delivery).await {
+                Ok(case) => case.into_iter().for_each(|case| drop(inbox.case_opened.send(case))),
+                Err(error) => tracing::warn!(delivery = key, %error, "an urgent delivery waits in the queue"),
+            }
+            drop(permit);
+        });
+    }
+
     async fn process(&self, key: &str, delivery: Delivery) -> Result<Option<CaseId>, IntakeError> {
         let event = match &delivery {
             Delivery::IssueChanged { .. } => "issues",
@@ -108,13 +136,13 @@ impl DeliveryInbox {
         let context = &self.context;
         match delivery {
             Delivery::IssueChanged { ticket, action: IssueAction::Reopened, sender } => {
-                // Fieldmedic reopens on its own evidence, and must not answer itself.
-                if sender.login == context.forge.me().await? {
+                // A program that reopens is nobody's objection. Fieldmedic reopens on its own evidence.
+                if sender.is_bot || sender.login == context.forge.me().await? {
                     return Ok(None);
                 }
-                accept_reopening(context, ticket, &sender.login).await
+                accept_delivered_issue(context, ticket, Some(&sender.login)).await
             }
-            Delivery::IssueChanged { ticket, .. } => accept_issue(context, ticket, Source::Webhook).await,
+            Delivery::IssueChanged { ticket, .. } => accept_delivered_issue(context, ticket, None).await,
             Delivery::CommentCreated { comment, .. } => accept_comment(context, &comment).await,
         }
     }
@@ -144,9 +172,11 @@ impl DeliverySink for DeliveryInbox {
         }
         let unavailable = |error: &dyn std::fmt::Display| DeliveryNotStored::Unavailable(error.to_string());
         let key = delivery.content_key();
-        let body = serde_json::to_value(delivery).map_err(|error| unavailable(&error))?;
-        let stored = self.context.journal.enqueue_delivery(&QueuedDelivery { key, body }).await;
+        let body = serde_json::to_value(&delivery).map_err(|error| unavailable(&error))?;
+        let queued = QueuedDelivery { key, body };
+        let stored = self.context.journal.enqueue_delivery(&queued).await;
         stored.map_err(|error| unavailable(&error))?;
+        self.process_urgent(&queued.key, &delivery);
         self.notify.notify_one();
         Ok(Receipt::Accepted)
     }

@@ -22,11 +22,12 @@ pub use crate::engine::case::library::{PinnedLibrary, library_of, pinned_library
 pub use crate::engine::case::probe::run_probes;
 pub use crate::engine::case::set_aside::SetAside;
 pub use crate::engine::case::writer::CaseError;
+pub use crate::engine::chatops::signals::has_pause_label;
 pub use crate::engine::context::{
     CLAIM_TTL, Context, ForgeSettings, NoopObserver, Observer, ProbeRunner, Progress,
 };
-pub use crate::engine::intake::comment::accept_comment;
-pub use crate::engine::intake::issue::{accept_issue, accept_reopening, apply_pause_label};
+pub use crate::engine::intake::comment::{accept_comment, is_urgent};
+pub use crate::engine::intake::issue::{accept_delivered_issue, accept_issue, apply_pause_label};
 pub use crate::engine::intake::open::{IntakeError, open_case};
 pub use crate::engine::intake::poll::poll;
 pub use crate::engine::intake::redeliver::redeliver;

@@ -90,12 +90,10 @@ pub enum DedupeKey {
     },
     /// The author of a command without permission was told so.
     Refusal {
-        /// The ticket.
-        ticket: TicketId,
+        /// The repository.
+        repo: Repo,
         /// The login, in lower case.
         author: String,
-        /// The command.
-        command: String,
     },
 }
 
@@ -107,7 +105,7 @@ impl DedupeKey {
             DedupeKey::RecurrenceCheck(_) => TimeDelta::days(30),
             DedupeKey::Reminder(_) => TimeDelta::days(90),
             DedupeKey::ChatCommand { .. } | DedupeKey::Feedback { .. } => TimeDelta::days(400),
-            DedupeKey::Refusal { .. } => TimeDelta::days(90),
+            DedupeKey::Refusal { .. } => TimeDelta::days(1),
         }
     }
 }
@@ -120,9 +118,7 @@ impl fmt::Display for DedupeKey {
             DedupeKey::Reminder(case) => write!(f, "reminded {case}"),
             DedupeKey::ChatCommand { ticket, comment } => write!(f, "comment {ticket} {comment}"),
             DedupeKey::Feedback { ticket, comment } => write!(f, "reply {ticket} {comment}"),
-            DedupeKey::Refusal { ticket, author, command } => {
-                write!(f, "refused {ticket} {author} {command}")
-            }
+            DedupeKey::Refusal { repo, author } => write!(f, "refused {repo} {author}"),
         }
     }
 }

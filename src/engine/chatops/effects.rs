@@ -126,8 +126,8 @@ fn template(reply: &Reply) -> &'static str {
     }
 }
 
-/// Tells a person who may give the command, once for each author, command and ticket. Later attempts get only
-/// the reaction.
+/// Tells a person who may give the command: once a day in a repository. Nothing is written for further commands,
+/// so that nobody without permission uses up GitHub's limits for writing.
 async fn refuse(
     context: &Context,
     request: &CommandRequest,
@@ -140,18 +140,16 @@ async fn refuse(
     };
     tracing::info!(ticket = %request.ticket, author = %request.author, command = name, "command refused");
     let author = request.author.to_lowercase();
-    let key = DedupeKey::Refusal {
-        ticket: request.ticket.clone(),
-        author: author.clone(),
-        command: name.to_owned(),
-    };
-    if context.journal.done_at(&key).await?.is_some() {
+    let key = DedupeKey::Refusal { repo: request.ticket.repo.clone(), author: author.clone() };
+    let now = context.clock.now();
+    if context.journal.done_at(&key).await?.is_some_and(|told_at| now - told_at < key.ttl()) {
         return Ok(Posted::Here);
     }
     let marker = Marker::new(&format!("refusal by={author} order={name}"));
     let posted = post(context, request, &marker, "refused.md", json!(refusal)).await?;
     if posted == Posted::Here {
-        context.journal.mark_done(&key, context.clock.now()).await?;
+        react(context, request, Progress::Failed).await;
+        context.journal.mark_done(&key, now).await?;
     }
     Ok(posted)
 }

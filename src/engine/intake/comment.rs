@@ -1,7 +1,8 @@
 //! Comments: a command, or feedback to a close.
 
 use crate::core::case::event::CaseId;
-use crate::core::chatops::{CommandRequest, command};
+use crate::core::case::signal::SignalKind;
+use crate::core::chatops::{ChatCommand, CommandRequest, command};
 use crate::engine::chatops::handle_command;
 use crate::engine::context::Context;
 use crate::engine::intake::feedback::accept_feedback;
@@ -18,6 +19,15 @@ pub async fn accept_comment(context: &Context, comment: &Comment) -> Result<Opti
         Some(request) => handle_command(context, &request).await,
         None => accept_feedback(context, comment).await,
     }
+}
+
+/// Whether a comment holds a command that stops something: to pause, deny or cancel. Nothing waits behind the
+/// commands of others less gladly.
+pub fn is_urgent(context: &Context, comment: &Comment) -> bool {
+    matches!(
+        command(&comment.body, &context.forge_settings.command),
+        Some(Ok(ChatCommand::Pause(_) | ChatCommand::Signal(SignalKind::Deny | SignalKind::Cancel)))
+    )
 }
 
 /// The command that a comment holds.

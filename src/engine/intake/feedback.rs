@@ -27,11 +27,18 @@ pub(super) async fn check_reopened(
     }
     match latest.publishing.closed_at {
         Some(closed_at) if context.clock.now() - closed_at < API_LAG => Ok(None),
-        // Who reopened it is unknown.
-        Some(_) => dispute_reopened(context, &ticket.id, latest, "").await,
-        // A person had closed it before Fieldmedic could begin.
+        // A list does not show who reopened it. If no person did anything since, a program did.
+        Some(closed_at) => {
+            let people = context.forge.participants_since(&ticket.id, closed_at).await?;
+            match people.first() {
+                Some(_) => dispute_reopened(context, &ticket.id, latest, "").await,
+                None => Ok(None),
+            }
+        }
+        // A person had closed it before Fieldmedic could begin. The list may be behind.
         None if latest.ticket.state == TicketState::Closed => {
-            open_reopened(context, ticket.clone(), Source::Poll, latest.id.as_str()).await
+            let ticket = context.forge.ticket(&ticket.id).await?;
+            open_reopened(context, ticket, Source::Poll, latest.id.as_str()).await
         }
         None => Ok(None),
     }

@@ -9,7 +9,6 @@ use crate::engine::context::Context;
 use crate::engine::intake::cases::TicketCases;
 use crate::engine::intake::feedback::{check_reopened, dispute_reopened, open_reopened};
 use crate::engine::intake::open::{IntakeError, issue_dedupe_key, open_case, opened_case, should_accept};
-use crate::ports::JournalError;
 
 /// Accepts an issue: once in its life, in whichever way it comes in first. A running case hears of its pause
 /// label; an issue that was edited or reopened may get another case. Fieldmedic's own issues are accepted by
@@ -43,11 +42,35 @@ pub async fn accept_issue(
     Ok(opened_case(open_case(context, ticket, source, &key).await?))
 }
 
-/// Accepts an issue that this person has reopened.
+/// Accepts an issue of which a delivery tells; `reopened_by` is who reopened it, if that is what it tells.
+///
+/// A delivery is a hint, not evidence: it may be late, repeated or out of order. What follows is decided on the
+/// issue as GitHub shows it now. Only the pause label counts in the delivery's own snapshot too, so that a pause
+/// does not wait for GitHub.
 ///
 /// # Errors
 /// If GitHub or the journal cannot be used. The issue can be handed in again.
-pub async fn accept_reopening(
+pub async fn accept_delivered_issue(
+    context: &Context,
+    snapshot: Ticket,
+    reopened_by: Option<&str>,
+) -> Result<Option<CaseId>, IntakeError> {
+    let ticket = match context.forge.ticket(&snapshot.id).await {
+        Ok(ticket) => ticket,
+        Err(error) => {
+            apply_pause_label(context, &snapshot).await?;
+            return Err(error.into());
+        }
+    };
+    match reopened_by {
+        Some(login) if ticket.state == TicketState::Open => accept_reopening(context, ticket, login).await,
+        Some(_) => Ok(None),
+        None => accept_issue(context, ticket, Source::Webhook).await,
+    }
+}
+
+/// Accepts an issue that this person has reopened.
+async fn accept_reopening(
     context: &Context,
     ticket: Ticket,
     login: &str,
@@ -66,8 +89,8 @@ pub async fn accept_reopening(
 /// was something to signal.
 ///
 /// # Errors
-/// If the journal cannot be used.
-pub async fn apply_pause_label(context: &Context, ticket: &Ticket) -> Result<Option<CaseId>, JournalError> {
+/// If GitHub or the journal cannot be used.
+pub async fn apply_pause_label(context: &Context, ticket: &Ticket) -> Result<Option<CaseId>, IntakeError> {
     match TicketCases::load(context, &ticket.id).await?.running() {
         Some(case) => signals::apply_pause_label(context, case, ticket).await,
         None => Ok(None),
@@ -89,8 +112,13 @@ async fn accept_edited(
     if !named_no_system || !is_edited {
         return Ok(None);
     }
+    // A list may be behind, and its text older than the one that is known.
+    let ticket = context.forge.ticket(&ticket.id).await?;
+    if ticket.updated_at < latest.ticket.updated_at || ticket.state != TicketState::Open {
+        return Ok(None);
+    }
     let key = format!("reworded {} {}", ticket.id, ticket.updated_at.timestamp());
-    Ok(opened_case(open_case(context, ticket.clone(), latest.source.clone(), &key).await?))
+    Ok(opened_case(open_case(context, ticket, latest.source.clone(), &key).await?))
 }
 
 /// The case has ended, and closed its issue.

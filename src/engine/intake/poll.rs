@@ -3,7 +3,7 @@
 use crate::core::case::event::{CaseId, Source};
 use crate::core::ticket::Repo;
 use crate::engine::context::Context;
-use crate::engine::intake::comment::accept_comment;
+use crate::engine::intake::comment::{accept_comment, is_urgent};
 use crate::engine::intake::issue::accept_issue;
 use crate::engine::intake::open::IntakeError;
 use crate::ports::{Cursor, JournalError};
@@ -12,18 +12,27 @@ use chrono::{DateTime, TimeDelta, Utc};
 /// GitHub's lists may be so far behind.
 const API_LAG: TimeDelta = TimeDelta::minutes(2);
 
+/// A comment that cannot be taken in is tried again at each poll for so long.
+const GIVE_UP_AFTER: TimeDelta = TimeDelta::hours(1);
+
 /// Polls every repository once. Gives the cases that were opened. The position in a list is remembered after
-/// everything in the list was taken in: an error loses nothing.
+/// everything in the list was taken in: an error loses nothing, and holds up nothing else.
 ///
 /// # Errors
-/// If GitHub or the journal cannot be used.
+/// The first of them, after everything else was polled. The next poll reads again what failed.
 pub async fn poll(context: &Context) -> Result<Vec<CaseId>, IntakeError> {
     let mut opened = Vec::new();
+    let mut result = Ok(());
     for repo in &context.forge_settings.repos {
-        opened.extend(poll_issues(context, repo).await?);
-        opened.extend(poll_comments(context, repo).await?);
+        // Commands come first: they may stop what else is under way.
+        for polled in [poll_comments(context, repo).await, poll_issues(context, repo).await] {
+            match polled {
+                Ok(cases) => opened.extend(cases),
+                Err(error) => result = result.and(Err(error)),
+            }
+        }
     }
-    Ok(opened)
+    result.map(|()| opened)
 }
 
 async fn poll_issues(context: &Context, repo: &Repo) -> Result<Vec<CaseId>, IntakeError> {
@@ -45,20 +54,30 @@ async fn poll_comments(context: &Context, repo: &Repo) -> Result<Vec<CaseId>, In
     let now = context.clock.now();
     let since = context.journal.cursor(&cursor).await?;
     // Before the first poll no command can have been missed.
-    let comments = context.forge.comments(repo, since.unwrap_or(now)).await?;
-    let newest = comments.iter().map(|comment| comment.updated_at).max();
+    let mut comments = context.forge.comments(repo, since.unwrap_or(now)).await?;
+    let mut newest = comments.iter().map(|comment| comment.updated_at).max();
+    // What stops something comes before what starts something. The sort is stable.
+    comments.sort_by_key(|comment| !is_urgent(context, comment));
+    let mut first_error = None;
     for comment in comments {
-        match accept_comment(context, &comment).await {
-            Ok(case) => opened.extend(case),
-            // One comment that GitHub refuses must not hold up those behind it.
-            Err(IntakeError::Forge(error)) if error.is_permanent() => {
-                tracing::warn!(ticket = %comment.ticket, comment = comment.id, %error, "comment skipped");
+        let skipped = match accept_comment(context, &comment).await {
+            Ok(case) => {
+                opened.extend(case);
+                continue;
             }
+            Err(IntakeError::Forge(error)) => error,
             Err(error) => return Err(error),
+        };
+        // One comment about which GitHub has trouble must not hold up those behind it.
+        tracing::warn!(ticket = %comment.ticket, comment = comment.id, error = %skipped, "comment skipped");
+        if !skipped.is_permanent() && now - comment.updated_at < GIVE_UP_AFTER {
+            newest = newest.min(Some(comment.updated_at));
+            first_error = first_error.or(Some(skipped));
         }
     }
     advance(context, &cursor, since, newest.or(since.is_none().then_some(now))).await?;
-    Ok(opened)
+    // The dispatcher finds in the journal what was opened before an error.
+    first_error.map_or(Ok(opened), |error| Err(error.into()))
 }
 
 /// Moves a cursor to the newest entry of a list, whatever the local clock says. While a list has nothing new,

@@ -89,7 +89,7 @@ pub enum Effect {
     OrderPause(PauseOrder),
     /// Answer the comment, once.
     Reply(Reply),
-    /// Tell the author who may give this command: once for each author, command and ticket.
+    /// Tell the author who may give this command: once a day in a repository.
     Refuse(Refusal),
     /// Remember that everything was done. Nothing is done for this comment again.
     MarkDone,
@@ -122,7 +122,7 @@ pub fn screen(request: &CommandRequest, author: &Author, access: &AccessPolicy) 
         let grantees = access.holders(needed.unwrap_or(Capability::View));
         let refusal =
             Refusal { name: request.name(), permission: grantees.from, people: grantees.people.clone() };
-        return Some(vec![Effect::React(Progress::Failed), Effect::Refuse(refusal), Effect::MarkDone]);
+        return Some(vec![Effect::Refuse(refusal), Effect::MarkDone]);
     }
     request.is_edited.then(|| failed(Reply::Edited))
 }

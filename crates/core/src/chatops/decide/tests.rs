@@ -168,7 +168,7 @@ fn outline(effects: &[Effect]) -> String {
     use Progress::{Done, Failed, Seen};
     match effects {
         [] => "nothing".into(),
-        [React(Failed), Refuse(_), MarkDone] => "refused".into(),
+        [Refuse(_), MarkDone] => "refused".into(),
         [React(Failed), Reply(reply), MarkDone] => format!("unread {}", kind(reply)),
         [React(Seen), React(Failed), Reply(reply), MarkDone] => format!("rejects {}", kind(reply)),
         [React(Seen), Reply(reply), React(Done), MarkDone] => format!("answers {}", kind(reply)),
