@@ -7,7 +7,7 @@ use crate::postgres::{Database, Server, database};
 use crate::scenarios::fixtures;
 use chrono::{DateTime, TimeDelta, Utc};
 use fieldmedic::core::case::event::{CaseId, Event, EventKind};
-use fieldmedic::core::case::outcome::Outcome;
+use fieldmedic::core::case::outcome::{Code, Outcome};
 use fieldmedic::core::case::record::Record;
 use fieldmedic::engine::{CaseError, Shutdown, run_case};
 use fieldmedic::library::Files;
@@ -296,8 +296,10 @@ async fn append_like_a_driver(journal: &Postgres, sound: &Postgres, case: &CaseI
     let mut records = sound.load(case).await.unwrap();
     while records.len() <= 100 {
         let seq = records.len() as u64;
-        let (at, event) =
-            (moment() + TimeDelta::seconds(seq as i64), Event::RemediationFailed { why: seq.to_string() });
+        let (at, event) = (
+            moment() + TimeDelta::seconds(seq as i64),
+            Event::RemediationFailed { why: seq.to_string().into() },
+        );
         match journal.append(case, seq, at, &event).await {
             Ok(()) => records.push(Record { seq, at, event }),
             Err(JournalError::Unavailable(_)) => {
@@ -448,7 +450,7 @@ async fn a_case_comes_to_the_same_end_whatever_answers_are_lost() {
         let audit = database.open().await.audit().await.unwrap();
         assert_eq!((audit.cases, audit.broken), (1, vec![]));
         let played = scene.judge(case.expect("it came to an end")).unwrap();
-        let in_doubt = played.report.code == "in-doubt" && !played.issue.is_closed();
+        let in_doubt = played.report.code == Some(Code::InDoubt) && !played.issue.is_closed();
         assert!(in_doubt || played.report.outcome == calm.report.outcome, "{}", played.transcript());
         let reports = played.issue.comments.iter().filter(|c| c.body.contains("kind=report")).count();
         assert_eq!(reports, 1);

@@ -6,5 +6,6 @@ pub mod deferral;
 pub mod limits;
 pub mod mode;
 pub mod permit;
+pub mod refusal;
 pub mod run_history;
 pub mod schedule;
