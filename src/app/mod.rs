@@ -17,6 +17,6 @@ pub mod tasks;
 pub mod wiring;
 
 pub use crate::app::wiring::{
-    AppError, Application, ProbeSetup, RunMode, files, identity, journal_place, open_journal, redactor,
-    webhook_secret, webhook_secrets,
+    AppError, Application, ProbeSetup, RunMode, files, identity, journal_place, open_journal, prompts,
+    redactor, webhook_secret, webhook_secrets,
 };

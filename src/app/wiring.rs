@@ -167,7 +167,8 @@ pub fn files(config: &Config) -> Result<Files> {
     })
 }
 
-fn prompts(config: &Config) -> Result<Prompts> {
+/// The prompts that a configuration names, or those in the binary.
+pub fn prompts(config: &Config) -> Result<Prompts> {
     Ok(match &config.prompts {
         Some(dir) => Prompts::from_dir(dir)?,
         None => Prompts::built_in()?,

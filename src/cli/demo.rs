@@ -134,13 +134,14 @@ impl DemoRun {
             ..Options::new(hub_token.into(), Redactor::default())
         };
         let hosts: BTreeSet<HostName> = reach.keys().cloned().collect();
+        let prompts = Arc::new(Prompts::built_in()?);
         let agent = Context {
             forge: Arc::new(GitHub::new(options).into_diagnostic()?),
             shell: Arc::new(SshHosts::new(reach, SessionLimits::default(), clock.clone())),
             journal: Arc::new(Sqlite::open(&dir.join("journal.db")).await.into_diagnostic()?),
             clock,
             redactor: Arc::default(),
-            prompts: Arc::new(Prompts::built_in()?),
+            prompts: prompts.clone(),
             library: Arc::new(library::load(&files)?),
             files: Arc::new(files.as_map().clone()),
             inventory: Arc::new(Inventory { systems, hosts, groups: BTreeMap::new() }),
@@ -154,7 +155,7 @@ impl DemoRun {
                 roles: crate::core::chatops::access::AccessPolicy::default(),
             }),
             worker: worker_name(),
-            observer: Arc::new(Screen::for_many(std::io::stdout())),
+            observer: Arc::new(Screen::for_many(std::io::stdout(), prompts)),
             set_aside: SetAside::default(),
         };
         let (stop, pull) = Shutdown::new();

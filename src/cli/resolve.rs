@@ -37,7 +37,7 @@ pub async fn run(settings: &LoadedConfig, arguments: Arguments) -> Result<ExitSt
     let mode = if arguments.dry_run { RunMode::DryRun } else { RunMode::Live };
     let mut app = Application::build(settings, mode).await?;
     if std::io::stderr().is_terminal() || std::env::var_os("FIELDMEDIC_PROGRESS").is_some() {
-        app.context.observer = Arc::new(Screen::for_one());
+        app.context.observer = Arc::new(Screen::for_one(app.context.prompts.clone()));
     }
     let context = &app.context;
     let ticket = context.forge.ticket(&id).await.map_err(|error| miette!("{error}"))?;
@@ -91,7 +91,7 @@ async fn finish(app: &Application, case: &Case, format: Format) -> Result<ExitSt
         return Ok(ExitStatus::Failed);
     }
     Ok(match &case.outcome {
-        Some(Outcome::Resolved | Outcome::Answered { .. } | Outcome::Healthy) => ExitStatus::Done,
+        Some(Outcome::Resolved | Outcome::Answered { .. }) => ExitStatus::Done,
         Some(Outcome::Escalated(_)) => ExitStatus::NeedsPerson,
         Some(Outcome::Declined { .. } | Outcome::Cancelled) => ExitStatus::Declined,
         None => ExitStatus::Failed,

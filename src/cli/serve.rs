@@ -1,5 +1,6 @@
 //! `fieldmedic serve`: the daemon.
 
+use crate::app;
 use crate::app::daemon;
 use crate::app::settings::LoadedConfig;
 use crate::cli::output::ExitStatus;
@@ -21,7 +22,7 @@ pub async fn run(settings: &LoadedConfig, arguments: Arguments) -> Result<ExitSt
     // In a terminal people follow the cases line by line. Elsewhere the log tells of them.
     let observer: Arc<dyn Observer> = match goes_to_log() {
         true => Arc::new(NoopObserver),
-        false => Arc::new(Screen::for_many(std::io::stderr())),
+        false => Arc::new(Screen::for_many(std::io::stderr(), Arc::new(app::prompts(&settings.config)?))),
     };
     daemon::run(settings, arguments.cases, observer).await?;
     Ok(ExitStatus::Done)

@@ -82,15 +82,3 @@ async fn send(journal: &dyn Store, case: &Case, kind: SignalKind) -> Result<Exit
     ));
     Ok(ExitStatus::Done)
 }
-
-/// A signal as a sentence.
-pub(super) fn describe(signal: &Signal) -> String {
-    let by = &signal.by;
-    match &signal.kind {
-        SignalKind::Approve { plan } => format!("{by} approved plan {plan}"),
-        SignalKind::Deny => format!("{by} denied the plan"),
-        SignalKind::Cancel => format!("{by} cancelled the case"),
-        SignalKind::Pause => format!("{by} paused this case"),
-        SignalKind::Resume => format!("{by} resumed this case"),
-    }
-}

@@ -22,7 +22,7 @@ pub struct Arguments {
 pub async fn run(settings: &LoadedConfig, arguments: Arguments) -> Result<ExitStatus> {
     let mut app = Application::build(settings, RunMode::Live).await?;
     if std::io::stderr().is_terminal() {
-        app.context.observer = Arc::new(Screen::for_many(std::io::stderr()));
+        app.context.observer = Arc::new(Screen::for_many(std::io::stderr(), app.context.prompts.clone()));
     }
     let context = &app.context;
     let mut cases = sweep_tickets(context).await.into_diagnostic()?;

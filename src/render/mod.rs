@@ -10,6 +10,7 @@ mod markdown;
 pub use crate::render::markdown::{BREAK, escape, shorten};
 
 use crate::render::markdown::{code_block, inline_code};
+use chrono::{DateTime, Utc};
 use include_dir::{Dir, include_dir};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Serde, Value};
@@ -17,15 +18,20 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/prompts");
 
-/// Every sentence that the agent says.
+/// Every sentence that Fieldmedic says.
 #[derive(Debug, Clone)]
 pub struct Prompts {
     env: Environment<'static>,
-    /// The built-in ones, for what an operator's own prompt turns out not to say.
+    /// The built-in ones, for an operator's own prompt that cannot be filled.
     spare: Environment<'static>,
+    /// The same sentences without Markdown, for a terminal.
+    plain: Environment<'static>,
+    /// The built-in ones of those.
+    plain_spare: Environment<'static>,
 }
 
 /// Why a prompt cannot be used.
@@ -61,11 +67,18 @@ impl Prompts {
     }
 
     fn with(own: BTreeMap<String, String>) -> Result<Self, PromptError> {
-        Ok(Self { env: Self::environment(own)?, spare: Self::environment(BTreeMap::new())? })
+        Ok(Self {
+            plain: Self::environment(plain(), own.clone())?,
+            plain_spare: Self::environment(plain(), BTreeMap::new())?,
+            env: Self::environment(markdown(), own)?,
+            spare: Self::environment(markdown(), BTreeMap::new())?,
+        })
     }
 
-    fn environment(own: BTreeMap<String, String>) -> Result<Environment<'static>, PromptError> {
-        let mut env = markdown();
+    fn environment(
+        mut env: Environment<'static>,
+        own: BTreeMap<String, String>,
+    ) -> Result<Environment<'static>, PromptError> {
         let built_in = BUILT_IN.files().filter_map(|file| {
             let name = file.path().to_string_lossy().into_owned();
             Some((name, file.contents_utf8()?.to_owned()))
@@ -76,6 +89,23 @@ impl Prompts {
                 .map_err(|error| PromptError::Broken { name, error: problem(&error) })?;
         }
         Ok(env)
+    }
+
+    /// One line of `prompts/_line.md` for a terminal: what `what` names, filled with `data`. Nothing in it is
+    /// escaped; whoever prints it removes control characters.
+    pub fn line(&self, what: &str, data: impl Serialize) -> String {
+        let data = minijinja::context! { what => what, data => Value::from(Serde(data)) };
+        let filled = fill(&self.plain, "_line.md", &data).or_else(|error| {
+            tracing::warn!(
+                prompt = "_line.md",
+                error = problem(&error),
+                "the built-in prompt is used instead"
+            );
+            fill(&self.plain_spare, "_line.md", &data)
+        });
+        let line =
+            filled.unwrap_or_else(|error| format!("`{what}` could not be put in words: {}", problem(&error)));
+        line.trim_end().to_owned()
     }
 
     /// Fills a prompt. A report must not be lost for the sake of its looks: where an operator's own prompt
@@ -111,14 +141,9 @@ pub fn check_answer(template: &str) -> Result<(), String> {
     markdown().template_from_str(template).map(|_| ()).map_err(|error| problem(&error))
 }
 
+/// What a template prints is Markdown: every value is escaped, unless it is marked as safe.
 fn markdown() -> Environment<'static> {
-    let mut env = Environment::new();
-    env.set_undefined_behavior(UndefinedBehavior::Strict);
-    // A line that holds only a block leaves no trace.
-    if let Ok(syntax) = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build() {
-        env.set_syntax(syntax);
-    }
-    env.set_auto_escape_callback(|_| AutoEscape::None);
+    let mut env = environment();
     env.set_formatter(|out, _, value| {
         if value.is_undefined() {
             return Err(minijinja::Error::from(minijinja::ErrorKind::UndefinedError));
@@ -130,6 +155,47 @@ fn markdown() -> Environment<'static> {
     env.add_filter("code", |text: String| Value::from_safe_string(inline_code(&text)));
     env.add_filter("block", |text: String| Value::from_safe_string(code_block(&text)));
     env
+}
+
+/// What a template prints is text for a terminal.
+fn plain() -> Environment<'static> {
+    let mut env = environment();
+    env.set_formatter(|out, _, value| {
+        if value.is_undefined() {
+            return Err(minijinja::Error::from(minijinja::ErrorKind::UndefinedError));
+        }
+        out.write_str(&value.to_string()).map_err(minijinja::Error::from)
+    });
+    env.add_filter("code", |text: String| format!("`{text}`"));
+    env.add_filter("block", |text: String| text);
+    env
+}
+
+fn environment() -> Environment<'static> {
+    let mut env = Environment::new();
+    env.set_undefined_behavior(UndefinedBehavior::Strict);
+    // A line that holds only a block leaves no trace.
+    if let Ok(syntax) = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build() {
+        env.set_syntax(syntax);
+    }
+    // The formatter escapes. With this, what a macro has printed counts as escaped.
+    env.set_auto_escape_callback(|_| AutoEscape::Custom("fieldmedic".into()));
+    env.add_filter("minute", |text: String| moment(&text, "%Y-%m-%d %H:%M UTC"));
+    env.add_filter("clock", |text: String| moment(&text, "%H:%M UTC"));
+    env.add_filter("duration", |value: Value| {
+        let seconds = value.get_attr("secs")?;
+        let seconds = u64::try_from(seconds).unwrap_or_default();
+        Ok::<_, minijinja::Error>(humantime::format_duration(Duration::from_secs(seconds)).to_string())
+    });
+    env
+}
+
+/// A moment as the data has it, in another form.
+fn moment(text: &str, form: &str) -> String {
+    match text.parse::<DateTime<Utc>>() {
+        Ok(at) => at.format(form).to_string(),
+        Err(_) => text.to_owned(),
+    }
 }
 
 fn problem(error: &minijinja::Error) -> String {
@@ -173,6 +239,16 @@ mod tests {
         let data = json!({ "people": "@ops-lead", "title": "Down", "system": "north" });
         assert!(prompts.fill("called.md", &data).starts_with("@ops-lead: this ticket needs a person"));
         assert_eq!(prompts.fill("returned.md", &data), "Down again\n");
+    }
+
+    #[test]
+    fn a_macro_prints_each_value_escaped_once() {
+        let prompts = Prompts::built_in().unwrap();
+        let detail = json!({ "kind": "answer_not_filled", "problem": "@x *y*" });
+        let text =
+            fill(&prompts.env, "_line.md", &Value::from(Serde(json!({ "what": "detail", "data": detail }))));
+        assert_eq!(text.unwrap(), "the answer could not be filled: @\u{200B}x \\*y\\*\n");
+        assert_eq!(prompts.line("detail", &detail), "the answer could not be filled: @x *y*");
     }
 
     #[test]

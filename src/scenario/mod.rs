@@ -16,6 +16,7 @@ pub mod in_process_shell;
 pub use crate::scenario::files::{Expect, Scenario, ScenarioError, TicketFile, find, host_text, read_expect};
 
 use crate::core::case::event::{CaseId, Source};
+use crate::core::case::outcome::Code;
 use crate::core::case::{Case, Phase, RemediationResult};
 use crate::core::chatops::access::AccessPolicy;
 use crate::core::expr::{Expr, Scope, Truth};
@@ -250,7 +251,7 @@ impl ScenarioRun {
         };
         equal("the outcome", &played.report.outcome, &expect.outcome);
         if let Some(code) = &expect.code {
-            equal("the code", &played.report.code, code);
+            equal("the code", played.report.code.map_or("", Code::as_str), code);
         }
         equal("remediated", &played.remediated().join(", "), &expect.remediated.join(", "));
         let closes = played.case.closes();
@@ -337,8 +338,7 @@ impl ScenarioResult {
 
     /// The result in one line.
     pub fn summary(&self) -> String {
-        let code =
-            if self.report.code.is_empty() { String::new() } else { format!(" ({})", self.report.code) };
+        let code = self.report.code.map_or_else(String::new, |code| format!(" ({code})"));
         let fixed = self.remediated();
         let fixed = if fixed.is_empty() { String::new() } else { format!(", fixed {}", fixed.join(", ")) };
         format!("{}{code}{fixed}", self.report.outcome)

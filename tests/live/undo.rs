@@ -28,8 +28,7 @@ pub fn jobs_are_put_back_behind_a_gate(ground: &Ground) {
     let issue = ground.desk.issue(&issue);
     issue.assert_escalated("not-fixed");
     let said = issue.reports().concat();
-    for expect in ["3 jobs set back to pending", "What I had changed was taken back", "~/.fieldmedic/kept/c"]
-    {
+    for expect in ["3 jobs set back to pending", "I rolled back what I had changed", "~/.fieldmedic/kept/c"] {
         assert!(said.contains(expect), "the report does not say {expect:?}");
     }
     let after = ground.assert_unharmed_since(&before);

@@ -107,7 +107,7 @@ async fn people_named_in_the_configuration_have_their_capabilities_and_no_others
     let (id, _) = agent.executes("reader", "status").await;
     assert_snapshot!(stable(&agent.replies(id).join("\n")), @"
     <!-- fieldmedic reply comment=[id] -->
-    I have not worked on this ticket. `/qfield:support` makes me begin.
+    I have not worked on this ticket. To start, comment `/qfield:support`.
 
     ⏸️ All changes are paused by tina since [time] UTC: for the migration.
     ");
@@ -492,11 +492,11 @@ async fn a_ticket_is_explained_and_retried() {
     <!-- fieldmedic reply comment=[id] -->
     ### Why this ended as escalated (`not-fixed`)
 
-    worker-down: \`workers.running &gt;= config.workers and workers.looping == 0\`: it is not so.
+    Reason: worker-down: `workers.running >= config.workers and workers.looping == 0` did not become true in time.
 
     I took this ticket to be about `qfieldcloud`.
 
-    | fault | so? | its condition | what it saw | words that it would explain |
+    | fault | present? | its condition | the facts | words that it would explain |
     |---|---|---|---|---|
     | `disk-full` | no | `disk.worst > disk_limit` | disk.worst = 47 |  |
     | `missing-qgis-image` | no | `images.missing \| length > 0` | images.missing = \[\] |  |
@@ -504,16 +504,16 @@ async fn a_ticket_is_explained_and_retried() {
     | `worker-down` | **yes** | `workers.running < config.workers and workers.looping == 0` | config.workers = 4; workers.looping = 0; workers.running = 0 | Workers not running |
     | `queue-stuck` | no | `stuck.count > 0 or jobs.overdue > 0` | jobs.overdue = 0; stuck.count = 0 | jobs stay queued |
 
-    - Worker containers are not running: 0 of 4 workers are running; not-fixed (\`workers.running &gt;= config.workers and workers.looping == 0\`: it is not so)
+    - Worker containers are not running: 0 of 4 workers are running; not fixed (`workers.running >= config.workers and workers.looping == 0` did not become true in time)
 
-    A fault is treated only if its condition is true; what cannot be told changes nothing and closes nothing.
+    I fix a fault only if its condition is true. What is unknown changes nothing and closes nothing.
 
     <sub>Case `[case]`</sub>
     ");
     let (id, _) = agent.executes("tina", "status").await;
-    assert_snapshot!(stable(&agent.replies(id).join("\n")), @r"
+    assert_snapshot!(stable(&agent.replies(id).join("\n")), @"
     <!-- fieldmedic reply comment=[id] -->
-    I am not at work on this ticket. My last case here (system `qfieldcloud`) ended as escalated (`not-fixed`): worker-down: \`workers.running &gt;= config.workers and workers.looping == 0\`: it is not so. `/qfield:support explain` says why, `/qfield:support retry` makes me begin afresh.
+    I am not working on this ticket. My last case here (system `qfieldcloud`) ended as escalated (`not-fixed`): worker-down: `workers.running >= config.workers and workers.looping == 0` did not become true in time. `/qfield:support explain` shows why, and `/qfield:support retry` starts again.
 
     <sub>Case `[case]`</sub>
     ");

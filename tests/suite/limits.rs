@@ -77,9 +77,11 @@ async fn work(agent: &TestAgent) -> Case {
     agent.works(&agent.opens_case().await).await
 }
 
-fn held_back(case: &Case) -> &str {
+fn held_back(case: &Case) -> String {
     match &case.outcome {
-        Some(Outcome::Escalated(escalation)) if escalation.code.as_str() == "held-back" => &escalation.why,
+        Some(Outcome::Escalated(escalation)) if escalation.code.as_str() == "held-back" => {
+            format!("{:?}", escalation.detail)
+        }
         other => panic!("{other:?}"),
     }
 }
@@ -127,18 +129,18 @@ async fn a_short_deferral_is_waited_for_and_published() {
     let now = agent.clock().now();
     let lease = agent.journal().acquire_lease(&host("main"), &other, now, Duration::from_secs(1)).await;
     assert!(lease.expect("the journal works").is_some(), "a case that waits leases no host");
-    assert_snapshot!(as_shown(&agent.comment("status")), @r#"
+    assert_snapshot!(as_shown(&agent.comment("status")), @"
     <!-- fieldmedic case=[case] kind=status -->
-    ### 🩺 Waiting · `qfieldcloud`
+    ### 🩺 Deferred · `qfieldcloud`
 
-    ⏱️ **Waiting until [time] UTC**: worker-down ran there at [time] UTC, and the next run has to wait.
+    ⏱️ **Deferred until [time] UTC**: worker-down ran there at [time] UTC, and the next run has to wait.
 
     - 🔎 Worker containers are not running: 0 of 4 workers are running
 
-    <details><summary>Evidence: 11 checks</summary> … </details>
+    <details><summary>Evidence: 11 probes</summary> … </details>
 
     <sub>Case `[case]` · as of [time] UTC</sub>
-    "#);
+    ");
     let case = agent.works(&id).await;
     assert_eq!(outcome(&case), "resolved");
     agent.sees(&["status", "report"]);

@@ -121,7 +121,7 @@ async fn a_report_that_it_is_still_broken_reopens_the_ticket_for_a_person() {
     assert_eq!(agent.agent_labels(), ["medic:needs-human"]);
     assert_snapshot!(stable(&agent.comment("objection")), @"
     <!-- fieldmedic case=[case] kind=objection -->
-    field-agent says that this is not settled, so I was wrong to close it. I have opened it again and look at everything afresh. I change nothing this time: a person gets both reports.
+    field-agent says that this is not settled, so I was wrong to close it. I have reopened it and look at everything afresh. I change nothing this time: a person gets both reports.
     ");
     assert_eq!(all_reactions(&agent), ["eyes"]);
     agent.sees(&["status", "report", "objection", "status", "report", "call"]);
@@ -134,7 +134,7 @@ async fn a_report_that_it_is_still_broken_reopens_the_ticket_for_a_person() {
     **Why** (`still-broken`):
     field-agent says that this is not settled, after I had closed it. What I see now: Worker containers are not running: 0 of 4 workers are running
 
-    **What to do:** I closed this too early, and going round once more would not help. Compare what I did then with what is to be seen now; both are below. Ask the reporter what exactly happens.
+    **What to do:** I closed this too early, and another try would not help. Compare what I did then with what I see now; both are below. Ask the reporter what exactly happens.
 
     Read `docker compose logs --tail 100 worker_wrapper` in the project directory. A worker that does not stay up usually lacks a variable after an upgrade, the Docker socket, or the database.
 
@@ -166,11 +166,11 @@ async fn a_report_that_it_is_still_broken_reopens_the_ticket_for_a_person() {
     - `jobs.requeued == 0 or jobs.requeued_taken > 0`: so since [time], for [duration]
 
     </details>
-    <details><summary>Evidence: 11 checks</summary>
+    <details><summary>Evidence: 11 probes</summary>
 
     Ruled out: A disk is nearly full; A QGIS image is missing; Workers start and die in a loop; Jobs are stuck in the queue.
 
-    | check | host | result | took | facts |
+    | probe | host | result | took | facts |
     |---|---|---|---|---|
     | `cleanups` | main | exit 0 | [duration] | found = \[\] |
     | `config` | main | exit 0 | [duration] | database = "qfieldcloud\_db"; database\_user = "qfieldcloud\_db\_admin"; environment = "production"; images = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; services = \["app","db","memcached","nginx","ofelia","qgis3","qgis4","rustfs","worker\_wrapper"\]; worker\_timeout\_s = 600; workers = 4 |
@@ -186,7 +186,7 @@ async fn a_report_that_it_is_still_broken_reopens_the_ticket_for_a_person() {
 
     </details>
 
-    <sub>Case `[case]` · [duration]: connecting [duration], checks [duration], remedy [duration], verification [duration], GitHub [duration]</sub>
+    <sub>Case `[case]` · [duration]: connecting [duration], probes [duration], changes [duration], verification [duration], GitHub [duration]</sub>
     "#);
     assert_eq!(false_closes(&agent).await, 1);
     // It is one dispute, however often it is made and read.
@@ -302,20 +302,20 @@ async fn an_answered_question_is_a_problem_when_somebody_disputes_the_close() {
     **Why** (`still-broken`):
     field-agent says that this is not settled, after I had closed it. What I see now: every fault that I know is ruled out
 
-    **What to do:** I closed this too early, and going round once more would not help. Compare what I did then with what is to be seen now; both are below. Ask the reporter what exactly happens.
+    **What to do:** I closed this too early, and another try would not help. Compare what I did then with what I see now; both are below. Ask the reporter what exactly happens.
 
     <details><summary>What I did before I closed it</summary>
 
     Case `[case]` ended as answered, and I closed this at [time] UTC.
 
-    I changed nothing then; I answered from what I saw.
+    I changed nothing then. I answered from what I saw.
 
     </details>
-    <details><summary>Evidence: 11 checks</summary>
+    <details><summary>Evidence: 11 probes</summary>
 
     Ruled out: A disk is nearly full; A QGIS image is missing; Workers start and die in a loop; Worker containers are not running; Jobs are stuck in the queue.
 
-    | check | host | result | took | facts |
+    | probe | host | result | took | facts |
     |---|---|---|---|---|
     | `cleanups` | main | exit 0 | [duration] | found = \[\] |
     | `config` | main | exit 0 | [duration] | database = "qfieldcloud\_db"; database\_user = "qfieldcloud\_db\_admin"; environment = "production"; images = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; services = \["app","db","memcached","nginx","ofelia","qgis3","qgis4","rustfs","worker\_wrapper"\]; worker\_timeout\_s = 600; workers = 4 |
@@ -331,7 +331,7 @@ async fn an_answered_question_is_a_problem_when_somebody_disputes_the_close() {
 
     </details>
 
-    <sub>Case `[case]` · [duration]: connecting [duration], checks [duration], remedy [duration], verification [duration], GitHub [duration]</sub>
+    <sub>Case `[case]` · [duration]: connecting [duration], probes [duration], changes [duration], verification [duration], GitHub [duration]</sub>
     "#);
 }
 
@@ -346,20 +346,20 @@ async fn people_are_reminded_twice_and_never_again() {
         assert_eq!(reminders(&agent).await, reminded[reminded.len() - 1]);
     }
     assert_eq!(reminded, [0, 1, 1, 1, 2, 2, 2, 2]);
-    assert_snapshot!(stable(&agent.comments("reminder").join("\n")), @r"
+    assert_snapshot!(stable(&agent.comments("reminder").join("\n")), @"
     <!-- fieldmedic case=[case] kind=reminder number=1 -->
     @ops-lead: nobody has taken this ticket since I handed it over at [time] UTC (`not-fixed`).
 
-    > worker-down: \`workers.running &gt;= config.workers and workers.looping == 0\`: it is not so
+    > worker-down: `workers.running >= config.workers and workers.looping == 0` did not become true in time
 
-    The report above says what to do. A comment, a reaction to one of mine, a label or an assignment tells me that somebody has it. I remind you once more in a day.
+    The report above says what to do. A comment, a reaction to one of mine, a label or an assignment tells me that somebody has it. I will remind you once more in a day.
 
     <!-- fieldmedic case=[case] kind=reminder number=2 -->
     @ops-lead: nobody has taken this ticket since I handed it over at [time] UTC (`not-fixed`).
 
-    > worker-down: \`workers.running &gt;= config.workers and workers.looping == 0\`: it is not so
+    > worker-down: `workers.running >= config.workers and workers.looping == 0` did not become true in time
 
-    The report above says what to do. A comment, a reaction to one of mine, a label or an assignment tells me that somebody has it. I shall not remind you again.
+    The report above says what to do. A comment, a reaction to one of mine, a label or an assignment tells me that somebody has it. This is my last reminder.
     ");
 }
 
@@ -368,13 +368,13 @@ async fn an_agent_that_was_down_for_both_reminders_reminds_once() {
     let (agent, _) = ended("worker-down-not-fixed").await;
     agent.passes(TimeDelta::hours(29));
     assert_eq!(reminders(&agent).await, 1);
-    assert_snapshot!(stable(&agent.comment("reminder")), @r"
+    assert_snapshot!(stable(&agent.comment("reminder")), @"
     <!-- fieldmedic case=[case] kind=reminder number=2 -->
     @ops-lead: nobody has taken this ticket since I handed it over at [time] UTC (`not-fixed`).
 
-    > worker-down: \`workers.running &gt;= config.workers and workers.looping == 0\`: it is not so
+    > worker-down: `workers.running >= config.workers and workers.looping == 0` did not become true in time
 
-    The report above says what to do. A comment, a reaction to one of mine, a label or an assignment tells me that somebody has it. I shall not remind you again.
+    The report above says what to do. A comment, a reaction to one of mine, a label or an assignment tells me that somebody has it. This is my last reminder.
     ");
 }
 

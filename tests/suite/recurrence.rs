@@ -55,7 +55,7 @@ async fn a_fault_that_is_back_reopens_its_ticket() {
     agent.sees(&["status", "report", "returned", "status", "report"]);
     assert_snapshot!(stable(&agent.comment("returned")), @"
     <!-- fieldmedic case=[case] kind=returned -->
-    The fault that I had mended here is back: **Worker containers are not running** on `qfieldcloud`. I have opened this issue again and look at it now.
+    A fault that I had fixed here is back: **Worker containers are not running** on `qfieldcloud`. I have reopened this issue and look at it now.
     ");
     // It is one recurrence, published once.
     assert!(check(&agent).await.is_empty());
@@ -93,9 +93,9 @@ async fn the_third_recurrence_opens_a_problem_ticket() {
     qfieldcloud: A QGIS image is missing keeps coming back
 
     <!-- fieldmedic problem system=qfieldcloud playbook=missing-qgis-image -->
-    @ops-lead: **A QGIS image is missing** on `qfieldcloud` was mended 3 times within seven days, and is there again. Each time the remedy was proven to work, so something causes the fault anew. That cause is for a person to find; this is what I know of each time.
+    @ops-lead: **A QGIS image is missing** on `qfieldcloud` was fixed 3 times within seven days, and is back. Each fix was proven to work, so something causes the fault anew. Please find that cause. This is what I know of each time:
 
-    | found | ticket | evidence | mended | what I had changed there in the day before |
+    | found | ticket | evidence | fixed | what I had changed there in the day before |
     |---|---|---|---|---|
     | [time] UTC | example/tickets#1 | not on this server: qfieldcloud-qgis3; 3 jobs failed for want of an image in the last 24 hours | [time] UTC | nothing |
     | [time] UTC | example/tickets#1 | not on this server: qfieldcloud-qgis3; 3 jobs failed for want of an image in the last 24 hours | [time] UTC | nothing |
@@ -117,7 +117,7 @@ async fn the_third_recurrence_opens_a_problem_ticket() {
 
     **Where to look:** Find an archive or the build context of the release that the workers run (`docker compose images`), load it with `docker load -i` or build it with `docker compose build`, and give it the name that the workers expect. Look for the clean-up that deleted it: an image without a running container is the first to go with `prune -a`.
 
-    Close this ticket when the cause is gone. While it is open I go on mending the fault as far as the policy allows, and open no second one.
+    Close this ticket when the cause is gone. Until then I keep fixing the fault as far as the policy allows, and I open no second ticket about it.
     ");
     let link = format!("example/tickets#{}", problem.number);
     assert!(agent.last_comment("report").contains(&link));

@@ -1,6 +1,7 @@
 //! Every scenario under `fixtures/`, as `fieldmedic playbook test` plays it.
 
 use fieldmedic::core::case::Case;
+use fieldmedic::core::case::detail::Detail;
 use fieldmedic::core::case::outcome::{Code, Outcome};
 use fieldmedic::core::playbook::{Library, LibraryHash};
 use fieldmedic::engine::{Shutdown, run_case_waiting};
@@ -227,5 +228,6 @@ async fn a_case_with_playbooks_of_a_later_format_says_so() {
     let Some(Outcome::Escalated(escalation)) = &case.outcome else { panic!("{:?}", case.outcome) };
     assert_eq!(escalation.code, Code::NoPlaybooks);
     let why = "the format is `7`, and this version knows formats 0 and 1";
-    assert!(escalation.why.contains(why), "{}", escalation.why);
+    let Detail::PlaybooksUnreadable { problem } = &escalation.detail else { panic!("{escalation:?}") };
+    assert!(problem.contains(why), "{problem}");
 }

@@ -33,13 +33,13 @@ async fn a_ticket_from_the_webhook_to_its_close() {
     assert_eq!(agent.labels(), ["support", "medic:needs-approval"]);
     assert_snapshot!(as_shown(&agent.comment("status")), @"
     <!-- fieldmedic case=[case] kind=status -->
-    ### 🩺 Waiting for a yes · `qfieldcloud`
+    ### 🩺 Waiting for approval · `qfieldcloud`
 
-    ✋ **Waiting for a yes** to plan `[plan]` (worker-down), until [time] UTC; the question is below.
+    ✋ **Waiting for approval** of plan `[plan]` (worker-down) until [time] UTC.
 
     - 🔎 Worker containers are not running: 0 of 4 workers are running
 
-    <details><summary>Evidence: 11 checks</summary> … </details>
+    <details><summary>Evidence: 11 probes</summary> … </details>
 
     <sub>Case `[case]` · as of [time] UTC</sub>
     ");
@@ -48,7 +48,7 @@ async fn a_ticket_from_the_webhook_to_its_close() {
     ### ✋ May I do this? (plan `[plan]`)
 
     @ops-lead: **Worker containers are not running**: 0 of 4 workers are running.
-    Nothing is changed until somebody who has the right to approve answers with a comment:
+    I change nothing until somebody with the right to approve answers with a comment:
 
     ```text
     /qfield:support approve [plan]
@@ -58,14 +58,14 @@ async fn a_ticket_from_the_webhook_to_its_close() {
     /qfield:support deny
     ```
 
-    I look again before I begin, and ask again if the plan is not the same any more. Without an answer until [time] UTC I hand this ticket over. The risk is low.
+    I look again before I begin. If the plan has changed by then, I ask again. Without an answer until [time] UTC I hand this ticket over to a person. The risk is low.
 
     1. start the workers (on `main`)
     ```text
     cd -- /opt/qfieldcloud && docker compose up -d --no-build --no-recreate worker_wrapper
     ```
 
-       If it does not help, it is taken back by:
+       If it does not help, I roll it back with:
 
     ```text
     env 'NAMES=qfieldcloud-worker_wrapper-1 qfieldcloud-worker_wrapper-2 qfieldcloud-worker_wrapper-3 qfieldcloud-worker_wrapper-4' sh -euc 'for name in $NAMES; do
@@ -101,25 +101,25 @@ async fn a_ticket_from_the_webhook_to_its_close() {
 
     <sub>Case `[case]` · as of [time] UTC</sub>
     ");
-    assert_snapshot!(as_shown(&agent.comment("report")), @r#"
+    assert_snapshot!(as_shown(&agent.comment("report")), @"
     <!-- fieldmedic case=[case] kind=report -->
     ### ✅ Resolved
 
     The machines that process your projects had stopped. They run again, and what was waiting is being worked off.
 
-    **Worker containers are not running**: 0 of 4 workers are running. ops-lead agreed to the plan.
+    **Worker containers are not running**: 0 of 4 workers are running. ops-lead approved the plan.
 
     1. start the workers: done in [duration]
 
-    Mended and verified: 4 conditions held, the longest for [duration].
+    Fixed and verified: 4 conditions held, the longest for [duration].
 
     <details><summary>Commands and proof</summary> … </details>
-    <details><summary>Evidence: 11 checks</summary> … </details>
+    <details><summary>Evidence: 11 probes</summary> … </details>
 
-    Not settled? Open this issue again, or say that it is still broken: then a person looks at it.
+    Not settled? Reopen this issue, or say that it is still broken. Then a person looks at it.
 
-    <sub>Case `[case]` · [duration]: connecting [duration], checks [duration], remedy [duration], verification [duration], GitHub [duration]</sub>
-    "#);
+    <sub>Case `[case]` · [duration]: connecting [duration], probes [duration], changes [duration], verification [duration], GitHub [duration]</sub>
+    ");
 
     // A quarter of an hour later it probes again, by itself. The workers still run, so nothing happens.
     agent.passes(TimeDelta::minutes(16));

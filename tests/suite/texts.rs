@@ -5,7 +5,7 @@
 //! `cargo insta test --accept --test suite`.
 
 use crate::harness::Rig;
-use crate::snapshots::stable;
+use crate::snapshots::{stable, without_evidence};
 use crate::test_agent::{TestAgent, outcome};
 use fieldmedic::core::case::Case;
 use fieldmedic::engine::{Observer, Progress};
@@ -50,71 +50,44 @@ async fn statuses(scenario: &str) -> String {
     agent.works(&agent.opens_case().await).await;
     agent.all_comments();
     let phases = reader.phases.lock().expect("nobody panics with it").clone();
-    phases.iter().chain([&agent.comment("status")]).map(|body| stable(body)).collect::<Vec<_>>().join("\n\n")
+    phases
+        .iter()
+        .chain([&agent.comment("status")])
+        .map(|body| without_evidence(body))
+        .collect::<Vec<_>>()
+        .join("\n\n")
 }
 
 #[tokio::test]
 async fn the_status_in_each_phase_of_a_fix() {
-    assert_snapshot!(statuses("worker-down").await, @r#"
+    assert_snapshot!(statuses("worker-down").await, @"
     <!-- fieldmedic case=[case] kind=status -->
     ### 🩺 Looking · `qfieldcloud`
 
-    Every check of the playbooks runs now. Nothing is changed while they run.
+    I run every probe of the playbooks now. Nothing is changed meanwhile.
 
     <sub>Case `[case]` · as of [time] UTC</sub>
 
     <!-- fieldmedic case=[case] kind=status -->
-    ### 🩺 Mending · `qfieldcloud`
+    ### 🩺 Fixing · `qfieldcloud`
 
     **Worker containers are not running**: 0 of 4 workers are running.
 
     - ▫️ start the workers on `main`
 
-    <details><summary>Evidence: 11 checks</summary>
-
-    | check | host | result | facts |
-    |---|---|---|---|
-    | `cleanups` | main | exit 0 | found = \[\] |
-    | `config` | main | exit 0 | database = "qfieldcloud\_db"; database\_user = "qfieldcloud\_db\_admin"; environment = "production"; images = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; services = \["app","db","memcached","nginx","ofelia","qgis3","qgis4","rustfs","worker\_wrapper"\]; worker\_timeout\_s = 600; workers = 4 |
-    | `disk` | main | exit 0 | docker\_free\_mb = 53352; docker\_percent = 47; root\_percent = 31; rows: 3 rows; tmp\_percent = 31; worst = 47 |
-    | `docker` | main | exit 0 | root = "/var/lib/docker"; version = "26.1.5" |
-    | `host` | main | exit 0 | cores = 4; load = 0.42; memory\_free\_mb = 9871; memory\_mb = 15914; uptime\_h = 1042 |
-    | `images` | main | exit 0 | here = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; missing = \[\] |
-    | `jobs` | main | exit 0 | failed\_day = 2; finished\_day = 126; imageless\_day = 0; last\_start\_s = 179000​0000; mean\_s = 38; moving = false; oldest\_waiting\_min = 47; overdue = 0; pending = 7; queued = 0; requeued = 0; requeued\_finished = 0; requeued\_taken = 0; retry = \[\]; started = 0; takeable = 7 |
-    | `services` | main | exit 0 | down = \["worker\_wrapper"\]; qgis\_broken = \[\]; rows: 12 rows |
-    | `sources` | main | exit 0 | archives = \[\]; services = \[\] |
-    | `stuck` | main | exit 0 | count = 0; ids = \[\] |
-    | `workers` | main | exit 0 | looping = 0; restarts = 0; rows: 4 rows; running = 0; stopped = \["qfieldcloud-worker\_wrapper-1","qfieldcloud-worker\_wrapper-2","qfieldcloud-worker\_wrapper-3","qfieldcloud-worker\_wrapper-4"\] |
-
-    </details>
+    <details><summary>Evidence: 11 probes</summary> … </details>
 
     <sub>Case `[case]` · as of [time] UTC</sub>
 
     <!-- fieldmedic case=[case] kind=status -->
-    ### 🩺 Checking that it worked · `qfieldcloud`
+    ### 🩺 Verifying the fix · `qfieldcloud`
 
     **Worker containers are not running**: 0 of 4 workers are running.
 
     - ✅ start the workers on `main` ([duration])
-    - ⏳ checking that it worked, and that it stays so; I know by [time] UTC at the latest
+    - ⏳ I verify that it worked, and that it stays so; I know by [time] UTC at the latest
 
-    <details><summary>Evidence: 11 checks</summary>
-
-    | check | host | result | facts |
-    |---|---|---|---|
-    | `cleanups` | main | exit 0 | found = \[\] |
-    | `config` | main | exit 0 | database = "qfieldcloud\_db"; database\_user = "qfieldcloud\_db\_admin"; environment = "production"; images = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; services = \["app","db","memcached","nginx","ofelia","qgis3","qgis4","rustfs","worker\_wrapper"\]; worker\_timeout\_s = 600; workers = 4 |
-    | `disk` | main | exit 0 | docker\_free\_mb = 53352; docker\_percent = 47; root\_percent = 31; rows: 3 rows; tmp\_percent = 31; worst = 47 |
-    | `docker` | main | exit 0 | root = "/var/lib/docker"; version = "26.1.5" |
-    | `host` | main | exit 0 | cores = 4; load = 0.42; memory\_free\_mb = 9871; memory\_mb = 15914; uptime\_h = 1042 |
-    | `images` | main | exit 0 | here = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; missing = \[\] |
-    | `jobs` | main | exit 0 | failed\_day = 2; finished\_day = 133; imageless\_day = 0; last\_start\_s = 0; mean\_s = 38; moving = true; oldest\_waiting\_min = 0; overdue = 0; pending = 0; queued = 0; requeued = 0; requeued\_finished = 0; requeued\_taken = 0; retry = \[\]; started = 0; takeable = 0 |
-    | `services` | main | exit 0 | down = \["worker\_wrapper"\]; qgis\_broken = \[\]; rows: 12 rows |
-    | `sources` | main | exit 0 | archives = \[\]; services = \[\] |
-    | `stuck` | main | exit 0 | count = 0; ids = \[\] |
-    | `workers` | main | exit 0 | looping = 0; restarts = 0; rows: 4 rows; running = 4; stopped = \[\] |
-
-    </details>
+    <details><summary>Evidence: 11 probes</summary> … </details>
 
     <sub>Case `[case]` · as of [time] UTC</sub>
 
@@ -127,99 +100,51 @@ async fn the_status_in_each_phase_of_a_fix() {
     ✅ **Fieldmedic has finished** · `qfieldcloud` · resolved after [duration]; the report is below.
 
     <sub>Case `[case]` · as of [time] UTC</sub>
-    "#);
+    ");
 }
 
 #[tokio::test]
 async fn the_status_in_each_phase_of_a_fix_that_is_rolled_back() {
-    assert_snapshot!(statuses("worker-down-not-fixed").await, @r#"
+    assert_snapshot!(statuses("worker-down-not-fixed").await, @"
     <!-- fieldmedic case=[case] kind=status -->
     ### 🩺 Looking · `qfieldcloud`
 
-    Every check of the playbooks runs now. Nothing is changed while they run.
+    I run every probe of the playbooks now. Nothing is changed meanwhile.
 
     <sub>Case `[case]` · as of [time] UTC</sub>
 
     <!-- fieldmedic case=[case] kind=status -->
-    ### 🩺 Mending · `qfieldcloud`
+    ### 🩺 Fixing · `qfieldcloud`
 
     **Worker containers are not running**: 0 of 4 workers are running.
 
     - ▫️ start the workers on `main`
 
-    <details><summary>Evidence: 11 checks</summary>
-
-    | check | host | result | facts |
-    |---|---|---|---|
-    | `cleanups` | main | exit 0 | found = \[\] |
-    | `config` | main | exit 0 | database = "qfieldcloud\_db"; database\_user = "qfieldcloud\_db\_admin"; environment = "production"; images = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; services = \["app","db","memcached","nginx","ofelia","qgis3","qgis4","rustfs","worker\_wrapper"\]; worker\_timeout\_s = 600; workers = 4 |
-    | `disk` | main | exit 0 | docker\_free\_mb = 53352; docker\_percent = 47; root\_percent = 31; rows: 3 rows; tmp\_percent = 31; worst = 47 |
-    | `docker` | main | exit 0 | root = "/var/lib/docker"; version = "26.1.5" |
-    | `host` | main | exit 0 | cores = 4; load = 0.42; memory\_free\_mb = 9871; memory\_mb = 15914; uptime\_h = 1042 |
-    | `images` | main | exit 0 | here = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; missing = \[\] |
-    | `jobs` | main | exit 0 | failed\_day = 2; finished\_day = 126; imageless\_day = 0; last\_start\_s = 179000​0000; mean\_s = 38; moving = false; oldest\_waiting\_min = 47; overdue = 0; pending = 3; queued = 0; requeued = 0; requeued\_finished = 0; requeued\_taken = 0; retry = \[\]; started = 0; takeable = 3 |
-    | `services` | main | exit 0 | down = \["worker\_wrapper"\]; qgis\_broken = \[\]; rows: 12 rows |
-    | `sources` | main | exit 0 | archives = \[\]; services = \[\] |
-    | `stuck` | main | exit 0 | count = 0; ids = \[\] |
-    | `workers` | main | exit 0 | looping = 0; restarts = 0; rows: 4 rows; running = 0; stopped = \["qfieldcloud-worker\_wrapper-1","qfieldcloud-worker\_wrapper-2","qfieldcloud-worker\_wrapper-3","qfieldcloud-worker\_wrapper-4"\] |
-
-    </details>
+    <details><summary>Evidence: 11 probes</summary> … </details>
 
     <sub>Case `[case]` · as of [time] UTC</sub>
 
     <!-- fieldmedic case=[case] kind=status -->
-    ### 🩺 Checking that it worked · `qfieldcloud`
+    ### 🩺 Verifying the fix · `qfieldcloud`
 
     **Worker containers are not running**: 0 of 4 workers are running.
 
     - ✅ start the workers on `main` ([duration])
-    - ⏳ checking that it worked, and that it stays so; I know by [time] UTC at the latest
+    - ⏳ I verify that it worked, and that it stays so; I know by [time] UTC at the latest
 
-    <details><summary>Evidence: 11 checks</summary>
-
-    | check | host | result | facts |
-    |---|---|---|---|
-    | `cleanups` | main | exit 0 | found = \[\] |
-    | `config` | main | exit 0 | database = "qfieldcloud\_db"; database\_user = "qfieldcloud\_db\_admin"; environment = "production"; images = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; services = \["app","db","memcached","nginx","ofelia","qgis3","qgis4","rustfs","worker\_wrapper"\]; worker\_timeout\_s = 600; workers = 4 |
-    | `disk` | main | exit 0 | docker\_free\_mb = 53352; docker\_percent = 47; root\_percent = 31; rows: 3 rows; tmp\_percent = 31; worst = 47 |
-    | `docker` | main | exit 0 | root = "/var/lib/docker"; version = "26.1.5" |
-    | `host` | main | exit 0 | cores = 4; load = 0.42; memory\_free\_mb = 9871; memory\_mb = 15914; uptime\_h = 1042 |
-    | `images` | main | exit 0 | here = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; missing = \[\] |
-    | `jobs` | main | exit 0 | failed\_day = 2; finished\_day = 126; imageless\_day = 0; last\_start\_s = 179000​0069; mean\_s = 38; moving = false; oldest\_waiting\_min = 47; overdue = 0; pending = 3; queued = 0; requeued = 0; requeued\_finished = 0; requeued\_taken = 0; retry = \[\]; started = 0; takeable = 3 |
-    | `services` | main | exit 0 | down = \["worker\_wrapper"\]; qgis\_broken = \[\]; rows: 12 rows |
-    | `sources` | main | exit 0 | archives = \[\]; services = \[\] |
-    | `stuck` | main | exit 0 | count = 0; ids = \[\] |
-    | `workers` | main | exit 0 | looping = 4; restarts = 24; rows: 4 rows; running = 0; stopped = \[\] |
-
-    </details>
+    <details><summary>Evidence: 11 probes</summary> … </details>
 
     <sub>Case `[case]` · as of [time] UTC</sub>
 
     <!-- fieldmedic case=[case] kind=status -->
-    ### 🩺 Taking it back · `qfieldcloud`
+    ### 🩺 Rolling back · `qfieldcloud`
 
     **Worker containers are not running**: 0 of 4 workers are running.
 
     - ✅ start the workers on `main` ([duration])
-    - ↩️ it did not help: \`workers.running &gt;= config.workers and workers.looping == 0\`: it is not so; I take it back
+    - ↩️ it did not help: `workers.running >= config.workers and workers.looping == 0` did not become true in time; I roll it back
 
-    <details><summary>Evidence: 11 checks</summary>
-
-    | check | host | result | facts |
-    |---|---|---|---|
-    | `cleanups` | main | exit 0 | found = \[\] |
-    | `config` | main | exit 0 | database = "qfieldcloud\_db"; database\_user = "qfieldcloud\_db\_admin"; environment = "production"; images = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; services = \["app","db","memcached","nginx","ofelia","qgis3","qgis4","rustfs","worker\_wrapper"\]; worker\_timeout\_s = 600; workers = 4 |
-    | `disk` | main | exit 0 | docker\_free\_mb = 53352; docker\_percent = 47; root\_percent = 31; rows: 3 rows; tmp\_percent = 31; worst = 47 |
-    | `docker` | main | exit 0 | root = "/var/lib/docker"; version = "26.1.5" |
-    | `host` | main | exit 0 | cores = 4; load = 0.42; memory\_free\_mb = 9871; memory\_mb = 15914; uptime\_h = 1042 |
-    | `images` | main | exit 0 | here = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; missing = \[\] |
-    | `jobs` | main | exit 0 | failed\_day = 2; finished\_day = 126; imageless\_day = 0; last\_start\_s = 179000​0203; mean\_s = 38; moving = false; oldest\_waiting\_min = 47; overdue = 0; pending = 3; queued = 0; requeued = 0; requeued\_finished = 0; requeued\_taken = 0; retry = \[\]; started = 0; takeable = 3 |
-    | `services` | main | exit 0 | down = \["worker\_wrapper"\]; qgis\_broken = \[\]; rows: 12 rows |
-    | `sources` | main | exit 0 | archives = \[\]; services = \[\] |
-    | `stuck` | main | exit 0 | count = 0; ids = \[\] |
-    | `workers` | main | exit 0 | looping = 4; restarts = 24; rows: 4 rows; running = 0; stopped = \[\] |
-
-    </details>
+    <details><summary>Evidence: 11 probes</summary> … </details>
 
     <sub>Case `[case]` · as of [time] UTC</sub>
 
@@ -232,7 +157,7 @@ async fn the_status_in_each_phase_of_a_fix_that_is_rolled_back() {
     🧑‍🔧 **Fieldmedic has finished** · `qfieldcloud` · a person is needed; the report is below.
 
     <sub>Case `[case]` · as of [time] UTC</sub>
-    "#);
+    ");
 }
 
 #[tokio::test]
@@ -249,7 +174,7 @@ async fn the_report_of_a_resolved_case() {
 
     1. start the workers: done in [duration]
 
-    Mended and verified: 4 conditions held, the longest for [duration].
+    Fixed and verified: 4 conditions held, the longest for [duration].
 
     <details><summary>Commands and proof</summary>
 
@@ -264,11 +189,11 @@ async fn the_report_of_a_resolved_case() {
     - `jobs.requeued == 0 or jobs.requeued_taken > 0`: so since [time], for [duration]
 
     </details>
-    <details><summary>Evidence: 11 checks</summary>
+    <details><summary>Evidence: 11 probes</summary>
 
     Ruled out: A disk is nearly full; A QGIS image is missing; Workers start and die in a loop; Jobs are stuck in the queue.
 
-    | check | host | result | took | facts |
+    | probe | host | result | took | facts |
     |---|---|---|---|---|
     | `cleanups` | main | exit 0 | [duration] | found = \[\] |
     | `config` | main | exit 0 | [duration] | database = "qfieldcloud\_db"; database\_user = "qfieldcloud\_db\_admin"; environment = "production"; images = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; services = \["app","db","memcached","nginx","ofelia","qgis3","qgis4","rustfs","worker\_wrapper"\]; worker\_timeout\_s = 600; workers = 4 |
@@ -284,9 +209,9 @@ async fn the_report_of_a_resolved_case() {
 
     </details>
 
-    Not settled? Open this issue again, or say that it is still broken: then a person looks at it.
+    Not settled? Reopen this issue, or say that it is still broken. Then a person looks at it.
 
-    <sub>Case `[case]` · [duration]: connecting [duration], checks [duration], remedy [duration], verification [duration], GitHub [duration]</sub>
+    <sub>Case `[case]` · [duration]: connecting [duration], probes [duration], changes [duration], verification [duration], GitHub [duration]</sub>
     "#);
 }
 
@@ -294,23 +219,23 @@ async fn the_report_of_a_resolved_case() {
 async fn the_report_and_the_call_of_an_escalated_case() {
     let (agent, _) = ended("worker-down-not-fixed", "escalated").await;
     agent.sees(&["status", "report", "call"]);
-    assert_snapshot!(stable(&agent.comment("report")), @r#"
+    assert_snapshot!(without_evidence(&agent.comment("report")), @"
     <!-- fieldmedic case=[case] kind=report -->
     ### 🧑‍🔧 A person is needed
 
-    I could not settle this by myself; a person takes over from here.
+    I could not settle this by myself. A person takes over from here.
 
     **Worker containers are not running**: 0 of 4 workers are running.
 
     1. start the workers: done in [duration]
 
-    Not mended: \`workers.running &gt;= config.workers and workers.looping == 0\`: it is not so. What I had changed was taken back.
-    - undo of start the workers: done
+    Not fixed: `workers.running >= config.workers and workers.looping == 0` did not become true in time. I rolled back what I had changed.
+    - rollback of start the workers: done
 
     **Why** (`not-fixed`):
-    worker-down: \`workers.running &gt;= config.workers and workers.looping == 0\`: it is not so
+    worker-down: `workers.running >= config.workers and workers.looping == 0` did not become true in time
 
-    **What to do:** The remedy did not bring the system to where it should be. What I did and what I saw is below.
+    **What to do:** The fix did not work. What I did and what I saw is below.
 
     Read `docker compose logs --tail 100 worker_wrapper` in the project directory. A worker that does not stay up usually lacks a variable after an upgrade, the Docker socket, or the database.
 
@@ -322,31 +247,13 @@ async fn the_report_and_the_call_of_an_escalated_case() {
     ```
 
     </details>
-    <details><summary>Evidence: 11 checks</summary>
+    <details><summary>Evidence: 11 probes</summary> … </details>
 
-    Ruled out: A disk is nearly full; A QGIS image is missing; Workers start and die in a loop; Jobs are stuck in the queue.
-
-    | check | host | result | took | facts |
-    |---|---|---|---|---|
-    | `cleanups` | main | exit 0 | [duration] | found = \[\] |
-    | `config` | main | exit 0 | [duration] | database = "qfieldcloud\_db"; database\_user = "qfieldcloud\_db\_admin"; environment = "production"; images = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; services = \["app","db","memcached","nginx","ofelia","qgis3","qgis4","rustfs","worker\_wrapper"\]; worker\_timeout\_s = 600; workers = 4 |
-    | `disk` | main | exit 0 | [duration] | docker\_free\_mb = 53352; docker\_percent = 47; root\_percent = 31; rows: 3 rows; tmp\_percent = 31; worst = 47 |
-    | `docker` | main | exit 0 | [duration] | root = "/var/lib/docker"; version = "26.1.5" |
-    | `host` | main | exit 0 | [duration] | cores = 4; load = 0.42; memory\_free\_mb = 9871; memory\_mb = 15914; uptime\_h = 1042 |
-    | `images` | main | exit 0 | [duration] | here = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; missing = \[\] |
-    | `jobs` | main | exit 0 | [duration] | failed\_day = 2; finished\_day = 126; imageless\_day = 0; last\_start\_s = 179000​0203; mean\_s = 38; moving = false; oldest\_waiting\_min = 47; overdue = 0; pending = 3; queued = 0; requeued = 0; requeued\_finished = 0; requeued\_taken = 0; retry = \[\]; started = 0; takeable = 3 |
-    | `services` | main | exit 0 | [duration] | down = \["worker\_wrapper"\]; qgis\_broken = \[\]; rows: 12 rows |
-    | `sources` | main | exit 0 | [duration] | archives = \[\]; services = \[\] |
-    | `stuck` | main | exit 0 | [duration] | count = 0; ids = \[\] |
-    | `workers` | main | exit 0 | [duration] | looping = 4; restarts = 24; rows: 4 rows; running = 0; stopped = \[\] |
-
-    </details>
-
-    <sub>Case `[case]` · [duration]: connecting [duration], checks [duration], remedy [duration], verification [duration], GitHub [duration]</sub>
-    "#);
+    <sub>Case `[case]` · [duration]: connecting [duration], probes [duration], changes [duration], verification [duration], GitHub [duration]</sub>
+    ");
     assert_snapshot!(stable(&agent.comment("call")), @"
     <!-- fieldmedic case=[case] kind=call -->
-    @ops-lead: this ticket needs a person; the report above says why and what to do.
+    @ops-lead: this ticket needs a person. The report above says why, and what to do.
     ");
 }
 
@@ -358,17 +265,14 @@ async fn the_report_of_a_host_that_cannot_be_reached() {
     <!-- fieldmedic case=[case] kind=report -->
     ### 🧑‍🔧 A person is needed
 
-    I could not settle this by myself; a person takes over from here.
+    I could not settle this by myself. A person takes over from here.
 
     **Why** (`unreachable`):
-
-    ```text
-    main: main cannot be reached: nothing listens on port 22 (connection refused)
-    ```
+    main cannot be reached: nothing listens on port 22 (connection refused)
 
     **What to do:** Check that the host is up and that Fieldmedic may log in: `fieldmedic doctor` tries it and says what is wrong.
 
-    <sub>Case `[case]` · [duration]: connecting [duration], checks [duration], remedy [duration], verification [duration], GitHub [duration]</sub>
+    <sub>Case `[case]` · [duration]: connecting [duration], probes [duration], changes [duration], verification [duration], GitHub [duration]</sub>
     ");
 }
 
@@ -376,7 +280,7 @@ async fn the_report_of_a_host_that_cannot_be_reached() {
 async fn the_report_of_an_answered_question() {
     let (agent, _) = ended("status", "answered").await;
     agent.sees(&["status", "report"]);
-    assert_snapshot!(stable(&agent.comment("report")), @r#"
+    assert_snapshot!(without_evidence(&agent.comment("report")), @"
     <!-- fieldmedic case=[case] kind=report -->
     ### 📋 Answered
 
@@ -401,67 +305,32 @@ async fn the_report_of_an_answered_question() {
     | Memory | 9871 of 15914 MB available |
     | Uptime | 43 days, load 0.42 on 4 cores |
 
-    <details><summary>Evidence: 11 checks</summary>
+    <details><summary>Evidence: 11 probes</summary> … </details>
 
-    Ruled out: A disk is nearly full; A QGIS image is missing; Workers start and die in a loop; Worker containers are not running; Jobs are stuck in the queue.
+    Not settled? Reopen this issue, or say that it is still broken. Then a person looks at it.
 
-    | check | host | result | took | facts |
-    |---|---|---|---|---|
-    | `cleanups` | main | exit 0 | [duration] | found = \[\] |
-    | `config` | main | exit 0 | [duration] | database = "qfieldcloud\_db"; database\_user = "qfieldcloud\_db\_admin"; environment = "production"; images = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; services = \["app","db","memcached","nginx","ofelia","qgis3","qgis4","rustfs","worker\_wrapper"\]; worker\_timeout\_s = 600; workers = 4 |
-    | `disk` | main | exit 0 | [duration] | docker\_free\_mb = 53352; docker\_percent = 47; root\_percent = 31; rows: 3 rows; tmp\_percent = 31; worst = 47 |
-    | `docker` | main | exit 0 | [duration] | root = "/var/lib/docker"; version = "26.1.5" |
-    | `host` | main | exit 0 | [duration] | cores = 4; load = 0.42; memory\_free\_mb = 9871; memory\_mb = 15914; uptime\_h = 1042 |
-    | `images` | main | exit 0 | [duration] | here = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; missing = \[\] |
-    | `jobs` | main | exit 0 | [duration] | failed\_day = 2; finished\_day = 126; imageless\_day = 0; last\_start\_s = 179000​0000; mean\_s = 38; moving = true; oldest\_waiting\_min = 0; overdue = 0; pending = 0; queued = 0; requeued = 0; requeued\_finished = 0; requeued\_taken = 0; retry = \[\]; started = 1; takeable = 0 |
-    | `services` | main | exit 0 | [duration] | down = \[\]; qgis\_broken = \[\]; rows: 12 rows |
-    | `sources` | main | exit 0 | [duration] | archives = \[\]; services = \[\] |
-    | `stuck` | main | exit 0 | [duration] | count = 0; ids = \[\] |
-    | `workers` | main | exit 0 | [duration] | looping = 0; restarts = 0; rows: 4 rows; running = 4; stopped = \[\] |
-
-    </details>
-
-    Not settled? Open this issue again, or say that it is still broken: then a person looks at it.
-
-    <sub>Case `[case]` · [duration]: connecting [duration], checks [duration], remedy [duration], verification [duration], GitHub [duration]</sub>
-    "#);
+    <sub>Case `[case]` · [duration]: connecting [duration], probes [duration], changes [duration], verification [duration], GitHub [duration]</sub>
+    ");
 }
 
 #[tokio::test]
 async fn the_report_of_a_declined_command() {
     let (agent, _) = ended("run-queue-stuck-cause-first", "declined").await;
-    assert_snapshot!(stable(&agent.last_comment("report")), @r#"
+    assert_snapshot!(without_evidence(&agent.last_comment("report")), @"
     <!-- fieldmedic case=[case] kind=report -->
-    ### Not taken on
-    worker-down (0 of 4 workers are running) can cause it, and is there too: it has to be treated first
+    ### ➖ Declined
+
+    Reason: worker-down (0 of 4 workers are running) can cause it, and is there too: it has to be fixed first.
 
     > Jobs become stuck when a worker is killed between taking and starting one. If new jobs keep arriving as `queued`, something else writes them so (an API or a script), and its code must be fixed.
 
-    **Found, and not treated**
+    **Found, and not fixed**
     - Jobs are stuck in the queue: 5 jobs are queued, were never started and no container works on them; 0 were started longer ago than a job may last
     - Worker containers are not running: 0 of 4 workers are running
-    <details><summary>Evidence: 11 checks</summary>
+    <details><summary>Evidence: 11 probes</summary> … </details>
 
-    Ruled out: A disk is nearly full; A QGIS image is missing; Workers start and die in a loop.
-
-    | check | host | result | took | facts |
-    |---|---|---|---|---|
-    | `cleanups` | main | exit 0 | [duration] | found = \[\] |
-    | `config` | main | exit 0 | [duration] | database = "qfieldcloud\_db"; database\_user = "qfieldcloud\_db\_admin"; environment = "production"; images = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; services = \["app","db","memcached","nginx","ofelia","qgis3","qgis4","rustfs","worker\_wrapper"\]; worker\_timeout\_s = 600; workers = 4 |
-    | `disk` | main | exit 0 | [duration] | docker\_free\_mb = 53352; docker\_percent = 47; root\_percent = 31; rows: 3 rows; tmp\_percent = 31; worst = 47 |
-    | `docker` | main | exit 0 | [duration] | root = "/var/lib/docker"; version = "26.1.5" |
-    | `host` | main | exit 0 | [duration] | cores = 4; load = 0.42; memory\_free\_mb = 9871; memory\_mb = 15914; uptime\_h = 1042 |
-    | `images` | main | exit 0 | [duration] | here = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; missing = \[\] |
-    | `jobs` | main | exit 0 | [duration] | failed\_day = 2; finished\_day = 126; imageless\_day = 0; last\_start\_s = 179000​0000; mean\_s = 38; moving = true; oldest\_waiting\_min = 47; overdue = 0; pending = 0; queued = 5; requeued = 0; requeued\_finished = 0; requeued\_taken = 0; retry = \[\]; started = 0; takeable = 0 |
-    | `services` | main | exit 0 | [duration] | down = \["worker\_wrapper"\]; qgis\_broken = \[\]; rows: 12 rows |
-    | `sources` | main | exit 0 | [duration] | archives = \[\]; services = \[\] |
-    | `stuck` | main | exit 0 | [duration] | count = 5; ids = \["7b1c0f​5e-4d5a-4c57-9d0e-200000​000000","7b1c0f​5e-4d5a-4c57-9d0e-200000​000001","7b1c0f​5e-4d5a-4c57-9d0e-200000​000002","7b1c0f​5e-4d5a-4c57-9d0e-200000​000003","7b1c0f​5e-4d5a-4c57-9d0e-200000​000004"\] |
-    | `workers` | main | exit 0 | [duration] | looping = 0; restarts = 0; rows: 4 rows; running = 0; stopped = \["qfieldcloud-worker\_wrapper-1","qfieldcloud-worker\_wrapper-2","qfieldcloud-worker\_wrapper-3","qfieldcloud-worker\_wrapper-4"\] |
-
-    </details>
-
-    <sub>Case `[case]` · [duration]: connecting [duration], checks [duration], remedy [duration], verification [duration], GitHub [duration]</sub>
-    "#);
+    <sub>Case `[case]` · [duration]: connecting [duration], probes [duration], changes [duration], verification [duration], GitHub [duration]</sub>
+    ");
     agent.all_comments();
 }
 

@@ -1,5 +1,6 @@
 //! Documents, the example configuration and the code agree. `architecture` holds the rules of the code.
 
+use regex::Regex;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -33,6 +34,27 @@ fn every_escalation_has_its_page() {
     for code in fieldmedic::core::case::outcome::Code::ALL {
         assert!(page.contains(&format!("\n## {code}\n")), "docs/ESCALATIONS.md has no `{code}`");
         assert!(report.contains(&format!("\"{code}\":")), "prompts/report.md has no advice for `{code}`");
+    }
+}
+
+/// Sentences that people read stand in `prompts/`; what is decided, stored and viewed is data.
+#[test]
+fn decisions_records_and_views_hold_no_sentences() {
+    let literal = Regex::new(r#""([^"\n]*)""#).expect("a pattern");
+    let not_shipped =
+        Regex::new(r"(?s)//[^\n]*|#\[(?:error|doc)\(.*?\)\]|#\[cfg\(test\)\].*").expect("a pattern");
+    let is_word = |word: &&str| word.len() > 1 && word.chars().all(char::is_alphabetic);
+    for folder in ["case", "decide", "policy", "view"] {
+        for (name, text) in files(&format!("crates/core/src/{folder}"), "rs") {
+            if name.ends_with("/tests.rs") {
+                continue;
+            }
+            let code = not_shipped.replace_all(&text, "");
+            let literals = literal.captures_iter(&code).map(|found| found[1].to_owned());
+            let sentences: Vec<String> =
+                literals.filter(|text| text.split(' ').filter(is_word).count() > 2).collect();
+            assert_eq!(sentences, [] as [String; 0], "{name}: put it into prompts/");
+        }
     }
 }
 

@@ -56,7 +56,7 @@ pub trait Forge: Send + Sync {
     async fn open(&self, new: &NewTicket) -> Result<TicketId, ForgeError>;
 
     /// Closes the issue; to close a closed one is no error.
-    async fn close(&self, id: &TicketId, reason: CloseReason) -> Result<(), ForgeError>;
+    async fn close(&self, id: &TicketId) -> Result<(), ForgeError>;
 
     /// Opens a closed issue again; to open an open one is no error.
     async fn reopen(&self, id: &TicketId) -> Result<(), ForgeError>;
@@ -175,12 +175,6 @@ pub enum Reaction {
     Confused,
     /// Gladly heard; nothing is done.
     ThumbsUp,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CloseReason {
-    Completed,
-    NotPlanned,
 }
 
 pub use fieldmedic_core::chatops::access::Permission;

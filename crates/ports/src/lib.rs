@@ -18,8 +18,7 @@ pub use archive::{Archive, Removal, StoredRecord};
 pub use clock::Clock;
 pub use cursors::{Cursor, Cursors, DedupeKey, PURGED_AT_ONCE, TURN_TTL};
 pub use forge::{
-    CloseReason, Comment, DeliveryId, FailedDelivery, Forge, ForgeError, Label, Marker, NewTicket,
-    Permission, Reaction,
+    Comment, DeliveryId, FailedDelivery, Forge, ForgeError, Label, Marker, NewTicket, Permission, Reaction,
 };
 pub use inbox::{Inbox, QueuedDelivery};
 pub use journal::{Audit, CaseSummary, History, Journal, JournalError, NewCase, OpenResult};

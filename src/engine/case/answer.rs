@@ -1,6 +1,7 @@
 //! Answers: what a request playbook says, filled from a case's evidence.
 
 use crate::core::case::Case;
+use crate::core::case::detail::Detail;
 use crate::core::case::event::Event;
 use crate::core::case::outcome::{Code, Escalation, Outcome};
 use crate::core::playbook::Library;
@@ -31,16 +32,11 @@ pub(crate) fn answerable(writer: &CaseWriter<'_>, event: Event) -> Event {
     if !matches!(&event, Event::OutcomeDecided(Outcome::Answered { .. })) {
         return event;
     }
-    match answer(&writer.case, writer.library) {
-        Some(Ok(_)) => event,
-        Some(Err(why)) if writer.case.scope().is_read_only() => {
-            let why = format!("the answer could not be filled: {why}");
-            Event::OutcomeDecided(Outcome::Declined { why })
-        }
-        Some(Err(why)) => {
-            let why = format!("the answer could not be filled: {why}");
-            Event::OutcomeDecided(Outcome::Escalated(Escalation { code: Code::CannotTell, why }))
-        }
-        None => event,
-    }
+    let Some(Err(problem)) = answer(&writer.case, writer.library) else { return event };
+    let detail = Detail::AnswerNotFilled { problem };
+    Event::OutcomeDecided(if writer.case.scope().is_read_only() {
+        Outcome::Declined { detail }
+    } else {
+        Outcome::Escalated(Escalation { code: Code::CannotTell, detail })
+    })
 }

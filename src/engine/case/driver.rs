@@ -1,5 +1,6 @@
 //! Driving: one case, from where its journal stands to its end.
 
+use crate::core::case::detail::Detail;
 use crate::core::case::event::Event;
 use crate::core::case::outcome::{Code, Escalation, Outcome};
 use crate::core::case::{Case, Waiting};
@@ -87,18 +88,14 @@ async fn work(context: &Context, id: &CaseId, stop: &Shutdown) -> Result<Case, C
     let pinned = pinned_library(context, &case.library).await?;
     let (library, missing) = match pinned {
         PinnedLibrary::Loaded(library) => (library, None),
-        PinnedLibrary::Missing => (
-            no_playbooks(&case),
-            Some("the journal does not hold the playbooks that this case began with".to_owned()),
-        ),
-        PinnedLibrary::Unreadable(problem) => (
-            no_playbooks(&case),
-            Some(format!("this version cannot read the playbooks that this case began with: {problem}")),
-        ),
+        PinnedLibrary::Missing => (no_playbooks(&case), Some(Detail::PlaybooksMissing)),
+        PinnedLibrary::Unreadable(problem) => {
+            (no_playbooks(&case), Some(Detail::PlaybooksUnreadable { problem }))
+        }
     };
     let mut writer = CaseWriter { context, library: &library, case };
-    if let (Some(why), None) = (missing, &writer.case.outcome) {
-        let escalation = Escalation { code: Code::NoPlaybooks, why };
+    if let (Some(detail), None) = (missing, &writer.case.outcome) {
+        let escalation = Escalation { code: Code::NoPlaybooks, detail };
         writer.append(Event::OutcomeDecided(Outcome::Escalated(escalation))).await?;
     }
     while !stop.is_requested() {

@@ -8,7 +8,7 @@ pub(crate) mod reminder;
 
 use crate::core::case::Case;
 use crate::core::case::event::{Event, Publication, Source};
-use crate::core::case::outcome::{Closing, Outcome};
+use crate::core::case::outcome::Outcome;
 use crate::core::case::published::Published;
 use crate::core::decide::action::Action;
 use crate::core::playbook::Library;
@@ -25,7 +25,7 @@ use crate::engine::publish::error::PublishError;
 use crate::engine::publish::labels::set_label;
 use crate::engine::publish::once::{people, write};
 use crate::engine::publish::problem_ticket::open_problem;
-use crate::ports::{CloseReason, Marker};
+use crate::ports::Marker;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -155,12 +155,10 @@ async fn call_people(context: &Context, case: &Case, _: &Library) -> Result<(), 
 }
 
 async fn close(context: &Context, case: &Case, _: &Library) -> Result<(), PublishError> {
-    let reason = match case.outcome.as_ref().and_then(Outcome::closing) {
-        Some(Closing::Completed) => CloseReason::Completed,
-        Some(Closing::NotPlanned) => CloseReason::NotPlanned,
-        None => return Ok(()),
-    };
-    Ok(context.forge.close(&case.ticket.id, reason).await?)
+    if !case.outcome.as_ref().is_some_and(Outcome::closes) {
+        return Ok(());
+    }
+    Ok(context.forge.close(&case.ticket.id).await?)
 }
 
 async fn comment(context: &Context, case: &Case, kind: &str, text: &str) -> Result<(), PublishError> {

@@ -29,13 +29,14 @@ pub(crate) async fn open_problem(context: &Context, case: &Case) -> Result<Ticke
     let fault = |report: &Report| report.findings.iter().map(|line| line.title.clone()).next();
     let remediated = report.remediations.last().map(|remediation| remediation.title.clone());
     let title = remediated.or_else(|| fault(&report)).unwrap_or_else(|| recurred.playbook.to_string());
-    let marker = Marker::new(&format!("problem system={} playbook={}", report.system, recurred.playbook));
+    let system = report.system.clone().unwrap_or_default();
+    let marker = Marker::new(&format!("problem system={system} playbook={}", recurred.playbook));
     let text = context.prompts.fill(
         "problem.md",
         json!({
             "people": people(context),
             "title": title,
-            "system": report.system,
+            "system": system,
             "count": recurred.count,
             "occurrences": occurrences(context, case, recurred).await?,
             "advice": report.advice.first(),
@@ -43,7 +44,7 @@ pub(crate) async fn open_problem(context: &Context, case: &Case) -> Result<Ticke
     );
     let new = NewTicket {
         repo: case.ticket.id.repo.clone(),
-        title: context.redactor.text(&format!("{}: {title} keeps coming back", report.system)),
+        title: context.redactor.text(&format!("{system}: {title} keeps coming back")),
         body: context.redactor.text(&format!("{}\n{text}", marker.as_str())),
         marker,
         labels: Vec::new(),

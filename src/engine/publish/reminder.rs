@@ -87,7 +87,7 @@ async fn send_reminder(
         "people": people(context),
         "since": format_minute(since),
         "code": escalation.code,
-        "why": escalation.why,
+        "detail": escalation.detail,
         "last": number > 0,
     });
     let text = context.prompts.fill("reminder.md", data);

@@ -8,8 +8,7 @@ use crate::github::installations::Clients;
 use crate::github::model::{Issue, IssueComment, User};
 use crate::github::write_limiter::WriteSlot;
 use crate::ports::{
-    CloseReason, Comment, DeliveryId, FailedDelivery, Forge, ForgeError, Label, Marker, NewTicket,
-    Permission, Reaction,
+    Comment, DeliveryId, FailedDelivery, Forge, ForgeError, Label, Marker, NewTicket, Permission, Reaction,
 };
 use crate::render::shorten;
 use async_trait::async_trait;
@@ -196,13 +195,9 @@ impl Forge for GitHub {
         Ok(TicketId { repo: new.repo.clone(), number })
     }
 
-    async fn close(&self, id: &TicketId, reason: CloseReason) -> Result<(), ForgeError> {
+    async fn close(&self, id: &TicketId) -> Result<(), ForgeError> {
         let wire = self.clients.to(&id.repo).await?;
-        let reason = match reason {
-            CloseReason::Completed => "completed",
-            CloseReason::NotPlanned => "not_planned",
-        };
-        let body = json!({ "state": "closed", "state_reason": reason });
+        let body = json!({ "state": "closed", "state_reason": "completed" });
         let mut turn = self.writer.slot().await;
         wire.write(&mut turn, Method::PATCH, &issue_route(id), Some(&body), id).await?;
         Ok(())

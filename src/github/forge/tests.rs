@@ -198,7 +198,7 @@ async fn an_issue_that_was_opened_before_the_connection_broke_is_found() {
     let issues = bench.hub.issues(&bench.repo);
     assert_eq!((issues.len(), issues[0].number), (1, id.number));
     assert_eq!(issues[0].labels, ["support", "medic:working"]);
-    bench.github.close(&id, CloseReason::Completed).await.unwrap();
+    bench.github.close(&id).await.unwrap();
     let next = bench.github.open(&new).await.unwrap();
     assert_ne!(next, id, "a closed one does not count");
 }
@@ -278,14 +278,12 @@ async fn assign_react_close_and_permissions() {
     for reaction in [Reaction::Eyes, Reaction::Eyes, Reaction::Confused, Reaction::Rocket] {
         github.react(&id, comment.id, reaction).await.unwrap();
     }
-    for reason in [CloseReason::Completed, CloseReason::NotPlanned] {
-        github.close(&id, reason).await.unwrap();
-    }
+    github.close(&id).await.unwrap();
     let issue = bench.hub.issue(&id).unwrap();
     assert_eq!(issue.assignees, ["olive"]);
     let reactions: Vec<&str> = issue.comments[0].reactions.iter().map(|r| r.content.as_str()).collect();
     assert_eq!(reactions, ["eyes", "confused", "rocket"]);
-    assert_eq!(issue.close_reason(), Some("not_planned"));
+    assert_eq!(issue.close_reason(), Some("completed"));
     for (login, expect) in [
         ("ada", Permission::Read),
         ("medic", Permission::Write),
@@ -314,7 +312,7 @@ async fn what_is_gone_or_was_never_there_is_not_found() {
     }
     let now = ForgeError::Moved { what: moved.to_string(), now: "example/archive".into() };
     assert_eq!(bench.github.ticket(&moved).await, Err(now.clone()));
-    assert_eq!(bench.github.close(&moved, CloseReason::Completed).await, Err(now.clone()));
+    assert_eq!(bench.github.close(&moved).await, Err(now.clone()));
     assert!(now.is_permanent());
 }
 

@@ -6,7 +6,7 @@ use fieldmedic::clock::SystemClock;
 use fieldmedic::core::text::redact::{Redacted, Redactor};
 use fieldmedic::core::ticket::{Repo, TicketId};
 use fieldmedic::github::{GitHub, HookSet, Identity, Options, Pace, manifest, page};
-use fieldmedic::ports::{CloseReason, Forge, Label, Marker, NewTicket, Reaction};
+use fieldmedic::ports::{Forge, Label, Marker, NewTicket, Reaction};
 use fieldmedic::sandbox::github::{AccountKind, FakeGitHub, FaultPoint, Hooks, InjectedFault, RepoRole};
 use http::Request;
 use std::collections::BTreeSet;
@@ -125,9 +125,7 @@ impl Stage {
         };
         let opened = forge.open(&new).await.expect("it is opened");
         assert_eq!(forge.open(&new).await, Ok(opened.clone()));
-        for reason in reasons() {
-            forge.close(&opened, reason).await.expect("it is closed");
-        }
+        forge.close(&opened).await.expect("it is closed");
         forge.reopen(&opened).await.expect("it is opened again");
         forge.permission(repo, "ada").await.expect("she is known");
         forge.permission(repo, "nobody").await.expect("who is not known has none");
@@ -201,7 +199,7 @@ impl Stage {
         hub.lock(&locked, "ada").expect("it is locked");
         for id in [&deleted, &moved] {
             forge.ticket(id).await.expect_err("it is gone");
-            forge.close(id, CloseReason::Completed).await.expect_err("it is gone");
+            forge.close(id).await.expect_err("it is gone");
             forge.upsert_comment(id, &Marker::new("x"), &text("x")).await.expect_err("it is gone");
             forge.update_labels(id, &[label("support")], &[]).await.expect_err("it is gone");
             forge.assign(id, &["medic".into()]).await.expect_err("it is gone");
@@ -226,9 +224,9 @@ impl Stage {
         hub.grant(&former, "medic", RepoRole::Write);
         hub.rename(&former, &"example/new".parse().expect("a name")).expect("it is there");
         forge.ticket(&old).await.expect_err("it has another name");
-        forge.close(&old, CloseReason::Completed).await.expect_err("it has another name");
+        forge.close(&old).await.expect_err("it has another name");
         hub.archive(repo);
-        forge.close(&locked, CloseReason::Completed).await.expect_err("the repository is read-only");
+        forge.close(&locked).await.expect_err("the repository is read-only");
         hub.revoke("token");
         forge.ticket(&locked).await.expect_err("the token is no longer good");
     }
@@ -243,14 +241,6 @@ fn reactions() -> Vec<Reaction> {
         Reaction::ThumbsUp => None,
     };
     std::iter::successors(Some(Reaction::Eyes), |reaction| next(*reaction)).collect()
-}
-
-fn reasons() -> Vec<CloseReason> {
-    let next = |reason| match reason {
-        CloseReason::Completed => Some(CloseReason::NotPlanned),
-        CloseReason::NotPlanned => None,
-    };
-    std::iter::successors(Some(CloseReason::Completed), |reason| next(*reason)).collect()
 }
 
 #[tokio::test]

@@ -155,10 +155,9 @@ pub fn following() -> Vec<Event> {
     let outcomes = [
         Outcome::Resolved,
         Outcome::Answered { request: playbook("status-report") },
-        Outcome::Healthy,
-        Outcome::Declined { why: "closed already".into() },
+        Outcome::Declined { detail: "closed already".to_owned().into() },
         Outcome::Cancelled,
-        Outcome::Escalated(Escalation { code: Code::NotFixed, why: "it stayed full".into() }),
+        Outcome::Escalated(Escalation { code: Code::NotFixed, detail: "it stayed full".to_owned().into() }),
     ];
     let question = Intent::Question { request: playbook("status-report"), health: true };
     let diagnosis = Diagnosis {
@@ -180,16 +179,16 @@ pub fn following() -> Vec<Event> {
         Event::ChangeEnded { change, observation: observation(), success: false },
         Event::ChangeNotStarted { change, why: text("connection refused") },
         Event::ChangeInDoubt { change, why: text("the connection broke"), may_still_run: true },
-        Event::ChangeSkipped { change, why: "nothing to do".into() },
+        Event::ChangeSkipped { change, why: "nothing to do".to_owned().into() },
         Event::ChangeConfirmed { change },
-        Event::ChangeAbandoned { change: back, why: "never twice".into() },
+        Event::ChangeAbandoned { change: back, why: "never twice".to_owned().into() },
         Event::StepsCompleted,
         Event::ConditionsChecked {
             truths: vec![Truth::True, Truth::False, Truth::Unknown("no route".into())],
         },
         Event::VerificationPassed { conditions: vec!["no longer: disk.used_percent > 90".into()] },
-        Event::VerificationFailed { why: "workers.running >= workers.expected".into() },
-        Event::RemediationFailed { why: "exit 1".into() },
+        Event::VerificationFailed { why: "workers.running >= workers.expected".to_owned().into() },
+        Event::RemediationFailed { why: "exit 1".to_owned().into() },
         Event::RolledBack { clean: true },
         Event::Published { what: Published::Report, took_ms: 240 },
         Event::PublishFailed { publication: Publication::Close, why: text("locked"), lasting: true },

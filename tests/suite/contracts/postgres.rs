@@ -9,7 +9,7 @@ use crate::scenarios::fixtures;
 use chrono::{DateTime, TimeDelta, Utc};
 use fieldmedic::core::case::Case;
 use fieldmedic::core::case::event::{CaseId, Event, EventKind};
-use fieldmedic::core::case::outcome::Outcome;
+use fieldmedic::core::case::outcome::{Code, Outcome};
 use fieldmedic::core::case::record::Record;
 use fieldmedic::core::case::signal::SignalKind;
 use fieldmedic::core::ticket::TicketId;
@@ -420,8 +420,10 @@ async fn append_like_a_driver(journal: &Postgres, sound: &Postgres, case: &CaseI
     let mut records = sound.load(case).await.unwrap();
     while records.len() <= 100 {
         let seq = records.len() as u64;
-        let (at, event) =
-            (moment() + TimeDelta::seconds(seq as i64), Event::RemediationFailed { why: seq.to_string() });
+        let (at, event) = (
+            moment() + TimeDelta::seconds(seq as i64),
+            Event::RemediationFailed { why: seq.to_string().into() },
+        );
         match journal.append(case, seq, at, &event).await {
             Ok(()) => records.push(Record { seq, at, event }),
             Err(JournalError::Unavailable(_)) => {
@@ -572,7 +574,7 @@ async fn a_case_comes_to_the_same_end_whatever_answers_are_lost() {
         let audit = database.open().await.audit().await.unwrap();
         assert_eq!((audit.cases, audit.broken), (1, vec![]));
         let played = scene.judge(case.expect("it came to an end")).unwrap();
-        let in_doubt = played.report.code == "in-doubt" && !played.issue.is_closed();
+        let in_doubt = played.report.code == Some(Code::InDoubt) && !played.issue.is_closed();
         assert!(in_doubt || played.report.outcome == calm.report.outcome, "{}", played.transcript());
         let reports = played.issue.comments.iter().filter(|c| c.body.contains("kind=report")).count();
         assert_eq!(reports, 1);

@@ -218,7 +218,7 @@ pub async fn cases_are_listed(pair: Pair) {
     }
     let [five, none, fifteen, ten] = &openings[..] else { unreachable!() };
     let later = moment() + MINUTE * 60;
-    pair.other.append(&five.case, 1, moment(), &Event::OutcomeDecided(Outcome::Healthy)).await.unwrap();
+    pair.other.append(&five.case, 1, moment(), &Event::OutcomeDecided(Outcome::Cancelled)).await.unwrap();
     pair.other.append(&five.case, 2, later, &Event::Ended).await.unwrap();
     pair.other.append(&ten.case, 1, later, &Event::StepsCompleted).await.unwrap();
 
@@ -234,7 +234,7 @@ pub async fn cases_are_listed(pair: Pair) {
     let expect = [
         line(fifteen, fifteen.at, None),
         line(ten, later, None),
-        line(five, later, Some(Outcome::Healthy)),
+        line(five, later, Some(Outcome::Cancelled)),
         line(none, none.at, None),
     ];
     assert_eq!(pair.one.cases(9).await.unwrap(), expect);

@@ -7,7 +7,7 @@ use fieldmedic::core::case::Case;
 use fieldmedic::core::case::event::{CaseId, Event};
 use fieldmedic::core::text::redact::Redacted;
 use fieldmedic::core::ticket::TicketId;
-use fieldmedic::core::view::report::report;
+use fieldmedic::core::view::report::{RemediationState, StepStatus, report};
 use fieldmedic::engine::{CaseError, Context, Shutdown, accept_comment, run_case_waiting, sweep_tickets};
 use fieldmedic::ports::{Clock, ForgeError, Marker, Store};
 use fieldmedic::sandbox::clock::VirtualClock;
@@ -214,12 +214,16 @@ async fn end_of(scene: &ScenarioRun, changes: &BTreeSet<String>, playbooks: &Loa
     if let Some(queue) = state.get_mut("queue").and_then(Value::as_object_mut) {
         queue.remove("last_start");
     }
-    let fixed = report.iter().flat_map(|report| &report.remediations).filter(|done| done.result == "mended");
-    let steps = fixed.flat_map(|remediation| &remediation.steps).filter(|step| step.state == "done");
+    let fixed = report
+        .iter()
+        .flat_map(|report| &report.remediations)
+        .filter(|done| done.result == RemediationState::Fixed);
+    let steps =
+        fixed.flat_map(|remediation| &remediation.steps).filter(|step| step.state == StepStatus::Done);
     End {
-        proven: steps.map(|step| brief(&step.command)).collect(),
+        proven: steps.map(|step| brief(step.command.as_deref().unwrap_or_default())).collect(),
         outcome: report.as_ref().map(|report| report.outcome.clone()).unwrap_or_default(),
-        code: report.map(|report| report.code).unwrap_or_default(),
+        code: report.and_then(|report| report.code).map(|code| code.to_string()).unwrap_or_default(),
         comments,
         labels: issue.labels.iter().cloned().collect(),
         closed: issue.is_closed(),

@@ -2,6 +2,7 @@
 //! this file, and never its strings.
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use fieldmedic::core::case::detail::Detail;
 use fieldmedic::core::case::dispute::{CloseDispute, Via};
 use fieldmedic::core::case::event::{CaseId, ChangeId, Direction, Event, ProbeReason, Publication, Source};
 use fieldmedic::core::case::outcome::Outcome;
@@ -401,6 +402,12 @@ fn diagnosis(diagnosis: &Diagnosis) -> Value {
     })
 }
 
+/// The sentence that a record of version 2 holds, or the data of a later one.
+fn written(reason: &impl serde::Serialize) -> String {
+    let data = serde_json::to_value(reason).expect("a reason is data");
+    data["text"].as_str().map_or_else(|| data.to_string(), str::to_owned)
+}
+
 fn pause(pause: &Pause) -> Value {
     json!({ "by": pause.by, "at": moment(pause.at), "why": pause.why.as_str() })
 }
@@ -464,15 +471,17 @@ fn remediation(treatment: &Remediation) -> Value {
     let (state, detail) = match phase {
         Phase::Applying => ("applying", Value::Null),
         Phase::Verifying(progress) => ("verifying", verification(progress)),
-        Phase::RollingBack { why } => ("rolling-back", json!(why)),
+        Phase::RollingBack { why } => ("rolling-back", json!(written(why))),
         Phase::Finished { result, at } => match result {
             RemediationResult::Fixed => ("fixed", json!({ "at": moment(*at) })),
-            RemediationResult::NotFixed { why } => ("not-fixed", json!({ "at": moment(*at), "why": why })),
+            RemediationResult::NotFixed { why } => {
+                ("not-fixed", json!({ "at": moment(*at), "why": written(why) }))
+            }
             RemediationResult::RollbackFailed { why } => {
-                ("rollback-failed", json!({ "at": moment(*at), "why": why }))
+                ("rollback-failed", json!({ "at": moment(*at), "why": written(why) }))
             }
             RemediationResult::InDoubt { why, change: which } => {
-                ("in-doubt", json!({ "at": moment(*at), "why": why, "change": change(*which) }))
+                ("in-doubt", json!({ "at": moment(*at), "why": written(why), "change": change(*which) }))
             }
         },
     };
@@ -490,7 +499,7 @@ fn verification(progress: &Progress) -> Value {
     let Progress { since, rounds, probed_at, streaks } = progress;
     let conditions = streaks.iter().map(|streak| match streak {
         Streak::Holding(at) => json!({ "held_since": moment(*at) }),
-        Streak::Broken(why) => json!({ "not_held": why }),
+        Streak::Broken(why) => json!({ "not_held": why.as_deref().unwrap_or("it is not so") }),
     });
     json!({
         "since": moment(*since), "looks": rounds, "looked_at": moment(*probed_at),
@@ -503,11 +512,11 @@ fn track(track: &StepState) -> Value {
     let (state, why) = match state {
         ChangeState::Pending => ("pending", None),
         ChangeState::Started => ("started", None),
-        ChangeState::NotStarted(why) => ("not-started", Some(why)),
-        ChangeState::InDoubt(why) => ("in-doubt", Some(why)),
+        ChangeState::NotStarted(why) => ("not-started", Some(why.clone())),
+        ChangeState::InDoubt(why) => ("in-doubt", Some(why.clone())),
         ChangeState::Done => ("done", None),
-        ChangeState::Failed(why) => ("failed", Some(why)),
-        ChangeState::Skipped(why) => ("skipped", Some(why)),
+        ChangeState::Failed(why) => ("failed", Some(why.clone())),
+        ChangeState::Skipped(why) => ("skipped", Some(written(why))),
     };
     json!({
         "state": state, "why": why, "attempts": attempts, "could_not_be_asked": failed_starts,
@@ -533,9 +542,12 @@ fn ending(outcome: Option<&Outcome>) -> (Option<&'static str>, Option<&'static s
         None => (None, None, None),
         Some(Outcome::Resolved) => (Some("resolved"), None, None),
         Some(Outcome::Answered { request }) => (Some("answered"), None, Some(request.to_string())),
-        Some(Outcome::Healthy) => (Some("healthy"), None, None),
-        Some(Outcome::Escalated(it)) => (Some("escalated"), Some(it.code.as_str()), Some(it.why.clone())),
-        Some(Outcome::Declined { why }) => (Some("declined"), None, Some(why.clone())),
+        Some(Outcome::Escalated(it)) => {
+            (Some("escalated"), Some(it.code.as_str()), Some(written(&it.detail)))
+        }
+        // Version 2 could store `healthy`, which no case ever had.
+        Some(Outcome::Declined { detail: Detail::NothingFound }) => (Some("healthy"), None, None),
+        Some(Outcome::Declined { detail }) => (Some("declined"), None, Some(written(detail))),
         Some(Outcome::Cancelled) => (Some("cancelled"), None, None),
     }
 }
@@ -648,15 +660,20 @@ pub fn meaning(record: &Record) -> Value {
         Event::ChangeInDoubt { change: which, why, may_still_run } => {
             json!({ "change": change(*which), "why": why.as_str(), "may_still_run": may_still_run })
         }
-        Event::ChangeSkipped { change: which, why } | Event::ChangeAbandoned { change: which, why } => {
-            json!({ "change": change(*which), "why": why })
+        Event::ChangeSkipped { change: which, why } => {
+            json!({ "change": change(*which), "why": written(why) })
+        }
+        Event::ChangeAbandoned { change: which, why } => {
+            json!({ "change": change(*which), "why": written(why) })
         }
         Event::ChangeConfirmed { change: which } => json!({ "change": change(*which) }),
         Event::ConditionsChecked { truths } => {
             json!({ "conditions": truths.iter().map(truth).collect::<Vec<_>>() })
         }
         Event::VerificationPassed { conditions } => json!({ "conditions": conditions }),
-        Event::VerificationFailed { why } | Event::RemediationFailed { why } => json!({ "why": why }),
+        Event::VerificationFailed { why } | Event::RemediationFailed { why } => {
+            json!({ "why": written(why) })
+        }
         Event::RolledBack { clean } => json!({ "clean": clean }),
         Event::OutcomeDecided(it) => {
             let (outcome, code, reason) = ending(Some(it));

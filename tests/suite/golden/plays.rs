@@ -514,7 +514,10 @@ fn variants() -> Vec<Event> {
         events.push(Event::PublishFailed { publication, why: Redacted::constant("502"), lasting: false });
     }
     for code in Code::ALL {
-        events.push(Event::OutcomeDecided(Outcome::Escalated(Escalation { code: *code, why: "so".into() })));
+        events.push(Event::OutcomeDecided(Outcome::Escalated(Escalation {
+            code: *code,
+            detail: "so".to_owned().into(),
+        })));
     }
     for (number, kind) in
         [SignalKind::Deny, SignalKind::Cancel, SignalKind::Pause, SignalKind::Resume].into_iter().enumerate()

@@ -99,7 +99,7 @@ fn hostile_output_causes_no_change() {
             Arc::new(Parrot { bytes: entry.bytes, probed: Mutex::default(), changed: Mutex::default() });
         let terminal = Terminal::default();
         scene.agent.shell = parrot.clone();
-        scene.agent.observer = Arc::new(Screen::for_many(terminal.clone()));
+        scene.agent.observer = Arc::new(Screen::for_many(terminal.clone(), scene.agent.prompts.clone()));
         let case = scene.take_in().await.expect("the ticket gets a case");
         let (stop, _pull) = Shutdown::new();
         let case = run_case_waiting(&scene.agent, &case, &stop).await.expect("the case ends");
@@ -143,7 +143,7 @@ async fn play(
         host.set("place", json!(place), now).expect("it has a place");
     }
     let terminal = Terminal::default();
-    scene.agent.observer = Arc::new(Screen::for_many(terminal.clone()));
+    scene.agent.observer = Arc::new(Screen::for_many(terminal.clone(), scene.agent.prompts.clone()));
     let case = scene.take_in().await.expect("the ticket gets a case");
     let (stop, _pull) = Shutdown::new();
     let case = run_case_waiting(&scene.agent, &case, &stop).await.expect("the case ends");

@@ -96,7 +96,7 @@ async fn work(books: &LoadedPlaybooks, path: &std::path::Path, words: &str, body
     };
     let mut scene = ScenarioRun::of(&script, books).await.expect("the boxes stand");
     let terminal = Terminal::default();
-    scene.agent.observer = Arc::new(Screen::for_many(terminal.clone()));
+    scene.agent.observer = Arc::new(Screen::for_many(terminal.clone(), scene.agent.prompts.clone()));
     let case = scene.take_in().await.expect("it is taken in");
     scene.hub.grant(&scene.ticket.repo, "mallory", RepoRole::Read);
     let said = words.replace("{case}", &case.to_string());
@@ -139,7 +139,7 @@ fn whatever_a_ticket_says_the_evidence_decides() {
     let path = fixtures().join("qfieldcloud/worker-down");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let calm = runtime.block_on(work(&books, &path, "since yesterday", Body::Itself));
-    assert_eq!((calm.outcome.as_str(), calm.closed), ("resolved, mended worker-down", true));
+    assert_eq!((calm.outcome.as_str(), calm.closed), ("resolved, fixed worker-down", true));
     assert_eq!(calm.wrongs, [] as [String; 0]);
     let (books, path, calm) = (&books, &path, &calm);
     let count = for_each(texts(), |entry: Entry| async move {

@@ -6,8 +6,7 @@ use chrono::{DateTime, Utc};
 use fieldmedic::core::text::redact::Redacted;
 use fieldmedic::core::ticket::{Repo, Ticket, TicketId};
 use fieldmedic::ports::{
-    CloseReason, Comment, DeliveryId, FailedDelivery, Forge, ForgeError, Label, Marker, NewTicket,
-    Permission, Reaction,
+    Comment, DeliveryId, FailedDelivery, Forge, ForgeError, Label, Marker, NewTicket, Permission, Reaction,
 };
 use std::collections::BTreeSet;
 
@@ -79,8 +78,8 @@ impl Forge for Tapped<dyn Forge> {
         self.pass(Deed::Say("open"), self.inner.open(new)).await
     }
 
-    async fn close(&self, id: &TicketId, reason: CloseReason) -> Result<(), ForgeError> {
-        self.pass(Deed::Say("close"), self.inner.close(id, reason)).await
+    async fn close(&self, id: &TicketId) -> Result<(), ForgeError> {
+        self.pass(Deed::Say("close"), self.inner.close(id)).await
     }
 
     async fn reopen(&self, id: &TicketId) -> Result<(), ForgeError> {

@@ -367,7 +367,7 @@ impl Case {
             SignalKind::Deny => {}
             SignalKind::Cancel => self.cancelled_by = Some(by.clone()),
             SignalKind::Pause => {
-                let why = Redacted::constant("asked for in this ticket");
+                let why = Redacted::constant("");
                 self.ticket_pause = Some(Pause { by: by.clone(), at: *at, why });
             }
             SignalKind::Resume => self.ticket_pause = None,

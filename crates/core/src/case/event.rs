@@ -4,6 +4,7 @@
 pub use crate::case::published::Publication;
 pub use crate::ids::{CaseId, ChangeId, Direction};
 
+use crate::case::detail::{Doubt, Failure, SkipReason};
 use crate::case::dispute::CloseDispute;
 use crate::case::outcome::Outcome;
 use crate::case::published::Published;
@@ -142,7 +143,7 @@ pub enum Event {
     },
     ChangeSkipped {
         change: ChangeId,
-        why: String,
+        why: SkipReason,
     },
     /// The evidence says that a change in doubt was made.
     ChangeConfirmed {
@@ -151,7 +152,7 @@ pub enum Event {
     /// A change in doubt that must not be touched.
     ChangeAbandoned {
         change: ChangeId,
-        why: String,
+        why: Doubt,
     },
     StepsCompleted,
     ConditionsChecked {
@@ -162,10 +163,10 @@ pub enum Event {
         conditions: Vec<String>,
     },
     VerificationFailed {
-        why: String,
+        why: Failure,
     },
     RemediationFailed {
-        why: String,
+        why: Failure,
     },
     RolledBack {
         clean: bool,

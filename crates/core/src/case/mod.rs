@@ -2,6 +2,7 @@
 //! path for a restart.
 
 pub mod apply;
+pub mod detail;
 pub mod dispute;
 pub mod event;
 pub mod outcome;
@@ -15,6 +16,7 @@ pub mod upcast;
 
 pub use crate::case::publishing::{PublishFailure, Publishing};
 
+use crate::case::detail::{Doubt, Failure, SkipReason};
 use crate::case::dispute::CloseDispute;
 use crate::case::event::{ProbeReason, Source};
 use crate::case::outcome::Outcome;
@@ -168,7 +170,7 @@ pub struct Remediation {
 pub enum Phase {
     Applying,
     Verifying(verify::Progress),
-    RollingBack { why: String },
+    RollingBack { why: Failure },
     Finished { result: RemediationResult, at: DateTime<Utc> },
 }
 
@@ -178,13 +180,13 @@ pub enum RemediationResult {
     /// Mended, and proven.
     Fixed,
     NotFixed {
-        why: String,
+        why: Failure,
     },
     RollbackFailed {
-        why: String,
+        why: Failure,
     },
     InDoubt {
-        why: String,
+        why: Doubt,
         change: ChangeId,
     },
 }
@@ -213,7 +215,7 @@ pub enum ChangeState {
     InDoubt(String),
     Done,
     Failed(String),
-    Skipped(String),
+    Skipped(SkipReason),
 }
 
 /// Where the time went, in milliseconds.

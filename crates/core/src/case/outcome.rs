@@ -1,41 +1,36 @@
 //! How a case ends.
 
+use crate::case::detail::Detail;
 use crate::ids::PlaybookName;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// The one end of a case.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase", tag = "kind")]
 pub enum Outcome {
-    /// A fault that explains the ticket was mended, and that was proven.
+    /// A fault that explains the ticket was fixed, with proof.
     Resolved,
     /// A question was answered from evidence.
     Answered { request: PlaybookName },
-    /// Nobody asked anything, nothing is wrong, and nothing was done.
-    Healthy,
-    /// Handed to a person.
+    /// Handed over to a person.
     Escalated(Escalation),
     /// Not taken on.
-    Declined { why: String },
-    /// A person called it off.
+    Declined {
+        /// Why not.
+        detail: Detail,
+    },
+    /// A person cancelled it.
     Cancelled,
 }
 
-/// How an issue is closed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Closing {
-    /// What it asked for was done.
-    Completed,
-    /// There was nothing to do.
-    NotPlanned,
-}
-
 /// Why a person is needed. `docs/ESCALATIONS.md` has a page for each code.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Escalation {
+    /// What a person can look up.
     pub code: Code,
-    pub why: String,
+    /// What happened.
+    pub detail: Detail,
 }
 
 macro_rules! codes {
@@ -59,7 +54,7 @@ macro_rules! codes {
 }
 
 codes! {
-    /// The ticket names no system that is looked after.
+    /// The ticket names no managed system.
     NoSystem = "no-system",
     /// No host of the system could be reached.
     Unreachable = "unreachable",
@@ -67,31 +62,31 @@ codes! {
     CannotTell = "cannot-tell",
     /// A complaint, and every condition is false.
     NothingFound = "nothing-found",
-    /// A fault was found, and gone before it was treated.
+    /// A fault was found, and was gone before a change was made.
     WentAway = "went-away",
-    /// Faults were mended, but none explains the ticket.
+    /// Faults were fixed, but none explains the ticket.
     NotExplained = "not-explained",
-    /// The fault is one that only a person may treat.
+    /// The fault is one that only a person may fix.
     NeedsPerson = "needs-person",
     /// Policy issued no permit.
     NotPermitted = "not-permitted",
-    /// A person said no to the plan.
+    /// A person denied the plan.
     Denied = "denied",
-    /// Nobody answered whether the plan may be carried out.
+    /// Nobody approved or denied the plan in time.
     NoAnswer = "no-answer",
-    /// A budget is used up, and will be for longer than a case waits.
+    /// A limit is exceeded for longer than a case waits.
     HeldBack = "held-back",
     /// A step failed, or the verification did not pass.
     NotFixed = "not-fixed",
-    /// The remedy did not help, and undoing it failed.
+    /// The remediation did not help, and its rollback failed.
     UndoFailed = "undo-failed",
     /// A change may or may not have run, and must not be run twice.
     InDoubt = "in-doubt",
-    /// A fault came back after it was mended in this case.
+    /// A fault came back after it was fixed in this case.
     CameBack = "came-back",
-    /// A person says that it is not settled, after it was closed.
+    /// A person disputes the close.
     StillBroken = "still-broken",
-    /// The playbooks that the case began with are not to be had any more.
+    /// The playbooks that the case is pinned to cannot be used.
     NoPlaybooks = "no-playbooks",
 }
 
@@ -102,19 +97,10 @@ impl fmt::Display for Code {
 }
 
 impl Outcome {
-    /// The issue is closed with this outcome.
+    /// The issue is closed with this outcome; any other leaves it to people. A ticket that was cancelled
+    /// still has its reporter, and one that was declined is closed already or must not be written on.
     pub fn closes(&self) -> bool {
-        self.closing().is_some()
-    }
-
-    /// How the issue is closed; `None` leaves it to people. A ticket that was called off still has its
-    /// reporter, and one that was declined is closed already or not the agent's to write on.
-    pub fn closing(&self) -> Option<Closing> {
-        match self {
-            Outcome::Resolved | Outcome::Answered { .. } => Some(Closing::Completed),
-            Outcome::Healthy => Some(Closing::NotPlanned),
-            Outcome::Escalated(_) | Outcome::Declined { .. } | Outcome::Cancelled => None,
-        }
+        matches!(self, Outcome::Resolved | Outcome::Answered { .. })
     }
 
     /// One word, as labels, summaries and exit codes use it.
@@ -122,7 +108,6 @@ impl Outcome {
         match self {
             Outcome::Resolved => "resolved",
             Outcome::Answered { .. } => "answered",
-            Outcome::Healthy => "healthy",
             Outcome::Escalated(_) => "escalated",
             Outcome::Declined { .. } => "declined",
             Outcome::Cancelled => "cancelled",

@@ -98,7 +98,8 @@ pub(crate) fn upcast_pause(mut pause: Value) -> Result<Value, UpcastError> {
 }
 
 /// Brings an outcome of version 2 to the form of version 3.
-pub(crate) fn upcast_outcome(outcome: Value) -> Result<Value, UpcastError> {
+pub(crate) fn upcast_outcome(mut outcome: Value) -> Result<Value, UpcastError> {
+    outcome_from_2(object(&mut outcome, "outcome")?)?;
     Ok(outcome)
 }
 
@@ -201,6 +202,10 @@ fn fields_from_2(kind: &str, with: &mut Fields) -> Result<(), UpcastError> {
             rename(with, "word", "signal")?;
             signal_from_2(inner(with, "signal")?)?;
         }
+        "change_skipped" | "change_frozen" | "not_verified" | "remedy_failed" => {
+            sentence_to_text(part(with, "why")?)?;
+        }
+        "concluded" => outcome_from_2(with)?,
         "told" => published_from_2(with)?,
         "not_told" => {
             rename(with, "act", "publication")?;
@@ -337,6 +342,29 @@ fn signal_from_2(signal: &mut Fields) -> Result<(), UpcastError> {
     let kind = if says.is_empty() { Value::from(word) } else { json!({ word: says.clone() }) };
     signal.insert("kind".into(), kind);
     Ok(())
+}
+
+/// Version 2 has a finished sentence where version 3 has data.
+fn sentence_to_text(why: &mut Value) -> Result<(), UpcastError> {
+    let sentence = why.as_str().ok_or_else(|| malformed("why"))?;
+    *why = json!({ "kind": "text", "text": sentence });
+    Ok(())
+}
+
+fn outcome_from_2(outcome: &mut Fields) -> Result<(), UpcastError> {
+    match text(outcome, "kind")? {
+        "escalated" | "declined" => {
+            rename(outcome, "why", "detail")?;
+            sentence_to_text(part(outcome, "detail")?)
+        }
+        // An outcome that version 2 could read, and that it gave no case: all is well, nobody asked.
+        "healthy" => {
+            outcome.insert("kind".into(), "declined".into());
+            outcome.insert("detail".into(), json!({ "kind": "nothing_found" }));
+            Ok(())
+        }
+        _ => Ok(()),
+    }
 }
 
 const ACTS_2: &[(&str, &str)] = &[("recheck", "ticket_refresh"), ("question", "approval_request")];

@@ -2,6 +2,7 @@
 
 use crate::case::Case;
 use crate::case::PublishFailure;
+use crate::case::detail::{Detail, HostProblem};
 use crate::case::event::{Event, ProbeReason};
 use crate::case::outcome::{Code, Escalation, Outcome};
 use crate::case::signal::QueuedSignal;
@@ -53,8 +54,9 @@ fn after(trouble: &PublishFailure) -> DateTime<Utc> {
     trouble.at + pause
 }
 
-pub(crate) fn escalate(code: Code, why: impl Into<String>) -> Action {
-    Action::Record(Event::OutcomeDecided(Outcome::Escalated(Escalation { code, why: why.into() })))
+/// Hands the case over to a person.
+pub(crate) fn escalate(code: Code, detail: Detail) -> Action {
+    Action::Record(Event::OutcomeDecided(Outcome::Escalated(Escalation { code, detail })))
 }
 
 /// A case with everything a decision about it needs.
@@ -75,7 +77,7 @@ impl Decider<'_> {
                     let probes = self.system_type.with_needs(request.probes.iter().cloned());
                     Action::RunProbes { purpose: ProbeReason::Diagnose, probes }
                 }
-                None => escalate(Code::NoPlaybooks, format!("the playbook `{request}` is gone")),
+                None => escalate(Code::NoPlaybooks, Detail::PlaybookGone { playbook: request.clone() }),
             },
             _ => Action::RunProbes {
                 purpose: ProbeReason::Diagnose,
@@ -117,32 +119,30 @@ impl Decider<'_> {
     }
 
     /// Why a question cannot be answered from this evidence; a fact that is unknown is no answer.
-    pub(crate) fn unanswered(self, request: &PlaybookName) -> Option<String> {
+    pub(crate) fn unanswered(self, request: &PlaybookName) -> Option<Detail> {
         let request = self.system_type.request(request)?;
-        let facts =
-            request.probes.iter().filter_map(|probe| Some((probe, self.case.evidence.facts.get(probe)?)));
-        let missing = request.probes.iter().find(|probe| !self.case.evidence.facts.contains_key(*probe));
-        let unknown =
-            facts.flat_map(|(probe, facts)| facts.iter().map(move |(name, known)| (probe, name, known)));
-        missing.map(|probe| format!("{probe} was not looked at")).or_else(|| {
-            unknown
-                .filter_map(|(probe, name, known)| Some((probe, name, known.as_ref().err()?)))
-                .map(|(probe, name, why)| format!("{probe}.{name} is unknown: {why}"))
-                .next()
+        let facts = &self.case.evidence.facts;
+        if let Some(probe) = request.probes.iter().find(|probe| !facts.contains_key(*probe)) {
+            return Some(Detail::ProbeNotRun { probe: probe.clone() });
+        }
+        let known = request.probes.iter().filter_map(|probe| Some((probe, facts.get(probe)?)));
+        let mut all =
+            known.flat_map(|(probe, facts)| facts.iter().map(move |(name, fact)| (probe, name, fact)));
+        all.find_map(|(probe, name, fact)| {
+            let problem = fact.as_ref().err()?.clone();
+            Some(Detail::FactUnknown { fact: format!("{probe}.{name}"), problem })
         })
     }
 
-    pub(crate) fn why_unreached(self) -> String {
-        let reasons: BTreeSet<String> = self
-            .case
-            .evidence
-            .probes
-            .values()
-            .filter_map(|sight| match &sight.status {
-                ProbeStatus::Unreachable(why) => Some(format!("{}: {why}", sight.host.as_ref()?)),
-                _ => None,
-            })
-            .collect();
-        reasons.into_iter().collect::<Vec<_>>().join("; ")
+    /// The hosts that could not be reached, in order.
+    pub(crate) fn unreached(self) -> Vec<HostProblem> {
+        let probes = self.case.evidence.probes.values();
+        let unreached = probes.filter_map(|result| match &result.status {
+            ProbeStatus::Unreachable(why) => {
+                Some(HostProblem { host: result.host.clone()?, problem: why.to_string() })
+            }
+            _ => None,
+        });
+        unreached.collect::<BTreeSet<HostProblem>>().into_iter().collect()
     }
 }

@@ -8,6 +8,7 @@ mod requested;
 mod run;
 mod start;
 
+use crate::case::detail::Detail;
 use crate::case::dispute::Via;
 use crate::case::event::{Event, Source};
 use crate::case::outcome::{Code, Outcome};
@@ -22,71 +23,71 @@ use crate::ticket::triage::{Intent, triage, triage_command};
 
 /// A fault that came back so often within [`RunHistory::LOOKBACK`](crate::policy::run_history::RunHistory)
 /// gets a ticket of its own.
-const PROBLEM: usize = 3;
+const PROBLEM_THRESHOLD: usize = 3;
 
 /// The next action of a case.
-pub fn decide(case: &Case, world: DecisionInput<'_>) -> Action {
+pub fn decide(case: &Case, input: DecisionInput<'_>) -> Action {
     if case.stage == Stage::Ended {
         return Action::Done;
     }
-    if let Some(unheard) = world.signals.iter().find(|posted| !case.processed_signals.contains(&posted.key)) {
-        return Action::Record(Event::SignalReceived(unheard.clone()));
+    if let Some(unread) = input.signals.iter().find(|signal| !case.processed_signals.contains(&signal.key)) {
+        return Action::Record(Event::SignalReceived(unread.clone()));
     }
     if case.stage == Stage::Decided {
-        return publish(case, world);
+        return publish(case, input);
     }
     if case.stage == Stage::Opened {
-        return open(case, world);
+        return open(case, input);
     }
-    let Some(triage) = &case.triage else { return open(case, world) };
-    let Some(site) = &triage.system else {
-        return escalate(Code::NoSystem, "the ticket names no system that is looked after, or more than one");
+    let Some(triage) = &case.triage else { return open(case, input) };
+    let Some(system) = &triage.system else {
+        return escalate(Code::NoSystem, Detail::NoSystem);
     };
-    let Some(system) = triage.system(world.library) else {
-        return escalate(Code::NoSystem, format!("there are no playbooks for `{}`", site.system_type));
+    let Some(system_type) = triage.system(input.library) else {
+        let system_type = system.system_type.clone();
+        return escalate(Code::NoSystem, Detail::NoPlaybooks { system_type });
     };
-    let system = &*system;
-    if let Some(action) = update_status(case, world) {
+    if let Some(action) = update_status(case, input) {
         return action;
     }
-    let ground = Decider { case, input: world, triage, system: site, system_type: system };
+    let decider = Decider { case, input, triage, system, system_type: &system_type };
     match case.stage {
-        Stage::Probing => ground.run_probes(),
-        Stage::Probed => Action::Record(Event::Diagnosed(ground.diagnose())),
-        Stage::Diagnosed => ground.next_fault(),
-        Stage::Remediating => ground.remediate(),
+        Stage::Probing => decider.run_probes(),
+        Stage::Probed => Action::Record(Event::Diagnosed(decider.diagnose())),
+        Stage::Diagnosed => decider.next_fault(),
+        Stage::Remediating => decider.remediate(),
         Stage::Opened | Stage::Decided | Stage::Ended => Action::Done,
     }
 }
 
-fn open(case: &Case, world: DecisionInput<'_>) -> Action {
-    let declined = |why: &str| Action::Record(Event::OutcomeDecided(Outcome::Declined { why: why.into() }));
-    let errand = case.scope();
-    if case.ticket.state == TicketState::Closed && !errand.is_read_only() {
-        return declined("the issue is closed");
+fn open(case: &Case, input: DecisionInput<'_>) -> Action {
+    let declined = |detail| Action::Record(Event::OutcomeDecided(Outcome::Declined { detail }));
+    let scope = case.scope();
+    if case.ticket.state == TicketState::Closed && !scope.is_read_only() {
+        return declined(Detail::IssueClosed);
     }
     if case.ticket.locked {
-        return declined("the issue's conversation is locked");
+        return declined(Detail::Locked);
     }
     let suspect = match &case.source {
         Source::Sweep { suspect } => suspect.as_ref(),
         Source::Recurrence { suspect, .. } => Some(suspect),
-        Source::CloseDispute(objection) if case.dispute.is_none() => {
-            return Action::Record(Event::CloseDisputed(objection.clone()));
+        Source::CloseDispute(dispute) if case.dispute.is_none() => {
+            return Action::Record(Event::CloseDisputed(dispute.clone()));
         }
         _ => None,
     };
     let was_closed = match &case.source {
         Source::Recurrence { .. } => true,
-        Source::CloseDispute(objection) => objection.via == Via::Comment,
+        Source::CloseDispute(dispute) => dispute.via == Via::Comment,
         _ => false,
     };
-    if was_closed && world.policy.publishes && !case.publishing.reopened {
-        return pause_after_failure(case, world).unwrap_or(Action::Reopen);
+    if was_closed && input.policy.publishes && !case.publishing.reopened {
+        return pause_after_failure(case, input).unwrap_or(Action::Reopen);
     }
-    let mut triage = match errand {
-        CaseScope::FullTicket => triage(&case.ticket, world.library, world.inventory, suspect),
-        _ => triage_command(errand, &case.ticket, world.library, world.inventory),
+    let mut triage = match scope {
+        CaseScope::FullTicket => triage(&case.ticket, input.library, input.inventory, suspect),
+        _ => triage_command(scope, &case.ticket, input.library, input.inventory),
     };
     if case.dispute.is_some() {
         // Whatever the ticket asked for, it was not enough.
@@ -96,43 +97,43 @@ fn open(case: &Case, world: DecisionInput<'_>) -> Action {
 }
 
 /// The status comment and the label, when the stage has changed.
-fn update_status(case: &Case, world: DecisionInput<'_>) -> Option<Action> {
-    // A look beside the ticket leaves its status and its label as they are.
-    if !world.policy.publishes || case.scope().is_read_only() {
+fn update_status(case: &Case, input: DecisionInput<'_>) -> Option<Action> {
+    // A read-only case leaves the status and the label of its ticket as they are.
+    if !input.policy.publishes || case.scope().is_read_only() {
         return None;
     }
-    if case.publishing.status != Some(case.status_key()) && case.may_edit_status(world.now) {
+    if case.publishing.status != Some(case.status_key()) && case.may_edit_status(input.now) {
         return Some(Action::ShowStatus);
     }
     (case.publishing.label != Some(case.label_state())).then_some(Action::SetLabel)
 }
 
 /// After the outcome: report, call people or close, set the labels, bring the status up to date.
-fn publish(case: &Case, world: DecisionInput<'_>) -> Action {
+fn publish(case: &Case, input: DecisionInput<'_>) -> Action {
     let Some(outcome) = &case.outcome else { return Action::Record(Event::Ended) };
     // A declined ticket is one that must not be written on; what was written before is brought to an end.
     let is_declined = matches!(outcome, Outcome::Declined { .. });
-    let looked = case.scope().is_read_only() && case.probed_for.is_some();
-    let silent = is_declined && case.publishing.status.is_none() && !looked;
-    if !world.policy.publishes || silent {
+    let probed = case.scope().is_read_only() && case.probed_for.is_some();
+    let silent = is_declined && case.publishing.status.is_none() && !probed;
+    if !input.policy.publishes || silent {
         return Action::Record(Event::Ended);
     }
-    if let Some(wait) = pause_after_failure(case, world) {
+    if let Some(wait) = pause_after_failure(case, input) {
         return wait;
     }
-    // A person who set the agent to something is told why it was not done.
+    // A person who gave a command is told why it was not followed.
     if is_declined && *case.scope() == CaseScope::FullTicket {
-        return update_status(case, world).unwrap_or(Action::Record(Event::Ended));
+        return update_status(case, input).unwrap_or(Action::Record(Event::Ended));
     }
     // Before the report, which links to it.
-    let recurs = case.recurrence.as_ref().is_some_and(|recurred| recurred.count >= PROBLEM);
+    let recurs = case.recurrence.as_ref().is_some_and(|recurrence| recurrence.count >= PROBLEM_THRESHOLD);
     if recurs && case.publishing.problem.is_none() {
         return Action::OpenProblemTicket;
     }
     if !case.publishing.reported {
         return Action::PostReport;
     }
-    // Nothing is closed without a word.
+    // Nothing is closed without a report.
     if case.closes() && !case.publishing.closed && !case.publishing.refused_report {
         return Action::Close;
     }
@@ -140,11 +141,11 @@ fn publish(case: &Case, world: DecisionInput<'_>) -> Action {
     if calls && !case.publishing.called {
         return Action::CallPeople;
     }
-    update_status(case, world).unwrap_or(Action::Record(Event::Ended))
+    update_status(case, input).unwrap_or(Action::Record(Event::Ended))
 }
 
 impl Decider<'_> {
-    /// After a diagnosis: the next fault to treat, or the end.
+    /// After a diagnosis: the next fault to fix, or the end.
     fn next_fault(self) -> Action {
         let Some(diagnosis) = self.case.diagnosis() else { return self.run_probes() };
         if let Some(action) = self.case.remediations.last().and_then(|last| self.after_failure(last)) {
@@ -153,9 +154,9 @@ impl Decider<'_> {
         if self.case.cancelled_by.is_some() {
             return Action::Record(Event::OutcomeDecided(Outcome::Cancelled));
         }
-        // To mend it once more, and close it once more, would go round in circles.
-        if let Some(objection) = &self.case.dispute {
-            return escalate(Code::StillBroken, self.why_still_broken(objection, diagnosis));
+        // To fix and close it once more would go round in circles.
+        if let Some(dispute) = &self.case.dispute {
+            return escalate(Code::StillBroken, self.still_broken(dispute, diagnosis));
         }
         if let Some(action) = self.waiting_action().or_else(|| self.conclude_requested(diagnosis)) {
             return action;
@@ -163,11 +164,12 @@ impl Decider<'_> {
         match diagnosis.findings.first() {
             Some(finding) => {
                 if let Some(unknown) = self.unknown_cause(&finding.playbook, diagnosis) {
-                    let why = format!(
-                        "{}, which could cause {}: {}",
-                        unknown.playbook, finding.playbook, unknown.why
-                    );
-                    return escalate(Code::CannotTell, why);
+                    let detail = Detail::CauseUnknown {
+                        cause: unknown.playbook.clone(),
+                        playbook: finding.playbook.clone(),
+                        problem: unknown.why.clone(),
+                    };
+                    return escalate(Code::CannotTell, detail);
                 }
                 self.start_remediation(&finding.playbook, diagnosis)
             }
@@ -177,40 +179,39 @@ impl Decider<'_> {
         }
     }
 
-    /// A treatment that did not end well ends the case.
-    fn after_failure(self, treatment: &Remediation) -> Option<Action> {
-        let Phase::Finished { result, .. } = &treatment.phase else { return None };
-        let playbook = &treatment.plan.playbook;
-        match result {
+    /// A remediation that failed ends the case.
+    fn after_failure(self, remediation: &Remediation) -> Option<Action> {
+        let Phase::Finished { result, .. } = &remediation.phase else { return None };
+        let playbook = remediation.plan.playbook.clone();
+        match result.clone() {
             RemediationResult::Fixed => None,
             RemediationResult::NotFixed { .. } if self.case.cancelled_by.is_some() => None,
-            RemediationResult::NotFixed { why } => {
-                Some(escalate(Code::NotFixed, format!("{playbook}: {why}")))
+            RemediationResult::NotFixed { why: failure } => {
+                Some(escalate(Code::NotFixed, Detail::NotFixed { playbook, failure }))
             }
-            RemediationResult::RollbackFailed { why } => {
-                Some(escalate(Code::UndoFailed, format!("{playbook}: {why}; undoing it failed too")))
+            RemediationResult::RollbackFailed { why: failure } => {
+                Some(escalate(Code::UndoFailed, Detail::RollbackFailed { playbook, failure }))
             }
-            RemediationResult::InDoubt { why, change } => {
-                let step = treatment.plan.steps.get(change.step).map_or("", |step| step.name.as_str());
-                Some(escalate(Code::InDoubt, format!("{playbook}, {step}: {why}")))
+            RemediationResult::InDoubt { why: doubt, change } => {
+                let step = remediation.plan.steps.get(change.step);
+                let step = step.map_or_else(String::new, |step| step.name.clone());
+                Some(escalate(Code::InDoubt, Detail::InDoubt { playbook, step, doubt }))
             }
         }
     }
 
     fn remediate(self) -> Action {
         let last = self.case.remediations.iter().enumerate().next_back();
-        let Some((index, treatment)) = last else { return self.next_fault() };
-        let Some(fault) = self.system_type.fault(&treatment.plan.playbook) else {
-            return escalate(
-                Code::NoPlaybooks,
-                format!("the playbook `{}` is gone", treatment.plan.playbook),
-            );
+        let Some((index, remediation)) = last else { return self.next_fault() };
+        let playbook = &remediation.plan.playbook;
+        let Some(fault) = self.system_type.fault(playbook) else {
+            return escalate(Code::NoPlaybooks, Detail::PlaybookGone { playbook: playbook.clone() });
         };
-        let bed = RemediationDecider { decider: self, index, remediation: treatment, fault };
-        match &treatment.phase {
-            Phase::Applying => bed.apply(),
-            Phase::Verifying(progress) => bed.verify(progress),
-            Phase::RollingBack { .. } => bed.roll_back(),
+        let run = RemediationDecider { decider: self, index, remediation, fault };
+        match &remediation.phase {
+            Phase::Applying => run.apply(),
+            Phase::Verifying(progress) => run.verify(progress),
+            Phase::RollingBack { .. } => run.roll_back(),
             Phase::Finished { .. } => self.next_fault(),
         }
     }

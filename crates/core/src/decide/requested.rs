@@ -1,68 +1,56 @@
-//! Errands: how a case ends that a person has opened by an order, and what it must not do.
+//! Cases that a person opened by a command for one purpose: how they end, and what they must not do.
 
+use crate::case::detail::Detail;
 use crate::case::event::Event;
 use crate::case::outcome::Outcome;
 use crate::chatops::scope::CaseScope;
 use crate::decide::action::Action;
+use crate::decide::conclude::fault_unknown;
 use crate::decide::decider::Decider;
 use crate::diagnosis::diagnose::Diagnosis;
 use crate::ids::PlaybookName;
 
-/// What a look is called where a request has its name.
-const LOOK: &str = "diagnose";
+/// The name of a diagnosis where a request has its name.
+const DIAGNOSE: &str = "diagnose";
 
 impl Decider<'_> {
-    /// The end of an errand that has come to it; `None` if there is a fault to treat, or if it is none.
+    /// The end of a case with a narrow scope; `None` if there is a fault to fix, or for the full ticket.
     pub(crate) fn conclude_requested(self, diagnosis: &Diagnosis) -> Option<Action> {
         let outcome = match self.case.scope() {
             CaseScope::FullTicket => return None,
-            CaseScope::Diagnose { .. } => self.told(Ok(PlaybookName::new(LOOK).ok()?)),
+            CaseScope::Diagnose { .. } => self.answered(Ok(PlaybookName::new(DIAGNOSE).ok()?)),
             CaseScope::AnswerRequest { request, .. } => match self.unanswered(request) {
-                Some(why) => self.told(Err(why)),
-                None => self.told(Ok(request.clone())),
+                Some(detail) => self.answered(Err(detail)),
+                None => self.answered(Ok(request.clone())),
             },
             CaseScope::FixOne { playbook, .. } => self.fixed(playbook, diagnosis)?,
         };
         Some(Action::Record(Event::OutcomeDecided(outcome)))
     }
 
-    /// A person is there who asked, so nobody is called if there is no answer.
-    fn told(self, request: Result<PlaybookName, String>) -> Outcome {
+    /// The person who asked is there, so nobody is called if there is no answer.
+    fn answered(self, request: Result<PlaybookName, Detail>) -> Outcome {
         match request {
-            _ if self.case.evidence.nothing_reached() => Outcome::Declined { why: self.why_unreached() },
+            _ if self.case.evidence.nothing_reached() => {
+                Outcome::Declined { detail: Detail::Unreachable { hosts: self.unreached() } }
+            }
             Ok(request) => Outcome::Answered { request },
-            Err(why) => Outcome::Declined { why },
+            Err(detail) => Outcome::Declined { detail },
         }
     }
 
-    /// Evidence decides, not the person: a fault that is not confirmed is not treated, and neither is one
+    /// Evidence decides, not the person: a fault that is not confirmed is not fixed, and neither is one
     /// whose cause is there too, or may be.
     fn fixed(self, playbook: &PlaybookName, diagnosis: &Diagnosis) -> Option<Outcome> {
-        let is_treated = !self.case.remediations.is_empty();
+        let was_run = !self.case.remediations.is_empty();
         let is_found = diagnosis.findings.iter().any(|finding| finding.playbook == *playbook);
-        if self.case.evidence.nothing_reached() && !is_treated {
-            return Some(Outcome::Declined { why: self.why_unreached() });
+        if self.case.evidence.nothing_reached() && !was_run {
+            return Some(Outcome::Declined { detail: Detail::Unreachable { hosts: self.unreached() } });
         }
         if is_found {
-            if is_treated {
-                return None;
-            }
-            let causes = self.causes(playbook);
-            let cause = diagnosis.findings.iter().find(|finding| causes.contains(&finding.playbook));
-            let unknown = diagnosis.unknown.iter().find(|unknown| causes.contains(&unknown.playbook));
-            let why = match (cause, unknown) {
-                (Some(cause), _) => format!(
-                    "{} ({}) can cause it, and is there too: it has to be treated first",
-                    cause.playbook, cause.summary
-                ),
-                (None, Some(unknown)) => {
-                    format!("{} can cause it, and cannot be told: {}", unknown.playbook, unknown.why)
-                }
-                (None, None) => return None,
-            };
-            return Some(Outcome::Declined { why });
+            return if was_run { None } else { self.blocked_by_cause(playbook, diagnosis) };
         }
-        if is_treated {
+        if was_run {
             // The ticket is closed with it only if it accounts for the words, and nothing else is found.
             return Some(match self.conclude(diagnosis) {
                 Outcome::Resolved if diagnosis.findings.is_empty() => Outcome::Resolved,
@@ -70,14 +58,30 @@ impl Decider<'_> {
             });
         }
         let unknown = diagnosis.unknown.iter().find(|unknown| unknown.playbook == *playbook);
-        let why = match unknown {
-            Some(unknown) => format!("{playbook} cannot be told: {}", unknown.why),
-            None => format!("{playbook} is ruled out by the evidence"),
-        };
-        Some(Outcome::Declined { why })
+        let ruled_out = || Detail::RuledOut { playbook: playbook.clone() };
+        Some(Outcome::Declined { detail: unknown.map_or_else(ruled_out, fault_unknown) })
     }
 
-    /// What is found, with the one fault first that a person asked to have mended: it is the one to treat.
+    /// Why a confirmed fault must not be fixed yet: what causes it is there too, or may be.
+    fn blocked_by_cause(self, playbook: &PlaybookName, diagnosis: &Diagnosis) -> Option<Outcome> {
+        let causes = self.causes(playbook);
+        let cause = diagnosis.findings.iter().find(|finding| causes.contains(&finding.playbook));
+        let unknown = diagnosis.unknown.iter().find(|unknown| causes.contains(&unknown.playbook));
+        let detail = match (cause, unknown) {
+            (Some(cause), _) => {
+                Detail::CausePresent { cause: cause.playbook.clone(), summary: cause.summary.clone() }
+            }
+            (None, Some(unknown)) => Detail::CauseUnknown {
+                cause: unknown.playbook.clone(),
+                playbook: playbook.clone(),
+                problem: unknown.why.clone(),
+            },
+            (None, None) => return None,
+        };
+        Some(Outcome::Declined { detail })
+    }
+
+    /// The findings, with the one fault first that a person asked to fix.
     pub(crate) fn ordered(self, mut diagnosis: Diagnosis) -> Diagnosis {
         if let Some(playbook) = self.case.scope().fault() {
             diagnosis.findings.sort_by_key(|finding| finding.playbook != *playbook);

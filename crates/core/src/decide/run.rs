@@ -1,5 +1,6 @@
-//! Treating: the next action of a remedy at work, through its steps, its proof, and its way back.
+//! Running: the next action of a remediation, through its steps, its verification and its rollback.
 
+use crate::case::detail::{Doubt, DoubtCause, Failure, SkipReason};
 use crate::case::event::{ChangeId, Direction, Event, ProbeReason};
 use crate::case::{ChangeState, Remediation, StepState};
 use crate::decide::action::{Action, ChangeRequest};
@@ -16,10 +17,10 @@ use crate::policy::permit::Permit;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::BTreeSet;
 
-/// The pause between looks at whether an attempt that nobody heard of has done its work.
-const LOOKS: TimeDelta = TimeDelta::seconds(5);
+/// The pause between probes for whether an attempt without a result has done its work.
+const COMPLETION_POLL: TimeDelta = TimeDelta::seconds(5);
 
-/// A treatment in progress, on its ground.
+/// A remediation in progress, with everything a decision about it needs.
 #[derive(Clone, Copy)]
 pub(crate) struct RemediationDecider<'a> {
     pub(crate) decider: Decider<'a>,
@@ -36,13 +37,13 @@ impl RemediationDecider<'_> {
                 ChangeState::Done | ChangeState::Skipped(_) => {}
                 ChangeState::Failed(_) if spec.optional => {}
                 ChangeState::Failed(why) => {
-                    return Action::Record(Event::RemediationFailed { why: format!("{}: {why}", spec.name) });
+                    let why = Failure::Step { step: spec.name.clone(), problem: why.clone() };
+                    return Action::Record(Event::RemediationFailed { why });
                 }
                 ChangeState::Pending => {
                     if let Some(by) = &self.decider.case.cancelled_by {
-                        return Action::Record(Event::RemediationFailed {
-                            why: format!("{by} called it off"),
-                        });
+                        let why = Failure::Cancelled { by: by.clone() };
+                        return Action::Record(Event::RemediationFailed { why });
                     }
                     return self.first_try(change, spec);
                 }
@@ -51,9 +52,7 @@ impl RemediationDecider<'_> {
         }
         let anything_done = self.remediation.steps.iter().any(|track| track.state == ChangeState::Done);
         if !anything_done {
-            return Action::Record(Event::RemediationFailed {
-                why: "no step of the remedy could be applied".into(),
-            });
+            return Action::Record(Event::RemediationFailed { why: Failure::NothingApplied });
         }
         Action::Record(Event::StepsCompleted)
     }
@@ -66,40 +65,42 @@ impl RemediationDecider<'_> {
             Ok(Truth::True) => self.issue_change(change, 0),
             Ok(Truth::False) => Action::Record(Event::ChangeSkipped {
                 change,
-                why: format!("not needed: {}", only_if.source()),
+                why: SkipReason::NotNeeded { condition: only_if.source().to_owned() },
             }),
-            Ok(Truth::Unknown(why)) if spec.optional => Action::Record(Event::ChangeSkipped {
-                change,
-                why: format!("cannot tell whether it is needed: {why}"),
-            }),
-            Ok(Truth::Unknown(why)) => Action::Record(Event::RemediationFailed {
-                why: format!("{}: cannot tell whether it is needed: {why}", spec.name),
+            Ok(Truth::Unknown(problem)) if spec.optional => {
+                Action::Record(Event::ChangeSkipped { change, why: SkipReason::NeedUnknown { problem } })
+            }
+            Ok(Truth::Unknown(problem)) => Action::Record(Event::RemediationFailed {
+                why: Failure::NeedUnknown { step: spec.name.clone(), problem },
             }),
         }
     }
 
     /// A change that was begun before: after a crash, a broken connection, or a host that did not answer.
     fn try_again(self, change: ChangeId, track: &StepState, replay: &IfInterrupted) -> Action {
-        let doubt = match &track.state {
+        let cause = match &track.state {
             ChangeState::NotStarted(why) => {
                 if track.failed_starts >= ATTEMPTS {
-                    return self.fail_step(change, why);
+                    return self.fail_step(
+                        change,
+                        Failure::Step { step: self.step_name(change), problem: why.clone() },
+                    );
                 }
                 return self.wait_then_change(change, track);
             }
-            ChangeState::InDoubt(why) => why.clone(),
-            _ => "the agent stopped while it ran".to_owned(),
+            ChangeState::InDoubt(why) => DoubtCause::Lost { problem: why.clone() },
+            _ => DoubtCause::Stopped,
         };
         if track.failed_starts >= ATTEMPTS {
-            return Action::Record(Event::ChangeAbandoned { change, why: doubt });
+            return Action::Record(Event::ChangeAbandoned { change, why: Doubt::Once { cause } });
         }
-        let frozen = |why: String| Action::Record(Event::ChangeAbandoned { change, why });
+        let abandoned = |why: Doubt| Action::Record(Event::ChangeAbandoned { change, why });
         match replay {
-            IfInterrupted::Escalate => frozen(doubt),
-            _ if track.attempts >= ATTEMPTS => frozen(format!("{doubt}, {ATTEMPTS} times")),
+            IfInterrupted::Escalate => abandoned(Doubt::Once { cause }),
+            _ if track.attempts >= ATTEMPTS => abandoned(Doubt::Repeated { cause, attempts: ATTEMPTS }),
             IfInterrupted::RerunNow => self.wait_then_change(change, track),
             // Safe to run again is not safe to run twice at once.
-            IfInterrupted::Rerun if track.may_still_run => frozen(doubt),
+            IfInterrupted::Rerun if track.may_still_run => abandoned(Doubt::Once { cause }),
             IfInterrupted::Rerun => self
                 .wait_for_previous_attempt(change, track)
                 .unwrap_or_else(|| self.wait_then_change(change, track)),
@@ -111,12 +112,12 @@ impl RemediationDecider<'_> {
                 match self.truth(done) {
                     Truth::True => Action::Record(Event::ChangeConfirmed { change }),
                     // Not done yet, by one that may be about to do it.
-                    Truth::False if track.may_still_run => frozen(doubt),
+                    Truth::False if track.may_still_run => abandoned(Doubt::Once { cause }),
                     Truth::False => self
                         .poll_completion(change, track, done)
                         .or_else(|| self.final_check(change, track, done))
                         .unwrap_or_else(|| self.wait_then_change(change, track)),
-                    Truth::Unknown(why) => frozen(format!("{doubt}; cannot tell whether it was done: {why}")),
+                    Truth::Unknown(problem) => abandoned(Doubt::CheckUnknown { cause, problem }),
                 }
             }
         }
@@ -143,7 +144,7 @@ impl RemediationDecider<'_> {
     /// The same where evidence can tell sooner that the attempt has done its work.
     fn poll_completion(self, change: ChangeId, track: &StepState, done: &Expr) -> Option<Action> {
         let Action::Wait { until } = self.wait_for_previous_attempt(change, track)? else { return None };
-        let next = self.decider.case.evidence.at + LOOKS;
+        let next = self.decider.case.evidence.at + COMPLETION_POLL;
         if next <= self.decider.input.now {
             return Some(self.run_probes(done, ProbeReason::ResolveDoubt(change, track.attempts)));
         }
@@ -168,13 +169,9 @@ impl RemediationDecider<'_> {
     }
 
     /// The host cannot be asked: nothing happened, so the step failed cleanly.
-    fn fail_step(self, change: ChangeId, why: &str) -> Action {
+    fn fail_step(self, change: ChangeId, why: Failure) -> Action {
         match change.direction {
-            Direction::Forward => {
-                let step = self.remediation.plan.steps.get(change.step);
-                let name = step.map_or("a step that is not in the plan", |step| step.name.as_str());
-                Action::Record(Event::RemediationFailed { why: format!("{name}: {why}") })
-            }
+            Direction::Forward => Action::Record(Event::RemediationFailed { why }),
             Direction::Rollback => Action::Record(Event::RolledBack { clean: false }),
         }
     }
@@ -182,11 +179,11 @@ impl RemediationDecider<'_> {
     /// The order, if policy permits it and the command could be written.
     fn issue_change(self, change: ChangeId, attempts: u32) -> Action {
         let Some(planned) = self.remediation.plan.steps.get(change.step) else {
-            return Action::Record(Event::RemediationFailed { why: "the plan has no such step".into() });
+            return Action::Record(Event::RemediationFailed { why: Failure::NoSuchStep });
         };
         let command = match (change.direction, &planned.command, &planned.rollback) {
             (Direction::Forward, Ok(command), _) | (Direction::Rollback, _, Some(command)) => command.clone(),
-            (Direction::Forward, Err(why), _) => return self.unrenderable(change, planned, &why.to_string()),
+            (Direction::Forward, Err(why), _) => return self.unrenderable(change, planned, why.to_string()),
             (Direction::Rollback, _, None) => return Action::Record(Event::RolledBack { clean: false }),
         };
         if let Some(action) = self.decider.pause_action() {
@@ -200,16 +197,22 @@ impl RemediationDecider<'_> {
                 command,
                 permit,
             }),
-            Err(refusal) => self.fail_step(change, &refusal.to_string()),
+            Err(refusal) => {
+                self.fail_step(change, Failure::StepNotPermitted { step: planned.name.clone(), refusal })
+            }
         }
     }
 
-    fn unrenderable(self, change: ChangeId, planned: &PlannedStep, why: &str) -> Action {
+    fn unrenderable(self, change: ChangeId, planned: &PlannedStep, problem: String) -> Action {
         let optional = self.fault.remediation.get(change.step).is_some_and(|spec| spec.optional);
         if optional {
-            return Action::Record(Event::ChangeSkipped { change, why: why.to_owned() });
+            return Action::Record(Event::ChangeSkipped {
+                change,
+                why: SkipReason::Unrenderable { problem },
+            });
         }
-        Action::Record(Event::RemediationFailed { why: format!("{}: {why}", planned.name) })
+        let why = Failure::Step { step: planned.name.clone(), problem };
+        Action::Record(Event::RemediationFailed { why })
     }
 
     fn permit(self, way: Direction) -> Result<Permit, permit::NotPermitted> {
@@ -235,7 +238,9 @@ impl RemediationDecider<'_> {
                 let conditions = conditions.into_iter().map(|condition| condition.what).collect();
                 Action::Record(Event::VerificationPassed { conditions })
             }
-            Verdict::Failed(why) => Action::Record(Event::VerificationFailed { why }),
+            Verdict::Failed(reason) => {
+                Action::Record(Event::VerificationFailed { why: Failure::NotVerified { reason } })
+            }
             Verdict::Pending(until) if until > world.now => Action::Wait { until },
             Verdict::Pending(_) => {
                 let exprs = self.fault.verify.iter().map(|check| &check.that).chain([&self.fault.when]);
@@ -246,7 +251,7 @@ impl RemediationDecider<'_> {
         }
     }
 
-    /// Undoes, in reverse, what was done and what failed half-way.
+    /// Rolls back, in reverse order, what was done and what failed half-way.
     pub(crate) fn roll_back(self) -> Action {
         let steps = self.remediation.steps.iter().zip(&self.remediation.rollbacks).enumerate().rev();
         for (step, (done, undone)) in steps {
@@ -265,6 +270,10 @@ impl RemediationDecider<'_> {
             }
         }
         Action::Record(Event::RolledBack { clean: true })
+    }
+
+    fn step_name(self, change: ChangeId) -> String {
+        self.remediation.plan.steps.get(change.step).map_or_else(String::new, |step| step.name.clone())
     }
 
     fn change(self, step: usize, way: Direction) -> ChangeId {

@@ -1,5 +1,6 @@
-//! Beginning: everything that has to be so before a remedy is begun, and what a case does until it is.
+//! Starting: everything that must hold before a remediation starts, and what a case does until then.
 
+use crate::case::detail::Detail;
 use crate::case::event::Event;
 use crate::case::outcome::{Code, Outcome};
 use crate::case::{PendingApproval, Stage};
@@ -12,35 +13,31 @@ use crate::ids::PlaybookName;
 use crate::policy::limits;
 use crate::policy::permit;
 use crate::policy::permit::NotPermitted;
-use crate::text::format::format_minute;
 use crate::ticket::TicketState;
 use chrono::TimeDelta;
 use std::time::Duration;
 
-/// Older evidence begins no remedy.
+/// Older evidence starts no remediation.
 const MAX_EVIDENCE_AGE: TimeDelta = TimeDelta::minutes(3);
-/// How often a case that waits under a halt asks whether it is lifted.
+/// How often a paused case asks whether the pause is lifted.
 const PAUSE_POLL: Duration = Duration::from_secs(5);
-/// How often one that waits under a label asks whether it is still there.
+/// How often a case that is paused by a label asks whether the label is still there.
 const LABEL_POLL: TimeDelta = TimeDelta::minutes(2);
-/// A case whose plan is another one at every look is not asked about for ever.
+/// A case whose plan changes at every diagnosis is not asked about for ever.
 const MAX_APPROVAL_REQUESTS: usize = 5;
 
 impl Decider<'_> {
-    /// Begins the remedy of a fault that is confirmed, if everything allows it.
+    /// Starts the remediation of a confirmed fault, if everything allows it.
     pub(crate) fn start_remediation(self, playbook: &PlaybookName, diagnosis: &Diagnosis) -> Action {
         let Some(fault) = self.system_type.fault(playbook) else {
-            return escalate(Code::NoPlaybooks, format!("the playbook `{playbook}` is gone"));
+            return escalate(Code::NoPlaybooks, Detail::PlaybookGone { playbook: playbook.clone() });
         };
-        if self.case.remediations.iter().any(|treatment| treatment.plan.playbook == *playbook) {
-            return escalate(Code::CameBack, format!("{playbook}: it came back after it was mended"));
+        if self.case.remediations.iter().any(|remediation| remediation.plan.playbook == *playbook) {
+            return escalate(Code::CameBack, Detail::CameBack { playbook: playbook.clone() });
         }
         if self.case.remediations.len() >= self.input.policy.max_remediations {
-            let number = self.case.remediations.len();
-            return escalate(
-                Code::NotPermitted,
-                format!("{number} remedies were applied to this ticket already"),
-            );
+            let count = self.case.remediations.len();
+            return escalate(Code::NotPermitted, Detail::TooManyRemediations { count });
         }
         if let Some(action) = self.defer_to_related(playbook) {
             return action;
@@ -54,19 +51,22 @@ impl Decider<'_> {
         if self.input.now - self.case.evidence.at > MAX_EVIDENCE_AGE {
             return self.run_probes();
         }
-        let because = diagnosis.findings.first().map_or("", |finding| finding.summary.as_str());
+        let summary = diagnosis.findings.first().map_or_else(String::new, |finding| finding.summary.clone());
         if fault.remediation.is_empty() {
-            return escalate(Code::NeedsPerson, format!("{playbook}: {because}"));
+            return escalate(Code::NeedsPerson, Detail::NeedsPerson { playbook: playbook.clone(), summary });
         }
         let keep = self.case.backup_name();
         let plan = match plan::plan(self.system_type, self.system, fault, &self.case.evidence, &keep) {
             Ok(plan) => plan,
-            Err(problem) => return escalate(Code::CannotTell, format!("{playbook}: {problem}")),
+            Err(problem) => {
+                let problem = problem.to_string();
+                return escalate(Code::CannotTell, Detail::NoPlan { playbook: playbook.clone(), problem });
+            }
         };
         if let Some(action) = self.note_recurrence(&plan) {
             return action;
         }
-        // A plan is permitted as a whole: to run out half-way would leave a remedy half-made.
+        // A plan is permitted as a whole: to run out half-way would leave it half-done.
         let changes = self.case.changes_made() + plan.steps.len();
         let modes = [self.system.mode, fault.mode];
         let approval = self.case.approval.as_ref();
@@ -76,7 +76,8 @@ impl Decider<'_> {
                 return self.defer_for_limits(&plan).unwrap_or_else(|| self.ask(plan));
             }
             Err(refusal) => {
-                return escalate(Code::NotPermitted, format!("{playbook}: {because}; {refusal}"));
+                let detail = Detail::NotPermitted { playbook: playbook.clone(), summary, refusal };
+                return escalate(Code::NotPermitted, detail);
             }
         }
         if let Some(action) = self.pause_action().or_else(|| self.defer_for_limits(&plan)) {
@@ -93,10 +94,10 @@ impl Decider<'_> {
         Action::Record(Event::RemediationStarted(plan))
     }
 
-    /// What a case does that waits for a person or for a budget: nothing, until it need not wait any more.
+    /// What a case does that waits for a person or for a limit: nothing, until the wait is over.
     pub(crate) fn waiting_action(self) -> Option<Action> {
         if let Some(by) = &self.case.denied_by {
-            return Some(escalate(Code::Denied, format!("{by} said no to the plan")));
+            return Some(escalate(Code::Denied, Detail::Denied { by: by.clone() }));
         }
         if let Some(asked) = &self.case.pending_approval {
             return Some(self.until_answered(asked));
@@ -104,18 +105,17 @@ impl Decider<'_> {
         if let Some(action) = self.wait_for_related() {
             return Some(action);
         }
-        let delay = self.case.deferral.as_ref()?;
-        if delay.until > self.input.now {
-            return Some(Action::Suspend { until: delay.until });
+        let deferral = self.case.deferral.as_ref()?;
+        if deferral.until > self.input.now {
+            return Some(Action::Suspend { until: deferral.until });
         }
         Some(self.run_probes())
     }
 
-    /// Asks for a person's yes to a plan.
+    /// Asks for approval of a plan.
     fn ask(self, plan: Plan) -> Action {
         if self.case.approval_requests >= MAX_APPROVAL_REQUESTS {
-            let why = format!("{}: the plan was another one each time I asked about it", plan.playbook);
-            return escalate(Code::NoAnswer, why);
+            return escalate(Code::NoAnswer, Detail::PlanKeepsChanging { playbook: plan.playbook });
         }
         Action::Record(Event::ApprovalRequested {
             plan,
@@ -125,8 +125,8 @@ impl Decider<'_> {
 
     fn until_answered(self, asked: &PendingApproval) -> Action {
         if asked.until <= self.input.now {
-            let why = format!("nobody said yes or no to the plan `{}` in time", asked.plan.short_id());
-            return self.ensure_ticket_open().unwrap_or_else(|| escalate(Code::NoAnswer, why));
+            let detail = Detail::NoAnswer { plan: asked.plan.short_id().to_owned() };
+            return self.ensure_ticket_open().unwrap_or_else(|| escalate(Code::NoAnswer, detail));
         }
         if self.case.publishing.approval_request.as_ref() == Some(&asked.plan.hash) {
             return Action::Suspend { until: asked.until };
@@ -134,13 +134,13 @@ impl Decider<'_> {
         pause_after_failure(self.case, self.input).unwrap_or(Action::RequestApproval)
     }
 
-    /// What the budgets make of a plan: it waits for them, or is handed over if that would take too long.
+    /// Defers a plan that exceeds a limit, or hands it over if that would take too long.
     fn defer_for_limits(self, plan: &Plan) -> Option<Action> {
         let DecisionInput { policy, inventory, history, now, .. } = self.input;
         let Some(history) = history else {
-            return Some(escalate(Code::HeldBack, "what was changed lately could not be told"));
+            return Some(escalate(Code::HeldBack, Detail::LimitsUnknown));
         };
-        let delay = limits::deferral(
+        let deferral = limits::deferral(
             &policy.limits,
             &policy.change_freezes,
             inventory,
@@ -150,24 +150,23 @@ impl Decider<'_> {
             now,
         )?;
         let since = self.case.deferred_at.unwrap_or(now);
-        if delay.until - since > TimeDelta::from_std(policy.limits.max_wait).unwrap_or_default() {
-            let until = format_minute(delay.until);
-            let why = format!("{}: {}; it could begin at {until}", plan.playbook, delay.exceeded);
-            return Some(escalate(Code::HeldBack, why));
+        if deferral.until - since > TimeDelta::from_std(policy.limits.max_wait).unwrap_or_default() {
+            let detail = Detail::HeldBack { playbook: plan.playbook.clone(), deferral };
+            return Some(escalate(Code::HeldBack, detail));
         }
-        Some(Action::Record(Event::Deferred(delay)))
+        Some(Action::Record(Event::Deferred(deferral)))
     }
 
-    /// What a person's halt makes of a case that is about to change something: it waits where it stands.
+    /// A paused case that is about to change something waits where it stands.
     pub(crate) fn pause_action(self) -> Option<Action> {
         let until = self.input.now + PAUSE_POLL;
         match (self.input.pause.or(self.case.ticket_pause.as_ref()), &self.case.paused) {
             (Some(pause), None) => Some(Action::Record(Event::Paused(pause.clone()))),
-            // Nobody may be there to tell that the label was taken off.
+            // Nobody may be there to say that the label was removed.
             (Some(_), Some(_)) if self.input.pause.is_none() && until - self.case.updated_at > LABEL_POLL => {
                 Some(Action::RefreshTicket)
             }
-            // In the middle of a remedy its hosts are kept from others.
+            // In the middle of a remediation its hosts are kept from others.
             (Some(_), Some(_)) if self.case.stage == Stage::Remediating => Some(Action::Wait { until }),
             (Some(_), Some(_)) => Some(Action::Suspend { until }),
             (None, Some(_)) => Some(Action::Record(Event::Resumed)),
@@ -175,11 +174,11 @@ impl Decider<'_> {
         }
     }
 
-    /// Nobody's servers are changed for an issue that was closed while they were looked at.
+    /// Nothing is changed for an issue that was closed while its system was probed.
     fn ensure_ticket_open(self) -> Option<Action> {
         if self.case.ticket.state == TicketState::Closed {
-            let why = "the issue was closed meanwhile".to_owned();
-            return Some(Action::Record(Event::OutcomeDecided(Outcome::Declined { why })));
+            let detail = Detail::ClosedMeanwhile;
+            return Some(Action::Record(Event::OutcomeDecided(Outcome::Declined { detail })));
         }
         if self.case.ticket_confirmed_open {
             return None;
@@ -187,7 +186,7 @@ impl Decider<'_> {
         Some(pause_after_failure(self.case, self.input).unwrap_or(Action::RefreshTicket))
     }
 
-    /// Remembers that a fault was mended before, lately and on the same hosts: mending does not reach its
+    /// Records that the fault was fixed before, lately and on the same hosts: fixing it does not reach its
     /// cause.
     fn note_recurrence(self, plan: &Plan) -> Option<Action> {
         if self.case.recurrence.as_ref().is_some_and(|known| known.playbook == plan.playbook) {

@@ -114,13 +114,13 @@ pub fn plan(
             return Err(NoPlan::Unrenderable { step: step.name.clone(), why: why.clone() });
         }
         let line = command.as_ref().map_or_else(ToString::to_string, Command::line);
-        let undo = match &step.rollback {
-            Some(undo) if command.is_ok() => Some(
-                undo.render(&values)
-                    .map_err(|why| NoPlan::Unrenderable { step: format!("undo of {}", step.name), why })?,
-            ),
-            _ => None,
-        };
+        let undo =
+            match &step.rollback {
+                Some(undo) if command.is_ok() => Some(undo.render(&values).map_err(|why| {
+                    NoPlan::Unrenderable { step: format!("rollback of {}", step.name), why }
+                })?),
+                _ => None,
+            };
         let undo_line = undo.as_ref().map(Command::line).unwrap_or_default();
         // Where something is kept is another place in each case, and makes no other plan.
         let place = |line: &str| line.replace(&keep, BACKUP);

@@ -21,7 +21,8 @@ pub struct Progress {
 #[serde(rename_all = "lowercase")]
 pub enum Streak {
     Holding(DateTime<Utc>),
-    Broken(String),
+    /// Not true. The reason, where it is unknown.
+    Broken(Option<String>),
 }
 
 /// Two looks further apart than this do not show that a condition held between them.
@@ -33,7 +34,27 @@ pub enum Verdict {
     Passed,
     /// Look again then.
     Pending(DateTime<Utc>),
-    Failed(String),
+    Failed(NotVerified),
+}
+
+/// Why a verification did not pass.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum NotVerified {
+    /// A condition did not become true in time.
+    ConditionFalse {
+        /// In the words of the playbook.
+        condition: String,
+    },
+    /// A condition stayed unknown.
+    ConditionUnknown {
+        /// In the words of the playbook.
+        condition: String,
+        /// Why it is unknown.
+        problem: String,
+    },
+    /// The conditions did not stay true for long enough.
+    NotSteady,
 }
 
 /// The conditions of a fault's verification, its own negated first. `soak` is how long the fault must at
@@ -78,6 +99,14 @@ impl Condition {
     }
 }
 
+fn not_met(condition: &str, unknown: Option<&String>) -> NotVerified {
+    let condition = condition.to_owned();
+    match unknown {
+        Some(problem) => NotVerified::ConditionUnknown { condition, problem: problem.clone() },
+        None => NotVerified::ConditionFalse { condition },
+    }
+}
+
 impl Progress {
     pub fn start(now: DateTime<Utc>) -> Self {
         Self { since: now, rounds: 0, probed_at: now, streaks: Vec::new() }
@@ -99,8 +128,8 @@ impl Progress {
             .map(|(index, truth)| match (truth, before.get(index)) {
                 (Truth::True, Some(Streak::Holding(since))) => Streak::Holding(*since),
                 (Truth::True, _) => Streak::Holding(at),
-                (Truth::False, _) => Streak::Broken("it is not so".into()),
-                (Truth::Unknown(why), _) => Streak::Broken(why.clone()),
+                (Truth::False, _) => Streak::Broken(None),
+                (Truth::Unknown(why), _) => Streak::Broken(Some(why.clone())),
             })
             .collect();
     }
@@ -125,7 +154,7 @@ impl Progress {
                     all_held = false;
                     let deadline = self.since + condition.timeout;
                     if self.probed_at >= deadline {
-                        return Verdict::Failed(format!("`{}`: {why}", condition.what));
+                        return Verdict::Failed(not_met(&condition.what, why.as_ref()));
                     }
                 }
             }
@@ -136,7 +165,7 @@ impl Progress {
         // A condition that flaps is true at some looks and never holds: that too must end.
         let end = self.since + conditions.iter().map(|c| c.timeout + c.hold_for).max().unwrap_or_default();
         if self.probed_at >= end + Duration::from_secs(30) {
-            return Verdict::Failed("it did not stay so for long enough".into());
+            return Verdict::Failed(NotVerified::NotSteady);
         }
         let pause = Duration::from_secs(match self.rounds {
             0..=2 => 1,

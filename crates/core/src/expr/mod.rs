@@ -28,10 +28,6 @@ impl Truth {
         *self == Truth::True
     }
 
-    pub fn is_false(&self) -> bool {
-        *self == Truth::False
-    }
-
     /// Kleene's negation.
     pub fn negate(self) -> Truth {
         match self {

@@ -7,5 +7,6 @@ pub mod limits;
 pub mod mode;
 pub mod pause_order;
 pub mod permit;
+pub mod refusal;
 pub mod run_history;
 pub mod schedule;

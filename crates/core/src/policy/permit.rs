@@ -2,12 +2,12 @@
 
 pub use crate::policy::consent::{Approval, Pause};
 pub use crate::policy::mode::{Mode, Risk};
+pub use crate::policy::refusal::NotPermitted;
 
 use crate::diagnosis::plan::Plan;
 use crate::ids::PlaybookName;
 use crate::policy::change_freeze::ChangeFreeze;
 use crate::policy::limits::Limits;
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -73,20 +73,6 @@ impl Permit {
     pub fn plan(&self) -> &str {
         &self.plan
     }
-}
-
-/// Why policy says no.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-pub enum NotPermitted {
-    #[error("the agent only observes here: `mode = \"act\"` would let it make these changes")]
-    Observing,
-    #[error("this is a rehearsal, which changes nothing")]
-    DryRun,
-    /// A person's yes to this very plan would be enough.
-    #[error("a person has to agree first")]
-    NeedsApproval,
-    #[error("it would be {changes} changes for this ticket, and `max_changes` allows {allowed}")]
-    TooManyChanges { changes: usize, allowed: usize },
 }
 
 /// The permit to take back what was changed under a permit for the same plan: an undo is part of it.

@@ -1,5 +1,6 @@
 //! Views: a case as data for templates and for people. The sentences stand in `prompts/`.
 
+pub mod events;
 pub mod explain;
 pub mod probes;
 pub mod remediation;

@@ -1,4 +1,4 @@
-//! A look, told: what each probe gave.
+//! The newest result of each probe, as a report shows it.
 
 use crate::diagnosis::evidence::{Evidence, ProbeStatus};
 use crate::ids::FactName;
@@ -7,59 +7,95 @@ use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// One probe of the newest look.
+/// The newest result of one probe.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ProbeView {
+    /// The probe's name.
     pub probe: String,
-    pub host: String,
+    /// `None` where the system has no host in the probe's role.
+    pub host: Option<String>,
+    /// The command, as a person may repeat it.
     pub command: String,
-    /// How it ended, in words.
+    /// What became of the command.
+    pub status: ProbeState,
+    /// How it ended, or why it did not run to its end.
     pub result: String,
+    /// How long it took, if it ended.
     pub seconds: Option<f64>,
-    /// `fact = value`, or why it is unknown.
-    pub facts: Vec<String>,
+    /// The facts that were read.
+    pub facts: Vec<FactView>,
 }
+
+/// What became of a probe's command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProbeState {
+    /// It ran to its end.
+    Completed,
+    /// The host could not be reached.
+    Unreachable,
+    /// It did not end in time, or the connection broke.
+    Interrupted,
+    /// It was not run.
+    Skipped,
+}
+
+/// One fact. Exactly one of `value`, `rows` and `unknown` is set.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FactView {
+    /// Its name, with its probe's where the context does not give it.
+    pub name: String,
+    /// Its value, cut to a length that people can read.
+    pub value: Option<String>,
+    /// The number of rows of a whole table; the journal has the rows.
+    pub rows: Option<usize>,
+    /// Why it is unknown.
+    pub unknown: Option<String>,
+}
+
+impl FactView {
+    /// A fact with its value cut to `limit` bytes.
+    pub(crate) fn new(name: &str, fact: &Result<Value, String>, limit: usize) -> Self {
+        let (mut value, mut rows, mut unknown) = (None, None, None);
+        match fact {
+            Ok(Value::Array(list)) if list.iter().any(Value::is_object) => rows = Some(list.len()),
+            Ok(known) => {
+                let text = known.to_string();
+                let short = cut_at(&text, limit);
+                value = Some(if short.len() < text.len() { format!("{short}…") } else { text });
+            }
+            Err(why) => unknown = Some(why.clone()),
+        }
+        Self { name: name.to_owned(), value, rows, unknown }
+    }
+}
+
+/// The longest value that a table shows, in bytes.
+const LONGEST_VALUE: usize = 200;
 
 pub(crate) fn probes(evidence: &Evidence) -> Vec<ProbeView> {
-    evidence
-        .probes
-        .iter()
-        .map(|(probe, sight)| {
-            let (result, took) = match &sight.status {
-                ProbeStatus::Completed(observation) => {
-                    (observation.exit.to_string(), Some(seconds(observation.took_ms)))
-                }
-                ProbeStatus::Unreachable(why) => (format!("not reached: {why}"), None),
-                ProbeStatus::Interrupted(why) => (format!("lost: {why}"), None),
-                ProbeStatus::Skipped(why) => (format!("not run: {why}"), None),
-            };
-            let facts = evidence.facts.get(probe).map(facts).unwrap_or_default();
-            ProbeView {
-                probe: probe.to_string(),
-                host: sight.host.as_ref().map(ToString::to_string).unwrap_or_default(),
-                command: sight.command.to_string(),
-                result,
-                seconds: took,
-                facts,
+    let views = evidence.probes.iter().map(|(probe, result)| {
+        let (status, text, took) = match &result.status {
+            ProbeStatus::Completed(seen) => {
+                (ProbeState::Completed, seen.exit.to_string(), Some(seconds(seen.took_ms)))
             }
-        })
-        .collect()
+            ProbeStatus::Unreachable(why) => (ProbeState::Unreachable, why.to_string(), None),
+            ProbeStatus::Interrupted(why) => (ProbeState::Interrupted, why.to_string(), None),
+            ProbeStatus::Skipped(why) => (ProbeState::Skipped, why.to_string(), None),
+        };
+        ProbeView {
+            probe: probe.to_string(),
+            host: result.host.as_ref().map(ToString::to_string),
+            command: result.command.to_string(),
+            status,
+            result: text,
+            seconds: took,
+            facts: evidence.facts.get(probe).map(facts).unwrap_or_default(),
+        }
+    });
+    views.collect()
 }
 
-fn facts(facts: &BTreeMap<FactName, Result<Value, String>>) -> Vec<String> {
-    facts
-        .iter()
-        .map(|(name, known)| match known {
-            // Whole tables are the probe's raw material; the journal has them.
-            Ok(Value::Array(rows)) if rows.iter().any(Value::is_object) => {
-                format!("{name}: {} rows", rows.len())
-            }
-            Ok(value) => {
-                let text = value.to_string();
-                let short = cut_at(&text, 200);
-                format!("{name} = {short}{}", if short.len() < text.len() { "…" } else { "" })
-            }
-            Err(why) => format!("{name} is unknown: {why}"),
-        })
-        .collect()
+fn facts(facts: &BTreeMap<FactName, Result<Value, String>>) -> Vec<FactView> {
+    facts.iter().map(|(name, fact)| FactView::new(name.as_str(), fact, LONGEST_VALUE)).collect()
 }

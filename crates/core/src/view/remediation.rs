@@ -1,5 +1,6 @@
-//! A treatment, told: its steps, what came of them, and the proof.
+//! A remediation, as a report shows it: its steps, what came of them, and the proof.
 
+use crate::case::detail::{Doubt, Failure, SkipReason};
 use crate::case::{Case, ChangeState, Phase, Remediation, RemediationResult, StepState};
 use crate::diagnosis::plan::PlannedStep;
 use crate::diagnosis::verify::Proof;
@@ -9,104 +10,165 @@ use crate::text::format::{format_minute, seconds};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-/// One treatment, told.
+/// One remediation.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RemediationView {
+    /// Of the fault.
     pub title: String,
+    /// The evidence for the fault in one sentence.
     pub summary: String,
-    /// `applying`, `verifying`, `undoing`, `mended`, `not-fixed`, `undo-failed` or `in-doubt`.
-    pub result: String,
-    pub why: String,
-    /// While it is verified: when that is over at the latest, else empty.
-    pub until: String,
+    /// How it stands.
+    pub result: RemediationState,
+    /// Why it failed.
+    pub failure: Option<Failure>,
+    /// Why nobody knows whether a change ran.
+    pub doubt: Option<Doubt>,
+    /// While it is verified: when that is over at the latest.
+    pub until: Option<String>,
+    /// The steps, in their order.
     pub steps: Vec<StepView>,
+    /// The rollbacks that were tried or are left, in the order of their steps.
     pub rollbacks: Vec<StepView>,
+    /// What held when the verification passed.
     pub proof: Vec<Proof>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct StepView {
-    pub name: String,
-    pub host: String,
-    /// The exact line, so that a person can repeat it.
-    pub command: String,
-    pub summary: String,
-    /// `pending`, `running`, `done`, `failed`, `skipped` or `in doubt`.
-    pub state: String,
-    pub why: String,
-    pub seconds: Option<f64>,
-    pub output: String,
-    /// Where the host keeps what was there before; empty if the step keeps nothing.
-    pub backup: String,
+/// How a remediation stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RemediationState {
+    /// Its steps run.
+    Applying,
+    /// Its verification runs.
+    Verifying,
+    /// It is rolled back.
+    RollingBack,
+    /// Fixed, with proof.
+    Fixed,
+    /// It failed, and was rolled back.
+    NotFixed,
+    /// It failed, and so did its rollback.
+    RollbackFailed,
+    /// A change may or may not have run.
+    InDoubt,
 }
 
-pub(crate) fn tell(case: &Case, treatment: &Remediation, fault: Option<&Fault>) -> RemediationView {
-    let (result, why) = match &treatment.phase {
-        Phase::Applying => ("applying", String::new()),
-        Phase::Verifying(_) => ("verifying", String::new()),
-        Phase::RollingBack { why } => ("undoing", why.clone()),
-        Phase::Finished { result, .. } => match result {
-            RemediationResult::Fixed => ("mended", String::new()),
-            RemediationResult::NotFixed { why } => ("not-fixed", why.clone()),
-            RemediationResult::RollbackFailed { why } => ("undo-failed", why.clone()),
-            RemediationResult::InDoubt { why, .. } => ("in-doubt", why.clone()),
-        },
-    };
-    // The first undo that fails is the last that is tried; a person has the others to do, too.
-    let is_left = |planned: &PlannedStep, track: &StepState| {
-        result == "undo-failed"
+/// One step, or one rollback.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct StepView {
+    /// As the playbook names it.
+    pub name: String,
+    /// Where it runs.
+    pub host: String,
+    /// The exact line, so that a person can repeat it; `None` if it could not be written.
+    pub command: Option<String>,
+    /// How it stands.
+    pub state: StepStatus,
+    /// Why it failed or is in doubt.
+    pub problem: Option<String>,
+    /// Why it was skipped.
+    pub skipped: Option<SkipReason>,
+    /// How long it took, if it ended.
+    pub seconds: Option<f64>,
+    /// The last line of its output.
+    pub output: Option<String>,
+    /// Where the host keeps what was there before.
+    pub backup: Option<String>,
+}
+
+/// How a step stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepStatus {
+    /// Not tried yet.
+    Pending,
+    /// It runs.
+    Running,
+    /// The host could not be asked.
+    NotStarted,
+    /// It may or may not have run.
+    InDoubt,
+    /// It succeeded.
+    Done,
+    /// It failed.
+    Failed,
+    /// It was not needed, or could be left out.
+    Skipped,
+}
+
+/// Draws up one remediation of a case.
+pub(crate) fn remediation(case: &Case, remediation: &Remediation, fault: Option<&Fault>) -> RemediationView {
+    let (result, failure, doubt) = state_of(&remediation.phase);
+    let planned = || remediation.plan.steps.iter();
+    // The first rollback that fails is the last that is tried; a person has the others to do, too.
+    let is_left = |planned: &PlannedStep, step: &StepState| {
+        result == RemediationState::RollbackFailed
             && planned.rollback.is_some()
-            && matches!(track.state, ChangeState::Done | ChangeState::Failed(_))
+            && matches!(step.state, ChangeState::Done | ChangeState::Failed(_))
     };
-    let steps = || treatment.plan.steps.iter().zip(&treatment.steps);
-    let step = |planned: &PlannedStep, track: &StepState, undo: bool| {
-        let command = if undo { planned.rollback.as_ref() } else { planned.command.as_ref().ok() };
-        let (state, why) = describe(&track.state);
-        StepView {
-            name: planned.name.clone(),
-            host: planned.host.to_string(),
-            command: command.map(Command::line).unwrap_or_default(),
-            summary: command.map(Command::summary).unwrap_or_default(),
-            state: state.into(),
-            why,
-            seconds: track.observation.as_ref().map(|o| seconds(o.took_ms)),
-            output: track.observation.as_ref().map(|o| o.last_line().to_owned()).unwrap_or_default(),
-            backup: planned.backup.clone().unwrap_or_default(),
-        }
-    };
+    let rollbacks = planned().zip(&remediation.steps).zip(&remediation.rollbacks);
     RemediationView {
-        title: fault.map_or(treatment.plan.playbook.to_string(), |fault| fault.title.clone()),
+        title: fault.map_or(remediation.plan.playbook.to_string(), |fault| fault.title.clone()),
         summary: fault.map(|fault| summary_of(case, fault)).unwrap_or_default(),
-        result: result.into(),
-        why,
-        until: fault.and_then(|fault| verified_by(treatment, fault)).map(format_minute).unwrap_or_default(),
-        steps: steps().map(|(planned, track)| step(planned, track, false)).collect(),
-        rollbacks: steps()
-            .zip(&treatment.rollbacks)
-            .filter(|((planned, done), undo)| undo.state != ChangeState::Pending || is_left(planned, done))
-            .map(|((planned, _), undo)| step(planned, undo, true))
+        result,
+        failure: failure.cloned(),
+        doubt: doubt.cloned(),
+        until: fault.and_then(|fault| verified_by(remediation, fault)).map(format_minute),
+        steps: planned()
+            .zip(&remediation.steps)
+            .map(|(planned, step)| view(planned, planned.command.as_ref().ok(), step))
             .collect(),
-        proof: treatment.proof.iter().flatten().cloned().collect(),
+        rollbacks: rollbacks
+            .filter(|((planned, step), back)| back.state != ChangeState::Pending || is_left(planned, step))
+            .map(|((planned, _), back)| view(planned, planned.rollback.as_ref(), back))
+            .collect(),
+        proof: remediation.proof.iter().flatten().cloned().collect(),
+    }
+}
+
+fn state_of(phase: &Phase) -> (RemediationState, Option<&Failure>, Option<&Doubt>) {
+    match phase {
+        Phase::Applying => (RemediationState::Applying, None, None),
+        Phase::Verifying(_) => (RemediationState::Verifying, None, None),
+        Phase::RollingBack { why } => (RemediationState::RollingBack, Some(why), None),
+        Phase::Finished { result, .. } => match result {
+            RemediationResult::Fixed => (RemediationState::Fixed, None, None),
+            RemediationResult::NotFixed { why } => (RemediationState::NotFixed, Some(why), None),
+            RemediationResult::RollbackFailed { why } => (RemediationState::RollbackFailed, Some(why), None),
+            RemediationResult::InDoubt { why, .. } => (RemediationState::InDoubt, None, Some(why)),
+        },
+    }
+}
+
+fn view(planned: &PlannedStep, command: Option<&Command>, step: &StepState) -> StepView {
+    let (state, problem, skipped) = match &step.state {
+        ChangeState::Pending => (StepStatus::Pending, None, None),
+        ChangeState::Started => (StepStatus::Running, None, None),
+        ChangeState::NotStarted(why) => (StepStatus::NotStarted, Some(why), None),
+        ChangeState::InDoubt(why) => (StepStatus::InDoubt, Some(why), None),
+        ChangeState::Done => (StepStatus::Done, None, None),
+        ChangeState::Failed(why) => (StepStatus::Failed, Some(why), None),
+        ChangeState::Skipped(why) => (StepStatus::Skipped, None, Some(why)),
+    };
+    let seen = step.observation.as_ref();
+    StepView {
+        name: planned.name.clone(),
+        host: planned.host.to_string(),
+        command: command.map(Command::line),
+        state,
+        problem: problem.cloned(),
+        skipped: skipped.cloned(),
+        seconds: seen.map(|seen| seconds(seen.took_ms)),
+        output: seen.map(|seen| seen.last_line().to_owned()).filter(|line| !line.is_empty()),
+        backup: planned.backup.clone(),
     }
 }
 
 /// When the last condition of a verification must have come true.
-fn verified_by(treatment: &Remediation, fault: &Fault) -> Option<DateTime<Utc>> {
-    let Phase::Verifying(progress) = &treatment.phase else { return None };
+fn verified_by(remediation: &Remediation, fault: &Fault) -> Option<DateTime<Utc>> {
+    let Phase::Verifying(progress) = &remediation.phase else { return None };
     let latest = fault.verify.iter().map(|check| check.timeout + check.hold_for).max()?;
     Some(progress.since + latest)
-}
-
-fn describe(state: &ChangeState) -> (&'static str, String) {
-    match state {
-        ChangeState::Pending => ("pending", String::new()),
-        ChangeState::Started => ("running", String::new()),
-        ChangeState::NotStarted(why) => ("not started", why.clone()),
-        ChangeState::InDoubt(why) => ("in doubt", why.clone()),
-        ChangeState::Done => ("done", String::new()),
-        ChangeState::Failed(why) => ("failed", why.clone()),
-        ChangeState::Skipped(why) => ("skipped", why.clone()),
-    }
 }
 
 /// What this case's first finding of a fault said; empty if it never found it.

@@ -1,65 +1,65 @@
 //! Reports: what a case has to say, as data. The sentences stand in `prompts/`.
 
 pub use crate::diagnosis::verify::Proof;
-pub use crate::view::probes::ProbeView;
-pub use crate::view::remediation::{RemediationView, StepView};
+pub use crate::view::probes::{FactView, ProbeState, ProbeView};
+pub use crate::view::remediation::{RemediationState, RemediationView, StepStatus, StepView};
 
+use crate::case::detail::Detail;
 use crate::case::dispute::CloseDispute;
-use crate::case::event::Source;
-use crate::case::outcome::{Code, Outcome};
+use crate::case::outcome::{Code, Escalation, Outcome};
 use crate::case::{Case, PendingApproval, Phase, RemediationResult, Timings};
 use crate::diagnosis::plan::Plan;
 use crate::expr::MessageSpan;
 use crate::ids::PlaybookName;
+use crate::playbook::command::Command;
 use crate::playbook::{Fault, Library, SystemType};
-use crate::policy::permit::{Pause, Risk};
+use crate::policy::consent::Pause;
+use crate::policy::deferral::ExceededLimit;
+use crate::policy::mode::Risk;
 use crate::text::format::format_minute;
 use crate::ticket::triage::{Intent, UnknownSystemName};
 use crate::view::probes::probes;
-use crate::view::remediation::{summary_of, tell};
+use crate::view::remediation::{remediation, summary_of};
 use serde::Serialize;
 
 /// Everything that a status comment, a final report or `case show` may say about a case.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
     pub case: String,
-    pub ticket: String,
-    /// The system's name; empty if the ticket names none.
-    pub system: String,
+    /// The system's name; `None` if the ticket names none.
+    pub system: Option<String>,
     pub stage: String,
     /// The stage in one word: `looking`, `treating`, `verifying`, `undoing`, `paused`, `asking`,
     /// `linked`, `delayed` or `ended`.
     pub phase: String,
     /// The outcome's word, or `working`.
     pub outcome: String,
-    /// The code of an escalation, else empty.
-    pub code: String,
-    pub why: String,
-    pub opened_by_agent: bool,
-    /// The halt under which it waits.
+    /// The code of an escalation.
+    pub code: Option<Code>,
+    /// Why it ended so.
+    pub detail: Option<Detail>,
+    /// The pause that it waits for.
     pub pause: Option<Pause>,
-    /// What it waits for a person's yes to.
+    /// The plan that waits for approval.
     pub question: Option<ApprovalView>,
-    /// The budget that it waits for.
+    /// The limit that it waits for.
     pub deferral: Option<WaitingView>,
     /// Another case about the same fault.
     pub related: Option<RelatedView>,
-    /// How often the fault was mended before within seven days; 0 if it was not.
+    /// How often the fault was fixed before within seven days; 0 if it was not.
     pub recurrences: usize,
-    /// The ticket about a fault that comes back again and again, else empty.
-    pub problem: String,
-    /// Who said yes to the newest plan.
+    /// The ticket about a fault that keeps coming back.
+    pub problem: Option<String>,
+    /// Who approved the newest plan.
     pub approved_by: Option<String>,
-    /// A rehearsal, or an agent that only observes: what it would have done.
+    /// The steps of a plan that was not started.
     pub proposal: Vec<ProposedStep>,
-    /// What was mended, in sentences for those who reported it.
+    /// What was fixed, in sentences for those who reported it.
     pub reporter_message: Vec<String>,
-    /// Who objects to the close of an earlier case.
+    /// Who disputes the close of an earlier case.
     pub dispute: Option<CloseDispute>,
-    /// What the ticket's form says of the place, and nobody knows.
+    /// Names in the ticket's form that are unknown.
     pub unknown_names: Vec<UnknownSystemName>,
-    /// The words of the ticket that a finding accounts for.
-    pub words: Vec<String>,
     pub findings: Vec<FindingView>,
     pub remediations: Vec<RemediationView>,
     pub unknown: Vec<FindingView>,
@@ -67,8 +67,8 @@ pub struct Report {
     pub advice: Vec<String>,
     pub prevention: Vec<Vec<MessageSpan>>,
     pub probes: Vec<ProbeView>,
-    /// The request that was answered, else empty.
-    pub request: String,
+    /// The request that was answered.
+    pub request: Option<String>,
     pub timings: Timings,
     /// From the first record to the newest, in seconds.
     pub seconds: i64,
@@ -112,19 +112,20 @@ pub struct RelatedView {
 pub struct WaitingView {
     /// `2026-12-24 12:00 UTC`.
     pub until: String,
-    pub why: String,
+    /// Which limit.
+    pub exceeded: ExceededLimit,
 }
 
 /// A change that was not made, or not yet.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ProposedStep {
     pub name: String,
-    /// The condition under which the step is made; empty if it always is.
-    pub only_if: String,
+    /// The condition under which the step is made; `None` if it always is.
+    pub only_if: Option<String>,
     pub host: String,
     pub command: String,
-    /// Empty if there is no way back.
-    pub rollback: String,
+    /// `None` if there is no way back.
+    pub rollback: Option<String>,
 }
 
 /// Draws up the report of a case.
@@ -133,11 +134,13 @@ pub fn report(case: &Case, library: &Library) -> Report {
     let system = site.and_then(|site| library.systems.get(&site.system_type));
     let fault = |name: &PlaybookName| system.and_then(|system: &SystemType| system.fault(name));
     let first = case.diagnoses.first();
-    let (code, why) = match &case.outcome {
-        Some(Outcome::Escalated(escalation)) => (escalation.code.to_string(), escalation.why.clone()),
-        Some(Outcome::Declined { why }) => (String::new(), why.clone()),
-        Some(Outcome::Cancelled) => (String::new(), cancelled(case)),
-        _ => Default::default(),
+    let (code, detail) = match &case.outcome {
+        Some(Outcome::Escalated(Escalation { code, detail })) => (Some(*code), Some(detail.clone())),
+        Some(Outcome::Declined { detail }) => (None, Some(detail.clone())),
+        Some(Outcome::Cancelled) => {
+            (None, case.cancelled_by.as_ref().map(|by| Detail::Cancelled { by: by.clone() }))
+        }
+        _ => (None, None),
     };
     let faults: Vec<&Fault> = case
         .diagnoses
@@ -167,18 +170,13 @@ pub fn report(case: &Case, library: &Library) -> Report {
     let params = site.zip(system).map(|(site, system)| system.params(&site.params)).unwrap_or_default();
     Report {
         case: case.id.to_string(),
-        ticket: case.ticket.id.to_string(),
-        system: site.map_or_else(String::new, |site| site.name.to_string()),
+        system: site.map(|site| site.name.to_string()),
         stage: case.status_key().to_string(),
         phase: case.phase_key().to_owned(),
         outcome: case.outcome.as_ref().map_or("working", Outcome::word).to_owned(),
-        proposal: if changes_nothing_yet(&code) { proposal(case, system) } else { Vec::new() },
+        proposal: if code.is_some_and(changes_nothing_yet) { proposal(case, system) } else { Vec::new() },
         code,
-        why,
-        opened_by_agent: matches!(
-            &case.source,
-            Source::Sweep { suspect: Some(_) } | Source::Recurrence { .. }
-        ),
+        detail,
         pause: case.paused.clone(),
         question: case
             .pending_approval
@@ -187,14 +185,14 @@ pub fn report(case: &Case, library: &Library) -> Report {
         deferral: case
             .deferral
             .as_ref()
-            .map(|delay| WaitingView { until: format_minute(delay.until), why: delay.exceeded.to_string() }),
+            .map(|delay| WaitingView { until: format_minute(delay.until), exceeded: delay.exceeded.clone() }),
         related: case.related.as_ref().map(|kin| RelatedView {
             ticket: kin.ticket.to_string(),
             title: fault(&kin.playbook).map_or(kin.playbook.to_string(), |fault| fault.title.clone()),
             is_awaited: kin.is_awaited,
         }),
         recurrences: case.recurrence.as_ref().map_or(0, |recurred| recurred.count),
-        problem: case.publishing.problem.clone().unwrap_or_default(),
+        problem: case.publishing.problem.clone().filter(|ticket| !ticket.is_empty()),
         approved_by: case.approval.as_ref().map(|approval| approval.by.clone()),
         reporter_message: faults
             .iter()
@@ -205,7 +203,6 @@ pub fn report(case: &Case, library: &Library) -> Report {
             .collect(),
         dispute: case.dispute.clone(),
         unknown_names: case.triage.as_ref().map_or_else(Vec::new, |triage| triage.unknown_names.clone()),
-        words: words(case),
         findings: faults
             .iter()
             .filter(|fault| !treated(fault))
@@ -214,7 +211,7 @@ pub fn report(case: &Case, library: &Library) -> Report {
         remediations: case
             .remediations
             .iter()
-            .map(|treatment| tell(case, treatment, fault(&treatment.plan.playbook)))
+            .map(|done| remediation(case, done, fault(&done.plan.playbook)))
             .collect(),
         unknown: last
             .map(|diagnosis| &diagnosis.unknown[..])
@@ -235,8 +232,8 @@ pub fn report(case: &Case, library: &Library) -> Report {
             .collect(),
         probes: probes(&case.evidence),
         request: match case.triage.as_ref().map(|triage| &triage.intent) {
-            Some(Intent::Question { request, .. }) => request.to_string(),
-            _ => String::new(),
+            Some(Intent::Question { request, .. }) => Some(request.to_string()),
+            _ => None,
         },
         timings: case.timings,
         seconds: (case.updated_at - case.opened_at).num_seconds(),
@@ -244,23 +241,9 @@ pub fn report(case: &Case, library: &Library) -> Report {
     }
 }
 
-fn words(case: &Case) -> Vec<String> {
-    let Some(triage) = &case.triage else { return Vec::new() };
-    let found = |name: &PlaybookName| {
-        case.diagnoses.iter().flat_map(|d| &d.findings).any(|finding| finding.playbook == *name)
-    };
-    let matches = triage.matched_faults.iter().filter(|found_words| found(&found_words.playbook));
-    let mut words: Vec<String> = matches.map(|found_words| found_words.words.clone()).collect();
-    words.sort();
-    words.dedup();
-    words
-}
-
 /// Escalations of plans that were not begun.
-fn changes_nothing_yet(code: &str) -> bool {
-    [Code::NotPermitted, Code::Denied, Code::NoAnswer, Code::HeldBack, Code::StillBroken]
-        .iter()
-        .any(|it| it.as_str() == code)
+fn changes_nothing_yet(code: Code) -> bool {
+    matches!(code, Code::NotPermitted | Code::Denied | Code::NoAnswer | Code::HeldBack | Code::StillBroken)
 }
 
 /// What the first finding's remedy would do, rendered anew from the evidence.
@@ -282,14 +265,10 @@ fn steps(plan: &Plan, fault: &Fault) -> Vec<ProposedStep> {
     let told = steps.filter_map(|(planned, step)| {
         Some(ProposedStep {
             name: planned.name.clone(),
-            only_if: step.only_if.as_ref().map(|expr| expr.source().to_owned()).unwrap_or_default(),
+            only_if: step.only_if.as_ref().map(|expr| expr.source().to_owned()),
             host: planned.host.to_string(),
             command: planned.command.as_ref().ok()?.line(),
-            rollback: planned
-                .rollback
-                .as_ref()
-                .map(crate::playbook::command::Command::line)
-                .unwrap_or_default(),
+            rollback: planned.rollback.as_ref().map(Command::line),
         })
     });
     told.collect()
@@ -304,8 +283,4 @@ fn question(case: &Case, asked: &PendingApproval, fault: Option<&Fault>) -> Appr
         until: format_minute(asked.until),
         steps: fault.map(|fault| steps(&asked.plan, fault)).unwrap_or_default(),
     }
-}
-
-fn cancelled(case: &Case) -> String {
-    case.cancelled_by.as_ref().map_or_else(String::new, |by| format!("{by} called it off"))
 }

@@ -122,7 +122,7 @@ async fn a_wrong_key_and_a_lacking_right_are_named() {
     let error = wrong.me().await.unwrap_err();
     assert!(matches!(&error, ForgeError::Unauthorized(why) if why.contains("JSON web token")), "{error}");
     let id = hub.file(repo, "ada", "Sync fails", "", &[]).unwrap();
-    let error = github.close(&id, CloseReason::Completed).await.unwrap_err();
+    let error = github.close(&id).await.unwrap_err();
     assert!(error.is_permanent() && error.to_string().contains("the right issues: write"), "{error}");
 }
 

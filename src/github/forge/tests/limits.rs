@@ -31,7 +31,7 @@ async fn refusals_say_what_github_says() {
         refused("Unable to create comment because issue is locked. (403); unlock the conversation, or give the agent write permission").map(drop)
     );
     bench.hub.archive(&bench.repo);
-    let answer = bench.github.close(&id, CloseReason::Completed).await;
+    let answer = bench.github.close(&id).await;
     let advice = "unarchive the repository, or take it out of [github] repos";
     assert_eq!(
         answer,
@@ -88,7 +88,7 @@ async fn a_limit_that_says_how_long_holds_everything_back() {
     assert!(matches!(answer, Err(ForgeError::Limited { wait: Some(_), .. })), "{answer:?}");
 
     bench.hub.inject(limit(Some(30)), FaultPoint::Write, 1);
-    let answer = bench.github.close(&id, CloseReason::Completed).await;
+    let answer = bench.github.close(&id).await;
     let wait = Some(Duration::from_secs(30));
     assert!(matches!(answer, Err(ForgeError::Limited { wait: w, .. }) if w == wait), "{answer:?}");
     let before = bench.hub.requests().len();
@@ -123,7 +123,7 @@ async fn what_was_renamed_is_named_and_left_alone() {
     assert_eq!(github.ticket(&id).await, Err(expect("example/tickets#1")));
     assert_eq!(github.tickets(&bench.repo, "support", None).await, Err(expect("example/tickets")));
     assert_eq!(github.permission(&bench.repo, "ada").await, Err(expect("example/tickets")));
-    assert_eq!(github.close(&id, CloseReason::Completed).await, Err(expect("example/tickets#1")));
+    assert_eq!(github.close(&id).await, Err(expect("example/tickets#1")));
     assert_eq!(github.open(&new).await, Err(expect("example/tickets")));
     let said = github.update_labels(&id, &[label("medic:working")], &[]).await.unwrap_err().to_string();
     assert!(said.contains("is in example/help now") && said.contains("[github] repos"), "{said}");
@@ -222,7 +222,7 @@ async fn two_writes_never_overlap() {
         github.update_labels(&ids[2], &add, &["support"]),
         github.assign(&ids[3], &who),
         github.react(&comment.ticket, comment.id, Reaction::Eyes),
-        async { github.close(&ids[0], CloseReason::Completed).await.and(github.reopen(&ids[0]).await) },
+        async { github.close(&ids[0]).await.and(github.reopen(&ids[0]).await) },
         github.open(&one),
         github.open(&two),
     );

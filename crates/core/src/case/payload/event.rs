@@ -3,6 +3,7 @@
 use crate::case::event::{CaseId, Event};
 use crate::case::payload::change::{ChangeIdPayload, ProbeReasonPayload};
 use crate::case::payload::convert::{Payload, payload_enum};
+use crate::case::payload::detail::{DoubtPayload, FailurePayload, SkipReasonPayload};
 use crate::case::payload::error::PayloadError;
 use crate::case::payload::evidence::{EvidencePayload, ObservationPayload, TruthPayload};
 use crate::case::payload::outcome::OutcomePayload;
@@ -43,14 +44,14 @@ payload_enum! {
         ChangeNotStarted { change: ChangeIdPayload, why: Redacted },
         ChangeBlocked { change: ChangeIdPayload, why: Redacted },
         ChangeInDoubt { change: ChangeIdPayload, why: Redacted, may_still_run: bool },
-        ChangeSkipped { change: ChangeIdPayload, why: String },
+        ChangeSkipped { change: ChangeIdPayload, why: SkipReasonPayload },
         ChangeConfirmed { change: ChangeIdPayload },
-        ChangeAbandoned { change: ChangeIdPayload, why: String },
+        ChangeAbandoned { change: ChangeIdPayload, why: DoubtPayload },
         StepsCompleted,
         ConditionsChecked { truths: Vec<TruthPayload> },
         VerificationPassed { conditions: Vec<String> },
-        VerificationFailed { why: String },
-        RemediationFailed { why: String },
+        VerificationFailed { why: FailurePayload },
+        RemediationFailed { why: FailurePayload },
         RolledBack { clean: bool },
         OutcomeDecided(outcome: OutcomePayload),
         Published { what: PublishedPayload, took_ms: u64 },

@@ -4,6 +4,7 @@
 
 mod change;
 mod convert;
+mod detail;
 mod envelope;
 mod error;
 mod event;

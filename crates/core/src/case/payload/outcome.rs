@@ -2,6 +2,7 @@
 
 use crate::case::outcome::{Code, Escalation, Outcome};
 use crate::case::payload::convert::{Payload, payload, payload_enum};
+use crate::case::payload::detail::DetailPayload;
 use crate::ids::PlaybookName;
 
 payload_enum! {
@@ -10,9 +11,8 @@ payload_enum! {
     enum OutcomePayload for Outcome {
         Resolved,
         Answered { request: PlaybookName },
-        Healthy,
         Escalated(escalation: EscalationPayload),
-        Declined { why: String },
+        Declined { detail: DetailPayload },
         Cancelled,
     }
 }
@@ -21,7 +21,7 @@ payload! {
     /// Why a person is needed.
     struct EscalationPayload for Escalation {
         code: Code,
-        why: String,
+        detail: DetailPayload,
     }
 }
 
