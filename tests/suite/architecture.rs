@@ -173,7 +173,6 @@ const KNOWN_CYCLES: &[&[&str]] = &[
         "crates/core/src/case/payload/mod.rs",
     ],
     &["crates/core/src/playbook/command/mod.rs", "crates/core/src/playbook/command/pattern.rs"],
-    &["crates/core/src/text/redact/key_value.rs", "crates/core/src/text/redact/mod.rs"],
     &["src/github/app_manifest.rs", "src/github/mod.rs"],
     &[
         "src/store/postgres/archive.rs",

@@ -42,8 +42,8 @@ pub(crate) async fn open_problem(context: &Context, case: &Case) -> Result<Ticke
     );
     let new = NewTicket {
         repo: case.ticket.id.repo.clone(),
-        title: context.redactor.text(&format!("{}: {title} keeps coming back", report.system)),
-        body: context.redactor.text(&format!("{}\n{text}", marker.as_str())),
+        title: context.redactor.publish(&format!("{}: {title} keeps coming back", report.system)),
+        body: context.redactor.publish(&format!("{}\n{text}", marker.as_str())),
         marker,
         labels: Vec::new(),
     };

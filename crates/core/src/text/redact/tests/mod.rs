@@ -1,4 +1,10 @@
 //! What is hidden, and what is not.
+//!
+//! - `corpus`: secrets and harmless texts in the notations of real tools.
+//! - `generated`: any name in any notation with any value.
+
+mod corpus;
+mod generated;
 
 use crate::text::redact::*;
 use proptest::prelude::*;
