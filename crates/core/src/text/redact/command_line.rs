@@ -203,9 +203,10 @@ fn positional(line: &str, rule: &PlaceRule, behind: &[&Word], places: &mut Place
             // A word of its own that a sentence may have is none.
             let is_sentence =
                 rule.behind.is_empty() && rule.place == 0 && !is_mixed(full) && rule.program != "requirepass";
-            if !is_sentence {
-                hide(line, word.place.clone(), places);
+            if is_sentence {
+                continue;
             }
+            hide(line, word.place.clone(), places);
             return;
         }
         left -= 1;
@@ -232,7 +233,10 @@ fn words_of(line: &str) -> Vec<Word> {
         let Some(c) = tail.chars().next() else { break };
         let opens = tail.trim_start_matches('\\');
         let slashes = tail.len() - opens.len();
-        if c.is_whitespace() || matches!(c, ',' | '[' | ']' | '(' | ')') {
+        if c.is_whitespace()
+            || matches!(c, ',' | '[' | ']' | '(' | ')' | '{' | '}')
+            || (c == ':' && rest(line, at + 1).starts_with(['"', '[', ' ']))
+        {
             at += c.len_utf8();
         } else if opens.starts_with(['"', '\'', '`']) {
             let mark = opens.chars().next().unwrap_or('"');
@@ -271,6 +275,9 @@ fn word_length(text: &str) -> usize {
             Some(_) => {}
             None if c == '"' || c == '\'' => {
                 // Only a string that closes is one.
+                if before(text, at).ends_with(['[', '{', '(', ',', ':']) {
+                    return at.max(1);
+                }
                 let behind = rest(text, at + 1);
                 let closes = window(behind, 0, STRING).contains(c);
                 if !closes || behind.starts_with([',', ']', ')']) {

@@ -215,6 +215,7 @@ pub(super) const PLACES: &[PlaceRule] = &[
     place("rclone", &["reveal"], 0),
     place("ngrok", &["authtoken"], 0),
     place("ngrok", &["config", "add-authtoken"], 0),
+    place("ConvertTo-SecureString", &[], 0),
     place("mkpasswd", &[], 0),
     place("smbpasswd", &[], 1),
     place("requirepass", &[], 0),

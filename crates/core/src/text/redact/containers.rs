@@ -1,7 +1,7 @@
 //! Reads values that hold others: a list, an object, a block of lines, a manifest of secrets.
 
 use crate::text::redact::cursor::{before, byte, lines, piece, rest, span, window, window_before};
-use crate::text::redact::names::{LONGEST, Strength, is_name_char};
+use crate::text::redact::names::{LONGEST, Strength, is_name_char, name_length_back};
 use crate::text::redact::quote::{Quote, quote_at};
 use crate::text::redact::value_reader::{STRING, ValueReader};
 
@@ -56,6 +56,8 @@ impl ValueReader<'_> {
         self.meaning.strength = strength;
         while self.at < end {
             let Some(sign) = piece(self.text, self.at..end).find([':', '=']) else { break };
+            let is_value = is_value_key(before(self.text, self.at + sign));
+            self.meaning.strength = if is_value { Strength::Certain } else { strength };
             self.at += sign + 1;
             self.skip(b">= \t");
             match quote_at(self.text, self.at) {
@@ -154,6 +156,14 @@ impl ValueReader<'_> {
         }
         (self.at, self.meaning) = (at, meaning);
     }
+}
+
+/// Whether a text ends with the key of a value: `value` in `"password": {"value": "x"}`.
+fn is_value_key(text: &str) -> bool {
+    let head = text.trim_end_matches([' ', '"', '\'', '\\']);
+    let key = rest(head, head.len() - name_length_back(head)).to_ascii_lowercase();
+    ["value", "val", "data", "plaintext", "content", "string", "default", "raw", "secret", "text"]
+        .contains(&key.as_str())
 }
 
 fn span_of_closing(words: &str) -> usize {

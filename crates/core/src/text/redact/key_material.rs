@@ -47,16 +47,16 @@ fn cut_keys(text: &str, places: &mut Places) {
         let head = line.get(..line.len() - body.len()).unwrap_or_default();
         let stands_alone = head.is_empty() || head.ends_with([' ', '\t', '|', '"', '\'']);
         let word = body.trim_end().trim_end_matches(['\\', '"', '\'', ',']);
-        if word.contains("-----END") || word.contains("---- END") {
-            if ENDS.iter().any(|end| word.contains(end)) {
+        if line.contains("-----END") || line.contains("---- END") {
+            if ENDS.iter().any(|end| line.contains(end)) {
                 block.drain(..).for_each(|place| places.hide(place));
                 hide_before_end(start, line, places);
             }
             block.clear();
             is_public = false;
-        } else if word.contains("-----BEGIN") {
+        } else if line.contains("-----BEGIN") {
             flush(text, &mut block, places);
-            is_public = !word.contains("PRIVATE");
+            is_public = !line.contains("PRIVATE");
         } else if is_base64(word)
             && !is_public
             && stands_alone

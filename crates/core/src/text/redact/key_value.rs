@@ -20,14 +20,19 @@ use std::sync::LazyLock;
 /// How far a value may be from its name where both are values themselves, in bytes.
 const PAIR: usize = 400;
 
+/// Values up to this length are looked at again if they are not hidden, in bytes.
+const REREAD: usize = 200;
+
 /// Where a secret's name may be: a part of each word of the vocabulary.
 #[expect(clippy::expect_used, reason = "the pattern is made of constants")]
 static CANDIDATES: LazyLock<Regex> = LazyLock::new(|| {
     // An accent in the first letters is not in the vocabulary.
-    let mut parts: Vec<String> =
-        ["key", "pass", "pwd", "psk", "senord", "ifre", "clé", "hasł", "HASŁ", "digo", "secret"]
-            .map(String::from)
-            .into();
+    let mut parts: Vec<String> = [
+        "key", "pass", "pwd", "psk", "senord", "ifre", "clé", "hasł", "HASŁ", "digo", "secret", "code",
+        "acce",
+    ]
+    .map(String::from)
+    .into();
     parts.extend(
         [STEMS, WORDS, DOUBTFUL].iter().flat_map(|words| words.split_whitespace()).flat_map(beginnings),
     );
@@ -81,8 +86,12 @@ pub(super) fn find(text: &str, places: &mut Places) {
         seen = name.end;
         let Some((name, meaning)) = name_and_meaning(text, name) else { continue };
         reader.at = name.end;
+        let hidden = reader.count();
         read(text, &name, meaning, &mut reader);
-        done = reader.at;
+        // What was read and not hidden may itself be a name: `key="PASSWORD" value="x"`. Long values are
+        // read once only.
+        let is_short = reader.at - name.end <= REREAD;
+        done = if reader.count() == hidden && is_short { name.end } else { reader.at };
     }
     if is_kubernetes {
         reader.secret_manifest();
@@ -124,6 +133,7 @@ fn read(text: &str, name: &Range<usize>, meaning: Meaning, reader: &mut ValueRea
     }
     reader.is_item = is_item(text, name.start, opened);
     reader.is_quoted_name = closed.is_some();
+    reader.starts_line = opened.is_none() && starts_line(text, name.start);
     if holds_pair(text, name, opened) && read_pair(text, name, opened, reader) {
         return;
     }
@@ -147,6 +157,13 @@ fn read(text: &str, name: &Range<usize>, meaning: Meaning, reader: &mut ValueRea
     }
 }
 
+/// Whether nothing but blanks and the mark of a list stands before a name on its line.
+fn starts_line(text: &str, name: usize) -> bool {
+    let head = window_before(text, name, LONGEST).trim_end_matches([' ', '\t']);
+    let head = head.strip_suffix('-').unwrap_or(head).trim_end_matches([' ', '\t']);
+    head.is_empty() || head.ends_with('\n')
+}
+
 /// Whether the name stands in a list of pairs, where a `,`, a `;` or a `&` ends its value.
 fn is_item(text: &str, start: usize, opened: Option<Quote>) -> bool {
     let head = before(text, start - opened.map_or(0, |quote| quote.length().min(start)));
@@ -167,6 +184,7 @@ fn read_sign(
     let blanks = reader.skip(b" \t");
     let here = reader.at;
     // `"password is: x"`, `PASSWORD is set to x`.
+    skip_leader(text, reader);
     let verb = ["is:", "is =", "ist:", "est :", "est:", "was:", "set to:"]
         .iter()
         .find(|verb| rest(text, here).starts_with(**verb));
@@ -186,7 +204,14 @@ fn read_sign(
         if comma > 0 && (is_directive || is_first_of_two(text, name.start - opened.length(), reader.at)) {
             return Some(Sign::Strong);
         }
+        if is_command(word) && next.is_some() {
+            reader.meaning.strength = Strength::Certain;
+        }
         if comma == 0 && blanks + gap > 0 && next.is_some() && (is_option || meaning_is_certain(reader)) {
+            return Some(Sign::Strong);
+        }
+        // `variable "password" { default = "x" }`
+        if comma == 0 && byte(text, reader.at) == Some(b'{') && meaning_is_certain(reader) {
             return Some(Sign::Strong);
         }
         // `- "--token"`, newline, `- "x"`.
@@ -199,6 +224,15 @@ fn read_sign(
     if byte(text, reader.at) == Some(b'(') && quote_at(text, reader.at + 1).is_some() {
         reader.at += 1;
         return Some(Sign::Strong);
+    }
+    // `{password, "x"}`, `{password, <<"x">>}` of Erlang.
+    if byte(text, reader.at) == Some(b',') && before(text, name.start).ends_with(['{', '(']) {
+        let here = reader.at;
+        reader.skip(b", <");
+        if quote_at(text, reader.at).is_some() {
+            return Some(Sign::Strong);
+        }
+        reader.at = here;
     }
     if is_option {
         let gap = blanks + reader.skip(b" \t\r\n");
@@ -224,6 +258,20 @@ fn read_sign(
         }
     }
     Some(Sign::Weak)
+}
+
+/// Goes past what fills a line up to its sign: `Password......: x`, `Password (again): x`.
+fn skip_leader(text: &str, reader: &mut ValueReader<'_>) {
+    let here = reader.at;
+    reader.skip(b" \t._*");
+    let tail = window(text, reader.at, LONGEST);
+    if let Some(end) = tail.strip_prefix('(').and_then(|inner| inner.find(')')).filter(|end| *end < 40) {
+        reader.at += end + 2;
+        reader.skip(b" \t.");
+    }
+    if strong_sign(rest(text, reader.at)) == 0 {
+        reader.at = here;
+    }
 }
 
 fn meaning_is_certain(reader: &ValueReader<'_>) -> bool {

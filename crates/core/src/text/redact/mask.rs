@@ -27,6 +27,10 @@ impl Places {
         self.0.push(Place { range, quote });
     }
 
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
     pub fn is_empty(&self) -> bool {
         self.0.iter().all(|place| place.range.is_empty())
     }

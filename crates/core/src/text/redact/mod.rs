@@ -149,7 +149,7 @@ impl Redactor {
     /// A value whose key may name a secret: it is hidden if it does not look like something else.
     fn likely(&self, key: &str, strength: Strength, value: Value) -> Value {
         match &value {
-            Value::String(text) if strength == Strength::Likely && !values::is_plain(text) => {
+            Value::String(text) if strength == Strength::Likely && !values::is_words(text) => {
                 Value::String(MASK.into())
             }
             Value::String(text) => {

@@ -226,7 +226,8 @@ pub(super) fn with_word_before<'a>(text: &'a str, start: usize, name: &str) -> O
     if let (Some(more), "passe" | "acceso" | "acces") = (two, first.as_str()) {
         length += 1 + name_length_back(more);
     }
-    (length > 0).then(|| rest(text, start - 1 - length))
+    let has_word = rest(head, head.len() - length).chars().any(char::is_alphanumeric);
+    (length > 0 && has_word).then(|| rest(text, start - 1 - length))
 }
 
 #[cfg(test)]

@@ -158,7 +158,9 @@ fn continued(text: &str, end: usize) -> usize {
 fn is_literal(text: &str) -> bool {
     let end = text.find([',', '}', ']']);
     let is_null = end.is_some_and(|end| matches!(before(text, end).trim_end(), "null" | "true" | "false"));
-    is_null || is_reference(text) || text.chars().all(|c| c == '*')
+    // The last bytes of a hardware address.
+    let is_address = text.contains(':') && text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b':');
+    is_null || is_address || is_reference(text) || text.chars().all(|c| c == '*')
 }
 
 /// `8080/users/` in `http://host:8080/users/@me`.

@@ -4,11 +4,16 @@ use crate::text::redact::cursor::{before, byte, piece, rest, span, window, windo
 use crate::text::redact::mask::{MASK, Places};
 use crate::text::redact::names::{LONGEST, Meaning, Strength};
 use crate::text::redact::quote::{Quote, quote_at};
-use crate::text::redact::values::{is_literal, is_mixed, is_plain, is_random, is_reference};
+use crate::text::redact::values::{
+    is_literal, is_mixed, is_plain, is_random, is_reference, is_words, reference_length,
+};
 use std::ops::Range;
 
 /// The longest string over several lines, in bytes: a private key.
 pub(super) const STRING: usize = 16 * 1024;
+
+/// A value of more words is a sentence.
+const WORDS: usize = 6;
 
 /// Values shorter than this are not taken for chance.
 const RANDOM: usize = 12;
@@ -41,6 +46,8 @@ pub(super) struct ValueReader<'a> {
     /// The name stands in a list of pairs.
     pub is_item: bool,
     pub is_quoted_name: bool,
+    /// The name is the first word of its line.
+    pub starts_line: bool,
     /// Up to there, objects under secret names have been read.
     pub(super) object_end: usize,
 }
@@ -49,7 +56,21 @@ impl<'a> ValueReader<'a> {
     pub fn new(text: &'a str, places: &'a mut Places) -> Self {
         let meaning =
             Meaning { strength: Strength::Certain, is_plural: false, is_code: false, is_line: false };
-        Self { text, places, at: 0, meaning, is_item: false, is_quoted_name: false, object_end: 0 }
+        Self {
+            text,
+            places,
+            at: 0,
+            meaning,
+            is_item: false,
+            is_quoted_name: false,
+            starts_line: false,
+            object_end: 0,
+        }
+    }
+
+    /// How many places have been found.
+    pub fn count(&self) -> usize {
+        self.places.count()
     }
 
     pub(super) fn rest(&self) -> &'a str {
@@ -74,7 +95,7 @@ impl<'a> ValueReader<'a> {
         }
         let is_secret = match self.meaning.strength {
             Strength::Certain => true,
-            Strength::Likely => !is_plain(value),
+            Strength::Likely => !is_words(value),
             Strength::Doubtful => is_random(value, RANDOM),
         };
         if is_secret {
@@ -94,6 +115,11 @@ impl<'a> ValueReader<'a> {
 
     pub fn value(&mut self) {
         self.skip_wrappers();
+        for mark in ["\"\"\"", "'''"] {
+            if self.rest().starts_with(mark) {
+                return self.until_mark(mark);
+            }
+        }
         if let Some(quote) = quote_at(self.text, self.at) {
             self.at += quote.length();
             return self.until_quote(Some(quote));
@@ -123,6 +149,13 @@ impl<'a> ValueReader<'a> {
                 .unwrap_or(tail.len());
             let behind = rest(tail, length);
             let opens = behind.starts_with('(') && quote_at(behind, 1).is_some();
+            // `string(11) "x"`
+            let digits = rest(behind, 1).find(|c: char| !c.is_ascii_digit()).unwrap_or_default();
+            let typed = rest(behind, 1 + digits);
+            if behind.starts_with('(') && digits > 0 && typed.starts_with(") \"") {
+                self.at += length + digits + 3;
+                return;
+            }
             let is_tag = tail.starts_with('!') && behind.starts_with(' ');
             let is_kind = STRING_KINDS.contains(&before(tail, length));
             let is_string = is_kind && quote_at(behind, 0).is_some_and(|quote| quote.slashes == 0);
@@ -167,7 +200,7 @@ impl<'a> ValueReader<'a> {
             self.at = name;
         }
         let start = self.at;
-        let length = length + self.groups(length);
+        let length = (length + self.groups(length)).max(self.words_of_line());
         let end = start + length;
         let value = piece(self.text, start..end);
         if is_number(value) && self.is_quoted_name {
@@ -211,11 +244,32 @@ impl<'a> ValueReader<'a> {
         if count >= 2 { long } else { 0 }
     }
 
+    /// `password = correct horse battery`: the length of the words of a line that is one name and its value.
+    fn words_of_line(&self) -> usize {
+        let is_spaced = before(self.text, self.at).ends_with([' ', '\t']);
+        if !self.starts_line || !is_spaced || self.meaning.strength != Strength::Certain {
+            return 0;
+        }
+        let line = window(self.text, self.at, LONGEST);
+        let Some(line) = line.split(['\n', '\r']).next().filter(|part| part.len() < LONGEST) else {
+            return 0;
+        };
+        let end = [" #", " ;", " //"].iter().filter_map(|mark| line.find(mark)).min().unwrap_or(line.len());
+        let value = before(line, end).trim_end();
+        let is_one = value.split_whitespace().count() <= WORDS
+            && !value.contains([':', '=', '"', '\'', '{', '}', '[', ']', '\\', '|', ',']);
+        if is_one { value.len() } else { 0 }
+    }
+
     /// The rest of the line, which has no quotes around it.
     fn line(&mut self) {
         let line = self.rest().split(['\n', '\r']).next().unwrap_or_default();
         let end = line.find(['"', '\'', '`', '\\']).unwrap_or(line.len());
         let value = before(line, end).trim_end();
+        let skipped = scheme_length(value);
+        let value = rest(value, skipped);
+        self.at += skipped;
+        let end = end - skipped;
         if value.contains('=') || value.contains(' ') || is_mixed(value) {
             self.places.hide(self.at..self.at + value.len());
         }
@@ -248,7 +302,41 @@ impl<'a> ValueReader<'a> {
             let start = start + length;
             self.places.hide(start..start + word.len());
             self.at = start + word.len();
+        } else if self.meaning.strength == Strength::Certain {
+            self.word_behind_words();
         }
+    }
+
+    /// `password for app: x`, `the token of me is x`: a few words, a sign, and a word that looks like a secret.
+    fn word_behind_words(&mut self) {
+        let line = window(self.text, self.at, LONGEST).split('\n').next().unwrap_or_default();
+        let signs = [": ", " is ", " = ", " ist ", " est "];
+        let Some((at, sign)) = signs.iter().filter_map(|sign| Some((line.find(sign)?, sign))).min() else {
+            return;
+        };
+        if before(line, at).split_whitespace().count() > WORDS {
+            return;
+        }
+        let start = self.at + at + sign.len();
+        let tail = rest(self.text, start);
+        let word = before(tail, tail.find(char::is_whitespace).unwrap_or(tail.len()).min(STRING));
+        let inner = word.trim_matches(['"', '\'', '`', '.', ',', ';', '(', ')']);
+        if is_mixed(inner) && !inner.contains("://") && !inner.contains('=') {
+            let start = start + word.find(inner).unwrap_or_default();
+            self.places.hide(start..start + inner.len());
+            self.at = start + inner.len();
+        }
+    }
+
+    /// A string between three quotes on each side.
+    fn until_mark(&mut self, mark: &str) {
+        let start = self.at + mark.len();
+        let tail = window(self.text, start, STRING);
+        let length = tail.find(mark).or(tail.find('\n')).unwrap_or(tail.len());
+        let value = before(tail, length);
+        let place = start + (value.len() - value.trim_start().len());
+        self.hide(place..place + value.trim().len());
+        self.at = start + length;
     }
 
     /// To the quote that closes. A string may go on in the next lines; without a quote that closes, it is
@@ -284,11 +372,7 @@ impl<'a> ValueReader<'a> {
         let to_line_end = || self.rest().find('\n').unwrap_or(self.text.len() - start);
         let length = length.or(line_end).unwrap_or_else(to_line_end);
         let value = piece(self.text, start..start + length);
-        let scheme = SCHEMES.iter().find(|scheme| {
-            window(value, 0, scheme.len()).eq_ignore_ascii_case(scheme)
-                && rest(value, scheme.len()).starts_with(' ')
-        });
-        let skipped = scheme.map_or(0, |scheme| scheme.len() + 1);
+        let skipped = scheme_length(value);
         self.hide(start + skipped..start + length);
         self.at = start + length;
     }
@@ -303,6 +387,9 @@ impl<'a> ValueReader<'a> {
         let tail = window(self.text, self.at, limit);
         if tail.starts_with(MASK) {
             return MASK.len();
+        }
+        if let Some(length) = reference_length(tail) {
+            return length;
         }
         for (place, c) in tail.char_indices() {
             let behind = rest(tail, place + c.len_utf8());
@@ -333,6 +420,15 @@ impl<'a> ValueReader<'a> {
         self.hide(place..place + inner.len());
         self.at = start + length;
     }
+}
+
+/// The length of the word before a secret that says how it is used, and of the blank behind it.
+fn scheme_length(value: &str) -> usize {
+    let scheme = SCHEMES.iter().find(|scheme| {
+        window(value, 0, scheme.len()).eq_ignore_ascii_case(scheme)
+            && rest(value, scheme.len()).starts_with(' ')
+    });
+    scheme.map_or(0, |scheme| scheme.len() + 1)
 }
 
 fn is_number(value: &str) -> bool {

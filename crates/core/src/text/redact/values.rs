@@ -1,5 +1,6 @@
 //! What a value looks like: a literal, a reference, plain words, or chance.
 
+use crate::text::redact::cursor::window;
 use crate::text::redact::mask::MASK;
 
 /// What stands where a secret would, and is none.
@@ -64,6 +65,19 @@ pub(super) fn is_reference(value: &str) -> bool {
         || inside("$(", ")").is_some_and(is_name)
 }
 
+/// The length of the reference that a text begins with.
+pub(super) fn reference_length(text: &str) -> Option<usize> {
+    let pairs = [("${{", "}}"), ("${", "}"), ("{{", "}}"), ("%(", ")s"), ("$(", ")"), ("<", ">")];
+    let (_, close) = pairs.iter().find(|(open, _)| text.starts_with(open))?;
+    let head = window(text, 0, REFERENCE);
+    let length = head.find(close)? + close.len();
+    let value = head.get(..length)?;
+    (is_reference(value) || is_literal(value)).then_some(length)
+}
+
+/// The longest reference, in bytes.
+const REFERENCE: usize = 120;
+
 /// Whether a value is plainly no secret: words, a path, a number, a version, an address without a login.
 pub(super) fn is_plain(value: &str) -> bool {
     let value = value.trim();
@@ -76,6 +90,16 @@ pub(super) fn is_plain(value: &str) -> bool {
         && !value.contains("@@")
 }
 
+/// Whether a value is plain, and none of its words is one with a number behind it, as `otter77` is.
+pub(super) fn is_words(value: &str) -> bool {
+    let is_numbered = |word: &str| {
+        let letters = word.trim_end_matches(|c: char| c.is_ascii_digit());
+        let is_word = letters.chars().count() >= 5 && letters.chars().all(char::is_alphabetic);
+        is_word && word.len() - letters.len() >= 2
+    };
+    is_plain(value) && !value.split(|c: char| !c.is_alphanumeric()).any(is_numbered)
+}
+
 /// A word, a number, or a word with a number behind it.
 pub(super) fn is_plain_word(word: &str) -> bool {
     let letters = word.trim_end_matches(|c: char| c.is_ascii_digit());
@@ -85,7 +109,7 @@ pub(super) fn is_plain_word(word: &str) -> bool {
     }
     // A run of digits behind letters: `worker2`, `python312`, `20261126T`.
     (letters.is_empty() && digits <= 20)
-        || (digits <= 4 && letters.chars().count() <= 30 && has_word_case(letters))
+        || (digits <= 4 && letters.chars().count() <= 40 && has_word_case(letters))
 }
 
 /// `v1`, `2rc1`, `10ms`, `4h2m`, `64bit`, `x86`.
@@ -105,13 +129,22 @@ fn is_time(word: &str) -> bool {
 
 /// Lower case, upper case, or words that begin with a capital.
 fn has_word_case(letters: &str) -> bool {
-    let mut parts = 0;
+    let (mut parts, mut lower, mut vowels) = (0, 0, 0);
     let mut was_lower = false;
     for c in letters.chars() {
-        parts += usize::from(c.is_uppercase() && was_lower);
+        if c.is_uppercase() && was_lower {
+            // A word of four letters and more can be said.
+            if lower >= 4 && vowels == 0 {
+                return false;
+            }
+            parts += 1;
+            (lower, vowels) = (0, 0);
+        }
+        lower += usize::from(c.is_lowercase());
+        vowels += usize::from("aeiouyAEIOUY".contains(c) || !c.is_ascii());
         was_lower = c.is_lowercase();
     }
-    parts == 0 || letters.chars().count() / (parts + 1) >= 3
+    parts == 0 || (letters.chars().count() / (parts + 1) >= 3 && !(lower >= 4 && vowels == 0))
 }
 
 /// A public key as OpenSSH writes it, with its kind before it or without.
@@ -126,7 +159,7 @@ pub(super) fn is_mixed(value: &str) -> bool {
     let has = |kind: fn(&char) -> bool| usize::from(value.chars().any(|c| kind(&c)));
     let kinds = has(char::is_ascii_lowercase) + has(char::is_ascii_uppercase) + has(char::is_ascii_digit);
     let has_sign = value.chars().any(|c| "!#$%&*+=?^~@".contains(c));
-    value.len() >= 6 && !is_plain(value) && (kinds >= 2 || has_sign)
+    value.len() >= 6 && !is_words(value) && (kinds >= 2 || has_sign)
 }
 
 /// Whether a value looks like chance: long, and of changing kinds of characters.

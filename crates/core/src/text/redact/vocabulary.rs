@@ -21,7 +21,7 @@ pub(super) const STEMS: &str = "
 pub(super) const WORDS: &str = "
     pass pw pwd passw psw pswd psk pasw passwords salt pepper mdp creds cred otp totp hotp pin puk tan
     cvv cvc cvv2 mfa privkeys senha senhas clave parola parole geslo sifre geheim hasla wachtwoorden
-    wpapsk requirepass masterauth bearer authtoken authkey passwort cookie cookies authorization dek kek
+    wpapsk requirepass masterauth bearer authtoken authtok authkey passwort cookie cookies authorization dek kek
     jwt psk2 tunnelsecret advsecret secretkeys passe sandi kode wifipassword storetype_pass userpw dbpw
     adminpw psks keypass plaintext unlock macaroon hmac
 ";
