@@ -201,6 +201,9 @@ fn read_sign(
         let gap = reader.skip(b" \t\r\n");
         let next = quote_at(text, reader.at);
         let is_directive = is_option || is_command(word);
+        if is_command(word) && before(text, name.start - opened.length()).ends_with('[') {
+            reader.meaning.strength = Strength::Certain;
+        }
         if comma > 0 && (is_directive || is_first_of_two(text, name.start - opened.length(), reader.at)) {
             return Some(Sign::Strong);
         }
@@ -245,10 +248,12 @@ fn read_sign(
     if blanks == 0 {
         return None;
     }
-    // `IDENTIFIED BY` and `PASSWORD 'x'`.
-    if quote_at(text, reader.at).is_some_and(|quote| quote.mark == b'\'' || quote.mark == b'"')
-        && meaning_is_certain(reader)
-    {
+    // `PASSWORD 'x'` of SQL. What stands in other quotes may be a name: `secret "credentials" created`.
+    let mark = quote_at(text, reader.at).map(|quote| quote.mark);
+    if matches!(mark, Some(b'\'' | b'"')) && meaning_is_certain(reader) {
+        if mark == Some(b'"') {
+            reader.meaning.strength = Strength::Likely;
+        }
         return Some(Sign::Strong);
     }
     for verb in ["is ", "ist ", "est ", "es ", "was ", "to ", "set to ", "changed to ", "= ", "lautet "] {
