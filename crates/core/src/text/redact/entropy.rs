@@ -2,7 +2,7 @@
 //! programs show every day, such as digests, identifiers, paths and versions.
 
 use crate::text::redact::cursor::{before, rest, window_before};
-use crate::text::redact::key_material::is_certificate;
+use crate::text::redact::key_material::{is_certificate, public_blocks};
 use crate::text::redact::mask::Places;
 use crate::text::redact::values::{changes, is_hex, is_plain_word, is_public_key};
 use std::ops::Range;
@@ -18,12 +18,17 @@ const DIGESTS: [&str; 8] = ["SHA256:", "sha256-", "sha384-", "sha512-", "MD5:", 
 
 /// The places of such words.
 pub(super) fn find(text: &str, places: &mut Places) {
+    let public = public_blocks(text);
+    let is_public = |at: usize| {
+        let block = public.partition_point(|block| block.end <= at);
+        public.get(block).is_some_and(|block| block.contains(&at))
+    };
     let mut start = None;
     for (at, c) in text.char_indices().chain([(text.len(), ' ')]) {
         match (is_word_char(c), start) {
             (true, None) => start = Some(at),
             (false, Some(from)) => {
-                if at - from >= MIXED {
+                if at - from >= MIXED && !is_public(from) {
                     let word = before(rest(text, from), at - from);
                     let head = window_before(text, from, 60);
                     find_in_word(head, word, from, places);

@@ -34,6 +34,20 @@ pub(super) fn find(text: &str, places: &mut Places) {
     cut_keys(text, places);
 }
 
+/// Certificates and public keys, which are no secrets.
+pub(super) fn public_blocks(text: &str) -> Vec<Range<usize>> {
+    let begins = text.match_indices("-----BEGIN ").map(|(at, _)| at).chain([text.len()]);
+    let begins: Vec<usize> = begins.collect();
+    let blocks = begins.windows(2).filter_map(|pair| {
+        let [start, next] = pair else { return None };
+        let block = text.get(*start..*next)?;
+        let is_public = ["CERTIFICATE", "PUBLIC KEY"].iter().any(|kind| window(block, 0, 60).contains(kind));
+        let end = block.rfind("-----END ").filter(|_| is_public)?;
+        Some(*start..*start + end)
+    });
+    blocks.collect()
+}
+
 /// Lines of keys whose first line is not in the text.
 fn cut_keys(text: &str, places: &mut Places) {
     // The lines of base64 just before the one that is looked at, in one block.

@@ -90,8 +90,8 @@ pub(super) fn find(text: &str, places: &mut Places) {
         read(text, &name, meaning, &mut reader);
         // What was read and not hidden may itself be a name: `key="PASSWORD" value="x"`. Long values are
         // read once only.
-        let is_short = reader.at - name.end <= REREAD;
-        done = if reader.count() == hidden && is_short { name.end } else { reader.at };
+        let is_other = meaning.strength != Strength::Certain && reader.at - name.end <= REREAD;
+        done = if reader.count() == hidden && is_other { name.end } else { reader.at };
     }
     if is_kubernetes {
         reader.secret_manifest();
@@ -133,7 +133,7 @@ fn read(text: &str, name: &Range<usize>, meaning: Meaning, reader: &mut ValueRea
     }
     reader.is_item = is_item(text, name.start, opened);
     reader.is_quoted_name = closed.is_some();
-    reader.starts_line = opened.is_none() && starts_line(text, name.start);
+    reader.starts_line = opened.is_none() && !word.starts_with('-') && starts_line(text, name.start);
     if holds_pair(text, name, opened) && read_pair(text, name, opened, reader) {
         return;
     }
@@ -147,6 +147,9 @@ fn read(text: &str, name: &Range<usize>, meaning: Meaning, reader: &mut ValueRea
     if is_shell && rest(text, reader.at).starts_with('/') {
         return;
     }
+    if is_placeholder(word, rest(text, reader.at)) {
+        return;
+    }
     if sign == Sign::Weak {
         return reader.word_if_mixed();
     }
@@ -155,6 +158,13 @@ fn read(text: &str, name: &Range<usize>, meaning: Meaning, reader: &mut ValueRea
         _ if opened.is_some() && closed.is_none() => reader.until_quote(opened),
         _ => reader.value(),
     }
+}
+
+/// `--password PASSWORD` in the help of a program.
+fn is_placeholder(option: &str, value: &str) -> bool {
+    let last = option.rsplit(['-', '_']).next().unwrap_or_default().to_uppercase();
+    let tail = value.strip_prefix(last.as_str()).filter(|_| option.starts_with('-') && !last.is_empty());
+    tail.is_some_and(|tail| !tail.starts_with(names::is_name_char))
 }
 
 /// Whether nothing but blanks and the mark of a list stands before a name on its line.

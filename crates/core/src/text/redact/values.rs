@@ -117,14 +117,14 @@ fn is_unit_or_version(word: &str) -> bool {
     word.len() <= 5 && !word.bytes().any(|byte| byte.is_ascii_uppercase())
 }
 
-/// `20261126T224835Z`, `26T22`.
+/// `20261126T224835Z`, `26T22`, `35Z`.
 fn is_time(word: &str) -> bool {
-    let word = word.strip_suffix('Z').unwrap_or(word);
-    let mut parts = word.split('T');
-    let is_number = |part: Option<&str>| {
-        part.is_some_and(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
-    };
-    is_number(parts.next()) && is_number(parts.next()) && parts.next().is_none()
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let inner = word.strip_suffix('Z').unwrap_or(word);
+    match inner.split_once('T') {
+        Some((day, time)) => is_number(day) && is_number(time),
+        None => inner.len() < word.len() && is_number(inner),
+    }
 }
 
 /// Lower case, upper case, or words that begin with a capital.
