@@ -55,10 +55,11 @@ fn beginnings(word: &str) -> Vec<String> {
 static PAIR_KEYS: LazyLock<Regex> = LazyLock::new(|| {
     let value = "value|val|v|content|contents|defaultvalue|default|stringvalue|string|plaintext|text|parametervalue|variable_value|secret_value|current_value|raw";
     let name = "name|key|field|variable|property|attribute|setting|parameter|param|header|parameterkey";
-    Regex::new(&format!(
-        r#"(?:^|[^A-Za-z0-9_/.-])@?(?i-u:(?P<value>{value})|(?P<name>{name}))\\*["']?[ \t\r\n]*(?:[:=]|=>|>)"#
-    ))
-    .expect("a constant pattern")
+    let key =
+        r#"(?:^|[^A-Za-z0-9_/.-])@?(?i-u:(?P<value>VALUE)|(?P<name>NAME))\\*["']?[ \t\r\n]*(?:[:=]|=>)"#;
+    let tag = r"<(?i-u:(?P<value_tag>VALUE)|(?P<name_tag>NAME))(?:[ \t][^<>]{0,60})?>";
+    let pattern = format!("{key}|{tag}").replace("VALUE", value).replace("NAME", name);
+    Regex::new(&pattern).expect("a constant pattern")
 });
 
 /// What stands between a name and its value.
@@ -368,13 +369,18 @@ fn pair_key(text: &str, value: usize) -> Option<Range<usize>> {
     (signs > 0 && holds_name(key)).then(|| head.len() - length..head.len())
 }
 
+/// The key of a value that was found, in a pair or as a tag.
+fn value_key<'a>(found: &regex::Captures<'a>) -> Option<regex::Match<'a>> {
+    found.name("value").or_else(|| found.name("value_tag"))
+}
+
 /// Reads the value that belongs to a name in a pair, behind the name or before it. False if there is none.
 fn read_pair(text: &str, name: &Range<usize>, opened: Option<Quote>, reader: &mut ValueReader<'_>) -> bool {
     let end = reader.at;
     let behind = window(text, end, PAIR);
     let is_object = behind.find('}').unwrap_or(behind.len());
     let found = PAIR_KEYS.captures(behind);
-    let found = found.and_then(|found| Some((found.name("value")?.start(), found.get(0)?.end())));
+    let found = found.and_then(|found| Some((value_key(&found)?.start(), found.get(0)?.end())));
     if let Some((_, sign)) = found.filter(|(key, _)| *key < is_object) {
         reader.at = end + sign;
         reader.skip(b"> \t");
@@ -394,7 +400,7 @@ fn read_pair(text: &str, name: &Range<usize>, opened: Option<Quote>, reader: &mu
     let head = piece(text, start..key.start);
     let object = head.rfind(['{', '}']).map_or(0, |at| at + 1);
     let head = rest(head, object);
-    let last = PAIR_KEYS.captures_iter(head).filter(|found| found.name("value").is_some()).last();
+    let last = PAIR_KEYS.captures_iter(head).filter(|found| value_key(found).is_some()).last();
     if let Some(sign) = last.and_then(|found| found.get(0)).map(|found| start + object + found.end()) {
         reader.at = sign;
         reader.skip(b"> \t");
