@@ -1,7 +1,7 @@
 //! Reads values that hold others: a list, an object, a block of lines, a manifest of secrets.
 
 use crate::text::redact::cursor::{before, byte, lines, piece, rest, span, window, window_before};
-use crate::text::redact::names::{LONGEST, Strength, is_name_char, name_length_back};
+use crate::text::redact::names::{LONGEST, Strength, holds_value, is_name_char, name_length_back};
 use crate::text::redact::quote::{Quote, quote_at};
 use crate::text::redact::value_reader::{STRING, ValueReader};
 
@@ -161,9 +161,7 @@ impl ValueReader<'_> {
 /// Whether a text ends with the key of a value: `value` in `"password": {"value": "x"}`.
 fn is_value_key(text: &str) -> bool {
     let head = text.trim_end_matches([' ', '"', '\'', '\\']);
-    let key = rest(head, head.len() - name_length_back(head)).to_ascii_lowercase();
-    ["value", "val", "data", "plaintext", "content", "string", "default", "raw", "secret", "text"]
-        .contains(&key.as_str())
+    holds_value(rest(head, head.len() - name_length_back(head)))
 }
 
 fn span_of_closing(words: &str) -> usize {

@@ -36,10 +36,10 @@ mod wrapped;
 pub use crate::text::redact::mask::MASK;
 
 use crate::text::redact::mask::Places;
-use crate::text::redact::names::{Strength, meaning_of};
+use crate::text::redact::names::{Strength, holds_name, holds_value, meaning_of};
 use regex::Regex;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::fmt;
 
 /// Text that has passed a [`Redactor`].
@@ -129,10 +129,11 @@ impl Redactor {
         match value {
             Value::String(text) => Value::String(self.text(&text).0),
             Value::Array(items) => items.into_iter().map(|item| self.value(item)).collect(),
-            Value::Object(entries) => entries
-                .into_iter()
-                .map(|(key, entry)| {
+            Value::Object(entries) => {
+                let is_pair = names_secret(&entries);
+                let entries = entries.into_iter().map(|(key, entry)| {
                     let entry = match meaning_of(&key) {
+                        _ if is_pair && holds_value(&key) => hide_leaves(entry, false),
                         Some(meaning) if meaning.strength == Strength::Certain => {
                             hide_leaves(entry, meaning.is_plural)
                         }
@@ -140,8 +141,9 @@ impl Redactor {
                         None => self.value(entry),
                     };
                     (self.text(&key).0, entry)
-                })
-                .collect(),
+                });
+                entries.collect()
+            }
             other => other,
         }
     }
@@ -199,6 +201,12 @@ impl Redactor {
             });
         }
     }
+}
+
+/// `{"name": "PASSWORD", "value": "x"}`: whether a name in an object is one of a secret.
+fn names_secret(entries: &Map<String, Value>) -> bool {
+    let names = entries.iter().filter(|(key, _)| holds_name(key)).filter_map(|(_, name)| name.as_str());
+    names.filter_map(meaning_of).any(|meaning| meaning.strength == Strength::Certain)
 }
 
 /// Every text in a value that is secret as a whole, and numbers too long to count something.

@@ -2,7 +2,7 @@
 
 use crate::text::redact::cursor::{rest, window_before};
 use crate::text::redact::vocabulary::{
-    DESCRIBED, DOUBTFUL, NAME_KEYS, OTHER_KEYS, SECRET_KEYS, STEMS, UNRELATED, WORDS,
+    DESCRIBED, DOUBTFUL, NAME_KEYS, OTHER_KEYS, SECRET_KEYS, STEMS, UNRELATED, VALUE_KEYS, WORDS,
 };
 use std::collections::HashSet;
 use std::sync::LazyLock;
@@ -42,6 +42,7 @@ static SETS: LazyLock<Sets> = LazyLock::new(|| Sets {
     described: DESCRIBED.split_whitespace().collect(),
     unrelated: UNRELATED.split_whitespace().collect(),
     name_keys: NAME_KEYS.split_whitespace().collect(),
+    value_keys: VALUE_KEYS.split_whitespace().collect(),
 });
 
 /// The lists of words, for a quick look.
@@ -54,6 +55,7 @@ struct Sets {
     described: HashSet<&'static str>,
     unrelated: HashSet<&'static str>,
     name_keys: HashSet<&'static str>,
+    value_keys: HashSet<&'static str>,
 }
 
 /// What a name says of its value; `None` if nothing.
@@ -132,6 +134,11 @@ fn word_strength(word: &str, before: Option<&str>, is_alone: bool) -> Option<Str
 pub(super) fn holds_name(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
     SETS.name_keys.contains(key.trim_matches(['-', '.', '@', '_']))
+}
+
+/// Whether a name is that of a key that holds a value: `value` in `name=PASSWORD value=x`.
+pub(super) fn holds_value(key: &str) -> bool {
+    SETS.value_keys.contains(key.to_ascii_lowercase().trim_matches(['-', '.', '@', '_']))
 }
 
 /// The words of a name in lower case and without accents: parted where the case changes, and at every

@@ -77,3 +77,8 @@ pub(super) const NAME_KEYS: &str = "
     parametername param header label id n parameterkey envvar column item option title slug configkey
     config
 ";
+
+/// The key that holds a value, in pairs of a name and a value.
+pub(super) const VALUE_KEYS: &str = "
+    value val v data plaintext content contents string default raw secret text current
+";
