@@ -56,7 +56,11 @@ impl RawOutput {
     /// has a shape that nobody knows.
     fn whole_lines(&self) -> Cow<'_, str> {
         let is_cut = (self.kept.len() as u64) < self.length;
-        let end = if is_cut { self.kept.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1) } else { self.kept.len() };
+        let end = if is_cut {
+            self.kept.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1)
+        } else {
+            self.kept.len()
+        };
         String::from_utf8_lossy(self.kept.get(..end).unwrap_or_default())
     }
 }

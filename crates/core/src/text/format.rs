@@ -20,7 +20,8 @@ pub fn cut_at(text: &str, limit: usize) -> &str {
 /// is left out: half of a secret has a shape that nobody knows. For text that is redacted only later.
 pub fn cut_between_words(text: &str, limit: usize) -> &str {
     let start = cut_at(text, limit);
-    let ends_word = text.get(start.len()..).is_none_or(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace));
+    let ends_word =
+        text.get(start.len()..).is_none_or(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace));
     if ends_word {
         return start;
     }
