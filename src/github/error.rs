@@ -1,5 +1,6 @@
 //! From what octocrab reports to what can be done next: [`ForgeError`].
 
+use crate::core::text::format::cut_between_words;
 use crate::ports::ForgeError;
 use chrono::DateTime;
 use http::{HeaderMap, StatusCode, header};
@@ -191,7 +192,7 @@ fn detail(error: &serde_json::Value) -> String {
 /// A proxy may answer with a page of HTML.
 fn short(message: &str) -> String {
     let line = message.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
-    line.chars().take(200).collect()
+    cut_between_words(line, 200).to_owned()
 }
 
 /// "client error (Connect): tcp connect error: connection refused", not just the first of them.

@@ -1,7 +1,9 @@
 //! Text that came from outside as Markdown that shows exactly itself, on GitHub, which makes a link of
 //! much that Markdown leaves alone; and long Markdown cut so that it still is what it was.
 
+use crate::core::text::format::cut_between_words;
 use crate::core::text::sanitize::visible;
+use std::collections::BTreeMap;
 
 /// Breaks a word that GitHub would make something of. It is not shown.
 pub const BREAK: char = '\u{200B}';
@@ -139,6 +141,32 @@ pub(super) fn code_block(text: &str) -> String {
     format!("{fence}text\n{}\n{fence}", clean.trim_end())
 }
 
+/// The last lines of a log. Where several containers write it, `name | line`, so many of each of them.
+pub(super) fn recent_lines(text: &str, count: usize) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    let mut left: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut room = RECENT;
+    let mut kept: Vec<&str> = Vec::new();
+    for line in lines.into_iter().rev() {
+        let writer = line.split_once('|').map_or("", |(writer, _)| writer.trim_end());
+        let left = left.entry(writer).or_insert(count);
+        if *left == 0 {
+            continue;
+        }
+        *left -= 1;
+        room = match room.checked_sub(line.len() + 1) {
+            Some(room) => room,
+            None => break,
+        };
+        kept.push(line);
+    }
+    kept.reverse();
+    kept.join("\n")
+}
+
+/// The longest part of a log that is shown, in bytes.
+const RECENT: usize = 50_000;
+
 /// Stands at the end of a text that was cut.
 const CUT: &str = "\n*(cut: GitHub takes no longer text)*";
 
@@ -173,7 +201,9 @@ pub fn shorten(text: &str, limit: usize) -> String {
             let room =
                 (limit + line.chars().count() + 1).saturating_sub(length + closing_length(fence, folds));
             if fence.is_some() && !word.starts_with('`') && room > 1 {
-                out.extend(line.chars().take(room - 1));
+                // Between words: what is published is redacted after it was cut.
+                let end = line.char_indices().nth(room - 1).map_or(line.len(), |(at, _)| at);
+                out.push_str(cut_between_words(line, end));
                 out.push('\n');
             }
             break;
@@ -227,6 +257,16 @@ mod tests {
     }
 
     #[test]
+    fn recent_lines_are_those_of_each_container() {
+        let log = "app-1  | one\napp-2  | uno\napp-1  | two\napp-1  | three\n";
+        assert_eq!(recent_lines(log, 1), "app-2  | uno\napp-1  | three");
+        assert_eq!(recent_lines(log, 2), "app-2  | uno\napp-1  | two\napp-1  | three");
+        assert_eq!(recent_lines("one\ntwo\nthree", 2), "two\nthree");
+        assert_eq!(recent_lines("", 2), "");
+        assert!(recent_lines(&"0123456789\n".repeat(10_000), 9_000).len() <= RECENT);
+    }
+
+    #[test]
     fn what_is_cut_stays_what_it_was() {
         let fold = "<!-- m -->\n<details><summary>x</summary>\n\n";
         let code = format!("{fold}````text\n```\n@everyone\n{}\n````\n</details>\n", "x\n".repeat(90));
@@ -236,8 +276,11 @@ mod tests {
         // A line is kept or left: half a piece of code would be none.
         let short = shorten(&format!("<!-- m -->\n`{}@everyone`\n", "x".repeat(90)), 100);
         assert_eq!(short, format!("<!-- m -->\n\n{CUT}"));
+        let short = shorten(&format!("```text\n{}\n```\n", "x ".repeat(100)), 100);
+        assert!((98..=100).contains(&short.chars().count()), "{short}");
+        // Half of a word may be half of a secret.
         let short = shorten(&format!("```text\n{}\n```\n", "x".repeat(200)), 100);
-        assert_eq!(short.chars().count(), 100);
+        assert_eq!(short, format!("```text\n\n```\n\n{CUT}"));
         assert_eq!(shorten("short", 100), "short");
     }
 }

@@ -9,7 +9,7 @@ mod markdown;
 
 pub use crate::render::markdown::{BREAK, escape, shorten};
 
-use crate::render::markdown::{code_block, inline_code};
+use crate::render::markdown::{code_block, inline_code, recent_lines};
 use chrono::{DateTime, Utc};
 use include_dir::{Dir, include_dir};
 use minijinja::syntax::SyntaxConfig;
@@ -153,6 +153,7 @@ fn markdown() -> Environment<'static> {
         result.map_err(minijinja::Error::from)
     });
     env.add_filter("code", |text: String| Value::from_safe_string(inline_code(&text)));
+    env.add_filter("recent", |text: String, count: usize| recent_lines(&text, count));
     env.add_filter("block", |text: String| Value::from_safe_string(code_block(&text)));
     env
 }

@@ -114,8 +114,8 @@ async fn open_ticket(
     );
     let new = NewTicket {
         repo: repo.clone(),
-        title: context.redactor.text(&format!("{}: {}", system.name, finding.title)),
-        body: context.redactor.text(&format!("{}\n{text}", marker.as_str())),
+        title: context.redactor.publish(&format!("{}: {}", system.name, finding.title)),
+        body: context.redactor.publish(&format!("{}\n{text}", marker.as_str())),
         marker,
         labels: vec![context.forge_settings.label.clone()],
     };

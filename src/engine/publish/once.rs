@@ -33,7 +33,7 @@ pub(crate) async fn write(
     marker: &Marker,
     text: &str,
 ) -> Result<(), ForgeError> {
-    let body = context.redactor.text(&format!("{}\n{text}", marker.as_str()));
+    let body = context.redactor.publish(&format!("{}\n{text}", marker.as_str()));
     context.forge.upsert_comment(ticket, marker, &body).await
 }
 

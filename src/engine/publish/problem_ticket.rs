@@ -44,8 +44,8 @@ pub(crate) async fn open_problem(context: &Context, case: &Case) -> Result<Ticke
     );
     let new = NewTicket {
         repo: case.ticket.id.repo.clone(),
-        title: context.redactor.text(&format!("{system}: {title} keeps coming back")),
-        body: context.redactor.text(&format!("{}\n{text}", marker.as_str())),
+        title: context.redactor.publish(&format!("{system}: {title} keeps coming back")),
+        body: context.redactor.publish(&format!("{}\n{text}", marker.as_str())),
         marker,
         labels: Vec::new(),
     };

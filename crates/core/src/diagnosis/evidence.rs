@@ -9,6 +9,7 @@ use crate::text::sanitize::visible;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -50,6 +51,20 @@ pub struct RawOutput {
     pub sha256: String,
 }
 
+impl RawOutput {
+    /// The text, without the line in which the cap ended it: what is left of a secret that is cut in half
+    /// has a shape that nobody knows.
+    fn whole_lines(&self) -> Cow<'_, str> {
+        let is_cut = (self.kept.len() as u64) < self.length;
+        let end = if is_cut {
+            self.kept.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1)
+        } else {
+            self.kept.len()
+        };
+        String::from_utf8_lossy(self.kept.get(..end).unwrap_or_default())
+    }
+}
+
 /// What a host returned for one command, not yet redacted. It has no `Debug`, so that it cannot slip
 /// into a log.
 #[derive(Clone, PartialEq, Eq)]
@@ -80,7 +95,7 @@ impl Output {
     pub const KEPT: usize = 16 * 1024;
 
     fn new(raw: &RawOutput, redactor: &Redactor) -> Self {
-        let text = String::from_utf8_lossy(&raw.kept);
+        let text = raw.whole_lines();
         let binary = text.contains('\u{FFFD}') || text.contains('\0');
         let printable = visible(&text).replace('\r', "");
         // Redact before cutting: a cut could split a secret into a shape nobody knows.
@@ -216,7 +231,7 @@ pub fn read_facts(
     };
     // As a whole, before it is taken apart: one line of a key is not known for a secret by itself.
     let text = redactor.text(text);
-    let stderr = redactor.text(&String::from_utf8_lossy(&raw.stderr.kept));
+    let stderr = redactor.text(&raw.stderr.whole_lines());
     scope.set("exit", Ok(json!(code)));
     scope.set("stderr", Ok(json!(stderr.as_str().trim())));
     if let Err(problem) = probe.parser.parse(text.as_str(), &mut scope) {
@@ -238,4 +253,38 @@ pub fn read_facts(
             (fact.name.clone(), known)
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn output(kept: &str, length: u64) -> Output {
+        let raw = RawOutput { kept: kept.into(), length, sha256: String::new() };
+        Output::new(&raw, &Redactor::default())
+    }
+
+    /// What the cap left of a secret has a shape that nobody knows: the line in which it ends is dropped.
+    #[test]
+    fn the_line_in_which_a_cap_ends_the_output_is_not_kept() {
+        let secret = format!("ghp_{}", "a1B2".repeat(9));
+        for cut in 1..secret.len() {
+            let kept = format!("first\nlast {}", secret.get(..cut).unwrap_or_default());
+            let seen = output(&kept, 5000);
+            assert_eq!((seen.text.as_str(), seen.cut), ("first\n", true));
+        }
+        assert_eq!(output("one long line", 5000).text.as_str(), "");
+        assert_eq!(output("whole", 5).text.as_str(), "whole");
+    }
+
+    /// A key that is longer than what is kept is hidden as a whole before it is cut.
+    #[test]
+    fn what_is_cut_was_redacted_first() {
+        let line = format!("{}\n", "Ab3dE5gH7jK9mN1p".repeat(4));
+        let key = format!("-----BEGIN PRIVATE KEY-----\n{}-----END PRIVATE KEY-----\n", line.repeat(60));
+        let filler = "x y\n".repeat((Output::KEPT - 1000) / 4);
+        let text = format!("{filler}{key}{}", "x y\n".repeat(1000));
+        let seen = output(&text, text.len() as u64);
+        assert!(!seen.text.as_str().contains("Ab3dE5gH7jK9") && seen.text.as_str().contains("[redacted]"));
+    }
 }

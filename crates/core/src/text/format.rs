@@ -16,7 +16,39 @@ pub fn cut_at(text: &str, limit: usize) -> &str {
     text.get(..end).unwrap_or_default()
 }
 
+/// The longest start of `text` that is at most `limit` bytes and ends between words. A word that is longer
+/// is left out: half of a secret has a shape that nobody knows. For text that is redacted only later.
+pub fn cut_between_words(text: &str, limit: usize) -> &str {
+    let start = cut_at(text, limit);
+    let ends_word =
+        text.get(start.len()..).is_none_or(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace));
+    if ends_word {
+        return start;
+    }
+    start.rfind(char::is_whitespace).and_then(|end| start.get(..end)).unwrap_or_default().trim_end()
+}
+
 /// Milliseconds as seconds, to a tenth.
 pub fn seconds(ms: u64) -> f64 {
     (ms as f64 / 100.0).round() / 10.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cut_between_words_leaves_no_half_of_one() {
+        for (text, limit, expect) in [
+            ("one two three", 20, "one two three"),
+            ("one two three", 9, "one two"),
+            ("one two three", 7, "one two"),
+            ("one two three", 3, "one"),
+            ("onetwothree", 5, ""),
+            ("é é", 3, "é"),
+            ("", 3, ""),
+        ] {
+            assert_eq!(cut_between_words(text, limit), expect, "{text} {limit}");
+        }
+    }
 }

@@ -20,7 +20,7 @@ pub(crate) fn forms(secret: &str) -> Vec<String> {
 
 /// The part of the base64 of a longer text that only the secret decides, `filler` bytes being before it.
 fn in_base64(alphabet: &impl Engine, secret: &str, filler: usize) -> String {
-    let bytes = [&[0; 2][..filler], secret.as_bytes()].concat();
+    let bytes: Vec<u8> = std::iter::repeat_n(0, filler).chain(secret.bytes()).collect();
     let whole = alphabet.encode(&bytes);
     // A character holds six bits; those that also hold bits of what is before or behind are left out.
     let first = (filler * 8).div_ceil(6);

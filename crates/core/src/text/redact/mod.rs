@@ -2,23 +2,45 @@
 //!
 //! A [`Redacted`] can only be made by a [`Redactor`], or from text that stands in the program itself.
 //!
-//! - `shape`: secrets that can be told by themselves: tokens, keys, logins in URLs.
-//! - `named`: values whose name says that they are secret.
-//! - `disguise`: the secrets that the program itself holds, in the forms in which they travel.
+//! - `token_formats`: secrets that can be told by themselves: tokens, hashes, logins in URLs.
+//! - `key_material`: private keys, whole or cut.
+//! - `key_value`, with `names`, `vocabulary`, `values`, `quote`, `value_reader` and `containers`: values whose name says
+//!   that they are secret, in every notation.
+//! - `tables`: the same in tables.
+//! - `command_line`, with `command_rules`: secrets that a program takes by their place.
+//! - `wrapped`: all of these in base64.
+//! - `entropy`: words that look like chance, in what is published.
+//! - `encodings`: the secrets that the program itself holds, in the forms in which they travel.
+//! - `views`: other readings of a text, in which all of these are looked for.
+//! - `mask`, `cursor`: masks over places of a text, and pieces of a text.
 
+mod command_line;
+mod command_rules;
+mod containers;
+mod cursor;
 mod encodings;
+mod entropy;
+mod key_material;
 mod key_value;
 mod mask;
+mod names;
+mod quote;
+mod tables;
 mod token_formats;
+mod value_reader;
+mod values;
+mod views;
+mod vocabulary;
+mod wrapped;
 
 pub use crate::text::redact::mask::MASK;
 
-use crate::text::sanitize;
+use crate::text::redact::mask::Places;
+use crate::text::redact::names::{Strength, holds_name, holds_value, meaning_of};
 use regex::Regex;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::fmt;
-use std::ops::Range;
 
 /// Text that has passed a [`Redactor`].
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
@@ -48,6 +70,9 @@ const SHORTEST: usize = 6;
 /// What is hidden may lay open what it stood beside; after so many times nothing new was ever found.
 const PASSES: usize = 8;
 
+/// Base64 within base64 is followed so far.
+const DEPTH: usize = 3;
+
 /// Hides secrets: known shapes, named values, and the secrets and patterns it was given.
 #[derive(Debug, Clone, Default)]
 pub struct Redactor {
@@ -60,7 +85,7 @@ impl Redactor {
     /// because hiding them would hide ordinary words. `patterns`: the operator's own.
     pub fn new(secrets: impl IntoIterator<Item = String>, patterns: Vec<Regex>) -> Self {
         let known = secrets.into_iter().filter(|secret| secret.len() >= SHORTEST);
-        let forms = known.flat_map(|secret| crate::text::redact::encodings::forms(&secret));
+        let forms = known.flat_map(|secret| encodings::forms(&secret));
         let mut literals: Vec<String> = forms.filter(|form| form.len() >= SHORTEST).collect();
         literals.sort_by(|a, b| b.len().cmp(&a.len()).then(a.cmp(b)));
         literals.dedup();
@@ -69,113 +94,136 @@ impl Redactor {
 
     /// The same text with every secret replaced by [`MASK`].
     pub fn text(&self, text: &str) -> Redacted {
+        Redacted(self.repeat(text, |text| self.hide(text)))
+    }
+
+    /// The same for what is published, where readers are strangers: words that look like chance are hidden
+    /// as well, unless they have a shape that is known to be harmless.
+    pub fn publish(&self, text: &str) -> Redacted {
+        let known = self.text(text);
+        Redacted(self.repeat(known.as_str(), |text| {
+            let mut places = Places::default();
+            let view = views::as_shown(text);
+            let mut shown = Places::default();
+            self.find(&view.text, &mut shown, 0);
+            entropy::find(&view.text, &mut shown);
+            places.add_translated(shown, &view.origin);
+            places.put_masks(text)
+        }))
+    }
+
+    fn repeat(&self, text: &str, hide: impl Fn(&str) -> Option<String>) -> String {
         let mut out = text.to_owned();
         for _ in 0..PASSES {
-            match self.hide(&out) {
+            match hide(&out) {
                 Some(less) => out = less,
                 None => break,
             }
         }
-        Redacted(out)
+        out
     }
 
-    /// The same value with every string in it, keys included, redacted. A string under a key that
-    /// names a secret is hidden whole.
+    /// The same value with every string in it, keys included, redacted. A string or a long number under a
+    /// key that names a secret is hidden whole.
     pub fn value(&self, value: Value) -> Value {
         match value {
             Value::String(text) => Value::String(self.text(&text).0),
             Value::Array(items) => items.into_iter().map(|item| self.value(item)).collect(),
-            Value::Object(entries) => entries
-                .into_iter()
-                .map(|(key, entry)| {
-                    let entry = if crate::text::redact::key_value::is_secret(&key) {
-                        hide_strings(entry)
-                    } else {
-                        self.value(entry)
+            Value::Object(entries) => {
+                let is_pair = names_secret(&entries);
+                let entries = entries.into_iter().map(|(key, entry)| {
+                    let entry = match meaning_of(&key) {
+                        _ if is_pair && holds_value(&key) => hide_leaves(entry, false),
+                        Some(meaning) if meaning.strength == Strength::Certain => {
+                            hide_leaves(entry, meaning.is_plural)
+                        }
+                        Some(meaning) => self.likely(&key, meaning.strength, entry),
+                        None => self.value(entry),
                     };
                     (self.text(&key).0, entry)
-                })
-                .collect(),
+                });
+                entries.collect()
+            }
             other => other,
+        }
+    }
+
+    /// A value whose key may name a secret: it is hidden if it does not look like something else.
+    fn likely(&self, key: &str, strength: Strength, value: Value) -> Value {
+        match &value {
+            Value::String(text) if strength == Strength::Likely && !values::is_words(text) => {
+                Value::String(MASK.into())
+            }
+            Value::String(text) => {
+                let named = self.text(&format!("{key}={text}"));
+                let own = self.text(text);
+                let is_hidden = named.as_str() == format!("{key}={MASK}");
+                Value::String(if is_hidden { MASK.into() } else { own.0 })
+            }
+            Value::Number(number) if meaning_of(key).is_some_and(|meaning| meaning.is_code) => {
+                if number.to_string().len() >= 4 { Value::String(MASK.into()) } else { value }
+            }
+            _ => self.value(value),
         }
     }
 
     /// `None` if there is nothing to hide.
     fn hide(&self, text: &str) -> Option<String> {
-        // What is not seen could part a secret, and whoever reads it sees it whole.
-        if sanitize::has_no_hidden(text) {
-            return replace(text, self.places(text));
+        let mut places = Places::default();
+        for view in views::views(text) {
+            let mut own = Places::default();
+            self.find(&view.text, &mut own, DEPTH);
+            places.add_translated(own, &view.origin);
         }
-        let seen: Vec<(usize, char)> = sanitize::visible_chars(text).collect();
-        let bare: String = seen.iter().map(|(_, c)| c).collect();
-        let mut whence: Vec<usize> = Vec::with_capacity(bare.len());
-        for (place, c) in &seen {
-            whence.extend((0..c.len_utf8()).map(|byte| place + byte));
-        }
-        let bare = self.places(&bare).into_iter().filter(|place| !place.is_empty());
-        let mut places: Vec<_> = bare.map(|place| whence[place.start]..whence[place.end - 1] + 1).collect();
         // And as it is: what looks like a sequence may be none.
-        places.extend(self.places(text));
-        replace(text, places)
+        self.find(text, &mut places, DEPTH);
+        places.put_masks(text)
     }
 
-    fn places(&self, text: &str) -> Vec<Range<usize>> {
-        let mut places = Vec::new();
+    /// `depth`: how many layers of base64 are still taken off.
+    fn find(&self, text: &str, places: &mut Places, depth: usize) {
         for secret in &self.literals {
-            places.extend(text.match_indices(secret.as_str()).map(|(at, found)| at..at + found.len()));
+            text.match_indices(secret.as_str()).for_each(|(at, found)| places.hide(at..at + found.len()));
         }
         for pattern in &self.patterns {
-            places.extend(pattern.find_iter(text).map(|found| found.range()));
+            pattern.find_iter(text).for_each(|found| places.hide(found.range()));
         }
-        crate::text::redact::token_formats::find(text, &mut places);
-        crate::text::redact::key_value::find(text, &mut places);
-        places
+        key_material::find(text, places);
+        token_formats::find(text, places);
+        key_value::find(text, places);
+        tables::find(text, places);
+        command_line::find(text, places);
+        if depth > 0 {
+            wrapped::find(text, places, |inner| {
+                let mut places = Places::default();
+                self.find(inner, &mut places, depth - 1);
+                !places.is_empty()
+            });
+        }
     }
 }
 
-/// Every text in a value that is secret as a whole.
-fn hide_strings(value: Value) -> Value {
+/// `{"name": "PASSWORD", "value": "x"}`: whether a name in an object is one of a secret.
+fn names_secret(entries: &Map<String, Value>) -> bool {
+    let names = entries.iter().filter(|(key, _)| holds_name(key)).filter_map(|(_, name)| name.as_str());
+    names.filter_map(meaning_of).any(|meaning| meaning.strength == Strength::Certain)
+}
+
+/// Every text in a value that is secret as a whole, and numbers too long to count something.
+fn hide_leaves(value: Value, is_plural: bool) -> Value {
     match value {
-        Value::String(text) if !text.is_empty() && !crate::text::redact::key_value::is_no_secret(&text) => {
+        Value::String(text)
+            if !text.is_empty() && !values::is_literal(&text) && !values::is_reference(&text) =>
+        {
             Value::String(MASK.into())
         }
-        Value::Array(items) => items.into_iter().map(hide_strings).collect(),
+        Value::Number(number) if !is_plural && number.to_string().len() >= 4 => Value::String(MASK.into()),
+        Value::Array(items) => items.into_iter().map(|item| hide_leaves(item, is_plural)).collect(),
         Value::Object(entries) => {
-            entries.into_iter().map(|(key, entry)| (key, hide_strings(entry))).collect()
+            entries.into_iter().map(|(key, entry)| (key, hide_leaves(entry, is_plural))).collect()
         }
         other => other,
     }
-}
-
-/// Puts masks over places, one over those that meet. `None` if nothing changes.
-fn replace(text: &str, mut places: Vec<Range<usize>>) -> Option<String> {
-    places.retain(|place| !place.is_empty());
-    if places.is_empty() {
-        return None;
-    }
-    // A mask that is there already is one thing: what touches its inside takes it whole.
-    let masks: Vec<Range<usize>> = text.match_indices(MASK).map(|(at, found)| at..at + found.len()).collect();
-    let cut = |place: &Range<usize>| masks.partition_point(|mask| mask.end <= place.start);
-    for place in &mut places {
-        let (first, end) = (cut(place), place.end);
-        for mask in masks[first..].iter().take_while(|mask| mask.start < end) {
-            *place = place.start.min(mask.start)..place.end.max(mask.end);
-        }
-    }
-    places.sort_by_key(|place| (place.start, place.end));
-    let mut out = String::with_capacity(text.len());
-    let mut done = 0;
-    let mut places = places.into_iter().peekable();
-    while let Some(mut place) = places.next() {
-        while let Some(next) = places.next_if(|next| next.start <= place.end) {
-            place.end = place.end.max(next.end);
-        }
-        out.push_str(&text[done..place.start]);
-        out.push_str(MASK);
-        done = place.end;
-    }
-    out.push_str(&text[done..]);
-    (out != text).then_some(out)
 }
 
 #[cfg(test)]

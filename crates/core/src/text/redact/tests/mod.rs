@@ -1,4 +1,10 @@
 //! What is hidden, and what is not.
+//!
+//! - `corpus`: secrets and harmless texts in the notations of real tools.
+//! - `generated`: any name in any notation with any value.
+
+mod corpus;
+mod generated;
 
 use crate::text::redact::*;
 use proptest::prelude::*;
@@ -224,6 +230,8 @@ fn values_are_redacted_by_their_key_too() {
         "n": [1, "token=x1"],
         "secrets": ["a1", {"x": "b2"}],
         "SECRET": true,
+        "pin": 123456,
+        "env": [{"name": "DB_PASSWORD", "value": "hunter2"}, {"name": "PORT", "value": "80"}],
     });
     assert_eq!(
         Redactor::default().value(value),
@@ -232,6 +240,8 @@ fn values_are_redacted_by_their_key_too() {
             "n": [1, "token=[redacted]"],
             "secrets": [MASK, {"x": MASK}],
             "SECRET": true,
+            "pin": MASK,
+            "env": [{"name": "DB_PASSWORD", "value": MASK}, {"name": "PORT", "value": "80"}],
         })
     );
 }
