@@ -338,7 +338,7 @@ mod tests {
         assert_eq!(location("url_env = \"X\""), (None, None, Some("X".into())));
         for (entries, expect) in [
             ("path = \"x.db\"\nurl_env = \"X\"", "keep one of them"),
-            ("url = \"postgres://medic:hunter2@db/fm\"", "url_env"),
+            ("url = \"postgres://medic:hunter2@db/fm?sslmode=require\"", "url_env"),
             ("url = \"postgres:///fm?password=hunter2\"", "url_env"),
             ("url = \"medic:hunter2@db\"", "postgres://"),
         ] {
