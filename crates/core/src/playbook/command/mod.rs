@@ -4,6 +4,7 @@
 //! loaded; the one question that the agent asks by itself is a constant. Values go in as whole, typed, quoted words, or as environment variables of a script.
 //! No text of a ticket, a comment or an output can become anything else.
 
+pub mod envelope;
 pub mod pattern;
 
 pub(crate) use crate::playbook::command::pattern::take_word;
@@ -170,12 +171,6 @@ impl Template {
 }
 
 impl Command {
-    /// One constant word.
-    pub(crate) fn plain(word: &'static str, timeout: Duration) -> Self {
-        let timeout_ms = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
-        Self { form: CommandForm::Words(vec![word.to_owned()]), cwd: None, sudo: false, timeout_ms }
-    }
-
     /// The deadline, counted from the moment the host was asked to start it.
     pub fn timeout(&self) -> Duration {
         Duration::from_millis(self.timeout_ms)
