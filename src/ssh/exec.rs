@@ -88,8 +88,9 @@ pub(super) async fn ask_gate(
         seen => seen?,
     };
     let said = String::from_utf8_lossy(&seen.stdout.kept).into_owned();
-    let answer = said.lines().rev().find(|line| line.starts_with(gate::NAME));
-    Ok(answer.filter(|_| seen.exit.is_success()).map(|line| line.trim_end().to_owned()))
+    // Start-up files may have printed something before it, with or without a line break.
+    let answer = said.rsplit_once(gate::NAME).and_then(|(_, rest)| rest.lines().next());
+    Ok(answer.filter(|_| seen.exit.is_success()).map(|rest| format!("{}{}", gate::NAME, rest.trim_end())))
 }
 
 async fn send(
