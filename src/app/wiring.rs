@@ -4,7 +4,7 @@
 
 use crate::app::settings::LoadedConfig;
 use crate::clock::SystemClock;
-use crate::config::{Config, HostEntry, WebhookEntry};
+use crate::config::{Config, HostEntry, SshConfigEntry, WebhookEntry};
 use crate::console;
 use crate::core::ids::HostName;
 use crate::core::playbook::Library;
@@ -17,7 +17,9 @@ use crate::library;
 use crate::library::Files;
 use crate::ports::{Clock, Store};
 use crate::render::Prompts;
-use crate::ssh::{HostRoute, Login, Remote, SessionLimits, SshHosts};
+use crate::ssh::{
+    HostRoute, Login, Remote, SYSTEM_KNOWN_HOSTS, SessionLimits, SshConfig, SshHosts, read_private,
+};
 use crate::store::{Address, AddressError, Postgres, Sqlite, worker_name};
 use miette::{Diagnostic, Result};
 use regex::Regex;
@@ -48,7 +50,7 @@ pub enum AppError {
         "make a fine-grained token with read and write access to issues, and put it into {0}"
     ))]
     NoToken(String),
-    #[error("the private key of the GitHub App is missing: {0}")]
+    #[error("the private key of the GitHub App cannot be used: {0}")]
     #[diagnostic(help("GitHub makes one on the App's settings page; [github] private_key names its file"))]
     NoKey(String),
     #[error("the webhook's secret is missing: environment variable {0} is not set")]
@@ -180,9 +182,7 @@ pub fn identity(config: &Config) -> Result<Identity, AppError> {
     let github = &config.github;
     let Some(id) = github.app_id else { return Ok(Identity::Token(token(config)?)) };
     let key = match (&github.private_key, &github.private_key_env) {
-        (Some(path), _) => std::fs::read_to_string(path)
-            .map_err(|error| AppError::NoKey(format!("{}: {error}", path.display())))?
-            .into(),
+        (Some(path), _) => read_private(path).map_err(|error| AppError::NoKey(error.to_string()))?.into(),
         (None, variable) => {
             let variable = variable.as_deref().unwrap_or_default();
             from_environment(variable)
@@ -254,17 +254,25 @@ fn hosts(config: &Config, clock: &Arc<dyn Clock>) -> SshHosts {
 
 fn route(host: &HostEntry) -> HostRoute {
     let (Some(address), false) = (&host.address, host.local) else { return HostRoute::Local };
-    let user = host.user.clone().unwrap_or_default();
+    let user = host.user.clone();
     let agent = std::env::var_os("SSH_AUTH_SOCK").map(PathBuf::from);
     let login = |key: Option<&Path>| Login {
         user: user.clone(),
         keys: key.map(Path::to_owned).into_iter().collect(),
         agent: agent.clone(),
     };
+    let [known_hosts, usual_config] = host.usual.clone();
+    let (ssh_config, known_hosts) = match &host.ssh_config {
+        SshConfigEntry::Switch(false) => (SshConfig::Off, Some(known_hosts)),
+        SshConfigEntry::Switch(true) => (SshConfig::Usual { config: usual_config, known_hosts }, None),
+        SshConfigEntry::File(file) => (SshConfig::File(file.clone()), None),
+    };
     HostRoute::Ssh(Remote {
         address: address.clone(),
         port: host.port,
-        known_hosts: host.known_hosts.clone(),
+        known_hosts: host.known_hosts.clone().or(known_hosts),
+        system_known_hosts: SYSTEM_KNOWN_HOSTS.into(),
+        ssh_config,
         probe: login(host.key.as_deref()),
         change: host.change_key.as_deref().map(|key| login(Some(key))),
     })

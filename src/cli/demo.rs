@@ -29,7 +29,7 @@ use crate::sandbox::github::{AccountKind, FakeGitHub, Hooks, RepoRole as Rights}
 use crate::sandbox::host::{AuthorizedKey, FakeHost, HostSpec, Server, SharedHost, write_key};
 use crate::scenario;
 use crate::scenario::TicketFile;
-use crate::ssh::{HostRoute, Login, Remote, SessionLimits, SshHosts};
+use crate::ssh::{HostRoute, Login, Remote, SYSTEM_KNOWN_HOSTS, SessionLimits, SshConfig, SshHosts};
 use crate::store::{Sqlite, worker_name};
 use crate::web::{self, ServerLimits};
 use clap::Args;
@@ -265,9 +265,11 @@ fn host(scenario: &Path, clock: &dyn Clock) -> Result<SharedHost> {
 fn remote(server: &Server, key: &Path, dir: &Path) -> HostRoute {
     HostRoute::Ssh(Remote {
         address: server.address().ip().to_string(),
-        port: server.address().port(),
-        known_hosts: dir.join("known_hosts"),
-        probe: Login { user: "medic".into(), keys: vec![key.to_owned()], agent: None },
+        port: Some(server.address().port()),
+        known_hosts: Some(dir.join("known_hosts")),
+        system_known_hosts: SYSTEM_KNOWN_HOSTS.into(),
+        ssh_config: SshConfig::Off,
+        probe: Login { user: Some("medic".into()), keys: vec![key.to_owned()], agent: None },
         change: None,
     })
 }

@@ -7,6 +7,7 @@
 
 use crate::console::{eprint, print};
 use crate::core::gate::{DENIED, GateAnswer, REFUSED, Rules};
+use crate::core::playbook::command::envelope::BEGIN;
 use clap::Args;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::process::CommandExt;
@@ -51,12 +52,20 @@ pub fn run(arguments: &Arguments) -> ExitCode {
 /// Comes back only if it could not be started. `timeout` keeps the deadline, where there is one.
 fn become_command(line: &str, limit_s: u64) -> std::io::Error {
     let limit = limit_s.to_string();
-    let error =
-        Command::new("timeout").args(["-k", "2", &limit, "/bin/sh", "-c", line]).env_remove(REQUESTED).exec();
+    // Both streams get a mark where the output begins, and only then the command is started.
+    let program = format!("{BEGIN} && exec /bin/sh -c \"$1\"");
+    let shell = ["/bin/sh", "-c", &program, "sh", line];
+    let with = |mut command: Command| command.env_remove(REQUESTED).env("LC_ALL", "C").exec();
+    let mut timeout = Command::new("timeout");
+    timeout.args(["-k", "2", &limit]).args(shell);
+    let error = with(timeout);
     if error.kind() != std::io::ErrorKind::NotFound {
         return error;
     }
-    Command::new("/bin/sh").args(["-c", line]).env_remove(REQUESTED).exec()
+    let [shell, arguments @ ..] = shell;
+    let mut plain = Command::new(shell);
+    plain.args(arguments);
+    with(plain)
 }
 
 fn refuse(why: &str, requested: &OsStr) -> ExitCode {

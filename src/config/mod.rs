@@ -27,7 +27,7 @@ mod value;
 mod webhook;
 
 pub use crate::config::github::GitHubEntry;
-pub use crate::config::hosts::HostEntry;
+pub use crate::config::hosts::{HostEntry, SshConfigEntry};
 pub use crate::config::monitor::MonitorEntry;
 pub use crate::config::policy::{BreakerEntry, ChangeFreezeEntry, LimitsEntry, PolicyEntry};
 pub use crate::config::problem::{ConfigError, ConfigProblems};
@@ -124,17 +124,14 @@ impl Config {
         if url.is_none() && url_env.is_none() {
             path.get_or_insert_with(|| PathBuf::from("fieldmedic.db"));
         }
-        let of_hosts = self
-            .hosts
-            .values_mut()
-            .flat_map(|host| [host.key.as_mut(), host.change_key.as_mut(), Some(&mut host.known_hosts)]);
+        let of_hosts = self.hosts.values_mut().flat_map(HostEntry::paths_mut);
         let own = [
             self.playbooks.as_mut(),
             self.prompts.as_mut(),
             self.store.path.as_mut(),
             self.github.private_key.as_mut(),
         ];
-        for path in of_hosts.chain(own).flatten() {
+        for path in of_hosts.chain(own.into_iter().flatten()) {
             *path = resolve(path, base);
         }
     }
@@ -233,7 +230,7 @@ mod tests {
     #[test]
     fn every_problem_is_reported_at_once() {
         let error = read(
-            "[github]\nrepos = []\ncommand = \"support\"\n[hosts.a]\n[hosts.b]\naddress = \"203.0.113.5\"\n\
+            "[github]\nrepos = []\ncommand = \"support\"\n[hosts.a]\n[hosts.b]\naddress = \"203.0.113.5\"\nssh_config = false\n\
              [systems.qfieldcloud]\nhosts = { main = \"c\" }\n",
         )
         .unwrap_err()
@@ -247,6 +244,23 @@ mod tests {
         ] {
             assert!(error.contains(expect), "{expect:?} is not in {error}");
         }
+    }
+
+    #[test]
+    fn a_host_may_be_an_alias_and_its_paths_are_resolved() {
+        let text = "[github]\nrepos = [\"example/tickets\"]\n[hosts.a]\naddress = \"gis-north\"\n\
+                    [hosts.b]\naddress = \"b\"\nssh_config = \"ssh/config\"\nknown_hosts = \"known\"\n\
+                    [hosts.c]\naddress = \"c\"\nuser = \"ada\"\nssh_config = false\n";
+        let config = read(text).unwrap();
+        let host = |name: &str| &config.hosts[&HostName::new(name).unwrap()];
+        assert_eq!(host("a").ssh_config, SshConfigEntry::Switch(true));
+        assert!(host("a").usual.iter().all(|path| !path.starts_with("~")), "{:?}", host("a").usual);
+        let SshConfigEntry::File(file) = &host("b").ssh_config else { panic!("{:?}", host("b")) };
+        let known = host("b").known_hosts.as_ref().unwrap();
+        assert!(file.is_absolute() && file.ends_with("ssh/config") && known.is_absolute());
+        assert_eq!(host("c").ssh_config, SshConfigEntry::Switch(false));
+        let error = read(&text.replace("ssh_config = false", "ssh_config = 1")).unwrap_err().to_string();
+        assert!(error.contains("true, false, or the path of a file"), "{error}");
     }
 
     #[test]

@@ -7,12 +7,15 @@
 #![expect(clippy::disallowed_methods, reason = "reads the private key that the configuration names")]
 
 use crate::ssh::error::SshError;
+use crate::ssh::shortage::shortage;
 use crate::ssh::verifier::HostKeyVerifier;
 use russh::MethodKind;
 use russh::client::{AuthResult, Handle};
 use russh::keys::agent::AgentIdentity;
 use russh::keys::agent::client::AgentClient;
 use russh::keys::{Algorithm, HashAlg, PrivateKey, PrivateKeyWithHashAlg, PublicKey, decode_secret_key};
+use std::io::Read;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::net::UnixStream;
@@ -20,10 +23,24 @@ use tokio::net::UnixStream;
 /// A user and the keys that let them in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Login {
-    pub user: String,
-    /// Private keys in OpenSSH's or PEM format; or public keys whose private half the agent holds.
+    /// `None`: whom OpenSSH's configuration names.
+    pub user: Option<String>,
+    /// Private keys in OpenSSH's or PEM format; or public keys whose private half the agent holds. None:
+    /// those of OpenSSH's configuration and of the agent.
     pub keys: Vec<PathBuf>,
     /// The socket of an ssh-agent that may be used; usually what `SSH_AUTH_SOCK` says.
+    pub agent: Option<PathBuf>,
+}
+
+/// Where the keys of a login come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct KeySources {
+    /// Files that must be there and be usable.
+    pub named: Vec<PathBuf>,
+    /// Files that OpenSSH's configuration names; many of them by default, whether they are there or not.
+    pub optional: Vec<PathBuf>,
+    /// Of the agent's keys, only those that a file names.
+    pub only_named: bool,
     pub agent: Option<PathBuf>,
 }
 
@@ -42,45 +59,91 @@ pub(super) struct Named {
     locked: Option<PathBuf>,
 }
 
+/// The keys of files, and why others are not used.
+pub(super) struct ReadKeys {
+    keys: Vec<Named>,
+    unused: Vec<String>,
+}
+
 impl Login {
+    pub(super) fn sources(&self) -> KeySources {
+        let only_named = !self.keys.is_empty();
+        KeySources { named: self.keys.clone(), optional: Vec::new(), only_named, agent: self.agent.clone() }
+    }
+}
+
+impl KeySources {
     /// Reads the key files. It is done before the host is contacted, because a path that is wrong is
     /// wrong for every host.
-    pub(super) fn read_keys(&self) -> Result<Vec<Named>, SshError> {
-        self.keys.iter().map(|file| read_key(file, self.agent.is_some())).collect()
+    pub fn read(&self) -> Result<ReadKeys, SshError> {
+        let has_agent = self.agent.is_some();
+        let named = self.named.iter().map(|file| read_key(file, has_agent));
+        let mut read = ReadKeys { keys: named.collect::<Result<_, _>>()?, unused: Vec::new() };
+        for file in self.optional.iter().filter(|file| file.exists()) {
+            match read_key(file, has_agent) {
+                Ok(mut key) => {
+                    // Nobody has promised that an agent holds it.
+                    key.locked = None;
+                    read.keys.push(key);
+                }
+                Err(shortage @ SshError::Shortage { .. }) => return Err(shortage),
+                Err(error) => read.unused.push(format!("not {}: {error}", file.display())),
+            }
+        }
+        Ok(read)
     }
 
     /// Logs in to a host whose key has been checked.
-    pub(super) async fn authenticate(
+    pub async fn authenticate(
         &self,
+        user: &str,
         handle: &mut Handle<HostKeyVerifier>,
-        keys: Vec<Named>,
+        ReadKeys { mut keys, unused }: ReadKeys,
         at: &str,
     ) -> Result<(), SshError> {
         let mut agent = match &self.agent {
-            Some(socket) if needs_agent(&keys) => Some(SshAgent::connect(socket, handle).await?),
+            Some(socket) if !self.only_named || needs_agent(&keys) => {
+                match SshAgent::connect(socket, handle).await {
+                    // A socket that nobody listens on any more is no obstacle where a key file is.
+                    Err(SshError::Agent { .. }) if self.named.is_empty() && has_private(&keys) => None,
+                    agent => Some(agent?),
+                }
+            }
             _ => None,
         };
-        let keys = match &agent {
-            Some(agent) if keys.is_empty() => agent.keys(),
+        keys = match &agent {
             Some(agent) => agent.keep_usable(keys)?,
-            None => keys,
+            None => keys.into_iter().filter(|named| matches!(named.key, LoginKey::Private(_))).collect(),
         };
-        if keys.is_empty() {
+        if let Some(agent) = agent.as_ref().filter(|_| !self.only_named) {
+            let more: Vec<Named> = agent.keys().into_iter().filter(|key| !holds(&keys, key)).collect();
+            keys.extend(more);
+        }
+        if keys.is_empty() && unused.is_empty() {
             return Err(SshError::NoKey { at: at.to_owned() });
         }
 
         let mut tried = Vec::new();
-        let mut advice = String::new();
+        let mut advice = String::from("No key is left to try");
         for Named { key, name, .. } in keys {
+            let hash = match rsa_hash(handle, &key).await {
+                Ok(hash) => hash,
+                Err(Sha1Only) => {
+                    tried.push(format!("not {name}"));
+                    advice = "It takes signatures of RSA keys with SHA-1 only, which are refused here as in OpenSSH: \
+                              use an ed25519 key, or update its SSH server"
+                        .into();
+                    continue;
+                }
+            };
             tried.push(name);
-            let hash = rsa_hash(handle, &key).await;
             let answer = match (key, &mut agent) {
                 (LoginKey::Private(key), _) => handle
-                    .authenticate_publickey(&self.user, PrivateKeyWithHashAlg::new(key, hash))
+                    .authenticate_publickey(user, PrivateKeyWithHashAlg::new(key, hash))
                     .await
-                    .map_err(|error| handshake(at, &error.to_string()))?,
+                    .map_err(|error| broken_off(at, &error))?,
                 (LoginKey::Public(key), Some(agent)) => handle
-                    .authenticate_publickey_with(&self.user, key, hash, &mut agent.client)
+                    .authenticate_publickey_with(user, key, hash, &mut agent.client)
                     .await
                     .map_err(|error| agent.fail(&error.to_string()))?,
                 (LoginKey::Public(_), None) => continue,
@@ -88,7 +151,7 @@ impl Login {
             match answer {
                 AuthResult::Success => return Ok(()),
                 AuthResult::Failure { remaining_methods, partial_success } => {
-                    advice = advise(&self.user, &remaining_methods, partial_success);
+                    advice = advise(user, &remaining_methods, partial_success);
                     if handle.is_closed() {
                         advice = "It closed the connection: it may allow fewer tries (`MaxAuthTries`)".into();
                         break;
@@ -99,16 +162,33 @@ impl Login {
                 }
             }
         }
-        Err(SshError::Refused { at: at.to_owned(), user: self.user.clone(), tried, advice })
+        tried.extend(unused);
+        Err(SshError::Refused { at: at.to_owned(), user: user.to_owned(), tried, advice })
+    }
+}
+
+fn has_private(keys: &[Named]) -> bool {
+    keys.iter().any(|named| matches!(named.key, LoginKey::Private(_)))
+}
+
+fn holds(keys: &[Named], wanted: &Named) -> bool {
+    keys.iter().any(|named| public(&named.key).key_data() == public(&wanted.key).key_data())
+}
+
+fn public(key: &LoginKey) -> &PublicKey {
+    match key {
+        LoginKey::Private(key) => key.public_key(),
+        LoginKey::Public(key) => key,
     }
 }
 
 fn needs_agent(keys: &[Named]) -> bool {
-    keys.is_empty() || keys.iter().any(|named| matches!(named.key, LoginKey::Public(_)))
+    keys.iter().any(|named| matches!(named.key, LoginKey::Public(_)))
 }
 
-fn handshake(at: &str, cause: &str) -> SshError {
-    SshError::Handshake { at: at.to_owned(), cause: cause.to_owned() }
+/// The server went away in the middle of the login.
+fn broken_off(at: &str, error: &russh::Error) -> SshError {
+    SshError::Dropped { at: at.to_owned(), cause: error.to_string() }
 }
 
 /// What a person can do about a key that was not taken.
@@ -123,48 +203,81 @@ fn advise(user: &str, offered: &[MethodKind], partial_success: bool) -> String {
     format!("Add the public key to ~{user}/.ssh/authorized_keys on the host, or correct the user or the key")
 }
 
-/// The hash that an RSA key signs with; SHA-1 only if the server knows nothing better.
-async fn rsa_hash(handle: &Handle<HostKeyVerifier>, key: &LoginKey) -> Option<HashAlg> {
-    let algorithm = match key {
-        LoginKey::Private(key) => key.algorithm(),
-        LoginKey::Public(key) => key.algorithm(),
-    };
-    if !matches!(algorithm, Algorithm::Rsa { .. }) {
-        return None;
+/// The server takes nothing better from an RSA key.
+struct Sha1Only;
+
+/// The hash that an RSA key signs with.
+async fn rsa_hash(handle: &Handle<HostKeyVerifier>, key: &LoginKey) -> Result<Option<HashAlg>, Sha1Only> {
+    if !matches!(public(key).algorithm(), Algorithm::Rsa { .. }) {
+        return Ok(None);
     }
-    // A server that does not say which hashes it knows is old, but knows SHA-2 all the same.
-    handle.best_supported_rsa_hash().await.ok().flatten().unwrap_or(Some(HashAlg::Sha512))
+    match handle.best_supported_rsa_hash().await.ok().flatten() {
+        Some(None) => Err(Sha1Only),
+        Some(hash) => Ok(hash),
+        // A server that does not say which hashes it knows is old, but knows SHA-2 all the same.
+        None => Ok(Some(HashAlg::Sha512)),
+    }
 }
 
 fn read_key(file: &Path, has_agent: bool) -> Result<Named, SshError> {
     let unusable = |cause: String| SshError::KeyFile { file: file.to_owned(), cause };
-    let text = std::fs::read_to_string(file).map_err(|error| unusable(error.to_string()))?;
+    let (text, mode) =
+        read_secret(file).map_err(|error| shortage(&error).unwrap_or_else(|| unusable(error.to_string())))?;
+    if let Ok(public) = PublicKey::from_openssh(&text) {
+        let key = LoginKey::Public(public);
+        return Ok(Named { name: name(&key, &file.display().to_string()), key, locked: None });
+    }
+    if let Some(mode) = mode {
+        return Err(SshError::KeyExposed { file: file.to_owned(), mode });
+    }
     let locked = |public: Option<PublicKey>| match public {
         Some(public) if has_agent => Ok((LoginKey::Public(public), Some(file.to_owned()))),
         _ => Err(SshError::KeyLocked { file: file.to_owned() }),
     };
-    let (key, locked) = if let Ok(public) = PublicKey::from_openssh(&text) {
-        (LoginKey::Public(public), None)
-    } else {
-        match PrivateKey::from_openssh(&text) {
-            Ok(key) if key.is_encrypted() => locked(Some(key.public_key().clone()))?,
+    let (key, locked) = match PrivateKey::from_openssh(&text) {
+        Ok(key) if key.is_encrypted() => locked(Some(key.public_key().clone()))?,
+        Ok(key) => (LoginKey::Private(Arc::new(key)), None),
+        Err(_) => match decode_secret_key(&text, None) {
             Ok(key) => (LoginKey::Private(Arc::new(key)), None),
-            Err(_) => match decode_secret_key(&text, None) {
-                Ok(key) => (LoginKey::Private(Arc::new(key)), None),
-                Err(russh::keys::Error::KeyIsEncrypted) => locked(None)?,
-                Err(error) => return Err(unusable(format!("it is no private key ({error})"))),
-            },
-        }
+            Err(russh::keys::Error::KeyIsEncrypted) => locked(None)?,
+            Err(error) => return Err(unusable(format!("it is no private key ({error})"))),
+        },
     };
     Ok(Named { name: name(&key, &file.display().to_string()), key, locked })
 }
 
+/// The text of a file that may hold a secret, and its mode if others than its owner can get at it. As for
+/// OpenSSH, only the user's own files count: what root hands out by a group is root's affair.
+fn read_secret(path: &Path) -> std::io::Result<(String, Option<u32>)> {
+    let mut file = std::fs::File::open(path)?;
+    let seen = file.metadata()?;
+    let mut text = String::new();
+    file.read_to_string(&mut text)?;
+    Ok((text, exposed(&seen)))
+}
+
+fn exposed(seen: &std::fs::Metadata) -> Option<u32> {
+    let is_own = seen.uid() == rustix::process::getuid().as_raw();
+    let mode = seen.mode() & 0o7777;
+    (is_own && mode & 0o077 != 0).then_some(mode)
+}
+
+/// Reads a private key of another kind by the same rule.
+///
+/// # Errors
+/// It cannot be read, or others than its owner can read it.
+pub fn read_private(path: &Path) -> Result<String, SshError> {
+    let file = path.to_owned();
+    match read_secret(path) {
+        Ok((text, None)) => Ok(text),
+        Ok((_, Some(mode))) => Err(SshError::KeyExposed { file, mode }),
+        Err(error) => Err(SshError::KeyFile { file, cause: error.to_string() }),
+    }
+}
+
 /// `~/.ssh/id (ssh-ed25519 SHA256:…)`: enough to find the key, on either side.
 fn name(key: &LoginKey, source: &str) -> String {
-    let public = match key {
-        LoginKey::Private(key) => key.public_key(),
-        LoginKey::Public(key) => key,
-    };
+    let public = public(key);
     format!("{source} ({} {})", public.algorithm().as_str(), public.fingerprint(HashAlg::Sha256))
 }
 
@@ -177,9 +290,9 @@ struct SshAgent {
 
 impl SshAgent {
     async fn connect(socket: &Path, handle: &Handle<HostKeyVerifier>) -> Result<Self, SshError> {
-        let fail = |error: russh::keys::Error| SshError::Agent {
-            socket: socket.to_owned(),
-            cause: error.to_string(),
+        let fail = |error: russh::keys::Error| {
+            let short = if let russh::keys::Error::IO(error) = &error { shortage(error) } else { None };
+            short.unwrap_or_else(|| SshError::Agent { socket: socket.to_owned(), cause: error.to_string() })
         };
         let mut client = AgentClient::connect_uds(socket).await.map_err(fail)?;
         if let Some(binding) = handle.agent_session_binding() {

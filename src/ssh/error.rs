@@ -1,5 +1,6 @@
 //! Errors on the way to a host. Each text names the problem, its cause and the next step.
 
+use crate::core::playbook::command::envelope;
 use crate::ports::ShellError;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -18,6 +19,24 @@ pub enum SshError {
 
     #[error("{at} answers, but the SSH handshake failed: {cause}. Check that the port is the SSH server's")]
     Handshake { at: String, cause: String },
+
+    #[error(
+        "{at} closed the connection before the login ({cause}), several times: it may have too many logins under way \
+         (`MaxStartups` in its sshd_config), or not let this address in"
+    )]
+    Dropped { at: String, cause: String },
+
+    #[error(
+        "{at} has no host key that can be trusted: it offers only {offered}. Signatures with SHA-1 (`ssh-rsa`, `ssh-dss`) \
+         are refused, as OpenSSH does; let its sshd use an ed25519 key, or rsa-sha2-512 for the RSA key"
+    )]
+    WeakHostKey { at: String, offered: String },
+
+    #[error("the OpenSSH configuration does not say how to reach {at}: {cause}")]
+    SshConfig { at: String, cause: String },
+
+    #[error("the ProxyCommand to {at} could not be started: {cause}")]
+    ProxyCommand { at: String, cause: String },
 
     #[error(
         "the host key of {} is not known: it showed an {} key with the fingerprint {}.{known} If that is the host's own \
@@ -52,6 +71,12 @@ pub enum SshError {
     KeyFile { file: PathBuf, cause: String },
 
     #[error(
+        "the permissions {mode:04o} of the private key {} are too open: others than its owner can read it, so it is \
+         not used. Run `chmod 600 {}`, and replace the key if somebody may have copied it", .file.display(), .file.display()
+    )]
+    KeyExposed { file: PathBuf, mode: u32 },
+
+    #[error(
         "the key {} is encrypted, and Fieldmedic asks for no passphrase. Use a key without one, or load it into an \
          ssh-agent (`ssh-add {}`) and allow that agent", .file.display(), .file.display()
     )]
@@ -73,10 +98,30 @@ pub enum SshError {
     Disconnected { at: String, cause: String },
 
     #[error(
-        "{at} opens no further session: {cause}. Its `MaxSessions` may be lower than the number of sessions that is \
-         configured here"
+        "{at} opens no session, although no other one is open on this connection: {cause}. Check `MaxSessions` in its \
+         sshd_config; one is enough for Fieldmedic"
     )]
     NoSession { at: String, cause: String },
+
+    /// The marker never came, so the wrapper around the command did not begin it.
+    #[error("the login shell on {at} did not run the command: it ended with {exit}{words}. {advice}")]
+    LoginFailed {
+        at: String,
+        exit: String,
+        /// What it said: `, and said: …`, or nothing.
+        words: String,
+        advice: &'static str,
+    },
+
+    #[error("the command is {length} bytes long, and a login shell takes {} at most", envelope::LONGEST)]
+    TooLong { length: usize },
+
+    #[error("the lease of {at} ran out while the command waited for its turn")]
+    LeaseOver { at: String },
+
+    /// Not the host's trouble: it is waited for, and the host is asked again.
+    #[error("this machine has {what}")]
+    Shortage { what: String },
 
     #[error("{at} refused to run the command: a forced command or the account's shell may forbid it")]
     ExecRefused { at: String },
@@ -137,11 +182,16 @@ impl SshError {
                 | SshError::HostKeyChanged { .. }
                 | SshError::HostKeyRevoked { .. }
                 | SshError::KnownHosts { .. }
+                | SshError::WeakHostKey { .. }
+                | SshError::SshConfig { .. }
+                | SshError::ProxyCommand { .. }
                 | SshError::KeyFile { .. }
+                | SshError::KeyExposed { .. }
                 | SshError::KeyLocked { .. }
                 | SshError::NoKey { .. }
                 | SshError::Refused { .. }
                 | SshError::ExecRefused { .. }
+                | SshError::TooLong { .. }
                 | SshError::NotAdmitted { .. }
         )
     }

@@ -4,10 +4,14 @@
 //! answer: a channel that is being opened, and one that has to be closed.
 
 use crate::core::diagnosis::evidence::{Exit, RawObservation};
-use crate::ssh::capture::Capture;
-use crate::ssh::connection::Connection;
+use crate::core::gate;
+use crate::core::playbook::command::envelope;
+use crate::core::playbook::command::envelope::Start;
+use crate::ssh::connection::{Connection, OpenedChannel};
 use crate::ssh::error::{SshError, StopResult};
 use crate::ssh::route::SessionLimits;
+use crate::ssh::sessions::Refusals;
+use crate::ssh::stream::Stream;
 use russh::client::Msg;
 use russh::{Channel, ChannelMsg, Sig};
 use std::sync::Arc;
@@ -17,40 +21,126 @@ use tokio::time::{Instant, timeout_at};
 
 type Answer = oneshot::Sender<Result<RawObservation, SshError>>;
 
-/// Runs the line when a session is free. The deadline counts from the moment it is asked for.
+/// What the other side of a session does with a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Receiver {
+    /// A login shell, which gets the line sealed.
+    LoginShell(Start),
+    /// A gate, which compares the line and marks where its output begins.
+    Gate,
+    /// Nobody marks where the output begins: an old gate, and the question for a gate.
+    Unmarked,
+}
+
+/// What is to be run.
+#[derive(Debug, Clone)]
+pub(super) struct Order {
+    pub line: String,
+    /// Counted from the moment the host is asked for it.
+    pub timeout: Duration,
+    /// Later, the host is not asked any more: a lease has run out.
+    pub begin_by: Option<Instant>,
+}
+
+/// Runs the line when a session is free.
 pub(super) async fn run(
     connection: Arc<Connection>,
-    line: &str,
-    timeout: Duration,
+    order: &Order,
     limits: &SessionLimits,
 ) -> Result<RawObservation, SshError> {
-    let Some(slot) = connection.permit().await else { return Err(connection.gone()) };
-    if !connection.is_usable() {
-        return Err(connection.gone());
+    let receiver = match connection.gate() {
+        Some(said) if said.starts_with(gate::OLD) => Receiver::Unmarked,
+        Some(_) => Receiver::Gate,
+        None if connection.forbids_exec() => Receiver::LoginShell(Start::Child),
+        None => Receiver::LoginShell(Start::Exec),
+    };
+    let result = send(&connection, order, receiver, limits).await;
+    if receiver == Receiver::Unmarked && result.as_ref().is_ok_and(is_refusal) {
+        return Err(SshError::NotAdmitted { host: connection.at.clone() });
     }
+    if receiver != Receiver::LoginShell(Start::Exec) || !matches!(result, Err(SshError::LoginFailed { .. })) {
+        return result;
+    }
+    // Nothing has run. A restricted shell forbids `exec`, and nothing else that is needed.
+    let second = send(&connection, order, Receiver::LoginShell(Start::Child), limits).await;
+    match second {
+        Err(SshError::LoginFailed { .. }) => result,
+        other => {
+            connection.note_exec_forbidden();
+            other
+        }
+    }
+}
+
+/// Asks whether the login meets a gate, and which rules it has; `None` if there is none.
+pub(super) async fn ask_gate(
+    connection: &Arc<Connection>,
+    limits: &SessionLimits,
+) -> Result<Option<String>, SshError> {
+    let question = Order { line: gate::QUESTION.to_owned(), timeout: limits.connect, begin_by: None };
+    let seen = match send(connection, &question, Receiver::Unmarked, limits).await {
+        // Commands will be refused likewise, each with its own error.
+        Err(SshError::ExecRefused { .. }) => return Ok(None),
+        Err(SshError::TimedOut { limit, .. }) => {
+            return Err(SshError::NoAnswer { at: connection.at.clone(), after: limit });
+        }
+        Err(SshError::Lost { at, cause }) => return Err(SshError::Disconnected { at, cause }),
+        seen => seen?,
+    };
+    let said = String::from_utf8_lossy(&seen.stdout.kept).into_owned();
+    // Start-up files may have printed something before it, with or without a line break.
+    let answer = said.rsplit_once(gate::NAME).and_then(|(_, rest)| rest.lines().next());
+    Ok(answer.filter(|_| seen.exit.is_success()).map(|rest| format!("{}{}", gate::NAME, rest.trim_end())))
+}
+
+async fn send(
+    connection: &Arc<Connection>,
+    order: &Order,
+    receiver: Receiver,
+    limits: &SessionLimits,
+) -> Result<RawObservation, SshError> {
+    let text = match receiver {
+        Receiver::LoginShell(start) => envelope::seal(&order.line, start),
+        Receiver::Gate | Receiver::Unmarked => order.line.clone(),
+    };
+    if text.len() > envelope::LONGEST {
+        return Err(SshError::TooLong { length: text.len() });
+    }
+    let order = Order { line: text, ..order.clone() };
     let (answer, answered) = oneshot::channel();
     let broke = connection.broke();
-    let (line, limits) = (line.to_owned(), limits.clone());
-    tokio::spawn(async move {
-        run_session(&connection, line, timeout, limits, answer).await;
-        drop(slot);
-    });
+    let (connection, limits) = (Arc::clone(connection), limits.clone());
+    tokio::spawn(async move { run_session(&connection, order, receiver, limits, answer).await });
     // The task answers, unless the runtime is going down with the command under way.
     answered.await.unwrap_or(Err(broke))
 }
 
 async fn run_session(
     connection: &Connection,
-    line: String,
-    timeout: Duration,
+    Order { line, timeout, begin_by }: Order,
+    receiver: Receiver,
     limits: SessionLimits,
     mut answer: Answer,
 ) {
-    let channel = match connection.channel(limits.connect).await {
-        Ok(channel) => channel,
-        Err(trouble) => {
-            let _ = answer.send(Err(trouble));
-            return;
+    let mut refusals = Refusals::default();
+    let OpenedChannel { channel, slot } = loop {
+        // Who stops waiting for a free session gets none.
+        let slot = tokio::select! {
+            biased;
+            () = answer.closed() => return,
+            slot = connection.slot() => slot,
+        };
+        let opened = match slot {
+            Some(slot) => connection.channel(slot, limits.connect, &mut refusals).await,
+            None => Err(connection.gone()),
+        };
+        match opened {
+            Ok(Some(opened)) => break opened,
+            Ok(None) => {}
+            Err(trouble) => {
+                let _ = answer.send(Err(trouble));
+                return;
+            }
         }
     };
     if answer.is_closed() {
@@ -58,12 +148,18 @@ async fn run_session(
         return;
     }
     let begun = Instant::now();
+    if begin_by.is_some_and(|latest| begun >= latest) {
+        let _ = channel.close().await;
+        let _ = answer.send(Err(SshError::LeaseOver { at: connection.at.clone() }));
+        return;
+    }
     let deadline = begun + timeout;
+    let marked = receiver != Receiver::Unmarked;
     let mut session = Session {
         channel,
         connection,
-        stdout: Capture::new(limits.kept),
-        stderr: Capture::new(limits.kept),
+        stdout: Stream::new(marked, limits.kept),
+        stderr: Stream::new(marked, limits.kept),
         exit: None,
         at_end: false,
         limits,
@@ -74,17 +170,18 @@ async fn run_session(
     };
     let took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     let result = match result {
-        Ok(()) => Ok(session.observe(took_ms)),
+        Ok(()) => session.observe(took_ms),
         Err(stop) => Err(session.stop(stop, timeout).await),
     };
+    drop(slot);
     let _ = answer.send(result);
 }
 
 struct Session<'a> {
     channel: Channel<Msg>,
     connection: &'a Connection,
-    stdout: Capture,
-    stderr: Capture,
+    stdout: Stream,
+    stderr: Stream,
     exit: Option<Exit>,
     /// The host said that no more output will come.
     at_end: bool,
@@ -162,13 +259,38 @@ impl Session<'_> {
         }
     }
 
-    fn observe(self, took_ms: u64) -> RawObservation {
-        RawObservation {
+    /// What was seen; or an error, if the command was not begun.
+    fn observe(self, took_ms: u64) -> Result<RawObservation, SshError> {
+        if !self.stdout.has_begun || !self.stderr.has_begun {
+            return Err(self.not_begun());
+        }
+        Ok(RawObservation {
             exit: self.exit.unwrap_or(Exit::Unknown),
             stdout: self.stdout.finish(),
             stderr: self.stderr.finish(),
             took_ms,
+        })
+    }
+
+    /// The session ended, and a marker is missing: whoever was to write it comes before the command.
+    fn not_begun(self) -> SshError {
+        let at = self.connection.at.clone();
+        let said = [self.stderr.noise(), self.stdout.noise()].map(tame);
+        let Some(exit) = self.exit else {
+            return SshError::Lost { at, cause: "the host did not say how the session ended".into() };
+        };
+        if exit == Exit::Code(gate::REFUSED) && said.iter().any(|text| text.ends_with(gate::DENIED)) {
+            return SshError::NotAdmitted { host: at };
         }
+        let words = said.iter().find(|text| !text.is_empty());
+        let words = words.map(|text| format!(", and said: {text}")).unwrap_or_default();
+        let advice = match self.connection.gate() {
+            Some(_) => "The gate let it in, but could not start it",
+            None => {
+                "The account needs a shell that may run `sh`: check its login shell and its start-up files"
+            }
+        };
+        SshError::LoginFailed { at, exit: exit.to_string(), words, advice }
     }
 
     /// Leaves no session behind, and says what became of the command.
@@ -235,4 +357,21 @@ fn signal(signal: Sig) -> String {
         },
         known => format!("{known:?}"),
     }
+}
+
+/// A gate that has run nothing, and marks nothing. All three signs together: what ran may end or speak like
+/// it, not both.
+fn is_refusal(seen: &RawObservation) -> bool {
+    seen.exit == Exit::Code(gate::REFUSED)
+        && seen.stdout.length == 0
+        && seen.stderr.kept.strip_suffix(b"\n") == Some(gate::DENIED.as_bytes())
+}
+
+/// The end of foreign text, on one line.
+fn tame(text: &[u8]) -> String {
+    let text = String::from_utf8_lossy(text);
+    let words = text.split(|c: char| c.is_control() || c.is_whitespace()).filter(|word| !word.is_empty());
+    let text = words.collect::<Vec<_>>().join(" ");
+    let skip = text.chars().count().saturating_sub(300);
+    text.chars().skip(skip).collect()
 }

@@ -1,19 +1,21 @@
 //! The hosts of an inventory as a [`Shell`]: one connection for each host and login, shared by all cases.
 
-use crate::core::diagnosis::evidence::{Exit, RawObservation};
-use crate::core::gate;
+use crate::core::diagnosis::evidence::RawObservation;
 use crate::core::ids::HostName;
 use crate::core::playbook::command::Command;
 use crate::core::policy::permit::Permit;
 use crate::ports::{Clock, Lease, Shell, ShellError, check_lease};
 use crate::ssh::error::SshError;
+use crate::ssh::exec::Order;
 use crate::ssh::local;
 use crate::ssh::pool::ConnectionPool;
 use crate::ssh::route::{Access, HostRoute, Remote, SessionLimits};
+use crate::ssh::shortage::Patience;
 use async_trait::async_trait;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// The hosts of an inventory. Connections are opened when they are first needed, shared, and opened
 /// again when they break; dropping this closes them.
@@ -40,39 +42,65 @@ impl SshHosts {
     /// # Errors
     /// [`ShellError::NotStarted`], with what a person can do about it.
     pub async fn open(&self, host: &HostName, purpose: Access) -> Result<Duration, ShellError> {
-        match self.route(host)? {
-            Route::Local => Ok(Duration::ZERO),
-            Route::Ssh { probe, change } => {
-                let line = if purpose == Access::Probe { probe } else { change };
-                let (_, took) = line.connection().await?;
-                Ok(took)
+        let Some(pool) = self.pool(host, purpose)? else { return Ok(Duration::ZERO) };
+        let mut patience = Patience::new();
+        loop {
+            match pool.connection().await {
+                Err(SshError::Shortage { what }) => patience.wait(host.as_str(), &what).await,
+                opened => return Ok(opened?.1),
             }
         }
+    }
+
+    /// The way to a host; `None` if it is the machine itself.
+    fn pool(&self, host: &HostName, purpose: Access) -> Result<Option<&Arc<ConnectionPool>>, SshError> {
+        Ok(match (self.route(host)?, purpose) {
+            (Route::Local, _) => None,
+            (Route::Ssh { probe, .. }, Access::Probe) => Some(probe),
+            (Route::Ssh { change, .. }, Access::Change) => Some(change),
+        })
     }
 
     fn route(&self, host: &HostName) -> Result<&Route, SshError> {
         self.routes.get(host).ok_or_else(|| SshError::UnknownHost { host: host.to_string() })
     }
 
+    /// Runs a command. What is short on this machine is waited for; a change needs a lease that holds
+    /// afterwards too.
     async fn run(
         &self,
         host: &HostName,
         command: &Command,
         purpose: Access,
+        lease: Option<&Lease>,
     ) -> Result<RawObservation, ShellError> {
-        let text = command.line();
-        let observation = match self.route(host)? {
-            Route::Local => local::run(&text, command.timeout(), &self.limits).await,
-            Route::Ssh { probe, change } => {
-                let line = if purpose == Access::Probe { probe } else { change };
-                let observation = line.run(&text, command.timeout()).await;
-                if observation.as_ref().is_ok_and(is_refusal) {
+        let pool = self.pool(host, purpose)?;
+        let mut patience = Patience::new();
+        loop {
+            let begin_by = match lease {
+                Some(lease) => Some(Instant::now() + self.remaining(lease, host)?),
+                None => None,
+            };
+            let order = Order { line: command.line(), timeout: command.timeout(), begin_by };
+            let result = match pool {
+                None => local::run(&order.line, order.timeout, &self.limits).await,
+                Some(pool) => pool.run(&order).await,
+            };
+            match result {
+                Err(SshError::Shortage { what }) => patience.wait(host.as_str(), &what).await,
+                Err(SshError::NotAdmitted { .. }) => {
                     return Err(SshError::NotAdmitted { host: host.to_string() }.into());
                 }
-                observation
+                result => return Ok(result?),
             }
-        };
-        Ok(observation?)
+        }
+    }
+
+    /// How long a lease still holds.
+    fn remaining(&self, lease: &Lease, host: &HostName) -> Result<Duration, ShellError> {
+        let now = self.clock.now();
+        check_lease(lease, host, now)?;
+        Ok((lease.until() - now).to_std().unwrap_or_default())
     }
 
     /// What the gate that a login meets says of its rules; `None` if there is no gate.
@@ -80,17 +108,10 @@ impl SshHosts {
     /// # Errors
     /// The host cannot be asked.
     pub async fn ask_gate(&self, host: &HostName, purpose: Access) -> Result<Option<String>, ShellError> {
-        let seen = self.run(host, &gate::allowed_command(), purpose).await?;
-        let said = String::from_utf8_lossy(&seen.stdout.kept).trim().to_owned();
-        Ok((seen.exit.is_success() && said.starts_with(gate::NAME)).then_some(said))
+        self.open(host, purpose).await?;
+        let Some(pool) = self.pool(host, purpose)? else { return Ok(None) };
+        Ok(pool.connection().await?.0.gate().map(str::to_owned))
     }
-}
-
-/// A gate that has run nothing. All three signs together: what ran may end or speak like it, not both.
-fn is_refusal(seen: &RawObservation) -> bool {
-    seen.exit == Exit::Code(gate::REFUSED)
-        && seen.stdout.length == 0
-        && seen.stderr.kept.strip_suffix(b"\n") == Some(gate::DENIED.as_bytes())
 }
 
 impl Route {
@@ -119,7 +140,7 @@ impl Shell for SshHosts {
     }
 
     async fn probe(&self, host: &HostName, command: &Command) -> Result<RawObservation, ShellError> {
-        self.run(host, command, Access::Probe).await
+        self.run(host, command, Access::Probe, None).await
     }
 
     async fn change(
@@ -129,7 +150,6 @@ impl Shell for SshHosts {
         _permit: &Permit,
         lease: &Lease,
     ) -> Result<RawObservation, ShellError> {
-        check_lease(lease, host, self.clock.now())?;
-        self.run(host, command, Access::Change).await
+        self.run(host, command, Access::Change, Some(lease)).await
     }
 }

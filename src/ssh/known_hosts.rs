@@ -1,4 +1,4 @@
-//! Pinned host keys: what a `known_hosts` file says about one host.
+//! Pinned host keys: what `known_hosts` files say about one host.
 //!
 //! OpenSSH's format: plain and hashed (`|1|…`) names, `[host]:port`, the wildcards `*` and `?`, negation
 //! with `!`, several keys for a host, and `@revoked`. `@cert-authority` lines are passed over, and so is a
@@ -7,6 +7,7 @@
 #![expect(clippy::disallowed_methods, reason = "reads the file of known host keys")]
 
 use crate::ssh::error::{ShownKey, SshError};
+use crate::ssh::shortage::shortage;
 use hmac::{Hmac, KeyInit, Mac};
 use russh::Preferred;
 use russh::keys::ssh_key::known_hosts::{Entry, HostPatterns, Marker};
@@ -15,17 +16,19 @@ use sha1::Sha1;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-/// The keys that a file holds for one host.
+/// The keys that files hold for one host.
 #[derive(Debug, Clone)]
 pub struct HostKeys {
-    /// As it stands in the file: the address, or `[address]:port`.
+    /// As it stands in the files: the address, or `[address]:port`, or an alias.
     name: String,
+    /// Where a person adds a key.
     file: PathBuf,
     keys: Vec<HostKey>,
 }
 
 #[derive(Debug, Clone)]
 struct HostKey {
+    file: PathBuf,
     /// Line in the file, counted from 1.
     number: usize,
     key: PublicKey,
@@ -33,33 +36,24 @@ struct HostKey {
 }
 
 impl HostKeys {
-    /// Reads what the file says about a host. A missing file says nothing.
-    pub(super) fn read(file: &Path, address: &str, port: u16) -> Result<Self, SshError> {
-        let text = match std::fs::read_to_string(file) {
-            Ok(text) => text,
-            Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
-            Err(error) => {
-                return Err(SshError::KnownHosts { file: file.to_owned(), cause: error.to_string() });
-            }
-        };
-        Ok(Self::find(&text, file, address, port))
+    /// Reads what files say about a host. A missing file says nothing. Of the files in `revoking`, only
+    /// revoked keys count.
+    pub(super) fn read(files: &[PathBuf], revoking: &[PathBuf], name: &str) -> Result<Self, SshError> {
+        let name = name.to_lowercase();
+        let mut keys = Vec::new();
+        for file in files {
+            keys.extend(find(&read(file)?, file, &name));
+        }
+        for file in revoking.iter().filter(|file| !files.contains(file)) {
+            keys.extend(find(&read(file)?, file, &name).filter(|key| key.revoked));
+        }
+        Ok(Self { name, file: files.first().cloned().unwrap_or_default(), keys })
     }
 
     /// What the text of a file says; `file` is named where a person has to mend it.
     pub fn find(text: &str, file: &Path, address: &str, port: u16) -> Self {
         let name = entry_name(address, port);
-        let keys = text
-            .lines()
-            .enumerate()
-            .filter_map(|(index, line)| Some((index + 1, parse(line)?)))
-            .filter(|(_, entry)| names(entry.host_patterns(), &name))
-            .filter(|(_, entry)| entry.marker() != Some(&Marker::CertAuthority))
-            .map(|(number, entry)| HostKey {
-                number,
-                revoked: entry.marker() == Some(&Marker::Revoked),
-                key: entry.public_key().clone(),
-            })
-            .collect();
+        let keys = find(text, file, &name).collect();
         Self { name, file: file.to_owned(), keys }
     }
 
@@ -67,6 +61,8 @@ impl HostKeys {
     /// must show the one that can be checked.
     pub(super) fn algorithms(&self) -> Vec<Algorithm> {
         let mut algorithms = Preferred::DEFAULT.key.to_vec();
+        // Signatures with SHA-1 can be forged; OpenSSH refuses them since 8.8.
+        algorithms.retain(|algorithm| !matches!(algorithm, Algorithm::Rsa { hash: None } | Algorithm::Dsa));
         algorithms.sort_by_key(|wanted| {
             !self.keys.iter().any(|pin| !pin.revoked && same_kind(wanted, &pin.key.algorithm()))
         });
@@ -77,7 +73,7 @@ impl HostKeys {
     pub(super) fn check(&self, key: &PublicKey) -> Result<(), SshError> {
         let shown = |pin: &&HostKey| pin.key.key_data() == key.key_data();
         if let Some(pin) = self.keys.iter().filter(|pin| pin.revoked).find(shown) {
-            let (at, file) = (self.name.clone(), self.file.clone());
+            let (at, file) = (self.name.clone(), pin.file.clone());
             return Err(SshError::HostKeyRevoked { at, file, number: pin.number });
         }
         let mut trusted = self.keys.iter().filter(|pin| !pin.revoked);
@@ -89,7 +85,7 @@ impl HostKeys {
             at: self.name.clone(),
             algorithm: key.algorithm().as_str().to_owned(),
             fingerprint: key.fingerprint(HashAlg::Sha256).to_string(),
-            file: self.file.clone(),
+            file: changed.map_or_else(|| self.file.clone(), |pin| pin.file.clone()),
             line: format!("{} {}", self.name, openssh(key)),
         });
         Err(match changed {
@@ -103,20 +99,46 @@ impl HostKeys {
             .keys
             .iter()
             .filter(|pin| !pin.revoked)
-            .map(|pin| format!("{} in line {}", pin.key.algorithm().as_str(), pin.number))
+            .map(|pin| {
+                format!("{} in line {} of {}", pin.key.algorithm().as_str(), pin.number, pin.file.display())
+            })
             .collect();
         match kinds.is_empty() {
             true => String::new(),
             false => format!(
-                " The file holds a key of another kind for it ({}), which the host does not offer.",
+                " A key of another kind is known for it ({}), which the host does not offer.",
                 kinds.join(", ")
             ),
         }
     }
 }
 
+fn read(file: &Path) -> Result<String, SshError> {
+    match std::fs::read(file) {
+        // As for OpenSSH, a line that is no text is a line that cannot be read, not the end of all.
+        Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(String::new()),
+        Err(error) => Err(shortage(&error)
+            .unwrap_or_else(|| SshError::KnownHosts { file: file.to_owned(), cause: error.to_string() })),
+    }
+}
+
+fn find(text: &str, file: &Path, name: &str) -> impl Iterator<Item = HostKey> {
+    text.lines()
+        .enumerate()
+        .filter_map(|(index, line)| Some((index + 1, parse(line)?)))
+        .filter(move |(_, entry)| names(entry.host_patterns(), name))
+        .filter(|(_, entry)| entry.marker() != Some(&Marker::CertAuthority))
+        .map(move |(number, entry)| HostKey {
+            file: file.to_owned(),
+            number,
+            revoked: entry.marker() == Some(&Marker::Revoked),
+            key: entry.public_key().clone(),
+        })
+}
+
 /// How a host is written in the file.
-fn entry_name(address: &str, port: u16) -> String {
+pub(super) fn entry_name(address: &str, port: u16) -> String {
     let address = address.to_lowercase();
     match port {
         22 => address,
@@ -261,7 +283,8 @@ mod tests {
         assert!(algorithms.contains(&Algorithm::Ed25519));
         let error = pinned(&format!("host {THREE}"), "host", 22).check(&key(ONE)).unwrap_err();
         let SshError::HostKeyUnknown { known, .. } = &error else { panic!("{error}") };
-        assert!(known.contains("ecdsa-sha2-nistp256 in line 1"), "{known}");
+        assert!(known.contains("ecdsa-sha2-nistp256 in line 1 of /etc/known"), "{known}");
+        assert!(!algorithms.iter().any(|known| known.as_str() == "ssh-rsa"), "SHA-1 is asked for");
     }
 
     #[test]
@@ -270,5 +293,26 @@ mod tests {
         let error = pinned(&text, "host", 22).check(&key(ONE)).unwrap_err();
         assert!(matches!(error, SshError::HostKeyRevoked { number: 2, .. }), "{error}");
         assert!(pinned(&text, "host", 22).check(&key(TWO)).is_err());
+    }
+
+    #[test]
+    fn a_key_that_the_machine_revokes_is_refused_and_none_of_its_keys_is_trusted() {
+        let dir = tempfile::tempdir().unwrap();
+        let [ours, system] = ["ours", "system"].map(|name| dir.path().join(name));
+        let missing = dir.path().join("missing");
+        std::fs::write(&ours, format!("host {ONE}\n")).unwrap();
+        std::fs::write(&system, format!("# not \u{fffd}\nhost {TWO}\n@revoked * {THREE}\n")).unwrap();
+        let read = |files: &[&PathBuf]| {
+            let files: Vec<PathBuf> = files.iter().map(|file| (*file).clone()).collect();
+            HostKeys::read(&files, &[system.clone(), missing.clone()], "Host").unwrap()
+        };
+        assert!(read(&[&ours]).check(&key(ONE)).is_ok());
+        assert!(read(&[&ours]).check(&key(TWO)).is_err(), "only what it revokes counts");
+        assert!(read(&[&ours, &system]).check(&key(TWO)).is_ok());
+        let error = read(&[&ours]).check(&key(THREE)).unwrap_err();
+        assert!(
+            matches!(&error, SshError::HostKeyRevoked { file, number: 3, .. } if *file == system),
+            "{error}"
+        );
     }
 }

@@ -6,6 +6,7 @@ use crate::core::diagnosis::evidence::{Exit, RawObservation};
 use crate::ssh::capture::Capture;
 use crate::ssh::error::{SshError, StopResult};
 use crate::ssh::route::SessionLimits;
+use crate::ssh::shortage::shortage;
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
@@ -20,14 +21,12 @@ const PIECE: usize = 32 * 1024;
 
 /// What a command sees of the agent's environment: as much as an SSH server would give it, and where
 /// Docker is. The agent's own variables hold its tokens.
-const PASSED_ON: [&str; 13] = [
+const PASSED_ON: [&str; 11] = [
     "PATH",
     "HOME",
     "USER",
     "LOGNAME",
     "SHELL",
-    "LANG",
-    "LC_ALL",
     "TZ",
     "TMPDIR",
     "XDG_RUNTIME_DIR",
@@ -76,13 +75,15 @@ impl Running {
             .args(["-c", line])
             .env_clear()
             .envs(PASSED_ON.iter().filter_map(|name| Some((name, std::env::var_os(name)?))))
+            // One language for every command, whatever the machine's is.
+            .env("LC_ALL", "C")
             .current_dir(home.unwrap_or_else(|| PathBuf::from("/")))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0)
             .spawn()
-            .map_err(|error| fail(error.to_string()))?;
+            .map_err(|error| shortage(&error).unwrap_or_else(|| fail(error.to_string())))?;
         let pid = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
         let pid = pid.ok_or_else(|| fail("it has no process id".into()))?;
         let group = ProcessGroup { pid, is_over: false };
@@ -241,6 +242,8 @@ mod tests {
             (seen.exit, &seen.stdout.kept[..], &seen.stderr.kept[..]),
             (Exit::Code(3), &b"out\n"[..], &b"err\n"[..])
         );
+        let seen = sh("printenv LC_ALL LANG", LONG).await.ok().unwrap();
+        assert_eq!((seen.exit, &seen.stdout.kept[..]), (Exit::Code(1), &b"C\n"[..]));
         let seen = sh("kill -KILL $$", LONG).await.ok().unwrap();
         assert_eq!(seen.exit, Exit::Signal("KILL".into()));
         let seen = sh("cat; printenv CARGO_MANIFEST_DIR", LONG).await.ok().unwrap();

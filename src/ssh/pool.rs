@@ -6,6 +6,7 @@ use crate::core::diagnosis::evidence::RawObservation;
 use crate::ssh::connection::Connection;
 use crate::ssh::error::SshError;
 use crate::ssh::exec;
+use crate::ssh::exec::Order;
 use crate::ssh::route::{Remote, SessionLimits};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -33,23 +34,30 @@ impl ConnectionPool {
         let connection = opened
             .get_or_init(|| async {
                 let begun = Instant::now();
-                let connection = Connection::open(&self.remote, &self.limits).await;
+                let connection = self.open().await;
                 took = begun.elapsed();
-                connection.map(Arc::new)
+                connection
             })
             .await
             .clone()?;
         Ok((connection, took))
     }
 
+    async fn open(&self) -> Result<Arc<Connection>, SshError> {
+        let connection = Arc::new(Connection::open(&self.remote, &self.limits).await?);
+        let gate = exec::ask_gate(&connection, &self.limits).await?;
+        connection.note_gate(gate);
+        Ok(connection)
+    }
+
     /// Runs a command. A connection that turns out to be dead before the command was asked for is
     /// replaced, once.
-    pub async fn run(&self, line: &str, timeout: Duration) -> Result<RawObservation, SshError> {
+    pub async fn run(&self, order: &Order) -> Result<RawObservation, SshError> {
         let (connection, _) = self.connection().await?;
-        match exec::run(connection, line, timeout, &self.limits).await {
+        match exec::run(connection, order, &self.limits).await {
             Err(SshError::Disconnected { .. }) => {
                 let (connection, _) = self.connection().await?;
-                exec::run(connection, line, timeout, &self.limits).await
+                exec::run(connection, order, &self.limits).await
             }
             result => result,
         }

@@ -12,27 +12,50 @@ pub enum HostRoute {
     Ssh(Remote),
 }
 
-/// A host behind an SSH server.
+/// A host behind an SSH server. What is `None` is left to OpenSSH's configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Remote {
-    /// A name or an IP address.
+    /// A name, an IP address, or an alias of OpenSSH's configuration.
     pub address: String,
-    pub port: u16,
+    /// 22, if nobody says something else.
+    pub port: Option<u16>,
     /// The file that holds the host's key. A file that is missing holds none.
-    pub known_hosts: PathBuf,
+    pub known_hosts: Option<PathBuf>,
+    /// The machine's own file of known hosts: keys that it marks as revoked are refused, whichever file is
+    /// used. [`SYSTEM_KNOWN_HOSTS`] but in tests.
+    pub system_known_hosts: PathBuf,
+    pub ssh_config: SshConfig,
     /// Who looks.
     pub probe: Login,
     /// Who changes, over a connection of its own. `None`: who looks.
     pub change: Option<Login>,
 }
 
+/// Where OpenSSH keeps the keys that hold for all users of the machine.
+pub const SYSTEM_KNOWN_HOSTS: &str = "/etc/ssh/ssh_known_hosts";
+
+/// Which configuration of OpenSSH's client applies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SshConfig {
+    /// None.
+    Off,
+    /// What `ssh` itself reads: `~/.ssh/config` and `/etc/ssh/ssh_config`. Where there is neither `ssh` nor a
+    /// file at `config`, the known hosts are in `known_hosts`.
+    Usual { config: PathBuf, known_hosts: PathBuf },
+    /// This file alone.
+    File(PathBuf),
+}
+
 /// What a connection and a command may take.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionLimits {
-    /// For opening a connection, the login included; and for opening a channel on it.
+    /// For reaching the server and for the handshake with it; also for a channel, and for the question for a gate. A
+    /// `ConnectTimeout` of OpenSSH's configuration goes before it.
     pub connect: Duration,
-    /// Commands at a time on one connection. OpenSSH allows 10 (`MaxSessions`); two are left for people
-    /// who share it.
+    /// For the login: a server may look up names, or ask a directory.
+    pub login: Duration,
+    /// Commands at a time on one connection. OpenSSH allows 10 (`MaxSessions`); a server that allows fewer
+    /// gets fewer.
     pub sessions: usize,
     /// What is kept of each stream of a command, in bytes. The rest is counted and hashed.
     pub kept: usize,
@@ -47,6 +70,7 @@ impl Default for SessionLimits {
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(10),
+            login: Duration::from_secs(30),
             sessions: 8,
             kept: 1024 * 1024,
             output: 64 * 1024 * 1024,

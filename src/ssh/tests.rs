@@ -20,6 +20,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
+mod openssh;
+
 struct Real;
 
 #[async_trait]
@@ -57,7 +59,6 @@ commands:
   - { run: partial, fault: partial, stdout: abcdef }
   - { run: refuse, fault: refuse }
   - { run: unknown, stderr: \"fieldmedic gate: not admitted, nothing was run\\n\", exit: 97 }
-  - { run: similar, stdout: x, stderr: \"fieldmedic gate: not admitted, nothing was run\\n\", exit: 97 }
   - { run: other, stderr: \"nothing was run\\n\", exit: 97 }
   - { run: big, stdout: \"{{ 'x' * 3000000 }}\" }
 ";
@@ -72,18 +73,24 @@ struct Stage {
 
 impl Stage {
     async fn new() -> Self {
+        Self::with(HOST).await
+    }
+
+    async fn with(host: &str) -> Self {
         let home = TempDir::new().unwrap();
         let key = home.path().join("key");
         let public = write_key(&key).unwrap();
-        let model = FakeHost::new(&HostSpec::parse(HOST).unwrap(), Utc::now()).share();
+        let model = FakeHost::new(&HostSpec::parse(host).unwrap(), Utc::now()).share();
         let server = Server::start(model.clone(), &AuthorizedKey::Key(public), Arc::new(Real)).await.unwrap();
         let known_hosts = home.path().join("known_hosts");
         std::fs::write(&known_hosts, server.known_hosts().join("\n")).unwrap();
-        let probe = Login { user: "medic".into(), keys: vec![key], agent: None };
+        let probe = Login { user: Some("medic".into()), keys: vec![key], agent: None };
         let remote = Remote {
             address: "127.0.0.1".into(),
-            port: server.address().port(),
-            known_hosts,
+            port: Some(server.address().port()),
+            known_hosts: Some(known_hosts),
+            system_known_hosts: home.path().join("system_known_hosts"),
+            ssh_config: SshConfig::Off,
             probe,
             change: None,
         };
@@ -98,6 +105,10 @@ impl Stage {
 
 fn hosts(remote: Remote, limits: SessionLimits) -> SshHosts {
     SshHosts::new(BTreeMap::from([(name(), HostRoute::Ssh(remote))]), limits, Arc::new(Real))
+}
+
+fn hosts_of(route: HostRoute) -> SshHosts {
+    SshHosts::new(BTreeMap::from([(name(), route)]), SessionLimits::default(), Arc::new(Real))
 }
 
 fn name() -> HostName {
@@ -209,13 +220,34 @@ async fn what_the_host_refuses_was_not_started() {
 
 #[tokio::test]
 async fn what_the_gate_does_not_admit_was_not_started() {
+    for version in [1, 2] {
+        let gate =
+            format!("  - {{ run: fieldmedic-gate-version, stdout: \"fieldmedic-gate {version} abc\\n\" }}\n");
+        let stage = Stage::with(&(HOST.to_owned() + &gate)).await;
+        let hosts = stage.hosts();
+        let said = hosts.ask_gate(&name(), Access::Probe).await.unwrap();
+        assert_eq!(said, Some(format!("fieldmedic-gate {version} abc")));
+        assert!(not_started(&error(&hosts, "unknown").await).contains("`fieldmedic host-setup`"));
+        // A command that ran and ends like it is an observation.
+        assert_eq!(seen(&hosts, "other").await.exit, Exit::Code(97));
+        assert_eq!(seen(&hosts, "hello").await.stdout.kept, b"out");
+        let log = stage.model.lock().log().iter().map(|command| command.line.clone()).collect::<Vec<_>>();
+        assert_eq!(
+            log,
+            ["fieldmedic-gate-version", "unknown", "other", "hello"],
+            "a gate sees lines as they are"
+        );
+    }
+}
+
+#[tokio::test]
+async fn only_a_gate_can_refuse() {
     let stage = Stage::new().await;
     let hosts = stage.hosts();
-    assert!(not_started(&error(&hosts, "unknown").await).contains("`fieldmedic host-setup`"));
-    // A command that ran and ends like it is an observation.
-    assert_eq!(seen(&hosts, "similar").await.exit, Exit::Code(97));
-    assert_eq!(seen(&hosts, "other").await.exit, Exit::Code(97));
     assert_eq!(hosts.ask_gate(&name(), Access::Probe).await.unwrap(), None);
+    // The host ran it, and speaks like a gate that did not.
+    assert_eq!(seen(&hosts, "unknown").await.exit, Exit::Code(97));
+    assert_eq!(seen(&hosts, "other").await.exit, Exit::Code(97));
 }
 
 #[tokio::test]
@@ -252,7 +284,7 @@ async fn unknown_and_changed_host_keys_are_refused() {
     let stage = Stage::new().await;
     let ours = stage.server.known_hosts();
     let other = Stage::new().await.server.known_hosts();
-    let file = &stage.remote.known_hosts;
+    let file = stage.remote.known_hosts.as_ref().unwrap();
 
     std::fs::remove_file(file).unwrap();
     let unknown = error(&stage.hosts(), "hello").await;
@@ -311,7 +343,7 @@ async fn a_host_that_is_down_is_not_started_and_comes_back() {
 
     let mut nowhere = stage.remote.clone();
     // Port 1 of the loopback: nothing listens there.
-    nowhere.port = 1;
+    nowhere.port = Some(1);
     let error = error(&crate::ssh::tests::hosts(nowhere, SessionLimits::default()), "hello").await;
     assert!(not_started(&error).contains("connection refused"), "{error}");
 }
@@ -320,7 +352,7 @@ async fn a_host_that_is_down_is_not_started_and_comes_back() {
 async fn a_host_that_says_nothing_is_given_up() {
     let mut stage = Stage::new().await;
     let mute = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-    stage.remote.port = mute.local_addr().unwrap().port();
+    stage.remote.port = Some(mute.local_addr().unwrap().port());
     let hosts = hosts(
         stage.remote.clone(),
         SessionLimits { connect: Duration::from_millis(200), ..SessionLimits::default() },
@@ -338,9 +370,38 @@ async fn a_host_that_says_nothing_is_given_up() {
 }
 
 #[tokio::test]
+async fn a_change_does_not_begin_after_its_lease() {
+    let stage = Stage::new().await;
+    let limits = SessionLimits { sessions: 1, ..SessionLimits::default() };
+    let hosts = hosts(stage.remote.clone(), limits);
+    let plan = Plan {
+        playbook: PlaybookName::new("p").unwrap(),
+        risk: Risk::Low,
+        steps: Vec::new(),
+        hash: "h".into(),
+    };
+    let permit =
+        permit::authorize(&Policy { mode: Mode::Act, ..Policy::default() }, &plan, [None; 2], 0, None)
+            .unwrap();
+    let store = Sqlite::in_memory().await.unwrap();
+    let case = CaseId::from_text("c0123456789ab").unwrap();
+    hosts.connect(&name()).await.unwrap();
+    let (slow, ()) = tokio::join!(probe(&hosts, "slow"), async {
+        until("the only session is taken", || !stage.model.lock().log().is_empty()).await;
+        let ttl = Duration::from_millis(100);
+        let lease = store.acquire_lease(&name(), &case, Utc::now(), ttl).await.unwrap().unwrap();
+        let hello = command("hello", Duration::from_secs(20));
+        let error = hosts.change(&name(), &hello, &permit, &lease).await.err().unwrap();
+        assert!(not_started(&error).contains("lease"), "{error}");
+    });
+    assert_eq!(slow.unwrap().exit, Exit::Code(0));
+    assert_eq!(stage.model.lock().log().len(), 1, "the change was asked for");
+}
+
+#[tokio::test]
 async fn a_change_needs_a_lease_that_holds() {
     let mut stage = Stage::new().await;
-    stage.remote.change = Some(Login { user: "changer".into(), ..stage.remote.probe.clone() });
+    stage.remote.change = Some(Login { user: Some("changer".into()), ..stage.remote.probe.clone() });
     let hosts = stage.hosts();
     let plan = Plan {
         playbook: PlaybookName::new("p").unwrap(),

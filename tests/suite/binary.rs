@@ -286,3 +286,28 @@ async fn the_password_of_the_database_is_never_shown() {
         assert!(all.contains(expect), "{expect}: {all}");
     }
 }
+
+#[tokio::test]
+async fn doctor_refuses_private_keys_that_others_can_read() {
+    use std::os::unix::fs::PermissionsExt;
+    let rig = Rig::new("worker-down").await;
+    let expose = |file: &str| {
+        let mode = std::fs::Permissions::from_mode(0o644);
+        std::fs::set_permissions(rig.dir.path().join(file), mode).expect("its mode is set");
+    };
+    expose("key");
+    std::fs::write(rig.dir.path().join("app.pem"), "no key").expect("written");
+    expose("app.pem");
+    let config = std::fs::read_to_string(rig.config()).expect("a configuration");
+    let config = config.replace("[github]\n", "[github]\napp_id = 7\nprivate_key = \"app.pem\"\n");
+    std::fs::write(rig.config(), config).expect("written");
+    let doctor = rig.run(&["doctor"]).await;
+    assert_eq!(doctor.code, Some(1));
+    let told: Vec<&str> = doctor.stdout.lines().filter(|line| line.contains("are too open")).collect();
+    assert!(
+        told.iter().any(|line| line.starts_with("✗ GitHub") && line.contains("app.pem")),
+        "{}",
+        doctor.stdout
+    );
+    assert!(told.iter().any(|line| line.starts_with("✗ host") && line.contains("key")), "{}", doctor.stdout);
+}

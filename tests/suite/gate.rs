@@ -7,6 +7,7 @@ use fieldmedic::core::gate::{
     DENIED, GateAnswer, HostedSystem, KeyScope, LONGEST, QUESTION, REFUSED, Rules, script,
 };
 use fieldmedic::core::ids::{HostName, Role, SystemName, SystemTypeName};
+use fieldmedic::core::playbook::command::envelope::MARKER;
 use fieldmedic::core::playbook::command::{PatternPart, Template, Values};
 use fieldmedic::core::playbook::inventory::System;
 use fieldmedic::core::playbook::{Library, SystemType};
@@ -361,7 +362,10 @@ impl Shells {
         let said = command.output().expect("a shell");
         let (code, stderr) = (said.status.code(), String::from_utf8_lossy(&said.stderr).into_owned());
         match code {
-            Some(0) if stderr.is_empty() => Answer::Ran(said.stdout),
+            Some(0) if stderr.is_empty() => Answer::Ran(said.stdout), // its version
+            Some(0) if stderr == MARKER && said.stdout.starts_with(MARKER.as_bytes()) => {
+                Answer::Ran(said.stdout[MARKER.len()..].to_vec())
+            }
             Some(REFUSED) if said.stdout.is_empty() && stderr == format!("{DENIED}\n") => Answer::Refused,
             _ => Answer::Other(format!("{code:?} {stderr} {}", String::from_utf8_lossy(&said.stdout))),
         }
@@ -570,7 +574,8 @@ fn fieldmedic() -> Command {
 fn the_binary_becomes_the_command_or_runs_nothing() {
     let system = "format: 1\nsystem_type: s\nprobes:\n  p: { run: fieldmedic-x, facts: { a: { value: text, type: name } } }\n  \
                   q: { run: 'printf %s {{ p.a }}', facts: { x: text } }\n  \
-                  r: { run: printenv SSH_ORIGINAL_COMMAND, facts: { x: text } }\n";
+                  r: { run: printenv SSH_ORIGINAL_COMMAND, facts: { x: text } }\n  \
+                  s: { run: printenv LC_ALL, facts: { x: text } }\n";
     let installation =
         Installation::of("s", &Files::from_map([("s/system.yaml".to_owned(), system.to_owned())].into()));
     let rules = installation.rules(KeyScope::Probes);
@@ -586,10 +591,11 @@ fn the_binary_becomes_the_command_or_runs_nothing() {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         (said.status.code(), text(&said.stdout), text(&said.stderr))
     };
-    assert_eq!(ask(&file, b"printf %s a.b"), (Some(0), "a.b".into(), String::new()));
+    assert_eq!(ask(&file, b"printf %s a.b"), (Some(0), format!("{MARKER}a.b"), MARKER.into()));
+    assert_eq!(ask(&file, b"printenv LC_ALL").1, format!("{MARKER}C\n"), "one language for every command");
     assert_eq!(ask(&file, QUESTION.as_bytes()).1, format!("{}\n", rules.version()));
     let (code, said, _) = ask(&file, b"printenv SSH_ORIGINAL_COMMAND");
-    assert_eq!((code, said.as_str()), (Some(1), ""), "the command sees nothing of the gate");
+    assert_eq!((code, said.as_str()), (Some(1), MARKER), "the command sees nothing of the gate");
     let refused = (Some(REFUSED), String::new(), format!("{DENIED}\n"));
     for line in
         [&b""[..], b"id", b"printf %s a.b\nid", b"printf %s a;id", b"printf %s 'a'", b"printf %s \xff"]

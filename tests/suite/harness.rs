@@ -70,7 +70,7 @@ impl Rig {
         let config = format!(
             "[github]\nrepos = [\"example/tickets\"]\non_call = [\"ops-lead\"]\nbase_url = \"{}\"\n\
              token_env = \"RIG_TOKEN\"\npoll_interval = \"1s\"\n[store]\npath = \"journal.db\"\n[policy]\n{policy}\nsoak = \"1s\"\n\
-             [hosts.main]\naddress = \"{}\"\nport = {}\nuser = \"medic\"\nkey = \"key\"\nknown_hosts = \"known_hosts\"\n\
+             [hosts.main]\naddress = \"{}\"\nport = {}\nuser = \"medic\"\nkey = \"key\"\nknown_hosts = \"known_hosts\"\nssh_config = false\n\
              [systems.qfieldcloud]\nhosts = {{ main = \"main\" }}\n",
             self.hub.url(),
             address.ip(),

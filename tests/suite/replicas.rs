@@ -113,7 +113,7 @@ impl Fleet {
             let _ = write!(
                 config,
                 "[hosts.h{number}]\naddress = \"{}\"\nport = {}\nuser = \"medic\"\nkey = \"key\"\n\
-                 known_hosts = \"known_hosts\"\n",
+                 known_hosts = \"known_hosts\"\nssh_config = false\n",
                 server.address().ip(),
                 server.address().port()
             );

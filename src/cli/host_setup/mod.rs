@@ -165,7 +165,10 @@ fn choose(system: &System, config: &crate::config::Config, wanted: Option<&str>)
 
 /// The user's name is part of sudoers and of shell text, so it must be a plain word.
 fn user<'a>(name: &HostName, host: &'a HostEntry) -> Result<&'a str> {
-    let user = host.user.as_deref().unwrap_or_default();
+    let user = host
+        .user
+        .as_deref()
+        .ok_or_else(|| miette!("[hosts.{name}] names no user, and the gate is made for one: add `user`"))?;
     let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"_.-".contains(&b);
     if user.is_empty() || user.starts_with('-') || !user.bytes().all(is_plain) {
         return Err(miette!("the user `{user}` of [hosts.{name}] is not a plain user name"));

@@ -5,8 +5,9 @@ set -u
 
 line=${SSH_ORIGINAL_COMMAND-}
 unset SSH_ORIGINAL_COMMAND
-locale=${LC_ALL-}
+# One language for every command, whatever the login has.
 LC_ALL=C
+export LC_ALL
 
 # rest: what is left of the line. Each of these takes its part off, or fails.
 text() { case $rest in "$1"*) rest=${rest#"$1"} ;; *) return 1 ;; esac; }
@@ -104,9 +105,10 @@ is() {
   esac
 }
 
-# run <seconds>: OpenSSH passes no signal on to a forced command, so the deadline is kept here.
+# run <seconds>: OpenSSH passes no signal on to a forced command, so the deadline is kept here. Both streams
+# get a mark where the output begins, behind whatever the login's start-up files printed.
 run() {
-  if [ -n "$locale" ]; then LC_ALL=$locale; else unset LC_ALL; fi
+  @BEGIN@ || exit 126
   if timeout -k 2 5 true 2>/dev/null; then exec timeout -k 2 "$1" /bin/sh -c "$line"; fi
   exec /bin/sh -c "$line"
 }

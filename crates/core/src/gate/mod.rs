@@ -10,7 +10,7 @@ pub mod sudoers;
 use crate::diagnosis::plan::BACKUP;
 use crate::expr::value_type::ValueType;
 use crate::ids::HostName;
-use crate::playbook::command::{Binding, Command, PatternPart, Template, take_word};
+use crate::playbook::command::{Binding, PatternPart, Template, take_word};
 use crate::playbook::inventory::System;
 use crate::playbook::{Request, SystemType};
 use serde::{Deserialize, Serialize};
@@ -21,6 +21,9 @@ use std::time::Duration;
 pub const QUESTION: &str = "fieldmedic-gate-version";
 /// What its answer begins with.
 pub const NAME: &str = "fieldmedic-gate ";
+/// What the answer of a gate begins with that writes no [`MARKER`](crate::playbook::command::envelope::MARKER)
+/// before a command's output.
+pub const OLD: &str = "fieldmedic-gate 1 ";
 /// How a gate ends that has run nothing; no program that a playbook runs is known to end so.
 pub const REFUSED: i32 = 97;
 /// All that such a gate says, on stderr.
@@ -132,7 +135,7 @@ impl Rules {
 
     /// What a gate with these rules says to [`QUESTION`].
     pub fn version(&self) -> String {
-        format!("{NAME}1 {}", self.hash())
+        format!("{NAME}2 {}", self.hash())
     }
 }
 
@@ -255,9 +258,4 @@ impl<'a> AllowedCommand<'a> {
 
 fn limit(timeout: Duration) -> u64 {
     timeout.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX / 2) + LATER
-}
-
-/// The question to a gate, as a command.
-pub fn allowed_command() -> Command {
-    Command::plain(QUESTION, Duration::from_secs(10))
 }

@@ -4,6 +4,7 @@
 //! it. Nothing is evaluated that was not compared to its last byte.
 
 use crate::gate::{DENIED, LONGEST, QUESTION, REFUSED, Rule, Rules};
+use crate::playbook::command::envelope::BEGIN;
 use crate::playbook::command::{PatternPart, ValueShape, always_quoted, escaped};
 use std::fmt::Write as _;
 
@@ -17,6 +18,7 @@ pub fn script(rules: &Rules) -> String {
         let _ = writeln!(text, "{}\n", write_rule(rule));
     }
     FRAME
+        .replace("@BEGIN@", &format!("{{ {BEGIN}; }}"))
         .replace("@REFUSAL@", DENIED)
         .replace("@REFUSED@", &REFUSED.to_string())
         .replace("@LONGEST@", &LONGEST.to_string())

@@ -46,6 +46,13 @@ pub struct HostResponse {
     pub fault: Option<HostFault>,
 }
 
+impl HostResponse {
+    /// What a login shell says of a program that it does not find. It is no run of the host.
+    pub fn not_found(program: &str) -> Self {
+        fail(RunId(0), 127, &format!("sh: 1: {program}: not found\n"))
+    }
+}
+
 /// One run of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RunId(u64);
@@ -144,6 +151,14 @@ impl FakeHost {
                 fail(run, 125, &message)
             }
         }
+    }
+
+    /// What a command would write to its standard output now, if a rule knows it. Nothing is logged, and
+    /// nothing changes.
+    pub fn answer_to(&mut self, line: &str, now: DateTime<Utc>) -> Option<String> {
+        let (rule, request) = self.find(&ReceivedCommand::read(line), now)?;
+        let (stdout, _) = self.write(&rule, now, &request).ok()?;
+        Some(stdout)
     }
 
     /// Ends a run early, as a signal does. Its `set` and `after` do not apply.

@@ -4,6 +4,9 @@ use crate::host::fake_host::HostResponse;
 use crate::host::server_context::{Counts, ServerContext};
 use crate::host::spec_file::HostFault;
 use fieldmedic_core::diagnosis::evidence::Exit;
+use fieldmedic_core::gate;
+use fieldmedic_core::playbook::command::envelope;
+use fieldmedic_core::playbook::command::envelope::MARKER;
 use russh::server::{self, Auth, ChannelOpenHandle, Handle, Msg, Session, VerifiedPublicKey};
 use russh::{Channel, ChannelId, ChannelOpenFailure, Disconnect, Sig};
 use std::collections::BTreeMap;
@@ -70,6 +73,34 @@ impl SshSession {
     }
 }
 
+impl SshSession {
+    /// What the host does with a text, as a login shell or as a gate that marks where output begins.
+    fn respond(&self, text: &str) -> HostResponse {
+        let mut host = self.context.host.lock();
+        let now = self.context.clock.now();
+        let gate = host.answer_to(gate::QUESTION, now);
+        let has_gate = gate.is_some();
+        let marks = gate.is_some_and(|said| !said.starts_with(gate::OLD));
+        if text == gate::QUESTION && !has_gate {
+            // What a login shell says of an unknown program. It is a question to the server, not to the host
+            // behind it, so that no log shows it.
+            return HostResponse::not_found(text);
+        }
+        let line = envelope::open(text);
+        let mut response = host.respond(line.as_deref().unwrap_or(text), now);
+        let is_refusal = has_gate
+            && response.exit == Exit::Code(gate::REFUSED)
+            && response.stdout.is_empty()
+            && response.stderr.starts_with(gate::DENIED.as_bytes());
+        if line.is_some() || marks && text != gate::QUESTION && !is_refusal {
+            for stream in [&mut response.stdout, &mut response.stderr] {
+                stream.splice(..0, MARKER.bytes());
+            }
+        }
+        response
+    }
+}
+
 impl server::Handler for SshSession {
     type Error = russh::Error;
 
@@ -106,7 +137,7 @@ impl server::Handler for SshSession {
     ) -> Result<(), Self::Error> {
         let Some(killed) = self.open.kill_notify(id) else { return Ok(()) };
         let line = String::from_utf8_lossy(line);
-        let response = self.context.host.lock().respond(&line, self.context.clock.now());
+        let response = self.respond(&line);
         if response.fault == Some(HostFault::Refuse) {
             return session.channel_failure(id);
         }

@@ -5,6 +5,7 @@
 //! words, or as environment variables of a script. No text of a ticket, a comment or an output can become
 //! anything else.
 
+pub mod envelope;
 mod pattern;
 mod quote;
 mod rendered;

@@ -23,12 +23,6 @@ pub(crate) enum CommandForm {
 }
 
 impl Command {
-    /// One constant word.
-    pub(crate) fn plain(word: &'static str, timeout: Duration) -> Self {
-        let timeout_ms = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
-        Self { form: CommandForm::Words(vec![word.to_owned()]), cwd: None, sudo: false, timeout_ms }
-    }
-
     /// The deadline, counted from the moment the host was asked to start it.
     pub fn timeout(&self) -> Duration {
         Duration::from_millis(self.timeout_ms)

@@ -265,11 +265,20 @@ fn named_rows(start: usize, line: &str, places: &mut Places) {
         let cells = cells(line, border);
         for pair in cells.windows(2) {
             let [name, value] = pair else { continue };
+            if is_in_parentheses(line, value.start) {
+                continue;
+            }
             if let Some(meaning) = named(line, name).filter(|_| cells.len() <= 12) {
                 hide(start, line, value.clone(), meaning, places);
             }
         }
     }
+}
+
+/// `(PASSWORD|SECRET|KEY)`: the alternatives of a pattern are no row.
+fn is_in_parentheses(line: &str, at: usize) -> bool {
+    let before = line.get(..at).unwrap_or_default();
+    before.matches('(').count() > before.matches(')').count()
 }
 
 fn hide(start: usize, line: &str, cell: Range<usize>, meaning: Meaning, places: &mut Places) {
