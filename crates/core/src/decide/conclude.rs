@@ -25,7 +25,7 @@ impl Decider<'_> {
                     return escalated(Code::CannotTell, why);
                 }
                 if let Some(unknown) = unknown(&|_| *health) {
-                    return escalated(Code::CannotTell, format!("{}: {}", unknown.playbook, unknown.why));
+                    return escalated(Code::CannotTell, unknown.told());
                 }
                 if mended.is_empty() {
                     Outcome::Answered { request: request.clone() }
@@ -40,7 +40,7 @@ impl Decider<'_> {
                 // Where nothing explains the words, any unknown could.
                 let matters = |playbook: &PlaybookName| !explained || explains(playbook);
                 if let Some(unknown) = unknown(&matters) {
-                    return escalated(Code::CannotTell, format!("{}: {}", unknown.playbook, unknown.why));
+                    return escalated(Code::CannotTell, unknown.told());
                 }
                 if explained {
                     return Outcome::Resolved;

@@ -5,8 +5,9 @@ use crate::case::PublishFailure;
 use crate::case::event::{Event, ProbeReason};
 use crate::case::outcome::{Code, Escalation, Outcome};
 use crate::case::signal::QueuedSignal;
+use crate::chatops::scope::CaseScope;
 use crate::decide::action::Action;
-use crate::diagnosis::diagnose::{Diagnosis, Unknown, diagnose};
+use crate::diagnosis::diagnose::{Diagnosis, Unknown, cause, diagnose};
 use crate::diagnosis::evidence::ProbeStatus;
 use crate::ids::PlaybookName;
 use crate::playbook::inventory::{Inventory, System};
@@ -23,6 +24,10 @@ use std::time::Duration;
 pub(crate) const ATTEMPTS: u32 = 3;
 /// The pause before the first repetition; it doubles.
 pub(crate) const PAUSE: Duration = Duration::from_secs(2);
+/// The pauses before the repetitions of a first look that failed for a passing reason: a database that
+/// starts or an engine that restarts is back within a minute, or is not starting.
+const LOOK_AGAIN: [Duration; 4] =
+    [Duration::from_secs(5), Duration::from_secs(10), Duration::from_secs(20), Duration::from_secs(40)];
 /// The longest pause between attempts to tell the forge something.
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
@@ -84,13 +89,45 @@ impl Decider<'_> {
         }
     }
 
+    /// A look that failed for a reason that passes by itself is made again before anything is concluded.
+    pub(crate) fn look_again(self) -> Option<Action> {
+        let pause = *LOOK_AGAIN.get(self.case.looks.checked_sub(1)?)?;
+        let patterns = &self.system_type.transient_patterns;
+        let evidence = &self.case.evidence;
+        let mut unread = evidence.probes.iter().filter(|(name, _)| {
+            evidence.facts.get(*name).is_some_and(|facts| facts.values().any(Result::is_err))
+        });
+        unread.find(|(_, result)| result.is_transient(patterns))?;
+        let until = evidence.at + pause;
+        Some(if until > self.input.now { Action::Wait { until } } else { self.run_probes() })
+    }
+
     /// What the look says about the faults. A question that is not about health was looked at for its
     /// own probes only, which say nothing about faults.
     pub(crate) fn diagnose(self) -> Diagnosis {
         match self.triage.intent {
             Intent::Question { health: false, .. } => Diagnosis::default(),
-            _ => self.ordered(diagnose(self.system_type, self.system, &self.case.evidence)),
+            _ => {
+                let mut diagnosis = diagnose(self.system_type, self.system, &self.case.evidence);
+                diagnosis.findings.retain(|finding| self.counts(&finding.playbook));
+                diagnosis.unknown.retain(|unknown| self.counts(&unknown.playbook));
+                self.ordered(diagnosis)
+            }
         }
+    }
+
+    /// Whether a fault is this case's concern: some count only where they are reported, or asked for.
+    fn counts(self, playbook: &PlaybookName) -> bool {
+        let is_asked = match self.case.scope() {
+            // What was mended is the better answer.
+            CaseScope::FullTicket => {
+                let is_reported = self.triage.intent == Intent::Problem && self.triage.explains(playbook);
+                is_reported && self.case.remediations.is_empty()
+            }
+            CaseScope::FixOne { playbook: wanted, .. } => wanted == playbook,
+            CaseScope::Diagnose { .. } | CaseScope::AnswerRequest { .. } => true,
+        };
+        is_asked || !self.system_type.is_reported_only(playbook)
     }
 
     /// A fault that would have to be treated first, if only one knew whether it is there.
@@ -127,7 +164,9 @@ impl Decider<'_> {
         missing.map(|probe| format!("{probe} was not looked at")).or_else(|| {
             unknown
                 .filter_map(|(probe, name, known)| Some((probe, name, known.as_ref().err()?)))
-                .map(|(probe, name, why)| format!("{probe}.{name} is unknown: {why}"))
+                .map(|(probe, name, why)| {
+                    format!("{}; because of that, {probe}.{name} is unknown", cause(why))
+                })
                 .next()
         })
     }

@@ -52,7 +52,9 @@ pub fn decide(case: &Case, world: DecisionInput<'_>) -> Action {
     let ground = Decider { case, input: world, triage, system: site, system_type: system };
     match case.stage {
         Stage::Probing => ground.run_probes(),
-        Stage::Probed => Action::Record(Event::Diagnosed(ground.diagnose())),
+        Stage::Probed => {
+            ground.look_again().unwrap_or_else(|| Action::Record(Event::Diagnosed(ground.diagnose())))
+        }
         Stage::Diagnosed => ground.next_fault(),
         Stage::Remediating => ground.remediate(),
         Stage::Opened | Stage::Decided | Stage::Ended => Action::Done,

@@ -49,13 +49,20 @@ impl RemediationDecider<'_> {
                 _ => return self.try_again(change, track, &spec.if_interrupted),
             }
         }
-        let anything_done = self.remediation.steps.iter().any(|track| track.state == ChangeState::Done);
-        if !anything_done {
-            return Action::Record(Event::RemediationFailed {
-                why: "no step of the remedy could be applied".into(),
-            });
+        let mut made = self.remediation.steps.iter().zip(&self.fault.remediation);
+        if made.any(|(track, spec)| track.state == ChangeState::Done && !track.did_nothing(spec)) {
+            return Action::Record(Event::StepsCompleted);
         }
-        Action::Record(Event::StepsCompleted)
+        // A verification would only wait for what nobody has changed.
+        let mut idle = self.remediation.steps.iter().zip(&self.fault.remediation);
+        let why = match idle.find(|(track, spec)| track.did_nothing(spec)) {
+            Some((track, spec)) => {
+                let said = track.observation.as_ref().map_or("", |seen| seen.last_line());
+                format!("there was nothing to change: {}: {said}", spec.name)
+            }
+            None => "no step of the remedy could be applied".to_owned(),
+        };
+        Action::Record(Event::RemediationFailed { why })
     }
 
     /// A step that was not begun: is it needed?
@@ -249,7 +256,8 @@ impl RemediationDecider<'_> {
     pub(crate) fn roll_back(self) -> Action {
         let steps = self.remediation.steps.iter().zip(&self.remediation.rollbacks).enumerate().rev();
         for (step, (done, undone)) in steps {
-            let touched = matches!(done.state, ChangeState::Done | ChangeState::Failed(_));
+            let is_idle = self.fault.remediation.get(step).is_some_and(|spec| done.did_nothing(spec));
+            let touched = matches!(done.state, ChangeState::Done | ChangeState::Failed(_)) && !is_idle;
             let has_undo =
                 self.remediation.plan.steps.get(step).is_some_and(|planned| planned.rollback.is_some());
             if !touched || !has_undo {

@@ -30,11 +30,13 @@ pub struct FaultExplanation {
 pub fn explain(case: &Case, records: &[Record], library: &Library) -> Vec<FaultExplanation> {
     let Some(triage) = &case.triage else { return Vec::new() };
     let Some(system) = triage.system(library) else { return Vec::new() };
-    let looks = records.iter().filter_map(|record| match &record.event {
+    // A look that failed for a passing reason was repeated; the diagnosis rests on the last one.
+    let looks = records.iter().take_while(|record| !matches!(record.event, Event::Diagnosed(_)));
+    let looks = looks.filter_map(|record| match &record.event {
         Event::Probed { reason: ProbeReason::Diagnose, evidence } => Some(evidence),
         _ => None,
     });
-    let (Some(diagnosis), Some(evidence)) = (case.diagnoses.first(), looks.into_iter().next()) else {
+    let (Some(diagnosis), Some(evidence)) = (case.diagnoses.first(), looks.last()) else {
         return Vec::new();
     };
     let thoughts = system.faults.iter().filter_map(|fault| {

@@ -47,6 +47,13 @@ pub(crate) fn probes(evidence: &Evidence) -> Vec<ProbeView> {
 }
 
 fn facts(facts: &BTreeMap<FactName, Result<Value, String>>) -> Vec<String> {
+    // One cause that makes all of them unknown is told once.
+    let mut reasons = facts.values().map(|known| known.as_ref().err());
+    if let (true, Some(Some(reason))) = (facts.len() > 1, reasons.next())
+        && reasons.all(|other| other == Some(reason))
+    {
+        return vec![format!("all unknown: {reason}")];
+    }
     facts
         .iter()
         .map(|(name, known)| match known {

@@ -60,7 +60,11 @@ pub(crate) fn tell(case: &Case, treatment: &Remediation, fault: Option<&Fault>) 
     let step = |(index, track): (usize, &StepState), undo: bool| {
         let planned = &treatment.plan.steps[index];
         let command = if undo { planned.rollback.as_ref() } else { planned.command.as_ref().ok() };
-        let (state, why) = describe(&track.state);
+        let (state, mut why) = describe(&track.state);
+        let spec = fault.filter(|_| !undo).and_then(|fault| fault.remediation.get(index));
+        if spec.is_some_and(|spec| track.did_nothing(spec)) {
+            why = "there was nothing to change".into();
+        }
         StepView {
             name: planned.name.clone(),
             host: planned.host.to_string(),
