@@ -127,7 +127,7 @@ async fn a_short_deferral_is_waited_for_and_published() {
     let now = agent.clock().now();
     let lease = agent.journal().acquire_lease(&host("main"), &other, now, Duration::from_secs(1)).await;
     assert!(lease.expect("the journal works").is_some(), "a case that waits leases no host");
-    assert_snapshot!(as_shown(&agent.comment("status")), @r#"
+    assert_snapshot!(as_shown(&agent.comment("status")), @"
     <!-- fieldmedic case=[case] kind=status -->
     ### 🩺 Waiting · `qfieldcloud`
 
@@ -135,10 +135,10 @@ async fn a_short_deferral_is_waited_for_and_published() {
 
     - 🔎 Worker containers are not running: 0 of 4 workers are running
 
-    <details><summary>Evidence: 11 checks</summary> … </details>
+    <details><summary>Evidence: 13 checks</summary> … </details>
 
     <sub>Case `[case]` · as of [time] UTC</sub>
-    "#);
+    ");
     let case = agent.works(&id).await;
     assert_eq!(outcome(&case), "resolved");
     agent.sees(&["status", "report"]);

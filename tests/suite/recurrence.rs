@@ -89,11 +89,11 @@ async fn the_third_recurrence_opens_a_problem_ticket() {
     let [_, problem] = &agent.tickets()[..] else { panic!("a second ticket") };
     let body = problem.body.clone().expect("a text");
     assert_eq!(body.lines().filter(|line| line.starts_with("| 20")).count(), 4, "{body}");
-    assert_snapshot!(stable(&format!("{}\n\n{body}", problem.title)), @r"
-    qfieldcloud: A QGIS image is missing keeps coming back
+    assert_snapshot!(stable(&format!("{}\n\n{body}", problem.title)), @r#"
+    qfieldcloud: A needed image is missing keeps coming back
 
     <!-- fieldmedic problem system=qfieldcloud playbook=missing-qgis-image -->
-    @ops-lead: **A QGIS image is missing** on `qfieldcloud` was mended 3 times within seven days, and is there again. Each time the remedy was proven to work, so something causes the fault anew. That cause is for a person to find; this is what I know of each time.
+    @ops-lead: **A needed image is missing** on `qfieldcloud` was mended 3 times within seven days, and is there again. Each time the remedy was proven to work, so something causes the fault anew. That cause is for a person to find; this is what I know of each time.
 
     | found | ticket | evidence | mended | what I had changed there in the day before |
     |---|---|---|---|---|
@@ -118,7 +118,7 @@ async fn the_third_recurrence_opens_a_problem_ticket() {
     **Where to look:** Find an archive or the build context of the release that the workers run (`docker compose images`), load it with `docker load -i` or build it with `docker compose build`, and give it the name that the workers expect. Look for the clean-up that deleted it: an image without a running container is the first to go with `prune -a`.
 
     Close this ticket when the cause is gone. While it is open I go on mending the fault as far as the policy allows, and open no second one.
-    ");
+    "#);
     let link = format!("example/tickets#{}", problem.number);
     assert!(agent.last_comment("report").contains(&link));
     agent.all_comments();

@@ -35,23 +35,23 @@ async fn a_ticket_from_the_webhook_to_its_close() {
     <!-- fieldmedic case=[case] kind=status -->
     ### 🩺 Waiting for a yes · `qfieldcloud`
 
-    ✋ **Waiting for a yes** to plan `f768` (worker-down), until [time] UTC; the question is below.
+    ✋ **Waiting for a yes** to plan `0e5c` (worker-down), until [time] UTC; the question is below.
 
     - 🔎 Worker containers are not running: 0 of 4 workers are running
 
-    <details><summary>Evidence: 11 checks</summary> … </details>
+    <details><summary>Evidence: 13 checks</summary> … </details>
 
     <sub>Case `[case]` · as of [time] UTC</sub>
     ");
     assert_snapshot!(stable(&agent.comment("question")), @r#"
     <!-- fieldmedic case=[case] kind=question plan=[hash] -->
-    ### ✋ May I do this? (plan `f768`)
+    ### ✋ May I do this? (plan `0e5c`)
 
     @ops-lead: **Worker containers are not running**: 0 of 4 workers are running.
     Nothing is changed until somebody who has the right to approve answers with a comment:
 
     ```text
-    /qfield:support approve f768
+    /qfield:support approve 0e5c
     ```
 
     ```text
@@ -60,18 +60,38 @@ async fn a_ticket_from_the_webhook_to_its_close() {
 
     I look again before I begin, and ask again if the plan is not the same any more. Without an answer until [time] UTC I hand this ticket over. The risk is low.
 
-    1. start the workers (on `main`)
+    1. start the workers (on `main`), only if `workers.stopped \| length > 0`
     ```text
-    cd -- /opt/qfieldcloud && docker compose up -d --no-build --no-recreate worker_wrapper
+    docker start qfieldcloud-worker_wrapper-1 qfieldcloud-worker_wrapper-2 qfieldcloud-worker_wrapper-3 qfieldcloud-worker_wrapper-4
     ```
 
        If it does not help, it is taken back by:
 
     ```text
-    env 'NAMES=qfieldcloud-worker_wrapper-1 qfieldcloud-worker_wrapper-2 qfieldcloud-worker_wrapper-3 qfieldcloud-worker_wrapper-4' sh -euc 'for name in $NAMES; do
-      state=$(docker inspect --format '\''{{.State.Status}}'\'' "$name" 2>/dev/null || echo gone)
-      [ "$state" != restarting ] || docker stop "$name"
-    done' 'rollback start the workers'
+    env PROJECT=qfieldcloud sh -euc 'ids=$(docker ps -aq --filter "label=com.docker.compose.project=$PROJECT" \
+      --filter label=com.docker.compose.service=worker_wrapper --filter label=com.docker.compose.oneoff=False)
+    [ -n "$ids" ] || exit 0
+    since=$(date -u -d "@$(($(date +%s) - 60))" +%Y-%m-%dT%H:%M:%S)
+    docker inspect --format '\''{{.Name}} {{.State.Status}} {{.RestartCount}} {{.State.StartedAt}}'\'' $ids |
+      awk -v since="$since" '\''$2 == "restarting" || ($2 == "running" && $3 > 0 && $4 > since) { print substr($1, 2) }'\'' |
+      while read -r name; do docker stop -t 10 "$name"; done' 'rollback start the workers'
+    ```
+
+    2. create the workers that are missing (on `main`), only if `workers.rows \| length < config.workers`
+    ```text
+    cd -- /opt/qfieldcloud && docker compose up -d --no-build --no-recreate --no-deps worker_wrapper
+    ```
+
+       If it does not help, it is taken back by:
+
+    ```text
+    env PROJECT=qfieldcloud sh -euc 'ids=$(docker ps -aq --filter "label=com.docker.compose.project=$PROJECT" \
+      --filter label=com.docker.compose.service=worker_wrapper --filter label=com.docker.compose.oneoff=False)
+    [ -n "$ids" ] || exit 0
+    since=$(date -u -d "@$(($(date +%s) - 60))" +%Y-%m-%dT%H:%M:%S)
+    docker inspect --format '\''{{.Name}} {{.State.Status}} {{.RestartCount}} {{.State.StartedAt}}'\'' $ids |
+      awk -v since="$since" '\''$2 == "restarting" || ($2 == "running" && $3 > 0 && $4 > since) { print substr($1, 2) }'\'' |
+      while read -r name; do docker stop -t 10 "$name"; done' 'rollback create the workers that are missing'
     ```
 
     <sub>Case `[case]`</sub>
@@ -110,11 +130,12 @@ async fn a_ticket_from_the_webhook_to_its_close() {
     **Worker containers are not running**: 0 of 4 workers are running. ops-lead agreed to the plan.
 
     1. start the workers: done in [duration]
+    2. create the workers that are missing: skipped (not needed: workers.rows \| length &lt; config.workers)
 
     Mended and verified: 4 conditions held, the longest for [duration].
 
     <details><summary>Commands and proof</summary> … </details>
-    <details><summary>Evidence: 11 checks</summary> … </details>
+    <details><summary>Evidence: 13 checks</summary> … </details>
 
     Not settled? Open this issue again, or say that it is still broken: then a person looks at it.
 

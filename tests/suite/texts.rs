@@ -69,22 +69,25 @@ async fn the_status_in_each_phase_of_a_fix() {
     **Worker containers are not running**: 0 of 4 workers are running.
 
     - ▫️ start the workers on `main`
+    - ▫️ create the workers that are missing on `main`
 
-    <details><summary>Evidence: 11 checks</summary>
+    <details><summary>Evidence: 13 checks</summary>
 
     | check | host | result | facts |
     |---|---|---|---|
     | `cleanups` | main | exit 0 | found = \[\] |
-    | `config` | main | exit 0 | database = "qfieldcloud\_db"; database\_user = "qfieldcloud\_db\_admin"; environment = "production"; images = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; services = \["app","db","memcached","nginx","ofelia","qgis3","qgis4","rustfs","worker\_wrapper"\]; worker\_timeout\_s = 600; workers = 4 |
-    | `disk` | main | exit 0 | docker\_free\_mb = 53352; docker\_percent = 47; root\_percent = 31; rows: 3 rows; tmp\_percent = 31; worst = 47 |
-    | `docker` | main | exit 0 | root = "/var/lib/docker"; version = "26.1.5" |
+    | `config` | main | exit 0 | database = "qfieldcloud\_db"; database\_user = "qfieldcloud\_db\_admin"; environment = "production"; images = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; project = "qfieldcloud"; services = \["app","db","memcached","nginx","ofelia","qgis3","qgis4","rustfs","worker\_wrapper"\]; tmp\_directory = "/tmp"; worker\_timeout\_s = 600; workers = 4 |
+    | `disk` | main | exit 0 | docker\_free\_mb = 53352; docker\_percent = 47; full = \[\]; inodes\_full = \[\]; inodes\_worst = 12; read\_only = \[\]; rows: 7 rows; silent = \[\]; skipped = \[\]; system\_percent = 31; worst = 47 |
+    | `docker` | main | exit 0 | containerd = false; root = "/var/lib/docker"; version = "26.1.5" |
+    | `harm` | main | exit 0 | childless = \[\]; deltas = \[\]; deltas\_count = 0; locked = \[\]; lost = \[\]; project = \[\]; rejected = \[\] |
     | `host` | main | exit 0 | cores = 4; load = 0.42; memory\_free\_mb = 9871; memory\_mb = 15914; uptime\_h = 1042 |
-    | `images` | main | exit 0 | here = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; missing = \[\] |
+    | `images` | main | exit 0 | here = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; missing = \[\]; pinned = \[\] |
     | `jobs` | main | exit 0 | failed\_day = 2; finished\_day = 126; imageless\_day = 0; last\_start\_s = 179000​0000; mean\_s = 38; moving = false; oldest\_waiting\_min = 47; overdue = 0; pending = 7; queued = 0; requeued = 0; requeued\_finished = 0; requeued\_taken = 0; retry = \[\]; started = 0; takeable = 7 |
-    | `services` | main | exit 0 | down = \["worker\_wrapper"\]; qgis\_broken = \[\]; rows: 12 rows |
-    | `sources` | main | exit 0 | archives = \[\]; services = \[\] |
-    | `stuck` | main | exit 0 | count = 0; ids = \[\] |
-    | `workers` | main | exit 0 | looping = 0; restarts = 0; rows: 4 rows; running = 0; stopped = \["qfieldcloud-worker\_wrapper-1","qfieldcloud-worker\_wrapper-2","qfieldcloud-worker\_wrapper-3","qfieldcloud-worker\_wrapper-4"\] |
+    | `services` | main | exit 0 | absent = \[\]; down = \["worker\_wrapper"\]; held = \[\]; qgis\_broken = \[\]; rows: 12 rows; stopped = \[\]; unsteady = \[\] |
+    | `sources` | main | exit 0 | archives = \[\]; qgis\_services = \[\]; services = \[\] |
+    | `stops` | main | exit 0 | backups = \[\]; ended = \[\]; stopped = \[\] |
+    | `stuck` | main | exit 0 | count = 0; dead = \[\]; ids = \[\] |
+    | `workers` | main | exit 0 | held = \[\]; looping = 0; paused = \[\]; restarts = 0; rows: 4 rows; running = 0; stopped = \["qfieldcloud-worker\_wrapper-1","qfieldcloud-worker\_wrapper-2","qfieldcloud-worker\_wrapper-3","qfieldcloud-worker\_wrapper-4"\]; young = 0 |
 
     </details>
 
@@ -96,23 +99,26 @@ async fn the_status_in_each_phase_of_a_fix() {
     **Worker containers are not running**: 0 of 4 workers are running.
 
     - ✅ start the workers on `main` ([duration])
+    - ➖ create the workers that are missing on `main`
     - ⏳ checking that it worked, and that it stays so; I know by [time] UTC at the latest
 
-    <details><summary>Evidence: 11 checks</summary>
+    <details><summary>Evidence: 13 checks</summary>
 
     | check | host | result | facts |
     |---|---|---|---|
     | `cleanups` | main | exit 0 | found = \[\] |
-    | `config` | main | exit 0 | database = "qfieldcloud\_db"; database\_user = "qfieldcloud\_db\_admin"; environment = "production"; images = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; services = \["app","db","memcached","nginx","ofelia","qgis3","qgis4","rustfs","worker\_wrapper"\]; worker\_timeout\_s = 600; workers = 4 |
-    | `disk` | main | exit 0 | docker\_free\_mb = 53352; docker\_percent = 47; root\_percent = 31; rows: 3 rows; tmp\_percent = 31; worst = 47 |
-    | `docker` | main | exit 0 | root = "/var/lib/docker"; version = "26.1.5" |
+    | `config` | main | exit 0 | database = "qfieldcloud\_db"; database\_user = "qfieldcloud\_db\_admin"; environment = "production"; images = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; project = "qfieldcloud"; services = \["app","db","memcached","nginx","ofelia","qgis3","qgis4","rustfs","worker\_wrapper"\]; tmp\_directory = "/tmp"; worker\_timeout\_s = 600; workers = 4 |
+    | `disk` | main | exit 0 | docker\_free\_mb = 53352; docker\_percent = 47; full = \[\]; inodes\_full = \[\]; inodes\_worst = 12; read\_only = \[\]; rows: 7 rows; silent = \[\]; skipped = \[\]; system\_percent = 31; worst = 47 |
+    | `docker` | main | exit 0 | containerd = false; root = "/var/lib/docker"; version = "26.1.5" |
+    | `harm` | main | exit 0 | childless = \[\]; deltas = \[\]; deltas\_count = 0; locked = \[\]; lost = \[\]; project = \[\]; rejected = \[\] |
     | `host` | main | exit 0 | cores = 4; load = 0.42; memory\_free\_mb = 9871; memory\_mb = 15914; uptime\_h = 1042 |
-    | `images` | main | exit 0 | here = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; missing = \[\] |
+    | `images` | main | exit 0 | here = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; missing = \[\]; pinned = \[\] |
     | `jobs` | main | exit 0 | failed\_day = 2; finished\_day = 133; imageless\_day = 0; last\_start\_s = 0; mean\_s = 38; moving = true; oldest\_waiting\_min = 0; overdue = 0; pending = 0; queued = 0; requeued = 0; requeued\_finished = 0; requeued\_taken = 0; retry = \[\]; started = 0; takeable = 0 |
-    | `services` | main | exit 0 | down = \["worker\_wrapper"\]; qgis\_broken = \[\]; rows: 12 rows |
-    | `sources` | main | exit 0 | archives = \[\]; services = \[\] |
-    | `stuck` | main | exit 0 | count = 0; ids = \[\] |
-    | `workers` | main | exit 0 | looping = 0; restarts = 0; rows: 4 rows; running = 4; stopped = \[\] |
+    | `services` | main | exit 0 | absent = \[\]; down = \[\]; held = \[\]; qgis\_broken = \[\]; rows: 12 rows; stopped = \[\]; unsteady = \[\] |
+    | `sources` | main | exit 0 | archives = \[\]; qgis\_services = \[\]; services = \[\] |
+    | `stops` | main | exit 0 | backups = \[\]; ended = \[\]; stopped = \[\] |
+    | `stuck` | main | exit 0 | count = 0; dead = \[\]; ids = \[\] |
+    | `workers` | main | exit 0 | held = \[\]; looping = 0; paused = \[\]; restarts = 0; rows: 4 rows; running = 4; stopped = \[\]; young = 0 |
 
     </details>
 
@@ -146,22 +152,25 @@ async fn the_status_in_each_phase_of_a_fix_that_is_rolled_back() {
     **Worker containers are not running**: 0 of 4 workers are running.
 
     - ▫️ start the workers on `main`
+    - ▫️ create the workers that are missing on `main`
 
-    <details><summary>Evidence: 11 checks</summary>
+    <details><summary>Evidence: 13 checks</summary>
 
     | check | host | result | facts |
     |---|---|---|---|
     | `cleanups` | main | exit 0 | found = \[\] |
-    | `config` | main | exit 0 | database = "qfieldcloud\_db"; database\_user = "qfieldcloud\_db\_admin"; environment = "production"; images = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; services = \["app","db","memcached","nginx","ofelia","qgis3","qgis4","rustfs","worker\_wrapper"\]; worker\_timeout\_s = 600; workers = 4 |
-    | `disk` | main | exit 0 | docker\_free\_mb = 53352; docker\_percent = 47; root\_percent = 31; rows: 3 rows; tmp\_percent = 31; worst = 47 |
-    | `docker` | main | exit 0 | root = "/var/lib/docker"; version = "26.1.5" |
+    | `config` | main | exit 0 | database = "qfieldcloud\_db"; database\_user = "qfieldcloud\_db\_admin"; environment = "production"; images = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; project = "qfieldcloud"; services = \["app","db","memcached","nginx","ofelia","qgis3","qgis4","rustfs","worker\_wrapper"\]; tmp\_directory = "/tmp"; worker\_timeout\_s = 600; workers = 4 |
+    | `disk` | main | exit 0 | docker\_free\_mb = 53352; docker\_percent = 47; full = \[\]; inodes\_full = \[\]; inodes\_worst = 12; read\_only = \[\]; rows: 7 rows; silent = \[\]; skipped = \[\]; system\_percent = 31; worst = 47 |
+    | `docker` | main | exit 0 | containerd = false; root = "/var/lib/docker"; version = "26.1.5" |
+    | `harm` | main | exit 0 | childless = \[\]; deltas = \[\]; deltas\_count = 0; locked = \[\]; lost = \[\]; project = \[\]; rejected = \[\] |
     | `host` | main | exit 0 | cores = 4; load = 0.42; memory\_free\_mb = 9871; memory\_mb = 15914; uptime\_h = 1042 |
-    | `images` | main | exit 0 | here = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; missing = \[\] |
+    | `images` | main | exit 0 | here = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; missing = \[\]; pinned = \[\] |
     | `jobs` | main | exit 0 | failed\_day = 2; finished\_day = 126; imageless\_day = 0; last\_start\_s = 179000​0000; mean\_s = 38; moving = false; oldest\_waiting\_min = 47; overdue = 0; pending = 3; queued = 0; requeued = 0; requeued\_finished = 0; requeued\_taken = 0; retry = \[\]; started = 0; takeable = 3 |
-    | `services` | main | exit 0 | down = \["worker\_wrapper"\]; qgis\_broken = \[\]; rows: 12 rows |
-    | `sources` | main | exit 0 | archives = \[\]; services = \[\] |
-    | `stuck` | main | exit 0 | count = 0; ids = \[\] |
-    | `workers` | main | exit 0 | looping = 0; restarts = 0; rows: 4 rows; running = 0; stopped = \["qfieldcloud-worker\_wrapper-1","qfieldcloud-worker\_wrapper-2","qfieldcloud-worker\_wrapper-3","qfieldcloud-worker\_wrapper-4"\] |
+    | `services` | main | exit 0 | absent = \[\]; down = \["worker\_wrapper"\]; held = \[\]; qgis\_broken = \[\]; rows: 12 rows; stopped = \[\]; unsteady = \[\] |
+    | `sources` | main | exit 0 | archives = \[\]; qgis\_services = \[\]; services = \[\] |
+    | `stops` | main | exit 0 | backups = \[\]; ended = \[\]; stopped = \[\] |
+    | `stuck` | main | exit 0 | count = 0; dead = \[\]; ids = \[\] |
+    | `workers` | main | exit 0 | held = \[\]; looping = 0; paused = \[\]; restarts = 0; rows: 4 rows; running = 0; stopped = \["qfieldcloud-worker\_wrapper-1","qfieldcloud-worker\_wrapper-2","qfieldcloud-worker\_wrapper-3","qfieldcloud-worker\_wrapper-4"\]; young = 0 |
 
     </details>
 
@@ -173,23 +182,26 @@ async fn the_status_in_each_phase_of_a_fix_that_is_rolled_back() {
     **Worker containers are not running**: 0 of 4 workers are running.
 
     - ✅ start the workers on `main` ([duration])
+    - ➖ create the workers that are missing on `main`
     - ⏳ checking that it worked, and that it stays so; I know by [time] UTC at the latest
 
-    <details><summary>Evidence: 11 checks</summary>
+    <details><summary>Evidence: 13 checks</summary>
 
     | check | host | result | facts |
     |---|---|---|---|
     | `cleanups` | main | exit 0 | found = \[\] |
-    | `config` | main | exit 0 | database = "qfieldcloud\_db"; database\_user = "qfieldcloud\_db\_admin"; environment = "production"; images = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; services = \["app","db","memcached","nginx","ofelia","qgis3","qgis4","rustfs","worker\_wrapper"\]; worker\_timeout\_s = 600; workers = 4 |
-    | `disk` | main | exit 0 | docker\_free\_mb = 53352; docker\_percent = 47; root\_percent = 31; rows: 3 rows; tmp\_percent = 31; worst = 47 |
-    | `docker` | main | exit 0 | root = "/var/lib/docker"; version = "26.1.5" |
+    | `config` | main | exit 0 | database = "qfieldcloud\_db"; database\_user = "qfieldcloud\_db\_admin"; environment = "production"; images = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; project = "qfieldcloud"; services = \["app","db","memcached","nginx","ofelia","qgis3","qgis4","rustfs","worker\_wrapper"\]; tmp\_directory = "/tmp"; worker\_timeout\_s = 600; workers = 4 |
+    | `disk` | main | exit 0 | docker\_free\_mb = 53352; docker\_percent = 47; full = \[\]; inodes\_full = \[\]; inodes\_worst = 12; read\_only = \[\]; rows: 7 rows; silent = \[\]; skipped = \[\]; system\_percent = 31; worst = 47 |
+    | `docker` | main | exit 0 | containerd = false; root = "/var/lib/docker"; version = "26.1.5" |
+    | `harm` | main | exit 0 | childless = \[\]; deltas = \[\]; deltas\_count = 0; locked = \[\]; lost = \[\]; project = \[\]; rejected = \[\] |
     | `host` | main | exit 0 | cores = 4; load = 0.42; memory\_free\_mb = 9871; memory\_mb = 15914; uptime\_h = 1042 |
-    | `images` | main | exit 0 | here = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; missing = \[\] |
+    | `images` | main | exit 0 | here = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; missing = \[\]; pinned = \[\] |
     | `jobs` | main | exit 0 | failed\_day = 2; finished\_day = 126; imageless\_day = 0; last\_start\_s = 179000​0069; mean\_s = 38; moving = false; oldest\_waiting\_min = 47; overdue = 0; pending = 3; queued = 0; requeued = 0; requeued\_finished = 0; requeued\_taken = 0; retry = \[\]; started = 0; takeable = 3 |
-    | `services` | main | exit 0 | down = \["worker\_wrapper"\]; qgis\_broken = \[\]; rows: 12 rows |
-    | `sources` | main | exit 0 | archives = \[\]; services = \[\] |
-    | `stuck` | main | exit 0 | count = 0; ids = \[\] |
-    | `workers` | main | exit 0 | looping = 4; restarts = 24; rows: 4 rows; running = 0; stopped = \[\] |
+    | `services` | main | exit 0 | absent = \[\]; down = \["worker\_wrapper"\]; held = \[\]; qgis\_broken = \[\]; rows: 12 rows; stopped = \[\]; unsteady = \[\] |
+    | `sources` | main | exit 0 | archives = \[\]; qgis\_services = \[\]; services = \[\] |
+    | `stops` | main | exit 0 | backups = \[\]; ended = \[\]; stopped = \[\] |
+    | `stuck` | main | exit 0 | count = 0; dead = \[\]; ids = \[\] |
+    | `workers` | main | exit 0 | held = \[\]; looping = 4; paused = \[\]; restarts = 24; rows: 4 rows; running = 0; stopped = \[\]; young = 0 |
 
     </details>
 
@@ -201,23 +213,26 @@ async fn the_status_in_each_phase_of_a_fix_that_is_rolled_back() {
     **Worker containers are not running**: 0 of 4 workers are running.
 
     - ✅ start the workers on `main` ([duration])
+    - ➖ create the workers that are missing on `main`
     - ↩️ it did not help: \`workers.running &gt;= config.workers and workers.looping == 0\`: it is not so; I take it back
 
-    <details><summary>Evidence: 11 checks</summary>
+    <details><summary>Evidence: 13 checks</summary>
 
     | check | host | result | facts |
     |---|---|---|---|
     | `cleanups` | main | exit 0 | found = \[\] |
-    | `config` | main | exit 0 | database = "qfieldcloud\_db"; database\_user = "qfieldcloud\_db\_admin"; environment = "production"; images = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; services = \["app","db","memcached","nginx","ofelia","qgis3","qgis4","rustfs","worker\_wrapper"\]; worker\_timeout\_s = 600; workers = 4 |
-    | `disk` | main | exit 0 | docker\_free\_mb = 53352; docker\_percent = 47; root\_percent = 31; rows: 3 rows; tmp\_percent = 31; worst = 47 |
-    | `docker` | main | exit 0 | root = "/var/lib/docker"; version = "26.1.5" |
+    | `config` | main | exit 0 | database = "qfieldcloud\_db"; database\_user = "qfieldcloud\_db\_admin"; environment = "production"; images = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; project = "qfieldcloud"; services = \["app","db","memcached","nginx","ofelia","qgis3","qgis4","rustfs","worker\_wrapper"\]; tmp\_directory = "/tmp"; worker\_timeout\_s = 600; workers = 4 |
+    | `disk` | main | exit 0 | docker\_free\_mb = 53352; docker\_percent = 47; full = \[\]; inodes\_full = \[\]; inodes\_worst = 12; read\_only = \[\]; rows: 7 rows; silent = \[\]; skipped = \[\]; system\_percent = 31; worst = 47 |
+    | `docker` | main | exit 0 | containerd = false; root = "/var/lib/docker"; version = "26.1.5" |
+    | `harm` | main | exit 0 | childless = \[\]; deltas = \[\]; deltas\_count = 0; locked = \[\]; lost = \[\]; project = \[\]; rejected = \[\] |
     | `host` | main | exit 0 | cores = 4; load = 0.42; memory\_free\_mb = 9871; memory\_mb = 15914; uptime\_h = 1042 |
-    | `images` | main | exit 0 | here = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; missing = \[\] |
+    | `images` | main | exit 0 | here = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; missing = \[\]; pinned = \[\] |
     | `jobs` | main | exit 0 | failed\_day = 2; finished\_day = 126; imageless\_day = 0; last\_start\_s = 179000​0203; mean\_s = 38; moving = false; oldest\_waiting\_min = 47; overdue = 0; pending = 3; queued = 0; requeued = 0; requeued\_finished = 0; requeued\_taken = 0; retry = \[\]; started = 0; takeable = 3 |
-    | `services` | main | exit 0 | down = \["worker\_wrapper"\]; qgis\_broken = \[\]; rows: 12 rows |
-    | `sources` | main | exit 0 | archives = \[\]; services = \[\] |
-    | `stuck` | main | exit 0 | count = 0; ids = \[\] |
-    | `workers` | main | exit 0 | looping = 4; restarts = 24; rows: 4 rows; running = 0; stopped = \[\] |
+    | `services` | main | exit 0 | absent = \[\]; down = \["worker\_wrapper"\]; held = \[\]; qgis\_broken = \[\]; rows: 12 rows; stopped = \[\]; unsteady = \[\] |
+    | `sources` | main | exit 0 | archives = \[\]; qgis\_services = \[\]; services = \[\] |
+    | `stops` | main | exit 0 | backups = \[\]; ended = \[\]; stopped = \[\] |
+    | `stuck` | main | exit 0 | count = 0; dead = \[\]; ids = \[\] |
+    | `workers` | main | exit 0 | held = \[\]; looping = 4; paused = \[\]; restarts = 24; rows: 4 rows; running = 0; stopped = \[\]; young = 0 |
 
     </details>
 
@@ -248,39 +263,42 @@ async fn the_report_of_a_resolved_case() {
     **Worker containers are not running**: 0 of 4 workers are running.
 
     1. start the workers: done in [duration]
+    2. create the workers that are missing: skipped (not needed: workers.rows \| length &lt; config.workers)
 
     Mended and verified: 4 conditions held, the longest for [duration].
 
     <details><summary>Commands and proof</summary>
 
-    start the workers (on `main`, done), last line of output: `Container qfieldcloud-worker_wrapper-1 Started`
+    start the workers (on `main`, done), last line of output: `qfieldcloud-worker_wrapper-4`
     ```text
-    cd -- /opt/qfieldcloud && docker compose up -d --no-build --no-recreate worker_wrapper
+    docker start qfieldcloud-worker_wrapper-1 qfieldcloud-worker_wrapper-2 qfieldcloud-worker_wrapper-3 qfieldcloud-worker_wrapper-4
     ```
 
-    - `no longer: workers.running < config.workers and workers.looping == 0`: so since [time], for [duration]
+    - `no longer: workers.running < config.workers and workers.looping == 0 and workers.paused \| length == 0 and services.rows \| length > 0`: so since [time], for [duration]
     - `workers.running >= config.workers and workers.looping == 0`: so since [time], for [duration]
     - `jobs.moving`: so since [time], for [duration]
     - `jobs.requeued == 0 or jobs.requeued_taken > 0`: so since [time], for [duration]
 
     </details>
-    <details><summary>Evidence: 11 checks</summary>
+    <details><summary>Evidence: 13 checks</summary>
 
-    Ruled out: A disk is nearly full; A QGIS image is missing; Workers start and die in a loop; Jobs are stuck in the queue.
+    Ruled out: A disk is nearly full; A disk cannot be written to, though it has room; A job lacks the row of its kind; A needed image is missing; A service that should run has stopped; A service does not run steadily, or is not there; Workers start and die in a loop; Workers are paused; Workers run and take no job; Jobs are stuck in the queue; The server is well; a project or a change is not; A project has been locked for long; Work of users was lost to a fault; All workers are busy.
 
     | check | host | result | took | facts |
     |---|---|---|---|---|
     | `cleanups` | main | exit 0 | [duration] | found = \[\] |
-    | `config` | main | exit 0 | [duration] | database = "qfieldcloud\_db"; database\_user = "qfieldcloud\_db\_admin"; environment = "production"; images = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; services = \["app","db","memcached","nginx","ofelia","qgis3","qgis4","rustfs","worker\_wrapper"\]; worker\_timeout\_s = 600; workers = 4 |
-    | `disk` | main | exit 0 | [duration] | docker\_free\_mb = 53352; docker\_percent = 47; root\_percent = 31; rows: 3 rows; tmp\_percent = 31; worst = 47 |
-    | `docker` | main | exit 0 | [duration] | root = "/var/lib/docker"; version = "26.1.5" |
+    | `config` | main | exit 0 | [duration] | database = "qfieldcloud\_db"; database\_user = "qfieldcloud\_db\_admin"; environment = "production"; images = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; project = "qfieldcloud"; services = \["app","db","memcached","nginx","ofelia","qgis3","qgis4","rustfs","worker\_wrapper"\]; tmp\_directory = "/tmp"; worker\_timeout\_s = 600; workers = 4 |
+    | `disk` | main | exit 0 | [duration] | docker\_free\_mb = 53352; docker\_percent = 47; full = \[\]; inodes\_full = \[\]; inodes\_worst = 12; read\_only = \[\]; rows: 7 rows; silent = \[\]; skipped = \[\]; system\_percent = 31; worst = 47 |
+    | `docker` | main | exit 0 | [duration] | containerd = false; root = "/var/lib/docker"; version = "26.1.5" |
+    | `harm` | main | exit 0 | [duration] | childless = \[\]; deltas = \[\]; deltas\_count = 0; locked = \[\]; lost = \[\]; project = \[\]; rejected = \[\] |
     | `host` | main | exit 0 | [duration] | cores = 4; load = 0.42; memory\_free\_mb = 9871; memory\_mb = 15914; uptime\_h = 1042 |
-    | `images` | main | exit 0 | [duration] | here = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; missing = \[\] |
+    | `images` | main | exit 0 | [duration] | here = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; missing = \[\]; pinned = \[\] |
     | `jobs` | main | exit 0 | [duration] | failed\_day = 2; finished\_day = 133; imageless\_day = 0; last\_start\_s = 18; mean\_s = 38; moving = true; oldest\_waiting\_min = 0; overdue = 0; pending = 0; queued = 0; requeued = 0; requeued\_finished = 0; requeued\_taken = 0; retry = \[\]; started = 0; takeable = 0 |
-    | `services` | main | exit 0 | [duration] | down = \[\]; qgis\_broken = \[\]; rows: 12 rows |
-    | `sources` | main | exit 0 | [duration] | archives = \[\]; services = \[\] |
-    | `stuck` | main | exit 0 | [duration] | count = 0; ids = \[\] |
-    | `workers` | main | exit 0 | [duration] | looping = 0; restarts = 0; rows: 4 rows; running = 4; stopped = \[\] |
+    | `services` | main | exit 0 | [duration] | absent = \[\]; down = \[\]; held = \[\]; qgis\_broken = \[\]; rows: 12 rows; stopped = \[\]; unsteady = \[\] |
+    | `sources` | main | exit 0 | [duration] | archives = \[\]; qgis\_services = \[\]; services = \[\] |
+    | `stops` | main | exit 0 | [duration] | backups = \[\]; ended = \[\]; stopped = \[\] |
+    | `stuck` | main | exit 0 | [duration] | count = 0; dead = \[\]; ids = \[\] |
+    | `workers` | main | exit 0 | [duration] | held = \[\]; looping = 0; paused = \[\]; restarts = 0; rows: 4 rows; running = 4; stopped = \[\]; young = 0 |
 
     </details>
 
@@ -303,6 +321,7 @@ async fn the_report_and_the_call_of_an_escalated_case() {
     **Worker containers are not running**: 0 of 4 workers are running.
 
     1. start the workers: done in [duration]
+    2. create the workers that are missing: skipped (not needed: workers.rows \| length &lt; config.workers)
 
     Not mended: \`workers.running &gt;= config.workers and workers.looping == 0\`: it is not so. What I had changed was taken back.
     - undo of start the workers: done
@@ -316,29 +335,31 @@ async fn the_report_and_the_call_of_an_escalated_case() {
 
     <details><summary>Commands and proof</summary>
 
-    start the workers (on `main`, done), last line of output: `Container qfieldcloud-worker_wrapper-1 Started`
+    start the workers (on `main`, done), last line of output: `qfieldcloud-worker_wrapper-1`
     ```text
-    cd -- /opt/qfieldcloud && docker compose up -d --no-build --no-recreate worker_wrapper
+    docker start qfieldcloud-worker_wrapper-1 qfieldcloud-worker_wrapper-2 qfieldcloud-worker_wrapper-3 qfieldcloud-worker_wrapper-4
     ```
 
     </details>
-    <details><summary>Evidence: 11 checks</summary>
+    <details><summary>Evidence: 13 checks</summary>
 
-    Ruled out: A disk is nearly full; A QGIS image is missing; Workers start and die in a loop; Jobs are stuck in the queue.
+    Ruled out: A disk is nearly full; A disk cannot be written to, though it has room; A job lacks the row of its kind; A needed image is missing; A service that should run has stopped; A service does not run steadily, or is not there; Workers start and die in a loop; Workers are paused; Workers run and take no job; Jobs are stuck in the queue; The server is well; a project or a change is not; A project has been locked for long; Work of users was lost to a fault; All workers are busy.
 
     | check | host | result | took | facts |
     |---|---|---|---|---|
     | `cleanups` | main | exit 0 | [duration] | found = \[\] |
-    | `config` | main | exit 0 | [duration] | database = "qfieldcloud\_db"; database\_user = "qfieldcloud\_db\_admin"; environment = "production"; images = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; services = \["app","db","memcached","nginx","ofelia","qgis3","qgis4","rustfs","worker\_wrapper"\]; worker\_timeout\_s = 600; workers = 4 |
-    | `disk` | main | exit 0 | [duration] | docker\_free\_mb = 53352; docker\_percent = 47; root\_percent = 31; rows: 3 rows; tmp\_percent = 31; worst = 47 |
-    | `docker` | main | exit 0 | [duration] | root = "/var/lib/docker"; version = "26.1.5" |
+    | `config` | main | exit 0 | [duration] | database = "qfieldcloud\_db"; database\_user = "qfieldcloud\_db\_admin"; environment = "production"; images = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; project = "qfieldcloud"; services = \["app","db","memcached","nginx","ofelia","qgis3","qgis4","rustfs","worker\_wrapper"\]; tmp\_directory = "/tmp"; worker\_timeout\_s = 600; workers = 4 |
+    | `disk` | main | exit 0 | [duration] | docker\_free\_mb = 53352; docker\_percent = 47; full = \[\]; inodes\_full = \[\]; inodes\_worst = 12; read\_only = \[\]; rows: 7 rows; silent = \[\]; skipped = \[\]; system\_percent = 31; worst = 47 |
+    | `docker` | main | exit 0 | [duration] | containerd = false; root = "/var/lib/docker"; version = "26.1.5" |
+    | `harm` | main | exit 0 | [duration] | childless = \[\]; deltas = \[\]; deltas\_count = 0; locked = \[\]; lost = \[\]; project = \[\]; rejected = \[\] |
     | `host` | main | exit 0 | [duration] | cores = 4; load = 0.42; memory\_free\_mb = 9871; memory\_mb = 15914; uptime\_h = 1042 |
-    | `images` | main | exit 0 | [duration] | here = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; missing = \[\] |
+    | `images` | main | exit 0 | [duration] | here = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; missing = \[\]; pinned = \[\] |
     | `jobs` | main | exit 0 | [duration] | failed\_day = 2; finished\_day = 126; imageless\_day = 0; last\_start\_s = 179000​0203; mean\_s = 38; moving = false; oldest\_waiting\_min = 47; overdue = 0; pending = 3; queued = 0; requeued = 0; requeued\_finished = 0; requeued\_taken = 0; retry = \[\]; started = 0; takeable = 3 |
-    | `services` | main | exit 0 | [duration] | down = \["worker\_wrapper"\]; qgis\_broken = \[\]; rows: 12 rows |
-    | `sources` | main | exit 0 | [duration] | archives = \[\]; services = \[\] |
-    | `stuck` | main | exit 0 | [duration] | count = 0; ids = \[\] |
-    | `workers` | main | exit 0 | [duration] | looping = 4; restarts = 24; rows: 4 rows; running = 0; stopped = \[\] |
+    | `services` | main | exit 0 | [duration] | absent = \[\]; down = \["worker\_wrapper"\]; held = \[\]; qgis\_broken = \[\]; rows: 12 rows; stopped = \[\]; unsteady = \[\] |
+    | `sources` | main | exit 0 | [duration] | archives = \[\]; qgis\_services = \[\]; services = \[\] |
+    | `stops` | main | exit 0 | [duration] | backups = \[\]; ended = \[\]; stopped = \[\] |
+    | `stuck` | main | exit 0 | [duration] | count = 0; dead = \[\]; ids = \[\] |
+    | `workers` | main | exit 0 | [duration] | held = \[\]; looping = 4; paused = \[\]; restarts = 24; rows: 4 rows; running = 0; stopped = \[\]; young = 0 |
 
     </details>
 
@@ -401,23 +422,25 @@ async fn the_report_of_an_answered_question() {
     | Memory | 9871 of 15914 MB available |
     | Uptime | 43 days, load 0.42 on 4 cores |
 
-    <details><summary>Evidence: 11 checks</summary>
+    <details><summary>Evidence: 13 checks</summary>
 
-    Ruled out: A disk is nearly full; A QGIS image is missing; Workers start and die in a loop; Worker containers are not running; Jobs are stuck in the queue.
+    Ruled out: A disk is nearly full; A disk cannot be written to, though it has room; A job lacks the row of its kind; A needed image is missing; A service that should run has stopped; A service does not run steadily, or is not there; Workers start and die in a loop; Workers are paused; Worker containers are not running; Workers run and take no job; Jobs are stuck in the queue; The server is well; a project or a change is not; A project has been locked for long; Work of users was lost to a fault; All workers are busy.
 
     | check | host | result | took | facts |
     |---|---|---|---|---|
     | `cleanups` | main | exit 0 | [duration] | found = \[\] |
-    | `config` | main | exit 0 | [duration] | database = "qfieldcloud\_db"; database\_user = "qfieldcloud\_db\_admin"; environment = "production"; images = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; services = \["app","db","memcached","nginx","ofelia","qgis3","qgis4","rustfs","worker\_wrapper"\]; worker\_timeout\_s = 600; workers = 4 |
-    | `disk` | main | exit 0 | [duration] | docker\_free\_mb = 53352; docker\_percent = 47; root\_percent = 31; rows: 3 rows; tmp\_percent = 31; worst = 47 |
-    | `docker` | main | exit 0 | [duration] | root = "/var/lib/docker"; version = "26.1.5" |
+    | `config` | main | exit 0 | [duration] | database = "qfieldcloud\_db"; database\_user = "qfieldcloud\_db\_admin"; environment = "production"; images = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; project = "qfieldcloud"; services = \["app","db","memcached","nginx","ofelia","qgis3","qgis4","rustfs","worker\_wrapper"\]; tmp\_directory = "/tmp"; worker\_timeout\_s = 600; workers = 4 |
+    | `disk` | main | exit 0 | [duration] | docker\_free\_mb = 53352; docker\_percent = 47; full = \[\]; inodes\_full = \[\]; inodes\_worst = 12; read\_only = \[\]; rows: 7 rows; silent = \[\]; skipped = \[\]; system\_percent = 31; worst = 47 |
+    | `docker` | main | exit 0 | [duration] | containerd = false; root = "/var/lib/docker"; version = "26.1.5" |
+    | `harm` | main | exit 0 | [duration] | childless = \[\]; deltas = \[\]; deltas\_count = 0; locked = \[\]; lost = \[\]; project = \[\]; rejected = \[\] |
     | `host` | main | exit 0 | [duration] | cores = 4; load = 0.42; memory\_free\_mb = 9871; memory\_mb = 15914; uptime\_h = 1042 |
-    | `images` | main | exit 0 | [duration] | here = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; missing = \[\] |
+    | `images` | main | exit 0 | [duration] | here = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; missing = \[\]; pinned = \[\] |
     | `jobs` | main | exit 0 | [duration] | failed\_day = 2; finished\_day = 126; imageless\_day = 0; last\_start\_s = 179000​0000; mean\_s = 38; moving = true; oldest\_waiting\_min = 0; overdue = 0; pending = 0; queued = 0; requeued = 0; requeued\_finished = 0; requeued\_taken = 0; retry = \[\]; started = 1; takeable = 0 |
-    | `services` | main | exit 0 | [duration] | down = \[\]; qgis\_broken = \[\]; rows: 12 rows |
-    | `sources` | main | exit 0 | [duration] | archives = \[\]; services = \[\] |
-    | `stuck` | main | exit 0 | [duration] | count = 0; ids = \[\] |
-    | `workers` | main | exit 0 | [duration] | looping = 0; restarts = 0; rows: 4 rows; running = 4; stopped = \[\] |
+    | `services` | main | exit 0 | [duration] | absent = \[\]; down = \[\]; held = \[\]; qgis\_broken = \[\]; rows: 12 rows; stopped = \[\]; unsteady = \[\] |
+    | `sources` | main | exit 0 | [duration] | archives = \[\]; qgis\_services = \[\]; services = \[\] |
+    | `stops` | main | exit 0 | [duration] | backups = \[\]; ended = \[\]; stopped = \[\] |
+    | `stuck` | main | exit 0 | [duration] | count = 0; dead = \[\]; ids = \[\] |
+    | `workers` | main | exit 0 | [duration] | held = \[\]; looping = 0; paused = \[\]; restarts = 0; rows: 4 rows; running = 4; stopped = \[\]; young = 0 |
 
     </details>
 
@@ -438,25 +461,27 @@ async fn the_report_of_a_declined_command() {
     > Jobs become stuck when a worker is killed between taking and starting one. If new jobs keep arriving as `queued`, something else writes them so (an API or a script), and its code must be fixed.
 
     **Found, and not treated**
-    - Jobs are stuck in the queue: 5 jobs are queued, were never started and no container works on them; 0 were started longer ago than a job may last
+    - Jobs are stuck in the queue: 5 jobs are queued, were never started and no container works on them; 0 were started by a worker that is gone; 0 were started longer ago than a job may last
     - Worker containers are not running: 0 of 4 workers are running
-    <details><summary>Evidence: 11 checks</summary>
+    <details><summary>Evidence: 13 checks</summary>
 
-    Ruled out: A disk is nearly full; A QGIS image is missing; Workers start and die in a loop.
+    Ruled out: A disk is nearly full; A disk cannot be written to, though it has room; A job lacks the row of its kind; A needed image is missing; A service that should run has stopped; A service does not run steadily, or is not there; Workers start and die in a loop; Workers are paused; Workers run and take no job; The server is well; a project or a change is not; A project has been locked for long; Work of users was lost to a fault; All workers are busy.
 
     | check | host | result | took | facts |
     |---|---|---|---|---|
     | `cleanups` | main | exit 0 | [duration] | found = \[\] |
-    | `config` | main | exit 0 | [duration] | database = "qfieldcloud\_db"; database\_user = "qfieldcloud\_db\_admin"; environment = "production"; images = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; services = \["app","db","memcached","nginx","ofelia","qgis3","qgis4","rustfs","worker\_wrapper"\]; worker\_timeout\_s = 600; workers = 4 |
-    | `disk` | main | exit 0 | [duration] | docker\_free\_mb = 53352; docker\_percent = 47; root\_percent = 31; rows: 3 rows; tmp\_percent = 31; worst = 47 |
-    | `docker` | main | exit 0 | [duration] | root = "/var/lib/docker"; version = "26.1.5" |
+    | `config` | main | exit 0 | [duration] | database = "qfieldcloud\_db"; database\_user = "qfieldcloud\_db\_admin"; environment = "production"; images = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; project = "qfieldcloud"; services = \["app","db","memcached","nginx","ofelia","qgis3","qgis4","rustfs","worker\_wrapper"\]; tmp\_directory = "/tmp"; worker\_timeout\_s = 600; workers = 4 |
+    | `disk` | main | exit 0 | [duration] | docker\_free\_mb = 53352; docker\_percent = 47; full = \[\]; inodes\_full = \[\]; inodes\_worst = 12; read\_only = \[\]; rows: 7 rows; silent = \[\]; skipped = \[\]; system\_percent = 31; worst = 47 |
+    | `docker` | main | exit 0 | [duration] | containerd = false; root = "/var/lib/docker"; version = "26.1.5" |
+    | `harm` | main | exit 0 | [duration] | childless = \[\]; deltas = \[\]; deltas\_count = 0; locked = \[\]; lost = \[\]; project = \[\]; rejected = \[\] |
     | `host` | main | exit 0 | [duration] | cores = 4; load = 0.42; memory\_free\_mb = 9871; memory\_mb = 15914; uptime\_h = 1042 |
-    | `images` | main | exit 0 | [duration] | here = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; missing = \[\] |
+    | `images` | main | exit 0 | [duration] | here = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; missing = \[\]; pinned = \[\] |
     | `jobs` | main | exit 0 | [duration] | failed\_day = 2; finished\_day = 126; imageless\_day = 0; last\_start\_s = 179000​0000; mean\_s = 38; moving = true; oldest\_waiting\_min = 47; overdue = 0; pending = 0; queued = 5; requeued = 0; requeued\_finished = 0; requeued\_taken = 0; retry = \[\]; started = 0; takeable = 0 |
-    | `services` | main | exit 0 | [duration] | down = \["worker\_wrapper"\]; qgis\_broken = \[\]; rows: 12 rows |
-    | `sources` | main | exit 0 | [duration] | archives = \[\]; services = \[\] |
-    | `stuck` | main | exit 0 | [duration] | count = 5; ids = \["7b1c0f​5e-4d5a-4c57-9d0e-200000​000000","7b1c0f​5e-4d5a-4c57-9d0e-200000​000001","7b1c0f​5e-4d5a-4c57-9d0e-200000​000002","7b1c0f​5e-4d5a-4c57-9d0e-200000​000003","7b1c0f​5e-4d5a-4c57-9d0e-200000​000004"\] |
-    | `workers` | main | exit 0 | [duration] | looping = 0; restarts = 0; rows: 4 rows; running = 0; stopped = \["qfieldcloud-worker\_wrapper-1","qfieldcloud-worker\_wrapper-2","qfieldcloud-worker\_wrapper-3","qfieldcloud-worker\_wrapper-4"\] |
+    | `services` | main | exit 0 | [duration] | absent = \[\]; down = \["worker\_wrapper"\]; held = \[\]; qgis\_broken = \[\]; rows: 12 rows; stopped = \[\]; unsteady = \[\] |
+    | `sources` | main | exit 0 | [duration] | archives = \[\]; qgis\_services = \[\]; services = \[\] |
+    | `stops` | main | exit 0 | [duration] | backups = \[\]; ended = \[\]; stopped = \[\] |
+    | `stuck` | main | exit 0 | [duration] | count = 5; dead = \[\]; ids = \["7b1c0f5e-4d5a-4c57-9d0e-200000000000","7b1c0f5e-4d5a-4c57-9d0e-200000000001","7b1c0f5e-4d5a-4c57-9d0e-200000000002","7b1c0f5e-4d5a-4c57-9d0e-200000000003","7b1c0f5e-4d5a-4c57-9d0e-200000000004"\] |
+    | `workers` | main | exit 0 | [duration] | held = \[\]; looping = 0; paused = \[\]; restarts = 0; rows: 4 rows; running = 0; stopped = \["qfieldcloud-worker\_wrapper-1","qfieldcloud-worker\_wrapper-2","qfieldcloud-worker\_wrapper-3","qfieldcloud-worker\_wrapper-4"\]; young = 0 |
 
     </details>
 
@@ -483,11 +508,11 @@ async fn what_the_commands_print() {
     ✓ journal: [folder]/journal.db, 0 cases, 0 records, hash chains intact
     ✓ GitHub: logged in as fieldmedic-bot at http://127.0.0.1:[port]
     ✓ example/tickets: issues can be read and written
-    ✓ playbooks: 8 for 1 system types
+    ✓ playbooks: 18 for 1 system types
     ✓ host main: logged in for probes in [duration]
     ✓ host main: logged in for changes in [duration]
     ✓ host main, gate for probes: none; `fieldmedic host-setup` prints one
-    ✓ system qfieldcloud: all 11 probes give facts
+    ✓ system qfieldcloud: all 13 probes give facts
     ");
     let resolved = rig.run(&["resolve", &ticket.number.to_string()]).await;
     assert_eq!(resolved.code, Some(0), "{resolved:?}");
@@ -517,18 +542,61 @@ async fn what_the_commands_print() {
     qfieldcloud/worker-down: Worker containers are not running
 
     The fault is present if
-      workers.running < config.workers and workers.looping == 0
+      workers.running < config.workers and workers.looping == 0 and workers.paused | length == 0 and services.rows | length > 0
 
       `config` is read on main with
-        config=$(docker compose config --format json)
+        if ! config=$(docker compose config --format json); then
+             docker compose version >/dev/null 2>&1 || case $(docker-compose version --short 2>/dev/null || true) in
+               '') ;;
+               1.*) echo "there is only docker-compose 1 here, and this needs Docker Compose v2 (docker compose)" >&2 ;;
+               *) echo "Docker Compose is here as docker-compose only; link it as ~/.docker/cli-plugins/docker-compose" >&2 ;;
+             esac
+             exit 3
+           fi
            printf '%s\n' "$config" | sed -E \
              's/("[A-Za-z0-9_.-]*(PASSWORD|SECRET|KEY|TOKEN|SALT|DSN|STORAGES|PROVIDERS|CREDENTIALS)[A-Za-z0-9_.-]*": *)"([^"\\]|\\.)*"/\1"***"/'
+      `services` is read on main with
+        docker compose ps -a --format json
+      `stops` is read on main with
+        seconds() { date -u -d "$(printf '%s' "$1" | cut -c 1-19 | tr T ' ')" +%s; }
+           now=$(date +%s)
+           ids=$(docker ps -aq --filter "label=com.docker.compose.project=$PROJECT" --filter status=exited)
+           all=$([ -z "$ids" ] || docker inspect \
+             --format '{{.Name}} {{.State.ExitCode}} {{.State.StartedAt}} {{.State.FinishedAt}} {{.HostConfig.RestartPolicy.Name}}' $ids)
+           printf '%s\n' "$all" | while read -r name code started finished policy; do
+             case $code in 0 | 143) ;; *) continue ;; esac
+             if [ "$code" = 0 ] && [ "${policy:-no}" = no ] &&
+               [ $(($(seconds "$finished") - $(seconds "$started"))) -lt 3600 ]; then
+               echo "ended ${name#/}"
+             elif [ "$(seconds "$finished")" -gt $((now - MINUTES * 60)) ]; then
+               echo "stopped ${name#/}"
+             fi
+           done
+           { ps -eo args 2>/dev/null || ps -o args; } | grep -oE \
+             '(^|[ /])(pg_dump(all)?|pg_basebackup|restic|borg|duplicity|rsnapshot|rdiff-backup|kopia|[A-Za-z0-9_.-]*backup[A-Za-z0-9_.-]*\.sh)( |$)' |
+             tr -d ' /' | sort -u | sed 's/^/backup /' || true
       `workers` is read on main with
         look() {
              docker inspect --format '{{.Name}} {{.State.Status}} {{.State.ExitCode}} {{.RestartCount}} {{.State.StartedAt}}' $ids
            }
-           ids=$(docker compose ps -aq worker_wrapper)
-           [ -n "$ids" ] || exit 0
+           # By labels, which all versions of Compose write alike; containers of `compose run` are not counted.
+           named() { docker ps -a --filter label=com.docker.compose.service=worker_wrapper \
+             --filter label=com.docker.compose.oneoff=False "$@"; }
+           ids=$(named -q --filter "label=com.docker.compose.project=$PROJECT")
+           if [ -z "$ids" ]; then
+             [ -z "$(docker ps -aq --filter "label=com.docker.compose.project=$PROJECT")" ] || exit 0
+             others=$(named --format '{{.Label "com.docker.compose.project"}}' | sort -u | tr '\n' ' ')
+             echo "there is no container of the project $PROJECT${others:+; workers run in the project: $others}" >&2
+             exit 5
+           fi
+           # Compose writes where it was run: another folder's stack of the same name is somebody else's.
+           docker inspect --format '{{index .Config.Labels "com.docker.compose.project.working_dir"}}' $ids | sort -u |
+             while read -r dir; do
+               real=$(readlink -f "$dir" 2>/dev/null || printf '%s' "$dir")
+               case $real/ in / | "$(pwd -P)"/*) continue ;; esac
+               echo "the workers of the project $PROJECT belong to $dir, not to $(pwd -P)" >&2
+               exit 6
+             done
            since=$(date -u -d "@$(($(date +%s) - 120))" +%Y-%m-%dT%H:%M:%S)
            before=$(look)
            after=$before
@@ -539,25 +607,40 @@ async fn what_the_commands_print() {
              sleep 20
              after=$(look)
            fi
-           { printf '%s\n' "$before"; echo; printf '%s\n' "$after"; } | awk '
+           { printf '%s\n' "$before"; echo; printf '%s\n' "$after"; } | awk -v since="$since" '
              NF == 0 { again = 1; next }
              !again { count[$1] = $4; next }
              {
                loops = ($2 == "restarting" || $4 > count[$1]) ? "true" : "false"
-               printf "{\"name\":\"%s\",\"state\":\"%s\",\"exit\":%d,\"restarts\":%d,\"loops\":%s}\n",
-                 substr($1, 2), $2, $3, $4, loops
+               printf "{\"name\":\"%s\",\"state\":\"%s\",\"exit\":%d,\"restarts\":%d,\"loops\":%s,\"young\":%s}\n",
+                 substr($1, 2), $2, $3, $4, loops, ($2 == "running" && $5 > since) ? "true" : "false"
              }'
 
-    It can cause queue-stuck, so it is fixed first.
+    It can cause project-invalid, project-locked, queue-stuck, work-lost, workers-busy, workers-frozen, so it is fixed first.
 
     If the policy allows low risk, these steps run in order:
       1. start the workers (on main)
-         docker compose up -d --no-build --no-recreate worker_wrapper
+         docker start <workers.stopped>
+         only if workers.stopped | length > 0
          if interrupted: the step runs again after its timeout
-         rollback: for name in $NAMES; do
-             state=$(docker inspect --format '{{.State.Status}}' "$name" 2>/dev/null || echo gone)
-             [ "$state" != restarting ] || docker stop "$name"
-           done
+         rollback: ids=$(docker ps -aq --filter "label=com.docker.compose.project=$PROJECT" \
+             --filter label=com.docker.compose.service=worker_wrapper --filter label=com.docker.compose.oneoff=False)
+           [ -n "$ids" ] || exit 0
+           since=$(date -u -d "@$(($(date +%s) - 60))" +%Y-%m-%dT%H:%M:%S)
+           docker inspect --format '{{.Name}} {{.State.Status}} {{.RestartCount}} {{.State.StartedAt}}' $ids |
+             awk -v since="$since" '$2 == "restarting" || ($2 == "running" && $3 > 0 && $4 > since) { print substr($1, 2) }' |
+             while read -r name; do docker stop -t 10 "$name"; done
+      2. create the workers that are missing (on main)
+         docker compose up -d --no-build --no-recreate --no-deps worker_wrapper
+         only if workers.rows | length < config.workers
+         if interrupted: the step runs again after its timeout
+         rollback: ids=$(docker ps -aq --filter "label=com.docker.compose.project=$PROJECT" \
+             --filter label=com.docker.compose.service=worker_wrapper --filter label=com.docker.compose.oneoff=False)
+           [ -n "$ids" ] || exit 0
+           since=$(date -u -d "@$(($(date +%s) - 60))" +%Y-%m-%dT%H:%M:%S)
+           docker inspect --format '{{.Name}} {{.State.Status}} {{.RestartCount}} {{.State.StartedAt}}' $ids |
+             awk -v since="$since" '$2 == "restarting" || ($2 == "running" && $3 > 0 && $4 > since) { print substr($1, 2) }' |
+             while read -r name; do docker stop -t 10 "$name"; done
 
     The fault is fixed if the condition above has turned false and stays false, and
       workers.running >= config.workers and workers.looping == 0 (within 3m, for [duration])
