@@ -30,7 +30,9 @@ pub(super) fn decode(file: &YamlFile, mut map: Map<'_>, system: &SystemType) -> 
     let causes = map.items("causes", |node| file.named(node, PlaybookName::new)).into_iter().collect();
     let risks = ["low", "medium", "high"];
     let risk = map.take("risk").map_or(Some(Risk::Low), |node| file.one_of(&node, &risks));
+    let ask_if = map.take("ask_if").and_then(|node| checked_expr(file, &node, system));
     let mode = map.take("mode").and_then(|node| file.one_of(&node, &["observe", "ask"]));
+    let reported_only = map.take("reported_only").and_then(|node| file.flag(&node)).unwrap_or(false);
     let span = map.span();
     let remediation = map.items("remediation", |node| decode_step(file, file.map(node.clone())?, system));
     let verify = map.items("verify", |node| decode_check(file, file.map(node.clone())?, system));
@@ -62,9 +64,11 @@ pub(super) fn decode(file: &YamlFile, mut map: Map<'_>, system: &SystemType) -> 
         symptoms: symptoms.unwrap_or_default(),
         when: when?,
         summary: summary?,
+        reported_only,
         causes,
         risk: risk?,
         mode,
+        ask_if,
         remediation,
         verify,
         advice: advice?,
@@ -97,11 +101,13 @@ fn decode_step(file: &YamlFile, mut map: Map<'_>, system: &SystemType) -> Option
     let if_interrupted = if_interrupted.and_then(|node| decode_if_interrupted(file, node, system));
     let optional = map.take("optional").and_then(|node| file.flag(&node)).unwrap_or(false);
     let only_if = map.take("only_if").and_then(|node| checked_expr(file, &node, system));
-    let expect = map.take("expect").and_then(|node| {
+    let over_output = |node: Node| {
         let expr = file.expr(&node)?;
         file.check_names(node.span, &expr.names(), &["exit", "text", "stderr"], system);
         Some(expr)
-    });
+    };
+    let expect = map.take("expect").and_then(over_output);
+    let did_nothing = map.take("did_nothing").and_then(over_output);
     let rollback = map.take("rollback").and_then(|node| file.map(node));
     let reads = rollback.as_ref().and_then(|map| map.peek_text("script")).is_some_and(reads_backup);
     match (&backup, &rollback) {
@@ -128,6 +134,7 @@ fn decode_step(file: &YamlFile, mut map: Map<'_>, system: &SystemType) -> Option
         optional,
         only_if,
         expect,
+        did_nothing,
         rollback,
     })
 }

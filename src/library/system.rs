@@ -25,6 +25,7 @@ pub(super) fn decode(file: &YamlFile, mut map: Map<'_>) -> Option<SystemType> {
         summary: map.take("summary").and_then(|node| file.text_of(&node)).unwrap_or_default(),
         aliases: map.items("aliases", |node| file.text_of(node)),
         problem_patterns: map.items("problem_patterns", |node| file.regex(node)),
+        transient_patterns: map.items("transient_patterns", |node| file.regex(node)),
         params: BTreeMap::new(),
         probes: BTreeMap::new(),
         sudo: Vec::new(),
@@ -84,6 +85,9 @@ pub(super) fn decode_probes(file: &YamlFile, map: Map<'_>, system: &mut SystemTy
             parser: OutputParser::Text,
             ok_exits: vec![0],
             retries: 0,
+            error: None,
+            row_defaults: BTreeMap::new(),
+            row_if: None,
             needs: BTreeSet::new(),
             facts,
         };
@@ -137,13 +141,31 @@ fn finish_probe(
     let ok_exits = map.items("ok_exits", |node| file.number(node));
     let ok_exits: Vec<i32> = ok_exits.into_iter().filter_map(|n| i32::try_from(n).ok()).collect();
     let retries = map.take("retries").and_then(|node| file.number(&node)).unwrap_or(0);
+    let error = map.take("error").and_then(|node| Some((file.expr(&node)?, node.span)));
+    let row_defaults =
+        map.take("row_defaults").and_then(|node| file.map(node)).map_or_else(BTreeMap::new, |map| {
+            map.into_entries().into_iter().map(|(key, node)| (key.name, node.value())).collect()
+        });
+    let row_if = map.take("row_if").and_then(|node| Some((file.expr(&node)?, node.span)));
     map.finish();
     let (command, parser) = (command?, parser?);
+    if (!row_defaults.is_empty() || row_if.is_some()) && !parser.names().contains(&"rows") {
+        file.report(
+            span,
+            "`row_defaults` and `row_if` need a parser with rows",
+            "use `parse: jsonlines` or `parse: table`",
+        );
+    }
     let plain: Vec<&str> = parser.names().iter().copied().chain(["exit", "stderr"]).collect();
+    let with_row: Vec<&str> = plain.iter().copied().chain(["row"]).collect();
     let mut used: BTreeSet<String> = command.names().into_iter().map(str::to_owned).collect();
-    for (fact, span) in draft.facts.iter().zip(spans) {
-        let names = fact.value.names();
-        file.check_names(*span, &names, &plain, system);
+    let facts = draft.facts.iter().map(|fact| &fact.value).zip(spans.iter().copied());
+    let facts = facts.chain(error.iter().map(|(expr, span)| (expr, *span)));
+    let facts = facts.map(|(expr, span)| (expr, span, &plain));
+    let selection = row_if.iter().map(|(expr, span)| (expr, *span, &with_row));
+    for (value, span, plain) in facts.chain(selection) {
+        let names = value.names();
+        file.check_names(span, &names, plain, system);
         used.extend(names.into_iter().filter(|n| !plain.contains(&n.split('.').next().unwrap_or(""))));
     }
     let needs: BTreeSet<ProbeName> = used
@@ -159,7 +181,20 @@ fn finish_probe(
         );
     }
     let ok_exits = if ok_exits.is_empty() { vec![0] } else { ok_exits };
-    Some(Probe { host, command, parser, ok_exits, retries: retries.min(5), needs, ..draft.clone() })
+    let (error, row_if) = (error.map(|(expr, _)| expr), row_if.map(|(expr, _)| expr));
+    let retries = retries.min(5);
+    Some(Probe {
+        host,
+        command,
+        parser,
+        ok_exits,
+        retries,
+        error,
+        row_defaults,
+        row_if,
+        needs,
+        ..draft.clone()
+    })
 }
 
 fn decode_parser(file: &YamlFile, node: Node) -> Option<OutputParser> {

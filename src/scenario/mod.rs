@@ -17,7 +17,7 @@ pub use crate::scenario::files::{Expect, Scenario, ScenarioError, TicketFile, fi
 
 use crate::core::case::event::{CaseId, Source};
 use crate::core::case::outcome::Code;
-use crate::core::case::{Case, Phase, RemediationResult};
+use crate::core::case::{Case, Phase, RemediationResult, Waiting};
 use crate::core::chatops::access::AccessPolicy;
 use crate::core::expr::{Expr, Scope, Truth};
 use crate::core::ids::{HostName, Role as HostRole, SystemName};
@@ -105,10 +105,14 @@ pub async fn play(path: &Path, books: &LoadedPlaybooks) -> Result<ScenarioResult
     let scene = ScenarioRun::set_up(path, books).await?;
     let case = scene.take_in().await?;
     let (stop, _pull) = Shutdown::new();
-    let case = run_case_waiting(&scene.agent, &case, &stop)
-        .await
-        .map_err(|error| ScenarioError::Stopped(error.to_string()))?;
-    scene.judge(case)
+    loop {
+        let case = run_case_waiting(&scene.agent, &case, &stop)
+            .await
+            .map_err(|error| ScenarioError::Stopped(error.to_string()))?;
+        // Nobody answers in a scenario.
+        let Some(Waiting::Approval(until)) = case.waiting() else { return scene.judge(case) };
+        scene.clock.sleep_until(until).await;
+    }
 }
 
 const TOKEN: &str = "scenario-token";

@@ -220,7 +220,7 @@ known_hosts = "known_hosts"
 
 [systems.qfieldcloud]
 hosts = {{ main = "main" }}
-params = {{ project_path = "{project}", backup_path = "{backups}", build_space_mb = 100, log_limit_mb = 20 }}
+params = {{ project_path = "{project}", backup_path = "{backups}", build_space_mb = 100, log_limit_mb = 20, hands_off_min = 0 }}
 "#,
         repo = desk.repo(),
         url = desk.url(),

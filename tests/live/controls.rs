@@ -40,10 +40,7 @@ pub fn a_rehearsal(ground: &Ground) {
     let agent = ground.agent();
     let run = agent.run(&["resolve", "--dry-run", &issue.to_string()]);
     assert_eq!(run.code, 3, "the exit code of `resolve --dry-run`");
-    assert!(
-        run.stdout.contains("docker compose up -d --no-build --no-recreate"),
-        "it does not say what it would do"
-    );
+    assert!(run.stdout.contains("docker start "), "it does not say what it would do");
     assert_eq!(ground.desk.writes(), 0, "something was written on GitHub");
     assert!(ground.desk.issue(&issue).comments.is_empty(), "a comment was written");
     assert_eq!(agent.json(&["case", "list", "--json"]).as_array().map(Vec::len), Some(0), "a case was kept");

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 pub fn while_workers_start(ground: &Ground) {
     ground.stack.fault("workers-down", &[]);
-    killed_during(ground, "docker compose up", "Sync never finishes", "All jobs are stuck in the queue.");
+    killed_during(ground, "docker start", "Sync never finishes", "All jobs are stuck in the queue.");
     assert_eq!(ground.stack.truth().workers_running, 4, "workers");
 }
 

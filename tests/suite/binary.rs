@@ -41,7 +41,7 @@ async fn a_dry_run_changes_and_writes_nothing() {
     assert_eq!(report["code"], "not-permitted");
     assert!(!report["proposal"].as_array().expect("a list").is_empty());
     assert!(rig.hub.comments(&id).is_empty());
-    assert!(!rig.commands().iter().any(|line| line.contains("up -d")), "{:?}", rig.commands());
+    assert!(!rig.commands().iter().any(|line| line.contains("docker start")), "{:?}", rig.commands());
     assert!(rig.hub.requests().iter().all(|request| request.method == "GET"));
     assert!(!rig.dir.path().join("journal.db").exists());
 }
@@ -111,7 +111,7 @@ async fn a_killed_agent_goes_on_where_it_was() {
     let id = rig.file("Sync never finishes", "Changes stay pending.");
     let number = id.number.to_string();
     let mut child = rig.spawn(&["resolve", &number]);
-    until("a change was asked for", || rig.commands().iter().any(|line| line.contains("up -d"))).await;
+    until("a change was asked for", || rig.commands().iter().any(|line| line.contains("docker start"))).await;
     child.kill().await.expect("it is killed");
     let ran = rig.run(&["resolve", &number]).await;
     assert_eq!(ran.code, Some(0), "{ran:?}");
@@ -208,7 +208,7 @@ async fn nothing_is_changed_on_a_host_that_answers_nonsense() {
         assert!(!rig.is_closed(&id), "{fault}");
         let report = rig.said(&id, "report");
         assert_eq!(report.len(), 1, "{fault}");
-        let changes = ["up -d", "builder prune", "update core_job"];
+        let changes = ["docker start", "builder prune", "update core_job"];
         let changed = |line: &String| changes.iter().any(|change| line.contains(change));
         assert!(!rig.commands().iter().any(changed), "{fault}");
     }
@@ -240,7 +240,7 @@ async fn a_ticket_that_a_person_has_is_left_to_them() {
     assert_eq!(swept.code, Some(5), "{swept:?}");
     assert_eq!(rig.hub.issues(&rig.repo).len(), 1);
     assert_eq!(rig.said(&id, "report").len(), 1);
-    assert!(!rig.commands().iter().any(|line| line.contains("up -d")));
+    assert!(!rig.commands().iter().any(|line| line.contains("docker start")));
 }
 
 #[tokio::test]

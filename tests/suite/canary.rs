@@ -58,8 +58,7 @@ commands:
   - script: host
     stderr: "curl: (22) Authorization: Bearer {c8}\n"
     exit: 1
-  - run: docker compose up -d --no-build --no-recreate worker_wrapper
-    cwd: /opt/qfieldcloud
+  - run: docker start **
     stderr: "warning: postgres://app:{c9}@db/app\n"
     set: {{ workers.running: 4 }}
 "#,

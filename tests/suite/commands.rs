@@ -239,7 +239,7 @@ async fn a_wrong_command_is_answered_with_what_would_be_right() {
     Please write a new comment; I ignore edits.
     == run log service=app
     <!-- fieldmedic reply comment=[id] -->
-    `qfieldcloud` has no playbook `log`. Did you mean `logs`? Available: `logs`, `queue-report`, `status-report`, `disk-full`, `missing-qgis-image`, `worker-restart-loop`, `worker-down`, `queue-stuck`.
+    `qfieldcloud` has no playbook `log`. Did you mean `logs`? Available: `logs`, `queue-report`, `status-report`, `disk-full`, `disk-unusable`, `job-incomplete`, `missing-qgis-image`, `services-down`, `service-unsteady`, `worker-restart-loop`, `workers-paused`, `worker-down`, `workers-frozen`, `queue-stuck`, `project-invalid`, `project-locked`, `work-lost`, `workers-busy`.
     Example:
 
     ```text
@@ -488,7 +488,7 @@ async fn a_ticket_is_explained_and_retried() {
     let first = agent.works(&case.expect("a case")).await;
     assert_eq!(outcome(&first), "escalated");
     let (id, _) = agent.executes("tina", "explain").await;
-    assert_snapshot!(stable(&agent.replies(id).join("\n")), @r"
+    assert_snapshot!(stable(&agent.replies(id).join("\n")), @r#"
     <!-- fieldmedic reply comment=[id] -->
     ### Why this ended as escalated (`not-fixed`)
 
@@ -499,17 +499,27 @@ async fn a_ticket_is_explained_and_retried() {
     | fault | present? | its condition | the facts | words that it would explain |
     |---|---|---|---|---|
     | `disk-full` | no | `disk.worst > disk_limit` | disk.worst = 47 |  |
+    | `disk-unusable` | no | `disk.inodes_full \| length > 0 or disk.read_only \| length > 0 or disk.silent \| length > 0` | disk.inodes\_full = \[\]; disk.read\_only = \[\]; disk.silent = \[\] |  |
+    | `job-incomplete` | no | `harm.childless \| length > 0` | harm.childless = \[\] | jobs stay queued |
     | `missing-qgis-image` | no | `images.missing \| length > 0` | images.missing = \[\] |  |
+    | `services-down` | no | `services.stopped \| length > 0` | services.stopped = \[\] | jobs stay queued |
+    | `service-unsteady` | no | `services.unsteady \| length > 0 or services.absent \| length > 0` | services.absent = \[\]; services.unsteady = \[\] |  |
     | `worker-restart-loop` | no | `workers.looping > 0` | workers.looping = 0 | jobs stay queued |
-    | `worker-down` | **yes** | `workers.running < config.workers and workers.looping == 0` | config.workers = 4; workers.looping = 0; workers.running = 0 | Workers not running |
-    | `queue-stuck` | no | `stuck.count > 0 or jobs.overdue > 0` | jobs.overdue = 0; stuck.count = 0 | jobs stay queued |
+    | `workers-paused` | no | `workers.paused \| length > 0` | workers.paused = \[\] | Workers not running |
+    | `worker-down` | **yes** | `workers.running < config.workers and workers.looping == 0 and workers.paused \| length == 0 and services.rows \| length > 0` | config.workers = 4; services.rows = \[{"Command":"\\"…\\"","CreatedAt":"[time] +0000 UTC","ExitCode":0,"…; workers.looping = 0; workers.paused = \[\]; workers.running = 0 | Workers not running |
+    | `workers-frozen` | no | `workers.running > 0 and workers.young == 0 and jobs.takeable > 0 and jobs.started < workers.running and jobs.oldest_waiting_min >= queue_patience_min and (jobs.last_start_s < 0 or jobs.last_start_s > queue_patience_min * 60)` | jobs.last\_start\_s = 179000​0000; jobs.oldest\_waiting\_min = 47; jobs.started = 0; jobs.takeable = 3; workers.running = 0; workers.young = 0 | jobs stay queued |
+    | `queue-stuck` | no | `stuck.count > 0 or stuck.dead \| length > 0 or jobs.overdue > 0` | jobs.overdue = 0; stuck.count = 0; stuck.dead = \[\] | jobs stay queued |
+    | `project-invalid` | no | `harm.project \| length > 0 or harm.rejected \| length > 0` | harm.project = \[\]; harm.rejected = \[\] |  |
+    | `project-locked` | no | `harm.locked \| length > 0` | harm.locked = \[\] | jobs stay queued |
+    | `work-lost` | no | `harm.lost \| length > 0 or harm.deltas \| length > 0` | harm.deltas = \[\]; harm.lost = \[\] |  |
+    | `workers-busy` | no | `workers.running > 0 and jobs.started >= workers.running and jobs.takeable > 0 and stuck.dead \| length == 0` | jobs.started = 0; jobs.takeable = 3; stuck.dead = \[\]; workers.running = 0 | jobs stay queued |
 
     - Worker containers are not running: 0 of 4 workers are running; not fixed (`workers.running >= config.workers and workers.looping == 0` did not become true in time)
 
     I fix a fault only if its condition is true. What is unknown changes nothing and closes nothing.
 
     <sub>Case `[case]`</sub>
-    ");
+    "#);
     let (id, _) = agent.executes("tina", "status").await;
     assert_snapshot!(stable(&agent.replies(id).join("\n")), @"
     <!-- fieldmedic reply comment=[id] -->
@@ -591,7 +601,8 @@ async fn help_lists_what_this_person_may_do() {
     | `/qfield:support run queue-report days=1 jobs_listed=10 status=any` | What is in the queue, and what came of the last jobs; `days`: a whole number from 1 to 30; `jobs_listed`: a whole number from 1 to 50; `status`: one of any, pending, queued, started, finished, failed, stopped |
     | `/qfield:support run status-report` | Report the state of the system |
     | `/qfield:support run disk-full` | fix, if the evidence confirms it: A disk is nearly full |
-    | `/qfield:support run missing-qgis-image` | fix, if the evidence confirms it: A QGIS image is missing |
+    | `/qfield:support run missing-qgis-image` | fix, if the evidence confirms it: A needed image is missing |
+    | `/qfield:support run services-down` | fix, if the evidence confirms it: A service that should run has stopped |
     | `/qfield:support run worker-down` | fix, if the evidence confirms it: Worker containers are not running |
     | `/qfield:support run queue-stuck` | fix, if the evidence confirms it: Jobs are stuck in the queue |
 

@@ -129,7 +129,7 @@ async fn a_short_deferral_is_waited_for_and_published() {
     let now = agent.clock().now();
     let lease = agent.journal().acquire_lease(&host("main"), &other, now, Duration::from_secs(1)).await;
     assert!(lease.expect("the journal works").is_some(), "a case that waits leases no host");
-    assert_snapshot!(as_shown(&agent.comment("status")), @"
+    assert_snapshot!(as_shown(&agent.comment("status")), @r"
     <!-- fieldmedic case=[case] kind=status -->
     ### 🩺 Deferred · `qfieldcloud`
 

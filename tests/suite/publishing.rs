@@ -119,7 +119,7 @@ async fn a_report_that_it_is_still_broken_reopens_the_ticket_for_a_person() {
     assert_eq!(agent.changes(), before, "nothing is changed a second time");
     assert!(!agent.is_closed());
     assert_eq!(agent.agent_labels(), ["medic:needs-human"]);
-    assert_snapshot!(stable(&agent.comment("objection")), @"
+    assert_snapshot!(stable(&agent.comment("objection")), @r"
     <!-- fieldmedic case=[case] kind=objection -->
     field-agent says that this is not settled, so I was wrong to close it. I have reopened it and look at everything afresh. I change nothing this time: a person gets both reports.
     ");
@@ -142,10 +142,16 @@ async fn a_report_that_it_is_still_broken_reopens_the_ticket_for_a_person() {
     - Worker containers are not running: 0 of 4 workers are running
     <details><summary>What I would do</summary>
 
-    1. start the workers (on `main`)
+    1. start the workers (on `main`), only if `workers.stopped \| length > 0`
 
     ```text
-    cd -- /opt/qfieldcloud && docker compose up -d --no-build --no-recreate worker_wrapper
+    docker start qfieldcloud-worker_wrapper-1 qfieldcloud-worker_wrapper-2 qfieldcloud-worker_wrapper-3 qfieldcloud-worker_wrapper-4
+    ```
+
+    2. create the workers that are missing (on `main`), only if `workers.rows \| length < config.workers`
+
+    ```text
+    cd -- /opt/qfieldcloud && docker compose up -d --no-build --no-recreate --no-deps worker_wrapper
     ```
 
     </details>
@@ -157,10 +163,15 @@ async fn a_report_that_it_is_still_broken_reopens_the_ticket_for_a_person() {
 
     1. start the workers (on `main`): done in [duration]
     ```text
-    cd -- /opt/qfieldcloud && docker compose up -d --no-build --no-recreate worker_wrapper
+    docker start qfieldcloud-worker_wrapper-1 qfieldcloud-worker_wrapper-2 qfieldcloud-worker_wrapper-3 qfieldcloud-worker_wrapper-4
     ```
 
-    - `no longer: workers.running < config.workers and workers.looping == 0`: so since [time], for [duration]
+    2. create the workers that are missing (on `main`): skipped
+    ```text
+    cd -- /opt/qfieldcloud && docker compose up -d --no-build --no-recreate --no-deps worker_wrapper
+    ```
+
+    - `no longer: workers.running < config.workers and workers.looping == 0 and workers.paused \| length == 0 and services.rows \| length > 0`: so since [time], for [duration]
     - `workers.running >= config.workers and workers.looping == 0`: so since [time], for [duration]
     - `jobs.moving`: so since [time], for [duration]
     - `jobs.requeued == 0 or jobs.requeued_taken > 0`: so since [time], for [duration]
@@ -168,21 +179,23 @@ async fn a_report_that_it_is_still_broken_reopens_the_ticket_for_a_person() {
     </details>
     <details><summary>Evidence: 11 probes</summary>
 
-    Ruled out: A disk is nearly full; A QGIS image is missing; Workers start and die in a loop; Jobs are stuck in the queue.
+    Ruled out: A disk is nearly full; A disk cannot be written to, though it has room; A job lacks the row of its kind; A needed image is missing; A service that should run has stopped; A service does not run steadily, or is not there; Workers start and die in a loop; Workers are paused; Workers run and take no job; Jobs are stuck in the queue; The server is well; a project or a change is not; A project has been locked for long; Work of users was lost to a fault; All workers are busy.
 
     | probe | host | result | took | facts |
     |---|---|---|---|---|
     | `cleanups` | main | exit 0 | [duration] | found = \[\] |
-    | `config` | main | exit 0 | [duration] | database = "qfieldcloud\_db"; database\_user = "qfieldcloud\_db\_admin"; environment = "production"; images = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; services = \["app","db","memcached","nginx","ofelia","qgis3","qgis4","rustfs","worker\_wrapper"\]; worker\_timeout\_s = 600; workers = 4 |
-    | `disk` | main | exit 0 | [duration] | docker\_free\_mb = 53352; docker\_percent = 47; root\_percent = 31; rows: 3 rows; tmp\_percent = 31; worst = 47 |
-    | `docker` | main | exit 0 | [duration] | root = "/var/lib/docker"; version = "26.1.5" |
+    | `config` | main | exit 0 | [duration] | database = "qfieldcloud\_db"; database\_user = "qfieldcloud\_db\_admin"; environment = "production"; images = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; project = "qfieldcloud"; services = \["app","db","memcached","nginx","ofelia","qgis3","qgis4","rustfs","worker\_wrapper"\]; tmp\_directory = "/tmp"; worker\_timeout\_s = 600; workers = 4 |
+    | `disk` | main | exit 0 | [duration] | docker\_free\_mb = 53352; docker\_percent = 47; full = \[\]; inodes\_full = \[\]; inodes\_worst = 12; read\_only = \[\]; rows: 7 rows; silent = \[\]; skipped = \[\]; system\_percent = 31; worst = 47 |
+    | `docker` | main | exit 0 | [duration] | containerd = false; root = "/var/lib/docker"; version = "26.1.5" |
+    | `harm` | main | exit 0 | [duration] | childless = \[\]; deltas = \[\]; deltas\_count = 0; locked = \[\]; lost = \[\]; project = \[\]; rejected = \[\] |
     | `host` | main | exit 0 | [duration] | cores = 4; load = 0.42; memory\_free\_mb = 9871; memory\_mb = 15914; uptime\_h = 1042 |
-    | `images` | main | exit 0 | [duration] | here = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; missing = \[\] |
+    | `images` | main | exit 0 | [duration] | here = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; missing = \[\]; pinned = \[\] |
     | `jobs` | main | exit 0 | [duration] | failed\_day = 2; finished\_day = 133; imageless\_day = 0; last\_start\_s = 318; mean\_s = 38; moving = true; oldest\_waiting\_min = 0; overdue = 0; pending = 0; queued = 0; requeued = 0; requeued\_finished = 0; requeued\_taken = 0; retry = \[\]; started = 0; takeable = 0 |
-    | `services` | main | exit 0 | [duration] | down = \["worker\_wrapper"\]; qgis\_broken = \[\]; rows: 12 rows |
-    | `sources` | main | exit 0 | [duration] | archives = \[\]; services = \[\] |
-    | `stuck` | main | exit 0 | [duration] | count = 0; ids = \[\] |
-    | `workers` | main | exit 0 | [duration] | looping = 0; restarts = 0; rows: 4 rows; running = 0; stopped = \["qfieldcloud-worker\_wrapper-1","qfieldcloud-worker\_wrapper-2","qfieldcloud-worker\_wrapper-3","qfieldcloud-worker\_wrapper-4"\] |
+    | `services` | main | exit 0 | [duration] | absent = \[\]; down = \["worker\_wrapper"\]; held = \[\]; qgis\_broken = \[\]; rows: 12 rows; stopped = \[\]; unsteady = \[\] |
+    | `sources` | main | exit 0 | [duration] | archives = \[\]; qgis\_services = \[\]; services = \[\] |
+    | `stops` | main | exit 0 | [duration] | backups = \[\]; ended = \[\]; stopped = \[\] |
+    | `stuck` | main | exit 0 | [duration] | count = 0; dead = \[\]; ids = \[\] |
+    | `workers` | main | exit 0 | [duration] | held = \[\]; looping = 0; paused = \[\]; restarts = 0; rows: 4 rows; running = 0; stopped = \["qfieldcloud-worker\_wrapper-1","qfieldcloud-worker\_wrapper-2","qfieldcloud-worker\_wrapper-3","qfieldcloud-worker\_wrapper-4"\]; young = 0 |
 
     </details>
 
@@ -313,21 +326,23 @@ async fn an_answered_question_is_a_problem_when_somebody_disputes_the_close() {
     </details>
     <details><summary>Evidence: 11 probes</summary>
 
-    Ruled out: A disk is nearly full; A QGIS image is missing; Workers start and die in a loop; Worker containers are not running; Jobs are stuck in the queue.
+    Ruled out: A disk is nearly full; A disk cannot be written to, though it has room; A job lacks the row of its kind; A needed image is missing; A service that should run has stopped; A service does not run steadily, or is not there; Workers start and die in a loop; Workers are paused; Worker containers are not running; Workers run and take no job; Jobs are stuck in the queue; The server is well; a project or a change is not; A project has been locked for long; Work of users was lost to a fault; All workers are busy.
 
     | probe | host | result | took | facts |
     |---|---|---|---|---|
     | `cleanups` | main | exit 0 | [duration] | found = \[\] |
-    | `config` | main | exit 0 | [duration] | database = "qfieldcloud\_db"; database\_user = "qfieldcloud\_db\_admin"; environment = "production"; images = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; services = \["app","db","memcached","nginx","ofelia","qgis3","qgis4","rustfs","worker\_wrapper"\]; worker\_timeout\_s = 600; workers = 4 |
-    | `disk` | main | exit 0 | [duration] | docker\_free\_mb = 53352; docker\_percent = 47; root\_percent = 31; rows: 3 rows; tmp\_percent = 31; worst = 47 |
-    | `docker` | main | exit 0 | [duration] | root = "/var/lib/docker"; version = "26.1.5" |
+    | `config` | main | exit 0 | [duration] | database = "qfieldcloud\_db"; database\_user = "qfieldcloud\_db\_admin"; environment = "production"; images = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; project = "qfieldcloud"; services = \["app","db","memcached","nginx","ofelia","qgis3","qgis4","rustfs","worker\_wrapper"\]; tmp\_directory = "/tmp"; worker\_timeout\_s = 600; workers = 4 |
+    | `disk` | main | exit 0 | [duration] | docker\_free\_mb = 53352; docker\_percent = 47; full = \[\]; inodes\_full = \[\]; inodes\_worst = 12; read\_only = \[\]; rows: 7 rows; silent = \[\]; skipped = \[\]; system\_percent = 31; worst = 47 |
+    | `docker` | main | exit 0 | [duration] | containerd = false; root = "/var/lib/docker"; version = "26.1.5" |
+    | `harm` | main | exit 0 | [duration] | childless = \[\]; deltas = \[\]; deltas\_count = 0; locked = \[\]; lost = \[\]; project = \[\]; rejected = \[\] |
     | `host` | main | exit 0 | [duration] | cores = 4; load = 0.42; memory\_free\_mb = 9871; memory\_mb = 15914; uptime\_h = 1042 |
-    | `images` | main | exit 0 | [duration] | here = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; missing = \[\] |
+    | `images` | main | exit 0 | [duration] | here = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; missing = \[\]; pinned = \[\] |
     | `jobs` | main | exit 0 | [duration] | failed\_day = 2; finished\_day = 126; imageless\_day = 0; last\_start\_s = 179000​0300; mean\_s = 38; moving = true; oldest\_waiting\_min = 0; overdue = 0; pending = 0; queued = 0; requeued = 0; requeued\_finished = 0; requeued\_taken = 0; retry = \[\]; started = 1; takeable = 0 |
-    | `services` | main | exit 0 | [duration] | down = \[\]; qgis\_broken = \[\]; rows: 12 rows |
-    | `sources` | main | exit 0 | [duration] | archives = \[\]; services = \[\] |
-    | `stuck` | main | exit 0 | [duration] | count = 0; ids = \[\] |
-    | `workers` | main | exit 0 | [duration] | looping = 0; restarts = 0; rows: 4 rows; running = 4; stopped = \[\] |
+    | `services` | main | exit 0 | [duration] | absent = \[\]; down = \[\]; held = \[\]; qgis\_broken = \[\]; rows: 12 rows; stopped = \[\]; unsteady = \[\] |
+    | `sources` | main | exit 0 | [duration] | archives = \[\]; qgis\_services = \[\]; services = \[\] |
+    | `stops` | main | exit 0 | [duration] | backups = \[\]; ended = \[\]; stopped = \[\] |
+    | `stuck` | main | exit 0 | [duration] | count = 0; dead = \[\]; ids = \[\] |
+    | `workers` | main | exit 0 | [duration] | held = \[\]; looping = 0; paused = \[\]; restarts = 0; rows: 4 rows; running = 4; stopped = \[\]; young = 0 |
 
     </details>
 
@@ -346,7 +361,7 @@ async fn people_are_reminded_twice_and_never_again() {
         assert_eq!(reminders(&agent).await, reminded[reminded.len() - 1]);
     }
     assert_eq!(reminded, [0, 1, 1, 1, 2, 2, 2, 2]);
-    assert_snapshot!(stable(&agent.comments("reminder").join("\n")), @"
+    assert_snapshot!(stable(&agent.comments("reminder").join("\n")), @r"
     <!-- fieldmedic case=[case] kind=reminder number=1 -->
     @ops-lead: nobody has taken this ticket since I handed it over at [time] UTC (`not-fixed`).
 
@@ -368,7 +383,7 @@ async fn an_agent_that_was_down_for_both_reminders_reminds_once() {
     let (agent, _) = ended("worker-down-not-fixed").await;
     agent.passes(TimeDelta::hours(29));
     assert_eq!(reminders(&agent).await, 1);
-    assert_snapshot!(stable(&agent.comment("reminder")), @"
+    assert_snapshot!(stable(&agent.comment("reminder")), @r"
     <!-- fieldmedic case=[case] kind=reminder number=2 -->
     @ops-lead: nobody has taken this ticket since I handed it over at [time] UTC (`not-fixed`).
 

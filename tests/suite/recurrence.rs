@@ -53,7 +53,7 @@ async fn a_fault_that_is_back_reopens_its_ticket() {
     assert_eq!(outcome(case), "resolved");
     assert!(agent.is_closed());
     agent.sees(&["status", "report", "returned", "status", "report"]);
-    assert_snapshot!(stable(&agent.comment("returned")), @"
+    assert_snapshot!(stable(&agent.comment("returned")), @r"
     <!-- fieldmedic case=[case] kind=returned -->
     A fault that I had fixed here is back: **Worker containers are not running** on `qfieldcloud`. I have reopened this issue and look at it now.
     ");
@@ -90,7 +90,7 @@ async fn the_third_recurrence_opens_a_problem_ticket() {
     let body = problem.body.clone().expect("a text");
     assert_eq!(body.lines().filter(|line| line.starts_with("| 20")).count(), 4, "{body}");
     assert_snapshot!(stable(&format!("{}\n\n{body}", problem.title)), @r"
-    qfieldcloud: A QGIS image is missing keeps coming back
+    qfieldcloud: A needed image is missing keeps coming back
 
     <!-- fieldmedic problem system=qfieldcloud playbook=missing-qgis-image -->
     @ops-lead: **A QGIS image is missing** on `qfieldcloud` was fixed 3 times within seven days, and is back. Each fix was proven to work, so something causes the fault anew. Please find that cause. This is what I know of each time:

@@ -31,7 +31,7 @@ async fn a_ticket_from_the_webhook_to_its_close() {
     let plan = plan_of(&waiting);
     assert_eq!(agent.changes(), 0);
     assert_eq!(agent.labels(), ["support", "medic:needs-approval"]);
-    assert_snapshot!(as_shown(&agent.comment("status")), @"
+    assert_snapshot!(as_shown(&agent.comment("status")), @r"
     <!-- fieldmedic case=[case] kind=status -->
     ### 🩺 Waiting for approval · `qfieldcloud`
 
@@ -60,18 +60,38 @@ async fn a_ticket_from_the_webhook_to_its_close() {
 
     I look again before I begin. If the plan has changed by then, I ask again. Without an answer until [time] UTC I hand this ticket over to a person. The risk is low.
 
-    1. start the workers (on `main`)
+    1. start the workers (on `main`), only if `workers.stopped \| length > 0`
     ```text
-    cd -- /opt/qfieldcloud && docker compose up -d --no-build --no-recreate worker_wrapper
+    docker start qfieldcloud-worker_wrapper-1 qfieldcloud-worker_wrapper-2 qfieldcloud-worker_wrapper-3 qfieldcloud-worker_wrapper-4
     ```
 
        If it does not help, I roll it back with:
 
     ```text
-    env 'NAMES=qfieldcloud-worker_wrapper-1 qfieldcloud-worker_wrapper-2 qfieldcloud-worker_wrapper-3 qfieldcloud-worker_wrapper-4' sh -euc 'for name in $NAMES; do
-      state=$(docker inspect --format '\''{{.State.Status}}'\'' "$name" 2>/dev/null || echo gone)
-      [ "$state" != restarting ] || docker stop "$name"
-    done' 'rollback start the workers'
+    env PROJECT=qfieldcloud sh -euc 'ids=$(docker ps -aq --filter "label=com.docker.compose.project=$PROJECT" \
+      --filter label=com.docker.compose.service=worker_wrapper --filter label=com.docker.compose.oneoff=False)
+    [ -n "$ids" ] || exit 0
+    since=$(date -u -d "@$(($(date +%s) - 60))" +%Y-%m-%dT%H:%M:%S)
+    docker inspect --format '\''{{.Name}} {{.State.Status}} {{.RestartCount}} {{.State.StartedAt}}'\'' $ids |
+      awk -v since="$since" '\''$2 == "restarting" || ($2 == "running" && $3 > 0 && $4 > since) { print substr($1, 2) }'\'' |
+      while read -r name; do docker stop -t 10 "$name"; done' 'rollback start the workers'
+    ```
+
+    2. create the workers that are missing (on `main`), only if `workers.rows \| length < config.workers`
+    ```text
+    cd -- /opt/qfieldcloud && docker compose up -d --no-build --no-recreate --no-deps worker_wrapper
+    ```
+
+       If it does not help, it is taken back by:
+
+    ```text
+    env PROJECT=qfieldcloud sh -euc 'ids=$(docker ps -aq --filter "label=com.docker.compose.project=$PROJECT" \
+      --filter label=com.docker.compose.service=worker_wrapper --filter label=com.docker.compose.oneoff=False)
+    [ -n "$ids" ] || exit 0
+    since=$(date -u -d "@$(($(date +%s) - 60))" +%Y-%m-%dT%H:%M:%S)
+    docker inspect --format '\''{{.Name}} {{.State.Status}} {{.RestartCount}} {{.State.StartedAt}}'\'' $ids |
+      awk -v since="$since" '\''$2 == "restarting" || ($2 == "running" && $3 > 0 && $4 > since) { print substr($1, 2) }'\'' |
+      while read -r name; do docker stop -t 10 "$name"; done' 'rollback create the workers that are missing'
     ```
 
     <sub>Case `[case]`</sub>
@@ -81,7 +101,7 @@ async fn a_ticket_from_the_webhook_to_its_close() {
     agent.says("field-agent", &format!("{PREFIX} approve {plan}"));
     agent.receives_webhooks().await;
     assert!(agent.works(case).await.pending_approval.is_some());
-    assert_snapshot!(stable(&agent.comment("refusal")), @"
+    assert_snapshot!(stable(&agent.comment("refusal")), @r"
     <!-- fieldmedic refusal by=field-agent order=approve -->
     field-agent, you don't have permission to run `/qfield:support approve` here. People with write permission or more can. Please ask one of them. I explain this once; after that I only react with 😕.
     ");
@@ -95,13 +115,13 @@ async fn a_ticket_from_the_webhook_to_its_close() {
     assert_eq!(agent.changes(), 1);
     assert_eq!(agent.labels(), ["support", "medic:resolved"]);
     assert_eq!(agent.issue().close_reason(), Some("completed"));
-    assert_snapshot!(as_shown(&agent.comment("status")), @"
+    assert_snapshot!(as_shown(&agent.comment("status")), @r"
     <!-- fieldmedic case=[case] kind=status -->
     ✅ **Fieldmedic has finished** · `qfieldcloud` · resolved after [duration]; the report is below.
 
     <sub>Case `[case]` · as of [time] UTC</sub>
     ");
-    assert_snapshot!(as_shown(&agent.comment("report")), @"
+    assert_snapshot!(as_shown(&agent.comment("report")), @r"
     <!-- fieldmedic case=[case] kind=report -->
     ### ✅ Resolved
 
@@ -110,6 +130,7 @@ async fn a_ticket_from_the_webhook_to_its_close() {
     **Worker containers are not running**: 0 of 4 workers are running. ops-lead approved the plan.
 
     1. start the workers: done in [duration]
+    2. create the workers that are missing: skipped (not needed: workers.rows \| length &lt; config.workers)
 
     Fixed and verified: 4 conditions held, the longest for [duration].
 

@@ -60,7 +60,7 @@ async fn statuses(scenario: &str) -> String {
 
 #[tokio::test]
 async fn the_status_in_each_phase_of_a_fix() {
-    assert_snapshot!(statuses("worker-down").await, @"
+    assert_snapshot!(statuses("worker-down").await, @r"
     <!-- fieldmedic case=[case] kind=status -->
     ### 🩺 Looking · `qfieldcloud`
 
@@ -74,6 +74,7 @@ async fn the_status_in_each_phase_of_a_fix() {
     **Worker containers are not running**: 0 of 4 workers are running.
 
     - ▫️ start the workers on `main`
+    - ▫️ create the workers that are missing on `main`
 
     <details><summary>Evidence: 11 probes</summary> … </details>
 
@@ -105,7 +106,7 @@ async fn the_status_in_each_phase_of_a_fix() {
 
 #[tokio::test]
 async fn the_status_in_each_phase_of_a_fix_that_is_rolled_back() {
-    assert_snapshot!(statuses("worker-down-not-fixed").await, @"
+    assert_snapshot!(statuses("worker-down-not-fixed").await, @r"
     <!-- fieldmedic case=[case] kind=status -->
     ### 🩺 Looking · `qfieldcloud`
 
@@ -119,6 +120,7 @@ async fn the_status_in_each_phase_of_a_fix_that_is_rolled_back() {
     **Worker containers are not running**: 0 of 4 workers are running.
 
     - ▫️ start the workers on `main`
+    - ▫️ create the workers that are missing on `main`
 
     <details><summary>Evidence: 11 probes</summary> … </details>
 
@@ -173,17 +175,18 @@ async fn the_report_of_a_resolved_case() {
     **Worker containers are not running**: 0 of 4 workers are running.
 
     1. start the workers: done in [duration]
+    2. create the workers that are missing: skipped (not needed: workers.rows \| length &lt; config.workers)
 
     Fixed and verified: 4 conditions held, the longest for [duration].
 
     <details><summary>Commands and proof</summary>
 
-    start the workers (on `main`, done), last line of output: `Container qfieldcloud-worker_wrapper-1 Started`
+    start the workers (on `main`, done), last line of output: `qfieldcloud-worker_wrapper-4`
     ```text
-    cd -- /opt/qfieldcloud && docker compose up -d --no-build --no-recreate worker_wrapper
+    docker start qfieldcloud-worker_wrapper-1 qfieldcloud-worker_wrapper-2 qfieldcloud-worker_wrapper-3 qfieldcloud-worker_wrapper-4
     ```
 
-    - `no longer: workers.running < config.workers and workers.looping == 0`: so since [time], for [duration]
+    - `no longer: workers.running < config.workers and workers.looping == 0 and workers.paused \| length == 0 and services.rows \| length > 0`: so since [time], for [duration]
     - `workers.running >= config.workers and workers.looping == 0`: so since [time], for [duration]
     - `jobs.moving`: so since [time], for [duration]
     - `jobs.requeued == 0 or jobs.requeued_taken > 0`: so since [time], for [duration]
@@ -191,21 +194,23 @@ async fn the_report_of_a_resolved_case() {
     </details>
     <details><summary>Evidence: 11 probes</summary>
 
-    Ruled out: A disk is nearly full; A QGIS image is missing; Workers start and die in a loop; Jobs are stuck in the queue.
+    Ruled out: A disk is nearly full; A disk cannot be written to, though it has room; A job lacks the row of its kind; A needed image is missing; A service that should run has stopped; A service does not run steadily, or is not there; Workers start and die in a loop; Workers are paused; Workers run and take no job; Jobs are stuck in the queue; The server is well; a project or a change is not; A project has been locked for long; Work of users was lost to a fault; All workers are busy.
 
     | probe | host | result | took | facts |
     |---|---|---|---|---|
     | `cleanups` | main | exit 0 | [duration] | found = \[\] |
-    | `config` | main | exit 0 | [duration] | database = "qfieldcloud\_db"; database\_user = "qfieldcloud\_db\_admin"; environment = "production"; images = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; services = \["app","db","memcached","nginx","ofelia","qgis3","qgis4","rustfs","worker\_wrapper"\]; worker\_timeout\_s = 600; workers = 4 |
-    | `disk` | main | exit 0 | [duration] | docker\_free\_mb = 53352; docker\_percent = 47; root\_percent = 31; rows: 3 rows; tmp\_percent = 31; worst = 47 |
-    | `docker` | main | exit 0 | [duration] | root = "/var/lib/docker"; version = "26.1.5" |
+    | `config` | main | exit 0 | [duration] | database = "qfieldcloud\_db"; database\_user = "qfieldcloud\_db\_admin"; environment = "production"; images = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; project = "qfieldcloud"; services = \["app","db","memcached","nginx","ofelia","qgis3","qgis4","rustfs","worker\_wrapper"\]; tmp\_directory = "/tmp"; worker\_timeout\_s = 600; workers = 4 |
+    | `disk` | main | exit 0 | [duration] | docker\_free\_mb = 53352; docker\_percent = 47; full = \[\]; inodes\_full = \[\]; inodes\_worst = 12; read\_only = \[\]; rows: 7 rows; silent = \[\]; skipped = \[\]; system\_percent = 31; worst = 47 |
+    | `docker` | main | exit 0 | [duration] | containerd = false; root = "/var/lib/docker"; version = "26.1.5" |
+    | `harm` | main | exit 0 | [duration] | childless = \[\]; deltas = \[\]; deltas\_count = 0; locked = \[\]; lost = \[\]; project = \[\]; rejected = \[\] |
     | `host` | main | exit 0 | [duration] | cores = 4; load = 0.42; memory\_free\_mb = 9871; memory\_mb = 15914; uptime\_h = 1042 |
-    | `images` | main | exit 0 | [duration] | here = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; missing = \[\] |
+    | `images` | main | exit 0 | [duration] | here = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; missing = \[\]; pinned = \[\] |
     | `jobs` | main | exit 0 | [duration] | failed\_day = 2; finished\_day = 133; imageless\_day = 0; last\_start\_s = 18; mean\_s = 38; moving = true; oldest\_waiting\_min = 0; overdue = 0; pending = 0; queued = 0; requeued = 0; requeued\_finished = 0; requeued\_taken = 0; retry = \[\]; started = 0; takeable = 0 |
-    | `services` | main | exit 0 | [duration] | down = \[\]; qgis\_broken = \[\]; rows: 12 rows |
-    | `sources` | main | exit 0 | [duration] | archives = \[\]; services = \[\] |
-    | `stuck` | main | exit 0 | [duration] | count = 0; ids = \[\] |
-    | `workers` | main | exit 0 | [duration] | looping = 0; restarts = 0; rows: 4 rows; running = 4; stopped = \[\] |
+    | `services` | main | exit 0 | [duration] | absent = \[\]; down = \[\]; held = \[\]; qgis\_broken = \[\]; rows: 12 rows; stopped = \[\]; unsteady = \[\] |
+    | `sources` | main | exit 0 | [duration] | archives = \[\]; qgis\_services = \[\]; services = \[\] |
+    | `stops` | main | exit 0 | [duration] | backups = \[\]; ended = \[\]; stopped = \[\] |
+    | `stuck` | main | exit 0 | [duration] | count = 0; dead = \[\]; ids = \[\] |
+    | `workers` | main | exit 0 | [duration] | held = \[\]; looping = 0; paused = \[\]; restarts = 0; rows: 4 rows; running = 4; stopped = \[\]; young = 0 |
 
     </details>
 
@@ -219,7 +224,7 @@ async fn the_report_of_a_resolved_case() {
 async fn the_report_and_the_call_of_an_escalated_case() {
     let (agent, _) = ended("worker-down-not-fixed", "escalated").await;
     agent.sees(&["status", "report", "call"]);
-    assert_snapshot!(without_evidence(&agent.comment("report")), @"
+    assert_snapshot!(without_evidence(&agent.comment("report")), @r"
     <!-- fieldmedic case=[case] kind=report -->
     ### 🧑‍🔧 A person is needed
 
@@ -228,6 +233,7 @@ async fn the_report_and_the_call_of_an_escalated_case() {
     **Worker containers are not running**: 0 of 4 workers are running.
 
     1. start the workers: done in [duration]
+    2. create the workers that are missing: skipped (not needed: workers.rows \| length &lt; config.workers)
 
     Not fixed: `workers.running >= config.workers and workers.looping == 0` did not become true in time. I rolled back what I had changed.
     - rollback of start the workers: done
@@ -241,9 +247,9 @@ async fn the_report_and_the_call_of_an_escalated_case() {
 
     <details><summary>Commands and proof</summary>
 
-    start the workers (on `main`, done), last line of output: `Container qfieldcloud-worker_wrapper-1 Started`
+    start the workers (on `main`, done), last line of output: `qfieldcloud-worker_wrapper-1`
     ```text
-    cd -- /opt/qfieldcloud && docker compose up -d --no-build --no-recreate worker_wrapper
+    docker start qfieldcloud-worker_wrapper-1 qfieldcloud-worker_wrapper-2 qfieldcloud-worker_wrapper-3 qfieldcloud-worker_wrapper-4
     ```
 
     </details>
@@ -251,7 +257,7 @@ async fn the_report_and_the_call_of_an_escalated_case() {
 
     <sub>Case `[case]` · [duration]: connecting [duration], probes [duration], changes [duration], verification [duration], GitHub [duration]</sub>
     ");
-    assert_snapshot!(stable(&agent.comment("call")), @"
+    assert_snapshot!(stable(&agent.comment("call")), @r"
     <!-- fieldmedic case=[case] kind=call -->
     @ops-lead: this ticket needs a person. The report above says why, and what to do.
     ");
@@ -261,7 +267,7 @@ async fn the_report_and_the_call_of_an_escalated_case() {
 async fn the_report_of_a_host_that_cannot_be_reached() {
     let (agent, _) = ended("worker-down-unreachable", "escalated").await;
     agent.sees(&["status", "report", "call"]);
-    assert_snapshot!(stable(&agent.comment("report")), @"
+    assert_snapshot!(stable(&agent.comment("report")), @r"
     <!-- fieldmedic case=[case] kind=report -->
     ### 🧑‍🔧 A person is needed
 
@@ -280,7 +286,7 @@ async fn the_report_of_a_host_that_cannot_be_reached() {
 async fn the_report_of_an_answered_question() {
     let (agent, _) = ended("status", "answered").await;
     agent.sees(&["status", "report"]);
-    assert_snapshot!(without_evidence(&agent.comment("report")), @"
+    assert_snapshot!(without_evidence(&agent.comment("report")), @r"
     <!-- fieldmedic case=[case] kind=report -->
     ### 📋 Answered
 
@@ -316,7 +322,7 @@ async fn the_report_of_an_answered_question() {
 #[tokio::test]
 async fn the_report_of_a_declined_command() {
     let (agent, _) = ended("run-queue-stuck-cause-first", "declined").await;
-    assert_snapshot!(without_evidence(&agent.last_comment("report")), @"
+    assert_snapshot!(without_evidence(&agent.last_comment("report")), @r"
     <!-- fieldmedic case=[case] kind=report -->
     ### ➖ Declined
 
@@ -346,17 +352,17 @@ async fn prints(rig: &Rig, arguments: &[&str]) -> String {
 async fn what_the_commands_print() {
     let rig = Rig::new("worker-down").await;
     let ticket = rig.file("Sync never finishes", "Since this morning changes stay pending on all tablets.");
-    assert_snapshot!(prints(&rig, &["doctor"]).await, @"
+    assert_snapshot!(prints(&rig, &["doctor"]).await, @r"
     exit status 0
     ✓ configuration: [folder]/fieldmedic.toml
     ✓ journal: [folder]/journal.db, 0 cases, 0 records, hash chains intact
     ✓ GitHub: logged in as fieldmedic-bot at http://127.0.0.1:[port]
     ✓ example/tickets: issues can be read and written
-    ✓ playbooks: 8 for 1 system types
+    ✓ playbooks: 18 for 1 system types
     ✓ host main: logged in for probes in [duration]
     ✓ host main: logged in for changes in [duration]
     ✓ host main, gate for probes: none; `fieldmedic host-setup` prints one
-    ✓ system qfieldcloud: all 11 probes give facts
+    ✓ system qfieldcloud: all 13 probes give facts
     ");
     let resolved = rig.run(&["resolve", &ticket.number.to_string()]).await;
     assert_eq!(resolved.code, Some(0), "{resolved:?}");
@@ -386,18 +392,61 @@ async fn what_the_commands_print() {
     qfieldcloud/worker-down: Worker containers are not running
 
     The fault is present if
-      workers.running < config.workers and workers.looping == 0
+      workers.running < config.workers and workers.looping == 0 and workers.paused | length == 0 and services.rows | length > 0
 
       `config` is read on main with
-        config=$(docker compose config --format json)
+        if ! config=$(docker compose config --format json); then
+             docker compose version >/dev/null 2>&1 || case $(docker-compose version --short 2>/dev/null || true) in
+               '') ;;
+               1.*) echo "there is only docker-compose 1 here, and this needs Docker Compose v2 (docker compose)" >&2 ;;
+               *) echo "Docker Compose is here as docker-compose only; link it as ~/.docker/cli-plugins/docker-compose" >&2 ;;
+             esac
+             exit 3
+           fi
            printf '%s\n' "$config" | sed -E \
              's/("[A-Za-z0-9_.-]*(PASSWORD|SECRET|KEY|TOKEN|SALT|DSN|STORAGES|PROVIDERS|CREDENTIALS)[A-Za-z0-9_.-]*": *)"([^"\\]|\\.)*"/\1"***"/'
+      `services` is read on main with
+        docker compose ps -a --format json
+      `stops` is read on main with
+        seconds() { date -u -d "$(printf '%s' "$1" | cut -c 1-19 | tr T ' ')" +%s; }
+           now=$(date +%s)
+           ids=$(docker ps -aq --filter "label=com.docker.compose.project=$PROJECT" --filter status=exited)
+           all=$([ -z "$ids" ] || docker inspect \
+             --format '{{.Name}} {{.State.ExitCode}} {{.State.StartedAt}} {{.State.FinishedAt}} {{.HostConfig.RestartPolicy.Name}}' $ids)
+           printf '%s\n' "$all" | while read -r name code started finished policy; do
+             case $code in 0 | 143) ;; *) continue ;; esac
+             if [ "$code" = 0 ] && [ "${policy:-no}" = no ] &&
+               [ $(($(seconds "$finished") - $(seconds "$started"))) -lt 3600 ]; then
+               echo "ended ${name#/}"
+             elif [ "$(seconds "$finished")" -gt $((now - MINUTES * 60)) ]; then
+               echo "stopped ${name#/}"
+             fi
+           done
+           { ps -eo args 2>/dev/null || ps -o args; } | grep -oE \
+             '(^|[ /])(pg_dump(all)?|pg_basebackup|restic|borg|duplicity|rsnapshot|rdiff-backup|kopia|[A-Za-z0-9_.-]*backup[A-Za-z0-9_.-]*\.sh)( |$)' |
+             tr -d ' /' | sort -u | sed 's/^/backup /' || true
       `workers` is read on main with
         look() {
              docker inspect --format '{{.Name}} {{.State.Status}} {{.State.ExitCode}} {{.RestartCount}} {{.State.StartedAt}}' $ids
            }
-           ids=$(docker compose ps -aq worker_wrapper)
-           [ -n "$ids" ] || exit 0
+           # By labels, which all versions of Compose write alike; containers of `compose run` are not counted.
+           named() { docker ps -a --filter label=com.docker.compose.service=worker_wrapper \
+             --filter label=com.docker.compose.oneoff=False "$@"; }
+           ids=$(named -q --filter "label=com.docker.compose.project=$PROJECT")
+           if [ -z "$ids" ]; then
+             [ -z "$(docker ps -aq --filter "label=com.docker.compose.project=$PROJECT")" ] || exit 0
+             others=$(named --format '{{.Label "com.docker.compose.project"}}' | sort -u | tr '\n' ' ')
+             echo "there is no container of the project $PROJECT${others:+; workers run in the project: $others}" >&2
+             exit 5
+           fi
+           # Compose writes where it was run: another folder's stack of the same name is somebody else's.
+           docker inspect --format '{{index .Config.Labels "com.docker.compose.project.working_dir"}}' $ids | sort -u |
+             while read -r dir; do
+               real=$(readlink -f "$dir" 2>/dev/null || printf '%s' "$dir")
+               case $real/ in / | "$(pwd -P)"/*) continue ;; esac
+               echo "the workers of the project $PROJECT belong to $dir, not to $(pwd -P)" >&2
+               exit 6
+             done
            since=$(date -u -d "@$(($(date +%s) - 120))" +%Y-%m-%dT%H:%M:%S)
            before=$(look)
            after=$before
@@ -408,25 +457,40 @@ async fn what_the_commands_print() {
              sleep 20
              after=$(look)
            fi
-           { printf '%s\n' "$before"; echo; printf '%s\n' "$after"; } | awk '
+           { printf '%s\n' "$before"; echo; printf '%s\n' "$after"; } | awk -v since="$since" '
              NF == 0 { again = 1; next }
              !again { count[$1] = $4; next }
              {
                loops = ($2 == "restarting" || $4 > count[$1]) ? "true" : "false"
-               printf "{\"name\":\"%s\",\"state\":\"%s\",\"exit\":%d,\"restarts\":%d,\"loops\":%s}\n",
-                 substr($1, 2), $2, $3, $4, loops
+               printf "{\"name\":\"%s\",\"state\":\"%s\",\"exit\":%d,\"restarts\":%d,\"loops\":%s,\"young\":%s}\n",
+                 substr($1, 2), $2, $3, $4, loops, ($2 == "running" && $5 > since) ? "true" : "false"
              }'
 
-    It can cause queue-stuck, so it is fixed first.
+    It can cause project-invalid, project-locked, queue-stuck, work-lost, workers-busy, workers-frozen, so it is fixed first.
 
     If the policy allows low risk, these steps run in order:
       1. start the workers (on main)
-         docker compose up -d --no-build --no-recreate worker_wrapper
+         docker start <workers.stopped>
+         only if workers.stopped | length > 0
          if interrupted: the step runs again after its timeout
-         rollback: for name in $NAMES; do
-             state=$(docker inspect --format '{{.State.Status}}' "$name" 2>/dev/null || echo gone)
-             [ "$state" != restarting ] || docker stop "$name"
-           done
+         rollback: ids=$(docker ps -aq --filter "label=com.docker.compose.project=$PROJECT" \
+             --filter label=com.docker.compose.service=worker_wrapper --filter label=com.docker.compose.oneoff=False)
+           [ -n "$ids" ] || exit 0
+           since=$(date -u -d "@$(($(date +%s) - 60))" +%Y-%m-%dT%H:%M:%S)
+           docker inspect --format '{{.Name}} {{.State.Status}} {{.RestartCount}} {{.State.StartedAt}}' $ids |
+             awk -v since="$since" '$2 == "restarting" || ($2 == "running" && $3 > 0 && $4 > since) { print substr($1, 2) }' |
+             while read -r name; do docker stop -t 10 "$name"; done
+      2. create the workers that are missing (on main)
+         docker compose up -d --no-build --no-recreate --no-deps worker_wrapper
+         only if workers.rows | length < config.workers
+         if interrupted: the step runs again after its timeout
+         rollback: ids=$(docker ps -aq --filter "label=com.docker.compose.project=$PROJECT" \
+             --filter label=com.docker.compose.service=worker_wrapper --filter label=com.docker.compose.oneoff=False)
+           [ -n "$ids" ] || exit 0
+           since=$(date -u -d "@$(($(date +%s) - 60))" +%Y-%m-%dT%H:%M:%S)
+           docker inspect --format '{{.Name}} {{.State.Status}} {{.RestartCount}} {{.State.StartedAt}}' $ids |
+             awk -v since="$since" '$2 == "restarting" || ($2 == "running" && $3 > 0 && $4 > since) { print substr($1, 2) }' |
+             while read -r name; do docker stop -t 10 "$name"; done
 
     The fault is fixed if the condition above has turned false and stays false, and
       workers.running >= config.workers and workers.looping == 0 (within 3m, for [duration])

@@ -51,7 +51,8 @@ pub async fn check_systems(context: &Context) -> Result<Vec<SweepResult>, Intake
             &system_type.probes.keys().cloned().collect(),
         )
         .await;
-        let diagnosis = diagnose(system_type, system, &evidence);
+        let mut diagnosis = diagnose(system_type, system, &evidence);
+        diagnosis.findings.retain(|finding| !system_type.is_reported_only(&finding.playbook));
         let opened = if diagnosis.findings.is_empty() || is_being_fixed(context, &system.name, begun).await? {
             None
         } else {

@@ -100,6 +100,6 @@ fn an_engine_that_posts_without_searching_is_caught() {
 #[test]
 fn an_engine_that_drops_the_intent_is_caught() {
     let drops_intent = |_: &ScenarioRun| -> Arc<dyn Tap> { Arc::new(DropsIntent) };
-    let found = broken(&["worker-down"], &never_repeated(), rules_of(&never_repeated()), &drops_intent);
+    let found = broken(&["missing-image"], &never_repeated(), rules_of(&never_repeated()), &drops_intent);
     assert!(found.contains(&Violation::NeverTwice), "{found:?}");
 }

@@ -3,8 +3,8 @@
 use crate::taps::{Broken, Deed, Tap, brief, tapped};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use fieldmedic::core::case::Case;
 use fieldmedic::core::case::event::{CaseId, Event};
+use fieldmedic::core::case::{Case, Waiting};
 use fieldmedic::core::text::redact::Redacted;
 use fieldmedic::core::ticket::TicketId;
 use fieldmedic::core::view::report::{RemediationState, StepStatus, report};
@@ -181,7 +181,12 @@ async fn work(context: &Context) {
         }
         for case in open {
             match run_case_waiting(context, &case, &stop).await {
-                Ok(_) => {}
+                // Nobody answers.
+                Ok(case) => {
+                    if let Some(Waiting::Approval(until)) = case.waiting() {
+                        context.clock.sleep_until(until).await;
+                    }
+                }
                 Err(CaseError::Claimed) => {
                     context.clock.sleep_until(context.clock.now() + Duration::from_secs(20)).await;
                 }

@@ -15,7 +15,7 @@ pub const PLANTED: &str = "PGPASSWORD=Wq7tPlantedInCron93";
 const UNFIXABLE: [&str; 4] = [
     "",
     // The workers die again.
-    "  - run: docker compose up -d --no-build --no-recreate worker_wrapper\n    duration: 3s\n    set: { workers.running: 4 }\n    after: [{ delay: 9s, set: { workers.running: 1 } }]\n",
+    "  - run: docker start **\n    duration: 3s\n    set: { workers.running: 4 }\n    after: [{ delay: 9s, set: { workers.running: 1 } }]\n",
     // Nothing can be cleaned up.
     "  - { run: docker builder prune -f, duration: 2s }\n  - { run: docker image prune -f, duration: 2s }\n",
     // Something writes the jobs as queued again.

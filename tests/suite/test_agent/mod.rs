@@ -295,7 +295,7 @@ impl TestAgent {
 
     /// How often the workers were started, which is what the usual scenario changes.
     pub fn changes(&self) -> usize {
-        self.ran("up -d")
+        self.ran("docker start")
     }
 
     /// How many commands the host was given.

@@ -59,6 +59,7 @@ impl Case {
             evidence: Evidence::default(),
             current_probes: BTreeSet::new(),
             probed_for: None,
+            diagnosis_probes: 0,
             diagnoses: Vec::new(),
             leased_hosts: BTreeSet::new(),
             ticket_confirmed_open: false,
@@ -118,6 +119,7 @@ impl Case {
             Event::Probed { reason, evidence } => self.apply_probes(*reason, evidence),
             Event::Diagnosed(diagnosis) => {
                 self.diagnoses.push(diagnosis.clone());
+                self.diagnosis_probes = 0;
                 self.stage = Stage::Diagnosed;
             }
             Event::HostsLeased { hosts, waited } => {
@@ -336,6 +338,7 @@ impl Case {
         }
         if reason == ProbeReason::Diagnose {
             self.evidence = evidence.clone();
+            self.diagnosis_probes += 1;
             self.ticket_confirmed_open = false;
             self.deferral = None;
             if let Some(related) = &mut self.related {

@@ -129,6 +129,8 @@ pub enum Failure {
     NeedUnknown { step: String, problem: String },
     /// No step could be applied.
     NothingApplied,
+    /// The steps ran and changed nothing. `output` is what this one wrote.
+    NothingToChange { step: String, output: String },
     /// The plan has no such step.
     NoSuchStep,
     /// A person cancelled the case.

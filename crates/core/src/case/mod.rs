@@ -27,6 +27,7 @@ use crate::diagnosis::plan::Plan;
 use crate::diagnosis::verify;
 use crate::diagnosis::verify::Proof;
 use crate::ids::{CaseId, ChangeId, HostName, LibraryHash, PlaybookName, ProbeName};
+use crate::playbook::Step;
 use crate::policy::consent::{Approval, Pause};
 use crate::policy::deferral::Deferral;
 use crate::ticket::triage::Triage;
@@ -50,6 +51,8 @@ pub struct Case {
     pub current_probes: BTreeSet<ProbeName>,
     /// What the last look was for.
     pub probed_for: Option<ProbeReason>,
+    /// How often everything was looked at since the last diagnosis.
+    pub diagnosis_probes: usize,
     /// The first diagnosis is what was found; the last is how it stands.
     pub diagnoses: Vec<Diagnosis>,
     pub leased_hosts: BTreeSet<HostName>,
@@ -234,6 +237,15 @@ pub struct Timings {
 }
 
 impl StepState {
+    /// It was made and there was nothing to change. Only a first attempt can tell: what another finds may
+    /// be the work of the one before.
+    pub fn did_nothing(&self, step: &Step) -> bool {
+        let Some((condition, seen)) = step.did_nothing.as_ref().zip(self.observation.as_ref()) else {
+            return false;
+        };
+        self.state == ChangeState::Done && self.attempts == 1 && condition.truth(&seen.scope()).is_true()
+    }
+
     /// Nothing more is done about it.
     pub(crate) fn is_settled(&self) -> bool {
         matches!(self.state, ChangeState::Done | ChangeState::Failed(_) | ChangeState::Skipped(_))

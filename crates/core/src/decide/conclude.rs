@@ -81,5 +81,5 @@ fn escalated(code: Code, detail: Detail) -> Outcome {
 
 /// It is unknown whether this fault is there.
 pub(crate) fn fault_unknown(unknown: &Unknown) -> Detail {
-    Detail::FaultUnknown { playbook: unknown.playbook.clone(), problem: unknown.why.clone() }
+    Detail::FaultUnknown { playbook: unknown.playbook.clone(), problem: unknown.cause().to_owned() }
 }

@@ -6,8 +6,9 @@ use crate::case::detail::{Detail, HostProblem};
 use crate::case::event::{Event, ProbeReason};
 use crate::case::outcome::{Code, Escalation, Outcome};
 use crate::case::signal::QueuedSignal;
+use crate::chatops::scope::CaseScope;
 use crate::decide::action::Action;
-use crate::diagnosis::diagnose::{Diagnosis, Unknown, diagnose};
+use crate::diagnosis::diagnose::{Diagnosis, Unknown, cause, diagnose};
 use crate::diagnosis::evidence::ProbeStatus;
 use crate::ids::PlaybookName;
 use crate::playbook::inventory::{Inventory, System};
@@ -24,6 +25,10 @@ use std::time::Duration;
 pub(crate) const ATTEMPTS: u32 = 3;
 /// The pause before the first repetition; it doubles.
 pub(crate) const PAUSE: Duration = Duration::from_secs(2);
+/// The pauses before probes that failed for a passing reason are run again: a database that starts or an engine
+/// that restarts is back within a minute, or is not starting.
+const PROBE_AGAIN: [Duration; 4] =
+    [Duration::from_secs(5), Duration::from_secs(10), Duration::from_secs(20), Duration::from_secs(40)];
 /// The longest pause between attempts to tell the forge something.
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
@@ -86,13 +91,45 @@ impl Decider<'_> {
         }
     }
 
+    /// Probes that failed for a reason that passes by itself are run again before anything is concluded.
+    pub(crate) fn probe_again(self) -> Option<Action> {
+        let pause = *PROBE_AGAIN.get(self.case.diagnosis_probes.checked_sub(1)?)?;
+        let patterns = &self.system_type.transient_patterns;
+        let evidence = &self.case.evidence;
+        let mut unread = evidence.probes.iter().filter(|(name, _)| {
+            evidence.facts.get(*name).is_some_and(|facts| facts.values().any(Result::is_err))
+        });
+        unread.find(|(_, result)| result.is_transient(patterns))?;
+        let until = evidence.at + pause;
+        Some(if until > self.input.now { Action::Wait { until } } else { self.run_probes() })
+    }
+
     /// What the look says about the faults. A question that is not about health was looked at for its
     /// own probes only, which say nothing about faults.
     pub(crate) fn diagnose(self) -> Diagnosis {
         match self.triage.intent {
             Intent::Question { health: false, .. } => Diagnosis::default(),
-            _ => self.ordered(diagnose(self.system_type, self.system, &self.case.evidence)),
+            _ => {
+                let mut diagnosis = diagnose(self.system_type, self.system, &self.case.evidence);
+                diagnosis.findings.retain(|finding| self.counts(&finding.playbook));
+                diagnosis.unknown.retain(|unknown| self.counts(&unknown.playbook));
+                self.ordered(diagnosis)
+            }
         }
+    }
+
+    /// Whether a fault is this case's concern: some count only where they are reported, or asked for.
+    fn counts(self, playbook: &PlaybookName) -> bool {
+        let is_asked = match self.case.scope() {
+            // What was fixed is the better answer.
+            CaseScope::FullTicket => {
+                let is_reported = self.triage.intent == Intent::Problem && self.triage.explains(playbook);
+                is_reported && self.case.remediations.is_empty()
+            }
+            CaseScope::FixOne { playbook: wanted, .. } => wanted == playbook,
+            CaseScope::Diagnose { .. } | CaseScope::AnswerRequest { .. } => true,
+        };
+        is_asked || !self.system_type.is_reported_only(playbook)
     }
 
     /// A fault that would have to be treated first, if only one knew whether it is there.
@@ -129,7 +166,7 @@ impl Decider<'_> {
         let mut all =
             known.flat_map(|(probe, facts)| facts.iter().map(move |(name, fact)| (probe, name, fact)));
         all.find_map(|(probe, name, fact)| {
-            let problem = fact.as_ref().err()?.clone();
+            let problem = cause(fact.as_ref().err()?).to_owned();
             Some(Detail::FactUnknown { fact: format!("{probe}.{name}"), problem })
         })
     }

@@ -53,7 +53,9 @@ pub fn decide(case: &Case, input: DecisionInput<'_>) -> Action {
     let decider = Decider { case, input, triage, system, system_type: &system_type };
     match case.stage {
         Stage::Probing => decider.run_probes(),
-        Stage::Probed => Action::Record(Event::Diagnosed(decider.diagnose())),
+        Stage::Probed => {
+            decider.probe_again().unwrap_or_else(|| Action::Record(Event::Diagnosed(decider.diagnose())))
+        }
         Stage::Diagnosed => decider.next_fault(),
         Stage::Remediating => decider.remediate(),
         Stage::Opened | Stage::Decided | Stage::Ended => Action::Done,

@@ -50,11 +50,19 @@ impl RemediationDecider<'_> {
                 _ => return self.try_again(change, track, &spec.if_interrupted),
             }
         }
-        let anything_done = self.remediation.steps.iter().any(|track| track.state == ChangeState::Done);
-        if !anything_done {
-            return Action::Record(Event::RemediationFailed { why: Failure::NothingApplied });
+        let steps = || self.remediation.steps.iter().zip(&self.fault.remediation);
+        if steps().any(|(step, spec)| step.state == ChangeState::Done && !step.did_nothing(spec)) {
+            return Action::Record(Event::StepsCompleted);
         }
-        Action::Record(Event::StepsCompleted)
+        // A verification would only wait for what nobody has changed.
+        let why = match steps().find(|(step, spec)| step.did_nothing(spec)) {
+            Some((step, spec)) => Failure::NothingToChange {
+                step: spec.name.clone(),
+                output: step.observation.as_ref().map_or("", |seen| seen.last_line()).to_owned(),
+            },
+            None => Failure::NothingApplied,
+        };
+        Action::Record(Event::RemediationFailed { why })
     }
 
     /// A step that was not begun: is it needed?
@@ -255,7 +263,8 @@ impl RemediationDecider<'_> {
     pub(crate) fn roll_back(self) -> Action {
         let steps = self.remediation.steps.iter().zip(&self.remediation.rollbacks).enumerate().rev();
         for (step, (done, undone)) in steps {
-            let touched = matches!(done.state, ChangeState::Done | ChangeState::Failed(_));
+            let is_idle = self.fault.remediation.get(step).is_some_and(|spec| done.did_nothing(spec));
+            let touched = matches!(done.state, ChangeState::Done | ChangeState::Failed(_)) && !is_idle;
             let has_undo =
                 self.remediation.plan.steps.get(step).is_some_and(|planned| planned.rollback.is_some());
             if !touched || !has_undo {

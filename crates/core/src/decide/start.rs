@@ -9,8 +9,11 @@ use crate::decide::decider::{Decider, DecisionInput, escalate, pause_after_failu
 use crate::diagnosis::diagnose::Diagnosis;
 use crate::diagnosis::plan;
 use crate::diagnosis::plan::Plan;
+use crate::expr::Truth;
 use crate::ids::PlaybookName;
+use crate::playbook::Fault;
 use crate::policy::limits;
+use crate::policy::mode::Mode;
 use crate::policy::permit;
 use crate::policy::permit::NotPermitted;
 use crate::ticket::TicketState;
@@ -68,7 +71,7 @@ impl Decider<'_> {
         }
         // A plan is permitted as a whole: to run out half-way would leave it half-done.
         let changes = self.case.changes_made() + plan.steps.len();
-        let modes = [self.system.mode, fault.mode];
+        let modes = [self.system.mode, self.mode_of(fault)];
         let approval = self.case.approval.as_ref();
         match permit::authorize(self.input.policy, &plan, modes, changes, approval) {
             Ok(_) => {}
@@ -92,6 +95,17 @@ impl Decider<'_> {
             return Action::LeaseHosts { hosts };
         }
         Action::Record(Event::RemediationStarted(plan))
+    }
+
+    /// The mode of a fault as things are. What cannot be told is asked about.
+    fn mode_of(self, fault: &Fault) -> Option<Mode> {
+        let scope = self.case.evidence.scope(&self.system_type.params(&self.system.params));
+        match fault.ask_if.as_ref().map(|condition| condition.truth(&scope)) {
+            None | Some(Truth::False) => fault.mode,
+            Some(Truth::True | Truth::Unknown(_)) => {
+                Some(fault.mode.map_or(Mode::Ask, |mode| mode.min(Mode::Ask)))
+            }
+        }
     }
 
     /// What a case does that waits for a person or for a limit: nothing, until the wait is over.

@@ -31,6 +31,19 @@ pub struct Unknown {
     pub why: String,
 }
 
+impl Unknown {
+    /// The reason itself, without the facts on its way: what the host said.
+    pub fn cause(&self) -> &str {
+        cause(&self.why)
+    }
+}
+
+/// What stands behind the facts that one unknown fact rests on.
+pub(crate) fn cause(why: &str) -> &str {
+    let mark = "is unknown: ";
+    why.rfind(mark).and_then(|at| why.get(at + mark.len()..)).unwrap_or(why)
+}
+
 /// Evaluates the condition of every fault.
 pub fn diagnose(system: &SystemType, site: &System, evidence: &Evidence) -> Diagnosis {
     let scope = evidence.scope(&system.params(&site.params));

@@ -2,11 +2,13 @@
 
 use crate::expr::{FactValue, Scope};
 use crate::ids::{FactName, HostName, ProbeName};
+use crate::playbook::parse::select_rows;
 use crate::playbook::{Probe, SystemType};
 pub use crate::text::format::cut_at;
 use crate::text::redact::{Redacted, Redactor};
 use crate::text::sanitize::visible;
 use chrono::{DateTime, Utc};
+use regex::Regex;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::borrow::Cow;
@@ -126,6 +128,19 @@ impl Observation {
         }
     }
 
+    /// What expressions over a change's output can see: `exit`, `text` and `stderr`.
+    pub fn scope(&self) -> Scope {
+        let mut scope = Scope::default();
+        let exit = match self.exit {
+            Exit::Code(code) => Ok(json!(code)),
+            ref other => Err(other.to_string()),
+        };
+        scope.set("exit", exit);
+        scope.set("text", Ok(json!(self.stdout.text.as_str().trim())));
+        scope.set("stderr", Ok(json!(self.stderr.text.as_str().trim())));
+        scope
+    }
+
     /// The last line that says something, from stderr if there is one.
     pub fn last_line(&self) -> &str {
         let last = |output: &Output| -> usize { output.text.as_str().trim_end().len() };
@@ -155,6 +170,21 @@ pub enum ProbeStatus {
     Interrupted(Redacted),
     /// It was not run: something that it needs is unknown.
     Skipped(Redacted),
+}
+
+impl ProbeResult {
+    /// Whether the host said something that passes by itself, such as that a database is starting.
+    pub fn is_transient(&self, patterns: &[Regex]) -> bool {
+        let says = |text: &str| patterns.iter().any(|pattern| pattern.is_match(text));
+        match &self.status {
+            // A program may say it on either stream.
+            ProbeStatus::Completed(seen) => {
+                says(seen.stderr.text.as_str()) || says(seen.stdout.text.as_str())
+            }
+            ProbeStatus::Unreachable(why) | ProbeStatus::Interrupted(why) => says(why.as_str()),
+            ProbeStatus::Skipped(_) => false,
+        }
+    }
 }
 
 /// A fact of one look: its value, or why it is unknown.
@@ -236,6 +266,19 @@ pub fn read_facts(
     scope.set("stderr", Ok(json!(stderr.as_str().trim())));
     if let Err(problem) = probe.parser.parse(text.as_str(), &mut scope) {
         return all_unknown(redactor.text(&problem).as_str().to_owned());
+    }
+    if let Err(problem) = select_rows(&mut scope, &probe.row_defaults, probe.row_if.as_ref()) {
+        return all_unknown(redactor.text(&problem).as_str().to_owned());
+    }
+    if let Some(error) = &probe.error {
+        match error.value(&scope) {
+            Ok(Value::String(said)) if said.trim().is_empty() => {}
+            Ok(said) => {
+                let said = said.as_str().map_or_else(|| said.to_string(), str::to_owned);
+                return all_unknown(redactor.text(&said).as_str().to_owned());
+            }
+            Err(reason) => return all_unknown(redactor.text(&reason).as_str().to_owned()),
+        }
     }
     debug_assert!(system.probes.contains_key(&probe.name));
     probe

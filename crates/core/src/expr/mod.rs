@@ -108,6 +108,7 @@ static LANGUAGE: LazyLock<Environment<'static>> = LazyLock::new(|| {
     env.add_filter("number", to_number);
     env.add_filter("bytes", to_bytes);
     env.add_filter("matching", keep_matching);
+    env.add_test("matching", is_matching);
     env.add_filter("first", |list: Jinja| pick(list, |items| items.into_iter().next()));
     env.add_filter("last", |list: Jinja| pick(list, |items| items.into_iter().next_back()));
     env.add_filter("min", |list: Jinja| pick(list, |items| items.into_iter().min()));
@@ -475,6 +476,13 @@ fn keep_matching(value: Jinja, pattern: String) -> Result<Vec<Jinja>, Error> {
     Ok(value.try_iter()?.filter(|item| item.as_str().is_some_and(|text| regex.is_match(text))).collect())
 }
 
+/// `row.Labels is matching("regex")`, `rows | selectattr("Labels", "matching", "regex")`.
+fn is_matching(value: Jinja, pattern: String) -> Result<bool, Error> {
+    let regex = regex::Regex::new(&pattern)
+        .map_err(|error| Error::new(ErrorKind::InvalidOperation, error.to_string()))?;
+    Ok(value.as_str().is_some_and(|text| regex.is_match(text)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -528,6 +536,8 @@ mod tests {
             ("'1.5GB' | bytes == 1500000000", "true"),
             ("range(3) | length == 3", "true"),
             ("['a1', 'b2'] | matching('^b') | length == 1", "true"),
+            ("rows | selectattr('State', 'matching', '^exi') | list | length == 1", "true"),
+            ("rows | rejectattr('Gone', 'matching', '^exi') | list | length == 2", unknown),
         ] {
             let truth = match Expr::new(source).unwrap().truth(&scope()) {
                 Truth::True => "true",

@@ -37,6 +37,8 @@ pub struct SystemType {
     pub aliases: Vec<String>,
     /// Words that say that something is wrong: a text with one of them is a complaint.
     pub problem_patterns: Vec<Regex>,
+    /// What a host says while something starts or restarts: a first look that meets it is repeated.
+    pub transient_patterns: Vec<Regex>,
     pub params: BTreeMap<ParamName, Param>,
     pub probes: BTreeMap<ProbeName, Probe>,
     /// What its scripts run by `sudo -n`.
@@ -55,6 +57,12 @@ pub struct Probe {
     pub parser: OutputParser,
     /// Exit codes under which the output can be read.
     pub ok_exits: Vec<i32>,
+    /// Over the output: what it reports as wrong, as a text. Unless that is empty, every fact is unknown.
+    pub error: Option<Expr>,
+    /// Values of keys that a row may lack.
+    pub row_defaults: BTreeMap<String, Value>,
+    /// Over `row`: which rows count.
+    pub row_if: Option<Expr>,
     /// How often it is tried again when it could not be started.
     pub retries: u32,
     /// Probes whose facts this one uses; they run first.
@@ -78,10 +86,14 @@ pub struct Fault {
     pub symptoms: Symptoms,
     pub when: Expr,
     pub summary: MessageTemplate,
+    /// Everyday life in small numbers: it counts only for a ticket whose words it explains.
+    pub reported_only: bool,
     /// Its consequences: playbooks that come after this one.
     pub causes: BTreeSet<PlaybookName>,
     pub risk: Risk,
     pub mode: Option<Mode>,
+    /// Where it holds, or is unknown, the fix needs approval.
+    pub ask_if: Option<Expr>,
     /// Empty: this fault is a person's.
     pub remediation: Vec<Step>,
     pub verify: Vec<Check>,
@@ -131,6 +143,8 @@ pub struct Step {
     pub only_if: Option<Expr>,
     /// Over `exit`, `text` and `stderr`; without it, exit 0 is success.
     pub expect: Option<Expr>,
+    /// Over the same names: the step succeeded and there was nothing to change.
+    pub did_nothing: Option<Expr>,
     /// Reverses the step. It may be run twice.
     pub rollback: Option<Template>,
 }
@@ -161,6 +175,11 @@ pub struct Check {
 impl SystemType {
     pub fn fault(&self, name: &PlaybookName) -> Option<&Fault> {
         self.faults.iter().find(|fault| fault.name == *name)
+    }
+
+    /// Whether a finding counts for nobody who has not reported it.
+    pub fn is_reported_only(&self, name: &PlaybookName) -> bool {
+        self.fault(name).is_some_and(|fault| fault.reported_only)
     }
 
     pub fn request(&self, name: &PlaybookName) -> Option<&Request> {

@@ -2,9 +2,10 @@
 //!
 //! Every reader is total: what it cannot read is an error, which makes the facts unknown.
 
-use crate::expr::Scope;
+use crate::expr::{Expr, Scope, Truth};
 use regex::Regex;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 
 /// How a probe's output is read, and under which name its facts find it.
 #[derive(Debug, Clone)]
@@ -75,6 +76,41 @@ impl OutputParser {
         }
         Ok(())
     }
+}
+
+/// Gives every row the keys that it lacks, or that are null: versions of a program print more or fewer.
+/// Then drops the rows that do not count.
+///
+/// # Errors
+/// It cannot be told whether a row counts.
+pub fn select_rows(
+    scope: &mut Scope,
+    defaults: &BTreeMap<String, Value>,
+    row_if: Option<&Expr>,
+) -> Result<(), String> {
+    let Ok(Value::Array(rows)) = scope.get("rows") else { return Ok(()) };
+    let mut kept = Vec::new();
+    for mut row in rows {
+        if let Some(entries) = row.as_object_mut() {
+            for (key, default) in defaults {
+                if entries.get(key).is_none_or(Value::is_null) {
+                    entries.insert(key.clone(), default.clone());
+                }
+            }
+        }
+        let counts = row_if.map_or(Truth::True, |condition| {
+            let mut one = scope.clone();
+            one.set("row", Ok(row.clone()));
+            condition.truth(&one)
+        });
+        match counts {
+            Truth::True => kept.push(row),
+            Truth::False => {}
+            Truth::Unknown(why) => return Err(why),
+        }
+    }
+    scope.set("rows", Ok(Value::Array(kept)));
+    Ok(())
 }
 
 fn lines(output: &str) -> impl Iterator<Item = &str> {
@@ -156,12 +192,31 @@ fn start(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::expr::Expr;
 
     fn read(read: &OutputParser, output: &str, expression: &str) -> Result<Value, String> {
         let mut scope = Scope::default();
         read.parse(output, &mut scope)?;
         Expr::new(expression).unwrap().value(&scope)
+    }
+
+    #[test]
+    fn rows_are_completed_and_selected() {
+        let read = |output: &str, row_if: &str| {
+            let mut scope = Scope::default();
+            scope.set_namespace("config", BTreeMap::from([("services".to_owned(), Ok(json!(["app"])))]));
+            OutputParser::JsonLines.parse(output, &mut scope).unwrap();
+            let defaults = BTreeMap::from([("Labels".to_owned(), json!(""))]);
+            let row_if = Expr::new(row_if).unwrap();
+            select_rows(&mut scope, &defaults, Some(&row_if)).and_then(|()| scope.get("rows"))
+        };
+        let own = "row.Service in config.services and row.Labels is not matching('oneoff=True')";
+        assert_eq!(
+            read("{\"Service\":\"app\",\"Labels\":null}\n{\"Service\":\"gone\"}\n", own),
+            Ok(json!([{ "Service": "app", "Labels": "" }])),
+            "a key that is null or lacking has its default, and a row that does not count is dropped"
+        );
+        assert_eq!(read("[{\"Service\":\"app\",\"Labels\":\"x=1,oneoff=True\"}]", own), Ok(json!([])));
+        assert!(read("{\"Name\":\"app\"}\n", own).is_err(), "whether it counts cannot be told");
     }
 
     #[test]

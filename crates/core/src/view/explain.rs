@@ -45,11 +45,13 @@ pub enum Verdict {
 pub fn explain(case: &Case, records: &[Record], library: &Library) -> Vec<FaultExplanation> {
     let Some(triage) = &case.triage else { return Vec::new() };
     let Some(system) = triage.system(library) else { return Vec::new() };
-    let diagnoses = records.iter().filter_map(|record| match &record.event {
+    // Probes that failed for a passing reason were run again; the diagnosis rests on the last run.
+    let runs = records.iter().take_while(|record| !matches!(record.event, Event::Diagnosed(_)));
+    let runs = runs.filter_map(|record| match &record.event {
         Event::Probed { reason: ProbeReason::Diagnose, evidence } => Some(evidence),
         _ => None,
     });
-    let (Some(diagnosis), Some(evidence)) = (case.diagnoses.first(), diagnoses.into_iter().next()) else {
+    let (Some(diagnosis), Some(evidence)) = (case.diagnoses.first(), runs.last()) else {
         return Vec::new();
     };
     let explanations = system.faults.iter().filter_map(|fault| {

@@ -97,5 +97,13 @@ pub(crate) fn probes(evidence: &Evidence) -> Vec<ProbeView> {
 }
 
 fn facts(facts: &BTreeMap<FactName, Result<Value, String>>) -> Vec<FactView> {
+    // One cause that makes all of them unknown is told once.
+    let mut reasons = facts.values().map(|fact| fact.as_ref().err());
+    if let (true, Some(Some(reason))) = (facts.len() > 1, reasons.next())
+        && reasons.all(|other| other == Some(reason))
+    {
+        let unknown = Some(reason.clone());
+        return vec![FactView { name: "everything".to_owned(), value: None, rows: None, unknown }];
+    }
     facts.iter().map(|(name, fact)| FactView::new(name.as_str(), fact, LONGEST_VALUE)).collect()
 }

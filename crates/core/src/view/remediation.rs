@@ -68,6 +68,8 @@ pub struct StepView {
     pub problem: Option<String>,
     /// Why it was skipped.
     pub skipped: Option<SkipReason>,
+    /// It ran, and found nothing to change.
+    pub did_nothing: bool,
     /// How long it took, if it ended.
     pub seconds: Option<f64>,
     /// The last line of its output.
@@ -116,7 +118,12 @@ pub(crate) fn remediation(case: &Case, remediation: &Remediation, fault: Option<
         until: fault.and_then(|fault| verified_by(remediation, fault)).map(format_minute),
         steps: planned()
             .zip(&remediation.steps)
-            .map(|(planned, step)| view(planned, planned.command.as_ref().ok(), step))
+            .enumerate()
+            .map(|(index, (planned, step))| {
+                let spec = fault.and_then(|fault| fault.remediation.get(index));
+                let did_nothing = spec.is_some_and(|spec| step.did_nothing(spec));
+                StepView { did_nothing, ..view(planned, planned.command.as_ref().ok(), step) }
+            })
             .collect(),
         rollbacks: rollbacks
             .filter(|((planned, step), back)| back.state != ChangeState::Pending || is_left(planned, step))
@@ -158,6 +165,7 @@ fn view(planned: &PlannedStep, command: Option<&Command>, step: &StepState) -> S
         state,
         problem: problem.cloned(),
         skipped: skipped.cloned(),
+        did_nothing: false,
         seconds: seen.map(|seen| seconds(seen.took_ms)),
         output: seen.map(|seen| seen.last_line().to_owned()).filter(|line| !line.is_empty()),
         backup: planned.backup.clone(),

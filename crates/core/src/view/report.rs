@@ -8,6 +8,7 @@ use crate::case::detail::Detail;
 use crate::case::dispute::CloseDispute;
 use crate::case::outcome::{Code, Escalation, Outcome};
 use crate::case::{Case, PendingApproval, Phase, RemediationResult, Timings};
+use crate::diagnosis::diagnose::Diagnosis;
 use crate::diagnosis::plan::Plan;
 use crate::expr::MessageSpan;
 use crate::ids::PlaybookName;
@@ -213,15 +214,7 @@ pub fn report(case: &Case, library: &Library) -> Report {
             .iter()
             .map(|done| remediation(case, done, fault(&done.plan.playbook)))
             .collect(),
-        unknown: last
-            .map(|diagnosis| &diagnosis.unknown[..])
-            .unwrap_or_default()
-            .iter()
-            .map(|unknown| FindingView {
-                title: fault(&unknown.playbook).map_or(unknown.playbook.to_string(), |f| f.title.clone()),
-                text: unknown.why.clone(),
-            })
-            .collect(),
+        unknown: last.map(|diagnosis| unknowns(diagnosis, fault)).unwrap_or_default(),
         ruled_out: first.map(|diagnosis| titles(&diagnosis.ruled_out)).unwrap_or_default(),
         advice: faults.iter().filter(|fault| !mended(fault)).map(|fault| fault.advice.clone()).collect(),
         prevention: faults
@@ -239,6 +232,22 @@ pub fn report(case: &Case, library: &Library) -> Report {
         seconds: (case.updated_at - case.opened_at).num_seconds(),
         as_of: format_minute(case.updated_at),
     }
+}
+
+/// What is unknown. One cause is shown once, with everything that it hides.
+fn unknowns<'a>(
+    diagnosis: &Diagnosis,
+    fault: impl Fn(&PlaybookName) -> Option<&'a Fault>,
+) -> Vec<FindingView> {
+    let mut views: Vec<FindingView> = Vec::new();
+    for unknown in &diagnosis.unknown {
+        let title = fault(&unknown.playbook).map_or(unknown.playbook.to_string(), |f| f.title.clone());
+        match views.iter_mut().find(|view| view.text == unknown.cause()) {
+            Some(view) => view.title = format!("{}; {title}", view.title),
+            None => views.push(FindingView { title, text: unknown.cause().to_owned() }),
+        }
+    }
+    views
 }
 
 /// Escalations of plans that were not begun.

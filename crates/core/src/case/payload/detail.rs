@@ -70,6 +70,7 @@ payload_enum! {
         StepNotPermitted { step: String, refusal: NotPermittedPayload },
         NeedUnknown { step: String, problem: String },
         NothingApplied,
+        NothingToChange { step: String, output: String },
         NoSuchStep,
         Cancelled { by: String },
         NotVerified { reason: NotVerifiedPayload },
