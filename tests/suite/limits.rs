@@ -129,7 +129,7 @@ async fn a_short_deferral_is_waited_for_and_published() {
     let now = agent.clock().now();
     let lease = agent.journal().acquire_lease(&host("main"), &other, now, Duration::from_secs(1)).await;
     assert!(lease.expect("the journal works").is_some(), "a case that waits leases no host");
-    assert_snapshot!(as_shown(&agent.comment("status")), @r"
+    assert_snapshot!(as_shown(&agent.comment("status")), @"
     <!-- fieldmedic case=[case] kind=status -->
     ### 🩺 Deferred · `qfieldcloud`
 
@@ -137,7 +137,7 @@ async fn a_short_deferral_is_waited_for_and_published() {
 
     - 🔎 Worker containers are not running: 0 of 4 workers are running
 
-    <details><summary>Evidence: 11 probes</summary> … </details>
+    <details><summary>Evidence: 13 probes</summary> … </details>
 
     <sub>Case `[case]` · as of [time] UTC</sub>
     ");

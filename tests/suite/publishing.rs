@@ -177,7 +177,7 @@ async fn a_report_that_it_is_still_broken_reopens_the_ticket_for_a_person() {
     - `jobs.requeued == 0 or jobs.requeued_taken > 0`: so since [time], for [duration]
 
     </details>
-    <details><summary>Evidence: 11 probes</summary>
+    <details><summary>Evidence: 13 probes</summary>
 
     Ruled out: A disk is nearly full; A disk cannot be written to, though it has room; A job lacks the row of its kind; A needed image is missing; A service that should run has stopped; A service does not run steadily, or is not there; Workers start and die in a loop; Workers are paused; Workers run and take no job; Jobs are stuck in the queue; The server is well; a project or a change is not; A project has been locked for long; Work of users was lost to a fault; All workers are busy.
 
@@ -324,7 +324,7 @@ async fn an_answered_question_is_a_problem_when_somebody_disputes_the_close() {
     I changed nothing then. I answered from what I saw.
 
     </details>
-    <details><summary>Evidence: 11 probes</summary>
+    <details><summary>Evidence: 13 probes</summary>
 
     Ruled out: A disk is nearly full; A disk cannot be written to, though it has room; A job lacks the row of its kind; A needed image is missing; A service that should run has stopped; A service does not run steadily, or is not there; Workers start and die in a loop; Workers are paused; Worker containers are not running; Workers run and take no job; Jobs are stuck in the queue; The server is well; a project or a change is not; A project has been locked for long; Work of users was lost to a fault; All workers are busy.
 

@@ -93,7 +93,7 @@ async fn the_third_recurrence_opens_a_problem_ticket() {
     qfieldcloud: A needed image is missing keeps coming back
 
     <!-- fieldmedic problem system=qfieldcloud playbook=missing-qgis-image -->
-    @ops-lead: **A QGIS image is missing** on `qfieldcloud` was fixed 3 times within seven days, and is back. Each fix was proven to work, so something causes the fault anew. Please find that cause. This is what I know of each time:
+    @ops-lead: **A needed image is missing** on `qfieldcloud` was fixed 3 times within seven days, and is back. Each fix was proven to work, so something causes the fault anew. Please find that cause. This is what I know of each time:
 
     | found | ticket | evidence | fixed | what I had changed there in the day before |
     |---|---|---|---|---|

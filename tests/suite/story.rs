@@ -31,7 +31,7 @@ async fn a_ticket_from_the_webhook_to_its_close() {
     let plan = plan_of(&waiting);
     assert_eq!(agent.changes(), 0);
     assert_eq!(agent.labels(), ["support", "medic:needs-approval"]);
-    assert_snapshot!(as_shown(&agent.comment("status")), @r"
+    assert_snapshot!(as_shown(&agent.comment("status")), @"
     <!-- fieldmedic case=[case] kind=status -->
     ### 🩺 Waiting for approval · `qfieldcloud`
 
@@ -39,7 +39,7 @@ async fn a_ticket_from_the_webhook_to_its_close() {
 
     - 🔎 Worker containers are not running: 0 of 4 workers are running
 
-    <details><summary>Evidence: 11 probes</summary> … </details>
+    <details><summary>Evidence: 13 probes</summary> … </details>
 
     <sub>Case `[case]` · as of [time] UTC</sub>
     ");
@@ -82,7 +82,7 @@ async fn a_ticket_from_the_webhook_to_its_close() {
     cd -- /opt/qfieldcloud && docker compose up -d --no-build --no-recreate --no-deps worker_wrapper
     ```
 
-       If it does not help, it is taken back by:
+       If it does not help, I roll it back with:
 
     ```text
     env PROJECT=qfieldcloud sh -euc 'ids=$(docker ps -aq --filter "label=com.docker.compose.project=$PROJECT" \
@@ -130,12 +130,13 @@ async fn a_ticket_from_the_webhook_to_its_close() {
     **Worker containers are not running**: 0 of 4 workers are running. ops-lead approved the plan.
 
     1. start the workers: done in [duration]
+
     2. create the workers that are missing: skipped (not needed: workers.rows \| length &lt; config.workers)
 
     Fixed and verified: 4 conditions held, the longest for [duration].
 
     <details><summary>Commands and proof</summary> … </details>
-    <details><summary>Evidence: 11 probes</summary> … </details>
+    <details><summary>Evidence: 13 probes</summary> … </details>
 
     Not settled? Reopen this issue, or say that it is still broken. Then a person looks at it.
 

@@ -60,7 +60,7 @@ async fn statuses(scenario: &str) -> String {
 
 #[tokio::test]
 async fn the_status_in_each_phase_of_a_fix() {
-    assert_snapshot!(statuses("worker-down").await, @r"
+    assert_snapshot!(statuses("worker-down").await, @"
     <!-- fieldmedic case=[case] kind=status -->
     ### 🩺 Looking · `qfieldcloud`
 
@@ -76,7 +76,7 @@ async fn the_status_in_each_phase_of_a_fix() {
     - ▫️ start the workers on `main`
     - ▫️ create the workers that are missing on `main`
 
-    <details><summary>Evidence: 11 probes</summary> … </details>
+    <details><summary>Evidence: 13 probes</summary> … </details>
 
     <sub>Case `[case]` · as of [time] UTC</sub>
 
@@ -86,9 +86,10 @@ async fn the_status_in_each_phase_of_a_fix() {
     **Worker containers are not running**: 0 of 4 workers are running.
 
     - ✅ start the workers on `main` ([duration])
+    - ➖ create the workers that are missing on `main`
     - ⏳ I verify that it worked, and that it stays so; I know by [time] UTC at the latest
 
-    <details><summary>Evidence: 11 probes</summary> … </details>
+    <details><summary>Evidence: 13 probes</summary> … </details>
 
     <sub>Case `[case]` · as of [time] UTC</sub>
 
@@ -106,7 +107,7 @@ async fn the_status_in_each_phase_of_a_fix() {
 
 #[tokio::test]
 async fn the_status_in_each_phase_of_a_fix_that_is_rolled_back() {
-    assert_snapshot!(statuses("worker-down-not-fixed").await, @r"
+    assert_snapshot!(statuses("worker-down-not-fixed").await, @"
     <!-- fieldmedic case=[case] kind=status -->
     ### 🩺 Looking · `qfieldcloud`
 
@@ -122,7 +123,7 @@ async fn the_status_in_each_phase_of_a_fix_that_is_rolled_back() {
     - ▫️ start the workers on `main`
     - ▫️ create the workers that are missing on `main`
 
-    <details><summary>Evidence: 11 probes</summary> … </details>
+    <details><summary>Evidence: 13 probes</summary> … </details>
 
     <sub>Case `[case]` · as of [time] UTC</sub>
 
@@ -132,9 +133,10 @@ async fn the_status_in_each_phase_of_a_fix_that_is_rolled_back() {
     **Worker containers are not running**: 0 of 4 workers are running.
 
     - ✅ start the workers on `main` ([duration])
+    - ➖ create the workers that are missing on `main`
     - ⏳ I verify that it worked, and that it stays so; I know by [time] UTC at the latest
 
-    <details><summary>Evidence: 11 probes</summary> … </details>
+    <details><summary>Evidence: 13 probes</summary> … </details>
 
     <sub>Case `[case]` · as of [time] UTC</sub>
 
@@ -144,9 +146,10 @@ async fn the_status_in_each_phase_of_a_fix_that_is_rolled_back() {
     **Worker containers are not running**: 0 of 4 workers are running.
 
     - ✅ start the workers on `main` ([duration])
+    - ➖ create the workers that are missing on `main`
     - ↩️ it did not help: `workers.running >= config.workers and workers.looping == 0` did not become true in time; I roll it back
 
-    <details><summary>Evidence: 11 probes</summary> … </details>
+    <details><summary>Evidence: 13 probes</summary> … </details>
 
     <sub>Case `[case]` · as of [time] UTC</sub>
 
@@ -175,6 +178,7 @@ async fn the_report_of_a_resolved_case() {
     **Worker containers are not running**: 0 of 4 workers are running.
 
     1. start the workers: done in [duration]
+
     2. create the workers that are missing: skipped (not needed: workers.rows \| length &lt; config.workers)
 
     Fixed and verified: 4 conditions held, the longest for [duration].
@@ -192,7 +196,7 @@ async fn the_report_of_a_resolved_case() {
     - `jobs.requeued == 0 or jobs.requeued_taken > 0`: so since [time], for [duration]
 
     </details>
-    <details><summary>Evidence: 11 probes</summary>
+    <details><summary>Evidence: 13 probes</summary>
 
     Ruled out: A disk is nearly full; A disk cannot be written to, though it has room; A job lacks the row of its kind; A needed image is missing; A service that should run has stopped; A service does not run steadily, or is not there; Workers start and die in a loop; Workers are paused; Workers run and take no job; Jobs are stuck in the queue; The server is well; a project or a change is not; A project has been locked for long; Work of users was lost to a fault; All workers are busy.
 
@@ -233,6 +237,7 @@ async fn the_report_and_the_call_of_an_escalated_case() {
     **Worker containers are not running**: 0 of 4 workers are running.
 
     1. start the workers: done in [duration]
+
     2. create the workers that are missing: skipped (not needed: workers.rows \| length &lt; config.workers)
 
     Not fixed: `workers.running >= config.workers and workers.looping == 0` did not become true in time. I rolled back what I had changed.
@@ -253,7 +258,7 @@ async fn the_report_and_the_call_of_an_escalated_case() {
     ```
 
     </details>
-    <details><summary>Evidence: 11 probes</summary> … </details>
+    <details><summary>Evidence: 13 probes</summary> … </details>
 
     <sub>Case `[case]` · [duration]: connecting [duration], probes [duration], changes [duration], verification [duration], GitHub [duration]</sub>
     ");
@@ -286,7 +291,7 @@ async fn the_report_of_a_host_that_cannot_be_reached() {
 async fn the_report_of_an_answered_question() {
     let (agent, _) = ended("status", "answered").await;
     agent.sees(&["status", "report"]);
-    assert_snapshot!(without_evidence(&agent.comment("report")), @r"
+    assert_snapshot!(without_evidence(&agent.comment("report")), @"
     <!-- fieldmedic case=[case] kind=report -->
     ### 📋 Answered
 
@@ -311,7 +316,7 @@ async fn the_report_of_an_answered_question() {
     | Memory | 9871 of 15914 MB available |
     | Uptime | 43 days, load 0.42 on 4 cores |
 
-    <details><summary>Evidence: 11 probes</summary> … </details>
+    <details><summary>Evidence: 13 probes</summary> … </details>
 
     Not settled? Reopen this issue, or say that it is still broken. Then a person looks at it.
 
@@ -322,7 +327,7 @@ async fn the_report_of_an_answered_question() {
 #[tokio::test]
 async fn the_report_of_a_declined_command() {
     let (agent, _) = ended("run-queue-stuck-cause-first", "declined").await;
-    assert_snapshot!(without_evidence(&agent.last_comment("report")), @r"
+    assert_snapshot!(without_evidence(&agent.last_comment("report")), @"
     <!-- fieldmedic case=[case] kind=report -->
     ### ➖ Declined
 
@@ -331,9 +336,9 @@ async fn the_report_of_a_declined_command() {
     > Jobs become stuck when a worker is killed between taking and starting one. If new jobs keep arriving as `queued`, something else writes them so (an API or a script), and its code must be fixed.
 
     **Found, and not fixed**
-    - Jobs are stuck in the queue: 5 jobs are queued, were never started and no container works on them; 0 were started longer ago than a job may last
+    - Jobs are stuck in the queue: 5 jobs are queued, were never started and no container works on them; 0 were started by a worker that is gone; 0 were started longer ago than a job may last
     - Worker containers are not running: 0 of 4 workers are running
-    <details><summary>Evidence: 11 probes</summary> … </details>
+    <details><summary>Evidence: 13 probes</summary> … </details>
 
     <sub>Case `[case]` · [duration]: connecting [duration], probes [duration], changes [duration], verification [duration], GitHub [duration]</sub>
     ");
