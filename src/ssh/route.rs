@@ -6,6 +6,7 @@ use std::time::Duration;
 
 /// How a host is reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "there is one for each host, and most are remote")]
 pub enum HostRoute {
     /// It is the machine that the agent runs on.
     Local,

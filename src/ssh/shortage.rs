@@ -51,7 +51,7 @@ impl Patience {
 
     /// Waits longer each time, and tells the log what is short.
     pub async fn wait(&mut self, host: &str, what: &str) {
-        if self.waits % TOLD == 0 {
+        if self.waits.is_multiple_of(TOLD) {
             tracing::warn!(host, "this machine has {what}; what was to be asked of the host waits");
         }
         self.waits += 1;

@@ -46,43 +46,19 @@ async fn each_capability_permits_its_own_commands_and_a_refusal_is_posted_once()
     }
     assert_eq!(agent.case_count().await, 0);
     assert!(agent.pause().await.is_none());
-    // `help` and an unknown command are refused to the reader once each; the others differ.
-    assert_eq!(agent.comments("refusal").len(), 13);
-    // The same again gets a reaction and no comment.
-    for words in ["status", "diagnose"] {
-        let (id, _) = agent.executes("reader", words).await;
-        assert_eq!(agent.reactions(id), ["confused"]);
-    }
+    // Each of the three was told once; after that nothing is written for them.
+    let (id, _) = agent.executes("reader", "status").await;
+    assert!(agent.reactions(id).is_empty());
     let refusals = agent.comments("refusal");
-    assert_eq!(refusals.len(), 13);
+    assert_eq!(refusals.len(), 3);
     let refusals: BTreeSet<String> = refusals.iter().map(|refusal| stable(refusal)).collect();
     assert_snapshot!(refusals.into_iter().collect::<Vec<_>>().join("\n"), @"
-    <!-- fieldmedic refusal by=reader order=diagnose -->
-    reader, you don't have permission to run `/qfield:support diagnose` here. People with triage permission or more can. Please ask one of them. I explain this once; after that I only react with 😕.
-    <!-- fieldmedic refusal by=reader order=help -->
-    reader, you don't have permission to run `/qfield:support help` here. People with triage permission or more can. Please ask one of them. I explain this once; after that I only react with 😕.
     <!-- fieldmedic refusal by=reader order=status -->
-    reader, you don't have permission to run `/qfield:support status` here. People with triage permission or more can. Please ask one of them. I explain this once; after that I only react with 😕.
-    <!-- fieldmedic refusal by=reader order=unknown -->
-    reader, you don't have permission to give me commands here. People with triage permission or more can. Please ask one of them. I explain this once; after that I only react with 😕.
+    reader, you don't have permission to run `/qfield:support status` here. People with triage permission or more can. Please ask one of them. I explain this once a day, and ignore further commands of yours until then.
     <!-- fieldmedic refusal by=stranger order=status -->
-    stranger, you don't have permission to run `/qfield:support status` here. People with triage permission or more can. Please ask one of them. I explain this once; after that I only react with 😕.
-    <!-- fieldmedic refusal by=tina order=approve -->
-    tina, you don't have permission to run `/qfield:support approve` here. People with write permission or more can. Please ask one of them. I explain this once; after that I only react with 😕.
-    <!-- fieldmedic refusal by=tina order=cancel -->
-    tina, you don't have permission to run `/qfield:support cancel` here. People with write permission or more can. Please ask one of them. I explain this once; after that I only react with 😕.
-    <!-- fieldmedic refusal by=tina order=deny -->
-    tina, you don't have permission to run `/qfield:support deny` here. People with write permission or more can. Please ask one of them. I explain this once; after that I only react with 😕.
-    <!-- fieldmedic refusal by=tina order=pause -->
-    tina, you don't have permission to run `/qfield:support pause` here. People with write permission or more can. Please ask one of them. I explain this once; after that I only react with 😕.
-    <!-- fieldmedic refusal by=tina order=resume -->
-    tina, you don't have permission to run `/qfield:support resume` here. People with write permission or more can. Please ask one of them. I explain this once; after that I only react with 😕.
-    <!-- fieldmedic refusal by=tina order=retry -->
-    tina, you don't have permission to run `/qfield:support retry` here. People with write permission or more can. Please ask one of them. I explain this once; after that I only react with 😕.
-    <!-- fieldmedic refusal by=tina order=run -->
-    tina, you don't have permission to run `/qfield:support run` here. People with write permission or more can. Please ask one of them. I explain this once; after that I only react with 😕.
+    stranger, you don't have permission to run `/qfield:support status` here. People with triage permission or more can. Please ask one of them. I explain this once a day, and ignore further commands of yours until then.
     <!-- fieldmedic refusal by=tina order=take -->
-    tina, you don't have permission to run `/qfield:support` here. People with write permission or more can. Please ask one of them. I explain this once; after that I only react with 😕.
+    tina, you don't have permission to run `/qfield:support` here. People with write permission or more can. Please ask one of them. I explain this once a day, and ignore further commands of yours until then.
     ");
 }
 
@@ -93,7 +69,8 @@ async fn people_named_in_the_configuration_have_their_capabilities_and_no_others
         forge.roles.view = Grantees { from: None, people: vec!["reader".into()] };
     });
     let agent = settings.build().await;
-    agent.executes("max", "pause").await;
+    let (id, _) = agent.executes("max", "pause").await;
+    assert_eq!(agent.reactions(id), ["confused"]);
     assert!(agent.pause().await.is_none());
     let (id, _) = agent.executes("tina", "pause for the migration").await;
     assert_eq!(agent.reactions(id), ["eyes", "rocket"]);
@@ -103,7 +80,7 @@ async fn people_named_in_the_configuration_have_their_capabilities_and_no_others
     ");
     assert!(agent.pause().await.is_some());
     let (id, _) = agent.executes("max", "status").await;
-    assert_eq!(agent.reactions(id), ["confused"], "one person alone may see the status");
+    assert!(agent.replies(id).is_empty(), "one person alone may see the status");
     let (id, _) = agent.executes("reader", "status").await;
     assert_snapshot!(stable(&agent.replies(id).join("\n")), @"
     <!-- fieldmedic reply comment=[id] -->
@@ -111,7 +88,7 @@ async fn people_named_in_the_configuration_have_their_capabilities_and_no_others
 
     ⏸️ All changes are paused by tina since [time] UTC: for the migration.
     ");
-    assert_eq!(agent.comments("refusal").len(), 2);
+    assert_eq!(agent.comments("refusal").len(), 1);
 }
 
 #[tokio::test]
@@ -461,9 +438,10 @@ async fn one_comment_from_every_source_at_once_is_executed_once() {
         assert!(agent.replies(id).len() <= 1, "{words}: {:?}", agent.replies(id));
         let reactions = agent.reactions(id);
         assert!(reactions.iter().collect::<BTreeSet<_>>().len() == reactions.len());
-        assert_eq!(agent.reactions(refused.id), ["confused"], "{words}");
+        let is_first = words.is_empty();
+        assert_eq!(agent.reactions(refused.id).len(), usize::from(is_first), "{words}");
     }
-    assert_eq!(agent.comments("refusal").len(), 4);
+    assert_eq!(agent.comments("refusal").len(), 1);
     assert_eq!(agent.case_count().await, 1);
 }
 
@@ -488,7 +466,7 @@ async fn a_ticket_is_explained_and_retried() {
     let first = agent.works(&case.expect("a case")).await;
     assert_eq!(outcome(&first), "escalated");
     let (id, _) = agent.executes("tina", "explain").await;
-    assert_snapshot!(stable(&agent.replies(id).join("\n")), @r#"
+    assert_snapshot!(stable(&agent.replies(id).join("\n")), @r"
     <!-- fieldmedic reply comment=[id] -->
     ### Why this ended as escalated (`not-fixed`)
 
@@ -506,7 +484,7 @@ async fn a_ticket_is_explained_and_retried() {
     | `service-unsteady` | no | `services.unsteady \| length > 0 or services.absent \| length > 0` | services.absent = \[\]; services.unsteady = \[\] |  |
     | `worker-restart-loop` | no | `workers.looping > 0` | workers.looping = 0 | jobs stay queued |
     | `workers-paused` | no | `workers.paused \| length > 0` | workers.paused = \[\] | Workers not running |
-    | `worker-down` | **yes** | `workers.running < config.workers and workers.looping == 0 and workers.paused \| length == 0 and services.rows \| length > 0` | config.workers = 4; services.rows = \[{"Command":"\\"…\\"","CreatedAt":"[time] +0000 UTC","ExitCode":0,"…; workers.looping = 0; workers.paused = \[\]; workers.running = 0 | Workers not running |
+    | `worker-down` | **yes** | `workers.running < config.workers and workers.looping == 0 and workers.paused \| length == 0 and services.rows \| length > 0` | config.workers = 4; services.rows: 12 rows; workers.looping = 0; workers.paused = \[\]; workers.running = 0 | Workers not running |
     | `workers-frozen` | no | `workers.running > 0 and workers.young == 0 and jobs.takeable > 0 and jobs.started < workers.running and jobs.oldest_waiting_min >= queue_patience_min and (jobs.last_start_s < 0 or jobs.last_start_s > queue_patience_min * 60)` | jobs.last\_start\_s = 179000​0000; jobs.oldest\_waiting\_min = 47; jobs.started = 0; jobs.takeable = 3; workers.running = 0; workers.young = 0 | jobs stay queued |
     | `queue-stuck` | no | `stuck.count > 0 or stuck.dead \| length > 0 or jobs.overdue > 0` | jobs.overdue = 0; stuck.count = 0; stuck.dead = \[\] | jobs stay queued |
     | `project-invalid` | no | `harm.project \| length > 0 or harm.rejected \| length > 0` | harm.project = \[\]; harm.rejected = \[\] |  |
@@ -519,7 +497,7 @@ async fn a_ticket_is_explained_and_retried() {
     I fix a fault only if its condition is true. What is unknown changes nothing and closes nothing.
 
     <sub>Case `[case]`</sub>
-    "#);
+    ");
     let (id, _) = agent.executes("tina", "status").await;
     assert_snapshot!(stable(&agent.replies(id).join("\n")), @"
     <!-- fieldmedic reply comment=[id] -->

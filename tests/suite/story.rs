@@ -103,7 +103,7 @@ async fn a_ticket_from_the_webhook_to_its_close() {
     assert!(agent.works(case).await.pending_approval.is_some());
     assert_snapshot!(stable(&agent.comment("refusal")), @r"
     <!-- fieldmedic refusal by=field-agent order=approve -->
-    field-agent, you don't have permission to run `/qfield:support approve` here. People with write permission or more can. Please ask one of them. I explain this once; after that I only react with 😕.
+    field-agent, you don't have permission to run `/qfield:support approve` here. People with write permission or more can. Please ask one of them. I explain this once a day, and ignore further commands of yours until then.
     ");
     agent.says("ops-lead", &format!("{PREFIX} approve {plan}"));
     agent.receives_webhooks().await;

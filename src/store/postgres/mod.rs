@@ -88,7 +88,7 @@ impl Postgres {
             .connect_lazy_with(options);
         let journal = Self { pool, place: address.place().to_owned() };
         let mut tx = journal.begin(TransactionMode::Write).await?;
-        let done = schema::migrate(&mut *tx, &journal.place).await;
+        let done = schema::migrate(&mut tx, &journal.place).await;
         journal.commit(tx, done).await?;
         Ok(journal)
     }

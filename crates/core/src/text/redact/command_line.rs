@@ -86,11 +86,12 @@ fn find_in_line(line: &str, words: &[Word], places: &mut Places) {
                 }
             }
         }
-        if full == "<<<" && words.iter().take(at).rev().take(12).any(|word| TAKES_STDIN.contains(&text(word)))
+        let mut before = words.iter().take(at).rev().take(12);
+        if full == "<<<"
+            && before.any(|word| TAKES_STDIN.contains(&text(word)))
+            && let Some(word) = words.get(at + 1)
         {
-            if let Some(word) = words.get(at + 1) {
-                hide(line, word.place.clone(), places);
-            }
+            hide(line, word.place.clone(), places);
         }
     }
 }

@@ -226,9 +226,7 @@ fn read_row(start: usize, line: &str, columns: &[Column], places: &mut Places) -
         return false;
     }
     let cells = cells(line, first.border);
-    if first.border != Border::Blanks && cells.len() + 1 < first.cells
-        || cells.len() < 2 && first.border != Border::Blanks
-    {
+    if first.border != Border::Blanks && (cells.len() + 1 < first.cells || cells.len() < 2) {
         return false;
     }
     for column in columns {

@@ -34,7 +34,7 @@ fn entries(file: &str) -> Vec<Entry> {
 /// are, or 12.
 fn leaks(said: &str, secret: &str) -> bool {
     let letters: Vec<char> = secret.chars().collect();
-    let share = letters.len().div_ceil(3).max(6).min(12).min(letters.len());
+    let share = letters.len().div_ceil(3).clamp(6, 12).min(letters.len());
     letters.windows(share).any(|window| said.contains(&window.iter().collect::<String>()))
 }
 
