@@ -252,3 +252,43 @@ async fn a_hundred_that_came_while_it_was_dead_open_a_hundred_cases() {
         journal.cases(1000).await.expect("it can be read").into_iter().map(|case| case.ticket).collect();
     assert_eq!((of.len(), of.into_iter().collect()), (101, tickets), "one case for each");
 }
+
+#[tokio::test]
+async fn a_stale_delivery_lifts_no_pause_and_a_pause_does_not_queue() {
+    let mut agent = TestAgent::on("worker-down").webhooks().ask_mode().build().await;
+    let id = agent.opens_case().await;
+    agent.works_without_waiting(&id).await;
+    agent.receives_webhooks().await;
+
+    // An edit whose delivery is late, and the label that comes after it.
+    let ticket = agent.ticket().clone();
+    agent.github().retitle(&ticket, "field-agent", "Sync fails again").expect("edited");
+    let stale = agent.held_webhooks().remove(0);
+    agent.passes(TimeDelta::seconds(5));
+    agent.github().label(&ticket, "ops-lead", "medic:pause").expect("labelled");
+    agent.receives_webhooks().await;
+    assert!(agent.works_without_waiting(&id).await.ticket_pause.is_some(), "the label pauses its case");
+
+    // The old snapshot has no label; GitHub shows one.
+    let mut webhooks = Webhooks::new(agent.context());
+    assert_eq!(webhooks.delivers(&stale).await, StatusCode::ACCEPTED);
+    webhooks.works().await;
+    assert!(
+        agent.works_without_waiting(&id).await.ticket_pause.is_some(),
+        "an old delivery lifted the pause"
+    );
+
+    // A full queue of strangers' commands that nobody works on.
+    for number in 0..30 {
+        agent.says(&format!("stranger-{number}"), &format!("{PREFIX} approve 0000000000000000"));
+    }
+    agent.says("ops-lead", &format!("{PREFIX} pause the fire drill"));
+    let queue = Webhooks::new(agent.context());
+    for webhook in agent.held_webhooks() {
+        assert_eq!(queue.delivers(&webhook).await, StatusCode::ACCEPTED);
+    }
+    until("the answer to the pause", || agent.comments("reply").len() == 1).await;
+    assert!(agent.pause().await.is_some());
+    assert_eq!(agent.comments("refusal").len(), 0, "the queue was worked on");
+    agent.sees(&["status", "question", "reply"]);
+}
