@@ -37,6 +37,12 @@ pub(crate) fn print(text: &str) {
     let _ = writeln!(io::stdout(), "{}", sanitize(&redact(text)));
 }
 
+/// Prints a program that Fieldmedic has written, without redaction: one that is changed does something else. It
+/// is made from playbooks, public keys and parameters.
+pub(crate) fn print_program(text: &str) {
+    let _ = writeln!(io::stdout(), "{}", sanitize(text));
+}
+
 /// Says something on stderr. Whoever read it may be gone: a daemon lives on, and `eprintln!` would panic.
 pub(crate) fn eprint(text: &str) {
     let _ = writeln!(io::stderr(), "{}", sanitize(&redact(text)));

@@ -272,14 +272,18 @@ async fn the_report_and_the_call_of_an_escalated_case() {
 async fn the_report_of_a_host_that_cannot_be_reached() {
     let (agent, _) = ended("worker-down-unreachable", "escalated").await;
     agent.sees(&["status", "report", "call"]);
-    assert_snapshot!(stable(&agent.comment("report")), @r"
+    assert_snapshot!(stable(&agent.comment("report")), @"
     <!-- fieldmedic case=[case] kind=report -->
     ### 🧑‍🔧 A person is needed
 
     I could not settle this by myself. A person takes over from here.
 
     **Why** (`unreachable`):
+    `main`
+
+    ```text
     main cannot be reached: nothing listens on port 22 (connection refused)
+    ```
 
     **What to do:** Check that the host is up and that Fieldmedic may log in: `fieldmedic doctor` tries it and says what is wrong.
 

@@ -8,7 +8,7 @@ use crate::app::settings::LoadedConfig;
 use crate::cli::host_setup::script::{Gate, GateForm, SetupKey, SetupScript};
 use crate::cli::output::ExitStatus;
 use crate::config::HostEntry;
-use crate::console::{eprint, print};
+use crate::console::{eprint, print_program};
 use crate::core::gate::sudoers::{Grants, PinnedFacts};
 use crate::core::gate::{HostedSystem, KeyScope, RuleError, Rules};
 use crate::core::ids::{HostName, Role, SystemName};
@@ -108,7 +108,7 @@ pub async fn run(loaded: &LoadedConfig, arguments: Arguments) -> Result<ExitStat
         gates: written,
         grants: &grants,
     };
-    print(setup.write().trim_end());
+    print_program(setup.write().trim_end());
     print_hints(&setup, &gates, &grants, &name, host);
     Ok(ExitStatus::Done)
 }
