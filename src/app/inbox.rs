@@ -84,8 +84,7 @@ impl DeliveryInbox {
         };
         match serde_json::from_value::<Delivery>(queued.body) {
             Ok(delivery) => match self.process(&queued.key, delivery).await {
-                // Without a listener the case is still in the journal, and a restart goes on with it.
-                Ok(case) => case.into_iter().for_each(|case| drop(self.case_opened.send(case))),
+                Ok(case) => self.wake(case),
                 Err(IntakeError::Forge(error)) if error.is_permanent() => {
                     tracing::warn!(delivery = queued.key, %error, "delivery skipped");
                 }
@@ -110,18 +109,26 @@ impl DeliveryInbox {
             Delivery::IssueChanged { ticket, .. } => has_pause_label(ticket),
             Delivery::CommentCreated { comment, .. } => is_urgent(&self.context, comment),
         };
-        let Ok(permit) = Arc::clone(&self.urgent).try_acquire_owned() else { return };
         if !is_urgent {
             return;
         }
+        let Ok(permit) = Arc::clone(&self.urgent).try_acquire_owned() else { return };
         let (inbox, key, delivery) = (self.clone(), key.to_owned(), delivery.clone());
         tokio::spawn(async move {
             match inbox.process(&key, delivery).await {
-                Ok(case) => case.into_iter().for_each(|case| drop(inbox.case_opened.send(case))),
+                Ok(case) => inbox.wake(case),
                 Err(error) => tracing::warn!(delivery = key, %error, "an urgent delivery waits in the queue"),
             }
             drop(permit);
         });
+    }
+
+    /// Has a case driven that has something to do.
+    fn wake(&self, case: Option<CaseId>) {
+        if let Some(case) = case {
+            // Without a listener the case is still in the journal, and a restart goes on with it.
+            let _ = self.case_opened.send(case);
+        }
     }
 
     async fn process(&self, key: &str, delivery: Delivery) -> Result<Option<CaseId>, IntakeError> {

@@ -21,8 +21,8 @@ pub async fn accept_comment(context: &Context, comment: &Comment) -> Result<Opti
     }
 }
 
-/// Whether a comment holds a command that stops something: to pause, deny or cancel. Nothing waits behind the
-/// commands of others less gladly.
+/// Whether a comment holds a command that stops something: to pause, deny or cancel. It must not wait behind
+/// other comments.
 pub fn is_urgent(context: &Context, comment: &Comment) -> bool {
     matches!(
         command(&comment.body, &context.forge_settings.command),

@@ -5,7 +5,7 @@ use crate::core::case::dispute::{CloseDispute, Via};
 use crate::core::case::event::{CaseId, Source};
 use crate::core::case::{Case, Stage};
 use crate::core::ticket::close_feedback::{Feedback, feedback};
-use crate::core::ticket::{Ticket, TicketId, TicketState};
+use crate::core::ticket::{Ticket, TicketState};
 use crate::engine::context::Context;
 use crate::engine::intake::cases::TicketCases;
 use crate::engine::intake::open::{IntakeError, open_case, opened_case, should_accept};
@@ -30,9 +30,13 @@ pub(super) async fn check_reopened(
         // A list does not show who reopened it. If no person did anything since, a program did.
         Some(closed_at) => {
             let people = context.forge.participants_since(&ticket.id, closed_at).await?;
-            match people.first() {
-                Some(_) => dispute_reopened(context, &ticket.id, latest, "").await,
-                None => Ok(None),
+            if people.is_empty() {
+                return Ok(None);
+            }
+            match context.forge.ticket(&ticket.id).await {
+                Ok(ticket) => dispute_reopened(context, ticket, latest, "").await,
+                Err(error) if error.is_permanent() => Ok(None),
+                Err(error) => Err(error.into()),
             }
         }
         // A person had closed it before Fieldmedic could begin. The list may be behind.
@@ -58,20 +62,16 @@ pub(super) async fn open_reopened(
     Ok(opened_case(open_case(context, ticket, source, &key).await?))
 }
 
-/// Opens a dispute about the case that closed an issue, if the issue is open now.
+/// Opens a dispute about the case that closed an issue, if the issue is open. `ticket` is as GitHub shows it now.
 pub(super) async fn dispute_reopened(
     context: &Context,
-    ticket: &TicketId,
+    ticket: Ticket,
     closed_by: &Case,
     login: &str,
 ) -> Result<Option<CaseId>, IntakeError> {
-    match context.forge.ticket(ticket).await {
-        Ok(ticket) if ticket.state == TicketState::Open => {
-            open_dispute(context, ticket, closed_by, login, Via::Reopened).await
-        }
-        Ok(_) => Ok(None),
-        Err(error) if error.is_permanent() => Ok(None),
-        Err(error) => Err(error.into()),
+    match ticket.state {
+        TicketState::Open => open_dispute(context, ticket, closed_by, login, Via::Reopened).await,
+        TicketState::Closed => Ok(None),
     }
 }
 

@@ -69,7 +69,7 @@ pub async fn accept_delivered_issue(
     }
 }
 
-/// Accepts an issue that this person has reopened.
+/// Accepts an issue that this person has reopened. `ticket` is as GitHub shows it now.
 async fn accept_reopening(
     context: &Context,
     ticket: Ticket,
@@ -80,7 +80,7 @@ async fn accept_reopening(
         None => open_reopened(context, ticket, Source::Webhook, "the beginning").await,
         // A late delivery; the reopening came in another way before.
         Some(latest) if latest.opened_at >= ticket.updated_at => Ok(None),
-        Some(latest) if has_closed(latest) => dispute_reopened(context, &ticket.id, latest, login).await,
+        Some(latest) if has_closed(latest) => dispute_reopened(context, ticket, latest, login).await,
         Some(latest) => open_reopened(context, ticket, Source::Webhook, latest.id.as_str()).await,
     }
 }

@@ -57,7 +57,7 @@ async fn poll_comments(context: &Context, repo: &Repo) -> Result<Vec<CaseId>, In
     let mut comments = context.forge.comments(repo, since.unwrap_or(now)).await?;
     let mut newest = comments.iter().map(|comment| comment.updated_at).max();
     // What stops something comes before what starts something. The sort is stable.
-    comments.sort_by_key(|comment| !is_urgent(context, comment));
+    comments.sort_by_cached_key(|comment| !is_urgent(context, comment));
     let mut first_error = None;
     for comment in comments {
         let skipped = match accept_comment(context, &comment).await {
