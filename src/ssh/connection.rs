@@ -65,9 +65,9 @@ impl Connection {
     /// under way, so it is asked again for a while.
     pub async fn open(remote: &Remote, limits: &SessionLimits) -> Result<Self, SshError> {
         let until = Instant::now() + limits.connect;
+        let hop = ssh_config::resolve(remote).await?;
         let mut pause = PAUSE;
         loop {
-            let hop = ssh_config::resolve(remote).await?;
             match reach(&hop, limits).await {
                 Err(SshError::Dropped { at, cause }) if Instant::now() + pause < until => {
                     tracing::debug!(
