@@ -44,6 +44,9 @@ pub struct PlannedStep {
 /// report, and a lying host must not find a second plan with the digits of one that was approved.
 const SHORT: usize = 16;
 
+/// How many digits approvals of version 2 hold.
+const SHORT_IN_VERSION_2: usize = 4;
+
 /// Why there is no plan.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoPlan {
@@ -148,13 +151,13 @@ impl Plan {
     /// Whether what a person wrote means this plan: the beginning of its hash, and not less of it than
     /// they are shown.
     pub fn matches_id(&self, text: &str) -> bool {
-        text.len() >= SHORT && self.hash.starts_with(&text.to_ascii_lowercase())
+        text.len() >= SHORT && self.is_named_by(text)
     }
 
     /// Whether a recorded approval names this plan. What people write was checked by [`Plan::matches_id`] before
-    /// it was recorded; version 2 recorded four digits.
+    /// it was recorded; version 2 recorded fewer digits.
     pub(crate) fn is_named_by(&self, recorded: &str) -> bool {
-        recorded.len() >= 4 && self.hash.starts_with(&recorded.to_ascii_lowercase())
+        recorded.len() >= SHORT_IN_VERSION_2 && self.hash.starts_with(&recorded.to_ascii_lowercase())
     }
 
     /// Every host that the plan touches.
