@@ -2,10 +2,10 @@
 
 use crate::console::sanitize;
 use crate::core::case::Case;
-use crate::core::case::event::{CaseId, Event, ProbeReason};
+use crate::core::case::event::{CaseId, Event, ProbeReason, Publication};
 use crate::core::decide::action::Action;
 use crate::core::ids::Direction;
-use crate::core::view::events::{Line, PublicationLine, lines, step_name};
+use crate::core::view::events::{Line, lines, step_name};
 use crate::engine::{Observer, Progress};
 use crate::render::Prompts;
 use std::collections::BTreeMap;
@@ -141,7 +141,7 @@ fn mark(line: &Line) -> Option<&'static str> {
         Line::OutcomeDecided { detail: Some(_), .. } => "·",
         Line::OutcomeDecided { .. } => "✓",
         Line::Published { what, .. } => match what {
-            PublicationLine::Report | PublicationLine::Problem | PublicationLine::Close => "·",
+            Publication::Report | Publication::Problem | Publication::Close => "·",
             _ => return None,
         },
         Line::Opened { .. }

@@ -3,10 +3,12 @@
 use crate::ids::CaseId;
 use crate::ticket::TicketId;
 use chrono::{DateTime, Utc};
+use serde::Serialize;
 use std::fmt;
 
 /// What is published on the forge.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Publication {
     /// Whether the issue is still open.
     TicketRefresh,

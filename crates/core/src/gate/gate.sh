@@ -46,7 +46,7 @@ words() {
   done
 }
 
-# is <shape> <value>: the rules of src/core/value.rs
+# is <shape> <value>: the rules of the types of values, which the binary gate has too
 is() {
   case $1 in
     list-*)

@@ -16,6 +16,12 @@ pub fn cut_at(text: &str, limit: usize) -> &str {
     text.get(..end).unwrap_or_default()
 }
 
+/// The text, or the start of it that [`cut_at`] gives, with a mark that there is more.
+pub fn shortened(text: &str, limit: usize) -> String {
+    let start = cut_at(text, limit);
+    if start.len() < text.len() { format!("{start}…") } else { start.to_owned() }
+}
+
 /// The longest start of `text` that is at most `limit` bytes and ends between words. A word that is longer
 /// is left out: half of a secret has a shape that nobody knows. For text that is redacted only later.
 pub fn cut_between_words(text: &str, limit: usize) -> &str {

@@ -11,7 +11,7 @@ use crate::diagnosis::evidence::ProbeStatus;
 use crate::ids::Direction;
 use crate::policy::consent::Pause;
 use crate::policy::deferral::Deferral;
-use crate::text::format::{cut_at, format_minute, seconds};
+use crate::text::format::{cut_at, format_minute, seconds, shortened};
 use serde::Serialize;
 
 /// The longest title or command in a line, in bytes.
@@ -91,9 +91,9 @@ pub enum Line {
     /// The outcome. `code` and `detail` say why.
     OutcomeDecided { outcome: String, code: Option<Code>, detail: Option<Detail> },
     /// Something was published. `ticket` is a ticket about a recurring fault.
-    Published { what: PublicationLine, ticket: Option<String>, took_ms: u64 },
+    Published { what: Publication, ticket: Option<String>, took_ms: u64 },
     /// The forge rejected it.
-    PublishFailed { what: PublicationLine, problem: String },
+    PublishFailed { what: Publication, problem: String },
     /// The case ended.
     Ended,
 }
@@ -157,46 +157,23 @@ pub enum SignalLine {
     Resume,
 }
 
-/// What was published.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PublicationLine {
-    /// The issue was read again.
-    TicketRefresh,
-    /// The request for approval.
-    ApprovalRequest,
-    /// The issue was reopened.
-    Reopen,
-    /// A ticket about a recurring fault.
-    Problem,
-    /// The status comment.
-    Status,
-    /// The label.
-    Label,
-    /// The report.
-    Report,
-    /// People were assigned.
-    Assign,
-    /// The issue was closed.
-    Close,
-}
-
 /// The lines of an event: one for each fault of a diagnosis, and a single one for any other event.
 pub fn lines(case: &Case, event: &Event) -> Vec<Line> {
-    let Event::Diagnosed(diagnosis) = event else { return vec![line(case, event)] };
-    let found = diagnosis
-        .findings
-        .iter()
-        .map(|finding| Line::FaultFound { title: finding.title.clone(), summary: finding.summary.clone() });
-    let unknown = diagnosis.unknown.iter().map(|unknown| Line::FaultUnknown {
-        playbook: unknown.playbook.to_string(),
-        problem: unknown.why.clone(),
-    });
-    let lines: Vec<Line> = found.chain(unknown).collect();
-    if lines.is_empty() {
-        return vec![Line::NothingFound { ruled_out: diagnosis.ruled_out.len() }];
+    if let Event::Diagnosed(diagnosis) = event {
+        let found = diagnosis.findings.iter().map(|finding| Line::FaultFound {
+            title: finding.title.clone(),
+            summary: finding.summary.clone(),
+        });
+        let unknown = diagnosis.unknown.iter().map(|unknown| Line::FaultUnknown {
+            playbook: unknown.playbook.to_string(),
+            problem: unknown.why.clone(),
+        });
+        let lines: Vec<Line> = found.chain(unknown).collect();
+        if !lines.is_empty() {
+            return lines;
+        }
     }
-    lines
+    vec![line(case, event)]
 }
 
 /// The name of a change's step, as the playbook has it.
@@ -213,7 +190,7 @@ fn line(case: &Case, event: &Event) -> Line {
         }
         Event::Triaged(triage) => Line::Triaged {
             system: triage.system.as_ref().map(|system| system.name.to_string()),
-            title: shortened(case.ticket.title.as_str()),
+            title: first_line(case.ticket.title.as_str()),
             symptoms: triage
                 .matched_faults
                 .iter()
@@ -277,7 +254,7 @@ fn line(case: &Case, event: &Event) -> Line {
             host: host.to_string(),
             is_rollback: change.direction == Direction::Rollback,
             attempt: *attempt,
-            command: shortened(command.as_str()),
+            command: first_line(command.as_str()),
         },
         Event::ChangeEnded { observation, success, .. } => Line::ChangeEnded {
             success: *success,
@@ -313,7 +290,7 @@ fn line(case: &Case, event: &Event) -> Line {
             Line::OutcomeDecided { outcome: outcome.word().to_owned(), code, detail }
         }
         Event::Published { what, took_ms } => Line::Published {
-            what: publication_line(what.publication()),
+            what: what.publication(),
             ticket: match what {
                 Published::Problem { ticket } => ticket.as_ref().map(ToString::to_string),
                 _ => None,
@@ -321,7 +298,7 @@ fn line(case: &Case, event: &Event) -> Line {
             took_ms: *took_ms,
         },
         Event::PublishFailed { publication, why, .. } => {
-            Line::PublishFailed { what: publication_line(*publication), problem: why.to_string() }
+            Line::PublishFailed { what: *publication, problem: why.to_string() }
         }
         Event::Ended => Line::Ended,
     }
@@ -339,23 +316,7 @@ fn source_line(source: &Source) -> SourceLine {
     }
 }
 
-fn publication_line(publication: Publication) -> PublicationLine {
-    match publication {
-        Publication::TicketRefresh => PublicationLine::TicketRefresh,
-        Publication::ApprovalRequest => PublicationLine::ApprovalRequest,
-        Publication::Reopen => PublicationLine::Reopen,
-        Publication::Problem => PublicationLine::Problem,
-        Publication::Status => PublicationLine::Status,
-        Publication::Label => PublicationLine::Label,
-        Publication::Report => PublicationLine::Report,
-        Publication::Assign => PublicationLine::Assign,
-        Publication::Close => PublicationLine::Close,
-    }
-}
-
 /// The first line of a text, cut where it is too long.
-fn shortened(text: &str) -> String {
-    let first = text.lines().next().unwrap_or_default();
-    let short = cut_at(first, LONGEST_TEXT);
-    if short.len() < first.len() { format!("{short}…") } else { short.to_owned() }
+fn first_line(text: &str) -> String {
+    shortened(text.lines().next().unwrap_or_default(), LONGEST_TEXT)
 }

@@ -2,7 +2,7 @@
 
 use crate::diagnosis::evidence::{Evidence, ProbeStatus};
 use crate::ids::FactName;
-use crate::text::format::{cut_at, seconds};
+use crate::text::format::{seconds, shortened};
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -60,9 +60,7 @@ impl FactView {
         match fact {
             Ok(Value::Array(list)) if list.iter().any(Value::is_object) => rows = Some(list.len()),
             Ok(known) => {
-                let text = known.to_string();
-                let short = cut_at(&text, limit);
-                value = Some(if short.len() < text.len() { format!("{short}…") } else { text });
+                value = Some(shortened(&known.to_string(), limit));
             }
             Err(why) => unknown = Some(why.clone()),
         }
