@@ -5,6 +5,7 @@ use crate::taps::{Deed, brief};
 use chrono::{DateTime, TimeDelta, Utc};
 use fieldmedic::core::case::event::{CaseId, Event};
 use fieldmedic::core::case::outcome::Outcome;
+use fieldmedic::core::diagnosis::plan::Plan;
 use fieldmedic::ports::{Clock, LeaseGrant, Store};
 use fieldmedic::sandbox::host::SharedHost;
 use std::collections::BTreeMap;
@@ -36,6 +37,8 @@ pub struct Observed {
     under_way: Option<(CaseId, u64)>,
     /// How often the host received a change for a case.
     pub given: BTreeMap<(CaseId, String), u32>,
+    /// How many steps of one plan of a case have this command.
+    planned: BTreeMap<(CaseId, String), u32>,
 }
 
 impl Observed {
@@ -88,6 +91,7 @@ impl Oracle {
                 }
             }
             Deed::Append(case, Event::RemediationStarted(plan)) => {
+                self.note_plan(case, plan);
                 let unhealthy_at = self.seen().unhealthy_at;
                 if unhealthy_at.is_none_or(|at| now - at > EVIDENCE_AGE) {
                     self.violation(format!(
@@ -119,6 +123,19 @@ impl Oracle {
         }
     }
 
+    /// A plan may have a command in several steps; each of them is one change.
+    fn note_plan(&self, case: &CaseId, plan: &Plan) {
+        let mut steps: BTreeMap<(CaseId, String), u32> = BTreeMap::new();
+        for command in plan.steps.iter().filter_map(|step| step.command.as_ref().ok()) {
+            *steps.entry((case.clone(), command.line())).or_default() += 1;
+        }
+        let mut seen = self.seen();
+        for (key, count) in steps {
+            let planned = seen.planned.entry(key).or_default();
+            *planned = count.max(*planned);
+        }
+    }
+
     fn change(&self, process: u64, case: &CaseId, line: &str) {
         let now = self.clock.now();
         let mut seen = self.seen();
@@ -128,6 +145,7 @@ impl Oracle {
         let times = seen.given.entry((case.clone(), line.to_owned())).or_default();
         *times += 1;
         let times = *times;
+        let planned = seen.planned.get(&(case.clone(), line.to_owned())).copied().unwrap_or(1);
         let is_undo = brief(line).starts_with("script rollback");
         drop(seen);
         if !holds_it {
@@ -136,7 +154,7 @@ impl Oracle {
         if let Some((other, _)) = other {
             self.violation(format!("{case} changes the host while {other} does"));
         }
-        if self.never && times > 1 && !is_undo {
+        if self.never && times > planned && !is_undo {
             self.violation(format!("{case}: `{}` was given to the host {times} times", brief(line)));
         }
     }
