@@ -75,7 +75,7 @@ fn a_change_that_must_not_repeat_does_not() {
 #[test]
 fn an_engine_that_repeats_a_forbidden_change_is_caught() {
     // The engine treats as safe what the author has forbidden to repeat.
-    let found = broken(&["worker-down"], &Files::built_in(), rules_of(&never_repeated()), &no_flaw);
+    let found = broken(&["missing-image"], &Files::built_in(), rules_of(&never_repeated()), &no_flaw);
     assert_eq!(found, BTreeSet::from([Violation::NeverTwice]));
 }
 
