@@ -158,8 +158,10 @@ fn continued(text: &str, end: usize) -> usize {
 fn is_literal(text: &str) -> bool {
     let end = text.find([',', '}', ']']);
     let is_null = end.is_some_and(|end| matches!(before(text, end).trim_end(), "null" | "true" | "false"));
-    // The last bytes of a hardware address.
-    let is_address = text.contains(':') && text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b':');
+    // The last bytes of a hardware address, and what closes a phrase.
+    let address = text.trim_end_matches(|c: char| !c.is_ascii_hexdigit());
+    let is_address =
+        address.contains(':') && address.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b':');
     is_null || is_address || is_reference(text) || text.chars().all(|c| c == '*')
 }
 
