@@ -27,7 +27,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// How many crash points the gate plays.
-const SAMPLE_SIZE: usize = 1000;
+const SAMPLE_SIZE: usize = 400;
 
 /// The environment variable that names one point, which is played alone.
 const ONE_POINT: &str = "CRASH_POINT";
@@ -43,8 +43,6 @@ type Flaw<'a> = &'a (dyn Fn(&ScenarioRun) -> Arc<dyn Tap> + Sync);
 /// One scenario, with its undisturbed run.
 struct Subject {
     name: String,
-    /// The scenarios of one family show the same fault or request in different circumstances.
-    family: String,
     scenario: Scenario,
     undisturbed: Run,
 }
@@ -68,13 +66,11 @@ struct Matrix<'a> {
 impl<'a> Matrix<'a> {
     fn new(files: &Files, rules: Rules, flaw: Flaw<'a>, paths: &[PathBuf]) -> Self {
         let playbooks = LoadedPlaybooks::open(files).expect("the playbooks are right");
-        let families = families(paths);
         let subjects = on_all_cores(paths, |path| {
             let scenario = Scenario::read(path).expect("the scenario can be read");
             let run = play(&scenario, &playbooks, &[], Successor::SameWorker, &|_| Arc::new(NoFlaw));
             let undisturbed = block_on(run).expect("no process is killed");
-            let name = name_of(path);
-            Subject { family: families[&name].clone(), name, scenario, undisturbed }
+            Subject { name: name_of(path), scenario, undisturbed }
         });
         Self { playbooks, rules, flaw, subjects }
     }
@@ -101,14 +97,13 @@ impl<'a> Matrix<'a> {
         }
     }
 
-    /// The group of a point is the scenario's family, the kind of the effect, and before or after it.
+    /// The group of a point is the kind of the effect, and before or after it.
     fn describe(&self, job: &Job) -> Described {
-        let Subject { family, undisturbed, .. } = &self.subjects[job.subject];
-        let point = &undisturbed.points[job.crashes[0]].name;
+        let point = &self.subjects[job.subject].undisturbed.points[job.crashes[0]].name;
         // The words of a command are no kind.
         let words = if point.contains("probe ") || point.contains("change ") { 2 } else { 3 };
         let effect: Vec<&str> = point.split(' ').take(words).collect();
-        Described { group: format!("{family} {}", effect.join(" ")), name: self.point_name(job) }
+        Described { group: effect.join(" "), name: self.point_name(job) }
     }
 
     fn point_name(&self, job: &Job) -> String {
@@ -173,16 +168,6 @@ fn name_of(path: &Path) -> String {
 
 /// The family of each scenario: the shortest name of a scenario that its own name begins with.
 /// `worker-down-form` belongs to `worker-down`.
-fn families(paths: &[PathBuf]) -> BTreeMap<String, String> {
-    let names: BTreeSet<String> = paths.iter().map(|path| name_of(path)).collect();
-    let family = |name: &String| {
-        let is_variant =
-            |other: &&String| name.strip_prefix(*other).is_some_and(|rest| rest.starts_with('-'));
-        names.iter().filter(is_variant).min_by_key(|other| other.len()).unwrap_or(name).clone()
-    };
-    names.iter().map(|name| (name.clone(), family(name))).collect()
-}
-
 fn all_scenarios() -> Vec<PathBuf> {
     scenario::find(&fixtures()).expect("fixtures can be read")
 }

@@ -318,7 +318,7 @@ async fn a_host_that_is_lost_and_found_is_told_once_each() {
         set(99);
         until("the loss is told", || lost().len() == times).await;
         let before = sweeps();
-        until("it is swept again and again", || sweeps() >= before + 3).await;
+        until("it is swept again", || sweeps() >= before + 2).await;
         assert_eq!((lost().len(), found().len()), (times, times - 1), "{}", daemon.text());
         set(0);
         until("it is found", || found().len() == times).await;

@@ -1,5 +1,6 @@
 //! The corpus: `fixtures/hostile/*.yaml`, each entry an idea of how to do harm.
 
+use crate::sample::{Described, Sample};
 use crate::scenarios::fixtures;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -71,6 +72,15 @@ pub fn corpus() -> Vec<Entry> {
 /// Every entry that is text.
 pub fn texts() -> Vec<Entry> {
     corpus().into_iter().filter(|entry| entry.text().is_some()).collect()
+}
+
+/// How many entries the gate plays where each takes a whole case.
+const SAMPLE_SIZE: usize = 120;
+
+/// The entries that the gate plays, some of every kind.
+pub fn sample(entries: Vec<Entry>) -> Vec<Entry> {
+    let describe = |entry: &Entry| Described { group: entry.kind().to_owned(), name: entry.id.clone() };
+    Sample::chosen().pick(entries, SAMPLE_SIZE, describe)
 }
 
 /// Works through entries on two threads, each with a runtime of its own, and gathers what was wrong.
