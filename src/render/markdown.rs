@@ -3,7 +3,9 @@
 
 use crate::core::text::format::cut_between_words;
 use crate::core::text::sanitize::visible;
+use regex::Regex;
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 /// Breaks a word that GitHub would make something of. It is not shown.
 pub const BREAK: char = '\u{200B}';
@@ -69,24 +71,32 @@ fn escape_line(line: &str, out: &mut String) {
                 out.push(c);
                 out.push(BREAK);
             }
-            c if c.is_ascii_hexdigit() && !before.ends_with(is_word) => {
-                // `0123abcd` may be a commit.
-                let (word, _) = here.split_at(here.find(|c| !is_word(c)).unwrap_or(here.len()));
-                if (7..=40).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-                    word.as_bytes().chunks(6).enumerate().for_each(|(index, part)| {
-                        if index > 0 {
-                            out.push(BREAK);
-                        }
-                        out.extend(part.iter().map(|byte| char::from(*byte)));
-                    });
-                    copied = at + word.len();
-                } else {
-                    out.push(c);
+            // `0123abcd` may be a commit. In code it is none, and people can copy it.
+            c if c.is_ascii_hexdigit() && !before.ends_with(is_word) => match id_length(here) {
+                0 => out.push(c),
+                length => {
+                    let (id, _) = here.split_at(length);
+                    out.push('`');
+                    out.push_str(id);
+                    out.push('`');
+                    copied = at + length;
                 }
-            }
+            },
             c => out.push(c),
         }
     }
+}
+
+/// The length of the UUID, the hash or the long number that a text begins with; 0 if it begins with none.
+fn id_length(text: &str) -> usize {
+    static ID: LazyLock<Regex> = LazyLock::new(|| {
+        #[expect(clippy::expect_used, reason = "the pattern is a constant")]
+        Regex::new(
+            r"(?i)^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{7,40})(?:[^\p{Alphabetic}\p{N}_]|$)",
+        )
+        .expect("a constant pattern")
+    });
+    ID.captures(text).map_or(0, |found| found.get(1).map_or(0, |id| id.len()))
 }
 
 /// The place of a character that would open a list, a heading or a rule at the beginning of a line.
@@ -241,8 +251,12 @@ mod tests {
             ("www.example.org gh-7", "www\u{200B}.example.org gh\u{200B}-7"),
             ("see :tada: at 10:00:00", "see :\u{200B}tada: at 10:00:00"),
             ("$x$", "&#36;x&#36;"),
-            ("commit 0123abcd", "commit 0123ab\u{200B}cd"),
+            ("commit 0123abcd.", "commit `0123abcd`."),
+            ("`0123abcd`", "\\``0123abcd`\\`"),
+            ("at 1790000000", "at `1790000000`"),
             ("f5d14f2a7ad0x", "f5d14f2a7ad0x"),
+            ("(7b1c0f5e-4d5a-4c57-9d0e-500000000001)", "(`7b1c0f5e-4d5a-4c57-9d0e-500000000001`)"),
+            ("7b1c0f5e-4d5a-4c57-9d0e-500000000001f", "`7b1c0f5e`-4d5a-4c57-9d0e-`500000000001f`"),
             ("- item", "\\- item"),
             ("12. item", "12\\. item"),
             ("-5 and 1.5", "-5 and 1.5"),

@@ -337,7 +337,7 @@ async fn an_answered_question_is_a_problem_when_somebody_disputes_the_close() {
     | `harm` | main | exit 0 | [duration] | childless = \[\]; deltas = \[\]; deltas\_count = 0; locked = \[\]; lost = \[\]; project = \[\]; rejected = \[\] |
     | `host` | main | exit 0 | [duration] | cores = 4; load = 0.42; memory\_free\_mb = 9871; memory\_mb = 15914; uptime\_h = 1042 |
     | `images` | main | exit 0 | [duration] | here = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; missing = \[\]; pinned = \[\] |
-    | `jobs` | main | exit 0 | [duration] | failed\_day = 2; finished\_day = 126; imageless\_day = 0; last\_start\_s = 179000​0300; mean\_s = 38; moving = true; oldest\_waiting\_min = 0; overdue = 0; pending = 0; queued = 0; requeued = 0; requeued\_finished = 0; requeued\_taken = 0; retry = \[\]; started = 1; takeable = 0 |
+    | `jobs` | main | exit 0 | [duration] | failed\_day = 2; finished\_day = 126; imageless\_day = 0; last\_start\_s = `1790000300`; mean\_s = 38; moving = true; oldest\_waiting\_min = 0; overdue = 0; pending = 0; queued = 0; requeued = 0; requeued\_finished = 0; requeued\_taken = 0; retry = \[\]; started = 1; takeable = 0 |
     | `services` | main | exit 0 | [duration] | absent = \[\]; down = \[\]; held = \[\]; qgis\_broken = \[\]; rows: 12 rows; stopped = \[\]; unsteady = \[\] |
     | `sources` | main | exit 0 | [duration] | archives = \[\]; qgis\_services = \[\]; services = \[\] |
     | `stops` | main | exit 0 | [duration] | backups = \[\]; ended = \[\]; stopped = \[\] |
