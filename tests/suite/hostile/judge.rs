@@ -46,8 +46,19 @@ pub struct Rendered {
     pub text: String,
     /// The text in code.
     pub code: String,
+    /// Each span of code.
+    pub spans: Vec<String>,
+    /// What is read: the text outside blocks of code, with the spans of code in their places.
+    pub shown: String,
     /// Raw HTML, piece by piece.
     pub html: Vec<String>,
+}
+
+impl Rendered {
+    fn end_node(&mut self) {
+        self.text.push('\n');
+        self.shown.push('\n');
+    }
 }
 
 pub fn render(body: &str) -> Rendered {
@@ -63,33 +74,38 @@ pub fn render(body: &str) -> Rendered {
         match event {
             Event::Text(text) if in_code => out.code.push_str(&text),
             // A text that escapes part is one text still.
-            Event::Text(text) => out.text.push_str(&text),
+            Event::Text(text) => {
+                out.text.push_str(&text);
+                out.shown.push_str(&text);
+            }
             Event::Code(code) => {
                 out.skeleton.push("code".into());
                 out.code.push_str(&code);
                 out.text.push('\n');
+                out.shown.push_str(&code);
+                out.spans.push(code.into_string());
             }
             Event::Html(html) | Event::InlineHtml(html) => {
                 out.html.push(html.into_string());
-                out.text.push('\n');
+                out.end_node();
             }
             Event::SoftBreak | Event::HardBreak => {
                 out.skeleton.push("break".into());
-                out.text.push('\n');
+                out.end_node();
             }
             Event::Start(tag) => {
                 in_code |= matches!(tag, Tag::CodeBlock(_));
                 out.skeleton.push(name(&tag));
-                out.text.push('\n');
+                out.end_node();
             }
             Event::End(end) => {
                 in_code &= end != TagEnd::CodeBlock;
                 out.skeleton.push("end".into());
-                out.text.push('\n');
+                out.end_node();
             }
             other => {
                 out.skeleton.push(format!("{other:?}").chars().take_while(|c| c.is_alphanumeric()).collect());
-                out.text.push('\n');
+                out.end_node();
             }
         }
     }
