@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// How many points of the matrix without repeated changes the gate plays.
-const SAMPLE_SIZE: usize = 100;
+const SAMPLE_SIZE: usize = 50;
 
 /// The playbooks, changed so that no step may run twice.
 fn never_repeated() -> Files {
