@@ -220,7 +220,7 @@ known_hosts = "known_hosts"
 
 [systems.qfieldcloud]
 hosts = {{ main = "main" }}
-params = {{ project_path = "{project}", backup_path = "{backups}", build_space_mb = 100, log_limit_mb = 20, hands_off_min = 0 }}
+params = {{ project_path = "{project}", docker_root = "{docker_root}", backup_path = "{backups}", build_space_mb = 100, log_limit_mb = 20, hands_off_min = 0 }}
 "#,
         repo = desk.repo(),
         url = desk.url(),
@@ -228,6 +228,7 @@ params = {{ project_path = "{project}", backup_path = "{backups}", build_space_m
         port = env("LIVE_SSH_PORT"),
         user = env("LIVE_SSH_USER"),
         project = env("LIVE_PROJECT"),
+        docker_root = stack.dir().join("smalldisk/docker").display(),
         backups = env("LIVE_BACKUPS"),
     )
 }

@@ -16,11 +16,12 @@ pub fn disk_full_behind_the_binary(ground: &Ground) {
     let binary = ground.stack.dir().join("bin/fieldmedic");
     let binary = binary.to_str().expect("text");
     ground.stack.administer(&format!("cp '{}' '{binary}'", env!("CARGO_BIN_EXE_fieldmedic")));
-    let root = format!("--fact=docker.root={}/smalldisk/docker", ground.stack.dir().display());
-    let setup = agent.run(&["host-setup", "qfieldcloud", &root]);
+    let setup = agent.run(&["host-setup", "qfieldcloud"]);
     assert_eq!(setup.code, 0, "the exit code of `host-setup`");
-    install(ground.stack, &setup.stdout.replace("/usr/local/bin/fieldmedic", binary));
+    let setup = setup.stdout.replace("/usr/local/bin/fieldmedic", binary);
+    install(ground.stack, &setup);
     assert_gated(&agent);
+    root_follows_no_link_of_the_user(ground.stack, &setup);
     refuses_all_else(ground.stack, &agent);
     sudo_is_narrow(ground.stack);
 
@@ -98,6 +99,32 @@ pub fn refuses_all_else(stack: &Stack, agent: &Agent) {
     assert_ne!(code, 0, "sftp is there");
     let (code, ..) = ssh(stack, agent, "key", &[], &["scp -t /tmp"]);
     assert_eq!(code, REFUSED, "scp is admitted");
+}
+
+/// The user, or a thief with the user's rights, has put links where the script writes.
+fn root_follows_no_link_of_the_user(stack: &Stack, setup: &str) {
+    let victim = stack.dir().join("root-only");
+    let (victim, home) = (victim.display(), stack.dir().join("home"));
+    let home = home.display();
+    stack.administer(&format!("mkdir '{victim}'; echo data >'{victim}/file'; chmod -R go= '{victim}'"));
+    let state = format!("ls -lnR --time-style=full-iso '{victim}'; cat '{victim}/file'");
+    let before = stack.administer(&state);
+    for (trap, undo) in [
+        (
+            format!("ln -s '{victim}/file' '{home}/.ssh/authorized_keys.new'"),
+            format!("rm -f '{home}/.ssh/authorized_keys.new'"),
+        ),
+        (
+            format!("mv '{home}/.ssh' '{home}/.ssh.old'; ln -s '{victim}' '{home}/.ssh'"),
+            format!("rm '{home}/.ssh'; mv '{home}/.ssh.old' '{home}/.ssh'"),
+        ),
+    ] {
+        let status = stack.administer(&format!(
+            "{trap}\nsh >/dev/null 2>&1 <<'SETUP' && echo done || echo refused\n{setup}\nSETUP\n{undo}"
+        ));
+        assert_eq!(status.trim(), "refused", "{trap}");
+        assert_eq!(stack.administer(&state), before, "{trap}");
+    }
 }
 
 /// sudo allows what is listed, and no word more.

@@ -73,6 +73,23 @@ pub struct SetupScript<'a> {
     pub grants: &'a Grants,
 }
 
+/// A function of the script. Root follows links in a directory that somebody else may write to, so there it
+/// writes nothing. `ls -ldn` is POSIX, `stat` is not.
+const CHECK_DIRECTORY: &str = r#"check_directory() {
+  dir=$(cd -P "$1" && pwd)
+  while :; do
+    set -- $(ls -ldn "$dir")
+    case $1,$3 in
+      ????????w*,*) echo "everybody may write to $dir; correct that first" >&2; exit 1 ;;
+      *,0) ;;
+      *) echo "$dir does not belong to root; correct that first" >&2; exit 1 ;;
+    esac
+    [ "$dir" != / ] || break
+    dir=$(dirname "$dir")
+  done
+}
+"#;
+
 /// The folder of gates. It belongs to root, so that the login user cannot change what a key allows.
 const GATE_DIR: &str = "/usr/local/lib/fieldmedic";
 
@@ -84,12 +101,11 @@ impl SetupScript<'_> {
              # Read it, then run it there as root. Run it again after a change of playbooks, parameters or keys.\n\
              set -eu\n\
              umask 022\n\
-             home=$(getent passwd {} | cut -d: -f6)\n\
-             [ -d \"$home\" ] || {{ echo 'the user {} does not exist, or has no home directory' >&2; exit 1; }}\n",
+             {CHECK_DIRECTORY}\
+             id {user} >/dev/null\n",
             self.host,
             self.systems.join(", "),
-            self.user,
-            self.user
+            user = self.user
         );
         if self.form == GateForm::Rules {
             text += "[ -x /usr/local/bin/fieldmedic ] || { echo 'install the binary at /usr/local/bin/fieldmedic, or \
@@ -103,7 +119,12 @@ impl SetupScript<'_> {
 
     fn write_gates(&self, text: &mut String) {
         let mode = if self.form == GateForm::Script { 755 } else { 644 };
-        let _ = writeln!(text, "\n# 1. The gates: the commands that each key may run.\nmkdir -p {GATE_DIR}");
+        let (folder, _) = GATE_DIR.rsplit_once('/').unwrap_or_default();
+        let _ = writeln!(
+            text,
+            "\n# 1. The gates: the commands that each key may run.\n\
+             check_directory {folder}\nmkdir -p {GATE_DIR}\ncheck_directory {GATE_DIR}"
+        );
         for gate in &self.gates {
             put(text, &self.path(gate), mode, &gate.text, "");
         }
@@ -115,7 +136,7 @@ impl SetupScript<'_> {
         }
         // sudo ignores files with a dot in their names.
         let path = format!("/etc/sudoers.d/fieldmedic-{}", self.user.replace('.', "_"));
-        let _ = writeln!(text, "\n# 2. The commands that run as root.");
+        let _ = writeln!(text, "\n# 2. The commands that run as root.\ncheck_directory /etc/sudoers.d");
         put(text, &path, 440, &self.grants.file(self.user), &format!("visudo -cqf {path}.new\n"));
     }
 
@@ -124,21 +145,22 @@ impl SetupScript<'_> {
         let _ = writeln!(
             text,
             "\n# 3. The keys. Older lines of the same keys are removed, because the first one counts; all others stay.\n\
-             # To accept a key from one address only, write from=\"203.0.113.7\", before its line."
+             # To accept a key from one address only, write from=\"203.0.113.7\", before its line.\n\
+             # This is done as the user: root follows no link that the user has made."
         );
         let lines: Vec<String> = self.gates.iter().map(|gate| self.line(gate)).collect();
         if keys.is_empty() {
-            let _ = writeln!(text, "# For $home/.ssh/authorized_keys:\n{}", lines.join("\n"));
+            let _ = writeln!(text, "# For ~{}/.ssh/authorized_keys:\n{}", self.user, lines.join("\n"));
             return;
         }
         let without: Vec<String> =
             keys.iter().filter_map(|key| key.split(' ').nth(1)).map(|body| format!("-e '{body}'")).collect();
         let _ = writeln!(
             text,
-            "mkdir -p \"$home/.ssh\"\nkeys=$home/.ssh/authorized_keys\n[ -e \"$keys\" ] || : >\"$keys\"\n\
-             {{ grep -vF {} \"$keys\" || true; cat <<'END-OF-KEYS'; }} >\"$keys.new\"\n{}\nEND-OF-KEYS\n\
-             chmod 700 \"$home/.ssh\"\nchmod 600 \"$keys.new\"\nchown {user}: \"$home/.ssh\" \"$keys.new\"\n\
-             mv \"$keys.new\" \"$keys\"",
+            "su -s /bin/sh {user} <<'END-OF-STEP'\nset -eu\numask 077\ncd ~{user}\nmkdir -p .ssh\nchmod 700 .ssh\n\
+             cd .ssh\n[ -e authorized_keys ] || : >authorized_keys\n\
+             {{ grep -vF {} authorized_keys || true; cat <<'END-OF-KEYS'; }} >authorized_keys.new\n{}\n\
+             END-OF-KEYS\nchmod 600 authorized_keys.new\nmv authorized_keys.new authorized_keys\nEND-OF-STEP",
             without.join(" "),
             lines.join("\n"),
             user = self.user
