@@ -289,22 +289,33 @@ mod tests {
     }
 
     #[test]
+    fn a_path_lies_below_a_parameter() {
+        let problems = |to| problems(&SYSTEM.replace("type: path }\n", to), FAULT);
+        assert_eq!(problems("type: path below dir }\n"), Vec::<String>::new());
+        for (to, expect) in [
+            ("type: path below dirs }\n", "`dirs` is not a parameter of the type path (did you mean `dir`?)"),
+            ("type: name below dir }\n", "`name` cannot be below a directory (only path and paths can)"),
+        ] {
+            let found = problems(to);
+            assert!(found.iter().any(|line| line.contains(expect)), "{expect:?} is not in {found:#?}");
+        }
+    }
+
+    #[test]
     fn what_scripts_run_with_sudo_is_listed() {
         let fault = FAULT.replace(
             "run: \"clean {{ disk.mount }}\"",
-            "script: 'n=$(sudo -n stat -c %s \"$LOG\"); sudo -n truncate -s 0 \"$LOG\" || true'",
+            "script: 'n=$(sudo -n id -u \"$USER_NAME\"); sudo -n truncate -s 0 \"$LOG\" || true'",
         );
         let listed = |list: &str| problems(&format!("{SYSTEM}sudo: {list}\n"), &fault);
         let truncate = "'truncate -s 0 {{ disk.mount }}/{{ any.name }}'";
-        assert_eq!(listed(&format!("['stat -c %s {{{{ any.path }}}}', {truncate}]")), Vec::<String>::new());
+        assert_eq!(listed(&format!("['id -u {{{{ any.name }}}}', {truncate}]")), Vec::<String>::new());
         for (list, expect) in [
-            (format!("[{truncate}]"), "`sudo -n stat -c %s \"$LOG\"` is not in the list"),
-            (format!("['stat -c %s /x', {truncate}]"), "`sudo -n stat -c %s \"$LOG\"` is not in the list"),
-            (
-                format!("['stat -c %s {{{{ any.path }}}}', id, {truncate}]"),
-                "no script runs `id` with `sudo -n`",
-            ),
-            (format!("['stat -c %s {{{{ any.thing }}}}', {truncate}]"), "there is no type `thing`"),
+            (format!("[{truncate}]"), "`sudo -n id -u \"$USER_NAME\"` is not in the list"),
+            (format!("['id -u root', {truncate}]"), "`sudo -n id -u \"$USER_NAME\"` is not in the list"),
+            (format!("['id -u {{{{ any.name }}}}', id, {truncate}]"), "no script runs `id` with `sudo -n`"),
+            (format!("['id -u {{{{ any.thing }}}}', {truncate}]"), "cannot be any thing"),
+            (format!("['id -u {{{{ any.path }}}}', {truncate}]"), "cannot be any path"),
         ] {
             let found = listed(&list);
             assert!(

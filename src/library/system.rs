@@ -1,12 +1,12 @@
 //! Decodes `system.yaml`: parameters and probes.
 
+use crate::core::expr::value_type::ValueType;
 use crate::core::gate::sudoers::ANY;
-use crate::core::ids::{FactName, ProbeName, Role, SystemTypeName};
+use crate::core::ids::{FactName, ParamName, ProbeName, Role, SystemTypeName};
 use crate::core::playbook::parse::OutputParser;
-use crate::core::playbook::{Fact, Probe, SystemType};
+use crate::core::playbook::{Fact, Param, Probe, SystemType};
 use crate::library::backup::BackupWrapper;
 use crate::library::decode::{Map, YamlFile, suggest};
-
 use crate::library::node::{Content, MapKey, Node, Span};
 use crate::library::{param, sudo_list};
 use std::collections::{BTreeMap, BTreeSet};
@@ -61,7 +61,7 @@ pub(super) fn decode_probes(file: &YamlFile, map: Map<'_>, system: &mut SystemTy
         let Some(name) = named_key(file, &key, ProbeName::new) else { continue };
         let Some(mut map) = file.map(node) else { continue };
         let facts = map.require("facts", "the values that the probe reads").and_then(|node| file.map(node));
-        let facts = facts.map_or_else(Vec::new, |facts| decode_facts(file, facts));
+        let facts = facts.map_or_else(Vec::new, |facts| decode_facts(file, facts, &system.params));
         if name.as_str() == ANY {
             file.report(key.span, "`any` is reserved", "give the probe another name");
         }
@@ -103,24 +103,57 @@ pub(super) fn decode_probes(file: &YamlFile, map: Map<'_>, system: &mut SystemTy
     check_cycles(file, system);
 }
 
-fn decode_facts(file: &YamlFile, map: Map<'_>) -> Vec<(Fact, Span)> {
+/// The type of a fact, and for `path below <param>` the parameter.
+fn decode_fact_type(
+    file: &YamlFile,
+    node: &Node,
+    params: &BTreeMap<ParamName, Param>,
+) -> Option<(ValueType, Option<ParamName>)> {
+    let text = file.text_of(node)?;
+    let Some((kind, param)) = text.split_once(" below ") else {
+        return Some((param::decode_type(file, node)?, None));
+    };
+    let value_type = match kind.trim() {
+        "path" => ValueType::Path,
+        "paths" => ValueType::Paths,
+        _ => {
+            file.report(
+                node.span,
+                &format!("`{kind}` cannot be below a directory"),
+                "only path and paths can",
+            );
+            return None;
+        }
+    };
+    let (name, known) =
+        (param.trim(), params.iter().filter(|(_, param)| param.value_type == ValueType::Path));
+    let found = known.clone().find(|(known, _)| known.as_str() == name);
+    if found.is_none() {
+        let hint = suggest(name, known.map(|(name, _)| name.as_str()));
+        file.report(node.span, &format!("`{name}` is not a parameter of the type path"), &hint);
+    }
+    Some((value_type, Some(found?.0.clone())))
+}
+
+fn decode_facts(file: &YamlFile, map: Map<'_>, params: &BTreeMap<ParamName, Param>) -> Vec<(Fact, Span)> {
     let mut facts = Vec::new();
     for (key, node) in map.into_entries() {
         let Some(name) = named_key(file, &key, FactName::new) else { continue };
         let span = node.span;
-        let (value, value_type) = match node.content {
+        let (value, value_type, below) = match node.content {
             Content::Map(_) => {
                 let Some(mut map) = file.map(node) else { continue };
                 let value = map.require("value", "an expression over the output");
                 let value = value.and_then(|node| file.expr(&node));
-                let value_type = map.take("type").and_then(|node| param::decode_type(file, &node));
+                let value_type = map.take("type").and_then(|node| decode_fact_type(file, &node, params));
                 map.finish();
-                (value, value_type)
+                let (value_type, below) = value_type.unzip();
+                (value, value_type, below.flatten())
             }
-            _ => (file.expr(&node), None),
+            _ => (file.expr(&node), None, None),
         };
         if let Some(value) = value {
-            facts.push((Fact { name, value, value_type }, span));
+            facts.push((Fact { name, value, value_type, below }, span));
         }
     }
     facts

@@ -29,6 +29,7 @@ format: 1
 system_type: odd
 params:
   dir: { type: path, default: /srv/a b }
+  flat: { type: path, default: /srv/c/ }
   none: { type: names, default: [] }
 probes:
   look:
@@ -39,6 +40,8 @@ probes:
       names: { value: json.b, type: names }
       path: { value: json.c, type: path }
       paths: { value: json.d, type: paths }
+      near: { value: json.j, type: path below dir }
+      nears: { value: json.k, type: paths below flat }
       image: { value: json.e, type: image }
       images: { value: json.f, type: images }
       uuids: { value: json.g, type: uuids }
@@ -46,11 +49,12 @@ probes:
       host: { value: json.i, type: host }
   words: { cwd: "{{ look.path }}", run: "one {{ look.name }} a{{ look.path }}/b {{ look.host }}:x {{ look.names }}", facts: { x: text } }
   paths: { run: "ls {{ look.paths }}", sudo: true, facts: { x: text } }
+  near: { run: "du a{{ look.near }}/b {{ look.nears }}", facts: { x: text } }
   ids: { run: "kill -9 {{ look.number }} {{ look.uuids }}", facts: { x: text } }
   quoted: { run: "echo \"don't {{ look.name }}'s; x\" \"it's !\"", facts: { x: text } }
   script:
     cwd: "{{ dir }}"
-    env: { A: "{{ look.images }}", B: "x y {{ look.image }}'z'", C: "{{ look.paths }}", D: "{{ look.uuids }}", E: "{{ look.path }}/", F: "" }
+    env: { G: "{{ look.near }}", H: "{{ look.nears }}", A: "{{ look.images }}", B: "x y {{ look.image }}'z'", C: "{{ look.paths }}", D: "{{ look.uuids }}", E: "{{ look.path }}/", F: "" }
     script: |
       printf '%s\n' "$A" | grep -c '\n' && cd "$E"
     facts: { x: text }
@@ -137,27 +141,30 @@ impl Values for Given<'_> {
                 system.params(&self.installation.system.params)[name].clone(),
                 system.params[name].value_type,
             )),
-            Some(value_type) => Ok((self.facts[name].clone(), value_type)),
+            Some((value_type, _)) => Ok((self.facts[name].clone(), value_type)),
         }
     }
 }
 
-/// The type of a value that the gate does not know in advance: a fact, or a parameter of a request.
-fn open_type(system: &SystemType, name: &str) -> Option<ValueType> {
+/// The type of a value that the gate does not know in advance: a fact, or a parameter of a request. For a path
+/// below a directory, that directory too.
+fn open_type(system: &SystemType, name: &str) -> Option<(ValueType, Option<String>)> {
     let Some((probe, fact)) = name.split_once('.') else {
         return system
             .requests
             .iter()
             .find_map(|request| request.params.get(name))
-            .map(|param| param.value_type);
+            .map(|param| (param.value_type, None));
     };
     let facts = &system.probes.get(probe).expect("a probe").facts;
     let fact = facts.iter().find(|known| known.name.as_str() == fact);
-    Some(fact.and_then(|fact| fact.value_type).expect("a typed fact"))
+    let fact = fact.expect("a fact");
+    let default = |param| system.params[param].default.as_ref().and_then(Value::as_str).map(str::to_owned);
+    Some((fact.value_type.expect("a typed fact"), fact.below.as_ref().and_then(default)))
 }
 
 /// Any value of a type.
-fn any(value_type: ValueType) -> BoxedStrategy<Value> {
+fn any((value_type, directory): (ValueType, Option<String>)) -> BoxedStrategy<Value> {
     let one = |pattern: &'static str| pattern.prop_map(Value::from).boxed();
     let name = || one("[A-Za-z0-9_][A-Za-z0-9._-]{0,20}");
     let image = || one("[A-Za-z0-9][A-Za-z0-9._/:@-]{0,30}");
@@ -165,12 +172,21 @@ fn any(value_type: ValueType) -> BoxedStrategy<Value> {
     // No part of a path ends in a dot, so none is `..`.
     let path = || one("(/[A-Za-z0-9_@:+,-][A-Za-z0-9._@:+, -]{0,8}[a-z]){1,4}");
     let path_in_list = one("(/[A-Za-z0-9_@:+,-][A-Za-z0-9._@:+,-]{0,8}[a-z]){1,4}");
+    let below = move |path: BoxedStrategy<Value>| match directory {
+        None => path,
+        Some(directory) => {
+            let directory = directory.trim_end_matches('/').to_owned();
+            let inner = path
+                .prop_map(move |path| Value::from(format!("{directory}{}", path.as_str().expect("a path"))));
+            inner.boxed()
+        }
+    };
     let several = |one: BoxedStrategy<Value>| prop::collection::vec(one, 0..5).prop_map(Value::from).boxed();
     match value_type {
         ValueType::Name => name(),
         ValueType::Names => several(name()),
-        ValueType::Path => path(),
-        ValueType::Paths => several(path_in_list),
+        ValueType::Path => below(path()),
+        ValueType::Paths => several(below(path_in_list)),
         ValueType::Image => image(),
         ValueType::Images => several(image()),
         ValueType::Uuids => several(uuid()),
@@ -186,7 +202,7 @@ fn rendered<'a>(installation: &'a Installation, template: &'a Template) -> Boxed
     let open = names
         .iter()
         .filter_map(|name| Some(((*name).to_owned(), open_type(installation.system_type(), name)?)));
-    let (names, types): (Vec<String>, Vec<ValueType>) = open.unzip();
+    let (names, types): (Vec<String>, Vec<_>) = open.unzip();
     let values: Vec<_> = types.into_iter().map(any).collect();
     let facts =
         values.prop_map(move |values| names.clone().into_iter().zip(values).collect::<BTreeMap<_, _>>());
@@ -526,6 +542,27 @@ fn binary_and_shells_agree_at_the_limits_of_every_type() {
             lines.push(format!("cd -- {quoted} && one n a/p/b h:x"));
         }
     }
+    for (near, is_admitted) in [
+        ("/srv/a b", true),
+        ("/srv/a b/", true),
+        ("/srv/a b/c", true),
+        ("/srv/a bc", false),
+        ("/srv/a b.c/d", false),
+        ("/srv/a b/../c", false),
+        ("/x/srv/a b", false),
+        ("/home/u x", false),
+    ] {
+        let line = format!("du 'a{near}/b' /srv/c/d");
+        assert_eq!(admits(&rules, line.as_bytes()), is_admitted, "{line}");
+        lines.push(line);
+    }
+    for (nears, is_admitted) in
+        [("/srv/c", true), ("/srv/c /srv/c/d/e", true), ("/srv/c /srv/d", false), ("/srv/cd", false)]
+    {
+        let line = format!("du 'a/srv/a b/b' {nears}");
+        assert_eq!(admits(&rules, line.as_bytes()), is_admitted, "{line}");
+        lines.push(line);
+    }
     for host in ["h", "h-", "-h", "h.", "a.b:80", "a:123456", "a:", "a:b", "a:1:2", &long(253), &long(254)] {
         lines.push(format!("cd -- /p && one n a/p/b {host}:x"));
     }
@@ -647,16 +684,15 @@ fn host_setup_prints_a_script_for_the_server() {
         assert_eq!(grants.len(), 5, "{grants:#?}");
         assert!(grants.iter().all(|line| line.contains(" ^") && line.ends_with('$')), "{grants:#?}");
     }
-    let (_, text, hints) = run(&["qfieldcloud", "--host", "main", "--fact", "docker.root=/var/lib/docker"]);
-    assert!(text.contains("/usr/bin/truncate ^-s 0 /var/lib/docker/containers/"), "{text}");
-    assert!(!hints.contains("--fact"), "{hints}");
+    let (_, text, hints) = run(&["qfieldcloud", "--host", "main"]);
+    let name = "[A-Za-z0-9_][A-Za-z0-9._-]*";
+    let line = format!("/usr/bin/truncate ^-s 0 /var/lib/docker/containers/{name}/{name}-json\\.log$");
+    assert!(text.contains(&line), "{line} is not in {text}");
+    assert!(!hints.contains("any path"), "{hints}");
     for (arguments, expect) in [
         (&["nothing"][..], "known are: qfieldcloud"),
         (&["qfieldcloud", "--host", "db"], "main (the host gis)"),
         (&["qfieldcloud", "--host", "agent"], "the machine that Fieldmedic runs on"),
-        (&["qfieldcloud", "--fact", "docker.root"], "is not PROBE.FACT=VALUE"),
-        (&["qfieldcloud", "--fact", "docker.root=x"], "`docker.root`"),
-        (&["qfieldcloud", "--fact", "docker.version=1"], "is not a fact with a type"),
     ] {
         let (code, _, told) = run(arguments);
         let words: Vec<&str> = told.split_whitespace().filter(|word| *word != "│").collect();

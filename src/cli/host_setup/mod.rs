@@ -9,7 +9,7 @@ use crate::cli::host_setup::script::{Gate, GateForm, SetupKey, SetupScript};
 use crate::cli::output::ExitStatus;
 use crate::config::HostEntry;
 use crate::console::{eprint, print_program};
-use crate::core::gate::sudoers::{Grants, PinnedFacts};
+use crate::core::gate::sudoers::Grants;
 use crate::core::gate::{HostedSystem, KeyScope, RuleError, Rules};
 use crate::core::ids::{HostName, Role, SystemName};
 use crate::core::playbook::Library;
@@ -17,7 +17,6 @@ use crate::core::playbook::inventory::{Inventory, System};
 use crate::library;
 use clap::Args;
 use miette::{Result, miette};
-use serde_json::Value;
 use std::path::Path;
 
 #[derive(Debug, Args)]
@@ -30,9 +29,6 @@ pub struct Arguments {
     /// Write the gate as a shell script, for a host without the `fieldmedic` binary.
     #[arg(long)]
     sh: bool,
-    /// A fact that never changes on this host, which makes its sudo rules narrower; may be repeated.
-    #[arg(long, value_name = "PROBE.FACT=VALUE")]
-    fact: Vec<String>,
 }
 
 /// The rules behind each login of a host.
@@ -88,9 +84,8 @@ pub async fn run(loaded: &LoadedConfig, arguments: Arguments) -> Result<ExitStat
     let name = choose(system, config, arguments.host.as_deref())?;
     let host = config.hosts.get(&name).ok_or_else(|| miette!("there is no [hosts.{name}]"))?;
     let hosted = hosted_systems(&library, &inventory, &name);
-    let pinned = pin(&arguments.fact, &hosted)?;
     let gates = Gates::new(&name, host, &hosted).map_err(indistinct)?;
-    let grants = Grants::new(&name, &hosted, &pinned).map_err(indistinct)?;
+    let grants = Grants::new(&name, &hosted).map_err(indistinct)?;
 
     let form = if arguments.sh { GateForm::Script } else { GateForm::Rules };
     let gate = |name, rules: &Rules, key: Option<&Path>| Gate {
@@ -109,12 +104,18 @@ pub async fn run(loaded: &LoadedConfig, arguments: Arguments) -> Result<ExitStat
         grants: &grants,
     };
     print_program(setup.write().trim_end());
-    print_hints(&setup, &gates, &grants, &name, host);
+    print_hints(&setup, &gates, &name, host, &hosted);
     Ok(ExitStatus::Done)
 }
 
 /// Prints what a person should know beside the script.
-fn print_hints(setup: &SetupScript<'_>, gates: &Gates, grants: &Grants, name: &HostName, host: &HostEntry) {
+fn print_hints(
+    setup: &SetupScript<'_>,
+    gates: &Gates,
+    name: &HostName,
+    host: &HostEntry,
+    hosted: &[HostedSystem<'_>],
+) {
     let address = host.address.as_deref().unwrap_or_default();
     eprint(&format!("hint: read it, then run it as root on {name}: … | ssh root@{address} sh"));
     if gates.changes.is_none() {
@@ -128,8 +129,13 @@ fn print_hints(setup: &SetupScript<'_>, gates: &Gates, grants: &Grants, name: &H
             gate.name, gate.key.advice
         ));
     }
-    for fact in &grants.open {
-        eprint(&format!("hint: sudo allows any value for {fact}; --fact {fact}=… restricts it"));
+    let changes = Rules::new(name, KeyScope::Changes, hosted).map(|rules| rules.rules).unwrap_or_default();
+    for rule in changes.iter().filter(|rule| rule.admits_any_path()) {
+        eprint(&format!(
+            "hint: the gate admits any path for the change `{}`; in system.yaml, the type `path below <parameter>` \
+             restricts it",
+            rule.of
+        ));
     }
 }
 
@@ -174,28 +180,6 @@ fn user<'a>(name: &HostName, host: &'a HostEntry) -> Result<&'a str> {
         return Err(miette!("the user `{user}` of [hosts.{name}] is not a plain user name"));
     }
     Ok(user)
-}
-
-fn pin(facts: &[String], hosted: &[HostedSystem<'_>]) -> Result<PinnedFacts> {
-    let mut pinned = PinnedFacts::new();
-    for entry in facts {
-        let help = "for example --fact docker.root=/var/lib/docker";
-        let (name, value) =
-            entry.split_once('=').ok_or_else(|| miette!(help = help, "`{entry}` is not PROBE.FACT=VALUE"))?;
-        let value_type = hosted
-            .iter()
-            .find_map(|one| {
-                let (probe, fact) = name.split_once('.')?;
-                let facts = &one.system_type.probes.get(probe)?.facts;
-                facts.iter().find(|known| known.name.as_str() == fact)?.value_type
-            })
-            .ok_or_else(|| miette!(help = help, "`{name}` is not a fact with a type"))?;
-        let value = value_type
-            .check(&Value::String(value.to_owned()))
-            .map_err(|error| miette!("`{name}`: {error}"))?;
-        pinned.insert(name.to_owned(), value);
-    }
-    Ok(pinned)
 }
 
 fn indistinct(errors: Vec<RuleError>) -> miette::Report {

@@ -1,7 +1,7 @@
 //! Evidence: what the probes of one look returned, and the facts read from it.
 
 use crate::expr::{FactValue, Scope};
-use crate::ids::{FactName, HostName, ProbeName};
+use crate::ids::{FactName, HostName, ParamName, ProbeName};
 use crate::playbook::parse::select_rows;
 use crate::playbook::{Probe, SystemType};
 pub use crate::text::format::cut_at;
@@ -246,6 +246,13 @@ pub fn read_facts(
     let all_unknown = |reason: String| -> BTreeMap<FactName, FactValue> {
         probe.facts.iter().map(|fact| (fact.name.clone(), Err(reason.clone()))).collect()
     };
+    // Before the output, which has names of its own, becomes part of the scope.
+    let directories: BTreeMap<&ParamName, FactValue> = probe
+        .facts
+        .iter()
+        .filter_map(|fact| fact.below.as_ref())
+        .map(|param| (param, scope.get(param.as_str())))
+        .collect();
     let Exit::Code(code) = raw.exit else {
         return all_unknown(format!("the command {}", raw.exit));
     };
@@ -285,9 +292,10 @@ pub fn read_facts(
         .facts
         .iter()
         .map(|fact| {
-            let known = fact.value.value(&scope).and_then(|value| match fact.value_type {
-                Some(kind) => kind.check(&value).map_err(|problem| problem.to_string()),
-                None => Ok(value),
+            let known = fact.value.value(&scope).and_then(|value| {
+                fact.check(value, |param| {
+                    directories.get(param).cloned().unwrap_or_else(|| Err(format!("`{param}` is unknown")))
+                })
             });
             let known = match known {
                 Ok(value) => Ok(redactor.value(value)),

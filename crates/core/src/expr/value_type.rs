@@ -166,6 +166,12 @@ impl fmt::Display for ValueType {
     }
 }
 
+/// Whether a path is a directory or lies below it. A path has no `..` (see [`ValueType::Path`]), so text decides.
+pub fn is_below(path: &str, directory: &str) -> bool {
+    let rest = path.strip_prefix(directory.trim_end_matches('/'));
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 /// The words that a checked value becomes: a list becomes several.
 pub fn words(value: &Value) -> Vec<String> {
     match value {
@@ -196,6 +202,16 @@ fn shown(value: &Value) -> String {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_path_below_a_directory_is_no_neighbour_of_it() {
+        for path in ["/a/b", "/a/b/", "/a/b/c"] {
+            assert!(is_below(path, "/a/b") && is_below(path, "/a/b/") && is_below(path, "/"), "{path}");
+        }
+        for path in ["/a", "/a/bc", "/a/b.old/c", "/x/a/b", "a/b"] {
+            assert!(!is_below(path, "/a/b") && !is_below(path, "/a/b/"), "{path}");
+        }
+    }
 
     #[test]
     fn kinds_admit_what_they_say() {

@@ -71,6 +71,12 @@ is() {
         /*) [ "${#2}" -le 1024 ] && [ -n "$2" ] ;;
         *) return 1 ;;
       esac ;;
+    path:*)
+      base=${1#path:}
+      case $2 in
+        "$base" | "$base"/*) is path "$2" ;;
+        *) return 1 ;;
+      esac ;;
     image)
       case $2 in
         *[!A-Za-z0-9._/:@-]*) return 1 ;;

@@ -10,10 +10,11 @@ pub mod sudoers;
 use crate::diagnosis::plan::BACKUP;
 use crate::expr::value_type::ValueType;
 use crate::ids::HostName;
-use crate::playbook::command::{Binding, PatternPart, Template, take_word};
+use crate::playbook::command::{Binding, PatternPart, Template, ValueShape, take_word};
 use crate::playbook::inventory::System;
 use crate::playbook::{Request, SystemType};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::time::Duration;
 
@@ -140,6 +141,16 @@ impl Rules {
 }
 
 impl Rule {
+    /// Whether a value of the command may be a path anywhere on the host.
+    pub fn admits_any_path(&self) -> bool {
+        self.parts.iter().any(|part| match part {
+            PatternPart::Text(_) => false,
+            PatternPart::Value { shape, .. }
+            | PatternPart::List { shape, .. }
+            | PatternPart::Words(shape) => *shape == ValueShape::Path,
+        })
+    }
+
     fn admits(&self, line: &str) -> bool {
         let mut rest = line;
         for part in &self.parts {
@@ -235,9 +246,14 @@ impl<'a> HostedSystem<'a> {
         let own = request.and_then(|request| request.extra_probes.get(probe));
         let probe = own.or_else(|| self.system_type.probes.get(probe));
         let declared = probe.and_then(|probe| probe.facts.iter().find(|known| known.name.as_str() == fact));
-        let kind =
-            declared.and_then(|fact| fact.value_type).ok_or_else(|| format!("`{name}` has no type"))?;
-        Ok(Binding::Type(kind))
+        let untyped = || format!("`{name}` has no type");
+        let fact = declared.ok_or_else(untyped)?;
+        let kind = fact.value_type.ok_or_else(untyped)?;
+        let Some(below) = &fact.below else { return Ok(Binding::Type(kind)) };
+        let params = self.system_type.params(&self.system.params);
+        let directory = params.get(below.as_str()).and_then(Value::as_str);
+        let directory = directory.ok_or_else(|| format!("`{below}` has no value in the configuration"))?;
+        Ok(Binding::Below(kind, directory.to_owned()))
     }
 }
 

@@ -6,6 +6,7 @@
 use crate::gate::{DENIED, LONGEST, QUESTION, REFUSED, Rule, Rules};
 use crate::playbook::command::envelope::BEGIN;
 use crate::playbook::command::{PatternPart, ValueShape, always_quoted, escaped};
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// The part that is the same in every gate.
@@ -36,13 +37,14 @@ fn write_rule(rule: &Rule) -> String {
 fn write_part(part: &PatternPart) -> String {
     match part {
         PatternPart::Text(text) => format!("text {}", quoted(text)),
-        PatternPart::Words(shape) => format!("words {}", word(*shape)),
-        PatternPart::List { before, shape } => value(before, &format!("list-{}", word(*shape)), ""),
-        PatternPart::Value { before, shape, after } => value(before, word(*shape), after),
+        PatternPart::Words(shape) => format!("words {}", quoted(&word(shape))),
+        PatternPart::List { before, shape } => value(before, &format!("list-{}", word(shape)), ""),
+        PatternPart::Value { before, shape, after } => value(before, &word(shape), after),
     }
 }
 
 fn value(before: &str, shape: &str, after: &str) -> String {
+    let shape = quoted(shape);
     if !always_quoted(before) && !always_quoted(after) {
         return format!("word {shape} {} {}", quoted(before), quoted(after));
     }
@@ -57,15 +59,17 @@ fn value(before: &str, shape: &str, after: &str) -> String {
     )
 }
 
-fn word(shape: ValueShape) -> &'static str {
-    match shape {
+/// The name of a shape in `is`.
+fn word(shape: &ValueShape) -> Cow<'static, str> {
+    Cow::Borrowed(match shape {
+        ValueShape::PathBelow(directory) => return Cow::Owned(format!("path:{directory}")),
         ValueShape::Name => "name",
         ValueShape::Path => "path",
         ValueShape::Image => "image",
         ValueShape::Uuid => "uuid",
         ValueShape::Integer => "integer",
         ValueShape::Host => "host",
-    }
+    })
 }
 
 fn quoted(text: &str) -> String {

@@ -11,31 +11,22 @@ use crate::ids::HostName;
 use crate::playbook::Request;
 use crate::playbook::command::{Binding, Piece, Template};
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 /// `{{ any.name }}` in a system's `sudo` list: any one value of this type. No probe has this name.
 pub const ANY: &str = "any";
 
-/// What never changes on a host: `probe.fact` to its value. It makes the rules narrower.
-pub type PinnedFacts = BTreeMap<String, Value>;
-
 /// What a host's login user may do as root.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Grants {
     lines: BTreeSet<String>,
-    /// Facts that any value will do for: to pin them would make it narrower.
-    pub open: BTreeSet<String>,
 }
 
 impl Grants {
     /// # Errors
     /// Every command that no rule could tell from others.
-    pub fn new(
-        host: &HostName,
-        standing: &[HostedSystem<'_>],
-        pinned: &PinnedFacts,
-    ) -> Result<Self, Vec<RuleError>> {
+    pub fn new(host: &HostName, standing: &[HostedSystem<'_>]) -> Result<Self, Vec<RuleError>> {
         let (mut grants, mut bad) = (Self::default(), Vec::new());
         for one in standing {
             let steps = one.commands(host, KeyScope::All);
@@ -44,14 +35,8 @@ impl Grants {
             let listed =
                 listed.map(|listed| AllowedCommand::of(format!("{}: sudo", one.system.system_type), listed));
             for AllowedCommand { of, template, request } in roots.chain(listed) {
-                match line(template, &|name| known(name, one, request, pinned)) {
-                    Ok(line) => {
-                        let facts = template.names().into_iter().filter(|name| is_fact(name));
-                        grants
-                            .open
-                            .extend(facts.filter(|name| !pinned.contains_key(*name)).map(str::to_owned));
-                        grants.lines.insert(line);
-                    }
+                match line(template, &|name| known(name, one, request)) {
+                    Ok(line) => drop(grants.lines.insert(line)),
                     Err(why) => bad.push(RuleError { of, why }),
                 }
             }
@@ -71,10 +56,6 @@ impl Grants {
         }
         text
     }
-}
-
-fn is_fact(name: &str) -> bool {
-    name.split_once('.').is_some_and(|(probe, _)| probe != ANY)
 }
 
 type Knows<'a> = dyn Fn(&str) -> Result<Binding, String> + 'a;
@@ -108,7 +89,11 @@ fn pattern(word: &[Piece], known: &Knows<'_>) -> Result<Vec<String>, String> {
         let texts = match piece {
             Piece::Literal(text) => vec![literal(text)?],
             Piece::Value(name) => match known(name)? {
-                Binding::Type(kind) => vec![any(kind, name)?],
+                Binding::Type(kind) => vec![any(kind, name)?.to_owned()],
+                Binding::Below(ValueType::Path, directory) => {
+                    vec![format!("{}(/{PART_OF_PATH})*", literal(directory.trim_end_matches('/'))?)]
+                }
+                Binding::Below(kind, _) => vec![any(kind, name)?.to_owned()],
                 Binding::Value(value, kind) => {
                     let value = kind.check(&value).map_err(|bad| format!("`{name}`: {bad}"))?;
                     value_type::words(&value).iter().map(|text| literal(text)).collect::<Result<_, _>>()?
@@ -124,34 +109,34 @@ fn pattern(word: &[Piece], known: &Knows<'_>) -> Result<Vec<String>, String> {
     Ok(vec![whole])
 }
 
-fn known(
-    name: &str,
-    standing: &HostedSystem<'_>,
-    request: Option<&Request>,
-    pinned: &PinnedFacts,
-) -> Result<Binding, String> {
+fn known(name: &str, standing: &HostedSystem<'_>, request: Option<&Request>) -> Result<Binding, String> {
     if let Some((ANY, kind)) = name.split_once('.') {
         return serde_json::from_value(Value::String(kind.to_owned()))
             .map(Binding::Type)
             .map_err(|_| format!("`{name}`: there is no type `{kind}`"));
     }
-    Ok(match (standing.known(name, request)?, pinned.get(name)) {
-        (Binding::Type(kind), Some(value)) => Binding::Value(value.clone(), kind),
-        (known, _) => known,
-    })
+    standing.known(name, request)
 }
 
+/// One part of a path, which is never `..`.
+const PART_OF_PATH: &str = r"\.?[A-Za-z0-9_@:+,-][A-Za-z0-9._@:+,-]*";
+
 /// Any value of a type that has no blank in it: sudo joins the arguments by blanks before it compares.
-fn any(kind: ValueType, name: &str) -> Result<String, String> {
+fn any(kind: ValueType, name: &str) -> Result<&'static str, String> {
     Ok(match kind {
         ValueType::Name => "[A-Za-z0-9_][A-Za-z0-9._-]*",
-        ValueType::Path => "/[A-Za-z0-9._/@:+,-]*",
+        // Where another user owns a directory, its links lead root to any file.
+        ValueType::Path => {
+            return Err(format!(
+                "sudo would admit any path for `{name}`; in system.yaml, give the fact the type `path below \
+                 <parameter>`"
+            ));
+        }
         ValueType::Image => "[A-Za-z0-9][A-Za-z0-9._/:@-]*",
         ValueType::Integer => "[0-9]+",
         ValueType::Host => "[A-Za-z0-9][A-Za-z0-9.:-]*",
         _ => return Err(format!("`{name}`: a list or a percentage is no single argument")),
-    }
-    .to_owned())
+    })
 }
 
 /// A text as a regular expression that matches it alone.
@@ -173,6 +158,7 @@ fn literal(text: &str) -> Result<String, String> {
 mod tests {
     use super::*;
     use crate::playbook::command::TemplateSource;
+    use regex::Regex;
     use serde_json::json;
 
     fn written(run: &str) -> Result<String, String> {
@@ -183,6 +169,7 @@ mod tests {
             "blank" => Ok(Binding::Value(json!("/a b"), ValueType::Path)),
             "any.name" => Ok(Binding::Type(ValueType::Name)),
             "any.names" => Ok(Binding::Type(ValueType::Names)),
+            "d.root" => Ok(Binding::Below(ValueType::Path, "/srv/d.d/".into())),
             _ => Ok(Binding::Type(ValueType::Path)),
         })
     }
@@ -194,7 +181,7 @@ mod tests {
             ("/sbin/x", "/sbin/x \"\""),
             (
                 "find {{ d.root }}/c -name '*.log' -size +{{ limit }}M",
-                "/usr/bin/find ^/[A-Za-z0-9._/@:+,-]*/c -name \\*\\.log -size \\+100M$",
+                "/usr/bin/find ^/srv/d\\.d(/\\.?[A-Za-z0-9_@:+,-][A-Za-z0-9._@:+,-]*)*/c -name \\*\\.log -size \\+100M$",
             ),
             ("cut {{ any.name }}", "/usr/bin/cut ^[A-Za-z0-9_][A-Za-z0-9._-]*$"),
             ("stop {{ names }}", "/usr/bin/stop ^a b\\.c$"),
@@ -203,9 +190,39 @@ mod tests {
         }
     }
 
+    /// `..` and links of other users lead out of a directory.
+    #[test]
+    fn a_path_stays_below_its_directory() {
+        let rule = written("truncate {{ d.root }}/x").unwrap();
+        let (_, arguments) = rule.split_once(' ').unwrap();
+        let arguments = Regex::new(arguments).unwrap();
+        for path in ["/srv/d.d", "/srv/d.d/a", "/srv/d.d/a/.b..c"] {
+            assert!(arguments.is_match(&format!("{path}/x")), "{path}");
+        }
+        for path in [
+            "/srv",
+            "/srv/dad",
+            "/srv/d.d/..",
+            "/srv/d.d/a/../..",
+            "/srv/d.d/.",
+            "/srv/d.dx",
+            "/home/u",
+            "/srv/d.d/a b",
+        ] {
+            assert!(!arguments.is_match(&format!("{path}/x")), "{path}");
+        }
+    }
+
     #[test]
     fn what_sudo_could_not_tell_apart_is_refused() {
-        for run in ["ls {{ blank }}", "ls 'a b'", "ls {{ any.names }}", "'a$b' x", "{{ d.root }}/x y"] {
+        for run in [
+            "ls {{ free.path }}",
+            "ls {{ blank }}",
+            "ls 'a b'",
+            "ls {{ any.names }}",
+            "'a$b' x",
+            "{{ d.root }}/x y",
+        ] {
             assert!(written(run).is_err(), "{run}: {:?}", written(run));
         }
         let script = TemplateSource { script: Some("id"), sudo: true, ..TemplateSource::default() };

@@ -8,7 +8,8 @@ pub mod inventory;
 mod param;
 pub mod parse;
 
-use crate::expr::value_type::ValueType;
+use crate::expr::FactValue;
+use crate::expr::value_type::{ValueType, is_below, words};
 use crate::expr::{Expr, MessageTemplate};
 pub use crate::ids::LibraryHash;
 use crate::ids::{FactName, ParamName, PlaybookName, ProbeName, Role, SystemTypeName};
@@ -76,6 +77,29 @@ pub struct Fact {
     pub name: FactName,
     pub value: Expr,
     pub value_type: Option<ValueType>,
+    /// For paths: the parameter that holds the directory they lie below.
+    pub below: Option<ParamName>,
+}
+
+impl Fact {
+    /// The value, if the fact's type admits it. `params`: the system's parameters.
+    ///
+    /// # Errors
+    /// Why it does not.
+    pub fn check(&self, value: Value, params: impl Fn(&ParamName) -> FactValue) -> FactValue {
+        let Some(value_type) = self.value_type else { return Ok(value) };
+        let value = value_type.check(&value).map_err(|problem| problem.to_string())?;
+        if let Some(below) = &self.below {
+            let directory = params(below)?;
+            let directory = directory.as_str().ok_or_else(|| format!("`{below}` is not a path"))?;
+            if let Some(path) = words(&value).iter().find(|path| !is_below(path, directory)) {
+                return Err(format!(
+                    "{path} is not below {directory}, the parameter `{below}` of the system"
+                ));
+            }
+        }
+        Ok(value)
+    }
 }
 
 /// A playbook for a fault: when it is one, what to change, how to prove that it is gone.

@@ -23,11 +23,13 @@ pub enum PatternPart {
 }
 
 /// What a single value looks like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ValueShape {
     Name,
     Path,
+    /// A directory, or a path below it.
+    PathBelow(String),
     Image,
     Uuid,
     Integer,
@@ -40,6 +42,21 @@ pub enum Binding {
     Value(Value, ValueType),
     /// Only what it may be.
     Type(ValueType),
+    /// The same for paths below a directory.
+    Below(ValueType, String),
+}
+
+impl Binding {
+    /// What may stand in place of a value that is not known.
+    fn shape(&self, name: &str) -> Result<(ValueShape, Count), String> {
+        match self {
+            Binding::Value(_, kind) | Binding::Type(kind) => ValueShape::of(*kind, name),
+            Binding::Below(kind, directory) => {
+                let (_, count) = ValueShape::of(*kind, name)?;
+                Ok((ValueShape::PathBelow(directory.trim_end_matches('/').to_owned()), count))
+            }
+        }
+    }
 }
 
 impl ValueShape {
@@ -54,11 +71,13 @@ impl ValueShape {
 
     /// Whether a command may hold this text as a value of the shape: it is of its type, and a value that
     /// is written just so.
-    pub fn admits(self, text: &str) -> bool {
+    pub fn admits(&self, text: &str) -> bool {
         let one = Value::String(text.to_owned());
         let checked = match self {
             ValueShape::Name => ValueType::Name.check(&one),
             ValueShape::Path => ValueType::Path.check(&one),
+            ValueShape::PathBelow(directory) if !value_type::is_below(text, directory) => return false,
+            ValueShape::PathBelow(_) => ValueType::Path.check(&one),
             ValueShape::Image => ValueType::Image.check(&one),
             ValueShape::Uuid => ValueType::Uuids.check(&Value::Array(vec![one])),
             ValueShape::Integer => ValueType::Integer.check(&one),
@@ -186,11 +205,11 @@ impl PatternBuilder {
                             return Err(format!("`{name}` has {} values where one fits", several.len()));
                         }
                     },
-                    Binding::Type(kind) if open.is_none() => {
-                        open = Some((ValueShape::of(kind, name)?.0, String::new()));
+                    unknown if open.is_none() => {
+                        open = Some((unknown.shape(name)?.0, String::new()));
                         continue;
                     }
-                    Binding::Type(_) => {
+                    _ => {
                         return Err(format!(
                             "`{name}` is the second fact in one word, and nobody can say where the first one \
                              ends; pass each in a variable of its own"
@@ -212,12 +231,8 @@ impl PatternBuilder {
 
     /// A word that is nothing but a value, after a constant start.
     fn whole(&mut self, start: &str, name: &str, known: Binding, place: Position) -> Result<(), String> {
-        let (value, kind) = match known {
-            Binding::Value(value, kind) => (Some(value), kind),
-            Binding::Type(kind) => (None, kind),
-        };
-        let Some(value) = value else {
-            let part = match (ValueShape::of(kind, name)?, place) {
+        let Binding::Value(value, kind) = known else {
+            let part = match (known.shape(name)?, place) {
                 ((shape, Count::One), _) => {
                     PatternPart::Value { before: start.to_owned(), shape, after: String::new() }
                 }
