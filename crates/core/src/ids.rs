@@ -1,8 +1,9 @@
-//! Identities: checked names, case and change numbers, library hashes. Each has a type of its own.
+//! Identities: checked names, repositories and tickets, case and change numbers, library hashes. Each has a type of its own.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt;
+use std::str::FromStr;
 
 /// Why a word is not a name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -109,6 +110,99 @@ impl Role {
         Self("agent".into())
     }
 }
+
+/// A repository, `owner/name`. GitHub does not tell upper from lower case in it; here it is lower.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Repo {
+    pub owner: String,
+    pub name: String,
+}
+
+/// The address of an issue: `owner/name#12`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct TicketId {
+    pub repo: Repo,
+    pub number: u64,
+}
+
+/// What is wrong with an address that a person wrote.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ParseAddressError {
+    #[error("`{0}` is not a repository: write owner/name")]
+    Repo(String),
+    #[error("`{0}` is not an issue: write owner/name#12, the issue's URL, or its number")]
+    Ticket(String),
+}
+
+impl FromStr for Repo {
+    type Err = ParseAddressError;
+
+    fn from_str(text: &str) -> Result<Self, ParseAddressError> {
+        let is_part = |part: &str| {
+            !part.is_empty()
+                && part.len() <= 100
+                && !matches!(part, "." | "..")
+                && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+        };
+        match text.split_once('/') {
+            Some((owner, name)) if is_part(owner) && is_part(name) => {
+                Ok(Repo { owner: owner.to_lowercase(), name: name.to_lowercase() })
+            }
+            _ => Err(ParseAddressError::Repo(text.into())),
+        }
+    }
+}
+
+impl FromStr for TicketId {
+    type Err = ParseAddressError;
+
+    /// Takes `owner/name#12` and `https://…/owner/name/issues/12`.
+    fn from_str(text: &str) -> Result<Self, ParseAddressError> {
+        let bad = || ParseAddressError::Ticket(text.into());
+        let (repo, number) = match text.split_once('#') {
+            Some((repo, number)) if !text.contains("://") => (repo.to_owned(), number),
+            _ => {
+                let path = text.split_once("://").ok_or_else(bad)?.1;
+                let parts: Vec<&str> = path.split(['/', '#', '?']).collect();
+                let [_, owner, name, "issues", number, ..] = parts[..] else { return Err(bad()) };
+                (format!("{owner}/{name}"), number)
+            }
+        };
+        let number = number.parse().map_err(|_| bad())?;
+        Ok(TicketId { repo: repo.parse().map_err(|_| bad())?, number })
+    }
+}
+
+impl fmt::Display for Repo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.owner, self.name)
+    }
+}
+
+impl fmt::Display for TicketId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}#{}", self.repo, self.number)
+    }
+}
+
+macro_rules! as_string {
+    ($($name:ident)*) => {$(
+        impl TryFrom<String> for $name {
+            type Error = ParseAddressError;
+            fn try_from(text: String) -> Result<Self, ParseAddressError> {
+                text.parse()
+            }
+        }
+        impl From<$name> for String {
+            fn from(value: $name) -> String {
+                value.to_string()
+            }
+        }
+    )*};
+}
+as_string!(Repo TicketId);
 
 /// The identity of a case: `c` and 12 hex digits.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
