@@ -4,7 +4,7 @@
 
 use crate::app::settings::LoadedConfig;
 use crate::clock::SystemClock;
-use crate::config::{Config, HostEntry, SshConfigEntry, WebhookEntry};
+use crate::config::{Config, HostEntry, PlaybooksEntry, SshConfigEntry, WebhookEntry};
 use crate::console;
 use crate::core::ids::HostName;
 use crate::core::playbook::Library;
@@ -164,8 +164,14 @@ fn address(config: &Config) -> Result<Option<Address>, AppError> {
 /// The playbooks that a configuration names, or those in the binary.
 pub fn files(config: &Config) -> Result<Files> {
     Ok(match &config.playbooks {
-        Some(dir) => Files::from_dir(dir)?,
-        None => Files::built_in(),
+        PlaybooksEntry::Alone(dir) => Files::from_dir(dir)?,
+        PlaybooksEntry::Added(dirs) => {
+            let mut files = Files::built_in();
+            for dir in dirs {
+                files = files.with(Files::from_dir(dir)?);
+            }
+            files
+        }
     })
 }
 

@@ -144,7 +144,7 @@ impl DemoRun {
             prompts: prompts.clone(),
             library: Arc::new(library::load(&files)?),
             files: Arc::new(files.as_map().clone()),
-            inventory: Arc::new(Inventory { systems, hosts, groups: BTreeMap::new() }),
+            inventory: Arc::new(Inventory { systems, hosts, ..Inventory::default() }),
             policy: Arc::new(Policy { mode: Mode::Act, ..Policy::default() }),
             forge_settings: Arc::new(ForgeSettings {
                 repos: vec![repo.clone()],

@@ -27,7 +27,7 @@ pub enum Arguments {
     Test(Test),
     /// Lists the playbooks, one on each line.
     List(List),
-    /// Prints the file of a playbook.
+    /// Prints the file of a playbook, or of its system type: `show qfieldcloud/system`.
     Show(PlaybookArgument),
     /// Explains a playbook in plain words.
     Explain(PlaybookArgument),
@@ -68,6 +68,8 @@ pub struct Migrate {
 
 #[derive(Debug, Args)]
 pub struct List {
+    /// The folder of playbooks [default: as configured, else the built-in ones].
+    dir: Option<PathBuf>,
     #[command(flatten)]
     format: Format,
 }
@@ -76,6 +78,9 @@ pub struct List {
 pub struct PlaybookArgument {
     /// `worker-down`, or `qfieldcloud/worker-down`.
     playbook: String,
+    /// The folder of playbooks [default: as configured, else the built-in ones].
+    #[arg(long, value_name = "DIR")]
+    playbooks: Option<PathBuf>,
 }
 
 /// Runs a command. `verbose` is the flag of the whole command line.
@@ -83,10 +88,14 @@ pub async fn run(config: Option<PathBuf>, arguments: Arguments, verbose: bool) -
     match arguments {
         Arguments::Check(argument) => check(config, argument),
         Arguments::Test(test) => run_scenarios(config, test, verbose).await,
-        Arguments::List(arguments) => list(&library::load(&files(config, None)?)?, arguments),
-        Arguments::Show(named) => show(&files(config, None)?, &named.playbook),
+        Arguments::List(arguments) => {
+            list(&library::load(&files(config, arguments.dir.clone())?)?, arguments)
+        }
+        Arguments::Show(named) => show(&files(config, named.playbooks)?, &named.playbook),
         Arguments::Migrate(arguments) => migrate(&arguments),
-        Arguments::Explain(named) => explain(&library::load(&files(config, None)?)?, &named.playbook),
+        Arguments::Explain(named) => {
+            explain(&library::load(&files(config, named.playbooks)?)?, &named.playbook)
+        }
     }
 }
 
@@ -212,9 +221,9 @@ fn param_json(name: &ParamName, param: &Param) -> serde_json::Value {
 }
 
 fn show(files: &Files, name: &str) -> Result<ExitStatus> {
-    let wanted = format!("{}.yaml", name.rsplit('/').next().unwrap_or(name));
     let found = files.as_map().iter().find(|(path, _)| {
-        path.ends_with(&format!("/{wanted}")) && (!name.contains('/') || **path == format!("{name}.yaml"))
+        let path = path.rsplit_once('.').map_or(path.as_str(), |(path, _)| path);
+        path == name || path.rsplit_once('/').is_some_and(|(_, file)| file == name)
     });
     let (_, text) = found
         .ok_or_else(|| miette!("there is no playbook `{name}`. `fieldmedic playbook list` lists them"))?;

@@ -80,15 +80,34 @@ pub struct Config {
     pub groups: BTreeMap<HostName, GroupEntry>,
     #[serde(default)]
     pub systems: BTreeMap<SystemName, SystemEntry>,
-    /// A folder that replaces the built-in playbooks.
+    /// Folders of playbooks beside the built-in ones, or in their place.
     #[serde(default)]
-    pub playbooks: Option<PathBuf>,
+    pub playbooks: PlaybooksEntry,
     /// A folder of prompts that replace the built-in ones of the same name.
     #[serde(default)]
     pub prompts: Option<PathBuf>,
     /// The old keys in the file, each of which deserves a warning.
     #[serde(skip)]
     pub renamed: Vec<Renamed>,
+}
+
+/// `playbooks`: where they come from.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "a list of folders, which are added to the built-in playbooks, or one folder, which replaces them"
+)]
+pub enum PlaybooksEntry {
+    /// Folders whose playbooks are added to the built-in ones. A file replaces one with the same path.
+    Added(Vec<PathBuf>),
+    /// A folder that replaces the built-in playbooks.
+    Alone(PathBuf),
+}
+
+impl Default for PlaybooksEntry {
+    fn default() -> Self {
+        Self::Added(Vec::new())
+    }
 }
 
 /// Where a configuration is searched if no file is named, in order.
@@ -125,13 +144,12 @@ impl Config {
             path.get_or_insert_with(|| PathBuf::from("fieldmedic.db"));
         }
         let of_hosts = self.hosts.values_mut().flat_map(HostEntry::paths_mut);
-        let own = [
-            self.playbooks.as_mut(),
-            self.prompts.as_mut(),
-            self.store.path.as_mut(),
-            self.github.private_key.as_mut(),
-        ];
-        for path in of_hosts.chain(own.into_iter().flatten()) {
+        let own = [self.prompts.as_mut(), self.store.path.as_mut(), self.github.private_key.as_mut()];
+        let playbooks = match &mut self.playbooks {
+            PlaybooksEntry::Added(dirs) => dirs.iter_mut().collect(),
+            PlaybooksEntry::Alone(dir) => vec![dir],
+        };
+        for path in of_hosts.chain(own.into_iter().flatten()).chain(playbooks) {
             *path = resolve(path, base);
         }
     }
@@ -176,6 +194,9 @@ impl Config {
                         .push(format!("[systems.{name}] {role} = \"{host}\": there is no [hosts.{host}]"));
                 }
             }
+            for repo in system.repos.iter().filter(|repo| !self.github.repos.contains(repo)) {
+                problems.push(format!("[systems.{name}] repos: {repo} is not in [github] repos"));
+            }
         }
         problems.extend(self.redact.problems());
         problems
@@ -201,7 +222,9 @@ impl Config {
             return Err(ConfigError::Wrong { path: path.to_owned(), problems: ConfigProblems(problems) });
         }
         let groups = self.groups.iter().filter_map(|(name, group)| group.group(name)).collect();
-        Ok(Inventory { systems, hosts: self.hosts.keys().cloned().collect(), groups })
+        let repos = self.systems.iter().filter(|(_, entry)| !entry.repos.is_empty());
+        let repos = repos.map(|(name, entry)| (name.clone(), entry.repos.clone())).collect();
+        Ok(Inventory { systems, hosts: self.hosts.keys().cloned().collect(), groups, repos })
     }
 
     /// What Fieldmedic may do.
@@ -231,7 +254,7 @@ mod tests {
     fn every_problem_is_reported_at_once() {
         let error = read(
             "[github]\nrepos = []\ncommand = \"support\"\n[hosts.a]\n[hosts.b]\naddress = \"203.0.113.5\"\nssh_config = false\n\
-             [systems.qfieldcloud]\nhosts = { main = \"c\" }\n",
+             [systems.qfieldcloud]\nhosts = { main = \"c\" }\nrepos = [\"example/other\"]\n",
         )
         .unwrap_err()
         .to_string();
@@ -241,9 +264,26 @@ mod tests {
             "[hosts.a] needs an address",
             "[hosts.b] needs a user",
             "no [hosts.c]",
+            "example/other is not in [github] repos",
         ] {
             assert!(error.contains(expect), "{expect:?} is not in {error}");
         }
+    }
+
+    #[test]
+    fn folders_of_playbooks_are_added_or_stand_alone() {
+        let playbooks = |entry: &str| {
+            read(&format!("playbooks = {entry}\n[github]\nrepos = [\"e/t\"]\n")).map(|c| c.playbooks)
+        };
+        let PlaybooksEntry::Added(dirs) = playbooks("[\"one\", \"/two\"]").unwrap() else { panic!("alone") };
+        assert!(
+            dirs[0].is_absolute() && dirs[0].ends_with("one") && dirs[1] == Path::new("/two"),
+            "{dirs:?}"
+        );
+        let alone = playbooks("\"one\"").unwrap();
+        assert!(matches!(&alone, PlaybooksEntry::Alone(dir) if dir.ends_with("one")), "{alone:?}");
+        let error = playbooks("5").unwrap_err().to_string();
+        assert!(error.contains("a list of folders"), "{error}");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use crate::core::playbook::inventory::{Group, System};
 use crate::core::playbook::{Library, SystemType};
 use crate::core::policy::permit::Mode;
 use crate::core::text::suggest::closest_match;
+use crate::core::ticket::Repo;
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,6 +30,9 @@ pub struct SystemEntry {
     /// Words in tickets that mean this system.
     #[serde(default)]
     pub aliases: Vec<String>,
+    /// The repositories whose tickets and comments reach this system. Empty: all.
+    #[serde(default)]
+    pub repos: BTreeSet<Repo>,
     /// The mode for this system; the strictest mode applies.
     #[serde(default)]
     pub mode: Option<Mode>,

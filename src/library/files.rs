@@ -12,7 +12,7 @@ static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/playbooks");
 /// In bytes. Longer files are rejected: a playbook is written by hand.
 const LARGEST: u64 = 1024 * 1024;
 
-/// The `.yaml` files of a library.
+/// The `.yaml` and `.yml` files of a library.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Files {
     /// Path to text; paths are relative, with `/`.
@@ -35,13 +35,23 @@ pub enum FilesError {
     Empty { path: PathBuf },
 }
 
+fn is_yaml(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
+}
+
+/// A file's name without its ending: what a playbook in it is called.
+pub(super) fn stem(path: &str) -> &str {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    name.rsplit_once('.').map_or(name, |(stem, _)| stem)
+}
+
 impl Files {
     /// The playbooks inside the binary.
     pub fn built_in() -> Self {
         fn collect(dir: &Dir<'_>, into: &mut BTreeMap<String, String>) {
             for file in dir.files() {
                 let path = file.path().to_string_lossy().replace('\\', "/");
-                if let (true, Some(text)) = (path.ends_with(".yaml"), file.contents_utf8()) {
+                if let (true, Some(text)) = (is_yaml(file.path()), file.contents_utf8()) {
                     into.insert(path, text.to_owned());
                 }
             }
@@ -64,7 +74,7 @@ impl Files {
                 continue;
             }
             for path in list(&folder).map_err(|error| unreadable(&folder, error))? {
-                if path.extension().is_none_or(|extension| extension != "yaml") {
+                if !is_yaml(&path) {
                     continue;
                 }
                 let size = path.metadata().map_err(|error| unreadable(&path, error))?.len();
@@ -80,6 +90,12 @@ impl Files {
             return Err(FilesError::Empty { path: root.to_owned() });
         }
         Ok(Self { texts: files, root: Some(root.to_owned()) })
+    }
+
+    /// These files, and those of another folder; of two with the same path, the other one.
+    pub fn with(mut self, other: Self) -> Self {
+        self.texts.extend(other.texts);
+        Self { texts: self.texts, root: other.root }
     }
 
     /// Files by their paths, as a journal records them.

@@ -3,7 +3,7 @@
 use crate::core::ids::{PlaybookName, SystemTypeName};
 use crate::core::playbook::{Fault, Library, LibraryHash, SystemType};
 use crate::library::decode::{Map, YamlFile, suggest};
-use crate::library::files::Files;
+use crate::library::files::{Files, stem};
 use crate::library::format::{self, Format};
 use crate::library::migrate::{FORMAT, migrate_files};
 use crate::library::problem::{Problem, Problems};
@@ -51,16 +51,16 @@ fn load_folder(
     paths: &[String],
     problems: &mut Vec<Problem>,
 ) -> Option<SystemType> {
-    let system_path = format!("{folder}/system.yaml");
-    let Some(text) = files.text(&system_path) else {
+    let system_path = paths.iter().find(|path| stem(path) == "system");
+    let Some((system_path, text)) = system_path.and_then(|path| Some((path, files.text(path)?))) else {
         problems.push(Problem::of_file(
-            &system_path,
+            &format!("{folder}/system.yaml"),
             "there is no system.yaml in this folder",
             "a folder of playbooks needs a system.yaml with its parameters and probes",
         ));
         return None;
     };
-    let system_file = YamlFile::new(&system_path, text);
+    let system_file = YamlFile::new(system_path, text);
     let parsed = system_file.parse();
     if let Some(map) = &parsed
         && !check_format(&system_file, map, files)
@@ -71,7 +71,7 @@ fn load_folder(
     let mut system = parsed.and_then(|map| system::decode(&system_file, map));
     let mut defined = BTreeMap::new();
     let mut playbook_files = Vec::new();
-    for path in paths.iter().filter(|path| **path != system_path) {
+    for path in paths.iter().filter(|path| *path != system_path) {
         let file = YamlFile::new(path, files.text(path).unwrap_or_default());
         if let Some(system) = &mut system
             && let Some(map) = file.parse()
@@ -222,6 +222,25 @@ mod tests {
     fn a_sound_library_loads() {
         assert_eq!(problems(SYSTEM, FAULT), Vec::<String>::new());
         load(&Files::built_in()).expect("the built-in playbooks are sound");
+    }
+
+    #[test]
+    fn added_files_extend_and_replace_the_others() {
+        let files = |files: &[(&str, &str)]| {
+            Files::from_map(
+                files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect(),
+            )
+        };
+        let own = files(&[("x/system.yml", SYSTEM), ("x/full.yml", FAULT)]);
+        let title = FAULT.replace("title: Full", "title: Nearly full");
+        let added = files(&[
+            ("x/full.yml", &title),
+            ("x/fuller.yaml", &FAULT.replace("playbook: full", "playbook: fuller")),
+        ]);
+        let library = load(&own.with(added)).expect("a sound library");
+        let faults = &library.systems.values().next().expect("a system").faults;
+        let titles: Vec<_> = faults.iter().map(|fault| (fault.name.as_str(), fault.title.as_str())).collect();
+        assert_eq!(titles, [("full", "Nearly full"), ("fuller", "Full")]);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use crate::core::ids::PlaybookName;
 use crate::core::playbook::SystemType;
 use crate::core::playbook::command::{Piece, Template, TemplateSource};
 use crate::library::decode::YamlFile;
+use crate::library::files::stem;
 use crate::library::node::Node;
 use regex::Regex;
 use std::sync::LazyLock;
@@ -42,8 +43,7 @@ pub(super) fn check(system: &SystemType, system_file: &YamlFile, files: &[YamlFi
     let mut templates: Vec<(&Template, &YamlFile)> = Vec::new();
     templates.extend(system.probes.values().map(|probe| (&probe.command, system_file)));
     let file_of = |name: &PlaybookName| {
-        let end = format!("/{name}.yaml");
-        files.iter().find(|file| file.path().ends_with(&end)).unwrap_or(system_file)
+        files.iter().find(|file| stem(file.path()) == name.as_str()).unwrap_or(system_file)
     };
     for request in &system.requests {
         let file = file_of(&request.name);

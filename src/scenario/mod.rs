@@ -172,7 +172,7 @@ impl ScenarioRun {
             inventory: Arc::new(Inventory {
                 systems: BTreeMap::from([(system.name.clone(), system)]),
                 hosts: BTreeSet::from([main]),
-                groups: BTreeMap::new(),
+                ..Inventory::default()
             }),
             policy: Arc::new(Policy { mode: Mode::Act, ..Policy::default() }),
             forge_settings: Arc::new(ForgeSettings {

@@ -2,7 +2,7 @@
 
 use crate::harness::{Rig, terminate, until};
 use crate::taps::{Broken, Deed, Tap, tapped};
-use crate::test_agent::{BOT, PREFIX, SECRET, TestAgent, Webhooks, outcome};
+use crate::test_agent::{BOT, PREFIX, SECRET, TestAgent, Webhooks, escalation_code, outcome};
 use async_trait::async_trait;
 use chrono::TimeDelta;
 use fieldmedic::core::ids::SystemName;
@@ -188,6 +188,23 @@ async fn a_ticket_that_named_no_system_becomes_a_case_again_when_it_is_edited() 
     agent.polls().await;
     assert_eq!(cases_of(&agent).await, 2, "once by all sources");
     agent.sees_on(&ticket, &["report", "call", "status"]);
+}
+
+#[tokio::test]
+async fn a_system_bound_to_another_repository_is_out_of_reach() {
+    let settings = TestAgent::on("worker-down").context(|context| {
+        let elsewhere = "example/elsewhere".parse().expect("a repository");
+        let names = context.inventory.systems.keys().cloned();
+        let repos = names.map(|name| (name, BTreeSet::from([Clone::clone(&elsewhere)]))).collect();
+        context.inventory = Arc::new(Inventory { repos, ..(*context.inventory).clone() });
+    });
+    let agent = settings.build().await;
+    let case = agent.opens_case().await;
+    assert_eq!(escalation_code(&agent.works(&case).await), "no-system");
+    let (comment, case) = agent.executes("ops-lead", "diagnose system=qfieldcloud").await;
+    assert_eq!(case, None, "a command opens no case");
+    assert!(!agent.replies(comment).join("\n").is_empty(), "the command is answered");
+    assert_eq!(agent.commands(), 0, "the host was asked");
 }
 
 #[tokio::test]

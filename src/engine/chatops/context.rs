@@ -11,6 +11,7 @@ use crate::engine::intake::open::IntakeError;
 use crate::ports::JournalError;
 use std::collections::BTreeSet;
 use std::fmt::Display;
+use std::sync::Arc;
 
 /// Loads who wrote a command, and what they may do. If GitHub will not say what a person may do, it is
 /// nothing.
@@ -50,7 +51,7 @@ pub(super) async fn load(
         running: journal.open_cases().await?,
         pause_order: journal.pause_order().await?,
         library: context.library.clone(),
-        inventory: context.inventory.clone(),
+        inventory: Arc::new(context.inventory.for_repo(&request.ticket.repo)),
         access: context.forge_settings.roles.clone(),
         mode: context.policy.mode,
         four_eyes: context.policy.four_eyes,

@@ -150,7 +150,7 @@ impl Simulation {
             inventory: Arc::new(Inventory {
                 systems: BTreeMap::from([(system.name.clone(), system)]),
                 hosts: BTreeSet::from([main]),
-                groups: BTreeMap::new(),
+                ..Inventory::default()
             }),
             policy: Arc::new(Policy {
                 mode,

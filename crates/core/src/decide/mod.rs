@@ -87,9 +87,10 @@ fn open(case: &Case, input: DecisionInput<'_>) -> Action {
     if was_closed && input.policy.publishes && !case.publishing.reopened {
         return pause_after_failure(case, input).unwrap_or(Action::Reopen);
     }
+    let inventory = input.inventory.for_repo(&case.ticket.id.repo);
     let mut triage = match scope {
-        CaseScope::FullTicket => triage(&case.ticket, input.library, input.inventory, suspect),
-        _ => triage_command(scope, &case.ticket, input.library, input.inventory),
+        CaseScope::FullTicket => triage(&case.ticket, input.library, &inventory, suspect),
+        _ => triage_command(scope, &case.ticket, input.library, &inventory),
     };
     if case.dispute.is_some() {
         // Whatever the ticket asked for, it was not enough.

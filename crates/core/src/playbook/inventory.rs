@@ -1,6 +1,6 @@
 //! The inventory: what may be touched, by name.
 
-use crate::ids::{HostName, ParamName, Role, SystemName, SystemTypeName};
+use crate::ids::{HostName, ParamName, Repo, Role, SystemName, SystemTypeName};
 use crate::policy::mode::Mode;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -15,6 +15,9 @@ pub struct Inventory {
     /// Hosts of which only a share is changed within a time, by the name under which the whole group is
     /// held while one of them is changed.
     pub groups: BTreeMap<HostName, Group>,
+    /// The repositories from which a system can be reached. A system that is not here can be reached from each.
+    #[serde(default)]
+    pub repos: BTreeMap<SystemName, BTreeSet<Repo>>,
 }
 
 /// Hosts that stand in for each other: a remedy that does harm must not reach them all.
@@ -34,6 +37,13 @@ impl Group {
 }
 
 impl Inventory {
+    /// What tickets and comments of a repository can reach.
+    pub fn for_repo(&self, repo: &Repo) -> Self {
+        let mut reached = self.clone();
+        reached.systems.retain(|name, _| self.repos.get(name).is_none_or(|repos| repos.contains(repo)));
+        reached
+    }
+
     /// What a case has to hold before it changes these hosts: they and the groups that they are of.
     pub fn holds(&self, hosts: &BTreeSet<HostName>) -> BTreeSet<HostName> {
         let groups = self.groups.iter().filter(|(_, group)| !group.hosts.is_disjoint(hosts));
@@ -59,5 +69,33 @@ impl System {
     /// The host that stands in for a role.
     pub fn host(&self, role: &Role) -> Option<&HostName> {
         self.hosts.get(role)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bound_system_is_reached_from_its_repositories_only() {
+        let repo = |name: &str| -> Repo { name.parse().unwrap() };
+        let system = |name: &str| {
+            let name = SystemName::new(name).unwrap();
+            let system_type = SystemTypeName::new("app").unwrap();
+            let (hosts, params, aliases) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
+            (name.clone(), System { name, system_type, hosts, params, aliases, mode: None })
+        };
+        let bound = SystemName::new("bound").unwrap();
+        let inventory = Inventory {
+            systems: [system("bound"), system("free")].into(),
+            repos: [(bound, BTreeSet::from([repo("example/ops")]))].into(),
+            ..Inventory::default()
+        };
+        let reached = |name| -> Vec<String> {
+            inventory.for_repo(&repo(name)).systems.into_keys().map(|name| name.to_string()).collect()
+        };
+        assert_eq!(reached("example/ops"), ["bound", "free"]);
+        assert_eq!(reached("Example/Ops"), ["bound", "free"]);
+        assert_eq!(reached("example/tickets"), ["free"]);
     }
 }

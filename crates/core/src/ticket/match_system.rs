@@ -122,7 +122,7 @@ mod tests {
     use crate::ids::{HostName, SystemName, SystemTypeName};
     use crate::playbook::LibraryHash;
     use proptest::prelude::*;
-    use std::collections::{BTreeMap, BTreeSet};
+    use std::collections::BTreeMap;
 
     fn library() -> Library {
         Library { hash: LibraryHash(String::new()), systems: BTreeMap::new() }
@@ -141,7 +141,7 @@ mod tests {
         };
         let systems =
             BTreeMap::from([system("north", "qfc-1", "the big one"), system("south", "qfc-2", "süd")]);
-        Inventory { systems, hosts: BTreeSet::new(), groups: BTreeMap::new() }
+        Inventory { systems, ..Inventory::default() }
     }
 
     fn found(title: &str, body: &str) -> (Option<String>, Vec<String>) {
