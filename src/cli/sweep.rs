@@ -6,6 +6,7 @@ use crate::app::{Application, RunMode};
 use crate::cli::output::{ExitStatus, Format};
 use crate::cli::progress::Screen;
 use crate::console::{print, print_json};
+use crate::core::diagnosis::diagnose::Diagnosis;
 use crate::engine::{check_recurrences, check_systems, run_case_waiting, sweep_tickets};
 use clap::Args;
 use miette::{IntoDiagnostic, Result};
@@ -45,10 +46,10 @@ pub async fn run(settings: &LoadedConfig, arguments: Arguments) -> Result<ExitSt
     } else {
         for swept in &swept {
             let found: Vec<&str> = swept.diagnosis.findings.iter().map(|f| f.title.as_str()).collect();
-            let unknown = swept.diagnosis.unknown.len();
-            let state = match (found.is_empty(), unknown) {
-                (true, 0) => "healthy".to_owned(),
-                (true, unknown) => format!("{unknown} conditions are unknown"),
+            let unknown = &swept.diagnosis.unknown;
+            let state = match (found.is_empty(), unknown.first()) {
+                (true, None) => "healthy".to_owned(),
+                (true, Some(first)) => format!("{} conditions are unknown: {}", unknown.len(), first.cause()),
                 (false, _) => found.join("; "),
             };
             print(&format!("{}: {state}", swept.system));
@@ -65,6 +66,12 @@ pub async fn run(settings: &LoadedConfig, arguments: Arguments) -> Result<ExitSt
             print("no ticket was missed");
         }
     }
-    let found = swept.iter().any(|swept| !swept.diagnosis.findings.is_empty());
-    Ok(if found { ExitStatus::FaultsFound } else { ExitStatus::Done })
+    let any = |is: fn(&Diagnosis) -> bool| swept.iter().any(|swept| is(&swept.diagnosis));
+    Ok(if any(|diagnosis| !diagnosis.findings.is_empty()) {
+        ExitStatus::FaultsFound
+    } else if any(|diagnosis| !diagnosis.unknown.is_empty()) {
+        ExitStatus::Unknown
+    } else {
+        ExitStatus::Done
+    })
 }

@@ -1,12 +1,14 @@
 //! Several tickets about one fault. It is fixed once, which settles every ticket whose words it explains.
 
 use crate::taps::{Broken, Deed, Tap, tapped};
-use crate::test_agent::{TestAgent, TestAgentBuilder, outcome};
+use crate::test_agent::{TestAgent, TestAgentBuilder, escalation_code, outcome};
 use async_trait::async_trait;
+use chrono::TimeDelta;
 use fieldmedic::core::case::Case;
 use fieldmedic::core::case::event::{CaseId, Event};
 use fieldmedic::core::ticket::TicketId;
 use fieldmedic::engine::{Context, Shutdown, check_systems, run_case_waiting};
+use serde_json::json;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -155,6 +157,42 @@ async fn a_sweep_does_not_report_what_was_fixed_since_it_probed() {
     assert!(swept.iter().all(|swept| swept.opened.is_none()));
     assert_eq!(agent.tickets().len(), 1);
     agent.sees(&["status", "report"]);
+}
+
+#[tokio::test]
+async fn a_sweep_reports_a_server_that_cannot_be_reached_once() {
+    let agent = TestAgent::on("status-unreachable").build().await;
+    let sweep = async || check_systems(agent.context()).await.expect("it is swept").remove(0).opened;
+    let case = sweep().await.expect("a case");
+    let tickets = agent.tickets();
+    let title = &tickets.last().expect("a ticket").title;
+    assert_eq!((tickets.len(), title.as_str()), (2, "qfieldcloud: the server cannot be reached"));
+    assert_eq!(escalation_code(&agent.works(&case).await), "unreachable");
+    agent.passes(TimeDelta::hours(1));
+    assert_eq!(sweep().await, None, "a person has it");
+    assert_eq!(agent.tickets().len(), 2);
+}
+
+#[tokio::test]
+async fn a_server_that_answers_the_second_look_is_not_reported() {
+    let agent = TestAgent::on("database-starting").build().await;
+    let swept = check_systems(agent.context()).await.expect("it is swept");
+    assert!(swept.iter().all(|swept| swept.opened.is_none()), "{swept:?}");
+    assert_eq!(agent.tickets().len(), 1);
+}
+
+#[tokio::test]
+async fn an_open_ticket_about_one_fault_hides_no_other() {
+    let agent = TestAgent::on("job-incomplete").build().await;
+    let case = agent.opens_case().await;
+    assert_eq!(outcome(&agent.works(&case).await), "escalated");
+    agent.passes(TimeDelta::hours(1));
+    let sweep = async || check_systems(agent.context()).await.expect("it is swept").remove(0).opened;
+    assert_eq!(sweep().await, None, "a person has this fault");
+    agent.host_becomes("workers.running", json!(0));
+    let case = sweep().await.expect("a case for the other fault");
+    let case = agent.works(&case).await;
+    assert!(case.ticket.title.as_str().contains("orkers"), "{}", case.ticket.title);
 }
 
 #[tokio::test]

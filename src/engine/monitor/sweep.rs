@@ -2,11 +2,12 @@
 
 use crate::core::case::event::{CaseId, Source};
 use crate::core::case::outcome::Outcome;
-use crate::core::diagnosis::diagnose::{Diagnosis, diagnose};
-use crate::core::ids::SystemName;
+use crate::core::diagnosis::diagnose::{Diagnosis, Unknown, diagnose};
+use crate::core::ids::{PlaybookName, SystemName};
+use crate::core::playbook::SystemType;
 use crate::core::playbook::inventory::System;
 use crate::core::ticket::triage::DetectedFault;
-use crate::core::ticket::{TicketId, TicketState};
+use crate::core::ticket::{Repo, TicketId, TicketState};
 use crate::engine::case::find::RECENT;
 use crate::engine::case::load::load_case;
 use crate::engine::case::probe::run_probes;
@@ -15,7 +16,7 @@ use crate::engine::intake::issue::accept_issue;
 use crate::engine::intake::open::{IntakeError, issue_dedupe_key, open_case};
 use crate::engine::publish::once::once;
 use crate::ports::{Marker, NewTicket, OpenResult};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 
 /// What a sweep found on one system.
@@ -38,38 +39,80 @@ pub async fn sweep_tickets(context: &Context) -> Result<Vec<CaseId>, IntakeError
     Ok(opened)
 }
 
-/// Probes every system. A confirmed fault that no case works on gets a ticket and a case.
+/// Probes every system. What it finds that nobody works on gets a ticket and a case: a confirmed fault, or
+/// checks that cannot be read.
+///
+/// # Errors
+/// The journal or GitHub does not answer.
 pub async fn check_systems(context: &Context) -> Result<Vec<SweepResult>, IntakeError> {
     let mut swept = Vec::new();
     for system in context.inventory.systems.values() {
         let Some(system_type) = context.library.systems.get(&system.system_type) else { continue };
         let begun = context.clock.now();
-        let evidence = run_probes(
-            &context.probe_runner(),
-            system_type,
-            system,
-            &system_type.probes.keys().cloned().collect(),
-        )
-        .await;
-        let mut diagnosis = diagnose(system_type, system, &evidence);
-        diagnosis.findings.retain(|finding| !system_type.is_reported_only(&finding.playbook));
-        let opened = if diagnosis.findings.is_empty() || is_being_fixed(context, &system.name, begun).await? {
-            None
-        } else {
-            open_ticket(context, system, &diagnosis).await?
-        };
-        swept.push(SweepResult { system: system.name.clone(), diagnosis, opened });
+        let mut look = look(context, system_type, system).await;
+        let mut opened = None;
+        if let Some(known) = known_problems(context, &system.name, begun).await? {
+            if look.problems().any(|problem| problem == Problem::Unreadable && !known.contains(&problem)) {
+                // A restart passes.
+                let again = context.clock.now() + CONFIRM_AFTER;
+                context.clock.sleep_until(again).await;
+                look = self::look(context, system_type, system).await;
+            }
+            if let Some(problem) = look.problems().find(|problem| !known.contains(problem)) {
+                opened = open_ticket(context, system, &look, &problem).await?;
+            }
+        }
+        swept.push(SweepResult { system: system.name.clone(), diagnosis: look.diagnosis, opened });
     }
     Ok(swept)
 }
 
-/// Whether a case on this system is at work, or was since the look at it began, which may have seen what is
-/// mended by now; or was handed to a person whose ticket is still open: nobody's hands are to be crossed.
-async fn is_being_fixed(
+/// So long after a look that could not be read comes the look that decides.
+const CONFIRM_AFTER: TimeDelta = TimeDelta::seconds(30);
+
+/// What a sweep can open a ticket for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Problem {
+    Fault(PlaybookName),
+    /// Nothing is found, and something is unknown.
+    Unreadable,
+}
+
+/// One look at a system.
+struct Look {
+    diagnosis: Diagnosis,
+    /// No host answered.
+    is_unreachable: bool,
+}
+
+impl Look {
+    fn problems(&self) -> impl Iterator<Item = Problem> {
+        problems_of(&self.diagnosis)
+    }
+}
+
+fn problems_of(diagnosis: &Diagnosis) -> impl Iterator<Item = Problem> {
+    let faults = diagnosis.findings.iter().map(|finding| Problem::Fault(finding.playbook.clone()));
+    let is_unreadable = diagnosis.findings.is_empty() && !diagnosis.unknown.is_empty();
+    faults.chain(is_unreadable.then_some(Problem::Unreadable))
+}
+
+async fn look(context: &Context, system_type: &SystemType, system: &System) -> Look {
+    let probes = system_type.probes.keys().cloned().collect();
+    let evidence = run_probes(&context.probe_runner(), system_type, system, &probes).await;
+    let mut diagnosis = diagnose(system_type, system, &evidence);
+    diagnosis.findings.retain(|finding| !system_type.is_reported_only(&finding.playbook));
+    Look { diagnosis, is_unreachable: evidence.nothing_reached() }
+}
+
+/// The problems of a system that a person has, in cases whose tickets are open. `None` if a case on this system is
+/// at work, or was since the look at it began, which may have seen what is mended by now.
+async fn known_problems(
     context: &Context,
     system: &SystemName,
     since: DateTime<Utc>,
-) -> Result<bool, IntakeError> {
+) -> Result<Option<Vec<Problem>>, IntakeError> {
+    let mut known = Vec::new();
     for line in context.journal.cases(RECENT).await? {
         let is_at_work = line.outcome.is_none() || line.updated_at >= since;
         if !is_at_work && !matches!(line.outcome, Some(Outcome::Escalated(_))) {
@@ -82,11 +125,16 @@ async fn is_being_fixed(
         if !is_here {
             continue;
         }
-        if is_at_work || is_open(context, &line.ticket).await? {
-            return Ok(true);
+        if is_at_work {
+            return Ok(None);
+        }
+        if is_open(context, &line.ticket).await? {
+            known.extend(case.diagnoses.iter().flat_map(problems_of));
+            // A case that never saw the host has no diagnosis.
+            known.extend(case.diagnoses.is_empty().then_some(Problem::Unreadable));
         }
     }
-    Ok(false)
+    Ok(Some(known))
 }
 
 async fn is_open(context: &Context, ticket: &TicketId) -> Result<bool, IntakeError> {
@@ -97,25 +145,38 @@ async fn is_open(context: &Context, ticket: &TicketId) -> Result<bool, IntakeErr
     }
 }
 
-/// Opens a ticket for the first finding. If the agent's ticket for it is still open, that one is taken,
-/// and a ticket that has been worked before opens no second case.
+/// Opens a ticket for a problem. If Fieldmedic's ticket for it is still open, that one is taken, and a ticket that
+/// has been worked before opens no second case.
 async fn open_ticket(
     context: &Context,
     system: &System,
-    diagnosis: &Diagnosis,
+    look: &Look,
+    problem: &Problem,
 ) -> Result<Option<CaseId>, IntakeError> {
-    let (Some(finding), Some(repo)) = (diagnosis.findings.first(), context.forge_settings.repos.first())
-    else {
-        return Ok(None);
+    let repos = &context.forge_settings.repos;
+    let reaches = |repo: &&Repo| context.inventory.for_repo(repo).systems.contains_key(&system.name);
+    let Some(repo) = repos.iter().find(reaches) else { return Ok(None) };
+    let finding = match problem {
+        Problem::Fault(playbook) => look.diagnosis.findings.iter().find(|found| found.playbook == *playbook),
+        Problem::Unreadable => None,
     };
-    let marker = Marker::new(&format!("sweep system={} playbook={}", system.name, finding.playbook));
-    let text = context.prompts.fill(
-        "opened.md",
-        json!({ "system": system.name, "title": finding.title, "because": finding.summary }),
-    );
+    let about = match problem {
+        Problem::Fault(playbook) => format!("playbook={playbook}"),
+        Problem::Unreadable => "unreadable".to_owned(),
+    };
+    let marker = Marker::new(&format!("sweep system={} {about}", system.name));
+    let view = json!({
+        "system": system.name,
+        "title": finding.map(|found| &found.title),
+        "because": finding.map(|found| &found.summary),
+        "is_unreachable": look.is_unreachable,
+        "cause": look.diagnosis.unknown.first().map(Unknown::cause),
+    });
+    let title = context.prompts.line("opened_title", &view);
+    let text = context.prompts.fill("opened.md", view);
     let new = NewTicket {
         repo: repo.clone(),
-        title: context.redactor.publish(&format!("{}: {}", system.name, finding.title)),
+        title: context.redactor.publish(title.trim()),
         body: context.redactor.publish(&format!("{}\n{text}", marker.as_str())),
         marker,
         labels: vec![context.forge_settings.label.clone()],
@@ -124,9 +185,10 @@ async fn open_ticket(
         once(context, new.marker.as_str(), async { Ok::<_, IntakeError>(context.forge.open(&new).await?) });
     let Some(id) = opened.await? else { return Ok(None) };
     let ticket = context.forge.ticket(&id).await?;
-    let suspect = DetectedFault { system: system.name.clone(), playbook: finding.playbook.clone() };
+    let suspect =
+        finding.map(|found| DetectedFault { system: system.name.clone(), playbook: found.playbook.clone() });
     let key = issue_dedupe_key(&id);
-    let intake = open_case(context, ticket, Source::Sweep { suspect: Some(suspect) }, &key).await?;
+    let intake = open_case(context, ticket, Source::Sweep { suspect }, &key).await?;
     Ok(match intake {
         OpenResult::Opened(case) => Some(case),
         OpenResult::Duplicate | OpenResult::Running(_) => None,
