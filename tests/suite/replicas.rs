@@ -45,7 +45,7 @@ remediation:
   - { name: move its data, run: 'unitctl move {{ unit }}', if_interrupted: escalate, timeout: 5s }
   - { name: start it, run: 'unitctl start {{ unit }}', if_interrupted: rerun, timeout: 5s }
 verify:
-  - { that: show.active == 1 and show.moved == 1, timeout: 30s }
+  - { that: show.active == 1 and show.moved == 1, timeout: 300s }
 escalate: { advice: look at the unit }
 ";
 
