@@ -23,8 +23,11 @@ const CURSOR: Cursor = Cursor::Task("readiness");
 
 /// Checks one process.
 pub struct Readiness {
+    /// The engine's context; the check of the journal writes a cursor to its journal.
     pub context: Context,
+    /// Asked whether it answers and accepts the credentials, once a minute at most.
     pub github: Arc<GitHub>,
+    /// The times of every periodic task of the process; none of them may be overdue.
     pub tasks: Vec<Arc<TaskTimes>>,
 }
 

@@ -8,7 +8,9 @@ use std::path::PathBuf;
 /// A configuration and the file that it came from.
 #[derive(Debug)]
 pub struct LoadedConfig {
+    /// The configuration, not yet checked against the playbooks.
     pub config: Config,
+    /// The path of its file, as it was named or found.
     pub path: PathBuf,
 }
 

@@ -53,6 +53,7 @@ pub enum Trigger {
 /// When a task of this process succeeded last.
 #[derive(Debug)]
 pub struct TaskTimes {
+    /// The task that these times belong to.
     pub task: Task,
     trigger: Trigger,
     started: DateTime<Utc>,
@@ -94,10 +95,15 @@ impl TaskTimes {
 
 /// A task with all that it needs.
 pub struct PeriodicTask {
+    /// The task, what triggers it, and when it succeeded last; `/readyz` reads the same value.
     pub times: Arc<TaskTimes>,
+    /// The engine's context, which the task runs with.
     pub context: Context,
+    /// Notes what a system sweep could read; shared by all tasks of the process.
     pub reachability: Arc<Reachability>,
+    /// Receives each case that the task opened, so that it is driven at once.
     pub case_opened: UnboundedSender<CaseId>,
+    /// The task ends when this shutdown is requested.
     pub stop: Shutdown,
 }
 

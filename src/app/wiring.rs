@@ -29,6 +29,7 @@ use std::sync::Arc;
 
 /// An engine with its adapters.
 pub struct Application {
+    /// What the engine works with. Its observer is [`NoopObserver`] until the caller sets another.
     pub context: Context,
     /// The forge of the context, for what is asked of GitHub alone.
     pub github: Arc<GitHub>,
@@ -37,6 +38,7 @@ pub struct Application {
 /// What the application is built for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RunMode {
+    /// The configured journal and the configured policy are used.
     Live,
     /// Nothing is changed, published or stored.
     DryRun,
@@ -45,42 +47,63 @@ pub enum RunMode {
 /// Why the application cannot be built. All of these are permanent, except for a journal that is down.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum AppError {
+    /// The variable of `[github] token_env` is not set or is blank; holds its name.
     #[error("the GitHub token is missing: environment variable {0} is not set")]
     #[diagnostic(help(
         "make a fine-grained token with read and write access to issues, and put it into {0}"
     ))]
     NoToken(String),
+    /// The App's private key is missing, or its file cannot be used; holds the reason.
     #[error("the private key of the GitHub App cannot be used: {0}")]
     #[diagnostic(help("GitHub makes one on the App's settings page; [github] private_key names its file"))]
     NoKey(String),
+    /// A variable with a webhook secret is not set or is blank; holds its name.
     #[error("the webhook's secret is missing: environment variable {0} is not set")]
     #[diagnostic(help("set it to the secret that GitHub's webhook has; `openssl rand -hex 32` makes one"))]
     NoSecret(String),
+    /// The address or the credentials cannot be right, so no client of GitHub can be built.
     #[error("{0}")]
     #[diagnostic(help("see [github] base_url and the token's variable in the configuration"))]
     GitHub(#[from] github::OptionsError),
+    /// The journal cannot be opened.
     #[error("{0}")]
     #[diagnostic(help("[store] in the configuration says where the journal is kept"))]
     Journal(#[from] crate::ports::JournalError),
+    /// The variable of `[store] url_env` is not set or is blank; holds its name.
     #[error("the database URL is missing: environment variable {0} is not set")]
     #[diagnostic(help(
         "set it as [store] url_env says, for example: export {0}=postgres://user:password@host/database"
     ))]
     NoAddress(String),
+    /// The URL of the database cannot be used.
     #[error("the database URL in {variable} is not valid: {error}")]
-    BadAddress { variable: String, error: AddressError },
+    BadAddress {
+        /// Where the URL comes from: the name of a variable, or `[store] url`.
+        variable: String,
+        /// What is wrong with the URL. It does not contain the URL, which may hold a password.
+        error: AddressError,
+    },
 }
 
 /// What is needed to probe the configured systems. It needs no GitHub token.
 pub struct ProbeSetup {
+    /// Runs probes on `hosts`, and redacts their results.
     pub runner: ProbeRunner,
+    /// The way to every configured host. No connection is open at first.
     pub hosts: Arc<SshHosts>,
+    /// The files that `library` was loaded from.
     pub files: Files,
+    /// The configured playbooks, or the built-in ones.
     pub library: Library,
+    /// The configured systems, hosts and groups, checked against `library`.
     pub inventory: Inventory,
 }
 
 impl ProbeSetup {
+    /// Loads the playbooks and checks the configuration against them. No host is contacted.
+    ///
+    /// # Errors
+    /// If the playbooks cannot be loaded, or the configuration does not fit them.
     pub fn build(setting: &LoadedConfig) -> Result<Self> {
         let config = &setting.config;
         let files = files(config)?;
@@ -94,6 +117,12 @@ impl ProbeSetup {
 }
 
 impl Application {
+    /// Builds the adapters and the context. A dry run gets an empty journal in memory and a policy without
+    /// permits. GitHub and the hosts are not contacted. It must be called inside a Tokio runtime.
+    ///
+    /// # Errors
+    /// [`AppError`] if a secret is missing or the journal cannot be opened; other errors if the playbooks,
+    /// the inventory or the prompts cannot be loaded.
     pub async fn build(setting: &LoadedConfig, mode: RunMode) -> Result<Self> {
         let config = &setting.config;
         let setup = ProbeSetup::build(setting)?;
@@ -131,6 +160,10 @@ impl Application {
 }
 
 /// The journal of a configuration.
+///
+/// # Errors
+/// [`AppError`] if the address of a PostgreSQL database is missing or not valid, or the journal cannot be
+/// opened.
 pub async fn open_journal(setting: &LoadedConfig) -> Result<Arc<dyn Store>, AppError> {
     Ok(match address(&setting.config)? {
         Some(address) => Arc::new(Postgres::open(&address).await?),
@@ -139,6 +172,10 @@ pub async fn open_journal(setting: &LoadedConfig) -> Result<Arc<dyn Store>, AppE
 }
 
 /// Where the journal of a configuration is kept, for people.
+/// The path of an SQLite file, or a text such as `database medic at db:5432`, without user and password.
+///
+/// # Errors
+/// [`AppError`] if the address of a PostgreSQL database is missing or not valid.
 pub fn journal_place(config: &Config) -> Result<String, AppError> {
     Ok(match (address(config)?, &config.store.path) {
         (Some(address), _) => address.place().to_owned(),
@@ -162,6 +199,9 @@ fn address(config: &Config) -> Result<Option<Address>, AppError> {
 }
 
 /// The playbooks that a configuration names, or those in the binary.
+///
+/// # Errors
+/// If the configured folder cannot be read, or holds no playbooks.
 pub fn files(config: &Config) -> Result<Files> {
     Ok(match &config.playbooks {
         PlaybooksEntry::Alone(dir) => Files::from_dir(dir)?,
@@ -176,6 +216,9 @@ pub fn files(config: &Config) -> Result<Files> {
 }
 
 /// The prompts that a configuration names, or those in the binary.
+///
+/// # Errors
+/// If the configured folder cannot be read, or a prompt is not a valid template.
 pub fn prompts(config: &Config) -> Result<Prompts> {
     Ok(match &config.prompts {
         Some(dir) => Prompts::from_dir(dir)?,
@@ -184,6 +227,9 @@ pub fn prompts(config: &Config) -> Result<Prompts> {
 }
 
 /// As whom the agent asks GitHub: as the App that the configuration names, or with a token.
+///
+/// # Errors
+/// [`AppError::NoToken`] or [`AppError::NoKey`].
 pub fn identity(config: &Config) -> Result<Identity, AppError> {
     let github = &config.github;
     let Some(id) = github.app_id else { return Ok(Identity::Token(token(config)?)) };
@@ -205,11 +251,17 @@ fn token(config: &Config) -> Result<SecretString, AppError> {
 }
 
 /// The webhook's secret, from the variable that the configuration names.
+///
+/// # Errors
+/// [`AppError::NoSecret`] if the variable is not set or is blank.
 pub fn webhook_secret(webhook: &WebhookEntry) -> Result<SecretString, AppError> {
     secret_in(&webhook.secret_env)
 }
 
 /// The same, and the one before it while GitHub still signs with that.
+///
+/// # Errors
+/// [`AppError::NoSecret`] if a variable that the configuration names is not set or is blank.
 pub fn webhook_secrets(webhook: &WebhookEntry) -> Result<Vec<SecretString>, AppError> {
     let names = [Some(&webhook.secret_env), webhook.previous_secret_env.as_ref()];
     names.into_iter().flatten().map(|name| secret_in(name)).collect()

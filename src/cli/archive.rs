@@ -29,7 +29,7 @@ use tempfile::NamedTempFile;
 
 /// The command line of `fieldmedic archive`.
 #[derive(Debug, Args)]
-pub struct Arguments {
+pub(super) struct Arguments {
     /// Archive cases that ended so long ago, such as `90d`.
     #[arg(long, value_name = "AGE", value_parser = humantime::parse_duration)]
     before: Duration,

@@ -22,8 +22,9 @@ use miette::{IntoDiagnostic, Result};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
+/// The command line of `fieldmedic case`.
 #[derive(Debug, Subcommand)]
-pub enum Arguments {
+pub(super) enum Arguments {
     /// The newest cases.
     List(List),
     /// One case: what happened when, and where the time went.
@@ -36,8 +37,9 @@ pub enum Arguments {
     Cancel(signal::Address),
 }
 
+/// The command line of `fieldmedic case list`.
 #[derive(Debug, Args)]
-pub struct List {
+pub(super) struct List {
     /// At most so many.
     #[arg(long, default_value_t = 20)]
     limit: u32,
@@ -45,29 +47,36 @@ pub struct List {
     format: Format,
 }
 
+/// The command line of `fieldmedic case show`.
 #[derive(Debug, Args)]
-pub struct Show {
+pub(super) struct Show {
     /// The case, such as c0123456789ab; the beginning is enough.
     case: String,
     #[command(flatten)]
     format: Format,
 }
 
+/// The command line of `fieldmedic audit`.
 #[derive(Debug, Subcommand)]
-pub enum AuditArguments {
+pub(super) enum AuditArguments {
     /// Checks the hash chain of every case: an edited, missing or added record breaks it.
     Verify(Verify),
 }
 
+/// The command line of `fieldmedic audit verify`.
 #[derive(Debug, Args)]
-pub struct Verify {
+pub(super) struct Verify {
     /// An archive that `fieldmedic archive` wrote; the journal is checked if none is named.
     archive: Option<PathBuf>,
     #[command(flatten)]
     format: Format,
 }
 
-pub async fn run(setting: &LoadedConfig, arguments: Arguments) -> Result<ExitStatus> {
+/// Runs a subcommand on the configured journal.
+///
+/// # Errors
+/// If the journal cannot be used, no single case is meant, or its state does not admit the signal.
+pub(super) async fn run(setting: &LoadedConfig, arguments: Arguments) -> Result<ExitStatus> {
     let journal = app::open_journal(setting).await?;
     match arguments {
         Arguments::List(arguments) => list(&*journal, arguments).await,
@@ -80,7 +89,12 @@ pub async fn run(setting: &LoadedConfig, arguments: Arguments) -> Result<ExitSta
     }
 }
 
-pub async fn audit(
+/// Checks the journal of the configuration at `place`, or an archive, which needs no configuration.
+/// [`ExitStatus::Failed`] if a record is missing or not as it was written.
+///
+/// # Errors
+/// If the configuration, the journal or the archive cannot be read.
+pub(super) async fn audit(
     place: Option<PathBuf>,
     AuditArguments::Verify(arguments): AuditArguments,
 ) -> Result<ExitStatus> {

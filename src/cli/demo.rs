@@ -58,14 +58,20 @@ const ON_CALL: &str = "ops-lead";
 /// The demo ends by itself, whatever happens.
 const LONGEST: Duration = Duration::from_secs(600);
 
+/// The command line of `fieldmedic demo`.
 #[derive(Debug, Args)]
-pub struct Arguments {
+pub(super) struct Arguments {
     /// Keep the simulated GitHub and the servers running afterwards, until Ctrl-C.
     #[arg(long)]
     keep: bool,
 }
 
-pub async fn run(arguments: Arguments) -> Result<ExitStatus> {
+/// Plays the tickets of all servers side by side and prints the reports. [`ExitStatus::Done`] if exactly one
+/// of them is not resolved, as planned; otherwise, and after Ctrl-C, [`ExitStatus::Failed`].
+///
+/// # Errors
+/// If the simulated GitHub or a simulated server cannot be started, or the journal cannot be used.
+pub(super) async fn run(arguments: Arguments) -> Result<ExitStatus> {
     let started = Instant::now();
     let dir = tempfile::Builder::new().prefix("fieldmedic-demo-").tempdir().into_diagnostic()?;
     FIXTURES.extract(dir.path()).into_diagnostic()?;

@@ -12,15 +12,21 @@ use clap::Args;
 use miette::{Result, miette};
 use serde_json::json;
 
+/// The command line of `fieldmedic diagnose`.
 #[derive(Debug, Args)]
-pub struct Arguments {
+pub(super) struct Arguments {
     /// System, as the configuration names it.
     system: String,
     #[command(flatten)]
     format: Format,
 }
 
-pub async fn run(settings: &LoadedConfig, arguments: Arguments) -> Result<ExitStatus> {
+/// Probes one system and prints the diagnosis. The status says whether a fault was found, a condition is
+/// unknown, or neither. A host that cannot be reached is no error: what depends on it is unknown.
+///
+/// # Errors
+/// If the playbooks or the inventory cannot be loaded, or the system is not configured.
+pub(super) async fn run(settings: &LoadedConfig, arguments: Arguments) -> Result<ExitStatus> {
     let ProbeSetup { runner, library, inventory, .. } = ProbeSetup::build(settings)?;
     let systems = &inventory.systems;
     let system = systems.get(arguments.system.as_str()).ok_or_else(|| {

@@ -20,8 +20,9 @@ use clap::Args;
 use miette::{Diagnostic, Result};
 use std::path::PathBuf;
 
+/// The command line of `fieldmedic doctor`.
 #[derive(Debug, Args)]
-pub struct Arguments {}
+pub(super) struct Arguments {}
 
 /// The lines of a check-up, and whether any was bad.
 #[derive(Default)]
@@ -45,7 +46,11 @@ impl Findings {
     }
 }
 
-pub async fn run(place: Option<PathBuf>, _: Arguments) -> Result<ExitStatus> {
+/// Prints one line for each check. [`ExitStatus::Failed`] if one of them is bad.
+///
+/// # Errors
+/// None: what cannot be checked is a bad line of the output.
+pub(super) async fn run(place: Option<PathBuf>, _: Arguments) -> Result<ExitStatus> {
     let mut findings = Findings::default();
     let settings = match read_config(place) {
         Ok(settings) => settings,

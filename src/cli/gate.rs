@@ -14,8 +14,9 @@ use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
 
+/// The command line of `fieldmedic gate`.
 #[derive(Debug, Args)]
-pub struct Arguments {
+pub(super) struct Arguments {
     /// Rules file that `fieldmedic host-setup` wrote.
     rules: PathBuf,
 }
@@ -25,7 +26,7 @@ const REQUESTED: &str = "SSH_ORIGINAL_COMMAND";
 
 /// Becomes the command if the rules admit it. Everything else runs nothing, a rules file that cannot be
 /// read too; the system's log says why.
-pub fn run(arguments: &Arguments) -> ExitCode {
+pub(super) fn run(arguments: &Arguments) -> ExitCode {
     let requested = std::env::var_os(REQUESTED).unwrap_or_default();
     let rules = std::fs::read(&arguments.rules)
         .map_err(|error| error.to_string())

@@ -101,6 +101,9 @@ enum Command {
 }
 
 /// Runs a command line.
+///
+/// # Errors
+/// If the log or the runtime cannot be started, or the command fails. The error is written for people.
 pub fn run(cli: Cli) -> Result<ExitCode> {
     if let Command::Gate(arguments) = &cli.command {
         return Ok(gate::run(arguments));

@@ -4,7 +4,7 @@ use clap::Args;
 
 /// Where a program reads the result.
 #[derive(Debug, Clone, Copy, Args)]
-pub struct Format {
+pub(super) struct Format {
     /// Print the result as JSON.
     #[arg(long)]
     pub(super) json: bool,
@@ -12,12 +12,19 @@ pub struct Format {
 
 /// How a command ended. The number is the exit code of the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ExitStatus {
+pub(super) enum ExitStatus {
+    /// Success: resolved, answered, or no fault found.
     Done = 0,
+    /// Failure; the output says why.
     Failed = 1,
+    /// The ticket was escalated to a person.
     NeedsPerson = 3,
+    /// The ticket was declined, or its case was cancelled.
     Declined = 4,
+    /// Faults were found (`diagnose`, `sweep`).
     FaultsFound = 5,
+    /// No fault was found, but some conditions are unknown (`diagnose`).
     Unknown = 6,
+    /// The plan waits for approval (`resolve`).
     Waiting = 7,
 }

@@ -13,14 +13,19 @@ use chrono::{DateTime, TimeDelta, Utc};
 use clap::Args;
 use miette::{IntoDiagnostic, Result, bail};
 
+/// The command line of `fieldmedic pause`.
 #[derive(Debug, Args)]
-pub struct Arguments {
+pub(super) struct Arguments {
     /// Reason, which the status comments show.
     #[arg(long, default_value = "")]
     why: String,
 }
 
-pub async fn pause(settings: &LoadedConfig, arguments: Arguments) -> Result<ExitStatus> {
+/// Pauses all changes, in the name of the user at the terminal.
+///
+/// # Errors
+/// If the journal cannot be used.
+pub(super) async fn pause(settings: &LoadedConfig, arguments: Arguments) -> Result<ExitStatus> {
     let journal = app::open_journal(settings).await?;
     let why = app::redactor(&settings.config).text(arguments.why.trim());
     let order = order(PauseOrderKind::Pause { why }, journal.pause_order().await.into_diagnostic()?);
@@ -29,7 +34,11 @@ pub async fn pause(settings: &LoadedConfig, arguments: Arguments) -> Result<Exit
     Ok(ExitStatus::Done)
 }
 
-pub async fn resume(settings: &LoadedConfig) -> Result<ExitStatus> {
+/// Ends the pause and prints who had ordered it. Without a pause, nothing is changed.
+///
+/// # Errors
+/// If the journal cannot be used, or somebody pauses changes again at the same moment.
+pub(super) async fn resume(settings: &LoadedConfig) -> Result<ExitStatus> {
     let journal = app::open_journal(settings).await?;
     let standing = journal.pause_order().await.into_diagnostic()?;
     let Some(pause) = standing.as_ref().and_then(PauseOrder::pause) else {

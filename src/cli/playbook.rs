@@ -18,8 +18,9 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+/// The command line of `fieldmedic playbook`.
 #[derive(Debug, Subcommand)]
-pub enum Arguments {
+pub(super) enum Arguments {
     /// Lists every problem of the playbooks, with file, line and hint.
     Check(DirArgument),
     /// Plays the scenarios of a folder against a fake host. With --verbose, it shows the comments and
@@ -35,14 +36,16 @@ pub enum Arguments {
     Migrate(Migrate),
 }
 
+/// The command line of `fieldmedic playbook check`.
 #[derive(Debug, Args)]
-pub struct DirArgument {
+pub(super) struct DirArgument {
     /// The folder of playbooks [default: as configured, else the built-in ones].
     dir: Option<PathBuf>,
 }
 
+/// The command line of `fieldmedic playbook test`.
 #[derive(Debug, Args)]
-pub struct Test {
+pub(super) struct Test {
     /// The folder of scenarios: fixtures/<system>/<scenario>/, or one of them.
     #[arg(default_value = "fixtures")]
     scenarios: PathBuf,
@@ -57,8 +60,9 @@ pub struct Test {
     show: bool,
 }
 
+/// The command line of `fieldmedic playbook migrate`.
 #[derive(Debug, Args)]
-pub struct Migrate {
+pub(super) struct Migrate {
     /// The folder with playbooks, scenarios, or both below it.
     dir: PathBuf,
     /// Show the changes, and write nothing.
@@ -66,16 +70,18 @@ pub struct Migrate {
     dry_run: bool,
 }
 
+/// The command line of `fieldmedic playbook list`.
 #[derive(Debug, Args)]
-pub struct List {
+pub(super) struct List {
     /// The folder of playbooks [default: as configured, else the built-in ones].
     dir: Option<PathBuf>,
     #[command(flatten)]
     format: Format,
 }
 
+/// The command line of `fieldmedic playbook show` and `explain`.
 #[derive(Debug, Args)]
-pub struct PlaybookArgument {
+pub(super) struct PlaybookArgument {
     /// `worker-down`, or `qfieldcloud/worker-down`.
     playbook: String,
     /// The folder of playbooks [default: as configured, else the built-in ones].
@@ -84,7 +90,10 @@ pub struct PlaybookArgument {
 }
 
 /// Runs a command. `verbose` is the flag of the whole command line.
-pub async fn run(config: Option<PathBuf>, arguments: Arguments, verbose: bool) -> Result<ExitStatus> {
+///
+/// # Errors
+/// If the playbooks or scenarios cannot be read, have problems, or hold no playbook of the given name.
+pub(super) async fn run(config: Option<PathBuf>, arguments: Arguments, verbose: bool) -> Result<ExitStatus> {
     match arguments {
         Arguments::Check(argument) => check(config, argument),
         Arguments::Test(test) => run_scenarios(config, test, verbose).await,

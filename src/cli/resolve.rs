@@ -21,8 +21,9 @@ use serde_json::json;
 use std::io::IsTerminal;
 use std::sync::Arc;
 
+/// The command line of `fieldmedic resolve`.
 #[derive(Debug, Args)]
-pub struct Arguments {
+pub(super) struct Arguments {
     /// `owner/name#12`, the URL of the issue, or its number if one repository is configured.
     issue: String,
     /// Probe and plan only. Nothing is changed, published or written to the journal.
@@ -32,7 +33,12 @@ pub struct Arguments {
     format: Format,
 }
 
-pub async fn run(settings: &LoadedConfig, arguments: Arguments) -> Result<ExitStatus> {
+/// Works the open case of a ticket, or a new one, until it ends or waits for approval, and prints the report.
+/// The status follows from the outcome.
+///
+/// # Errors
+/// If the ticket cannot be read, another process works the case, or the journal cannot be used.
+pub(super) async fn run(settings: &LoadedConfig, arguments: Arguments) -> Result<ExitStatus> {
     let id = address(&arguments.issue, &settings.config.github.repos)?;
     let mode = if arguments.dry_run { RunMode::DryRun } else { RunMode::Live };
     let mut app = Application::build(settings, mode).await?;

@@ -11,14 +11,19 @@ use clap::Args;
 use miette::Result;
 use std::sync::Arc;
 
+/// The command line of `fieldmedic serve`.
 #[derive(Debug, Args)]
-pub struct Arguments {
+pub(super) struct Arguments {
     /// Maximum number of cases worked at once.
     #[arg(long, default_value_t = 8)]
     cases: usize,
 }
 
-pub async fn run(settings: &LoadedConfig, arguments: Arguments) -> Result<ExitStatus> {
+/// Runs the daemon until Ctrl-C or SIGTERM. On a terminal, stderr shows the progress of the cases.
+///
+/// # Errors
+/// If the prompts cannot be loaded, or the daemon cannot start.
+pub(super) async fn run(settings: &LoadedConfig, arguments: Arguments) -> Result<ExitStatus> {
     // In a terminal people follow the cases line by line. Elsewhere the log tells of them.
     let observer: Arc<dyn Observer> = match goes_to_log() {
         true => Arc::new(NoopObserver),

@@ -14,21 +14,28 @@ use chrono::Utc;
 use clap::Args;
 use miette::{IntoDiagnostic, Result, bail};
 
+/// The command line of `fieldmedic case deny` and `cancel`.
 #[derive(Debug, Args)]
-pub struct Address {
+pub(super) struct Address {
     /// Case id, such as c0123456789ab, or a unique beginning of it.
     case: String,
 }
 
+/// The command line of `fieldmedic case approve`.
 #[derive(Debug, Args)]
-pub struct Approve {
+pub(super) struct Approve {
     #[command(flatten)]
     address: Address,
     /// Plan id, as the approval request shows it, such as 7f3a09c2b15d8e46.
     plan: String,
 }
 
-pub async fn approve(
+/// Sends the approval of a plan to the case that waits for it. `four_eyes` is the key of `[policy]`: it
+/// forbids an approval at a terminal, which does not show who gives it.
+///
+/// # Errors
+/// If `four_eyes` is on, the case has ended or does not wait for this plan, or the journal cannot be used.
+pub(super) async fn approve(
     journal: &dyn Store,
     four_eyes: bool,
     Approve { address, plan }: Approve,
@@ -48,7 +55,11 @@ pub async fn approve(
     }
 }
 
-pub async fn deny(journal: &dyn Store, address: Address) -> Result<ExitStatus> {
+/// Sends the denial of the plan that a case waits with.
+///
+/// # Errors
+/// If the case has ended or does not wait for approval, or the journal cannot be used.
+pub(super) async fn deny(journal: &dyn Store, address: Address) -> Result<ExitStatus> {
     let case = running(journal, &address).await?;
     if case.pending_approval.is_none() {
         bail!("case {} does not wait for approval; `fieldmedic case cancel` cancels it", case.id);
@@ -56,7 +67,11 @@ pub async fn deny(journal: &dyn Store, address: Address) -> Result<ExitStatus> {
     send(journal, &case, SignalKind::Deny).await
 }
 
-pub async fn cancel(journal: &dyn Store, address: Address) -> Result<ExitStatus> {
+/// Sends the order to cancel a case.
+///
+/// # Errors
+/// If the case has ended, or the journal cannot be used.
+pub(super) async fn cancel(journal: &dyn Store, address: Address) -> Result<ExitStatus> {
     let case = running(journal, &address).await?;
     send(journal, &case, SignalKind::Cancel).await
 }

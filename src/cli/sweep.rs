@@ -14,13 +14,19 @@ use serde_json::json;
 use std::io::IsTerminal;
 use std::sync::Arc;
 
+/// The command line of `fieldmedic sweep`.
 #[derive(Debug, Args)]
-pub struct Arguments {
+pub(super) struct Arguments {
     #[command(flatten)]
     format: Format,
 }
 
-pub async fn run(settings: &LoadedConfig, arguments: Arguments) -> Result<ExitStatus> {
+/// Picks up missed tickets, probes fixed faults and all systems, then works each opened case in turn.
+/// [`ExitStatus::FaultsFound`] if a system has a fault.
+///
+/// # Errors
+/// If the application cannot be built, GitHub or the journal cannot be used, or a case cannot be worked.
+pub(super) async fn run(settings: &LoadedConfig, arguments: Arguments) -> Result<ExitStatus> {
     let mut app = Application::build(settings, RunMode::Live).await?;
     if std::io::stderr().is_terminal() {
         app.context.observer = Arc::new(Screen::for_many(std::io::stderr(), app.context.prompts.clone()));

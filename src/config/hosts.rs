@@ -11,6 +11,7 @@ pub struct HostEntry {
     /// Whether it is the machine that Fieldmedic runs on; `false` by default.
     #[serde(default)]
     pub local: bool,
+    /// A name, an IP address, or an alias of OpenSSH's configuration; `None` for a local host.
     #[serde(default)]
     pub address: Option<String>,
     /// The SSH port; by default that of OpenSSH's configuration, or 22.
@@ -41,7 +42,9 @@ pub struct HostEntry {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(untagged, expecting = "`ssh_config` is true, false, or the path of a file")]
 pub enum SshConfigEntry {
+    /// `true`: what `ssh` itself reads. `false`: none.
     Switch(bool),
+    /// This file alone.
     File(PathBuf),
 }
 

@@ -57,27 +57,39 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
+    /// The section `[github]`, the only one that is required.
     pub github: GitHubEntry,
+    /// The section `[webhook]`; `None`: `serve` only polls.
     #[serde(default)]
     pub webhook: Option<WebhookEntry>,
+    /// The section `[monitor]`; `None`: there are no health checks.
     #[serde(default)]
     pub monitor: Option<MonitorEntry>,
+    /// The section `[sweep]`: how often tickets and systems are swept.
     #[serde(default)]
     pub sweep: SweepEntry,
+    /// The section `[escalation]`: when people are reminded.
     #[serde(default)]
     pub escalation: EscalationEntry,
+    /// The section `[store]`: where the journal is.
     #[serde(default)]
     pub store: StoreEntry,
+    /// The section `[policy]`: what Fieldmedic may do.
     #[serde(default)]
     pub policy: PolicyEntry,
+    /// The section `[roles]`: who may use which commands.
     #[serde(default)]
     pub roles: RolesEntry,
+    /// The section `[redact]`: secrets that must never be published.
     #[serde(default)]
     pub redact: RedactEntry,
+    /// The sections `[hosts.*]`, by the name of the host.
     #[serde(default)]
     pub hosts: BTreeMap<HostName, HostEntry>,
+    /// The sections `[groups.*]`, by the name of the group.
     #[serde(default)]
     pub groups: BTreeMap<HostName, GroupEntry>,
+    /// The sections `[systems.*]`, by the name of the system.
     #[serde(default)]
     pub systems: BTreeMap<SystemName, SystemEntry>,
     /// Folders of playbooks beside the built-in ones, or in their place.

@@ -35,7 +35,9 @@ pub struct PolicyEntry {
     pub approvers: Vec<String>,
     /// The mode of single playbooks; the strictest mode applies.
     pub playbooks: BTreeMap<PlaybookName, Mode>,
+    /// The section `[policy.limits]`.
     pub limits: LimitsEntry,
+    /// The sections `[[policy.change_freeze]]`; none by default.
     pub change_freeze: Vec<ChangeFreezeEntry>,
 }
 
@@ -76,13 +78,16 @@ pub struct BreakerEntry {
 pub struct ChangeFreezeEntry {
     /// What people read.
     pub reason: String,
+    /// When a single freeze begins; it comes with `until`.
     #[serde(default)]
     pub from: Option<DateTime<Utc>>,
+    /// When a single freeze ends, after `from`.
     #[serde(default)]
     pub until: Option<DateTime<Utc>>,
     /// When it starts each time: a cron expression.
     #[serde(default)]
     pub starts: Option<String>,
+    /// How long a recurring freeze lasts each time; it comes with `starts`.
     #[serde(default, deserialize_with = "optional_duration")]
     pub duration: Option<Duration>,
     /// Of the cron expression; UTC by default.

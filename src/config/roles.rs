@@ -21,7 +21,9 @@ pub struct RolesEntry {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]
 pub enum Who {
+    /// A permission such as `write`, or a login such as `@ada`.
     One(String),
+    /// Permissions and logins; an empty list is an error.
     Several(Vec<String>),
 }
 

@@ -42,9 +42,11 @@ pub struct SystemEntry {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GroupEntry {
+    /// The members of the group; each needs a section `[hosts.*]`.
     pub hosts: BTreeSet<HostName>,
     /// How many of the hosts may be changed within the window, in percent. One host may always be changed.
     pub max_percent: u8,
+    /// How long a changed host counts against `max_percent`.
     #[serde(deserialize_with = "duration")]
     pub window: Duration,
 }

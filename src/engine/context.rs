@@ -19,21 +19,31 @@ use std::time::Duration;
 /// Everything that the engine works with; shared by all cases.
 #[derive(Clone)]
 pub struct Context {
+    /// Where tickets are read and answered.
     pub forge: Arc<dyn Forge>,
+    /// The way to the hosts, for probes and changes.
     pub shell: Arc<dyn Shell>,
+    /// Everything that outlives the process: records, leases, deliveries and cursors.
     pub journal: Arc<dyn Store>,
+    /// The time that decisions and records go by.
     pub clock: Arc<dyn Clock>,
+    /// What every text passes before it is recorded or published.
     pub redactor: Arc<Redactor>,
+    /// The templates of comments and of lines on a terminal.
     pub prompts: Arc<Prompts>,
     /// The playbooks of new cases. A case that began with others is finished with those.
     pub library: Arc<Library>,
     /// The files of `library`, which the journal keeps.
     pub files: Arc<BTreeMap<String, String>>,
+    /// The systems, hosts and groups that are managed.
     pub inventory: Arc<Inventory>,
+    /// Whether, when and how much may be changed.
     pub policy: Arc<Policy>,
+    /// The behaviour on the forge: repositories, label, command, people.
     pub forge_settings: Arc<ForgeSettings>,
     /// This process, as claims name it.
     pub worker: String,
+    /// Watches the cases at work; [`NoopObserver`] if nobody does.
     pub observer: Arc<dyn Observer>,
     /// The cases that cannot be read, whoever came upon them.
     pub set_aside: SetAside,
@@ -49,14 +59,18 @@ impl Context {
 /// What a probe needs: the way to the hosts, the time and the redactor.
 #[derive(Clone)]
 pub struct ProbeRunner {
+    /// The way to the hosts. It is asked for connections and probes only.
     pub shell: Arc<dyn Shell>,
+    /// Dates the evidence.
     pub clock: Arc<dyn Clock>,
+    /// What outputs and reasons pass before they become evidence.
     pub redactor: Arc<Redactor>,
 }
 
 /// How Fieldmedic behaves on the forge.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ForgeSettings {
+    /// The repositories whose issues are tickets. A sweep opens its own tickets in the first.
     pub repos: Vec<Repo>,
     /// Issues with this label are tickets.
     pub label: String,
@@ -73,6 +87,7 @@ pub struct ForgeSettings {
 
 /// Someone who watches cases at work: the terminal, a log, a test.
 pub trait Observer: Send + Sync {
+    /// Receives one step of a case. The case waits until this returns, so it must not take long.
     fn on_progress(&self, progress: Progress<'_>);
 }
 
@@ -80,9 +95,19 @@ pub trait Observer: Send + Sync {
 #[derive(Debug, Clone, Copy)]
 pub enum Progress<'a> {
     /// About to do this; it may take a while.
-    Starting { case: &'a Case, action: &'a Action },
+    Starting {
+        /// The case before the action.
+        case: &'a Case,
+        /// The action that `decide` chose.
+        action: &'a Action,
+    },
     /// This has been recorded.
-    Recorded { case: &'a Case, event: &'a Event },
+    Recorded {
+        /// The case with the event taken in.
+        case: &'a Case,
+        /// The event that the journal has stored.
+        event: &'a Event,
+    },
 }
 
 /// Nobody watches.

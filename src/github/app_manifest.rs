@@ -15,10 +15,15 @@ use std::collections::BTreeMap;
 /// An App that was just made.
 #[derive(Debug, Clone, Deserialize)]
 pub struct NewApp {
+    /// The App's number: `app_id` of the configuration.
     pub id: u64,
+    /// The App's name in URLs, such as `fieldmedic`; unique on GitHub.
     pub slug: String,
+    /// The App's public page. `/installations/new` below it installs the App.
     pub html_url: String,
+    /// The App's private key: RSA, in PEM. GitHub does not show it again.
     pub pem: SecretString,
+    /// The secret that GitHub signs deliveries with; `None` if GitHub returned none.
     pub webhook_secret: Option<SecretString>,
 }
 

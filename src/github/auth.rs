@@ -5,14 +5,18 @@ use octocrab::AuthState;
 use octocrab::auth::{AppAuth, EncodingKey};
 use secrecy::{ExposeSecret, SecretString};
 
+/// As whom GitHub is asked.
 #[derive(Debug, Clone)]
 pub enum Identity {
     /// For what needs no rights.
     Nobody,
+    /// As the account that a token belongs to. Spaces and line ends around the token are removed.
     Token(SecretString),
     /// `key` is the App's private key, as GitHub hands it out: PEM.
     App {
+        /// The App's number, as its settings page shows it.
         id: u64,
+        /// The private key: RSA, in PEM.
         key: SecretString,
     },
 }

@@ -23,7 +23,7 @@ struct BackoffState {
 impl RateLimitGate {
     /// # Errors
     /// [`ForgeError::Limited`] while it lasts.
-    pub fn check(&self) -> Result<(), ForgeError> {
+    pub(super) fn check(&self) -> Result<(), ForgeError> {
         match self.state().left() {
             Some(wait) => Err(ForgeError::Limited {
                 why: "the rate limit of an earlier request is still in force".into(),
@@ -34,7 +34,10 @@ impl RateLimitGate {
     }
 
     /// Learns from the outcome of a request, and completes a limit that does not say how long.
-    pub fn record<T>(&self, outcome: Result<T, ForgeError>) -> Result<T, ForgeError> {
+    ///
+    /// # Errors
+    /// The error of `outcome`; a [`ForgeError::Limited`] names the wait then.
+    pub(super) fn record<T>(&self, outcome: Result<T, ForgeError>) -> Result<T, ForgeError> {
         let mut state = self.state();
         match outcome {
             Ok(answer) => {

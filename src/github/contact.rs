@@ -19,7 +19,7 @@ struct Contact {
 impl ContactLog {
     /// Records the outcome of a request. Any answer shows that GitHub is there, a refusal of one thing too. Not
     /// being let in is no such answer: nothing can be done then.
-    pub fn record<T>(&self, outcome: &Result<T, ApiError>) {
+    pub(super) fn record<T>(&self, outcome: &Result<T, ApiError>) {
         let result = match outcome {
             Err(ApiError::Error(error)) if prevents_all_work(error) => Err(error.clone()),
             _ => Ok(()),
@@ -28,7 +28,7 @@ impl ContactLog {
     }
 
     /// The last outcome, if it is not older.
-    pub fn last(&self, max_age: Duration) -> Option<Result<(), ForgeError>> {
+    pub(super) fn last(&self, max_age: Duration) -> Option<Result<(), ForgeError>> {
         let last = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
         (last.at.elapsed() <= max_age).then_some(last.result)
     }

@@ -105,11 +105,13 @@ impl GitHub {
 }
 
 impl Hook {
-    pub fn leads_to(&self, url: &str) -> bool {
+    /// Whether its URL is this one, byte for byte. It may be inactive.
+    pub(super) fn leads_to(&self, url: &str) -> bool {
         self.config.url.as_deref() == Some(url)
     }
 
-    pub fn is_the_agents(&self) -> bool {
+    /// Whether it is active, and its URL ends with `/webhook` before any query.
+    pub(super) fn is_the_agents(&self) -> bool {
         let address = self.config.url.as_deref().unwrap_or_default();
         self.active && address.split(['?', '#']).next().is_some_and(|address| address.ends_with(DOOR))
     }

@@ -18,14 +18,19 @@ pub(super) type Subject<'a> = &'a (dyn Display + Sync);
 /// Why no client can be made. It is permanent: the configuration has to change.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OptionsError {
+    /// The URL of the API has no host, another scheme than HTTP(S), or a query; holds the URL.
     #[error("`{0}` is not the address of an API: write https://api.github.com or https://<host>/api/v3")]
     Address(String),
+    /// The URL of the API is on another machine and without TLS; holds the URL.
     #[error("`{0}` would carry the token in the clear: write https")]
     Insecure(String),
+    /// The token is empty, or not of printable ASCII characters without spaces.
     #[error("the token is empty, or holds characters that no token has")]
     Token,
+    /// The App's private key is not RSA in PEM.
     #[error("the App's private key is not one: it is the .pem file that GitHub hands out")]
     Key,
+    /// octocrab cannot build its HTTP client; holds the reason.
     #[error("the HTTP client cannot be made: {0}")]
     Client(String),
 }

@@ -29,11 +29,12 @@ pub(super) struct EtagCache(Mutex<BTreeMap<String, CachedList>>);
 impl EtagCache {
     /// What is known of a list. It is forgotten until it is kept again: a reading that fails leaves nothing
     /// behind to be believed.
-    pub fn take(&self, route: &str) -> CachedList {
+    pub(super) fn take(&self, route: &str) -> CachedList {
         self.lists().remove(route).unwrap_or_default()
     }
 
-    pub fn keep(&self, route: &str, leaves: CachedList) {
+    /// Replaces what is known of a list by the pages that were just read.
+    pub(super) fn keep(&self, route: &str, leaves: CachedList) {
         self.lists().insert(route.to_owned(), leaves);
     }
 

@@ -64,27 +64,39 @@ pub(super) struct Client {
 }
 
 impl Client {
-    pub fn new(client: Octocrab, deadline: Duration, contact: Arc<ContactLog>) -> Self {
+    /// A client that nothing is known of. `deadline` is for a whole call: connection, request and answer.
+    pub(super) fn new(client: Octocrab, deadline: Duration, contact: Arc<ContactLog>) -> Self {
         let (backoff, known) = (RateLimitGate::default(), EtagCache::default());
         Self { client, deadline, backoff, known, unauthorized: AtomicBool::new(false), contact }
     }
 
     /// The outcome of the last request of this adapter.
-    pub fn contact(&self) -> &Arc<ContactLog> {
+    pub(super) fn contact(&self) -> &Arc<ContactLog> {
         &self.contact
     }
 
     /// Whether GitHub refused to give this client a token.
-    pub fn is_unauthorized(&self) -> bool {
+    pub(super) fn is_unauthorized(&self) -> bool {
         self.unauthorized.load(Ordering::Relaxed)
     }
 
-    pub async fn get<T: DeserializeOwned>(&self, route: &str, what: Subject<'_>) -> Result<T, ForgeError> {
+    /// Reads one object. `what` is its name in an error.
+    ///
+    /// # Errors
+    /// [`ForgeError`] if GitHub gives none.
+    pub(super) async fn get<T: DeserializeOwned>(
+        &self,
+        route: &str,
+        what: Subject<'_>,
+    ) -> Result<T, ForgeError> {
         self.call(Call::get(route, what)).await
     }
 
     /// All items of a list, from all its pages, a hundred each.
-    pub async fn list<T: DeserializeOwned>(
+    ///
+    /// # Errors
+    /// [`ForgeError`] if one of the pages cannot be read.
+    pub(super) async fn list<T: DeserializeOwned>(
         &self,
         route: &str,
         query: &[(&str, &str)],
@@ -94,7 +106,10 @@ impl Client {
     }
 
     /// The items of a list up to the first that is not wanted, and no page after that one's.
-    pub async fn list_while<T: DeserializeOwned>(
+    ///
+    /// # Errors
+    /// [`ForgeError`] if one of these pages cannot be read.
+    pub(super) async fn list_while<T: DeserializeOwned>(
         &self,
         route: &str,
         query: &[(&str, &str)],
@@ -118,7 +133,10 @@ impl Client {
 
     /// The same as [`Client::list`], for a list that is read again and again: a page that has not changed
     /// since the last time is not sent again, and costs none of the hour's requests.
-    pub async fn list_cached<T: DeserializeOwned>(
+    ///
+    /// # Errors
+    /// [`ForgeError`] if one of the pages cannot be read; then all of them are sent again the next time.
+    pub(super) async fn list_cached<T: DeserializeOwned>(
         &self,
         route: &str,
         query: &[(&str, &str)],
@@ -158,7 +176,10 @@ impl Client {
     }
 
     /// A call that makes something which is not written for people to read, and needs no turn.
-    pub async fn post_unpaced<T: DeserializeOwned>(
+    ///
+    /// # Errors
+    /// [`ForgeError`] if GitHub does not do it, or does not answer.
+    pub(super) async fn post_unpaced<T: DeserializeOwned>(
         &self,
         method: Method,
         route: &str,
@@ -168,7 +189,10 @@ impl Client {
     }
 
     /// A call that changes something; it uses the write slot of its caller.
-    pub async fn write(
+    ///
+    /// # Errors
+    /// [`ForgeError`] if GitHub does not do it, or does not answer; after the latter it may have been done.
+    pub(super) async fn write(
         &self,
         slot: &mut WriteSlot<'_>,
         method: Method,

@@ -47,11 +47,13 @@ pub(super) struct Installation {
 }
 
 impl Clients {
-    pub fn of_token(client: Octocrab, deadline: Duration) -> Self {
+    /// One client for all repositories, with a token or without credentials. `deadline` is for a whole call.
+    pub(super) fn of_token(client: Octocrab, deadline: Duration) -> Self {
         Clients::Token(Arc::new(Client::new(client, deadline, Arc::default())))
     }
 
-    pub fn of_app(client: Octocrab, deadline: Duration) -> Self {
+    /// Clients for installations, each made when it is first needed. `client` logs in as the App itself.
+    pub(super) fn of_app(client: Octocrab, deadline: Duration) -> Self {
         let own = Arc::new(Client::new(client.clone(), deadline, Arc::default()));
         Clients::App(Box::new(AppClients { client, deadline, own, known: Mutex::default() }))
     }
@@ -60,7 +62,7 @@ impl Clients {
     ///
     /// # Errors
     /// [`ForgeError::Unauthorized`] if the App is not installed there.
-    pub async fn to(&self, repo: &Repo) -> Result<Arc<Client>, ForgeError> {
+    pub(super) async fn to(&self, repo: &Repo) -> Result<Arc<Client>, ForgeError> {
         match self {
             Clients::Token(client) => Ok(client.clone()),
             Clients::App(app) => app.to(repo).await,
@@ -68,7 +70,7 @@ impl Clients {
     }
 
     /// The one that asks about the agent itself.
-    pub fn own(&self) -> &Client {
+    pub(super) fn own(&self) -> &Client {
         match self {
             Clients::Token(client) => client,
             Clients::App(app) => &app.own,
@@ -105,7 +107,7 @@ impl AppClients {
     ///
     /// # Errors
     /// [`ForgeError::Unauthorized`] if there is none.
-    pub async fn installation(&self, repo: &Repo) -> Result<Installation, ForgeError> {
+    pub(super) async fn installation(&self, repo: &Repo) -> Result<Installation, ForgeError> {
         let route = format!("/repos/{}/{}/installation", encode(&repo.owner), encode(&repo.name));
         self.own.get(&route, repo).await.map_err(|error| match error {
             ForgeError::NotFound(_) => ForgeError::Unauthorized(format!(

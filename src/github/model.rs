@@ -22,7 +22,7 @@ pub(crate) struct User {
 
 impl User {
     /// GitHub says that this is a machine.
-    pub fn is_bot(&self) -> bool {
+    pub(super) fn is_bot(&self) -> bool {
         self.kind == "Bot" || self.login.ends_with("[bot]")
     }
 }
@@ -52,12 +52,13 @@ pub(crate) struct Issue {
 }
 
 impl Issue {
-    pub fn is_pull_request(&self) -> bool {
+    /// Whether it is a pull request. GitHub lists those among the issues.
+    pub(super) fn is_pull_request(&self) -> bool {
         self.pull_request.is_some()
     }
 
     /// The issue as the core knows it, its text redacted.
-    pub fn into_ticket(self, repo: &Repo, redactor: &Redactor) -> Ticket {
+    pub(super) fn into_ticket(self, repo: &Repo, redactor: &Redactor) -> Ticket {
         Ticket {
             id: TicketId { repo: repo.clone(), number: self.number },
             title: redactor.text(&self.title),
@@ -89,14 +90,15 @@ pub(crate) struct IssueComment {
 
 impl IssueComment {
     /// The number of the issue it stands under; `None` if that is a pull request.
-    pub fn issue_number(&self) -> Option<u64> {
+    pub(super) fn issue_number(&self) -> Option<u64> {
         if self.html_url.contains("/pull/") {
             return None;
         }
         self.issue_url.rsplit('/').next()?.parse().ok()
     }
 
-    pub fn into_comment(self, ticket: TicketId) -> Comment {
+    /// The comment as the ports know it. Its text is not redacted.
+    pub(super) fn into_comment(self, ticket: TicketId) -> Comment {
         Comment {
             id: self.id,
             ticket,

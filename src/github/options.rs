@@ -12,10 +12,13 @@ pub const PUBLIC_API: &str = "https://api.github.com";
 /// How to reach GitHub, and as whom.
 #[derive(Debug, Clone)]
 pub struct Options {
+    /// The URL of the API, such as [`PUBLIC_API`]. HTTP without TLS is accepted for this machine only.
     pub base_url: String,
+    /// As whom GitHub is asked.
     pub identity: Identity,
     /// What the text of tickets passes before anyone sees it.
     pub redactor: Redactor,
+    /// How fast the agent may write.
     pub pace: Pace,
     /// Until the connection stands.
     pub connect: Duration,

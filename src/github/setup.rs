@@ -12,16 +12,18 @@ use serde_json::json;
 use std::collections::BTreeMap;
 
 /// The permissions that an App needs, in GitHub's words.
-pub const REQUIRED_PERMISSIONS: [(&str, &str); 2] = [("issues", "write"), ("metadata", "read")];
+pub(super) const REQUIRED_PERMISSIONS: [(&str, &str); 2] = [("issues", "write"), ("metadata", "read")];
 
 /// The events that the webhook needs.
-pub const EVENTS: [&str; 2] = ["issues", "issue_comment"];
+pub(super) const EVENTS: [&str; 2] = ["issues", "issue_comment"];
 
 /// The state of a repository, as far as the agent needs it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct RepoStatus {
+    /// Whether it is archived, and so can only be read.
     #[serde(default)]
     pub archived: bool,
+    /// Whether its issues are turned on.
     #[serde(default)]
     pub has_issues: bool,
 }
@@ -29,18 +31,26 @@ pub struct RepoStatus {
 /// What became of a webhook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HookSet {
+    /// There was none with this address, so one was created.
     Made,
     /// It was there; its secret and its events are as wanted now.
     Renewed,
 }
 
 impl GitHub {
+    /// Reads the state of a repository.
+    ///
+    /// # Errors
+    /// [`ForgeError`] if GitHub cannot be used, or does not show the repository.
     pub async fn repo_status(&self, repo: &Repo) -> Result<RepoStatus, ForgeError> {
         self.clients.to(repo).await?.get(&repo_route(repo), repo).await
     }
 
     /// Each permission and each event that the App lacks for a repository. Nothing for a token: GitHub does not
     /// tell its permissions.
+    ///
+    /// # Errors
+    /// [`ForgeError::Unauthorized`] if the App is not installed there; others if GitHub cannot be used.
     pub async fn missing_permissions(&self, repo: &Repo) -> Result<Vec<String>, ForgeError> {
         let Clients::App(app) = &self.clients else { return Ok(Vec::new()) };
         let found = app.installation(repo).await?;
@@ -55,6 +65,9 @@ impl GitHub {
 
     /// Whether the agent may write issues. It asks to open one without a title, which nobody can: GitHub
     /// says whether the right is lacking, or only the title.
+    ///
+    /// # Errors
+    /// [`ForgeError`] if it may not, or GitHub cannot be used.
     pub async fn can_write(&self, repo: &Repo) -> Result<(), ForgeError> {
         let wire = self.clients.to(repo).await?;
         let route = format!("{}/issues", repo_route(repo));
@@ -67,6 +80,9 @@ impl GitHub {
     }
 
     /// Whether a hook of the repository leads to the agent's webhook. An App has its own, and needs none.
+    ///
+    /// # Errors
+    /// [`ForgeError::Refused`] if the token may not read webhooks; others if GitHub cannot be used.
     pub async fn has_hook(&self, repo: &Repo) -> Result<bool, ForgeError> {
         Ok(match &self.clients {
             Clients::App(_) => true,
@@ -75,6 +91,9 @@ impl GitHub {
     }
 
     /// Lets the repository tell this address what happens to its issues, signed with this secret.
+    ///
+    /// # Errors
+    /// [`ForgeError::Refused`] if the token may not write webhooks; others if GitHub cannot be used.
     pub async fn set_hook(&self, repo: &Repo, url: &str, secret: &str) -> Result<HookSet, ForgeError> {
         let there = self.hooks(repo).await?.into_iter().find(|hook| hook.leads_to(url));
         let route = format!("{}/hooks", repo_route(repo));
@@ -96,6 +115,9 @@ impl GitHub {
     }
 
     /// Makes the labels that the repository lacks.
+    ///
+    /// # Errors
+    /// [`ForgeError`] if a label cannot be created; those before it are there then.
     pub async fn set_labels(&self, repo: &Repo, labels: &[Label]) -> Result<(), ForgeError> {
         let mut turn = self.writer.slot().await;
         for label in labels {

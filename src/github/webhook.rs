@@ -13,18 +13,35 @@ use std::fmt;
 pub enum Delivery {
     /// An issue was opened, edited, reopened or labelled.
     #[serde(alias = "issue_touched")]
-    IssueChanged { ticket: Ticket, action: IssueAction, sender: Sender },
+    IssueChanged {
+        /// The issue at the moment of the event; GitHub may show another state by now.
+        ticket: Ticket,
+        /// What happened to it.
+        action: IssueAction,
+        /// Who did it.
+        sender: Sender,
+    },
     /// A comment was written.
     #[serde(alias = "comment_written")]
-    CommentCreated { comment: Comment, ticket: Ticket, sender: Sender },
+    CommentCreated {
+        /// The comment, its text redacted.
+        comment: Comment,
+        /// The issue that it belongs to.
+        ticket: Ticket,
+        /// Who wrote it.
+        sender: Sender,
+    },
 }
 
 /// What happened to an issue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum IssueAction {
+    /// It is new.
     Opened,
+    /// Its title or its text was changed.
     Edited,
+    /// It was closed before.
     Reopened,
     /// This label was added.
     Labeled(String),
@@ -44,6 +61,7 @@ impl fmt::Display for IssueAction {
 /// Who did it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sender {
+    /// The login on GitHub; the author's if the delivery names no sender.
     pub login: String,
     /// GitHub says that it is a machine.
     pub is_bot: bool,

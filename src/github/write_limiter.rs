@@ -40,19 +40,20 @@ pub(super) struct WriteSlot<'a> {
 }
 
 impl WriteLimiter {
-    pub fn new(pace: Pace) -> Self {
+    /// A limiter whose free writes are all left.
+    pub(super) fn new(pace: Pace) -> Self {
         Self { pace, paid_until: Mutex::new(Instant::now()) }
     }
 
     /// Waits for those before; first come, first served.
-    pub async fn slot(&self) -> WriteSlot<'_> {
+    pub(super) async fn slot(&self) -> WriteSlot<'_> {
         WriteSlot { pace: self.pace, paid_until: self.paid_until.lock().await }
     }
 }
 
 impl WriteSlot<'_> {
     /// Waits until one more write is polite, and counts it.
-    pub async fn pause(&mut self) {
+    pub(super) async fn pause(&mut self) {
         let credit = self.pace.gap * self.pace.free.saturating_sub(1);
         if let Some(polite) = self.paid_until.checked_sub(credit) {
             tokio::time::sleep_until(polite).await;

@@ -26,7 +26,7 @@ pub(super) enum BackupWrapper<'a> {
 
 impl BackupWrapper<'_> {
     /// The whole script. `own` finds the path of the backup in `$BACKUP`.
-    pub fn script(self, own: &str) -> String {
+    pub(super) fn script(self, own: &str) -> String {
         match self {
             BackupWrapper::None => own.to_owned(),
             // A hard link is made only where there is no file yet, by one of two runs.

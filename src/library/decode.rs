@@ -35,35 +35,40 @@ pub(super) struct Map<'p> {
 }
 
 impl YamlFile {
-    pub fn new(path: &str, text: &str) -> Self {
+    /// A file without problems so far; the text is not parsed yet.
+    pub(super) fn new(path: &str, text: &str) -> Self {
         Self { path: path.into(), text: text.into(), problems: RefCell::default() }
     }
 
-    pub fn path(&self) -> &str {
+    /// The file's path in its library, such as `qfieldcloud/system.yaml`.
+    pub(super) fn path(&self) -> &str {
         &self.path
     }
 
-    pub fn into_problems(self) -> Vec<Problem> {
+    /// The problems found, in the order of their reports.
+    pub(super) fn into_problems(self) -> Vec<Problem> {
         self.problems.into_inner()
     }
 
-    pub fn report(&self, span: Span, message: &str, hint: &str) {
+    /// Reports a problem at a range of the file. An empty hint advises nothing.
+    pub(super) fn report(&self, span: Span, message: &str, hint: &str) {
         let problem = Problem::at(&self.path, &self.text, span.start, span.length, message, hint);
         self.problems.borrow_mut().push(problem);
     }
 
-    pub fn report_file(&self, message: &str, hint: &str) {
+    /// Reports a problem at the beginning of the file.
+    pub(super) fn report_file(&self, message: &str, hint: &str) {
         self.report(Span { start: 0, length: 0 }, message, hint);
     }
 
     /// Reports at the last occurrence of a text.
-    pub fn report_at_text(&self, text: &str, message: &str, hint: &str) {
+    pub(super) fn report_at_text(&self, text: &str, message: &str, hint: &str) {
         let start = self.text.rfind(text).unwrap_or(0);
         self.report(Span { start, length: text.len() }, message, hint);
     }
 
     /// Parses the whole file as one map.
-    pub fn parse(&self) -> Option<Map<'_>> {
+    pub(super) fn parse(&self) -> Option<Map<'_>> {
         match serde_saphyr::from_str_with_options::<Node>(&self.text, options()) {
             Ok(node) => self.map(node),
             Err(error) => {
@@ -77,7 +82,8 @@ impl YamlFile {
         }
     }
 
-    pub fn map(&self, node: Node) -> Option<Map<'_>> {
+    /// The node as a map; `None`, and a problem, if it is none.
+    pub(super) fn map(&self, node: Node) -> Option<Map<'_>> {
         match node.content {
             Content::Map(entries) => Some(Map { file: self, span: node.span, entries, known: Vec::new() }),
             _ => {
@@ -91,7 +97,8 @@ impl YamlFile {
         }
     }
 
-    pub fn list(&self, node: Node) -> Option<Vec<Node>> {
+    /// The items of a list; `None`, and a problem, if it is none.
+    pub(super) fn list(&self, node: Node) -> Option<Vec<Node>> {
         match node.content {
             Content::List(items) => Some(items),
             _ => {
@@ -105,7 +112,9 @@ impl YamlFile {
         }
     }
 
-    pub fn text_of(&self, node: &Node) -> Option<String> {
+    /// The node as a text. A number, `true` and `false` are taken as they are spelt in JSON; `None`, and a
+    /// problem, for anything else.
+    pub(super) fn text_of(&self, node: &Node) -> Option<String> {
         match &node.content {
             Content::Text(text) => Some(text.clone()),
             Content::Plain(value @ (Value::Number(_) | Value::Bool(_))) => Some(value.to_string()),
@@ -120,12 +129,18 @@ impl YamlFile {
         }
     }
 
-    pub fn named<N>(&self, node: &Node, new: impl FnOnce(String) -> Result<N, NameError>) -> Option<N> {
+    /// The node as a name, which `new` checks; `None`, and a problem, if it is not valid.
+    pub(super) fn named<N>(
+        &self,
+        node: &Node,
+        new: impl FnOnce(String) -> Result<N, NameError>,
+    ) -> Option<N> {
         let text = self.text_of(node)?;
         new(text).map_err(|bad| self.report(node.span, &bad.to_string(), "")).ok()
     }
 
-    pub fn expr(&self, node: &Node) -> Option<Expr> {
+    /// The node as an expression; `None`, and a problem, if it is none. Its names are not checked.
+    pub(super) fn expr(&self, node: &Node) -> Option<Expr> {
         let text = self.text_of(node)?;
         let bad = |bad: crate::core::expr::ExprError| {
             self.report(
@@ -137,7 +152,9 @@ impl YamlFile {
         Expr::new(&text).map_err(bad).ok()
     }
 
-    pub fn message(&self, node: &Node) -> Option<MessageTemplate> {
+    /// The node as a text with values in `{{ }}`; `None`, and a problem, if it is none. Its names are not
+    /// checked.
+    pub(super) fn message(&self, node: &Node) -> Option<MessageTemplate> {
         let text = self.text_of(node)?;
         let bad = |bad: crate::core::expr::ExprError| {
             self.report(node.span, &bad.message, "write values in `{{ }}`");
@@ -145,7 +162,8 @@ impl YamlFile {
         MessageTemplate::new(&text).map_err(bad).ok()
     }
 
-    pub fn regex(&self, node: &Node) -> Option<Regex> {
+    /// The node as a regular expression that ignores case; `None`, and a problem, if it is none.
+    pub(super) fn regex(&self, node: &Node) -> Option<Regex> {
         let text = self.text_of(node)?;
         let built = RegexBuilder::new(&text).case_insensitive(true).build();
         built
@@ -157,7 +175,8 @@ impl YamlFile {
             .ok()
     }
 
-    pub fn duration(&self, node: &Node) -> Option<Duration> {
+    /// The node as a duration, such as `30s` or `1h 30m`; `None`, and a problem, if it is none.
+    pub(super) fn duration(&self, node: &Node) -> Option<Duration> {
         let text = self.text_of(node)?;
         let parsed = humantime::parse_duration(&text).ok();
         if parsed.is_none() {
@@ -166,7 +185,8 @@ impl YamlFile {
         parsed
     }
 
-    pub fn number(&self, node: &Node) -> Option<u32> {
+    /// The node as a whole number from 0 to 4,294,967,295; `None`, and a problem, if it is none.
+    pub(super) fn number(&self, node: &Node) -> Option<u32> {
         let number = node.value().as_u64().and_then(|n| u32::try_from(n).ok());
         if number.is_none() {
             self.report(node.span, &format!("expected a whole number, found {}", node.describe()), "");
@@ -174,7 +194,8 @@ impl YamlFile {
         number
     }
 
-    pub fn flag(&self, node: &Node) -> Option<bool> {
+    /// The node as `true` or `false`; `None`, and a problem, if it is neither.
+    pub(super) fn flag(&self, node: &Node) -> Option<bool> {
         let flag = node.value().as_bool();
         if flag.is_none() {
             self.report(node.span, &format!("expected true or false, found {}", node.describe()), "");
@@ -183,7 +204,7 @@ impl YamlFile {
     }
 
     /// One of a closed set of words.
-    pub fn one_of<T: serde::de::DeserializeOwned>(&self, node: &Node, words: &[&str]) -> Option<T> {
+    pub(super) fn one_of<T: serde::de::DeserializeOwned>(&self, node: &Node, words: &[&str]) -> Option<T> {
         let text = self.text_of(node)?;
         let parsed = serde_json::from_value(Value::String(text.clone())).ok();
         if parsed.is_none() {
@@ -194,7 +215,13 @@ impl YamlFile {
     }
 
     /// Checks that every name in an expression exists: a name of `plain`, a parameter or a fact.
-    pub fn check_names(&self, span: Span, names: &BTreeSet<String>, plain: &[&str], system: &SystemType) {
+    pub(super) fn check_names(
+        &self,
+        span: Span,
+        names: &BTreeSet<String>,
+        plain: &[&str],
+        system: &SystemType,
+    ) {
         for name in names {
             let mut parts = name.split('.');
             let (first, second) = (parts.next().unwrap_or(""), parts.next());
@@ -236,7 +263,7 @@ impl YamlFile {
     }
 
     /// Checks that every value in a command is a parameter or a fact with a type.
-    pub fn check_values(&self, span: Span, names: &BTreeSet<&str>, system: &SystemType) {
+    pub(super) fn check_values(&self, span: Span, names: &BTreeSet<&str>, system: &SystemType) {
         for name in names {
             let known: BTreeSet<String> = BTreeSet::from([(*name).to_owned()]);
             self.check_names(span, &known, &[], system);
@@ -256,24 +283,25 @@ impl YamlFile {
 
 impl<'p> Map<'p> {
     /// The value of a key, without taking it.
-    pub fn peek(&self, key: &str) -> Option<&Node> {
+    pub(super) fn peek(&self, key: &str) -> Option<&Node> {
         self.entries.iter().find(|(k, _)| k.name == key).map(|(_, node)| node)
     }
 
     /// The text under a key, without taking it.
-    pub fn peek_text(&self, key: &str) -> Option<&str> {
+    pub(super) fn peek_text(&self, key: &str) -> Option<&str> {
         match &self.peek(key)?.content {
             Content::Text(text) => Some(text),
             _ => None,
         }
     }
 
-    pub fn span(&self) -> Span {
+    /// The range of the whole map in its file.
+    pub(super) fn span(&self) -> Span {
         self.span
     }
 
     /// Takes a field that may be missing.
-    pub fn take(&mut self, key: &'static str) -> Option<Node> {
+    pub(super) fn take(&mut self, key: &'static str) -> Option<Node> {
         self.known.push(key);
         let index = self.entries.iter().position(|(k, _)| k.name == key)?;
         let node = self.entries.remove(index).1;
@@ -281,7 +309,7 @@ impl<'p> Map<'p> {
     }
 
     /// Takes a field that must be there.
-    pub fn require(&mut self, key: &'static str, hint: &str) -> Option<Node> {
+    pub(super) fn require(&mut self, key: &'static str, hint: &str) -> Option<Node> {
         let node = self.take(key);
         if node.is_none() {
             let span = Span { start: self.span.start, length: self.span.length.min(1) };
@@ -291,18 +319,22 @@ impl<'p> Map<'p> {
     }
 
     /// All entries, for maps whose keys are names.
-    pub fn into_entries(self) -> Vec<(MapKey, Node)> {
+    pub(super) fn into_entries(self) -> Vec<(MapKey, Node)> {
         self.entries
     }
 
     /// Takes the items of a list, decoded one by one; missing is empty.
-    pub fn items<T>(&mut self, key: &'static str, mut decode: impl FnMut(&Node) -> Option<T>) -> Vec<T> {
+    pub(super) fn items<T>(
+        &mut self,
+        key: &'static str,
+        mut decode: impl FnMut(&Node) -> Option<T>,
+    ) -> Vec<T> {
         let list = self.take(key).and_then(|node| self.file.list(node)).unwrap_or_default();
         list.iter().filter_map(&mut decode).collect()
     }
 
     /// Takes `run` or `script` and what goes with them, as a command.
-    pub fn command(
+    pub(super) fn command(
         &mut self,
         name: &str,
         timeout: Duration,
@@ -370,7 +402,7 @@ impl<'p> Map<'p> {
     }
 
     /// Reports every field that was not taken.
-    pub fn finish(self) {
+    pub(super) fn finish(self) {
         for (key, _) in &self.entries {
             let known = |name: &&str| self.known.contains(name);
             let hint = match new_name_of(&key.name).filter(known) {

@@ -24,15 +24,29 @@ pub struct Files {
 /// Why a folder of playbooks cannot be read.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum FilesError {
+    /// The folder, a folder in it or a file cannot be read, or a file is not UTF-8.
     #[error("cannot read {path}: {error}")]
     #[diagnostic(help("`playbooks` in the configuration names this folder"))]
-    Unreadable { path: PathBuf, error: std::io::Error },
+    Unreadable {
+        /// The folder or file.
+        path: PathBuf,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// A `.yaml` file is larger than 1 MiB.
     #[error("{path} is larger than 1 MiB")]
     #[diagnostic(help("a playbook is a short text; move other files out of the folder"))]
-    TooLarge { path: PathBuf },
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+    },
+    /// No folder in it holds a `.yaml` file.
     #[error("{path} has no playbooks")]
     #[diagnostic(help("each system type needs a folder, such as qfieldcloud/, with a system.yaml"))]
-    Empty { path: PathBuf },
+    Empty {
+        /// The folder that was to be read.
+        path: PathBuf,
+    },
 }
 
 fn is_yaml(path: &Path) -> bool {
@@ -103,6 +117,7 @@ impl Files {
         Self { texts, root: None }
     }
 
+    /// Path to text, of all files. Paths are relative, with `/`: `qfieldcloud/system.yaml`.
     pub fn as_map(&self) -> &BTreeMap<String, String> {
         &self.texts
     }

@@ -44,7 +44,7 @@ pub(super) struct MapKey {
 
 impl Node {
     /// The content as a plain value.
-    pub fn value(&self) -> Value {
+    pub(super) fn value(&self) -> Value {
         match &self.content {
             Content::Map(entries) => {
                 entries.iter().map(|(key, node)| (key.name.clone(), node.value())).collect()
@@ -56,7 +56,7 @@ impl Node {
     }
 
     /// What it is, for "expected a list, found …".
-    pub fn describe(&self) -> &'static str {
+    pub(super) fn describe(&self) -> &'static str {
         match &self.content {
             Content::Map(_) => "a map",
             Content::List(_) => "a list",

@@ -6,12 +6,15 @@ use std::fmt;
 /// One problem of one file.
 #[derive(Debug, Clone)]
 pub struct Problem {
+    /// The file's path in its library, such as `qfieldcloud/system.yaml`.
     pub path: String,
     /// Counted from 1; 0 if the problem concerns the whole file.
     pub line: usize,
     /// Counted from 1, in characters; 0 if the problem concerns the whole file.
     pub column: usize,
+    /// What is wrong, in one sentence without the place.
     pub message: String,
+    /// How to fix it; empty if there is no advice.
     pub hint: String,
     span: Option<SourceSpan>,
     source: NamedSource<String>,
@@ -92,6 +95,7 @@ impl Problems {
         Self(list)
     }
 
+    /// The problems, sorted by path, line and column.
     pub fn list(&self) -> &[Problem] {
         &self.0
     }

@@ -37,20 +37,39 @@ pub struct Prompts {
 /// Why a prompt cannot be used.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum PromptError {
+    /// The folder or a prompt in it cannot be read, or a prompt is not UTF-8.
     #[error("cannot read {path}: {error}")]
     #[diagnostic(help("`prompts` in the configuration names this folder"))]
-    Unreadable { path: PathBuf, error: std::io::Error },
+    Unreadable {
+        /// The folder or the prompt.
+        path: PathBuf,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// A prompt has a syntax error. `name` is its file name, such as `called.md`.
     #[error("the prompt {name} is not a template: {error}")]
-    Broken { name: String, error: String },
+    Broken {
+        /// The prompt's file name, such as `called.md`.
+        name: String,
+        /// What is wrong, and in which line.
+        error: String,
+    },
 }
 
 impl Prompts {
     /// The prompts that travel inside the binary.
+    ///
+    /// # Errors
+    /// [`PromptError::Broken`] if one of them is not a template.
     pub fn built_in() -> Result<Self, PromptError> {
         Self::with(BTreeMap::new())
     }
 
     /// The built-in prompts, with those of a folder in their place.
+    /// Files whose name does not end in `.md` are ignored.
+    ///
+    /// # Errors
+    /// The first prompt that cannot be read, or is not a template.
     pub fn from_dir(dir: &Path) -> Result<Self, PromptError> {
         let unreadable = |path: &Path, error| PromptError::Unreadable { path: path.to_owned(), error };
         let mut own = BTreeMap::new();
@@ -137,6 +156,9 @@ pub fn answer(template: &str, facts: &BTreeMap<String, serde_json::Value>) -> Re
 }
 
 /// Whether a text is a template.
+///
+/// # Errors
+/// What is wrong with it, and in which line.
 pub fn check_answer(template: &str) -> Result<(), String> {
     markdown().template_from_str(template).map(|_| ()).map_err(|error| problem(&error))
 }

@@ -15,8 +15,11 @@ use std::path::{Path, PathBuf};
 pub struct Scenario {
     /// The system type: the name of the folder above the scenario's.
     pub system_type: SystemTypeName,
+    /// `ticket.md`.
     pub ticket: TicketFile,
+    /// `host.yaml`, merged with its bases.
     pub host: HostSpec,
+    /// `expect.yaml`.
     pub expect: Expect,
 }
 
@@ -52,21 +55,41 @@ pub struct Expect {
 /// Why a scenario could not be played.
 #[derive(Debug, thiserror::Error)]
 pub enum ScenarioError {
+    /// A file of the scenario cannot be read or decoded; `error` says why.
     #[error("{path}: {error}")]
-    File { path: PathBuf, error: String },
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        error: String,
+    },
+    /// A file has a key of format 0, in this `line`, counted from 1.
     #[error(
         "{path}:{line}: `{old}` is a key of format 0; format 1 calls it `{new}`. \
          Run `fieldmedic playbook migrate {}`",
         path.parent().unwrap_or(path).display()
     )]
-    OldKey { path: PathBuf, line: usize, old: String, new: String },
+    OldKey {
+        /// The file.
+        path: PathBuf,
+        /// The line of the key, counted from 1.
+        line: usize,
+        /// The key, such as `mended`.
+        old: String,
+        /// The key's name in format 1, such as `remediated`.
+        new: String,
+    },
+    /// The fake GitHub or the fake host could not be set up; the text says why.
     #[error("the fake GitHub or host could not be set up: {0}")]
     SetUp(String),
+    /// The case could not be opened, driven or judged; the text says why.
     #[error("the case stopped: {0}")]
     Stopped(String),
 }
 
 impl Scenario {
+    /// Reads and checks the files of a scenario's folder.
+    ///
     /// # Errors
     /// The first problem of its files.
     pub fn read(path: &Path) -> Result<Self, ScenarioError> {
@@ -86,6 +109,10 @@ impl Scenario {
 }
 
 /// Every scenario below a folder: each folder with an `expect.yaml`.
+/// They are sorted by path. Folders inside a scenario are not searched.
+///
+/// # Errors
+/// The first folder that cannot be read.
 pub fn find(root: &Path) -> std::io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let mut open = vec![root.to_owned()];
@@ -108,9 +135,13 @@ pub fn find(root: &Path) -> std::io::Result<Vec<PathBuf>> {
 /// A ticket as its author wrote it.
 #[derive(Debug, Clone)]
 pub struct TicketFile {
+    /// The title, without `# `.
     pub title: String,
+    /// The body, in Markdown; it may be empty.
     pub body: String,
+    /// The labels of the front matter; `support` too, if there is no `command`.
     pub labels: Vec<String>,
+    /// The login of the author; `field-agent` unless the front matter names one.
     pub author: String,
     /// The command that a person with all capabilities gives in the ticket, without its prefix. Without one,
     /// the ticket is accepted by its label.
@@ -130,6 +161,9 @@ struct FrontMatter {
 
 impl TicketFile {
     /// Reads a `ticket.md`.
+    ///
+    /// # Errors
+    /// The file cannot be read or decoded, or has a key of format 0.
     pub fn read(path: &Path) -> Result<Self, ScenarioError> {
         let text = read_text(path)?;
         check_keys(path, FileKind::Ticket, &text)?;

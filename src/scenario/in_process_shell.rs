@@ -23,6 +23,8 @@ pub struct InProcessShell {
 }
 
 impl InProcessShell {
+    /// A shell over these hosts, with the session limits of the SSH adapter's defaults. Commands take their
+    /// time on `clock`.
     pub fn new(hosts: BTreeMap<HostName, SharedHost>, clock: Arc<dyn Clock>) -> Self {
         Self { hosts, limits: SessionLimits::default(), clock }
     }

@@ -55,6 +55,8 @@ pub struct LoadedPlaybooks {
 }
 
 impl LoadedPlaybooks {
+    /// Loads the playbooks, and the built-in prompts.
+    ///
     /// # Errors
     /// Every problem of the playbooks.
     #[expect(clippy::expect_used, reason = "a test loads the built-in prompts")]
@@ -66,6 +68,7 @@ impl LoadedPlaybooks {
         })
     }
 
+    /// The playbooks, as the engine uses them.
     pub fn library(&self) -> &Library {
         &self.library
     }
@@ -73,11 +76,17 @@ impl LoadedPlaybooks {
 
 /// A scenario that is set up and not yet played.
 pub struct ScenarioRun {
+    /// The agent: the real GitHub adapter, a journal in memory and the mode `act`.
     pub agent: Context,
+    /// The fake GitHub, which the agent reaches without a network.
     pub hub: FakeGitHub,
+    /// The fake host, which plays the roles `main` and `agent` of the system.
     pub host: SharedHost,
+    /// The virtual clock of the agent, the fake GitHub and the fake host.
     pub clock: Arc<VirtualClock>,
+    /// The ticket on the fake GitHub, in the repository `example/tickets`.
     pub ticket: TicketId,
+    /// The expected result, from `expect.yaml`.
     pub expect: Expect,
     /// The comment with the ticket's command; without one, the ticket is accepted by its label.
     command: Option<u64>,
@@ -85,8 +94,11 @@ pub struct ScenarioRun {
 
 /// A scenario that was played.
 pub struct ScenarioResult {
+    /// The case, with all its records applied.
     pub case: Case,
+    /// What the final report of the case says.
     pub report: Report,
+    /// The issue as the case left it, with all comments.
     pub issue: Issue,
     /// Every command line that the host received, in order.
     pub commands: Vec<String>,
@@ -94,13 +106,19 @@ pub struct ScenarioResult {
     failures: Vec<String>,
 }
 
+/// Whether the result was the expected one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ScenarioVerdict {
+    /// Every expectation was met.
     Passed,
+    /// One sentence for each expectation that was not met, and each problem of `host.yaml`; never empty.
     Failed(Vec<String>),
 }
 
 /// Plays a scenario to its end.
+///
+/// # Errors
+/// The scenario cannot be set up, or the engine stops. An expectation that is not met is no error.
 pub async fn play(path: &Path, books: &LoadedPlaybooks) -> Result<ScenarioResult, ScenarioError> {
     let scene = ScenarioRun::set_up(path, books).await?;
     let case = scene.take_in().await?;
@@ -122,11 +140,17 @@ const COMMAND: &str = "/qfield:support";
 
 impl ScenarioRun {
     /// Reads the files and sets up the fake GitHub and the fake host.
+    ///
+    /// # Errors
+    /// A file cannot be read or decoded, or the fake GitHub or host cannot be set up.
     pub async fn set_up(path: &Path, books: &LoadedPlaybooks) -> Result<Self, ScenarioError> {
         Self::of(&Scenario::read(path)?, books).await
     }
 
     /// Sets up the fake GitHub and the fake host.
+    ///
+    /// # Errors
+    /// The fake GitHub or host cannot be set up.
     pub async fn of(scenario: &Scenario, books: &LoadedPlaybooks) -> Result<Self, ScenarioError> {
         let set_up = |error: &dyn std::fmt::Display| ScenarioError::SetUp(error.to_string());
         let Scenario { system_type, ticket: file, host, expect } = scenario.clone();
@@ -200,6 +224,9 @@ impl ScenarioRun {
     }
 
     /// Opens the case.
+    ///
+    /// # Errors
+    /// The ticket cannot be read, or no case comes of it.
     pub async fn take_in(&self) -> Result<CaseId, ScenarioError> {
         let stopped = |error: &dyn std::fmt::Display| ScenarioError::Stopped(error.to_string());
         if let Some(command) = self.command {
@@ -228,6 +255,9 @@ impl ScenarioRun {
     }
 
     /// Compares the result with the expected one.
+    ///
+    /// # Errors
+    /// The issue was deleted or moved.
     pub fn judge(&self, case: Case) -> Result<ScenarioResult, ScenarioError> {
         let issue =
             self.hub.issue(&self.ticket).ok_or_else(|| ScenarioError::Stopped("the issue is gone".into()))?;
@@ -324,6 +354,7 @@ fn forge(hub: &FakeGitHub) -> Result<Arc<dyn Forge>, ScenarioError> {
 }
 
 impl ScenarioResult {
+    /// Whether the result is the expected one.
     pub fn verdict(&self) -> ScenarioVerdict {
         if self.failures.is_empty() {
             ScenarioVerdict::Passed
@@ -356,6 +387,7 @@ impl ScenarioResult {
         format!("{}\n\ncommands:\n  {}\n", comments.join("\n---\n"), commands.join("\n  "))
     }
 
+    /// The expected result, from `expect.yaml`.
     pub fn expect(&self) -> &Expect {
         &self.expect
     }

@@ -75,7 +75,10 @@ impl Login {
 impl KeySources {
     /// Reads the key files. It is done before the host is contacted, because a path that is wrong is
     /// wrong for every host.
-    pub fn read(&self) -> Result<ReadKeys, SshError> {
+    ///
+    /// # Errors
+    /// [`SshError`] if a named key cannot be used, or this machine lacks something to read one.
+    pub(super) fn read(&self) -> Result<ReadKeys, SshError> {
         let has_agent = self.agent.is_some();
         let named = self.named.iter().map(|file| read_key(file, has_agent));
         let mut read = ReadKeys { keys: named.collect::<Result<_, _>>()?, unused: Vec::new() };
@@ -94,7 +97,10 @@ impl KeySources {
     }
 
     /// Logs in to a host whose key has been checked.
-    pub async fn authenticate(
+    ///
+    /// # Errors
+    /// [`SshError`] if there is no key to try, the server accepts none, or the connection or the agent fails.
+    pub(super) async fn authenticate(
         &self,
         user: &str,
         handle: &mut Handle<HostKeyVerifier>,

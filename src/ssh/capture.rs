@@ -13,11 +13,12 @@ pub(super) struct Capture {
 
 impl Capture {
     /// Keeps at most `cap` bytes.
-    pub fn new(cap: usize) -> Self {
+    pub(super) fn new(cap: usize) -> Self {
         Self { kept: Vec::new(), cap, length: 0, hash: Sha256::new() }
     }
 
-    pub fn take(&mut self, piece: &[u8]) {
+    /// Takes in the next piece. Beyond the cap, it is counted and hashed only.
+    pub(super) fn take(&mut self, piece: &[u8]) {
         let room = self.cap.saturating_sub(self.kept.len());
         self.kept.extend_from_slice(piece.get(..room).unwrap_or(piece));
         self.length += piece.len() as u64;
@@ -25,11 +26,12 @@ impl Capture {
     }
 
     /// The length of what came, in bytes.
-    pub fn length(&self) -> u64 {
+    pub(super) fn length(&self) -> u64 {
         self.length
     }
 
-    pub fn finish(self) -> RawOutput {
+    /// What was kept, and the length and SHA-256 of the whole stream.
+    pub(super) fn finish(self) -> RawOutput {
         RawOutput { kept: self.kept, length: self.length, sha256: hex::encode(self.hash.finalize()) }
     }
 }

@@ -63,7 +63,10 @@ struct Reached {
 impl Connection {
     /// Opens it and logs in. A server that closes the connection before the login may have too many of them
     /// under way, so it is asked again for a while.
-    pub async fn open(remote: &Remote, limits: &SessionLimits) -> Result<Self, SshError> {
+    ///
+    /// # Errors
+    /// [`SshError`] if the host cannot be reached, its key is not trusted, or it does not accept the login.
+    pub(super) async fn open(remote: &Remote, limits: &SessionLimits) -> Result<Self, SshError> {
         let until = Instant::now() + limits.connect;
         let hop = ssh_config::resolve(remote).await?;
         let mut pause = PAUSE;
@@ -96,40 +99,48 @@ impl Connection {
     }
 
     /// Whether a new command may be begun on it.
-    pub fn is_usable(&self) -> bool {
+    pub(super) fn is_usable(&self) -> bool {
         !self.handle.is_closed() && !self.retired.load(Ordering::Relaxed)
     }
 
     /// Lets the commands on it end, and begins no new one. A session that was closed from this side may
     /// go on at the host, where it counts against `MaxSessions` and nobody can tell for how long.
-    pub fn drain(&self) {
+    pub(super) fn drain(&self) {
         self.retired.store(true, Ordering::Relaxed);
     }
 
-    pub fn gate(&self) -> Option<&str> {
+    /// What the gate said of its rules, such as `fieldmedic-gate 2 <hash>`; `None` if there is none.
+    pub(super) fn gate(&self) -> Option<&str> {
         self.gate.get().and_then(Option::as_deref)
     }
 
-    pub fn note_gate(&self, said: Option<String>) {
+    /// Records what the gate said, or that there is none. Only the first call counts.
+    pub(super) fn note_gate(&self, said: Option<String>) {
         let _ = self.gate.set(said);
     }
 
-    pub fn forbids_exec(&self) -> bool {
+    /// Whether the login shell is known to forbid `exec`.
+    pub(super) fn forbids_exec(&self) -> bool {
         self.forbids_exec.load(Ordering::Relaxed)
     }
 
-    pub fn note_exec_forbidden(&self) {
+    /// Records that the login shell forbids `exec`, for the commands that follow.
+    pub(super) fn note_exec_forbidden(&self) {
         self.forbids_exec.store(true, Ordering::Relaxed);
     }
 
     /// Waits for a free session. `None` if the connection will have none.
-    pub async fn slot(&self) -> Option<Slot> {
+    pub(super) async fn slot(&self) -> Option<Slot> {
         self.sessions.slot().await.filter(|_| self.is_usable())
     }
 
     /// Opens a channel; `None` if the server is busy, and another slot has to be waited for. The caller lets
     /// this finish: a channel that is abandoned while it opens stays open at the host.
-    pub async fn channel(
+    ///
+    /// # Errors
+    /// [`SshError::NoSession`] if the server opens none at all; [`SshError::Disconnected`] if the connection
+    /// broke.
+    pub(super) async fn channel(
         &self,
         mut slot: Slot,
         limit: Duration,
@@ -157,12 +168,12 @@ impl Connection {
     }
 
     /// It broke before the command was asked for.
-    pub fn gone(&self) -> SshError {
+    pub(super) fn gone(&self) -> SshError {
         SshError::Disconnected { at: self.at.clone(), cause: self.cause() }
     }
 
     /// It broke after that.
-    pub fn broke(&self) -> SshError {
+    pub(super) fn broke(&self) -> SshError {
         SshError::Lost { at: self.at.clone(), cause: self.cause() }
     }
 

@@ -23,12 +23,16 @@ pub(super) struct ConnectionPool {
 }
 
 impl ConnectionPool {
-    pub fn new(remote: Remote, limits: SessionLimits) -> Self {
+    /// Nothing is contacted yet.
+    pub(super) fn new(remote: Remote, limits: SessionLimits) -> Self {
         Self { remote, limits, opened: Mutex::default() }
     }
 
     /// The connection, and how long it took to open; zero if it was open, or if somebody else opened it.
-    pub async fn connection(&self) -> Result<(Arc<Connection>, Duration), SshError> {
+    ///
+    /// # Errors
+    /// [`SshError`] if the host cannot be reached, its key is not trusted, or it does not accept the login.
+    pub(super) async fn connection(&self) -> Result<(Arc<Connection>, Duration), SshError> {
         let mut took = Duration::ZERO;
         let opened = self.current();
         let connection = opened
@@ -52,7 +56,10 @@ impl ConnectionPool {
 
     /// Runs a command. A connection that turns out to be dead before the command was asked for is
     /// replaced, once.
-    pub async fn run(&self, order: &Order) -> Result<RawObservation, SshError> {
+    ///
+    /// # Errors
+    /// [`SshError`]; [`SshError::may_have_run`] says whether the command may have been started.
+    pub(super) async fn run(&self, order: &Order) -> Result<RawObservation, SshError> {
         let (connection, _) = self.connection().await?;
         match exec::run(connection, order, &self.limits).await {
             Err(SshError::Disconnected { .. }) => {

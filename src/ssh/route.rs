@@ -10,6 +10,7 @@ use std::time::Duration;
 pub enum HostRoute {
     /// It is the machine that the agent runs on.
     Local,
+    /// It is behind an SSH server.
     Ssh(Remote),
 }
 
@@ -25,6 +26,7 @@ pub struct Remote {
     /// The machine's own file of known hosts: keys that it marks as revoked are refused, whichever file is
     /// used. [`SYSTEM_KNOWN_HOSTS`] but in tests.
     pub system_known_hosts: PathBuf,
+    /// Where what is `None` is looked up.
     pub ssh_config: SshConfig,
     /// Who looks.
     pub probe: Login,
@@ -42,7 +44,12 @@ pub enum SshConfig {
     Off,
     /// What `ssh` itself reads: `~/.ssh/config` and `/etc/ssh/ssh_config`. Where there is neither `ssh` nor a
     /// file at `config`, the known hosts are in `known_hosts`.
-    Usual { config: PathBuf, known_hosts: PathBuf },
+    Usual {
+        /// The user's configuration, `~/.ssh/config`. It is not read here, only looked for.
+        config: PathBuf,
+        /// The user's known hosts, `~/.ssh/known_hosts`.
+        known_hosts: PathBuf,
+    },
     /// This file alone.
     File(PathBuf),
 }
@@ -83,6 +90,8 @@ impl Default for SessionLimits {
 /// What a command is for; a host may have a login for each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
+    /// To read only.
     Probe,
+    /// To alter something.
     Change,
 }

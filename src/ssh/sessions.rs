@@ -54,13 +54,13 @@ pub(super) struct Refusals {
 
 impl Sessions {
     /// `most`: so many are asked for at a time, even if the server would open more.
-    pub fn new(most: usize) -> Arc<Self> {
+    pub(super) fn new(most: usize) -> Arc<Self> {
         let permits = Arc::new(Semaphore::new(most.max(1)));
         Arc::new(Self { permits, open: AtomicUsize::new(0), ended: Mutex::default() })
     }
 
     /// Waits for a free one.
-    pub async fn slot(self: &Arc<Self>) -> Option<Slot> {
+    pub(super) async fn slot(self: &Arc<Self>) -> Option<Slot> {
         let permit = Arc::clone(&self.permits).acquire_owned().await.ok()?;
         Some(Slot { permit: Some(permit), sessions: Arc::clone(self), is_open: false })
     }
@@ -73,14 +73,14 @@ impl Sessions {
 
 impl Slot {
     /// The server has opened it.
-    pub fn opened(&mut self) {
+    pub(super) fn opened(&mut self) {
         self.is_open = true;
         self.sessions.open.fetch_add(1, Ordering::AcqRel);
     }
 
     /// The server has refused it. The connection has one slot less from now on if others are open, so that
     /// there is always one.
-    pub async fn refused(mut self, refusals: &mut Refusals) -> Refusal {
+    pub(super) async fn refused(mut self, refusals: &mut Refusals) -> Refusal {
         let others_are_open = self.sessions.open.load(Ordering::Acquire) > 0;
         refusals.among_others += u32::from(others_are_open);
         let is_proven = refusals.among_others > DOUBTS || !self.sessions.has_just_ended();

@@ -44,13 +44,14 @@ pub(super) struct Patience {
 }
 
 impl Patience {
-    pub fn new() -> Self {
+    /// The first wait takes 100 ms; each is twice as long as the one before, up to 5 s.
+    pub(super) fn new() -> Self {
         let [first, _] = PAUSES;
         Self { pause: first, waits: 0 }
     }
 
     /// Waits longer each time, and tells the log what is short.
-    pub async fn wait(&mut self, host: &str, what: &str) {
+    pub(super) async fn wait(&mut self, host: &str, what: &str) {
         if self.waits.is_multiple_of(TOLD) {
             tracing::warn!(host, "this machine has {what}; what was to be asked of the host waits");
         }

@@ -20,11 +20,12 @@ pub(super) struct Stream {
 
 impl Stream {
     /// `marked`: the output begins at the marker, and not at once.
-    pub fn new(marked: bool, cap: usize) -> Self {
+    pub(super) fn new(marked: bool, cap: usize) -> Self {
         Self { noise: Vec::new(), noise_length: 0, has_begun: !marked, output: Capture::new(cap) }
     }
 
-    pub fn take(&mut self, piece: &[u8]) {
+    /// Takes in the next piece. Before the marker it is noise, behind it output.
+    pub(super) fn take(&mut self, piece: &[u8]) {
         if self.has_begun {
             return self.output.take(piece);
         }
@@ -46,16 +47,17 @@ impl Stream {
     }
 
     /// The length of all that came, in bytes.
-    pub fn length(&self) -> u64 {
+    pub(super) fn length(&self) -> u64 {
         self.noise_length + self.output.length()
     }
 
     /// The end of what came before the output.
-    pub fn noise(&self) -> &[u8] {
+    pub(super) fn noise(&self) -> &[u8] {
         &self.noise
     }
 
-    pub fn finish(self) -> RawOutput {
+    /// The command's output, without the noise before the marker.
+    pub(super) fn finish(self) -> RawOutput {
         self.output.finish()
     }
 }

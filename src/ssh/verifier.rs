@@ -19,7 +19,7 @@ pub(super) struct HostKeyVerifier {
 
 impl HostKeyVerifier {
     /// Trusts the pinned keys only. The reason of a disconnect goes to `lost`.
-    pub fn new(pinned: HostKeys, lost: Lost) -> Self {
+    pub(super) fn new(pinned: HostKeys, lost: Lost) -> Self {
         Self { pinned, lost }
     }
 }

@@ -31,6 +31,7 @@ pub enum LogFormat {
 /// How the process logs.
 #[derive(Debug, Clone, Default)]
 pub struct LogOptions {
+    /// The format, and with it the destination.
     pub format: LogFormat,
     /// A level, or a filter such as `fieldmedic=debug,russh=info`. `None` goes by `verbose`.
     pub level: Option<String>,
@@ -43,11 +44,13 @@ pub struct LogOptions {
 /// Why the log cannot be started. Both are permanent: the command line has to change.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum LogError {
+    /// The text is neither a level nor a filter: the text, and why.
     #[error("`{0}` is not a log level: {1}")]
     #[diagnostic(help(
         "write error, warn, info, debug, trace or off, or a filter such as fieldmedic=debug,russh=info"
     ))]
     Level(String, String),
+    /// No systemd-journald can be reached.
     #[error("the systemd journal cannot be used: {0}")]
     #[diagnostic(help("systemd-journald does not run here: use --log-format text or json"))]
     Journald(io::Error),

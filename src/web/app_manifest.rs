@@ -18,6 +18,7 @@ use tokio::sync::oneshot;
 pub struct Application {
     /// GitHub's page that takes it, with the state in its query.
     pub page: String,
+    /// What the App shall be, as JSON; [`manifest`](crate::github::manifest) makes it.
     pub manifest: String,
     /// A word that GitHub gives back, so that nobody else's code is taken.
     pub state: String,
@@ -26,6 +27,7 @@ pub struct Application {
 /// Why no code came.
 #[derive(Debug, thiserror::Error)]
 pub enum NoCode {
+    /// No browser came back from GitHub within this time.
     #[error("nobody has said yes on GitHub's page within {0:?}")]
     TooLate(Duration),
 }

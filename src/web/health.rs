@@ -41,6 +41,7 @@ pub trait ReadinessCheck: Send + Sync {
 pub struct CheckResult {
     /// Stable: alerts go by it.
     pub name: String,
+    /// Whether it passed.
     pub ok: bool,
     /// Why it failed, for people and redacted; empty if it passed.
     pub detail: String,

@@ -67,9 +67,11 @@ pub enum DeliveryNotStored {
 
 /// What the webhook needs.
 pub struct WebhookConfig {
+    /// The secrets that deliveries may be signed with.
     pub secrets: Secrets,
     /// In bytes; longer bodies are answered with 413. [`BODY_LIMIT`] is a good choice.
     pub body_limit: usize,
+    /// Stores the deliveries whose signature is right.
     pub sink: Arc<dyn DeliverySink>,
 }
 

@@ -6,6 +6,7 @@
 //! installs; `scripts/live` does both. `FIELDMEDIC_LIVE_ONLY=<words>` runs the scenarios whose names
 //! hold these words.
 
+#![allow(unreachable_pub, reason = "nothing outside of this binary can reach anything of it")]
 #![allow(clippy::disallowed_methods, reason = "tests use the clock, files and processes of this machine")]
 // clippy.toml allows these inside of tests, and not in the functions that tests share.
 #![allow(clippy::indexing_slicing, clippy::string_slice, reason = "a test fails where there is nothing")]

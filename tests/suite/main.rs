@@ -2,6 +2,7 @@
 
 // clippy.toml allows these inside of tests, and not in the functions that tests share.
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stderr, clippy::print_stdout, clippy::unwrap_used)]
+#![allow(unreachable_pub, reason = "nothing outside of this binary can reach anything of it")]
 #![allow(clippy::disallowed_methods, reason = "tests use the clock, files and processes of this machine")]
 #![allow(clippy::indexing_slicing, clippy::string_slice, reason = "a test fails where there is nothing")]
 #![allow(clippy::unreachable, reason = "a test that reaches it shall fail")]

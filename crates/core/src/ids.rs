@@ -9,8 +9,11 @@ use std::str::FromStr;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{word}` is not a {what}: use {rule}")]
 pub struct NameError {
+    /// The rejected word, as it was given.
     pub word: String,
+    /// What the word was to be, such as `host name`.
     pub what: &'static str,
+    /// The required form in words: length, characters, first character.
     pub rule: &'static str,
 }
 
@@ -39,6 +42,9 @@ macro_rules! names {
 
         impl $name {
             /// Checks the word and wraps it.
+            ///
+            /// # Errors
+            /// The word does not have the form of this kind of name.
             pub fn new(word: impl Into<String>) -> Result<Self, NameError> {
                 let word = word.into();
                 if $check(&word) {
@@ -48,6 +54,7 @@ macro_rules! names {
                 }
             }
 
+            /// The name as text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -115,7 +122,9 @@ impl Role {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Repo {
+    /// The user or organization, in lower case.
     pub owner: String,
+    /// The repository's name without its owner, in lower case.
     pub name: String,
 }
 
@@ -123,15 +132,19 @@ pub struct Repo {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct TicketId {
+    /// The repository of the issue.
     pub repo: Repo,
+    /// The issue's number in its repository.
     pub number: u64,
 }
 
 /// What is wrong with an address that a person wrote.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParseAddressError {
+    /// The text, which is not of the form `owner/name`.
     #[error("`{0}` is not a repository: write owner/name")]
     Repo(String),
+    /// The text, which is neither `owner/name#12` nor the URL of an issue.
     #[error("`{0}` is not an issue: write owner/name#12, the issue's URL, or its number")]
     Ticket(String),
 }

@@ -7,6 +7,10 @@ use fieldmedic_core::case::event::CaseId;
 use serde::{Deserialize, Serialize};
 
 /// Export and removal of closed cases.
+///
+/// # Errors
+/// Every method: [`JournalError::Unavailable`] if the store cannot be used, [`JournalError::Unreadable`] if
+/// it holds what this program cannot read.
 #[async_trait]
 pub trait Archive: Send + Sync {
     /// Cases that have ended and were last written before this time, oldest first, that are still here.

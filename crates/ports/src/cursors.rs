@@ -9,6 +9,10 @@ use std::fmt;
 use std::time::Duration;
 
 /// Times that outlive the process.
+///
+/// # Errors
+/// Every method: [`JournalError::Unavailable`] if the store cannot be used, [`JournalError::Unreadable`] if
+/// it holds what this program cannot read.
 #[async_trait]
 pub trait Cursors: Send + Sync {
     /// Where a cursor stands.

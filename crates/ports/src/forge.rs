@@ -9,11 +9,18 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Where tickets live.
+///
+/// # Errors
+/// Every method: the [`ForgeError`] that says what can be done next.
 #[async_trait]
 pub trait Forge: Send + Sync {
     /// The agent's own login.
     async fn me(&self) -> Result<String, ForgeError>;
 
+    /// The issue as it is now; its texts are redacted.
+    ///
+    /// # Errors
+    /// [`ForgeError::NotFound`] if there is no such issue, or it is a pull request.
     async fn ticket(&self, id: &TicketId) -> Result<Ticket, ForgeError>;
 
     /// Open issues with this label, oldest update first; with `since`, those updated at or after it.
@@ -92,6 +99,7 @@ impl Marker {
         Self(format!("<!-- fieldmedic {clean} -->"))
     }
 
+    /// The whole line: `<!-- fieldmedic case=c0123456789ab kind=status -->`.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -110,31 +118,45 @@ impl Marker {
 /// A comment. As the forge gives it, its text is not redacted and must not be recorded.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Comment {
+    /// The forge's number of the comment, unique in its repository.
     pub id: u64,
+    /// The issue that it is on.
     pub ticket: TicketId,
+    /// The login of its author; `ghost` if GitHub has deleted the account.
     pub author: String,
     /// The forge says that the author is a machine.
     pub by_bot: bool,
+    /// Its text, in Markdown; it may be empty.
     pub body: String,
+    /// When it was posted.
     pub created_at: DateTime<Utc>,
+    /// When it was last edited; the time of posting if never.
     pub updated_at: DateTime<Utc>,
 }
 
 /// A label with what it looks like when it has to be created.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Label {
+    /// The label's name, such as `medic:problem`. Upper and lower case are the same.
     pub name: String,
     /// Six hex digits.
     pub color: &'static str,
+    /// What the label means, in one sentence; GitHub allows 100 characters.
     pub description: &'static str,
 }
 
+/// An issue that the agent opens.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewTicket {
+    /// The repository that gets the issue.
     pub repo: Repo,
+    /// The first line of its body, by which it is found again; it is added if `body` lacks it.
     pub marker: Marker,
+    /// The title, in one line.
     pub title: Redacted,
+    /// The body, in Markdown. What exceeds GitHub's 65,536 characters is cut.
     pub body: Redacted,
+    /// The names of its labels; empty for none.
     pub labels: Vec<String>,
 }
 
@@ -162,9 +184,11 @@ pub struct FailedDelivery {
 pub struct DeliveryId {
     /// A repository may have several hooks; an App has one, which has no number.
     pub hook: Option<u64>,
+    /// GitHub's id of the attempt in the delivery log.
     pub number: u64,
 }
 
+/// A reaction to a comment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reaction {
     /// Heard, and being worked on.
@@ -187,7 +211,12 @@ pub enum ForgeError {
     Unreachable(String),
     /// Too many requests: try again then.
     #[error("GitHub asks to wait: {why}")]
-    Limited { why: String, wait: Option<Duration> },
+    Limited {
+        /// What the forge said.
+        why: String,
+        /// How long to wait, an hour at most; `None` if the forge did not say.
+        wait: Option<Duration>,
+    },
     /// 401: the token is wrong or has expired. Mending the configuration helps; trying again does not.
     #[error("GitHub does not let the agent in: {0}")]
     Unauthorized(String),
@@ -197,7 +226,12 @@ pub enum ForgeError {
     /// It is in a repository of another name now. It is not followed: what was allowed where it was need
     /// not be allowed there.
     #[error("{what} is in {now} now; if the repository was renamed, write its new name into [github] repos")]
-    Moved { what: String, now: String },
+    Moved {
+        /// What was asked for, such as `example/tickets#12`.
+        what: String,
+        /// The repository's name now; its address if the name cannot be had.
+        now: String,
+    },
     /// Any other refusal: it will not be taken, however often it is tried.
     #[error("GitHub refused: {0}")]
     Refused(String),

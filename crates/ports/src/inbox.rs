@@ -10,6 +10,10 @@ use fieldmedic_core::policy::permit::Pause;
 use std::time::Duration;
 
 /// The queues.
+///
+/// # Errors
+/// Every method: [`JournalError::Unavailable`] if the store cannot be used, [`JournalError::Unreadable`] if
+/// it holds what this program cannot read.
 #[async_trait]
 pub trait Inbox: Send + Sync {
     /// Queues a delivery until it is processed. `false`: one with its key is queued already.

@@ -10,6 +10,10 @@ use fieldmedic_core::ticket::TicketId;
 use std::collections::BTreeMap;
 
 /// The durable record of all cases.
+///
+/// # Errors
+/// Every method: [`JournalError::Unavailable`] if the store cannot be used, [`JournalError::Unreadable`] if
+/// it holds what this program cannot read.
 #[async_trait]
 pub trait Journal: Send + Sync {
     /// Opens a case with its first record, in one transaction with the memory of its keys. Content that
@@ -49,6 +53,7 @@ pub trait Journal: Send + Sync {
         files: &BTreeMap<String, String>,
     ) -> Result<(), JournalError>;
 
+    /// The files of a stored library, path to text. `None` if none were stored under this hash.
     async fn library(&self, hash: &LibraryHash) -> Result<Option<BTreeMap<String, String>>, JournalError>;
 
     /// The records of all cases that are of one of these kinds and not older than `since`, by their
@@ -64,19 +69,24 @@ pub trait Journal: Send + Sync {
 /// What opens a case.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewCase {
+    /// The id of the new case, derived from `ticket` and `key`.
     pub case: CaseId,
+    /// The ticket of the case.
     pub ticket: TicketId,
     /// What came in, by its content: the same content never opens a second case.
     pub key: String,
     /// Other content that this case answers too, and that must not open another.
     pub also: Vec<String>,
+    /// The time of the first record.
     pub at: DateTime<Utc>,
+    /// The first record's event: [`Event::Opened`] with the snapshot of the ticket.
     pub first: Event,
 }
 
 /// What came of an opening.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OpenResult {
+    /// A new case was opened, with this id.
     Opened(CaseId),
     /// This very content was taken in before.
     Duplicate,
@@ -87,9 +97,13 @@ pub enum OpenResult {
 /// One line of the list of cases; a cache of what the records say.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CaseSummary {
+    /// The case.
     pub id: CaseId,
+    /// The ticket of the case.
     pub ticket: TicketId,
+    /// The time of its first record.
     pub opened_at: DateTime<Utc>,
+    /// The time of its last record.
     pub updated_at: DateTime<Utc>,
     /// `None` while it runs.
     pub outcome: Option<Outcome>,
@@ -120,16 +134,26 @@ impl History {
 /// What an audit of the journal found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Audit {
+    /// How many cases were checked, archived ones included.
     pub cases: u64,
+    /// How many records were checked. Those of archived cases are not in the journal and do not count.
     pub records: u64,
     /// The case and the sequence number of its first record that is not as it was written.
     pub broken: Vec<(CaseId, u64)>,
 }
 
+/// Why the store did not do what it was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum JournalError {
+    /// The record `seq` of `case` cannot be written, because it is not the next one: another worker wrote to
+    /// the case, or it was not opened. The caller must stop its work on the case.
     #[error("another worker has gone on with case {case}: record {seq} is not the next one")]
-    Conflict { case: CaseId, seq: u64 },
+    Conflict {
+        /// The case.
+        case: CaseId,
+        /// The number of the record that could not be written, from 0.
+        seq: u64,
+    },
     /// Full disk, lost server, damaged file: nothing may be done until it works again.
     #[error("the journal cannot be used: {0}")]
     Unavailable(String),

@@ -13,6 +13,10 @@ use std::time::Duration;
 ///
 /// `now` is the caller's time. An adapter that several machines share uses its own clock instead, so that
 /// their clocks need not agree.
+///
+/// # Errors
+/// Every method: [`JournalError::Unavailable`] if the store cannot be used, [`JournalError::Unreadable`] if
+/// it holds what this program cannot read.
 #[async_trait]
 pub trait Leases: Send + Sync {
     /// Claims a case for a worker until `now + ttl`. A worker renews a claim by claiming again, and with it

@@ -10,6 +10,9 @@ use fieldmedic_core::policy::permit::Permit;
 use std::time::Duration;
 
 /// The way to the hosts.
+///
+/// # Errors
+/// Every method: the [`ShellError`] that says whether the host may have run the command.
 #[async_trait]
 pub trait Shell: Send + Sync {
     /// Opens the connection to a host, or finds it open. Gives the time that opening took, zero if it
@@ -35,11 +38,19 @@ pub trait Shell: Send + Sync {
 pub enum ShellError {
     /// The host was never asked to run it: it is safe to try again.
     #[error("{why}")]
-    NotStarted { why: String },
+    NotStarted {
+        /// The reason, in one sentence.
+        why: String,
+    },
     /// The host was asked, and may have run it. `may_still_run`: it was told to stop and did not say that
     /// it has, so a second run could meet the first.
     #[error("{why}")]
-    InDoubt { why: String, may_still_run: bool },
+    InDoubt {
+        /// The reason, in one sentence.
+        why: String,
+        /// Whether the command may still run on the host.
+        may_still_run: bool,
+    },
 }
 
 /// Whether a lease allows a change of this host at this moment. Every [`Shell`] asks before it starts one.

@@ -19,8 +19,9 @@ use clap::Args;
 use miette::{Result, miette};
 use std::path::Path;
 
+/// The command line of `fieldmedic host-setup`.
 #[derive(Debug, Args)]
-pub struct Arguments {
+pub(super) struct Arguments {
     /// The system, as the configuration names it.
     system: String,
     /// The host, by its name or its role [default: the system's only one].
@@ -41,7 +42,7 @@ pub(super) struct Gates {
 impl Gates {
     /// # Errors
     /// Every command that a gate could confuse with another.
-    pub fn new(
+    pub(super) fn new(
         name: &HostName,
         host: &HostEntry,
         hosted: &[HostedSystem<'_>],
@@ -72,7 +73,12 @@ pub(super) fn hosted_systems<'a>(
         .collect()
 }
 
-pub async fn run(loaded: &LoadedConfig, arguments: Arguments) -> Result<ExitStatus> {
+/// Prints the setup script to stdout and hints for its reader to stderr. The host is not contacted.
+///
+/// # Errors
+/// If the system or the host is not known, the host is local or has no user, or a gate could confuse two
+/// commands.
+pub(super) async fn run(loaded: &LoadedConfig, arguments: Arguments) -> Result<ExitStatus> {
     let config = &loaded.config;
     let library = library::load(&app::files(config)?)?;
     let inventory = config.inventory(&library, &loaded.path)?;

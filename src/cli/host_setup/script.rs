@@ -10,14 +10,16 @@ use std::path::Path;
 
 /// The form of a gate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum GateForm {
+pub(super) enum GateForm {
+    /// A POSIX shell script that decides by itself, for a host without the binary.
     Script,
     /// A file of rules for the binary.
     Rules,
 }
 
 impl GateForm {
-    pub fn write(self, rules: &Rules) -> String {
+    /// The content of a gate's file: a shell script, or rules as JSON.
+    pub(super) fn write(self, rules: &Rules) -> String {
         match self {
             GateForm::Script => script::script(rules),
             GateForm::Rules => serde_json::to_string_pretty(rules).unwrap_or_default(),
@@ -26,15 +28,16 @@ impl GateForm {
 }
 
 /// A public key, and what to do if it was not found.
-pub struct SetupKey {
+pub(super) struct SetupKey {
     /// Its type and its body, without a comment.
     pub public: Option<String>,
+    /// How a person gets the public key, as a sentence; for use where `public` is `None`.
     pub advice: String,
 }
 
 impl SetupKey {
     /// Reads the public half beside a private key.
-    pub fn read(private: Option<&Path>) -> Self {
+    pub(super) fn read(private: Option<&Path>) -> Self {
         let Some(private) = private else {
             return Self { public: None, advice: "the SSH agent has it; `ssh-add -L` lists it".into() };
         };
@@ -56,20 +59,28 @@ fn public(text: &str) -> Option<String> {
 }
 
 /// A gate, and its key.
-pub struct Gate {
+pub(super) struct Gate {
     /// `probes` or `changes`.
     pub name: &'static str,
+    /// The content of the gate's file, from [`GateForm::write`].
     pub text: String,
+    /// The key that logs in through this gate.
     pub key: SetupKey,
 }
 
 /// The content of the script.
-pub struct SetupScript<'a> {
+pub(super) struct SetupScript<'a> {
+    /// The name of the host in the configuration.
     pub host: &'a HostName,
+    /// The names of all systems on the host.
     pub systems: Vec<&'a str>,
+    /// The login user. It stands unquoted in shell text and in sudoers, so it must be a plain word.
     pub user: &'a str,
+    /// The form of every gate.
     pub form: GateForm,
+    /// The gate for probes; and the one for changes, if they have a key of their own.
     pub gates: Vec<Gate>,
+    /// The commands that sudo runs as root; if there are none, no sudoers file is written.
     pub grants: &'a Grants,
 }
 
@@ -94,7 +105,8 @@ const CHECK_DIRECTORY: &str = r#"check_directory() {
 const GATE_DIR: &str = "/usr/local/lib/fieldmedic";
 
 impl SetupScript<'_> {
-    pub fn write(&self) -> String {
+    /// The text of the script. It can be run again after a change of playbooks, parameters or keys.
+    pub(super) fn write(&self) -> String {
         let mut text = format!(
             "#!/bin/sh\n\
              # What Fieldmedic needs on the host {}, and nothing more. Systems: {}.\n\

@@ -10,8 +10,10 @@ use tempfile::NamedTempFile;
 
 /// The values of a new configuration.
 #[derive(Debug, Clone, Default)]
-pub struct Answers {
+pub(super) struct Answers {
+    /// The repositories where people file tickets, each as `owner/name`.
     pub repos: Vec<String>,
+    /// Logins that are assigned and mentioned when a person is needed; may be empty.
     pub on_call: Vec<String>,
     /// The API, if it is not the public one.
     pub base_url: Option<String>,
@@ -23,7 +25,7 @@ pub struct Answers {
 
 impl Answers {
     /// The text of the configuration, with a comment beside each key.
-    pub fn config(&self) -> String {
+    pub(super) fn config(&self) -> String {
         let mut out = String::from(
             "# Written by `fieldmedic init`. fieldmedic.example.toml explains every key. After a change, run\n\
              # `fieldmedic doctor`. Do not write secrets here.\n\n[github]\n",
@@ -60,7 +62,10 @@ impl Answers {
 }
 
 /// Writes a file that only its owner can read, whole or not at all. An existing file stays.
-pub fn write_private(path: &Path, text: &str) -> Result<()> {
+///
+/// # Errors
+/// If the file exists, or the folder cannot be created or written to.
+pub(super) fn write_private(path: &Path, text: &str) -> Result<()> {
     let file = prepare(path, text)?;
     file.persist_noclobber(path).map(drop).map_err(|error| {
         miette!("{} was not written: {}. Move the old file away", path.display(), error.error)
@@ -68,7 +73,10 @@ pub fn write_private(path: &Path, text: &str) -> Result<()> {
 }
 
 /// Writes the configuration, whole or not at all. An existing file is replaced.
-pub fn write_config(path: &Path, text: &str) -> Result<()> {
+///
+/// # Errors
+/// If the folder cannot be created or written to.
+pub(super) fn write_config(path: &Path, text: &str) -> Result<()> {
     let file = prepare(path, text)?;
     file.persist(path)
         .map(drop)

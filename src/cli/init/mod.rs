@@ -26,8 +26,9 @@ use tokio::net::TcpListener;
 /// How long a person may take on GitHub's page; its code is valid for an hour.
 const CODE_TIMEOUT: Duration = Duration::from_secs(3600);
 
+/// The command line of `fieldmedic init`.
 #[derive(Debug, Args)]
-pub struct Arguments {
+pub(super) struct Arguments {
     /// Where people file tickets, owner/name; may be repeated.
     #[arg(long)]
     repo: Vec<Repo>,
@@ -69,7 +70,13 @@ enum AuthMethod {
     App,
 }
 
-pub async fn run(config: Option<PathBuf>, mut arguments: Arguments) -> Result<ExitStatus> {
+/// Writes the first configuration. With `--apply`, creates labels and the webhook on GitHub instead, by an
+/// existing one.
+///
+/// # Errors
+/// If an argument or an answer cannot be used, a file exists or cannot be written, or GitHub does not do its
+/// part.
+pub(super) async fn run(config: Option<PathBuf>, mut arguments: Arguments) -> Result<ExitStatus> {
     if let Some(url) = arguments.webhook_url.as_deref().filter(|url| !url.ends_with("/webhook")) {
         bail!("--webhook-url {url} does not end with /webhook, where Fieldmedic listens");
     }

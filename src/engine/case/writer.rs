@@ -46,7 +46,10 @@ pub(crate) struct CaseWriter<'a> {
 
 impl CaseWriter<'_> {
     /// Records an event, and takes it into the case.
-    pub async fn append(&mut self, event: Event) -> Result<(), CaseError> {
+    ///
+    /// # Errors
+    /// [`CaseError`] if the journal did not store the event, or the case cannot take it in.
+    pub(crate) async fn append(&mut self, event: Event) -> Result<(), CaseError> {
         let (seq, at) = (self.case.next_seq, self.context.clock.now());
         let append = self.context.journal.append(&self.case.id, seq, at, &event);
         append.instrument(spans::journal_append(event.kind().as_str(), seq)).await?;

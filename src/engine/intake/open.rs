@@ -12,8 +12,10 @@ use tracing::Instrument;
 /// Why something that came in was not taken.
 #[derive(Debug, thiserror::Error)]
 pub enum IntakeError {
+    /// The forge cannot be used now, or refuses for good.
     #[error(transparent)]
     Forge(#[from] ForgeError),
+    /// The journal cannot be used, or holds what cannot be read.
     #[error(transparent)]
     Journal(#[from] JournalError),
 }

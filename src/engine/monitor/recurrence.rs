@@ -26,6 +26,9 @@ const MAX_LATENESS: TimeDelta = TimeDelta::hours(24);
 const RETRY_UNKNOWN_FOR: TimeDelta = TimeDelta::minutes(15);
 
 /// Probes every fixed fault that is due. Gives the cases that it opened.
+///
+/// # Errors
+/// If GitHub or the journal cannot be used. The next round probes again what was not finished.
 pub async fn check_recurrences(context: &Context) -> Result<Vec<CaseId>, IntakeError> {
     let now = context.clock.now();
     let since = now - RECHECKS.iter().max().copied().unwrap_or_default() - MAX_LATENESS;

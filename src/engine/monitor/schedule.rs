@@ -17,6 +17,7 @@ const ONCE_LOCK_TTL: Duration = Duration::from_secs(30);
 pub struct ScheduledTask {
     /// What it is; the journal remembers under this name when it was done last.
     pub name: &'static str,
+    /// When it is due: at an interval, or at the times of a cron expression.
     pub schedule: Schedule,
 }
 
@@ -24,7 +25,10 @@ pub struct ScheduledTask {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DueCheck {
     /// It is to be done now, and was to be done at this moment, if that was missed.
-    Due { missed: Option<DateTime<Utc>> },
+    Due {
+        /// When it was due, if that was more than two minutes ago; `None` if it is on time.
+        missed: Option<DateTime<Utc>>,
+    },
     /// Not before then.
     Later(DateTime<Utc>),
 }

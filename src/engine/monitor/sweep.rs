@@ -22,13 +22,18 @@ use serde_json::json;
 /// What a sweep found on one system.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SweepResult {
+    /// The name of the system in the inventory.
     pub system: SystemName,
+    /// What its probes say. Findings that count only for reported tickets are left out.
     pub diagnosis: Diagnosis,
     /// The case that it opened.
     pub opened: Option<CaseId>,
 }
 
 /// Opens a case for every open ticket that never had one.
+///
+/// # Errors
+/// If GitHub or the journal cannot be used. The next sweep finds what was not reached.
 pub async fn sweep_tickets(context: &Context) -> Result<Vec<CaseId>, IntakeError> {
     let mut opened = Vec::new();
     for repo in &context.forge_settings.repos {
@@ -43,7 +48,7 @@ pub async fn sweep_tickets(context: &Context) -> Result<Vec<CaseId>, IntakeError
 /// checks that cannot be read.
 ///
 /// # Errors
-/// The journal or GitHub does not answer.
+/// GitHub or the journal cannot be used. A host that cannot be reached is no error; its facts are unknown.
 pub async fn check_systems(context: &Context) -> Result<Vec<SweepResult>, IntakeError> {
     let mut swept = Vec::new();
     for system in context.inventory.systems.values() {

@@ -23,6 +23,9 @@ const SECOND_REMINDER_AFTER: TimeDelta = TimeDelta::hours(24);
 const MAX_LATENESS: TimeDelta = TimeDelta::hours(24);
 
 /// Reminds people of every ticket that they were called to and that nobody has taken. Gives the tickets.
+///
+/// # Errors
+/// If GitHub or the journal cannot be used. The next round sends what was not sent.
 pub async fn remind(context: &Context) -> Result<Vec<TicketId>, IntakeError> {
     let Some(after) = context.forge_settings.remind_after.and_then(|after| TimeDelta::from_std(after).ok())
     else {

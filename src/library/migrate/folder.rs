@@ -23,27 +23,43 @@ pub struct FolderReport {
     pub files: Vec<FileReport>,
     /// How many files were read that are as they should be.
     pub unchanged: usize,
+    /// Whether the files were left alone, and the report says only what would change.
     pub is_dry_run: bool,
 }
 
+/// What a migration changed, or would change, in one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileReport {
+    /// The file, below the folder as the caller named it.
     pub path: PathBuf,
+    /// Its changes, in the order of the file; never empty.
     pub changes: Vec<Change>,
 }
 
 /// Why a folder was not migrated. No file was changed.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum FolderError {
+    /// A folder or a file cannot be read, or a folder cannot be resolved.
     #[error("cannot read {}: {error}", path.display())]
     #[diagnostic(help("name a folder with playbooks, with scenarios, or with both below it"))]
-    Unreadable { path: PathBuf, error: std::io::Error },
+    Unreadable {
+        /// The folder or file.
+        path: PathBuf,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// The folder has more than 100,000 entries, or folders more than 16 deep. `path` is the whole folder.
     #[error("{} has more than {MOST} files, or folders more than {DEEPEST} deep", path.display())]
     #[diagnostic(help("name the folder of the playbooks or of the scenarios itself"))]
-    TooLarge { path: PathBuf },
+    TooLarge {
+        /// The folder that was to be migrated.
+        path: PathBuf,
+    },
+    /// Some files cannot be migrated.
     #[error("{0}; no file was changed")]
     #[diagnostic(transparent)]
     Files(MigrateErrors),
+    /// The migrated texts could not be written.
     #[error(transparent)]
     #[diagnostic(transparent)]
     NotWritten(#[from] WriteError),

@@ -155,7 +155,7 @@ const FRONT_MATTER: &[Key] = &[key("order", "command", Shape::Free)];
 
 impl Shape {
     /// The keys of a map of this shape; other keys keep their names, and their values are free.
-    pub fn keys(self) -> &'static [Key] {
+    pub(super) fn keys(self) -> &'static [Key] {
         match self {
             Shape::System => SYSTEM,
             Shape::Probe => PROBE,
@@ -185,7 +185,7 @@ impl Shape {
     }
 
     /// The shape of every value, where the keys of a map are names that an author chose.
-    pub fn of_each_value(self) -> Option<Shape> {
+    pub(super) fn of_each_value(self) -> Option<Shape> {
         match self {
             Shape::Probes => Some(Shape::Probe),
             Shape::Facts => Some(Shape::Fact),
@@ -194,7 +194,7 @@ impl Shape {
     }
 
     /// Words that are renamed where they are the whole value.
-    pub fn words(self) -> &'static [(&'static str, &'static str)] {
+    pub(super) fn words(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Shape::Interruption => &[("anytime", "rerun_now"), ("safe", "rerun"), ("never", "escalate")],
             Shape::ExitStatus => &[("unsaid", "unknown")],

@@ -30,7 +30,8 @@ pub(super) enum Edit {
 }
 
 impl Plan {
-    pub fn is_empty(&self) -> bool {
+    /// Whether the file stays as it is.
+    pub(super) fn is_empty(&self) -> bool {
         self.edits.is_empty() && !self.adds_format
     }
 }

@@ -42,7 +42,7 @@ struct Open {
 
 impl<'t> Document<'t> {
     /// Reads a text up to its end, or up to the first problem.
-    pub fn read(text: &'t str) -> Self {
+    pub(super) fn read(text: &'t str) -> Self {
         let mut document = Self { text, events: Vec::new(), nodes: Vec::new(), root: None, problem: None };
         let options = granit_parser::options! {
             flow_nesting_limit: DEEPEST,
@@ -128,37 +128,40 @@ impl<'t> Document<'t> {
     }
 
     /// Why the text could not be read to its end.
-    pub fn problem(&self) -> Option<Problem> {
+    pub(super) fn problem(&self) -> Option<Problem> {
         let (at, message) = self.problem.as_ref()?;
         Some(Problem::new(*at, message, "correct the file first; then migrate it"))
     }
 
-    pub fn root(&self) -> Option<NodeId> {
+    /// The node that is the whole file; `None` if the file holds none.
+    pub(super) fn root(&self) -> Option<NodeId> {
         self.root
     }
 
-    pub fn content(&self, node: NodeId) -> Option<&Content> {
+    /// What a node holds; `None` if there is no such node.
+    pub(super) fn content(&self, node: NodeId) -> Option<&Content> {
         self.nodes.get(node).map(|node| &node.content)
     }
 
     /// The index of the event that a node begins with.
-    pub fn event_of(&self, node: NodeId) -> Option<usize> {
+    pub(super) fn event_of(&self, node: NodeId) -> Option<usize> {
         self.nodes.get(node).map(|node| node.event)
     }
 
     /// The byte at which a node begins.
-    pub fn start_of(&self, node: NodeId) -> usize {
+    pub(super) fn start_of(&self, node: NodeId) -> usize {
         let event = self.event_of(node).and_then(|event| self.events.get(event));
         event.map_or(0, |(_, range)| range.start)
     }
 
     /// The value of a scalar, after quotes and escapes.
-    pub fn scalar(&self, node: NodeId) -> Option<&str> {
+    pub(super) fn scalar(&self, node: NodeId) -> Option<&str> {
         let (event, _) = self.events.get(self.event_of(node)?)?;
         event.scalar().map(|(value, _)| value)
     }
 
-    pub fn entries(&self, node: NodeId) -> &[(NodeId, NodeId)] {
+    /// The keys and values of a map, in the order of the text; empty if the node is no map.
+    pub(super) fn entries(&self, node: NodeId) -> &[(NodeId, NodeId)] {
         match self.content(node) {
             Some(Content::Map(entries)) => entries,
             _ => &[],
@@ -166,7 +169,7 @@ impl<'t> Document<'t> {
     }
 
     /// The value of a key, of a map or of one that is merged into it by `<<`.
-    pub fn get(&self, map: NodeId, key: &str) -> Option<NodeId> {
+    pub(super) fn get(&self, map: NodeId, key: &str) -> Option<NodeId> {
         let mut open = vec![map];
         // Maps may be merged into each other again and again; each is looked into once.
         let mut seen = HashSet::new();
@@ -192,13 +195,13 @@ impl<'t> Document<'t> {
     }
 
     /// The keys of the whole file, as far as it could be read.
-    pub fn root_keys(&self) -> Vec<&str> {
+    pub(super) fn root_keys(&self) -> Vec<&str> {
         let entries = self.root.map(|root| self.entries(root)).unwrap_or_default();
         entries.iter().filter_map(|(key, _)| self.scalar(*key)).collect()
     }
 
     /// The scalar under a key of the whole file.
-    pub fn root_value(&self, key: &str) -> Option<&str> {
+    pub(super) fn root_value(&self, key: &str) -> Option<&str> {
         self.scalar(self.get(self.root?, key)?)
     }
 }

@@ -13,12 +13,14 @@ pub struct Change {
     pub line: usize,
     /// Empty where something was added.
     pub from: String,
+    /// The new spelling, such as `rollback`; the text that was added, such as `format: 1`.
     pub to: String,
 }
 
 /// A migrated text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Migrated {
+    /// The whole text after the changes.
     pub text: String,
     /// In the order of the file; empty if the text is as it was.
     pub changes: Vec<Change>,
@@ -38,11 +40,13 @@ pub struct MigratedFiles {
 #[error("{path}{}: {message}", if *.line > 0 { format!(":{line}:{column}") } else { String::new() })]
 #[diagnostic(help("{hint}"))]
 pub struct MigrateError {
+    /// The file, as the caller named it.
     pub path: String,
     /// Counted from 1; 0 if the whole file is meant.
     pub line: usize,
     /// Counted from 1, in characters.
     pub column: usize,
+    /// What stands in the way, in one sentence without the place.
     pub message: String,
     /// What to do about it.
     pub hint: String,
@@ -52,6 +56,7 @@ pub struct MigrateError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, miette::Diagnostic)]
 #[error("{} cannot be migrated", self.subject())]
 pub struct MigrateErrors {
+    /// One entry for each problem of each file.
     #[related]
     pub list: Vec<MigrateError>,
 }
@@ -65,12 +70,13 @@ pub(super) struct Problem {
 }
 
 impl Problem {
-    pub fn new(at: usize, message: impl Into<String>, hint: impl Into<String>) -> Self {
+    /// A problem at the byte `at`, counted from 0.
+    pub(super) fn new(at: usize, message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { at, message: message.into(), hint: hint.into() }
     }
 
     /// The error in the file whose text this is; the text that was parsed begins at `offset` of it.
-    pub fn at(self, path: &str, text: &str, offset: usize) -> MigrateError {
+    pub(super) fn at(self, path: &str, text: &str, offset: usize) -> MigrateError {
         let before = text.get(..offset + self.at).unwrap_or(text);
         MigrateError {
             path: path.to_owned(),

@@ -19,15 +19,33 @@ pub(crate) struct Replacement {
 /// Why no file was replaced.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum WriteError {
+    /// A file cannot be read or written. Files that were replaced before it have their old texts again.
     #[error("cannot write {}: {error}; no file was changed", path.display())]
     #[diagnostic(help("check who may write to the folder, and whether its disk has room"))]
-    Io { path: PathBuf, error: std::io::Error },
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// Somebody changed a file after it was read.
     #[error("{} changed while it was being migrated; no file was changed", path.display())]
     #[diagnostic(help("save your changes, then migrate again"))]
-    Changed { path: PathBuf },
+    Changed {
+        /// The file that was changed.
+        path: PathBuf,
+    },
+    /// A file cannot be written, and `lost`, which was replaced before it, could not get its old text back.
     #[error("cannot write {}: {error}; {} could not be restored either", path.display(), lost.display())]
     #[diagnostic(help("migrate again: files that are migrated already stay as they are"))]
-    Half { path: PathBuf, error: std::io::Error, lost: PathBuf },
+    Half {
+        /// The file that cannot be written.
+        path: PathBuf,
+        /// What the system said.
+        error: std::io::Error,
+        /// The file that keeps its new text.
+        lost: PathBuf,
+    },
 }
 
 /// A new text that is on disk beside the file whose place it will take.

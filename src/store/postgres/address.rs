@@ -41,19 +41,27 @@ const PARAMETERS: [&str; 18] = [
 /// Why a URL is none of a PostgreSQL database. It says nothing of the URL itself.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
+    /// The text is no URL; holds the reason.
     #[error("it is no URL ({0}); write postgres://user:password@host/database")]
     NoUrl(String),
+    /// The scheme is not `postgres` or `postgresql`.
     #[error("it does not begin with postgres://")]
     OtherKind,
+    /// A parameter after the `?` is not known; holds its name.
     #[error("`{0}` is not known after the `?`")]
     UnknownParameter(String),
+    /// The driver does not accept a value; holds its reason.
     #[error("{0}")]
     Refused(String),
+    /// The server is on another machine, and nothing says how the connection is protected.
     #[error(
         "the connection to {server} would not be protected: add `sslmode=verify-full` (and `sslrootcert=<file>` for \
          a CA of your own) after the `?`. If the network is trusted, write out the weaker `sslmode` that you want"
     )]
-    Unprotected { server: String },
+    Unprotected {
+        /// Host and port, such as `db.example.org:5432`.
+        server: String,
+    },
 }
 
 impl Address {

@@ -24,14 +24,37 @@ use std::collections::BTreeSet;
 /// A journal that this program did not write, or one that was damaged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidJournal {
+    /// There are no records.
     #[error("case {0} has no records")]
     Empty(CaseId),
+    /// The first record is of another kind than `opened`.
     #[error("case {case}: the first record is `{kind}`, not `opened`")]
-    NotOpened { case: CaseId, kind: EventKind },
+    NotOpened {
+        /// The case.
+        case: CaseId,
+        /// The kind of the first record.
+        kind: EventKind,
+    },
+    /// The number of a record is not that of the one before plus 1.
     #[error("case {case}: record {seq} stands where {expected} should")]
-    Gap { case: CaseId, seq: u64, expected: u64 },
+    Gap {
+        /// The case.
+        case: CaseId,
+        /// The number that the record has.
+        seq: u64,
+        /// The number that it should have.
+        expected: u64,
+    },
+    /// The event does not fit what was before it.
     #[error("case {case}: record {seq} (`{kind}`) cannot follow what was before it")]
-    Illegal { case: CaseId, seq: u64, kind: EventKind },
+    Illegal {
+        /// The case.
+        case: CaseId,
+        /// The number of the record.
+        seq: u64,
+        /// The kind of its event.
+        kind: EventKind,
+    },
 }
 
 impl InvalidJournal {
@@ -43,6 +66,9 @@ impl InvalidJournal {
 
 impl Case {
     /// Folds a whole journal.
+    ///
+    /// # Errors
+    /// There are no records, the first is not `opened`, or [`Case::apply`] refuses a later one.
     pub fn fold(id: &CaseId, records: &[Record]) -> Result<Self, InvalidJournal> {
         let (first, rest) = records.split_first().ok_or_else(|| InvalidJournal::Empty(id.clone()))?;
         let Event::Opened { ticket, source, library } = &first.event else {
@@ -90,6 +116,9 @@ impl Case {
     }
 
     /// Takes in the next record.
+    ///
+    /// # Errors
+    /// The record does not have the next number, or its event cannot follow what was before it.
     pub fn apply(&mut self, record: &Record) -> Result<(), InvalidJournal> {
         if record.seq != self.next_seq {
             return Err(InvalidJournal::Gap {

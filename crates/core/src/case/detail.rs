@@ -17,17 +17,29 @@ use serde::Serialize;
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum Detail {
     /// A finished sentence, as records of version 2 hold it.
-    Text { text: String },
+    Text {
+        /// The sentence.
+        text: String,
+    },
     /// The ticket names no managed system, or more than one.
     NoSystem,
     /// There are no playbooks for the type of the system.
-    NoPlaybooks { system_type: SystemTypeName },
+    NoPlaybooks {
+        /// The type of the system.
+        system_type: SystemTypeName,
+    },
     /// The pinned playbooks do not hold this one.
-    PlaybookGone { playbook: PlaybookName },
+    PlaybookGone {
+        /// The missing playbook.
+        playbook: PlaybookName,
+    },
     /// The journal does not hold the pinned playbooks.
     PlaybooksMissing,
     /// This version cannot read the pinned playbooks. `problem` is the first, with its place.
-    PlaybooksUnreadable { problem: String },
+    PlaybooksUnreadable {
+        /// The first problem, as `path:line: message`.
+        problem: String,
+    },
     /// The issue is closed.
     IssueClosed,
     /// The issue was closed while Fieldmedic worked on it.
@@ -35,61 +47,176 @@ pub enum Detail {
     /// The issue's conversation is locked.
     Locked,
     /// No host could be reached.
-    Unreachable { hosts: Vec<HostProblem> },
+    Unreachable {
+        /// The hosts that could not be reached, in order.
+        hosts: Vec<HostProblem>,
+    },
     /// It is unknown whether the fault is there.
-    FaultUnknown { playbook: PlaybookName, problem: String },
+    FaultUnknown {
+        /// The playbook of the fault.
+        playbook: PlaybookName,
+        /// Why its condition is unknown.
+        problem: String,
+    },
     /// It is unknown whether a fault is there that could cause the one that was found.
-    CauseUnknown { cause: PlaybookName, playbook: PlaybookName, problem: String },
+    CauseUnknown {
+        /// The playbook of the fault that may be there.
+        cause: PlaybookName,
+        /// The playbook of the fault that was found.
+        playbook: PlaybookName,
+        /// Why the condition of the cause is unknown.
+        problem: String,
+    },
     /// A fault is there that can cause the requested one.
-    CausePresent { cause: PlaybookName, summary: String },
+    CausePresent {
+        /// The playbook of the fault that is there.
+        cause: PlaybookName,
+        /// Its evidence, in one sentence.
+        summary: String,
+    },
     /// A probe that the answer needs was not run.
-    ProbeNotRun { probe: ProbeName },
+    ProbeNotRun {
+        /// The probe.
+        probe: ProbeName,
+    },
     /// A fact that the answer needs is unknown.
-    FactUnknown { fact: String, problem: String },
+    FactUnknown {
+        /// The fact, as `probe.fact`.
+        fact: String,
+        /// Why it is unknown.
+        problem: String,
+    },
     /// The answer's template cannot be filled.
-    AnswerNotFilled { problem: String },
+    AnswerNotFilled {
+        /// What is wrong with the template or its values.
+        problem: String,
+    },
     /// Every fault is ruled out.
     NothingFound,
     /// A fault was found, and was gone before a change was made.
-    WentAway { title: String, summary: String },
+    WentAway {
+        /// The title of the fault.
+        title: String,
+        /// The evidence with which it was found, in one sentence.
+        summary: String,
+    },
     /// What was fixed does not account for the ticket.
     NotExplained,
     /// The requested fault is ruled out.
-    RuledOut { playbook: PlaybookName },
+    RuledOut {
+        /// The playbook of the fault.
+        playbook: PlaybookName,
+    },
     /// Only a person may fix it.
-    NeedsPerson { playbook: PlaybookName, summary: String },
+    NeedsPerson {
+        /// The playbook of the fault.
+        playbook: PlaybookName,
+        /// Its evidence, in one sentence.
+        summary: String,
+    },
     /// The remediation cannot be planned.
-    NoPlan { playbook: PlaybookName, problem: String },
+    NoPlan {
+        /// The playbook of the fault.
+        playbook: PlaybookName,
+        /// Which step cannot be written, or which role has no host.
+        problem: String,
+    },
     /// Policy issued no permit.
-    NotPermitted { playbook: PlaybookName, summary: String, refusal: NotPermitted },
+    NotPermitted {
+        /// The playbook of the fault.
+        playbook: PlaybookName,
+        /// Its evidence, in one sentence.
+        summary: String,
+        /// Why policy issued no permit.
+        refusal: NotPermitted,
+    },
     /// The case has had as many remediations as policy allows.
-    TooManyRemediations { count: usize },
+    TooManyRemediations {
+        /// How many remediations the case has had.
+        count: usize,
+    },
     /// The fault came back after it was fixed in this case.
-    CameBack { playbook: PlaybookName },
+    CameBack {
+        /// The playbook of the fault.
+        playbook: PlaybookName,
+    },
     /// A person denied the plan.
-    Denied { by: String },
+    Denied {
+        /// Who denied it.
+        by: String,
+    },
     /// Nobody approved or denied the plan in time. `plan` is its short id.
-    NoAnswer { plan: String },
+    NoAnswer {
+        /// The first 16 hex digits of the hash of the plan.
+        plan: String,
+    },
     /// The plan was another one at each request for approval.
-    PlanKeepsChanging { playbook: PlaybookName },
+    PlanKeepsChanging {
+        /// The playbook that was planned last.
+        playbook: PlaybookName,
+    },
     /// The recent changes are unknown, so the limits cannot be computed.
     LimitsUnknown,
     /// A limit is exceeded for longer than a case may wait.
-    HeldBack { playbook: PlaybookName, deferral: Deferral },
+    HeldBack {
+        /// The playbook that was planned.
+        playbook: PlaybookName,
+        /// Which limit is exceeded, and until when.
+        deferral: Deferral,
+    },
     /// The remediation failed, and was rolled back.
-    NotFixed { playbook: PlaybookName, failure: Failure },
+    NotFixed {
+        /// The playbook that was applied.
+        playbook: PlaybookName,
+        /// Why the remediation failed.
+        failure: Failure,
+    },
     /// The remediation failed, and so did its rollback.
-    RollbackFailed { playbook: PlaybookName, failure: Failure },
+    RollbackFailed {
+        /// The playbook that was applied.
+        playbook: PlaybookName,
+        /// Why the remediation failed, not why its rollback did.
+        failure: Failure,
+    },
     /// A change may or may not have run.
-    InDoubt { playbook: PlaybookName, step: String, doubt: Doubt },
+    InDoubt {
+        /// The playbook that was applied.
+        playbook: PlaybookName,
+        /// The name of the step.
+        step: String,
+        /// Why nobody knows, and why it is not tried again.
+        doubt: Doubt,
+    },
     /// Another case about the same fault could not fix it.
-    RelatedFailed { playbook: PlaybookName, ticket: TicketId },
+    RelatedFailed {
+        /// The playbook of the fault.
+        playbook: PlaybookName,
+        /// The ticket of the other case.
+        ticket: TicketId,
+    },
     /// Another case about the same fault does not end.
-    RelatedUnfinished { playbook: PlaybookName, ticket: TicketId, since: DateTime<Utc> },
+    RelatedUnfinished {
+        /// The playbook of the fault.
+        playbook: PlaybookName,
+        /// The ticket of the other case.
+        ticket: TicketId,
+        /// Since when this case waits.
+        since: DateTime<Utc>,
+    },
     /// A person disputes the close of an earlier case. `by` is `None` if nobody saw who.
-    StillBroken { by: Option<String>, via: Via, now: NowSeen },
+    StillBroken {
+        /// Who disputes it.
+        by: Option<String>,
+        /// How it was disputed.
+        via: Via,
+        /// What the probes say now.
+        now: NowSeen,
+    },
     /// A person cancelled the case.
-    Cancelled { by: String },
+    Cancelled {
+        /// Who cancelled it.
+        by: String,
+    },
 }
 
 /// A host that could not be reached, and why.
@@ -106,11 +233,24 @@ pub struct HostProblem {
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum NowSeen {
     /// No host could be reached.
-    Unreachable { hosts: Vec<HostProblem> },
+    Unreachable {
+        /// The hosts that could not be reached, in order.
+        hosts: Vec<HostProblem>,
+    },
     /// A fault is there.
-    Fault { title: String, summary: String },
+    Fault {
+        /// The title of the fault.
+        title: String,
+        /// Its evidence, in one sentence.
+        summary: String,
+    },
     /// It is unknown whether this fault is there.
-    Unknown { playbook: PlaybookName, problem: String },
+    Unknown {
+        /// The playbook of the fault.
+        playbook: PlaybookName,
+        /// Why its condition is unknown.
+        problem: String,
+    },
     /// Every fault is ruled out.
     Nothing,
 }
@@ -120,23 +260,52 @@ pub enum NowSeen {
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum Failure {
     /// A finished sentence, as records of version 2 hold it.
-    Text { text: String },
+    Text {
+        /// The sentence.
+        text: String,
+    },
     /// A step ran and failed, or its host could not be asked.
-    Step { step: String, problem: String },
+    Step {
+        /// The name of the step.
+        step: String,
+        /// How its command ended, why it could not be started, or why it has no command.
+        problem: String,
+    },
     /// Policy does not permit a step.
-    StepNotPermitted { step: String, refusal: NotPermitted },
+    StepNotPermitted {
+        /// The name of the step.
+        step: String,
+        /// Why policy issued no permit.
+        refusal: NotPermitted,
+    },
     /// It is unknown whether a step is needed.
-    NeedUnknown { step: String, problem: String },
+    NeedUnknown {
+        /// The name of the step.
+        step: String,
+        /// Why its `only_if` is unknown.
+        problem: String,
+    },
     /// No step could be applied.
     NothingApplied,
     /// The steps ran and changed nothing. `output` is what this one wrote.
-    NothingToChange { step: String, output: String },
+    NothingToChange {
+        /// The name of the first step that had nothing to change.
+        step: String,
+        /// The last line of its output; may be empty.
+        output: String,
+    },
     /// The plan has no such step.
     NoSuchStep,
     /// A person cancelled the case.
-    Cancelled { by: String },
+    Cancelled {
+        /// Who cancelled it.
+        by: String,
+    },
     /// The verification did not pass.
-    NotVerified { reason: NotVerified },
+    NotVerified {
+        /// Which condition did not hold, and how.
+        reason: NotVerified,
+    },
 }
 
 /// Why a step was not needed, or could be left out.
@@ -144,13 +313,25 @@ pub enum Failure {
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum SkipReason {
     /// A finished sentence, as records of version 2 hold it.
-    Text { text: String },
+    Text {
+        /// The sentence.
+        text: String,
+    },
     /// Its condition is false.
-    NotNeeded { condition: String },
+    NotNeeded {
+        /// The `only_if` of the step, as the playbook has it.
+        condition: String,
+    },
     /// Its condition is unknown, and the step is optional.
-    NeedUnknown { problem: String },
+    NeedUnknown {
+        /// Why its `only_if` is unknown.
+        problem: String,
+    },
     /// Its command cannot be written, and the step is optional.
-    Unrenderable { problem: String },
+    Unrenderable {
+        /// Which value is missing or refused, and why.
+        problem: String,
+    },
 }
 
 /// Why nobody knows whether a change ran, and why it is not tried again.
@@ -158,13 +339,29 @@ pub enum SkipReason {
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum Doubt {
     /// A finished sentence, as records of version 2 hold it.
-    Text { text: String },
+    Text {
+        /// The sentence.
+        text: String,
+    },
     /// It must not be tried again.
-    Once { cause: DoubtCause },
+    Once {
+        /// What made it doubtful.
+        cause: DoubtCause,
+    },
     /// It was tried as often as is allowed.
-    Repeated { cause: DoubtCause, attempts: u32 },
+    Repeated {
+        /// What made it doubtful.
+        cause: DoubtCause,
+        /// How often it was tried.
+        attempts: u32,
+    },
     /// It is unknown whether it was done.
-    CheckUnknown { cause: DoubtCause, problem: String },
+    CheckUnknown {
+        /// What made it doubtful.
+        cause: DoubtCause,
+        /// Why the `check` of its `if_interrupted` is unknown.
+        problem: String,
+    },
 }
 
 /// What made a change doubtful.
@@ -174,7 +371,10 @@ pub enum DoubtCause {
     /// Fieldmedic stopped while it ran.
     Stopped,
     /// The connection or the host failed while it ran.
-    Lost { problem: String },
+    Lost {
+        /// What the connection or the host reported.
+        problem: String,
+    },
 }
 
 macro_rules! from_text {

@@ -11,9 +11,11 @@ pub struct CloseDispute {
     pub case: CaseId,
     /// Empty if nobody saw who it was.
     pub by: String,
+    /// How the close was disputed.
     pub via: Via,
 }
 
+/// How a person disputes a close.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Via {

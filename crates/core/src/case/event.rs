@@ -27,24 +27,31 @@ use std::fmt;
 /// By which way a ticket came in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
+    /// A delivery of GitHub's webhook.
     Webhook,
+    /// A poll of GitHub's issues.
     Poll,
     /// A slash command by this person.
     Command {
+        /// The person's GitHub login.
         user: String,
         /// The comment that holds it.
         comment: Option<u64>,
+        /// What the command allows the case to do.
         scope: CaseScope,
     },
     /// `fieldmedic resolve`.
     Terminal,
     /// Found by a sweep; with a suspect, the agent opened the ticket itself.
     Sweep {
+        /// The fault for which Fieldmedic opened the ticket; `None` if a sweep found a ticket without a case.
         suspect: Option<DetectedFault>,
     },
     /// What another case had mended and proven was found again after the close.
     Recurrence {
+        /// The case that had fixed the fault.
         of: CaseId,
+        /// The fault that is back.
         suspect: DetectedFault,
     },
     /// A person says that what another case closed is not settled.
@@ -54,35 +61,49 @@ pub enum Source {
 /// Why a look is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProbeReason {
+    /// To diagnose: all probes of the system type, or those of the request that is asked.
     Diagnose,
     /// Whether a step is needed.
     OnlyIf(ChangeId),
     /// Whether a change that is in doubt was made; the number is the attempt it asks about.
     ResolveDoubt(ChangeId, u32),
+    /// To verify a remediation.
     Verify,
 }
 
 /// One record's content.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
+    /// The case was opened. It is the first record of every case.
     Opened {
+        /// The issue as it was then.
         ticket: Ticket,
+        /// How the ticket came in.
         source: Source,
+        /// The playbooks that the case is pinned to.
         library: LibraryHash,
     },
+    /// The ticket was triaged.
     Triaged(Triage),
+    /// Probes were run.
     Probed {
+        /// What they were run for.
         reason: ProbeReason,
+        /// What they returned; only of this round.
         evidence: Evidence,
     },
+    /// The newest evidence was diagnosed. Empty for a question that is not about health.
     Diagnosed(Diagnosis),
     /// The hosts are held. `waited`: another case held one of them, so what was seen before is stale.
     HostsLeased {
+        /// The hosts and groups of hosts that were leased, without those that the case already had.
         hosts: Vec<HostName>,
+        /// Whether another case had leased one of them.
         waited: bool,
     },
     /// The issue was looked at again before anything is changed.
     Rechecked {
+        /// False if the issue is closed, locked, or cannot be read any more.
         open: bool,
     },
     /// A person has called a halt: the case waits before its next change.
@@ -91,98 +112,147 @@ pub enum Event {
     Resumed,
     /// A plan needs a person's yes, and waits for it until a moment.
     ApprovalRequested {
+        /// The plan to approve.
         plan: Plan,
+        /// When the request expires.
         until: DateTime<Utc>,
     },
     /// A budget is used up: nothing is begun before a moment.
     Deferred(Deferral),
     /// The fault that is about to be treated was mended so often within the last days.
     RecurrenceDetected {
+        /// The playbook of the fault.
         playbook: PlaybookName,
+        /// The hosts of the plan that is about to fix it again.
         hosts: BTreeSet<HostName>,
+        /// How often it was fixed in the seven days before, without this time.
         count: usize,
     },
     /// The close of an earlier case was false: a person objects to it.
     CloseDisputed(CloseDispute),
     /// Another case treats the same fault: this one waits for it, and looks anew when it has ended.
     Linked {
+        /// The other case.
         case: CaseId,
+        /// The ticket of the other case.
         ticket: TicketId,
+        /// The playbook of the fault.
         playbook: PlaybookName,
     },
     /// A word that a person left for this case has been read.
     SignalReceived(QueuedSignal),
+    /// The remediation starts: its plan is permitted, and its hosts are leased.
     RemediationStarted(Plan),
+    /// The intent of a change, stored before the host is asked.
     ChangeStarted {
+        /// Which change.
         change: ChangeId,
+        /// The number of the attempt, from 1. An attempt that did not start is not counted.
         attempt: u32,
+        /// The host that is asked.
         host: HostName,
+        /// The full command line, redacted.
         command: Redacted,
     },
+    /// The host returned the result of a change.
     ChangeEnded {
+        /// Which change.
         change: ChangeId,
+        /// What the host returned.
         observation: Observation,
+        /// For a step, whether its `expect` holds; without one, and for a rollback, whether it exited with 0.
         success: bool,
     },
     /// The host was never asked: nothing happened.
     ChangeNotStarted {
+        /// Which change.
         change: ChangeId,
+        /// Why the host could not be asked.
         why: Redacted,
     },
     /// The host is not this case's to change now; no attempt was made.
     ChangeBlocked {
+        /// Which change.
         change: ChangeId,
+        /// Why the attempt was not made.
         why: Redacted,
     },
     /// The host was asked, and nobody knows what came of it. `may_still_run`: it was told to stop, and
     /// may go on all the same.
     ChangeInDoubt {
+        /// Which change.
         change: ChangeId,
+        /// Why there is no result.
         why: Redacted,
+        /// Whether the attempt may go on after it was told to stop.
         may_still_run: bool,
     },
+    /// A step was left out.
     ChangeSkipped {
+        /// Which change.
         change: ChangeId,
+        /// Why it was not needed, or could be left out.
         why: SkipReason,
     },
     /// The evidence says that a change in doubt was made.
     ChangeConfirmed {
+        /// Which change.
         change: ChangeId,
     },
     /// A change in doubt that must not be touched.
     ChangeAbandoned {
+        /// Which change.
         change: ChangeId,
+        /// Why nobody knows whether it ran, and why it is not tried again.
         why: Doubt,
     },
+    /// Every step is settled, and at least one changed something. The verification begins.
     StepsCompleted,
+    /// One round of the verification.
     ConditionsChecked {
+        /// Whether each condition is as wanted. The first is that the fault's own has become false; the
+        /// playbook's `verify` follows.
         truths: Vec<Truth>,
     },
     /// The conditions in words, in the order of the checks.
     VerificationPassed {
+        /// In the words of the playbook; the first is the fault's own, as `no longer: …`.
         conditions: Vec<String>,
     },
+    /// The verification did not pass. The rollback begins.
     VerificationFailed {
+        /// Why it did not pass.
         why: Failure,
     },
+    /// The steps failed, changed nothing, or were cancelled. The rollback begins.
     RemediationFailed {
+        /// Why the remediation failed.
         why: Failure,
     },
+    /// The rollback has ended, and the remediation with it.
     RolledBack {
+        /// Whether every rollback that was needed succeeded.
         clean: bool,
     },
+    /// The outcome was decided. What is left is to publish it.
     OutcomeDecided(Outcome),
     /// Published on the forge. `took_ms`: the time of the calls, in milliseconds.
     Published {
+        /// What was published, with the data that says whether it is up to date.
         what: Published,
+        /// The time of the calls, in milliseconds.
         took_ms: u64,
     },
     /// The forge refused it. `lasting`: a retry cannot help.
     PublishFailed {
+        /// What was to be published.
         publication: Publication,
+        /// The error, redacted.
         why: Redacted,
+        /// Whether a retry cannot help.
         lasting: bool,
     },
+    /// Nothing is left to do. The last record of a case.
     Ended,
 }
 

@@ -38,12 +38,20 @@ use std::collections::BTreeSet;
 /// The durable work on one ticket, as its journal tells it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Case {
+    /// The case's id, such as `c0123456789ab`.
     pub id: CaseId,
+    /// The issue as it was when the case was opened. If it is found closed, locked or gone later, its state
+    /// becomes closed.
     pub ticket: Ticket,
+    /// How the ticket came in.
     pub source: Source,
+    /// The playbooks that the case is pinned to.
     pub library: LibraryHash,
+    /// The time of the first record.
     pub opened_at: DateTime<Utc>,
+    /// The stage that the records so far lead to.
     pub stage: Stage,
+    /// The result of triage; `None` until the ticket is triaged.
     pub triage: Option<Triage>,
     /// The newest sight of every probe.
     pub evidence: Evidence,
@@ -55,6 +63,8 @@ pub struct Case {
     pub diagnosis_probes: usize,
     /// The first diagnosis is what was found; the last is how it stands.
     pub diagnoses: Vec<Diagnosis>,
+    /// The hosts and groups of hosts that the case leased, as its records say. A lease itself is in the
+    /// store, and can have expired.
     pub leased_hosts: BTreeSet<HostName>,
     /// The issue was seen to be still open since the last diagnosis.
     pub ticket_confirmed_open: bool,
@@ -84,26 +94,37 @@ pub struct Case {
     pub deferral: Option<Deferral>,
     /// Since when it waits for its budgets.
     pub deferred_at: Option<DateTime<Utc>>,
+    /// In the order of their start; only the last can be in progress.
     pub remediations: Vec<Remediation>,
+    /// `None` until the outcome is decided.
     pub outcome: Option<Outcome>,
+    /// What was published on the forge, and what failed last.
     pub publishing: Publishing,
+    /// Where the time of the whole case went.
     pub timings: Timings,
     /// The sequence number of the next record.
     pub next_seq: u64,
+    /// The time of the newest record.
     pub updated_at: DateTime<Utc>,
 }
 
 /// Where a case stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
+    /// The ticket is not triaged yet.
     Opened,
     /// A look at everything is due.
     Probing,
+    /// The probes of a diagnosis have run; their evidence is not diagnosed yet.
     Probed,
+    /// A diagnosis is made, or a remediation has failed. The next fault or the outcome follows. Here a case
+    /// waits for a person, a limit or another case; a pause can also interrupt a remediation.
     Diagnosed,
+    /// The last remediation is applied, verified or rolled back.
     Remediating,
     /// The outcome is known and has to be told.
     Decided,
+    /// Nothing is left to do; no record follows.
     Ended,
 }
 
@@ -123,9 +144,13 @@ pub enum Waiting {
 /// Another case about the same fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RelatedCase {
+    /// The other case.
     pub case: CaseId,
+    /// The ticket of the other case.
     pub ticket: TicketId,
+    /// The playbook of the fault.
     pub playbook: PlaybookName,
+    /// When this case was linked to the other one.
     pub since: DateTime<Utc>,
     /// Nothing was seen yet since it came to its end.
     pub is_awaited: bool,
@@ -134,14 +159,18 @@ pub struct RelatedCase {
 /// A fault that comes back after it was mended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recurrence {
+    /// The playbook of the fault.
     pub playbook: PlaybookName,
+    /// The hosts of the plan that was about to fix the fault again.
     pub hosts: BTreeSet<HostName>,
+    /// How often the fault was fixed in the seven days before, without this time.
     pub count: usize,
 }
 
 /// A plan that waits for a person's yes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PendingApproval {
+    /// The plan that people are asked about.
     pub plan: Plan,
     /// An answer that was written before this moment was for another question.
     pub asked_at: DateTime<Utc>,
@@ -160,21 +189,40 @@ impl PendingApproval {
 /// One playbook's remedy at work.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Remediation {
+    /// The plan, fixed before the first change.
     pub plan: Plan,
+    /// The time of the record that started it.
     pub started_at: DateTime<Utc>,
+    /// The phase that the records so far lead to.
     pub phase: Phase,
+    /// One state for each step of the plan, in its order.
     pub steps: Vec<StepState>,
+    /// One state for the rollback of each step, in the same order. It stays `Pending` where nothing is rolled
+    /// back.
     pub rollbacks: Vec<StepState>,
     /// What held when the verification passed.
     pub proof: Option<Vec<Proof>>,
 }
 
+/// The phase of a remediation.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Phase {
+    /// The steps are applied, one after another.
     Applying,
+    /// All steps are settled, and the conditions are verified.
     Verifying(verify::Progress),
-    RollingBack { why: Failure },
-    Finished { result: RemediationResult, at: DateTime<Utc> },
+    /// The steps are rolled back, the last one first. `why` is what failed.
+    RollingBack {
+        /// Why the remediation failed.
+        why: Failure,
+    },
+    /// The remediation has ended: how, and when.
+    Finished {
+        /// How it ended.
+        result: RemediationResult,
+        /// When it ended.
+        at: DateTime<Utc>,
+    },
 }
 
 /// How a treatment ended.
@@ -182,14 +230,21 @@ pub enum Phase {
 pub enum RemediationResult {
     /// Mended, and proven.
     Fixed,
+    /// It failed. Every step that may have changed something and has a rollback was rolled back.
     NotFixed {
+        /// Why the remediation failed.
         why: Failure,
     },
+    /// It failed, and so did a rollback.
     RollbackFailed {
+        /// Why the remediation failed, not why its rollback did.
         why: Failure,
     },
+    /// A change may or may not have run, and is not tried again.
     InDoubt {
+        /// Why nobody knows, and why it is not tried again.
         why: Doubt,
+        /// The change in doubt.
         change: ChangeId,
     },
 }
@@ -197,6 +252,7 @@ pub enum RemediationResult {
 /// What is known of one change.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct StepState {
+    /// The state that the records so far lead to.
     pub state: ChangeState,
     /// How often the host was, or may have been, asked.
     pub attempts: u32,
@@ -204,20 +260,29 @@ pub struct StepState {
     pub failed_starts: u32,
     /// One of the attempts was told to stop and may go on: another could meet it.
     pub may_still_run: bool,
+    /// What the host returned last; `None` if no attempt has returned a result.
     pub observation: Option<Observation>,
+    /// When the newest attempt was started, or could not be started; `None` before the first.
     pub at: Option<DateTime<Utc>>,
 }
 
+/// The state of one change.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum ChangeState {
+    /// Not begun.
     #[default]
     Pending,
     /// Intent is recorded, the result is not. Whoever reads this in a journal does not know if it ran.
     Started,
+    /// No attempt reached the host, so nothing was changed. The text is the reason.
     NotStarted(String),
+    /// An attempt may or may not have run. The text is the reason.
     InDoubt(String),
+    /// It succeeded, or the evidence says that it was made.
     Done,
+    /// It ran without success. The text is how it ended and its last line: `exit 1: permission denied`.
     Failed(String),
+    /// Not made, because it was not needed or could be left out.
     Skipped(SkipReason),
 }
 

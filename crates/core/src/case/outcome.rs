@@ -12,7 +12,11 @@ pub enum Outcome {
     /// A fault that explains the ticket was fixed, with proof.
     Resolved,
     /// A question was answered from evidence.
-    Answered { request: PlaybookName },
+    Answered {
+        /// The request that was answered. For a command that only diagnoses, `diagnose`; for one that fixes a
+        /// fault without closing the ticket, the playbook of the fault.
+        request: PlaybookName,
+    },
     /// Handed over to a person.
     Escalated(Escalation),
     /// Not taken on.
@@ -42,8 +46,10 @@ macro_rules! codes {
         }
 
         impl Code {
+            /// All codes.
             pub const ALL: &[Code] = &[$(Code::$name,)*];
 
+            /// The code as people read it and as records store it, such as `not-fixed`.
             pub fn as_str(self) -> &'static str {
                 match self {
                     $(Code::$name => $text,)*

@@ -18,10 +18,15 @@ pub enum Publication {
     Reopen,
     /// That a fault comes back again and again, in a ticket of its own.
     Problem,
+    /// The status comment.
     Status,
+    /// The label that shows the state of the ticket.
     Label,
+    /// The final report.
     Report,
+    /// The comment that calls the people on call, and their assignment.
     Assign,
+    /// The close of the issue.
     Close,
 }
 
@@ -31,11 +36,17 @@ pub enum Published {
     /// The issue was read again.
     TicketRefresh,
     /// The comment that asks for approval of the plan with this hash.
-    ApprovalRequest { plan: String },
+    ApprovalRequest {
+        /// The hash of the plan, in full; empty if none waits for approval any more.
+        plan: String,
+    },
     /// The issue was reopened.
     Reopen,
     /// The problem ticket; `None` if the forge will never take one.
-    Problem { ticket: Option<TicketId> },
+    Problem {
+        /// The address of the problem ticket.
+        ticket: Option<TicketId>,
+    },
     /// The status comment, and what it shows.
     Status(StatusKey),
     /// The label of the ticket.
@@ -71,19 +82,46 @@ pub enum StatusKey {
     /// The system is probed.
     Looking,
     /// Changes are paused, after so many remediations were started.
-    Paused { remediations: usize },
+    Paused {
+        /// How many remediations were started.
+        remediations: usize,
+    },
     /// A person is asked to approve the plan with this short id.
-    Asking { plan: String },
+    Asking {
+        /// The first 16 hex digits of the hash of the plan.
+        plan: String,
+    },
     /// The case waits for another one.
-    Linked { case: CaseId },
+    Linked {
+        /// The other case.
+        case: CaseId,
+    },
     /// A limit defers the case.
-    Delayed { until: DateTime<Utc> },
+    Delayed {
+        /// When the case tries again.
+        until: DateTime<Utc>,
+    },
     /// A remediation runs. `number` counts from 1, `settled` counts its changes that are done.
-    Treating { number: usize, settled: usize },
+    Treating {
+        /// The number of the remediation within the case, from 1.
+        number: usize,
+        /// How many of its changes are done, failed or skipped.
+        settled: usize,
+    },
     /// Its result is verified.
-    Verifying { number: usize, settled: usize },
+    Verifying {
+        /// The number of the remediation within the case, from 1.
+        number: usize,
+        /// How many of its changes are done, failed or skipped.
+        settled: usize,
+    },
     /// It is rolled back.
-    Undoing { number: usize, settled: usize },
+    Undoing {
+        /// The number of the remediation within the case, from 1.
+        number: usize,
+        /// How many of its changes are done, failed or skipped, rollbacks included.
+        settled: usize,
+    },
     /// The outcome is decided.
     Ended,
 }

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 pub struct Publishing {
     /// For which stage the status comment and the label were last set.
     pub status: Option<StatusKey>,
+    /// The label that was set last; `None` before the first.
     pub label: Option<LabelState>,
     /// When the status comment was last edited; that it was created does not count.
     pub edited_at: Option<DateTime<Utc>>,
@@ -17,8 +18,11 @@ pub struct Publishing {
     pub reopened: bool,
     /// The ticket about what comes back again and again; empty if the forge never takes one.
     pub problem: Option<String>,
+    /// The report is posted, or the forge will never take it.
     pub reported: bool,
+    /// The people on call are told and assigned, or the forge will never take that. Also if there are none.
     pub called: bool,
+    /// The issue is closed, or the forge will never close it.
     pub closed: bool,
     /// When the agent closed the issue. A close that the forge will never take is none.
     pub closed_at: Option<DateTime<Utc>>,
@@ -31,8 +35,11 @@ pub struct Publishing {
 /// A publication that the forge did not take.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PublishFailure {
+    /// What was not taken.
     pub publication: Publication,
+    /// How often in a row it was not taken, from 1.
     pub attempts: u32,
+    /// When it was last tried.
     pub at: DateTime<Utc>,
 }
 

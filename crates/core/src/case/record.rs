@@ -11,6 +11,7 @@ pub struct Record {
     pub seq: u64,
     /// When it was written.
     pub at: DateTime<Utc>,
+    /// What happened.
     pub event: Event,
 }
 

@@ -8,11 +8,17 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Permission {
+    /// No access, or a role with an unknown name.
     None,
+    /// `read`: to see the repository and comment on its issues.
     Read,
+    /// `triage`: to manage issues as well.
     Triage,
+    /// `write`: to push as well.
     Write,
+    /// `maintain`: to manage the repository, without sensitive or destructive actions.
     Maintain,
+    /// `admin`: everything.
     Admin,
 }
 
@@ -96,9 +102,13 @@ impl Grantees {
 /// Who has which capability.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccessPolicy {
+    /// Who has [`Capability::View`]; by default from `triage` on.
     pub view: Grantees,
+    /// Who has [`Capability::Run`]; by default from `write` on.
     pub run: Grantees,
+    /// Who has [`Capability::Approve`]; by default from `write` on.
     pub approve: Grantees,
+    /// Who has [`Capability::Pause`]; by default from `write` on.
     pub pause: Grantees,
 }
 

@@ -13,15 +13,34 @@ use std::collections::BTreeMap;
 #[serde(rename_all = "lowercase", tag = "wrong")]
 pub enum ArgumentError {
     /// The playbook has no such parameter.
-    Key { key: String, near: Option<String> },
+    Key {
+        /// The key, as written.
+        key: String,
+        /// The name of a similar parameter; `None` if none is similar.
+        near: Option<String>,
+    },
     /// It was given more than once.
-    Twice { key: String },
+    Twice {
+        /// The name of the parameter.
+        key: String,
+    },
     /// The parameter cannot hold this value.
-    Value { key: String, why: String },
+    Value {
+        /// The name of the parameter.
+        key: String,
+        /// What is wrong with the value: `0 is less than 1`.
+        why: String,
+    },
     /// It looks like a secret. Arguments are recorded, so a secret is refused.
-    Secret { key: String },
+    Secret {
+        /// The name of the parameter. The value is not repeated.
+        key: String,
+    },
     /// A parameter without a default was not given.
-    Missing { key: String },
+    Missing {
+        /// The name of the parameter.
+        key: String,
+    },
 }
 
 /// Checks the given values against the parameters.

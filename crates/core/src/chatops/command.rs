@@ -9,11 +9,13 @@ use serde::Serialize;
 /// A comment that holds a command, as far as a decision needs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommandRequest {
+    /// The ticket that the comment is on.
     pub ticket: TicketId,
     /// The comment's number on the forge.
     pub comment: u64,
     /// The author's login.
     pub author: String,
+    /// When the comment was written, by the forge's clock.
     pub written_at: DateTime<Utc>,
     /// The comment was changed after it was written. Whoever edits a comment need not be its author, and
     /// what it said before is unknown.
@@ -70,6 +72,7 @@ pub enum ChatCommand {
 /// A playbook to run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunRequest {
+    /// The name of the playbook, as written, in lower case. It need not exist.
     pub playbook: String,
     /// As written; without one, the ticket decides.
     pub system: Option<String>,
@@ -87,12 +90,14 @@ impl RunRequest {
 pub enum ParseError {
     /// No command has this name.
     Unknown {
+        /// The first word behind the prefix, as written.
         word: String,
         /// The command whose name is similar.
         near: Option<CommandName>,
     },
     /// The command is known, and does not take the words that follow its name.
     Syntax {
+        /// The command that the first word names.
         command: CommandName,
         /// Everything behind the prefix.
         said: String,

@@ -37,7 +37,9 @@ pub struct Author {
 /// Everything that a decision rests on.
 #[derive(Debug, Clone)]
 pub struct CommandContext {
+    /// The time of the decision.
     pub now: DateTime<Utc>,
+    /// Who wrote the command.
     pub author: Author,
     /// The issue as it is now.
     pub ticket: Ticket,
@@ -49,19 +51,26 @@ pub struct CommandContext {
     pub running: Vec<CaseId>,
     /// The newest order to pause or resume all changes that took effect.
     pub pause_order: Option<PauseOrder>,
+    /// Today's playbooks.
     pub library: Arc<Library>,
+    /// Today's systems.
     pub inventory: Arc<Inventory>,
+    /// Who has which capability.
     pub access: AccessPolicy,
+    /// The configured mode of the policy, without those of systems and playbooks.
     pub mode: Mode,
     /// Whether a change that somebody ordered needs the approval of somebody else.
     pub four_eyes: bool,
+    /// Hides secrets in a pause's reason, and finds them in arguments.
     pub redactor: Arc<Redactor>,
 }
 
 /// A case with its records.
 #[derive(Debug, Clone)]
 pub struct LoadedCase {
+    /// The case, folded from `records`.
     pub case: Case,
+    /// All records of the case, the oldest first.
     pub records: Vec<Record>,
     /// The playbooks that the case began with, or today's if those are gone.
     pub library: Arc<Library>,
@@ -70,6 +79,7 @@ pub struct LoadedCase {
 /// A case of which no more is known than that it is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnreadableCase {
+    /// The case's number.
     pub id: CaseId,
     /// It has an outcome, so its ticket may get another case.
     pub has_outcome: bool,
@@ -82,9 +92,19 @@ pub enum Effect {
     React(Progress),
     /// Open a case of this scope. If the ticket got another case meanwhile, the effects of
     /// [`already_running`] take the place of those that follow.
-    OpenCase { ticket: Ticket, scope: CaseScope },
+    OpenCase {
+        /// The issue as it is now.
+        ticket: Ticket,
+        /// What the case may do.
+        scope: CaseScope,
+    },
     /// Send this signal to the case, once for the comment.
-    SendSignal { case: CaseId, signal: Signal },
+    SendSignal {
+        /// The running case.
+        case: CaseId,
+        /// What the author said, and when.
+        signal: Signal,
+    },
     /// Pause or resume all changes, unless an order that supersedes this one came meanwhile.
     OrderPause(PauseOrder),
     /// Answer the comment, once.

@@ -42,7 +42,10 @@ pub enum Reply {
     /// The ticket has no case that could be explained.
     NothingToExplain,
     /// The journal of the ticket's case cannot be read.
-    Unreadable { case: CaseId },
+    Unreadable {
+        /// The case's number.
+        case: CaseId,
+    },
     /// All changes are paused now.
     Paused {
         /// May be empty.
@@ -53,35 +56,67 @@ pub enum Reply {
     /// A pause or resume command that was written later is in force already.
     Superseded,
     /// The pause was set elsewhere, and is lifted there only.
-    PausedElsewhere { origin: PauseOrigin },
+    PausedElsewhere {
+        /// Where the pause was set.
+        origin: PauseOrigin,
+    },
     /// The ticket names no system, or several.
-    SystemUnclear { known: Vec<SystemName> },
+    SystemUnclear {
+        /// Every system of the inventory, by name.
+        known: Vec<SystemName>,
+    },
     /// The inventory has no system of this name.
-    UnknownSystem { said: String, near: Option<String>, known: Vec<SystemName> },
+    UnknownSystem {
+        /// The name as written, at most 60 bytes of it.
+        said: String,
+        /// A similar name; `None` if none is similar.
+        near: Option<String>,
+        /// Every system of the inventory, by name.
+        known: Vec<SystemName>,
+    },
     /// No command has this name.
-    UnknownCommand { said: String, near: Option<&'static str>, known: Vec<&'static str> },
+    UnknownCommand {
+        /// The word as written, at most 60 bytes of it.
+        said: String,
+        /// The similar command's name; `None` if none is similar.
+        near: Option<&'static str>,
+        /// The names of all commands, in the order of help.
+        known: Vec<&'static str>,
+    },
     /// The command does not take these words.
     Usage {
+        /// Everything behind the prefix, at most 60 bytes of it.
         said: String,
+        /// The command that was meant.
         name: CommandName,
         /// A `run` command that works here.
         example: Option<String>,
     },
     /// The system has no playbook of this name.
     UnknownPlaybook {
+        /// The name as written, at most 60 bytes of it.
         said: String,
+        /// A similar name; `None` if none is similar.
         near: Option<String>,
+        /// The system that was named, or that the ticket is about.
         system: SystemName,
+        /// All playbooks of the system: its requests, then its faults.
         known: Vec<String>,
         /// A `run` command that works here.
         example: Option<String>,
     },
     /// A playbook that fixes a fault was given values.
-    TakesNoValues { playbook: String },
+    TakesNoValues {
+        /// The playbook's name.
+        playbook: String,
+    },
     /// The values do not fit the playbook's parameters.
     InvalidArguments {
+        /// The playbook's name.
         playbook: String,
+        /// Everything that is wrong with the values; never empty.
         errors: Vec<ArgumentError>,
+        /// What the playbook takes; empty if it takes nothing.
         params: Vec<ParamUsage>,
         /// A command that works.
         example: String,
@@ -108,25 +143,33 @@ pub struct StatusReply {
 /// Why a case did what it did.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ExplanationReply {
+    /// The report of the case.
     pub report: Report,
+    /// What the first diagnosis said of each fault; empty if none was made.
     pub explained: Vec<FaultExplanation>,
+    /// The configured mode of the policy, as it is now.
     pub mode: Mode,
 }
 
 /// What a person may write.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct HelpReply {
+    /// The commands that the author may give, in the order of [`CommandName::ALL`].
     pub commands: Vec<CommandName>,
+    /// What can be run on the ticket's system, or on the first of the inventory if that is unclear.
     pub playbooks: Vec<PlaybookUsage>,
+    /// Every system of the inventory, by name.
     pub systems: Vec<SystemName>,
 }
 
 /// A playbook, and the command that runs it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PlaybookUsage {
+    /// The playbook's title.
     pub title: String,
     /// The command without its prefix.
     pub run: String,
+    /// The parameters of a request; empty for a fix.
     pub params: Vec<ParamUsage>,
     /// It fixes a fault; else it answers a request and changes nothing.
     pub fixes: bool,
@@ -135,10 +178,13 @@ pub struct PlaybookUsage {
 /// A parameter of a playbook.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ParamUsage {
+    /// The key that a person writes before `=`.
     pub name: ParamName,
     /// What values it accepts, in words.
     pub accepts: String,
+    /// The default as a person writes it, a list with commas; `None` if a value must be given.
     pub default: Option<String>,
+    /// What it means, in the words of the playbook; may be empty.
     pub help: String,
 }
 

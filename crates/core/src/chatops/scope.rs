@@ -13,11 +13,26 @@ pub enum CaseScope {
     #[default]
     FullTicket,
     /// Probe a system and report. Nothing is changed.
-    Diagnose { system: SystemName },
+    Diagnose {
+        /// The system to probe.
+        system: SystemName,
+    },
     /// Fix this fault, if the evidence confirms it, and no other.
-    FixOne { system: SystemName, playbook: PlaybookName },
+    FixOne {
+        /// The system that may have the fault.
+        system: SystemName,
+        /// The fault's playbook.
+        playbook: PlaybookName,
+    },
     /// Answer a service request. Nothing is changed. The values have their parameters' types.
-    AnswerRequest { system: SystemName, request: PlaybookName, values: BTreeMap<ParamName, Value> },
+    AnswerRequest {
+        /// The system that is asked about.
+        system: SystemName,
+        /// The request's playbook.
+        request: PlaybookName,
+        /// The arguments that were given; the defaults of other parameters are not in it.
+        values: BTreeMap<ParamName, Value>,
+    },
 }
 
 impl CaseScope {

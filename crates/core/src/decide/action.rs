@@ -7,16 +7,25 @@ use crate::policy::permit::Permit;
 use chrono::{DateTime, Utc};
 use std::collections::BTreeSet;
 
+/// What the engine does next for a case.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
     /// Record a decision; nothing happens outside.
     Record(Event),
     /// Run these probes, side by side.
-    RunProbes { purpose: ProbeReason, probes: BTreeSet<ProbeName> },
+    RunProbes {
+        /// Why they are run.
+        purpose: ProbeReason,
+        /// Which probes. They may depend on each other's facts.
+        probes: BTreeSet<ProbeName>,
+    },
     /// See whether the issue is still open.
     RefreshTicket,
     /// Take these hosts for this case alone.
-    LeaseHosts { hosts: Vec<HostName> },
+    LeaseHosts {
+        /// The hosts of the plan and the names of their groups, without those that the case has; never empty.
+        hosts: Vec<HostName>,
+    },
     /// Make a change.
     Change(ChangeRequest),
     /// Ask in the ticket whether the plan may be carried out.
@@ -36,10 +45,16 @@ pub enum Action {
     /// Close the issue.
     Close,
     /// Wait, and keep what is held.
-    Wait { until: DateTime<Utc> },
+    Wait {
+        /// When to decide again.
+        until: DateTime<Utc>,
+    },
     /// Let go of the case, hosts included, until somebody takes it up again: at this moment, or when a
     /// word was left for it.
-    Suspend { until: DateTime<Utc> },
+    Suspend {
+        /// When the case is taken up again at the latest.
+        until: DateTime<Utc>,
+    },
     /// The case has ended; there is nothing to do.
     Done,
 }
@@ -47,9 +62,14 @@ pub enum Action {
 /// An order to make one change. It carries policy's permit; the engine adds the lease.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ChangeRequest {
+    /// Which step of which remediation, and in which direction.
     pub change: ChangeId,
+    /// The number of this attempt at the change, from 1.
     pub attempt: u32,
+    /// Where it is made.
     pub host: HostName,
+    /// What is run, with every value in place.
     pub command: Command,
+    /// For the plan that the step belongs to.
     pub permit: Permit,
 }

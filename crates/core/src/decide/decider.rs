@@ -37,7 +37,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 pub struct DecisionInput<'a> {
     /// The playbooks that the case began with.
     pub library: &'a Library,
+    /// Today's systems and groups of hosts.
     pub inventory: &'a Inventory,
+    /// What the operator allows now.
     pub policy: &'a Policy,
     /// A person's halt to all changes.
     pub pause: Option<&'a Pause>,
@@ -45,6 +47,7 @@ pub struct DecisionInput<'a> {
     pub signals: &'a [QueuedSignal],
     /// What was changed lately, in all cases; `None` where it was not asked for.
     pub history: Option<&'a RunHistory>,
+    /// The time of the decision.
     pub now: DateTime<Utc>,
 }
 

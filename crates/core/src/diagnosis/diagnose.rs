@@ -10,15 +10,20 @@ use serde::{Deserialize, Serialize};
 /// What the evidence says about each fault, in causal order.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Diagnosis {
+    /// The faults whose condition is true.
     pub findings: Vec<Finding>,
+    /// The faults whose condition is false.
     pub ruled_out: Vec<PlaybookName>,
+    /// The faults whose condition is unknown.
     pub unknown: Vec<Unknown>,
 }
 
 /// A fault that is confirmed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
+    /// The fault's playbook.
     pub playbook: PlaybookName,
+    /// The playbook's title.
     pub title: String,
     /// The evidence in one sentence.
     pub summary: String,
@@ -27,7 +32,9 @@ pub struct Finding {
 /// A fault that can be neither confirmed nor ruled out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unknown {
+    /// The fault's playbook.
     pub playbook: PlaybookName,
+    /// Why the condition is unknown: `disk.free is unknown: exit 1: no such file`.
     pub why: String,
 }
 

@@ -19,6 +19,7 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Exit {
+    /// The exit code of the process.
     Code(i32),
     /// Killed by a signal, named without `SIG`.
     Signal(String),
@@ -27,6 +28,7 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// Whether the exit code is 0.
     pub fn is_success(&self) -> bool {
         *self == Exit::Code(0)
     }
@@ -71,8 +73,11 @@ impl RawOutput {
 /// into a log.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RawObservation {
+    /// How the command ended.
     pub exit: Exit,
+    /// Its standard output.
     pub stdout: RawOutput,
+    /// Its standard error.
     pub stderr: RawOutput,
     /// From the request to the end of the command, in milliseconds.
     pub took_ms: u64,
@@ -81,6 +86,7 @@ pub struct RawObservation {
 /// One stream of a command, as it is kept and shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Output {
+    /// The text without hidden characters and carriage returns, cut at [`Output::KEPT`] bytes.
     pub text: Redacted,
     /// Length of the whole stream, in bytes.
     pub length: u64,
@@ -112,13 +118,18 @@ impl Output {
 /// What one command returned.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Observation {
+    /// How the command ended.
     pub exit: Exit,
+    /// Its standard output.
     pub stdout: Output,
+    /// Its standard error.
     pub stderr: Output,
+    /// From the request to the end of the command, in milliseconds.
     pub took_ms: u64,
 }
 
 impl Observation {
+    /// Redacts and cuts what a host returned.
     pub fn new(raw: &RawObservation, redactor: &Redactor) -> Self {
         Self {
             exit: raw.exit.clone(),
@@ -157,12 +168,15 @@ pub struct ProbeResult {
     pub host: Option<HostName>,
     /// The command, as a person may repeat it; empty if it could not be rendered.
     pub command: Redacted,
+    /// How far the probe came, and what it returned.
     pub status: ProbeStatus,
 }
 
+/// How far one probe came.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ProbeStatus {
+    /// The command ended, whatever its exit code.
     Completed(Observation),
     /// The host could not be reached or asked.
     Unreachable(Redacted),
@@ -193,12 +207,15 @@ pub type FactTable = BTreeMap<ProbeName, BTreeMap<FactName, Result<Value, String
 /// Everything one look returned.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
 pub struct Evidence {
+    /// When the newest look was complete.
     pub at: DateTime<Utc>,
     /// The whole look, in milliseconds.
     pub took_ms: u64,
     /// Opening the connections, in milliseconds; 0 where they were open.
     pub connect_ms: u64,
+    /// The newest result of each probe.
     pub probes: BTreeMap<ProbeName, ProbeResult>,
+    /// The facts of the same probes.
     pub facts: FactTable,
 }
 

@@ -20,8 +20,11 @@ pub const KEPT_DIR: &str = ".fieldmedic/kept";
 /// The ordered changes of one playbook, rendered from one diagnosis.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
+    /// The playbook of the fault that it fixes.
     pub playbook: PlaybookName,
+    /// The risk that the playbook declares.
     pub risk: Risk,
+    /// The steps, in the order in which they are made; one for each step of the playbook.
     pub steps: Vec<PlannedStep>,
     /// SHA-256 in hex over the playbook, hosts and command lines: the same plan has the same hash.
     pub hash: String,
@@ -30,10 +33,13 @@ pub struct Plan {
 /// One change of a plan.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PlannedStep {
+    /// The step's name, as the playbook has it.
     pub name: String,
+    /// The host on which it and its rollback run.
     pub host: HostName,
     /// A step whose values are unknown can still be skipped by its `only_if`, but never run.
     pub command: Result<Command, Unrenderable>,
+    /// What reverses it; `None` if nothing does, or if its own command could not be rendered.
     pub rollback: Option<Command>,
     /// The directory on the host that holds what the step kept before it changed anything.
     #[serde(default)]
@@ -50,10 +56,17 @@ const SHORT_IN_VERSION_2: usize = 4;
 /// Why there is no plan.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoPlan {
+    /// The system has no host in the role of a step; this is the role.
     #[error("no host of this system has the role `{0}`")]
     NoHost(String),
+    /// A value of a command is unknown or refused.
     #[error("the step {step:?} cannot be written: {why}")]
-    Unrenderable { step: String, why: Unrenderable },
+    Unrenderable {
+        /// The step's name, behind `rollback of ` if its rollback is meant.
+        step: String,
+        /// Which value, and what is wrong with it.
+        why: Unrenderable,
+    },
 }
 
 /// Where a command's placeholders get their values: parameters by their type, facts by theirs.
@@ -66,6 +79,8 @@ pub struct CommandValues<'a> {
 }
 
 impl<'a> CommandValues<'a> {
+    /// The values for the commands of `site`: its parameters, the defaults of its type, and the facts of the
+    /// evidence.
     pub fn new(system_type: &'a SystemType, site: &System, evidence: &'a Evidence) -> Self {
         Self { system_type, params: system_type.params(&site.params), evidence, backup: None }
     }

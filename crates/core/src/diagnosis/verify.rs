@@ -10,16 +10,21 @@ use std::time::Duration;
 /// How a verification stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Progress {
+    /// When the verification began.
     pub since: DateTime<Utc>,
+    /// How often the conditions were checked.
     pub rounds: u32,
+    /// The time of the evidence of the newest check; of the beginning, if there was none.
     pub probed_at: DateTime<Utc>,
     /// For each condition, the fault's own first: true without a break since when, or what it was.
     pub streaks: Vec<Streak>,
 }
 
+/// How one condition stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Streak {
+    /// True without a break, since this time.
     Holding(DateTime<Utc>),
     /// Not true. The reason, where it is unknown.
     Broken(Option<String>),
@@ -31,9 +36,11 @@ const LONGEST_GAP: chrono::TimeDelta = chrono::TimeDelta::minutes(3);
 /// What to make of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
+    /// Every condition has held for long enough.
     Passed,
     /// Look again then.
     Pending(DateTime<Utc>),
+    /// It is over, without success.
     Failed(NotVerified),
 }
 
@@ -108,6 +115,7 @@ fn not_met(condition: &str, unknown: Option<&String>) -> NotVerified {
 }
 
 impl Progress {
+    /// A verification that begins now; nothing is checked yet.
     pub fn start(now: DateTime<Utc>) -> Self {
         Self { since: now, rounds: 0, probed_at: now, streaks: Vec::new() }
     }
@@ -189,9 +197,11 @@ impl Progress {
 /// A condition that held at the end.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Proof {
+    /// The condition, as [`Condition::what`] has it.
     pub condition: String,
     /// Since when, `12:00:05Z`.
     pub since: String,
+    /// How long it had held when the verification passed, in seconds.
     pub seconds: i64,
 }
 

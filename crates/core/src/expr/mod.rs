@@ -17,13 +17,16 @@ use std::sync::{Arc, LazyLock, Mutex};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Truth {
+    /// The condition holds.
     True,
+    /// The condition does not hold.
     False,
     /// It could not be told, and why. Never selects a remedy, passes a verification or closes a ticket.
     Unknown(String),
 }
 
 impl Truth {
+    /// Whether it is [`Truth::True`]; unknown is not.
     pub fn is_true(&self) -> bool {
         *self == Truth::True
     }
@@ -56,10 +59,12 @@ enum Entry {
 }
 
 impl Scope {
+    /// Sets a plain name, in place of what had this name before.
     pub fn set(&mut self, name: impl Into<String>, known: FactValue) {
         self.insert(name.into(), Entry::Plain(known));
     }
 
+    /// Sets the facts behind `name.`, in place of what had this name before.
     pub fn set_namespace(&mut self, name: impl Into<String>, facts: BTreeMap<String, FactValue>) {
         self.insert(name.into(), Entry::Namespace(facts));
     }
@@ -73,6 +78,9 @@ impl Scope {
     }
 
     /// The value behind `name` or `namespace.name`.
+    ///
+    /// # Errors
+    /// The name is not in this scope, or its value is unknown.
     pub fn get(&self, path: &str) -> FactValue {
         let unheard = || Err(format!("`{path}` is not known here"));
         match path.split_once('.') {
@@ -99,6 +107,7 @@ pub struct Expr {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct ExprError {
+    /// What the parser says, in a few words.
     pub message: String,
 }
 
@@ -117,6 +126,10 @@ static LANGUAGE: LazyLock<Environment<'static>> = LazyLock::new(|| {
 });
 
 impl Expr {
+    /// Compiles a text in the expression language of minijinja.
+    ///
+    /// # Errors
+    /// The text is not one expression.
     pub fn new(source: &str) -> Result<Self, ExprError> {
         let compiled = LANGUAGE
             .compile_expression_owned(source.to_owned())
@@ -124,6 +137,7 @@ impl Expr {
         Ok(Self { source: source.to_owned(), compiled: Arc::new(compiled) })
     }
 
+    /// The text that it was compiled from.
     pub fn source(&self) -> &str {
         &self.source
     }
@@ -134,6 +148,9 @@ impl Expr {
     }
 
     /// The value in this scope, or why it is unknown.
+    ///
+    /// # Errors
+    /// It touches something unknown, has no value, or an operator or filter fails.
     pub fn value(&self, scope: &Scope) -> FactValue {
         let misses = UnresolvedNames::default();
         let names = TrackedScope { level: ScopeLevel::Root(scope.clone()), misses: misses.clone() };
@@ -187,6 +204,10 @@ enum Part {
 }
 
 impl MessageTemplate {
+    /// Compiles a text with `{{ expressions }}` in it.
+    ///
+    /// # Errors
+    /// A `{{` is not closed, or what stands in it is not one expression.
     pub fn new(source: &str) -> Result<Self, ExprError> {
         let mut parts = Vec::new();
         let mut rest = source;
@@ -206,10 +227,12 @@ impl MessageTemplate {
         Ok(Self { parts, source: source.to_owned() })
     }
 
+    /// The text that it was compiled from.
     pub fn source(&self) -> &str {
         &self.source
     }
 
+    /// The names that its expressions refer to, as `name` or `namespace.name`.
     pub fn names(&self) -> BTreeSet<String> {
         self.exprs().flat_map(Expr::names).collect()
     }
@@ -246,6 +269,7 @@ impl MessageTemplate {
 pub struct MessageSpan {
     /// The playbook's author wrote it, so its Markdown is meant.
     pub authored: bool,
+    /// The author's words; or a value, which reads `unknown` where it is that.
     pub text: String,
 }
 

@@ -36,7 +36,9 @@ pub enum ValueType {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{value} is not {kind}: {rule}", kind = value_type.article(), rule = value_type.rule())]
 pub struct ValueError {
+    /// The value as JSON, at most 60 characters of it.
     pub value: String,
+    /// The type that it should have.
     pub value_type: ValueType,
 }
 
@@ -70,6 +72,9 @@ impl ValueType {
 
     /// The value if it is of this type, else why not. Numbers may come as text, as they do from a
     /// slash command; they leave as numbers.
+    ///
+    /// # Errors
+    /// The value is not of this type, or is a list of more than 1000 items.
     pub fn check(self, value: &Value) -> Result<Value, ValueError> {
         let bad = || ValueError { value: shown(value), value_type: self };
         let text = |regex: &Regex| match value {

@@ -52,6 +52,7 @@ pub enum KeyScope {
 /// The commands of a host that one key may run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rules {
+    /// No two have the same parts. The first that admits a line holds.
     pub rules: Vec<Rule>,
 }
 
@@ -60,6 +61,7 @@ pub struct Rules {
 pub struct Rule {
     /// Whose it is, for people.
     pub of: String,
+    /// The line from its beginning to its end, in pieces.
     pub parts: Vec<PatternPart>,
     /// After so many seconds it is ended.
     pub limit_s: u64,
@@ -70,7 +72,9 @@ pub struct Rule {
 pub enum GateAnswer<'a> {
     /// Say which rules there are.
     Version,
+    /// Run the line, no longer than the rule's limit.
     Run(&'a Rule),
+    /// Run nothing: say [`DENIED`] and end with [`REFUSED`].
     Refuse,
 }
 
@@ -78,14 +82,18 @@ pub enum GateAnswer<'a> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{of}: {why}")]
 pub struct RuleError {
+    /// Whose command it is, for people: `disk-full: clean the cache`.
     pub of: String,
+    /// Why it cannot be told from others.
     pub why: String,
 }
 
 /// A system that stands on a host.
 #[derive(Debug, Clone, Copy)]
 pub struct HostedSystem<'a> {
+    /// The type, which has the probes and playbooks.
     pub system_type: &'a SystemType,
+    /// The instance, which has the hosts and parameters.
     pub system: &'a System,
 }
 

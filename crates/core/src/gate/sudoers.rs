@@ -24,6 +24,9 @@ pub struct Grants {
 }
 
 impl Grants {
+    /// What a host needs root for, for everything that stands on it. A line that several commands need stands
+    /// once.
+    ///
     /// # Errors
     /// Every command that no rule could tell from others.
     pub fn new(host: &HostName, standing: &[HostedSystem<'_>]) -> Result<Self, Vec<RuleError>> {
@@ -44,6 +47,7 @@ impl Grants {
         if bad.is_empty() { Ok(grants) } else { Err(bad) }
     }
 
+    /// Whether nothing needs root.
     pub fn is_empty(&self) -> bool {
         self.lines.is_empty()
     }

@@ -10,7 +10,9 @@ use std::time::Duration;
 /// Every system under care, and every host they stand on.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Inventory {
+    /// The systems by name.
     pub systems: BTreeMap<SystemName, System>,
+    /// Every host of the configuration, whether a system uses it or not.
     pub hosts: BTreeSet<HostName>,
     /// Hosts of which only a share is changed within a time, by the name under which the whole group is
     /// held while one of them is changed.
@@ -23,9 +25,11 @@ pub struct Inventory {
 /// Hosts that stand in for each other: a remedy that does harm must not reach them all.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Group {
+    /// The members of the group.
     pub hosts: BTreeSet<HostName>,
     /// In percent.
     pub max_percent: u8,
+    /// How long a host counts as changed after a remediation of it.
     pub window: Duration,
 }
 
@@ -54,8 +58,11 @@ impl Inventory {
 /// One system as it stands somewhere: its kind, its hosts by role, its parameters.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct System {
+    /// The name, as the configuration has it.
     pub name: SystemName,
+    /// The system type, which selects the playbooks.
     pub system_type: SystemTypeName,
+    /// The host of each role. Without an `agent` of its own, a system has the configured local host, if any.
     pub hosts: BTreeMap<Role, HostName>,
     /// As configured; the defaults of the kind fill what is missing.
     pub params: BTreeMap<ParamName, Value>,

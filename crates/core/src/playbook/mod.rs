@@ -25,14 +25,18 @@ use std::time::Duration;
 /// Every kind of system that the agent knows, with its playbooks.
 #[derive(Debug, Clone)]
 pub struct Library {
+    /// The hash of the files that the library was loaded from.
     pub hash: LibraryHash,
+    /// The system types by name.
     pub systems: BTreeMap<SystemTypeName, SystemType>,
 }
 
 /// A kind of system: its parameters, its probes and its playbooks.
 #[derive(Debug, Clone)]
 pub struct SystemType {
+    /// The name, the same as the folder's.
     pub name: SystemTypeName,
+    /// A description for people; empty if `system.yaml` has none.
     pub summary: String,
     /// Words in a ticket that mean this kind of system.
     pub aliases: Vec<String>,
@@ -40,21 +44,28 @@ pub struct SystemType {
     pub problem_patterns: Vec<Regex>,
     /// What a host says while something starts or restarts: a first look that meets it is repeated.
     pub transient_patterns: Vec<Regex>,
+    /// What the configuration may set.
     pub params: BTreeMap<ParamName, Param>,
+    /// The probes that all its playbooks share.
     pub probes: BTreeMap<ProbeName, Probe>,
     /// What its scripts run by `sudo -n`.
     pub sudo: Vec<Template>,
     /// The faults in causal order: a cause stands before its consequences.
     pub faults: Vec<Fault>,
+    /// The playbooks that answer questions.
     pub requests: Vec<Request>,
 }
 
 /// A command that only looks.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Probe {
+    /// The name, which expressions use as a namespace: `disk` in `disk.used`.
     pub name: ProbeName,
+    /// The role of the host that it runs on; `main` by default.
     pub host: Role,
+    /// A read-only command.
     pub command: Template,
+    /// How the output is read.
     pub parser: OutputParser,
     /// Exit codes under which the output can be read.
     pub ok_exits: Vec<i32>,
@@ -68,14 +79,18 @@ pub struct Probe {
     pub retries: u32,
     /// Probes whose facts this one uses; they run first.
     pub needs: BTreeSet<ProbeName>,
+    /// The facts that it reads, in the order of the file.
     pub facts: Vec<Fact>,
 }
 
 /// A named value read from a probe's output. Without a type it cannot become part of a command.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fact {
+    /// The name after the namespace: `used` in `disk.used`.
     pub name: FactName,
+    /// Over the parsed output, `exit`, `stderr`, parameters, and facts of other probes.
     pub value: Expr,
+    /// What the value must be; `None` if it may be any JSON value.
     pub value_type: Option<ValueType>,
     /// For paths: the parameter that holds the directory they lie below.
     pub below: Option<ParamName>,
@@ -105,21 +120,29 @@ impl Fact {
 /// A playbook for a fault: when it is one, what to change, how to prove that it is gone.
 #[derive(Debug, Clone)]
 pub struct Fault {
+    /// The name, the same as the file's.
     pub name: PlaybookName,
+    /// The fault for people, such as `Worker containers are not running`.
     pub title: String,
+    /// The reported problems that the fault explains.
     pub symptoms: Symptoms,
+    /// The condition that proves the fault.
     pub when: Expr,
+    /// The evidence in one sentence, with values of facts and parameters.
     pub summary: MessageTemplate,
     /// Everyday life in small numbers: it counts only for a ticket whose words it explains.
     pub reported_only: bool,
     /// Its consequences: playbooks that come after this one.
     pub causes: BTreeSet<PlaybookName>,
+    /// Above the policy's `max_risk`, the fix needs approval; `low` by default.
     pub risk: Risk,
+    /// `ask` or `observe`; the strictest mode holds. `None` adds no restriction.
     pub mode: Option<Mode>,
     /// Where it holds, or is unknown, the fix needs approval.
     pub ask_if: Option<Expr>,
     /// Empty: this fault is a person's.
     pub remediation: Vec<Step>,
+    /// What must hold after a fix, besides that `when` is false. Empty only if there is no remediation.
     pub verify: Vec<Check>,
     /// What a person should do if the agent cannot mend it.
     pub advice: String,
@@ -132,14 +155,18 @@ pub struct Fault {
 /// Which complaints a cause accounts for.
 #[derive(Debug, Clone, Default)]
 pub struct Symptoms {
+    /// Over the ticket's own words, without quotations; not case-sensitive.
     pub patterns: Vec<Regex>,
+    /// Labels of the ticket; not case-sensitive.
     pub labels: Vec<String>,
 }
 
 /// A playbook that answers a question.
 #[derive(Debug, Clone)]
 pub struct Request {
+    /// The name, the same as the file's.
     pub name: PlaybookName,
+    /// The request for people.
     pub title: String,
     /// Phrases that ask for it.
     pub question_patterns: Vec<Regex>,
@@ -158,12 +185,17 @@ pub struct Request {
 /// One change of a remedy.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Step {
+    /// What people read while it runs; also the `$0` of its script.
     pub name: String,
+    /// The role of the host that it runs on; `main` by default.
     pub host: Role,
+    /// What makes the change. If the step has a backup, its script makes that first.
     pub command: Template,
+    /// What to do if nobody knows whether the step ran.
     pub if_interrupted: IfInterrupted,
     /// Its failure does not end the remedy.
     pub optional: bool,
+    /// Unless this is true, the step is skipped. `None`: it always runs.
     pub only_if: Option<Expr>,
     /// Over `exit`, `text` and `stderr`; without it, exit 0 is success.
     pub expect: Option<Expr>,
@@ -189,6 +221,7 @@ pub enum IfInterrupted {
 /// One condition of a verification.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Check {
+    /// Over facts and parameters.
     pub that: Expr,
     /// How long it may take to become true.
     pub timeout: Duration,
@@ -197,6 +230,7 @@ pub struct Check {
 }
 
 impl SystemType {
+    /// The fault of this name; `None` if the system type has none.
     pub fn fault(&self, name: &PlaybookName) -> Option<&Fault> {
         self.faults.iter().find(|fault| fault.name == *name)
     }
@@ -206,6 +240,7 @@ impl SystemType {
         self.fault(name).is_some_and(|fault| fault.reported_only)
     }
 
+    /// The request of this name; `None` if the system type has none.
     pub fn request(&self, name: &PlaybookName) -> Option<&Request> {
         self.requests.iter().find(|request| request.name == *name)
     }

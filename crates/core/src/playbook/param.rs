@@ -6,10 +6,13 @@ use serde_json::Value;
 /// A parameter of a system or of a request.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Param {
+    /// What a value is checked against first.
     pub value_type: ValueType,
     /// Without one, a value has to be given.
     pub default: Option<Value>,
+    /// What is checked beside the type.
     pub bounds: Bounds,
+    /// What the value means, for people; may be empty.
     pub help: String,
 }
 
@@ -18,6 +21,7 @@ pub struct Param {
 pub struct Bounds {
     /// Of a number.
     pub min: Option<u64>,
+    /// Of a number. Both bounds are allowed values; `None` is no bound.
     pub max: Option<u64>,
     /// All that a text may be; empty: anything.
     pub one_of: Vec<String>,
@@ -26,14 +30,33 @@ pub struct Bounds {
 /// Why a parameter cannot have a value.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum ParamError {
+    /// It is not of the parameter's type.
     #[error(transparent)]
     Type(#[from] ValueError),
+    /// A number below `min`.
     #[error("{value} is less than {min}")]
-    Low { value: Value, min: u64 },
+    Low {
+        /// The refused value.
+        value: Value,
+        /// The least value that is allowed.
+        min: u64,
+    },
+    /// A number above `max`.
     #[error("{value} is more than {max}")]
-    High { value: Value, max: u64 },
+    High {
+        /// The refused value.
+        value: Value,
+        /// The greatest value that is allowed.
+        max: u64,
+    },
+    /// A text that is none of `one_of`.
     #[error("{value} is none of {}", among.join(", "))]
-    Other { value: String, among: Vec<String> },
+    Other {
+        /// The refused value.
+        value: String,
+        /// The values that are allowed.
+        among: Vec<String>,
+    },
 }
 
 impl Param {

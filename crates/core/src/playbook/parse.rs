@@ -52,7 +52,7 @@ impl OutputParser {
         }
     }
 
-    /// Reads `output` into `scope`, under [`Read::names`].
+    /// Reads `output` into `scope`, under [`OutputParser::names`].
     ///
     /// # Errors
     /// What is wrong with the output, in a few words.

@@ -9,17 +9,31 @@ use std::time::Duration;
 /// A time in which nothing is changed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ChangeFreeze {
+    /// When it is in force.
     pub window: Window,
     /// What people are told.
     pub reason: String,
 }
 
+/// When a freeze is in force.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Window {
     /// Once, from and up to a moment.
-    Once { from: DateTime<Utc>, until: DateTime<Utc> },
+    Once {
+        /// Its first moment.
+        from: DateTime<Utc>,
+        /// The first moment after it.
+        until: DateTime<Utc>,
+    },
     /// Again and again: at every moment of a cron expression, as clocks in a zone show it, for so long.
-    Recurring { begins: Box<Cron>, zone: Tz, lasts: Duration },
+    Recurring {
+        /// When each freeze begins.
+        begins: Box<Cron>,
+        /// The time zone of `begins`.
+        zone: Tz,
+        /// How long each freeze lasts.
+        lasts: Duration,
+    },
 }
 
 /// Whether, and until when, something is frozen. What cannot be told is frozen.

@@ -31,7 +31,9 @@ pub struct Limits {
 /// So many within a day, and nothing is begun for a while.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Breaker {
+    /// How many runs open it.
     pub threshold: usize,
+    /// How long it stays open, from the end of the last of them.
     pub open_for: Duration,
 }
 

@@ -15,7 +15,9 @@ pub struct PauseOrder {
     pub by: String,
     /// When it was given. A comment's time is in whole seconds, by GitHub's clock.
     pub given_at: DateTime<Utc>,
+    /// Where it was given.
     pub origin: PauseOrigin,
+    /// Whether to pause or to resume.
     pub kind: PauseOrderKind,
 }
 
@@ -25,7 +27,12 @@ pub enum PauseOrigin {
     /// A terminal of the machine that Fieldmedic runs on.
     Terminal,
     /// A comment. GitHub's ids of comments grow.
-    Comment { repo: Repo, id: u64 },
+    Comment {
+        /// The repository of the comment's issue.
+        repo: Repo,
+        /// The comment's number on the forge.
+        id: u64,
+    },
 }
 
 /// What is ordered.
@@ -33,8 +40,10 @@ pub enum PauseOrigin {
 pub enum PauseOrderKind {
     /// The reason may be empty.
     Pause {
+        /// The person's reason.
         why: Redacted,
     },
+    /// Lift the pause.
     Resume,
 }
 

@@ -14,7 +14,9 @@ use std::time::Duration;
 /// What the operator allows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Policy {
+    /// The mode of everything. A stricter one of a system or a playbook holds instead.
     pub mode: Mode,
+    /// The modes of single playbooks, by configuration; a playbook without one has no mode of its own here.
     pub playbook_modes: BTreeMap<PlaybookName, Mode>,
     /// The gravest risk that is run without a person's yes.
     pub max_risk: Risk,
@@ -28,7 +30,9 @@ pub struct Policy {
     pub approval_timeout: Duration,
     /// Whether a change that somebody ordered needs the approval of somebody else.
     pub four_eyes: bool,
+    /// How much may be changed, over all cases together.
     pub limits: Limits,
+    /// When nothing may be changed; empty: no time is frozen.
     pub change_freezes: Vec<ChangeFreeze>,
     /// Whether anything is said on the forge. A rehearsal says nothing.
     pub publishes: bool,
@@ -76,6 +80,9 @@ impl Permit {
 }
 
 /// The permit to take back what was changed under a permit for the same plan: an undo is part of it.
+///
+/// # Errors
+/// [`NotPermitted::DryRun`] in a dry run.
 pub fn authorize_rollback(policy: &Policy, plan: &Plan) -> Result<Permit, NotPermitted> {
     if !policy.publishes {
         return Err(NotPermitted::DryRun);
@@ -85,6 +92,9 @@ pub fn authorize_rollback(policy: &Policy, plan: &Plan) -> Result<Permit, NotPer
 
 /// Asks for the changes of a plan. `modes` are those of the system and of the playbook's author; the
 /// strictest of all holds. `changes` counts those of the case, with those asked for.
+///
+/// # Errors
+/// Why the policy permits none of the plan's changes.
 pub fn authorize(
     policy: &Policy,
     plan: &Plan,

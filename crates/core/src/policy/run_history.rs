@@ -27,11 +27,15 @@ pub struct RunHistory {
 /// One run of a playbook's remedy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RemediationRun {
+    /// The case that began it.
     pub case: CaseId,
     /// Several may stand on one host.
     pub system: Option<SystemName>,
+    /// The fault's playbook.
     pub playbook: PlaybookName,
+    /// Every host of the plan.
     pub hosts: BTreeSet<HostName>,
+    /// When it was begun.
     pub at: DateTime<Utc>,
     /// `None` while it is under way.
     pub end: Option<RunResult>,
@@ -130,6 +134,7 @@ impl RemediationRun {
 /// How often the agent closed a ticket, and how often somebody objected.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CloseStats {
+    /// The cases whose outcome closes their ticket.
     pub closed: BTreeSet<CaseId>,
     /// The cases whose close was false. They may have ended before the records that were counted.
     pub false_closes: BTreeSet<CaseId>,

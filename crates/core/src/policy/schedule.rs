@@ -15,16 +15,24 @@ pub enum Schedule {
     /// So long after the last time.
     Interval(Duration),
     /// At every moment of a cron expression, as clocks in a zone show it.
-    Cron { cron: Box<Cron>, zone: Tz },
+    Cron {
+        /// The cron expression, such as `0 6 * * *`.
+        cron: Box<Cron>,
+        /// The time zone of the expression.
+        zone: Tz,
+    },
 }
 
 /// Why a text is no rhythm.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ScheduleError {
+    /// The text, and what the cron parser says of it.
     #[error("`{0}` is neither a time, such as 15m, nor a cron expression, such as `0 6 * * *`: {1}")]
     Neither(String, String),
+    /// The name, which the IANA time zone database does not have.
     #[error("there is no time zone `{0}`; write one like Europe/Zurich")]
     Zone(String),
+    /// It is less than [`SHORTEST`].
     #[error("it is shorter than {SHORTEST:?}: that would do nothing else")]
     TooShort,
 }
@@ -33,7 +41,7 @@ impl Schedule {
     /// Reads `15m`, or a cron expression, which goes by the clocks of a zone.
     ///
     /// # Errors
-    /// [`BadRhythm`] if it is neither, too short, or the zone is unknown.
+    /// [`ScheduleError`] if it is neither, too short, or the zone is unknown.
     pub fn parse(text: &str, zone: &str) -> Result<Self, ScheduleError> {
         if let Ok(every) = humantime::parse_duration(text) {
             return if every < SHORTEST {

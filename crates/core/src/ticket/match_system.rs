@@ -15,6 +15,7 @@ const SHOWN: usize = 80;
 pub struct UnknownSystemName {
     /// The field, as the form calls it.
     pub field: String,
+    /// The field's value, at most 80 bytes of it.
     pub name: String,
 }
 

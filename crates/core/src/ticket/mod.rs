@@ -18,17 +18,25 @@ use serde::{Deserialize, Serialize};
 /// The issue as it was when the case was opened. Its text has passed `redact`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Ticket {
+    /// The issue's address.
     pub id: TicketId,
+    /// The issue's title.
     pub title: Redacted,
     /// Capped at [`Ticket::BODY_LIMIT`] bytes; GitHub itself allows 65,536 characters.
     pub body: Redacted,
+    /// The login of who opened the issue.
     pub author: String,
+    /// The names of the issue's labels, redacted.
     pub labels: Vec<String>,
+    /// Open or closed. A case sets its copy to closed when it reads that the issue is closed, locked or gone.
     pub state: TicketState,
     /// Conversation locked: GitHub refuses comments from those without write access.
     pub locked: bool,
+    /// When the issue was opened, by the forge's clock.
     pub created_at: DateTime<Utc>,
+    /// When anything about the issue was changed last, by the forge's clock.
     pub updated_at: DateTime<Utc>,
+    /// The address of the issue's page for people.
     pub url: String,
 }
 
@@ -42,10 +50,13 @@ impl Ticket {
     }
 }
 
+/// Whether an issue is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TicketState {
+    /// It is open.
     Open,
+    /// It is closed, for whatever reason.
     Closed,
 }
 

@@ -19,6 +19,7 @@ use std::borrow::Cow;
 pub struct Triage {
     /// The system as the inventory has it now; the case keeps it.
     pub system: Option<System>,
+    /// What the ticket wants; [`Intent::Problem`] if no system was found.
     pub intent: Intent,
     /// The faults that would explain the ticket.
     pub matched_faults: Vec<SymptomMatch>,
@@ -34,12 +35,18 @@ pub enum Intent {
     /// Something is wrong, or the words leave it open.
     Problem,
     /// A question that a request playbook answers.
-    Question { request: PlaybookName, health: bool },
+    Question {
+        /// The playbook that answers it.
+        request: PlaybookName,
+        /// It asks whether all is well: faults that are found are fixed before it is answered.
+        health: bool,
+    },
 }
 
 /// A fault that would explain the ticket.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SymptomMatch {
+    /// The fault's playbook.
     pub playbook: PlaybookName,
     /// The words of the ticket that name its symptom.
     pub words: String,
@@ -137,7 +144,9 @@ fn match_faults(text: &str, ticket: &Ticket, system_type: &SystemType) -> Vec<Sy
 /// A fault that a sweep confirmed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DetectedFault {
+    /// The system that has the fault.
     pub system: crate::ids::SystemName,
+    /// The fault's playbook.
     pub playbook: PlaybookName,
 }
 

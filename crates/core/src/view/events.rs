@@ -25,75 +25,239 @@ const SHORT_HASH: usize = 12;
 #[serde(rename_all = "snake_case", tag = "line")]
 pub enum Line {
     /// Probes are being run.
-    Probing { probes: usize },
+    Probing {
+        /// How many.
+        probes: usize,
+    },
     /// Hosts are being leased.
-    Leasing { hosts: Vec<String> },
+    Leasing {
+        /// The names of the hosts and groups.
+        hosts: Vec<String>,
+    },
     /// A step or its rollback is being run.
-    Changing { step: String, host: String, is_rollback: bool },
+    Changing {
+        /// The step's name.
+        step: String,
+        /// Where it runs.
+        host: String,
+        /// Its rollback is run.
+        is_rollback: bool,
+    },
     /// The case was opened, with these playbooks.
-    Opened { source: SourceLine, library: String },
+    Opened {
+        /// By which way the ticket came in.
+        source: SourceLine,
+        /// The first 12 digits of the library's hash.
+        library: String,
+    },
     /// The ticket was read. `system` is `None` if it names none.
-    Triaged { system: Option<String>, title: String, symptoms: Vec<SymptomLine> },
+    Triaged {
+        /// The system's name.
+        system: Option<String>,
+        /// The ticket's title, at most 160 bytes of it.
+        title: String,
+        /// The faults that would explain the ticket.
+        symptoms: Vec<SymptomLine>,
+    },
     /// Probes were run; `unanswered` of them gave no result.
-    Probed { reason: ProbeLine, probes: usize, took_ms: u64, connect_ms: u64, unanswered: usize },
+    Probed {
+        /// Why they were run.
+        reason: ProbeLine,
+        /// How many.
+        probes: usize,
+        /// The whole look, in milliseconds.
+        took_ms: u64,
+        /// Opening the connections, in milliseconds; 0 where they were open.
+        connect_ms: u64,
+        /// How many did not run to their end.
+        unanswered: usize,
+    },
     /// A fault is there.
-    FaultFound { title: String, summary: String },
+    FaultFound {
+        /// The playbook's title.
+        title: String,
+        /// The evidence in one sentence.
+        summary: String,
+    },
     /// It is unknown whether a fault is there.
-    FaultUnknown { playbook: String, problem: String },
+    FaultUnknown {
+        /// The name of the fault's playbook.
+        playbook: String,
+        /// Why its condition is unknown.
+        problem: String,
+    },
     /// No fault is there, and none is unknown.
-    NothingFound { ruled_out: usize },
+    NothingFound {
+        /// How many faults were ruled out.
+        ruled_out: usize,
+    },
     /// The hosts are leased. `waited`: another case had one of them.
-    HostsLeased { hosts: Vec<String>, waited: bool },
+    HostsLeased {
+        /// The names of the hosts and groups.
+        hosts: Vec<String>,
+        /// Another case held one of them, so earlier probes are stale.
+        waited: bool,
+    },
     /// The issue was read again.
-    Rechecked { is_open: bool },
+    Rechecked {
+        /// The issue is still open, and its conversation is not locked.
+        is_open: bool,
+    },
     /// Changes are paused.
-    Paused { pause: Pause },
+    Paused {
+        /// Who paused, since when and why.
+        pause: Pause,
+    },
     /// The pause has ended.
     Resumed,
     /// A plan waits for approval.
-    ApprovalRequested { playbook: String, plan: String, until: String },
+    ApprovalRequested {
+        /// The name of the fault's playbook.
+        playbook: String,
+        /// The plan's short id, 16 hex digits.
+        plan: String,
+        /// When the case is escalated without an answer: `2026-12-24 12:00 UTC`.
+        until: String,
+    },
     /// A limit is exceeded.
-    Deferred { deferral: Deferral },
+    Deferred {
+        /// Which limit, and until when the plan waits.
+        deferral: Deferral,
+    },
     /// The fault was fixed before.
-    RecurrenceDetected { playbook: String, count: usize },
+    RecurrenceDetected {
+        /// The name of the fault's playbook.
+        playbook: String,
+        /// How often it was fixed within seven days.
+        count: usize,
+    },
     /// A person disputes the close of an earlier case.
-    CloseDisputed { dispute: CloseDispute },
+    CloseDisputed {
+        /// Who disputes it, and which case closed the ticket.
+        dispute: CloseDispute,
+    },
     /// Another case fixes the same fault.
-    Linked { case: String, ticket: String, playbook: String },
+    Linked {
+        /// The other case's number.
+        case: String,
+        /// The other case's ticket, `owner/name#12`.
+        ticket: String,
+        /// The name of the fault's playbook.
+        playbook: String,
+    },
     /// A person sent a signal. `plan` is the one that was approved.
-    SignalReceived { by: String, signal: SignalLine, plan: Option<String> },
+    SignalReceived {
+        /// Who sent it.
+        by: String,
+        /// What it says.
+        signal: SignalLine,
+        /// The id as written, the beginning of the plan's hash; `None` for other signals.
+        plan: Option<String>,
+    },
     /// A remediation was started.
-    RemediationStarted { playbook: String, steps: usize, plan: String },
+    RemediationStarted {
+        /// The name of the fault's playbook.
+        playbook: String,
+        /// How many steps the plan has.
+        steps: usize,
+        /// The plan's short id, 16 hex digits.
+        plan: String,
+    },
     /// A change was started.
-    ChangeStarted { step: String, host: String, is_rollback: bool, attempt: u32, command: String },
+    ChangeStarted {
+        /// The step's name.
+        step: String,
+        /// Where it runs.
+        host: String,
+        /// Its rollback is run.
+        is_rollback: bool,
+        /// The number of this attempt at the change, from 1.
+        attempt: u32,
+        /// The first line of the command, at most 160 bytes of it.
+        command: String,
+    },
     /// A change ended.
-    ChangeEnded { success: bool, exit: String, seconds: f64, output: String },
+    ChangeEnded {
+        /// It succeeded, by the playbook's own measure.
+        success: bool,
+        /// How it ended: `exit 1`, `killed by TERM`.
+        exit: String,
+        /// How long it took, in seconds.
+        seconds: f64,
+        /// The last line of its output; may be empty.
+        output: String,
+    },
     /// A change was not started.
-    ChangeNotStarted { problem: String },
+    ChangeNotStarted {
+        /// Why not.
+        problem: String,
+    },
     /// A change may or may not have run.
-    ChangeInDoubt { problem: String },
+    ChangeInDoubt {
+        /// Why nobody knows.
+        problem: String,
+    },
     /// A change was not needed, or could be left out.
-    ChangeSkipped { why: SkipReason },
+    ChangeSkipped {
+        /// Why it was skipped.
+        why: SkipReason,
+    },
     /// The evidence says that a change in doubt was made.
     ChangeConfirmed,
     /// A change stays in doubt.
-    ChangeAbandoned { why: Doubt },
+    ChangeAbandoned {
+        /// Why nobody knows whether it ran.
+        why: Doubt,
+    },
     /// All steps were run; the verification begins.
     StepsCompleted,
     /// `held` of the conditions hold.
-    ConditionsChecked { held: usize, conditions: usize },
+    ConditionsChecked {
+        /// How many are true.
+        held: usize,
+        /// How many there are.
+        conditions: usize,
+    },
     /// All conditions held.
-    VerificationPassed { conditions: Vec<String> },
+    VerificationPassed {
+        /// The conditions in words, in their order.
+        conditions: Vec<String>,
+    },
     /// The verification or a step failed.
-    Failed { why: Failure },
+    Failed {
+        /// What failed, and how.
+        why: Failure,
+    },
     /// The remediation was rolled back, or that failed.
-    RolledBack { clean: bool },
+    RolledBack {
+        /// Every rollback succeeded.
+        clean: bool,
+    },
     /// The outcome. `code` and `detail` say why.
-    OutcomeDecided { outcome: String, code: Option<Code>, detail: Option<Detail> },
+    OutcomeDecided {
+        /// The outcome in one word, such as `resolved`.
+        outcome: String,
+        /// The code of an escalation.
+        code: Option<Code>,
+        /// The reason of an escalated or declined case.
+        detail: Option<Detail>,
+    },
     /// Something was published. `ticket` is a ticket about a recurring fault.
-    Published { what: Publication, ticket: Option<String>, took_ms: u64 },
+    Published {
+        /// What was published.
+        what: Publication,
+        /// That ticket's address, `owner/name#12`; `None` for anything else, and if it was not opened.
+        ticket: Option<String>,
+        /// The time of the calls, in milliseconds.
+        took_ms: u64,
+    },
     /// The forge rejected it.
-    PublishFailed { what: Publication, problem: String },
+    PublishFailed {
+        /// What was to be published.
+        what: Publication,
+        /// What the forge said.
+        problem: String,
+    },
     /// The case ended.
     Ended,
 }
@@ -107,15 +271,24 @@ pub enum SourceLine {
     /// The poll.
     Poll,
     /// A command of a person.
-    Command { user: String },
+    Command {
+        /// The person's login.
+        user: String,
+    },
     /// `fieldmedic resolve`.
     Terminal,
     /// A sweep.
     Sweep,
     /// A fault that an earlier case fixed is back.
-    Recurrence { case: String },
+    Recurrence {
+        /// The earlier case's number.
+        case: String,
+    },
     /// A person disputes the close of an earlier case.
-    CloseDispute { dispute: CloseDispute },
+    CloseDispute {
+        /// Who disputes it, and which case closed the ticket.
+        dispute: CloseDispute,
+    },
 }
 
 /// A fault that would explain the ticket, and the words that say so.

@@ -15,7 +15,9 @@ const LONGEST_VALUE: usize = 80;
 /// What the first diagnosis said of one fault.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct FaultExplanation {
+    /// The name of the fault's playbook.
     pub playbook: String,
+    /// The playbook's title.
     pub title: String,
     /// The condition, as the playbook has it.
     pub condition: String,

@@ -26,9 +26,11 @@ use serde::Serialize;
 /// Everything that a status comment, a final report or `case show` may say about a case.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
+    /// The case's number: `c` and 12 hex digits.
     pub case: String,
     /// The system's name; `None` if the ticket names none.
     pub system: Option<String>,
+    /// The stage with its numbers: `looking`, `treating 1.2`, `delayed until 2026-12-24 12:00:00 UTC`.
     pub stage: String,
     /// The stage in one word: `looking`, `treating`, `verifying`, `undoing`, `paused`, `asking`,
     /// `linked`, `delayed` or `ended`.
@@ -61,15 +63,23 @@ pub struct Report {
     pub dispute: Option<CloseDispute>,
     /// Names in the ticket's form that are unknown.
     pub unknown_names: Vec<UnknownSystemName>,
+    /// The faults that any diagnosis found and no remediation was started for.
     pub findings: Vec<FindingView>,
+    /// The remediations, in the order in which they were started.
     pub remediations: Vec<RemediationView>,
+    /// What the newest diagnosis could not tell. Faults with the same cause stand in one entry.
     pub unknown: Vec<FindingView>,
+    /// The titles of the faults that the first diagnosis ruled out.
     pub ruled_out: Vec<String>,
+    /// What a person should do, for each fault that was found and not fixed; in Markdown.
     pub advice: Vec<String>,
+    /// How to keep the faults that were found from coming back. Each note is one list of pieces.
     pub prevention: Vec<Vec<MessageSpan>>,
+    /// The newest result of each probe, by name.
     pub probes: Vec<ProbeView>,
     /// The request that was answered.
     pub request: Option<String>,
+    /// Where the time went.
     pub timings: Timings,
     /// From the first record to the newest, in seconds.
     pub seconds: i64,
@@ -80,27 +90,33 @@ pub struct Report {
 /// A playbook's title and a sentence.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct FindingView {
+    /// The playbook's title; those of several, parted by `; `, if one cause hides several faults.
     pub title: String,
+    /// The evidence for the fault, or the cause for which it is unknown.
     pub text: String,
 }
 
 /// A plan that needs a person's yes.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ApprovalView {
+    /// The name of the fault's playbook.
     pub playbook: String,
     /// The beginning of the plan's hash, which the answer repeats.
     pub plan: String,
     /// People were asked about another plan before.
     pub changed: bool,
+    /// The risk that the playbook declares.
     pub risk: Risk,
     /// `2026-12-24 12:00 UTC`.
     pub until: String,
+    /// What would be done, without steps whose command could not be rendered.
     pub steps: Vec<ProposedStep>,
 }
 
 /// Another case about the same fault.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RelatedView {
+    /// The other case's ticket, `owner/name#12`.
     pub ticket: String,
     /// Of the fault.
     pub title: String,
@@ -120,10 +136,13 @@ pub struct WaitingView {
 /// A change that was not made, or not yet.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ProposedStep {
+    /// The step's name, as the playbook has it.
     pub name: String,
     /// The condition under which the step is made; `None` if it always is.
     pub only_if: Option<String>,
+    /// The host on which it would run.
     pub host: String,
+    /// The exact line, so that a person can run it.
     pub command: String,
     /// `None` if there is no way back.
     pub rollback: Option<String>,

@@ -13,7 +13,7 @@ use chrono::{DateTime, Utc};
 use fieldmedic_core::ticket::{Repo, TicketId};
 
 /// The names of labels, as a caller writes them.
-pub type Names<'a> = &'a [&'a str];
+pub(super) type Names<'a> = &'a [&'a str];
 
 impl FakeGitHub {
     /// Creates an account that uses the API with this token.
@@ -97,6 +97,8 @@ impl FakeGitHub {
         Ok(())
     }
 
+    /// Opens an issue. Returns its address.
+    ///
     /// # Errors
     /// GitHub's validation error.
     pub fn file(
@@ -148,12 +150,16 @@ impl FakeGitHub {
         self.act(author, |github| github.comment_on(id, author, body))
     }
 
+    /// Changes the title of an issue.
+    ///
     /// # Errors
     /// If there is no such issue, or the title is empty.
     pub fn retitle(&self, id: &TicketId, actor: &str, title: &str) -> Result<(), ErrorResponse> {
         self.act(actor, |github| Ok(((), github.edit(id, actor, Some(title), None)?)))
     }
 
+    /// Replaces the text of a comment, whoever wrote it.
+    ///
     /// # Errors
     /// If there is no such comment.
     pub fn edit_comment(
@@ -174,12 +180,16 @@ impl FakeGitHub {
         self.act(actor, |github| github.react(repo, comment, actor, content).map(|_| ((), Vec::new())))
     }
 
+    /// Adds a label to an issue. The repository gets the label if it lacks it.
+    ///
     /// # Errors
     /// If there is no such issue.
     pub fn label(&self, id: &TicketId, actor: &str, name: &str) -> Result<(), ErrorResponse> {
         self.act(actor, |github| Ok(((), github.label(id, actor, name)?)))
     }
 
+    /// Removes a label from an issue; the repository keeps the label.
+    ///
     /// # Errors
     /// If there is no such issue, or no such label on it.
     pub fn unlabel(&self, id: &TicketId, actor: &str, name: &str) -> Result<(), ErrorResponse> {
@@ -194,6 +204,8 @@ impl FakeGitHub {
         self.act(actor, |github| Ok(((), github.close(id, actor, reason)?)))
     }
 
+    /// Reopens a closed issue; an open one stays as it is.
+    ///
     /// # Errors
     /// If there is no such issue.
     pub fn reopen(&self, id: &TicketId, actor: &str) -> Result<(), ErrorResponse> {

@@ -116,7 +116,7 @@ async fn permission(context: RequestContext, Path(Person { login }): Path<Person
 
 impl Server {
     /// The redirect of a renamed repository, or the error of a repository without issues.
-    pub fn redirect(&self, actor: &Actor, uri: &Uri) -> Option<ErrorResponse> {
+    pub(super) fn redirect(&self, actor: &Actor, uri: &Uri) -> Option<ErrorResponse> {
         let path = uri.path();
         let mut parts = path.strip_prefix("/api/v3").unwrap_or(path).strip_prefix("/repos/")?.splitn(3, '/');
         let asked = Repo { owner: parts.next()?.to_owned(), name: parts.next()?.to_owned() };

@@ -10,9 +10,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use fieldmedic_core::ticket::Repo;
 
 impl GitHubState {
+    /// Creates an App and its account, `<slug>[bot]`.
+    ///
     /// # Errors
     /// If no key can be generated.
-    pub fn make_app(
+    pub(super) fn make_app(
         &mut self,
         owner: &str,
         slug: &str,
@@ -30,7 +32,7 @@ impl GitHubState {
     }
 
     /// Installs an App for these repositories, all of one account.
-    pub fn install(&mut self, app: u64, repos: &[Repo]) -> u64 {
+    pub(super) fn install(&mut self, app: u64, repos: &[Repo]) -> u64 {
         let (id, at) = (self.next_id(), self.now());
         let login = self.apps.all.get(&app).map(RegisteredApp::login).unwrap_or_default();
         for repo in repos {
@@ -43,7 +45,11 @@ impl GitHubState {
     }
 
     /// A token for an installation, valid for an hour.
-    pub fn admit(&mut self, app: u64, installation: u64) -> Result<(String, DateTime<Utc>), ErrorResponse> {
+    pub(super) fn admit(
+        &mut self,
+        app: u64,
+        installation: u64,
+    ) -> Result<(String, DateTime<Utc>), ErrorResponse> {
         let known = self.apps.installations.get(&installation).filter(|known| known.app == app);
         if known.ok_or_else(ErrorResponse::not_found)?.suspended.is_some() {
             return Err(ErrorResponse::forbidden("This installation has been suspended"));
@@ -56,7 +62,7 @@ impl GitHubState {
     }
 
     /// The installation that a valid token belongs to.
-    pub fn installation_of(&self, token: &str) -> Option<&Installation> {
+    pub(super) fn installation_of(&self, token: &str) -> Option<&Installation> {
         let pass = self.apps.tokens.get(token).filter(|pass| pass.until > Utc::now())?;
         self.apps.installations.get(&pass.installation).filter(|known| known.suspended.is_none())
     }

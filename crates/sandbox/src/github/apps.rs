@@ -11,6 +11,7 @@ pub type Rights = BTreeMap<String, String>;
 /// A created App, as its creator receives it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MadeApp {
+    /// The App's id, which it states as the issuer of its tokens.
     pub id: u64,
     /// The account that the App acts with: `<slug>[bot]`.
     pub login: String,
@@ -53,7 +54,8 @@ pub(super) struct Apps {
 }
 
 impl RegisteredApp {
-    pub fn login(&self) -> String {
+    /// The account that the App acts with: `<slug>[bot]`.
+    pub(super) fn login(&self) -> String {
         format!("{}[bot]", self.slug)
     }
 }

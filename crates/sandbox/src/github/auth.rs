@@ -56,12 +56,13 @@ impl FromRequestParts<Arc<Server>> for RequestContext {
 }
 
 impl RequestContext {
-    pub fn issue(&self, number: u64) -> TicketId {
+    /// The address of the issue with this number, whether or not it exists.
+    pub(super) fn issue(&self, number: u64) -> TicketId {
         TicketId { repo: self.repo.clone(), number }
     }
 
     /// The role of the actor. An actor without a role gets 404.
-    pub fn read_access(&self) -> Result<RepoRole, ErrorResponse> {
+    pub(super) fn read_access(&self) -> Result<RepoRole, ErrorResponse> {
         let github = self.server.state();
         let reaches = match self.actor.1 {
             Through::Installation(id) => {
@@ -77,7 +78,7 @@ impl RequestContext {
     }
 
     /// The same, for a request that changes something. An archived repository refuses it.
-    pub fn write_access(&self) -> Result<RepoRole, ErrorResponse> {
+    pub(super) fn write_access(&self) -> Result<RepoRole, ErrorResponse> {
         let role = self.read_access()?;
         let is_archived = self.server.state().repo(&self.repo)?.archived;
         match is_archived {
@@ -87,7 +88,7 @@ impl RequestContext {
     }
 
     /// The same, for a request that needs at least this role.
-    pub fn require_role(&self, least: RepoRole) -> Result<(), ErrorResponse> {
+    pub(super) fn require_role(&self, least: RepoRole) -> Result<(), ErrorResponse> {
         match self.write_access()? >= least {
             true => Ok(()),
             false => Err(ErrorResponse::forbidden("Resource not accessible by personal access token")),
@@ -95,7 +96,7 @@ impl RequestContext {
     }
 
     /// Refuses an App or a fine-grained token that lacks this permission.
-    pub fn require_permission(&self, right: &str, level: &str) -> Result<(), ErrorResponse> {
+    pub(super) fn require_permission(&self, right: &str, level: &str) -> Result<(), ErrorResponse> {
         let github = self.server.state();
         let rights = match self.actor.1 {
             Through::Installation(id) => {

@@ -10,7 +10,9 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("{} {message}", status.as_u16())]
 pub struct ErrorResponse {
+    /// The HTTP status, such as 404.
     pub status: StatusCode,
+    /// GitHub's `message`, such as `Not Found`.
     pub message: String,
     /// Errors of single fields.
     pub errors: Vec<Value>,

@@ -22,16 +22,26 @@ pub enum InjectedFault {
     /// The effect happens; there is no answer.
     HangAfter,
     /// 403 for too many requests at once, with or without the seconds to wait.
-    SecondaryLimit { retry_after: Option<u64> },
+    SecondaryLimit {
+        /// The seconds in the header `Retry-After`; `None` leaves the header out.
+        retry_after: Option<u64>,
+    },
     /// 403 because the hourly limit is reached. It resets after so many seconds.
-    PrimaryLimit { reset_in: u64 },
+    PrimaryLimit {
+        /// The seconds until the limit resets, in real time.
+        reset_in: u64,
+    },
     /// The same with the status 429, which GitHub uses as well.
-    TooMany { reset_in: u64 },
+    TooMany {
+        /// The seconds until the limit resets, in real time.
+        reset_in: u64,
+    },
 }
 
 /// The requests that a fault applies to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FaultPoint {
+    /// Every request.
     Any,
     /// Every request but a GET.
     Write,
@@ -42,6 +52,7 @@ pub enum FaultPoint {
 /// One request to the API.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RecordedRequest {
+    /// The HTTP method.
     pub method: Method,
     /// With the query.
     pub path: String,
@@ -63,39 +74,42 @@ pub(super) struct RequestLog {
 }
 
 impl RequestLog {
-    pub fn new(stopped: watch::Receiver<()>) -> Self {
+    /// An empty log without faults. When the sender of `stopped` is dropped, hanging requests end.
+    pub(super) fn new(stopped: watch::Receiver<()>) -> Self {
         Self { faults: Mutex::default(), log: Mutex::default(), used: AtomicU64::new(0), stopped }
     }
 
-    pub fn inject(&self, fault: InjectedFault, at: FaultPoint, times: u32) {
+    /// Injects a fault into the next `times` requests that `at` matches, after the faults that already wait.
+    pub(super) fn inject(&self, fault: InjectedFault, at: FaultPoint, times: u32) {
         lock(&self.faults).push((fault, at, times));
     }
 
-    pub fn log(&self) -> Vec<RecordedRequest> {
+    /// Every request so far, oldest first.
+    pub(super) fn log(&self) -> Vec<RecordedRequest> {
         lock(&self.log).clone()
     }
 
     /// Adds a request without an answer. Returns its place in the log.
-    pub fn record(&self, request: RecordedRequest) -> usize {
+    pub(super) fn record(&self, request: RecordedRequest) -> usize {
         let mut log = lock(&self.log);
         log.push(request);
         log.len() - 1
     }
 
     /// Records the answer to the request at this place.
-    pub fn answered(&self, place: usize, status: u16) {
+    pub(super) fn answered(&self, place: usize, status: u16) {
         if let Some(request) = lock(&self.log).get_mut(place) {
             request.status = Some(status);
         }
     }
 
     /// Counts a request against the rate limit. Returns how many count so far.
-    pub fn count(&self, cost: u64) -> u64 {
+    pub(super) fn count(&self, cost: u64) -> u64 {
         self.used.fetch_add(cost, Ordering::Relaxed) + cost
     }
 
     /// The first fault that matches this request. One occurrence of it is used up.
-    pub fn next_fault(&self, method: &Method, path: &str) -> Option<InjectedFault> {
+    pub(super) fn next_fault(&self, method: &Method, path: &str) -> Option<InjectedFault> {
         let mut faults = lock(&self.faults);
         let (fault, _, times) =
             faults.iter_mut().find(|(_, at, times)| *times > 0 && at.matches(method, path))?;
@@ -104,7 +118,7 @@ impl RequestLog {
     }
 
     /// Waits until the server stops.
-    pub async fn hang(&self) {
+    pub(super) async fn hang(&self) {
         let mut stopped = self.stopped.clone();
         while stopped.changed().await.is_ok() {}
     }

@@ -27,16 +27,18 @@ pub(super) async fn serve(listener: TcpListener, router: Router, mut stopped: wa
 pub(super) struct CutSwitch(Arc<AtomicBool>);
 
 impl CutSwitch {
-    pub fn new() -> Self {
+    /// The switch of a connection that is not cut.
+    pub(super) fn new() -> Self {
         Self(Arc::new(AtomicBool::new(false)))
     }
 
-    pub fn has_cut(&self) -> bool {
+    /// Whether the connection was cut.
+    pub(super) fn has_cut(&self) -> bool {
         self.0.load(Ordering::Acquire)
     }
 
     /// From now on, nothing reaches the client.
-    pub fn cut(&self) {
+    pub(super) fn cut(&self) {
         self.0.store(true, Ordering::Release);
     }
 }

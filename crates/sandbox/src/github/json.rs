@@ -77,7 +77,8 @@ pub(super) fn is_reaction(content: &str) -> bool {
 }
 
 impl GitHubState {
-    pub fn user_json(&self, login: &str) -> Value {
+    /// An account as others see it; `Null` if there is none with this login.
+    pub(super) fn user_json(&self, login: &str) -> Value {
         let Some(user) = self.users.get(login) else { return Value::Null };
         let url = format!("{}/users/{login}", self.base);
         let json = json!({
@@ -100,7 +101,7 @@ impl GitHubState {
     }
 
     /// An account, as it sees itself.
-    pub fn account_json(&self, login: &str) -> Value {
+    pub(super) fn account_json(&self, login: &str) -> Value {
         let unset = ["bio", "blog", "company", "email", "hireable", "location", "name"];
         let json = with(self.user_json(login), unset.map(|name| (name, Value::Null)));
         let counts = ["followers", "following", "public_gists", "public_repos"];
@@ -109,7 +110,8 @@ impl GitHubState {
         with(json, ["created_at", "updated_at"].map(|name| (name, json!(since))))
     }
 
-    pub fn repo_json(&self, repo: &Repository, viewer: &str) -> Value {
+    /// A repository as webhooks show it, with the permissions of `viewer`.
+    pub(super) fn repo_json(&self, repo: &Repository, viewer: &str) -> Value {
         let Repo { owner, name } = &repo.address;
         let url = format!("{}/repos/{}", self.base, repo.address);
         let role = repo.role(viewer);
@@ -146,7 +148,8 @@ impl GitHubState {
         with(json, REPO_LINKS.map(|(name, end)| (name, json!(format!("{url}{end}")))))
     }
 
-    pub fn whole_repo_json(&self, repo: &Repository, viewer: &str) -> Value {
+    /// A repository as a request for it alone shows it: with the fields that `repo_json` leaves out.
+    pub(super) fn whole_repo_json(&self, repo: &Repository, viewer: &str) -> Value {
         let url = format!("{}/repos/{}", self.base, repo.address);
         let links = MORE_REPO_LINKS.map(|(name, end)| (name, json!(format!("{url}{end}"))));
         let json = with(self.repo_json(repo, viewer), links);
@@ -160,7 +163,8 @@ impl GitHubState {
         with(json, unset.map(|name| (name, Value::Null)))
     }
 
-    pub fn issue_json(&self, repo: &Repository, issue: &Issue) -> Value {
+    /// An issue, or a pull request as GitHub lists it among the issues.
+    pub(super) fn issue_json(&self, repo: &Repository, issue: &Issue) -> Value {
         let id = TicketId { repo: repo.address.clone(), number: issue.number };
         let url = self.issue_url(&id);
         let (state, reason, closed) = match &issue.state {
@@ -215,7 +219,8 @@ impl GitHubState {
         with(json, [("pull_request", pull_request)])
     }
 
-    pub fn comment_json(&self, repo: &Repository, issue: &Issue, comment: &Comment) -> Value {
+    /// A comment of `issue`, with the number of each reaction.
+    pub(super) fn comment_json(&self, repo: &Repository, issue: &Issue, comment: &Comment) -> Value {
         let id = TicketId { repo: repo.address.clone(), number: issue.number };
         let url = format!("{}/repos/{}/issues/comments/{}", self.base, repo.address, comment.id);
         json!({
@@ -234,7 +239,8 @@ impl GitHubState {
         })
     }
 
-    pub fn label_json(&self, repo: &Repository, label: &Label) -> Value {
+    /// A label of `repo`.
+    pub(super) fn label_json(&self, repo: &Repository, label: &Label) -> Value {
         json!({
             "id": label.id,
             "node_id": format!("LA_{:08x}", label.id),
@@ -246,7 +252,8 @@ impl GitHubState {
         })
     }
 
-    pub fn reaction_json(&self, reaction: &Reaction) -> Value {
+    /// A reaction to a comment.
+    pub(super) fn reaction_json(&self, reaction: &Reaction) -> Value {
         json!({
             "id": reaction.id,
             "node_id": format!("REA_{:08x}", reaction.id),

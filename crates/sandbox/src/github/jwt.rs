@@ -28,7 +28,11 @@ pub(super) struct JwtKey {
 }
 
 impl JwtKey {
-    pub fn make() -> Result<Self, Unmade> {
+    /// Generates an RSA key of 2048 bits.
+    ///
+    /// # Errors
+    /// [`Unmade`] if no key can be generated.
+    pub(super) fn make() -> Result<Self, Unmade> {
         let pair = KeyPair::generate(KeySize::Rsa2048).map_err(|_| Unmade)?;
         let private: Pkcs8V1Der<'_> = pair.as_der().map_err(|_| Unmade)?;
         let public: PublicKeyX509Der<'_> = pair.public_key().as_der().map_err(|_| Unmade)?;
@@ -36,7 +40,8 @@ impl JwtKey {
         Ok(Self { private, public: public.as_ref().to_vec() })
     }
 
-    pub fn pem(&self) -> String {
+    /// The private key in PEM form, as PKCS#1.
+    pub(super) fn pem(&self) -> String {
         let text = BASE64_STANDARD.encode(&self.private);
         let lines: Vec<&str> =
             text.as_bytes().chunks(64).filter_map(|line| str::from_utf8(line).ok()).collect();

@@ -29,7 +29,11 @@ pub(super) struct NewIssue<'a> {
 }
 
 impl GitHubState {
-    pub fn open(
+    /// Opens an issue with its labels. Returns its address and the webhooks to send.
+    ///
+    /// # Errors
+    /// 404 if there is no such repository; 422 if the title is blank, or a text or a label is invalid.
+    pub(super) fn open(
         &mut self,
         address: &Repo,
         actor: &str,
@@ -71,7 +75,11 @@ impl GitHubState {
         Ok((ticket, webhooks))
     }
 
-    pub fn edit(
+    /// Changes the title, the body or both; `None` keeps what is there. Returns the webhooks to send.
+    ///
+    /// # Errors
+    /// 404, 410 or 301 if there is no such issue; 422 if the body is too long.
+    pub(super) fn edit(
         &mut self,
         id: &TicketId,
         actor: &str,
@@ -91,7 +99,11 @@ impl GitHubState {
         Ok(vec![self.issue_webhook(id, actor, "edited", json!({ "changes": {} }))?])
     }
 
-    pub fn comment_on(
+    /// Posts a comment. Returns its id and the webhooks to send.
+    ///
+    /// # Errors
+    /// 404, 410 or 301 if there is no such issue; 422 if the text is blank or too long.
+    pub(super) fn comment_on(
         &mut self,
         id: &TicketId,
         actor: &str,
@@ -112,7 +124,11 @@ impl GitHubState {
         Ok((comment, vec![self.comment_webhook(id, actor, "created", comment)?]))
     }
 
-    pub fn edit_comment(
+    /// Replaces the text of a comment, whoever wrote it. Returns the webhooks to send.
+    ///
+    /// # Errors
+    /// 404 if there is no such comment; 422 if the text is blank or too long.
+    pub(super) fn edit_comment(
         &mut self,
         address: &Repo,
         comment: u64,
@@ -132,7 +148,7 @@ impl GitHubState {
     }
 
     /// The reaction, and whether it is new.
-    pub fn react(
+    pub(super) fn react(
         &mut self,
         address: &Repo,
         comment: u64,
@@ -153,7 +169,7 @@ impl GitHubState {
     }
 
     /// Adds a label to the issue. If the repository has no such label, it is created in grey.
-    pub fn label(
+    pub(super) fn label(
         &mut self,
         id: &TicketId,
         actor: &str,
@@ -174,7 +190,11 @@ impl GitHubState {
         Ok(vec![self.label_webhook(id, actor, "labeled", &name)?])
     }
 
-    pub fn unlabel(
+    /// Removes a label from the issue; case does not matter. Returns the webhooks to send.
+    ///
+    /// # Errors
+    /// 404, 410 or 301 if there is no such issue; 404 if it does not have the label.
+    pub(super) fn unlabel(
         &mut self,
         id: &TicketId,
         actor: &str,
@@ -192,7 +212,12 @@ impl GitHubState {
         Ok(vec![self.label_webhook(id, actor, "unlabeled", &name)?])
     }
 
-    pub fn create_label(
+    /// Creates a label in the repository. `color` is six hex digits without `#`.
+    ///
+    /// # Errors
+    /// 404 if there is no such repository; 422 if the name has not 1 to 50 characters or is taken, the
+    /// colour is invalid, or the description has more than 100 characters.
+    pub(super) fn create_label(
         &mut self,
         address: &Repo,
         name: &str,
@@ -224,7 +249,7 @@ impl GitHubState {
     }
 
     /// Assigns an account. As on GitHub, one that cannot be assigned is ignored.
-    pub fn assign(
+    pub(super) fn assign(
         &mut self,
         id: &TicketId,
         actor: &str,
@@ -245,7 +270,7 @@ impl GitHubState {
     }
 
     /// Closes an issue. If it is closed, only the reason changes.
-    pub fn close(
+    pub(super) fn close(
         &mut self,
         id: &TicketId,
         actor: &str,
@@ -262,7 +287,11 @@ impl GitHubState {
         Ok(vec![self.issue_webhook(id, actor, "closed", Value::Null)?])
     }
 
-    pub fn reopen(&mut self, id: &TicketId, actor: &str) -> Result<Vec<WebhookEvent>, ErrorResponse> {
+    /// Reopens a closed issue; an open one stays as it is. Returns the webhooks to send.
+    ///
+    /// # Errors
+    /// 404, 410 or 301 if there is no such issue.
+    pub(super) fn reopen(&mut self, id: &TicketId, actor: &str) -> Result<Vec<WebhookEvent>, ErrorResponse> {
         let now = self.now();
         let issue = self.issue_mut(id)?;
         if !issue.is_closed() {
@@ -273,7 +302,11 @@ impl GitHubState {
         Ok(vec![self.issue_webhook(id, actor, "reopened", Value::Null)?])
     }
 
-    pub fn lock(&mut self, id: &TicketId, actor: &str) -> Result<Vec<WebhookEvent>, ErrorResponse> {
+    /// Locks the conversation of an issue. Returns the webhooks to send.
+    ///
+    /// # Errors
+    /// 404, 410 or 301 if there is no such issue.
+    pub(super) fn lock(&mut self, id: &TicketId, actor: &str) -> Result<Vec<WebhookEvent>, ErrorResponse> {
         let now = self.now();
         let issue = self.issue_mut(id)?;
         issue.locked = true;

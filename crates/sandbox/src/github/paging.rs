@@ -29,23 +29,27 @@ impl<S: Sync> FromRequestParts<S> for PageRequest {
 
 impl PageRequest {
     /// `None` if it is absent or empty.
-    pub fn get(&self, name: &str) -> Option<&str> {
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.pairs.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
-    pub fn since(&self) -> Result<Option<DateTime<Utc>>, ErrorResponse> {
+    /// The parameter `since`; `None` if it is absent or empty.
+    ///
+    /// # Errors
+    /// 422 if it is not an RFC 3339 time.
+    pub(super) fn since(&self) -> Result<Option<DateTime<Utc>>, ErrorResponse> {
         let Some(since) = self.get("since") else { return Ok(None) };
         let bad = |_| ErrorResponse::invalid("Issue", "since", "invalid");
         Ok(Some(DateTime::parse_from_rfc3339(since).map_err(bad)?.to_utc()))
     }
 
     /// Whether the newest come first, which is GitHub's default.
-    pub fn descends(&self) -> bool {
+    pub(super) fn descends(&self) -> bool {
         self.get("direction") != Some("asc")
     }
 
     /// The requested page of the list.
-    pub fn page(&self, base: &str, items: Vec<Value>) -> ApiResult {
+    pub(super) fn page(&self, base: &str, items: Vec<Value>) -> ApiResult {
         let number = |name: &str| self.get(name).and_then(|value| value.parse::<usize>().ok());
         let size = number("per_page").unwrap_or(30).clamp(1, 100);
         let page = number("page").unwrap_or(1).max(1);
@@ -71,7 +75,7 @@ impl PageRequest {
 
     /// The requested part of a log, newest first. It continues after the line that the cursor names, so new
     /// lines shift nothing. Each line comes with its id.
-    pub fn scroll(&self, base: &str, lines: Vec<(u64, Value)>) -> ApiResult {
+    pub(super) fn scroll(&self, base: &str, lines: Vec<(u64, Value)>) -> ApiResult {
         let size = self.get("per_page").and_then(|size| size.parse().ok()).unwrap_or(30).clamp(1, 100);
         let below = self.get("cursor").and_then(|cursor| cursor.strip_prefix("v1_")?.parse().ok());
         let mut rest = lines.into_iter().filter(|(id, _)| below.is_none_or(|below: u64| *id < below));

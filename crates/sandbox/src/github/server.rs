@@ -16,12 +16,12 @@ pub(super) struct Server {
 
 impl Server {
     /// The state, locked. A test that panics while it holds the lock has failed; the state is still whole.
-    pub fn state(&self) -> MutexGuard<'_, GitHubState> {
+    pub(super) fn state(&self) -> MutexGuard<'_, GitHubState> {
         self.github.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sends webhooks about what happened.
-    pub fn send(&self, events: Vec<WebhookEvent>) {
+    pub(super) fn send(&self, events: Vec<WebhookEvent>) {
         if events.is_empty() {
             return;
         }

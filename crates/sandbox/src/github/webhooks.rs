@@ -24,7 +24,9 @@ const EVENTS: [&str; 2] = ["issues", "issue_comment"];
 /// The address of webhooks, and the secret that signs them.
 #[derive(Clone)]
 pub struct Hooks {
+    /// The URL that webhooks are posted to, plain `http`.
     pub url: String,
+    /// The key of the HMAC-SHA256 signature.
     pub secret: String,
 }
 
@@ -35,6 +37,7 @@ pub struct Delivered {
     pub guid: String,
     /// `issues`, `issue_comment`.
     pub event: &'static str,
+    /// The payload's `action`, such as `opened`; empty if it has none.
     pub action: String,
     /// `None`: not sent yet, or no answer.
     pub status: Option<u16>,
@@ -43,8 +46,11 @@ pub struct Delivered {
 /// A webhook that the test delivers: the parts of its request.
 #[derive(Debug, Clone)]
 pub struct HeldWebhook {
+    /// The value of `X-GitHub-Delivery`.
     pub guid: String,
+    /// The value of `X-GitHub-Event`: `issues`, `issue_comment`.
     pub event: &'static str,
+    /// The body: one JSON object.
     pub payload: String,
     /// The value of `X-Hub-Signature-256`.
     pub signature: String,
@@ -119,7 +125,9 @@ struct DeliveryLog {
 }
 
 impl WebhookSender {
-    pub fn open(mut stopped: watch::Receiver<()>) -> Self {
+    /// Starts the task that sends. It ends when the sender of `stopped` is dropped. It must be called inside
+    /// a Tokio runtime.
+    pub(super) fn open(mut stopped: watch::Receiver<()>) -> Self {
         let shared = Arc::new(SenderState {
             hooks: Mutex::default(),
             fetched_with: Mutex::default(),
@@ -149,7 +157,7 @@ impl WebhookSender {
     }
 
     /// Sends all events to this address, in place of the one before.
-    pub fn address(&self, to: Hooks, at: DateTime<Utc>) {
+    pub(super) fn address(&self, to: Hooks, at: DateTime<Utc>) {
         let mut hooks = lock(&self.shared.hooks);
         match hooks.iter_mut().find(|hook| hook.scope == HookScope::Everything) {
             Some(hook) => hook.to = to,
@@ -162,7 +170,7 @@ impl WebhookSender {
     }
 
     /// Adds a hook and returns it with its id; `None` if one has this address and these events.
-    pub fn add(&self, hook: Hook) -> Option<Hook> {
+    pub(super) fn add(&self, hook: Hook) -> Option<Hook> {
         let mut hooks = lock(&self.shared.hooks);
         let is_same = |there: &Hook| {
             there.scope == hook.scope && there.to.url == hook.to.url && there.events == hook.events
@@ -176,7 +184,7 @@ impl WebhookSender {
     }
 
     /// Changes a hook of a repository and returns it; `None` if none has this id.
-    pub fn change(&self, repo: &Repo, id: u64, change: impl FnOnce(&mut Hook)) -> Option<Hook> {
+    pub(super) fn change(&self, repo: &Repo, id: u64, change: impl FnOnce(&mut Hook)) -> Option<Hook> {
         let mut hooks = lock(&self.shared.hooks);
         let hook = hooks.iter_mut().find(|hook| hook.id == id && hook.scope.covers(repo))?;
         change(hook);
@@ -184,12 +192,12 @@ impl WebhookSender {
     }
 
     /// From now on, webhooks wait until they are fetched.
-    pub fn hold(&self, secret: &str) {
+    pub(super) fn hold(&self, secret: &str) {
         *lock(&self.shared.fetched_with) = Some(secret.to_owned());
     }
 
     /// The webhooks since the last call.
-    pub fn fetch(&self) -> Vec<HeldWebhook> {
+    pub(super) fn fetch(&self) -> Vec<HeldWebhook> {
         let Some(secret) = lock(&self.shared.fetched_with).clone() else { return Vec::new() };
         let attempts = std::mem::take(&mut lock(&self.shared.log).all);
         let held = |DeliveryAttempt { line, payload, .. }: DeliveryAttempt| HeldWebhook {
@@ -202,7 +210,7 @@ impl WebhookSender {
     }
 
     /// Queues a webhook for every hook that subscribes to its event.
-    pub fn put(&self, webhook: &WebhookEvent, at: DateTime<Utc>) {
+    pub(super) fn put(&self, webhook: &WebhookEvent, at: DateTime<Utc>) {
         let is_fetched = lock(&self.shared.fetched_with).is_some();
         let hooks: Vec<u64> = match is_fetched {
             true => vec![0],
@@ -243,7 +251,7 @@ impl WebhookSender {
     }
 
     /// Repeats the newest matching delivery, with the same delivery id.
-    pub fn again(&self, at: DateTime<Utc>, matches: impl Fn(&DeliveryAttempt) -> bool) -> bool {
+    pub(super) fn again(&self, at: DateTime<Utc>, matches: impl Fn(&DeliveryAttempt) -> bool) -> bool {
         let due = {
             let mut attempts = lock(&self.shared.log);
             let meant: Option<DeliveryAttempt> =
@@ -263,16 +271,18 @@ impl WebhookSender {
         due.is_some()
     }
 
-    pub fn log(&self) -> Vec<DeliveryAttempt> {
+    /// Every attempt, oldest first, whether finished or due. Webhooks that were fetched are not among them.
+    pub(super) fn log(&self) -> Vec<DeliveryAttempt> {
         lock(&self.shared.log).all.clone()
     }
 
     /// The hooks of a repository.
-    pub fn hooks(&self, repo: &Repo) -> Vec<Hook> {
+    pub(super) fn hooks(&self, repo: &Repo) -> Vec<Hook> {
         lock(&self.shared.hooks).iter().filter(|hook| hook.scope.covers(repo)).cloned().collect()
     }
 
-    pub async fn emptied(&self) {
+    /// Waits until no attempt is due.
+    pub(super) async fn emptied(&self) {
         // It errs only if the sender is gone, and then nothing is due.
         let _ = self.shared.due.subscribe().wait_for(|due| *due == 0).await;
     }

@@ -9,15 +9,20 @@ pub struct ReceivedCommand {
     pub cwd: Option<String>,
     /// Through `sudo -n`.
     pub sudo: bool,
+    /// What it runs, without `cd` and `sudo`.
     pub what: What,
 }
 
+/// What a command runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum What {
+    /// A program and its arguments, unquoted. A line that no shell could split is one word.
     Words(Vec<String>),
     /// A script of a playbook, by the name that it gets as `$0`.
     Script {
+        /// The name of the script's probe or step.
         name: String,
+        /// The variables that `env` sets for it, name to value.
         env: BTreeMap<String, String>,
     },
 }
@@ -100,7 +105,7 @@ pub(super) enum Word {
 
 impl Pattern {
     /// Reads the words of `run`.
-    pub fn words(text: &str) -> Result<Self, String> {
+    pub(super) fn words(text: &str) -> Result<Self, String> {
         let words = shlex::split(text).ok_or("a quote is not closed")?;
         if words.is_empty() {
             return Err("`run` is empty".into());
@@ -116,7 +121,7 @@ impl Pattern {
     }
 
     /// The words that the stars stand for, if it matches.
-    pub fn matches(&self, what: &What) -> Option<Vec<String>> {
+    pub(super) fn matches(&self, what: &What) -> Option<Vec<String>> {
         match (self, what) {
             (Pattern::Script(wanted), What::Script { name, .. }) => (wanted == name).then(Vec::new),
             (Pattern::Words(pattern), What::Script { .. }) => (pattern[..] == [Word::Rest]).then(Vec::new),

@@ -37,8 +37,11 @@ pub struct SharedHost(Arc<Mutex<FakeHost>>);
 pub struct HostResponse {
     /// Names the run, so that it can be ended early.
     pub run: RunId,
+    /// What it writes to its standard output.
     pub stdout: Vec<u8>,
+    /// What it writes to its standard error.
     pub stderr: Vec<u8>,
+    /// How it ends, if it is not told to end and no fault prevents it.
     pub exit: Exit,
     /// How long the command runs before it ends.
     pub delay: Duration,
@@ -60,6 +63,7 @@ pub struct RunId(u64);
 /// A command that the host was given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoggedCommand {
+    /// When it was given.
     pub at: DateTime<Utc>,
     /// As it came.
     pub line: String,
@@ -102,6 +106,7 @@ impl FakeHost {
         }
     }
 
+    /// Puts the host behind a lock that several owners share.
     pub fn share(self) -> SharedHost {
         SharedHost(Arc::new(Mutex::new(self)))
     }

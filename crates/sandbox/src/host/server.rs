@@ -74,6 +74,7 @@ impl Server {
         Ok(Self { address, keys: public, counts, task })
     }
 
+    /// The address that it listens on: 127.0.0.1 and a free port.
     pub fn address(&self) -> SocketAddr {
         self.address
     }

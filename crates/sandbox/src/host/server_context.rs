@@ -28,7 +28,7 @@ pub(super) struct ServerContext {
 
 impl ServerContext {
     /// Whether the host refuses connections now.
-    pub fn is_unreachable(&self) -> bool {
+    pub(super) fn is_unreachable(&self) -> bool {
         self.host.lock().is_unreachable(self.clock.now())
     }
 }

@@ -23,6 +23,7 @@ pub struct HostSpecError {
     pub line: u64,
     /// Counted from 1.
     pub column: u64,
+    /// What is wrong, without the place.
     pub message: String,
 }
 

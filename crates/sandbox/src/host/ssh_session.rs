@@ -67,7 +67,8 @@ pub(super) struct SshSession {
 }
 
 impl SshSession {
-    pub fn new(context: ServerContext, cut: Arc<Notify>) -> Self {
+    /// A connection without channels. To notify `cut` breaks it.
+    pub(super) fn new(context: ServerContext, cut: Arc<Notify>) -> Self {
         let open = Arc::new(Open { channels: Mutex::default(), counts: Arc::clone(&context.counts) });
         Self { context, cut, open }
     }

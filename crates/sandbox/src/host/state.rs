@@ -37,7 +37,8 @@ pub(super) enum Source {
 pub(super) type Settings = Vec<(String, Source)>;
 
 impl HostState {
-    pub fn new(tree: Map<String, Value>) -> Self {
+    /// A state with these values, by the first name of their paths.
+    pub(super) fn new(tree: Map<String, Value>) -> Self {
         let mut names = Scope::default();
         for (name, value) in &tree {
             names.set(name, Ok(value.clone()));
@@ -45,12 +46,13 @@ impl HostState {
         Self { tree, names }
     }
 
-    pub fn tree(&self) -> Value {
+    /// All values, as one object.
+    pub(super) fn tree(&self) -> Value {
         Value::Object(self.tree.clone())
     }
 
     /// The value at a path of names and list indices, parted by dots.
-    pub fn get(&self, path: &str) -> Option<&Value> {
+    pub(super) fn get(&self, path: &str) -> Option<&Value> {
         let (first, rest) = parts(path);
         rest.into_iter().try_fold(self.tree.get(first)?, |value, part| match value {
             Value::Object(map) => map.get(part),
@@ -60,7 +62,7 @@ impl HostState {
     }
 
     /// Writes a value where there is one.
-    pub fn set(&mut self, path: &str, new: Value) -> Result<(), String> {
+    pub(super) fn set(&mut self, path: &str, new: Value) -> Result<(), String> {
         let (first, rest) = parts(path);
         let missing = || format!("the state has no `{path}`");
         let whole = self.tree.get_mut(first).ok_or_else(missing)?;
@@ -75,7 +77,7 @@ impl HostState {
     }
 
     /// Computes all the values, then writes them.
-    pub fn apply(
+    pub(super) fn apply(
         &mut self,
         settings: &Settings,
         now: DateTime<Utc>,
@@ -96,7 +98,7 @@ impl HostState {
     }
 
     /// Whether a condition holds; there is none if it holds always.
-    pub fn holds(
+    pub(super) fn holds(
         &self,
         when: Option<&Expr>,
         now: DateTime<Utc>,
@@ -111,7 +113,7 @@ impl HostState {
     }
 
     /// Fills a template.
-    pub fn fill(
+    pub(super) fn fill(
         &self,
         templates: &Templates,
         name: &str,
@@ -152,7 +154,8 @@ fn parts(path: &str) -> (&str, Vec<&str>) {
 pub(super) struct Templates(Environment<'static>);
 
 impl Templates {
-    pub fn new() -> Self {
+    /// No templates yet. They are strict: an undefined name is an error when a template is filled.
+    pub(super) fn new() -> Self {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         // A line that holds only a tag leaves no line behind.
@@ -167,7 +170,11 @@ impl Templates {
         Self(environment)
     }
 
-    pub fn add(&mut self, name: String, source: String) -> Result<(), String> {
+    /// Compiles a template. One with the same name is replaced.
+    ///
+    /// # Errors
+    /// Why the source is not a template, in a few words.
+    pub(super) fn add(&mut self, name: String, source: String) -> Result<(), String> {
         self.0.add_template_owned(name, source).map_err(|error| format!("{error:#}"))
     }
 }

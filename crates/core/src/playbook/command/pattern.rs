@@ -15,9 +15,21 @@ pub enum PatternPart {
     /// These bytes.
     Text(String),
     /// One word: a value between two texts, quoted as [`quote`] quotes.
-    Value { before: String, shape: ValueShape, after: String },
+    Value {
+        /// The constant text of the word before the value, unquoted; may be empty.
+        before: String,
+        /// What the value looks like.
+        shape: ValueShape,
+        /// The constant text of the word after the value, unquoted; may be empty.
+        after: String,
+    },
     /// One word: a text and any number of values, parted by blanks.
-    List { before: String, shape: ValueShape },
+    List {
+        /// The constant text of the word before the values, unquoted; may be empty.
+        before: String,
+        /// What each value looks like.
+        shape: ValueShape,
+    },
     /// To the end of the line, any number of words, each after a blank.
     Words(ValueShape),
 }
@@ -26,19 +38,26 @@ pub enum PatternPart {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ValueShape {
+    /// As [`ValueType::Name`].
     Name,
+    /// As [`ValueType::Path`].
     Path,
     /// A directory, or a path below it.
     PathBelow(String),
+    /// As [`ValueType::Image`].
     Image,
+    /// One UUID.
     Uuid,
+    /// As [`ValueType::Integer`], without leading zeros.
     Integer,
+    /// As [`ValueType::Host`].
     Host,
 }
 
 /// What is known of a placeholder.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Binding {
+    /// The value, which has to be of this type.
     Value(Value, ValueType),
     /// Only what it may be.
     Type(ValueType),
@@ -60,6 +79,7 @@ impl Binding {
 }
 
 impl ValueShape {
+    /// Every shape but [`ValueShape::PathBelow`], which needs a directory.
     pub const ALL: [ValueShape; 6] = [
         ValueShape::Name,
         ValueShape::Path,

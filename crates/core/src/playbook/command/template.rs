@@ -32,6 +32,7 @@ pub(super) struct Word(pub(super) Vec<Piece>);
 /// A piece of a word.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Piece {
+    /// Constant text.
     Literal(String),
     /// `name` of a parameter, or `probe.fact`.
     Value(String),
@@ -41,38 +42,69 @@ pub enum Piece {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct TemplateError {
+    /// What is wrong, in a few words.
     pub message: String,
+    /// How to mend it.
     pub hint: String,
 }
 
 /// Why a command could not be rendered; nothing was run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum Unrenderable {
+    /// A placeholder has no value.
     #[error("`{name}` is unknown: {reason}")]
-    Unknown { name: String, reason: String },
+    Unknown {
+        /// The placeholder: a parameter, or `probe.fact`.
+        name: String,
+        /// Why it has no value.
+        reason: String,
+    },
+    /// A placeholder has a value that cannot stand there: it is not of its type, it is a list where one value
+    /// fits, or an item of a list for a script holds a space.
     #[error("`{name}`: {problem}")]
-    Refused { name: String, problem: String },
+    Refused {
+        /// The placeholder: a parameter, or `probe.fact`.
+        name: String,
+        /// Why the value cannot stand there.
+        problem: String,
+    },
 }
 
 /// Where placeholders get their values: the value and its type, or why there is none.
 pub trait Values {
+    /// `name` is a parameter's, or `probe.fact`.
+    ///
+    /// # Errors
+    /// Why there is no value, in words.
     fn value(&self, name: &str) -> Result<(Value, ValueType), String>;
 }
 
 /// How a template is made; fields as in a playbook file.
 #[derive(Debug, Clone, Default)]
 pub struct TemplateSource<'a> {
+    /// One program with its arguments, which may have placeholders. Either this or `script` is given.
     pub run: Option<&'a str>,
+    /// The text of a script for `sh -euc`, without placeholders.
     pub script: Option<&'a str>,
     /// Names the script in process lists, as its `$0`.
     pub name: &'a str,
+    /// The script's environment variables; their values may have placeholders. Empty with `run`.
     pub env: BTreeMap<&'a str, &'a str>,
+    /// The working directory, which may have placeholders; `None` is the login directory.
     pub cwd: Option<&'a str>,
+    /// Whether it runs with `sudo -n`.
     pub sudo: bool,
+    /// The deadline, counted from the moment the host was asked to start it.
     pub timeout: Duration,
 }
 
 impl Template {
+    /// Checks the texts of a command, and splits them into words and placeholders.
+    ///
+    /// # Errors
+    /// `run` and `script` are both given or both missing, `run` has an `env` or needs a shell, the name of a
+    /// variable or of a placeholder has another form, or a text is empty or holds a control character that it
+    /// must not have.
     pub fn new(source: TemplateSource<'_>) -> Result<Self, TemplateError> {
         let form = match (source.run, source.script) {
             (Some(run), None) if source.env.is_empty() => TemplateForm::Words(split(run)?),

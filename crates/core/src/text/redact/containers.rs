@@ -79,7 +79,7 @@ impl ValueReader<'_> {
     }
 
     /// The values below `data` and `stringData` of a manifest of Kubernetes.
-    pub fn secret_manifest(&mut self) {
+    pub(super) fn secret_manifest(&mut self) {
         for key in ["data", "stringData"] {
             for (at, _) in self.text.match_indices(key) {
                 let behind = rest(self.text, at + key.len()).trim_start_matches(['"', '\\']);
@@ -103,7 +103,7 @@ impl ValueReader<'_> {
     }
 
     /// YAML that goes on in the next lines: a block, or a value or a list that stands deeper.
-    pub fn block(&mut self, name: usize) {
+    pub(super) fn block(&mut self, name: usize) {
         let is_block = matches!(byte(self.text, self.at), Some(b'|' | b'>'));
         let mut line = match self.rest().find('\n') {
             Some(end) if end < LONGEST => self.at + end + 1,

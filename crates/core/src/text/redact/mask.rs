@@ -18,25 +18,28 @@ struct Place {
 }
 
 impl Places {
-    pub fn hide(&mut self, range: Range<usize>) {
+    /// Hides the bytes of this range.
+    pub(super) fn hide(&mut self, range: Range<usize>) {
         self.0.push(Place { range, quote: String::new() });
     }
 
     /// Hides a number behind a quoted name: the mask is quoted in the same way.
-    pub fn hide_number(&mut self, range: Range<usize>, quote: String) {
+    pub(super) fn hide_number(&mut self, range: Range<usize>, quote: String) {
         self.0.push(Place { range, quote });
     }
 
-    pub fn count(&self) -> usize {
+    /// How many places there are, empty ones and those that meet counted singly.
+    pub(super) fn count(&self) -> usize {
         self.0.len()
     }
 
-    pub fn is_empty(&self) -> bool {
+    /// Whether nothing is to be hidden.
+    pub(super) fn is_empty(&self) -> bool {
         self.0.iter().all(|place| place.range.is_empty())
     }
 
     /// The places of a part of the text that begins at an offset.
-    pub fn add_shifted(&mut self, places: Places, offset: usize) {
+    pub(super) fn add_shifted(&mut self, places: Places, offset: usize) {
         self.0.extend(places.0.into_iter().map(|place| Place {
             range: place.range.start + offset..place.range.end + offset,
             quote: place.quote,
@@ -45,7 +48,7 @@ impl Places {
 
     /// The places of a text that was made from another one. `origin` gives the place of each of its bytes
     /// there.
-    pub fn add_translated(&mut self, places: Places, origin: &[Range<usize>]) {
+    pub(super) fn add_translated(&mut self, places: Places, origin: &[Range<usize>]) {
         for Place { range, quote } in places.0 {
             let last = range.end.checked_sub(1).filter(|last| *last >= range.start);
             let ends = last.and_then(|last| Some((origin.get(range.start)?, origin.get(last)?)));
@@ -56,7 +59,7 @@ impl Places {
     }
 
     /// The text with masks over the places, one over those that meet. `None` if nothing changes.
-    pub fn put_masks(self, text: &str) -> Option<String> {
+    pub(super) fn put_masks(self, text: &str) -> Option<String> {
         let mut places = self.0;
         places.retain(|place| !place.range.is_empty());
         if places.is_empty() {

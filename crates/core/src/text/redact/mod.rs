@@ -53,6 +53,7 @@ impl Redacted {
         Self(text.into())
     }
 
+    /// The text, with a mask in place of each secret.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -14,12 +14,12 @@ pub(super) struct Quote {
 
 impl Quote {
     /// In bytes, with its backslashes.
-    pub fn length(self) -> usize {
+    pub(super) fn length(self) -> usize {
         self.slashes + 1
     }
 
     /// As it stands in the text.
-    pub fn as_text(self) -> String {
+    pub(super) fn as_text(self) -> String {
         format!("{}{}", "\\".repeat(self.slashes), char::from(self.mark))
     }
 }

@@ -53,7 +53,8 @@ pub(super) struct ValueReader<'a> {
 }
 
 impl<'a> ValueReader<'a> {
-    pub fn new(text: &'a str, places: &'a mut Places) -> Self {
+    /// A reader at the beginning of a text. It adds what it finds to `places`.
+    pub(super) fn new(text: &'a str, places: &'a mut Places) -> Self {
         let meaning =
             Meaning { strength: Strength::Certain, is_plural: false, is_code: false, is_line: false };
         Self {
@@ -69,7 +70,7 @@ impl<'a> ValueReader<'a> {
     }
 
     /// How many places have been found.
-    pub fn count(&self) -> usize {
+    pub(super) fn count(&self) -> usize {
         self.places.count()
     }
 
@@ -78,7 +79,7 @@ impl<'a> ValueReader<'a> {
     }
 
     /// Goes past these characters, and says past how many.
-    pub fn skip(&mut self, these: &[u8]) -> usize {
+    pub(super) fn skip(&mut self, these: &[u8]) -> usize {
         let count = span(self.rest(), LONGEST, these);
         self.at += count;
         count
@@ -113,7 +114,8 @@ impl<'a> ValueReader<'a> {
         }
     }
 
-    pub fn value(&mut self) {
+    /// Reads the value that begins here, of whatever notation, and hides it if it is a secret.
+    pub(super) fn value(&mut self) {
         self.skip_wrappers();
         for mark in ["\"\"\"", "'''"] {
             if self.rest().starts_with(mark) {
@@ -277,7 +279,7 @@ impl<'a> ValueReader<'a> {
     }
 
     /// A word that looks like a secret, behind no more than a blank.
-    pub fn word_if_mixed(&mut self) {
+    pub(super) fn word_if_mixed(&mut self) {
         self.skip(b" \t");
         if self.rest().starts_with('-') {
             return;
@@ -341,7 +343,7 @@ impl<'a> ValueReader<'a> {
 
     /// To the quote that closes. A string may go on in the next lines; without a quote that closes, it is
     /// hidden to the end of its line.
-    pub fn until_quote(&mut self, quote: Option<Quote>) {
+    pub(super) fn until_quote(&mut self, quote: Option<Quote>) {
         let start = self.at;
         let tail = window(self.text, start, STRING);
         let mut slashes = 0;
@@ -410,7 +412,7 @@ impl<'a> ValueReader<'a> {
     }
 
     /// To the tag that closes in XML.
-    pub fn until_tag(&mut self) {
+    pub(super) fn until_tag(&mut self) {
         let start = self.at;
         let tail = window(self.text, start, STRING);
         let length = tail.find('<').unwrap_or(tail.find('\n').unwrap_or(tail.len()));
