@@ -201,10 +201,11 @@ async fn a_system_bound_to_another_repository_is_out_of_reach() {
     let agent = settings.build().await;
     let case = agent.opens_case().await;
     assert_eq!(escalation_code(&agent.works(&case).await), "no-system");
-    let (comment, case) = agent.executes("ops-lead", "diagnose system=qfieldcloud").await;
+    let (comment, case) = agent.executes("ops-lead", "diagnose qfieldcloud").await;
     assert_eq!(case, None, "a command opens no case");
     assert!(!agent.replies(comment).join("\n").is_empty(), "the command is answered");
     assert_eq!(agent.commands(), 0, "the host was asked");
+    agent.sees(&["report", "call", "status", "reply"]);
 }
 
 #[tokio::test]

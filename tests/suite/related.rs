@@ -167,10 +167,12 @@ async fn a_sweep_reports_a_server_that_cannot_be_reached_once() {
     let tickets = agent.tickets();
     let title = &tickets.last().expect("a ticket").title;
     assert_eq!((tickets.len(), title.as_str()), (2, "qfieldcloud: the server cannot be reached"));
-    assert_eq!(escalation_code(&agent.works(&case).await), "unreachable");
+    let worked = agent.works(&case).await;
+    assert_eq!(escalation_code(&worked), "unreachable");
     agent.passes(TimeDelta::hours(1));
     assert_eq!(sweep().await, None, "a person has it");
     assert_eq!(agent.tickets().len(), 2);
+    agent.sees_on(&worked.ticket.id, &["status", "report", "call"]);
 }
 
 #[tokio::test]
@@ -189,10 +191,12 @@ async fn an_open_ticket_about_one_fault_hides_no_other() {
     agent.passes(TimeDelta::hours(1));
     let sweep = async || check_systems(agent.context()).await.expect("it is swept").remove(0).opened;
     assert_eq!(sweep().await, None, "a person has this fault");
-    agent.host_becomes("workers.running", json!(0));
-    let case = sweep().await.expect("a case for the other fault");
-    let case = agent.works(&case).await;
-    assert!(case.ticket.title.as_str().contains("orkers"), "{}", case.ticket.title);
+    agent.host_becomes("disk.docker", json!(96));
+    assert!(sweep().await.is_some(), "the other fault has no case");
+    let tickets = agent.tickets();
+    let title = &tickets.last().expect("a ticket").title;
+    assert_eq!((tickets.len(), title.as_str()), (2, "qfieldcloud: A disk is nearly full"));
+    agent.sees(&["status", "report", "call"]);
 }
 
 #[tokio::test]

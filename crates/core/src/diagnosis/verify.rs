@@ -199,7 +199,7 @@ impl Progress {
 pub struct Proof {
     /// The condition, as [`Condition::what`] has it.
     pub condition: String,
-    /// Since when, `12:00:05Z`.
+    /// Since when, such as `2026-11-20T12:00:05Z`.
     pub since: String,
     /// How long it had held when the verification passed, in seconds.
     pub seconds: i64,
