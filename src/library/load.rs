@@ -142,8 +142,7 @@ fn decode_playbook(
         system.faults.push(fault);
         name
     };
-    let stem = path.rsplit('/').next().and_then(|file| file.strip_suffix(".yaml"));
-    if stem != Some(name.as_str()) {
+    if stem(path) != name.as_str() {
         file.report_file(
             &format!("the playbook `{name}` is in the file `{path}`"),
             &format!("rename the file to {name}.yaml"),
