@@ -14,6 +14,7 @@ use fieldmedic::sandbox::clock::VirtualClock;
 use fieldmedic::scenario::{LoadedPlaybooks, Scenario, ScenarioRun};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -31,6 +32,8 @@ pub struct CrashTap {
     clock: Arc<VirtualClock>,
     points: Mutex<Vec<Point>>,
     changes: Mutex<BTreeSet<String>>,
+    /// The process holds the claim of a case.
+    holds_claim: AtomicBool,
     crashed: Notify,
     /// The flaw of this process.
     flaw: Arc<dyn Tap>,
@@ -43,13 +46,19 @@ impl CrashTap {
             clock,
             points: Mutex::default(),
             changes: Mutex::default(),
+            holds_claim: AtomicBool::new(false),
             crashed: Notify::new(),
             flaw,
         })
     }
 
+    /// A claim is renewed by real time. How often that is depends on the machine, so it is no point.
+    fn renews_claim(&self, deed: Deed<'_>) -> bool {
+        matches!(deed, Deed::Write("claim")) && self.holds_claim.load(Ordering::SeqCst)
+    }
+
     async fn pass(&self, side: &str, deed: Deed<'_>) {
-        if !deed.counts() {
+        if !deed.counts() || self.renews_claim(deed) {
             return;
         }
         let number = {
@@ -76,6 +85,11 @@ impl Tap for CrashTap {
 
     async fn after(&self, deed: Deed<'_>) -> Result<(), Broken> {
         self.pass("after", deed).await;
+        match deed {
+            Deed::Write("claim") => self.holds_claim.store(true, Ordering::SeqCst),
+            Deed::Write("release") => self.holds_claim.store(false, Ordering::SeqCst),
+            _ => {}
+        }
         Ok(())
     }
 
