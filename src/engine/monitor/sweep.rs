@@ -53,20 +53,16 @@ pub async fn check_systems(context: &Context) -> Result<Vec<SweepResult>, Intake
     let mut swept = Vec::new();
     for system in context.inventory.systems.values() {
         let Some(system_type) = context.library.systems.get(&system.system_type) else { continue };
-        let begun = context.clock.now();
-        let mut look = look(context, system_type, system).await;
-        let mut opened = None;
-        if let Some(known) = known_problems(context, &system.name, begun).await? {
-            if look.problems().any(|problem| problem == Problem::Unreadable && !known.contains(&problem)) {
-                // A restart passes.
-                let again = context.clock.now() + CONFIRM_AFTER;
-                context.clock.sleep_until(again).await;
-                look = self::look(context, system_type, system).await;
-            }
-            if let Some(problem) = look.problems().find(|problem| !known.contains(problem)) {
-                opened = open_ticket(context, system, &look, &problem).await?;
-            }
+        let (mut look, mut new) = look_for_new(context, system_type, system).await?;
+        if new == Some(Problem::Unreadable) {
+            // A restart passes.
+            context.clock.sleep_until(context.clock.now() + CONFIRM_AFTER).await;
+            (look, new) = look_for_new(context, system_type, system).await?;
         }
+        let opened = match new {
+            Some(problem) => open_ticket(context, system, &look, &problem).await?,
+            None => None,
+        };
         swept.push(SweepResult { system: system.name.clone(), diagnosis: look.diagnosis, opened });
     }
     Ok(swept)
@@ -90,16 +86,29 @@ struct Look {
     is_unreachable: bool,
 }
 
-impl Look {
-    fn problems(&self) -> impl Iterator<Item = Problem> {
-        problems_of(&self.diagnosis)
-    }
-}
-
 fn problems_of(diagnosis: &Diagnosis) -> impl Iterator<Item = Problem> {
     let faults = diagnosis.findings.iter().map(|finding| Problem::Fault(finding.playbook.clone()));
     let is_unreadable = diagnosis.findings.is_empty() && !diagnosis.unknown.is_empty();
     faults.chain(is_unreadable.then_some(Problem::Unreadable))
+}
+
+/// Looks at a system, and finds its first problem that nobody works on.
+async fn look_for_new(
+    context: &Context,
+    system_type: &SystemType,
+    system: &System,
+) -> Result<(Look, Option<Problem>), IntakeError> {
+    let begun = context.clock.now();
+    let look = look(context, system_type, system).await;
+    let mut problems = problems_of(&look.diagnosis).peekable();
+    let new = match problems.peek() {
+        None => None,
+        Some(_) => known_problems(context, &system.name, begun)
+            .await?
+            .and_then(|known| problems.find(|problem| !known.contains(problem))),
+    };
+    drop(problems);
+    Ok((look, new))
 }
 
 async fn look(context: &Context, system_type: &SystemType, system: &System) -> Look {
@@ -159,15 +168,14 @@ async fn open_ticket(
     problem: &Problem,
 ) -> Result<Option<CaseId>, IntakeError> {
     let repos = &context.forge_settings.repos;
-    let reaches = |repo: &&Repo| context.inventory.for_repo(repo).systems.contains_key(&system.name);
+    let reaches = |repo: &&Repo| context.inventory.is_reached(&system.name, repo);
     let Some(repo) = repos.iter().find(reaches) else { return Ok(None) };
-    let finding = match problem {
-        Problem::Fault(playbook) => look.diagnosis.findings.iter().find(|found| found.playbook == *playbook),
-        Problem::Unreadable => None,
-    };
-    let about = match problem {
-        Problem::Fault(playbook) => format!("playbook={playbook}"),
-        Problem::Unreadable => "unreadable".to_owned(),
+    let (finding, about) = match problem {
+        Problem::Fault(playbook) => (
+            look.diagnosis.findings.iter().find(|found| found.playbook == *playbook),
+            format!("playbook={playbook}"),
+        ),
+        Problem::Unreadable => (None, "unreadable".to_owned()),
     };
     let marker = Marker::new(&format!("sweep system={} {about}", system.name));
     let view = json!({

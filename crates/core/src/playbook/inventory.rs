@@ -41,10 +41,15 @@ impl Group {
 }
 
 impl Inventory {
+    /// Whether tickets and comments of a repository can reach a system.
+    pub fn is_reached(&self, system: &SystemName, repo: &Repo) -> bool {
+        self.repos.get(system).is_none_or(|repos| repos.contains(repo))
+    }
+
     /// What tickets and comments of a repository can reach.
     pub fn for_repo(&self, repo: &Repo) -> Self {
         let mut reached = self.clone();
-        reached.systems.retain(|name, _| self.repos.get(name).is_none_or(|repos| repos.contains(repo)));
+        reached.systems.retain(|name, _| self.is_reached(name, repo));
         reached
     }
 
