@@ -2,7 +2,7 @@
 //! is listed, so the list must match the scripts.
 
 use crate::core::expr::value_type::ValueType;
-use crate::core::gate::sudoers::ANY;
+use crate::core::gate::sudoers::{ANY, any_value};
 use crate::core::ids::PlaybookName;
 use crate::core::playbook::SystemType;
 use crate::core::playbook::command::{Piece, Template, TemplateSource};
@@ -11,10 +11,6 @@ use crate::library::files::stem;
 use crate::library::node::Node;
 use regex::Regex;
 use std::sync::LazyLock;
-
-/// What one argument of an entry may be without a fact. A path is not among them: where another user owns a
-/// directory, its links lead root to any file.
-const ONE_WORD: [ValueType; 4] = [ValueType::Name, ValueType::Image, ValueType::Integer, ValueType::Host];
 
 /// Decodes one entry of `sudo`.
 pub(super) fn decode(file: &YamlFile, node: &Node, system: &SystemType) -> Option<Template> {
@@ -25,7 +21,8 @@ pub(super) fn decode(file: &YamlFile, node: &Node, system: &SystemType) -> Optio
     let mut names = template.names();
     names.retain(|name| match name.split_once('.') {
         Some((ANY, value_type)) => {
-            let known = ONE_WORD.map(|value_type| value_type.to_string());
+            let known = ValueType::ALL.into_iter().filter(|known| any_value(*known).is_some());
+            let known: Vec<String> = known.map(|known| known.to_string()).collect();
             if !known.iter().any(|known| known == value_type) {
                 let hint = format!("known are: {}", known.join(", "));
                 file.report(node.span, &format!("an argument of sudo cannot be any {value_type}"), &hint);

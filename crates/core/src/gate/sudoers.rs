@@ -93,11 +93,10 @@ fn pattern(word: &[Piece], known: &Knows<'_>) -> Result<Vec<String>, String> {
         let texts = match piece {
             Piece::Literal(text) => vec![literal(text)?],
             Piece::Value(name) => match known(name)? {
-                Binding::Type(kind) => vec![any(kind, name)?.to_owned()],
                 Binding::Below(ValueType::Path, directory) => {
                     vec![format!("{}(/{PART_OF_PATH})*", literal(directory.trim_end_matches('/'))?)]
                 }
-                Binding::Below(kind, _) => vec![any(kind, name)?.to_owned()],
+                Binding::Type(kind) | Binding::Below(kind, _) => vec![any(kind, name)?],
                 Binding::Value(value, kind) => {
                     let value = kind.check(&value).map_err(|bad| format!("`{name}`: {bad}"))?;
                     value_type::words(&value).iter().map(|text| literal(text)).collect::<Result<_, _>>()?
@@ -125,21 +124,26 @@ fn known(name: &str, standing: &HostedSystem<'_>, request: Option<&Request>) -> 
 /// One part of a path, which is never `..`.
 const PART_OF_PATH: &str = r"\.?[A-Za-z0-9_@:+,-][A-Za-z0-9._@:+,-]*";
 
-/// Any value of a type that has no blank in it: sudo joins the arguments by blanks before it compares.
-fn any(kind: ValueType, name: &str) -> Result<&'static str, String> {
-    Ok(match kind {
+/// The regular expression for any value of a type; `None` if no rule can have one. sudo joins the arguments by
+/// blanks before it compares, so a value has none. A path is not among them: where another user owns a directory,
+/// its links lead root to any file.
+pub fn any_value(kind: ValueType) -> Option<&'static str> {
+    Some(match kind {
         ValueType::Name => "[A-Za-z0-9_][A-Za-z0-9._-]*",
-        // Where another user owns a directory, its links lead root to any file.
-        ValueType::Path => {
-            return Err(format!(
-                "sudo would admit any path for `{name}`; in system.yaml, give the fact the type `path below \
-                 <parameter>`"
-            ));
-        }
         ValueType::Image => "[A-Za-z0-9][A-Za-z0-9._/:@-]*",
         ValueType::Integer => "[0-9]+",
         ValueType::Host => "[A-Za-z0-9][A-Za-z0-9.:-]*",
-        _ => return Err(format!("`{name}`: a list or a percentage is no single argument")),
+        _ => return None,
+    })
+}
+
+fn any(kind: ValueType, name: &str) -> Result<String, String> {
+    any_value(kind).map(str::to_owned).ok_or_else(|| match kind {
+        ValueType::Path => format!(
+            "sudo would admit any path for `{name}`; in system.yaml, give the fact the type `path below \
+             <parameter>`"
+        ),
+        _ => format!("`{name}`: a list or a percentage is no single argument"),
     })
 }
 
