@@ -230,11 +230,8 @@ fn param_json(name: &ParamName, param: &Param) -> serde_json::Value {
 }
 
 fn show(files: &Files, name: &str) -> Result<ExitStatus> {
-    let found = files.as_map().iter().find(|(path, _)| {
-        let path = path.rsplit_once('.').map_or(path.as_str(), |(path, _)| path);
-        path == name || path.rsplit_once('/').is_some_and(|(_, file)| file == name)
-    });
-    let (_, text) = found
+    let text = files
+        .find(name)
         .ok_or_else(|| miette!("there is no playbook `{name}`. `fieldmedic playbook list` lists them"))?;
     print(text.trim_end());
     Ok(ExitStatus::Done)

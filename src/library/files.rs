@@ -49,14 +49,17 @@ pub enum FilesError {
     },
 }
 
-fn is_yaml(path: &Path) -> bool {
+pub(super) fn is_yaml(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
 }
 
 /// A file's name without its ending: what a playbook in it is called.
 pub(super) fn stem(path: &str) -> &str {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    name.rsplit_once('.').map_or(name, |(stem, _)| stem)
+    without_ending(path.rsplit('/').next().unwrap_or(path))
+}
+
+fn without_ending(path: &str) -> &str {
+    path.rsplit_once('.').map_or(path, |(start, _)| start)
 }
 
 impl Files {
@@ -120,6 +123,12 @@ impl Files {
     /// Path to text, of all files. Paths are relative, with `/`: `qfieldcloud/system.yaml`.
     pub fn as_map(&self) -> &BTreeMap<String, String> {
         &self.texts
+    }
+
+    /// The text of a file by its name without ending, such as `worker-down` or `qfieldcloud/worker-down`.
+    pub fn find(&self, name: &str) -> Option<&str> {
+        let is_named = |path: &str| without_ending(path) == name || stem(path) == name;
+        self.texts.iter().find(|(path, _)| is_named(path)).map(|(_, text)| text.as_str())
     }
 
     /// The folder that they were read from; `None` if they come from elsewhere.

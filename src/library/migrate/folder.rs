@@ -6,6 +6,7 @@ use super::files::migrate_files;
 use super::kind::FileKind;
 use super::types::{Change, MigrateError, MigrateErrors, MigratedFiles};
 use super::write::{Replacement, WriteError, replace_all};
+use crate::library::files::is_yaml;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -192,8 +193,7 @@ fn collect(root: &Path, found: &mut Vec<PathBuf>) -> Result<(), FolderError> {
 }
 
 fn is_candidate(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
-        || is_named(path, &["ticket.md"])
+    is_yaml(path) || is_named(path, &["ticket.md"])
 }
 
 fn is_named(path: &Path, names: &[&str]) -> bool {
