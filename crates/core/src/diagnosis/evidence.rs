@@ -264,12 +264,9 @@ pub fn read_facts(
         probe.facts.iter().map(|fact| (fact.name.clone(), Err(reason.clone()))).collect()
     };
     // Before the output, which has names of its own, becomes part of the scope.
-    let directories: BTreeMap<&ParamName, FactValue> = probe
-        .facts
-        .iter()
-        .filter_map(|fact| fact.below.as_ref())
-        .map(|param| (param, scope.get(param.as_str())))
-        .collect();
+    let bounds = probe.facts.iter().filter_map(|fact| fact.below.as_ref());
+    let directories: BTreeMap<&ParamName, Value> =
+        bounds.filter_map(|param| Some((param, scope.get(param.as_str()).ok()?))).collect();
     let Exit::Code(code) = raw.exit else {
         return all_unknown(format!("the command {}", raw.exit));
     };
@@ -309,11 +306,8 @@ pub fn read_facts(
         .facts
         .iter()
         .map(|fact| {
-            let known = fact.value.value(&scope).and_then(|value| {
-                fact.check(value, |param| {
-                    directories.get(param).cloned().unwrap_or_else(|| Err(format!("`{param}` is unknown")))
-                })
-            });
+            let known = fact.value.value(&scope);
+            let known = known.and_then(|value| fact.check(value, |param| directories.get(param).cloned()));
             let known = match known {
                 Ok(value) => Ok(redactor.value(value)),
                 Err(reason) => Err(redactor.text(&reason).as_str().to_owned()),

@@ -2,7 +2,7 @@
 
 use crate::diagnosis::evidence::Evidence;
 use crate::expr::value_type::ValueType;
-use crate::ids::{HostName, ParamName, PlaybookName};
+use crate::ids::{HostName, PlaybookName};
 use crate::playbook::command::{Command, Unrenderable, Values};
 use crate::playbook::inventory::System;
 use crate::playbook::{Fault, SystemType};
@@ -103,10 +103,8 @@ impl Values for CommandValues<'_> {
         let kind = declared.value_type.ok_or("it has no type that a command may use")?;
         let known = self.evidence.facts.get(probe).and_then(|facts| facts.get(fact));
         let value = known.cloned().unwrap_or_else(|| Err("it was not read".into()))?;
-        let param = |name: &ParamName| {
-            self.params.get(name.as_str()).cloned().ok_or_else(|| format!("`{name}` has no value"))
-        };
-        Ok((declared.check(value, param)?, kind))
+        let value = declared.check(value, |param| self.params.get(param.as_str()).cloned())?;
+        Ok((value, kind))
     }
 }
 

@@ -97,16 +97,17 @@ pub struct Fact {
 }
 
 impl Fact {
-    /// The value, if the fact's type admits it. `params`: the system's parameters.
+    /// The value, if the fact's type admits it. `param`: a parameter of the system.
     ///
     /// # Errors
     /// Why it does not.
-    pub fn check(&self, value: Value, params: impl Fn(&ParamName) -> FactValue) -> FactValue {
+    pub fn check(&self, value: Value, param: impl Fn(&ParamName) -> Option<Value>) -> FactValue {
         let Some(value_type) = self.value_type else { return Ok(value) };
         let value = value_type.check(&value).map_err(|problem| problem.to_string())?;
         if let Some(below) = &self.below {
-            let directory = params(below)?;
-            let directory = directory.as_str().ok_or_else(|| format!("`{below}` is not a path"))?;
+            let directory = param(below);
+            let directory = directory.as_ref().and_then(Value::as_str);
+            let directory = directory.ok_or_else(|| format!("the parameter `{below}` has no path"))?;
             if let Some(path) = words(&value).iter().find(|path| !is_below(path, directory)) {
                 return Err(format!(
                     "{path} is not below {directory}, the parameter `{below}` of the system"
