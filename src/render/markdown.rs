@@ -72,14 +72,13 @@ fn escape_line(line: &str, out: &mut String) {
                 out.push(BREAK);
             }
             // `0123abcd` may be a commit. In code it is none, and people can copy it.
-            c if c.is_ascii_hexdigit() && !before.ends_with(is_word) => match id_length(here) {
-                0 => out.push(c),
-                length => {
-                    let (id, _) = here.split_at(length);
+            c if c.is_ascii_hexdigit() && !before.ends_with(is_word) => match id_at(here) {
+                None => out.push(c),
+                Some(id) => {
                     out.push('`');
                     out.push_str(id);
                     out.push('`');
-                    copied = at + length;
+                    copied = at + id.len();
                 }
             },
             c => out.push(c),
@@ -87,8 +86,8 @@ fn escape_line(line: &str, out: &mut String) {
     }
 }
 
-/// The length of the UUID, the hash or the long number that a text begins with; 0 if it begins with none.
-fn id_length(text: &str) -> usize {
+/// The UUID, the hash or the long number that a text begins with.
+fn id_at(text: &str) -> Option<&str> {
     static ID: LazyLock<Regex> = LazyLock::new(|| {
         #[expect(clippy::expect_used, reason = "the pattern is a constant")]
         Regex::new(
@@ -96,7 +95,7 @@ fn id_length(text: &str) -> usize {
         )
         .expect("a constant pattern")
     });
-    ID.captures(text).map_or(0, |found| found.get(1).map_or(0, |id| id.len()))
+    Some(ID.captures(text)?.get(1)?.as_str())
 }
 
 /// The place of a character that would open a list, a heading or a rule at the beginning of a line.

@@ -1,4 +1,5 @@
-//! Identities: checked names, repositories and tickets, case and change numbers, library hashes. Each has a type of its own.
+//! Identities: checked names, repositories and tickets, case and change numbers, library hashes. Each has a
+//! type of its own.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
