@@ -6,6 +6,7 @@ use crate::core::expr::{Expr, MessageTemplate};
 use crate::core::ids::NameError;
 use crate::core::playbook::SystemType;
 use crate::core::playbook::command::{Template, TemplateSource};
+use crate::core::text::pattern::{Reading, compile};
 use crate::core::text::suggest::closest_match;
 use crate::library::backup;
 use crate::library::backup::BackupWrapper;
@@ -13,7 +14,7 @@ use crate::library::forbidden::forbidden;
 use crate::library::migrate::new_name_of;
 use crate::library::node::{Content, MapKey, Node, Span, options};
 use crate::library::problem::Problem;
-use regex::{Regex, RegexBuilder};
+use regex::Regex;
 use serde_json::Value;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -67,15 +68,27 @@ impl YamlFile {
         self.report(Span { start, length: text.len() }, message, hint);
     }
 
+    /// The byte at a line and a column, both from 1, the column in characters; the end of the line if the column
+    /// is behind it.
+    fn offset_of(&self, line: u64, column: u64) -> usize {
+        let index = |number: u64| usize::try_from(number.saturating_sub(1)).unwrap_or_default();
+        let before: usize = self.text.split_inclusive('\n').take(index(line)).map(str::len).sum();
+        let (_, rest) = self.text.split_at_checked(before).unwrap_or_default();
+        let line = rest.lines().next().unwrap_or_default();
+        let in_line = line.char_indices().nth(index(column)).map_or(line.len(), |(at, _)| at);
+        before + in_line
+    }
+
     /// Parses the whole file as one map.
     pub(super) fn parse(&self) -> Option<Map<'_>> {
         match serde_saphyr::from_str_with_options::<Node>(&self.text, options()) {
             Ok(node) => self.map(node),
             Err(error) => {
-                let at = error.location().and_then(|at| at.span().byte_offset());
-                let start = at.and_then(|at| usize::try_from(at).ok()).unwrap_or(0);
+                // An error of the syntax has a line and a column, and no offset.
+                let start = error.location().map_or(0, |at| self.offset_of(at.line(), at.column()));
                 let message = error.to_string();
                 let message = message.lines().next().unwrap_or("not YAML");
+                let message = message.split(" at line ").next().unwrap_or(message);
                 self.report(Span { start, length: 1 }, message, "see docs/PLAYBOOKS.md for the format");
                 None
             }
@@ -165,8 +178,7 @@ impl YamlFile {
     /// The node as a regular expression that ignores case; `None`, and a problem, if it is none.
     pub(super) fn regex(&self, node: &Node) -> Option<Regex> {
         let text = self.text_of(node)?;
-        let built = RegexBuilder::new(&text).case_insensitive(true).build();
-        built
+        compile(&text, Reading::AnyCase)
             .map_err(|error| {
                 let message = error.to_string();
                 let last = message.lines().next_back().unwrap_or("").trim_start_matches("error: ");

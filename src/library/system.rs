@@ -5,6 +5,7 @@ use crate::core::gate::sudoers::ANY;
 use crate::core::ids::{FactName, ParamName, ProbeName, Role, SystemTypeName};
 use crate::core::playbook::parse::OutputParser;
 use crate::core::playbook::{Fact, Param, Probe, SystemType};
+use crate::core::text::pattern::{Reading, compile};
 use crate::library::backup::BackupWrapper;
 use crate::library::decode::{Map, YamlFile, suggest};
 use crate::library::node::{Content, MapKey, Node, Span};
@@ -236,7 +237,7 @@ fn decode_parser(file: &YamlFile, node: Node) -> Option<OutputParser> {
         let regex = map.require("regex", "`parse: { regex: \"…\" }`").and_then(|node| {
             // Unlike patterns for tickets, this one is case-sensitive, and `^` and `$` match at each line.
             let text = file.text_of(&node)?;
-            let built = regex::RegexBuilder::new(&text).multi_line(true).build();
+            let built = compile(&text, Reading::Lines);
             built.map_err(|error| file.report(node.span, &error.to_string(), "")).ok()
         });
         map.finish();

@@ -5,6 +5,8 @@
 //! compared. So names are looked up through [`Scope`], which notes every miss.
 
 pub mod value_type;
+
+use crate::text::pattern::{Reading, compile};
 use minijinja::value::{Enumerator, Object, ObjectRepr, Serde, Value as Jinja, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior};
 use serde::{Deserialize, Serialize};
@@ -495,16 +497,19 @@ fn to_bytes(value: Jinja) -> Result<Jinja, Error> {
 
 /// `lines | matching("regex")`: the texts in which the pattern is found.
 fn keep_matching(value: Jinja, pattern: String) -> Result<Vec<Jinja>, Error> {
-    let regex = regex::Regex::new(&pattern)
-        .map_err(|error| Error::new(ErrorKind::InvalidOperation, error.to_string()))?;
+    let regex = compiled(&pattern)?;
     Ok(value.try_iter()?.filter(|item| item.as_str().is_some_and(|text| regex.is_match(text))).collect())
 }
 
 /// `row.Labels is matching("regex")`, `rows | selectattr("Labels", "matching", "regex")`.
 fn is_matching(value: Jinja, pattern: String) -> Result<bool, Error> {
-    let regex = regex::Regex::new(&pattern)
-        .map_err(|error| Error::new(ErrorKind::InvalidOperation, error.to_string()))?;
+    let regex = compiled(&pattern)?;
     Ok(value.as_str().is_some_and(|text| regex.is_match(text)))
+}
+
+fn compiled(pattern: &str) -> Result<regex::Regex, Error> {
+    compile(pattern, Reading::Plain)
+        .map_err(|error| Error::new(ErrorKind::InvalidOperation, error.to_string()))
 }
 
 #[cfg(test)]

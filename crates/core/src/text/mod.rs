@@ -1,6 +1,8 @@
-//! Text from outside: hidden characters, secrets, similar words, and short forms.
+//! Text from outside: hidden characters, secrets, similar words, patterns, and short forms.
 
 pub mod format;
-pub mod redact;
-pub mod sanitize;
+pub mod pattern;
 pub mod suggest;
+
+pub use fieldmedic_redact as redact;
+pub use fieldmedic_redact::sanitize;

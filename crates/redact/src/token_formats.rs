@@ -3,9 +3,9 @@
 //! A prefix that an issuer documents needs no boundary before it: what a terminal colours or a program
 //! joins has none. Every pattern is ASCII by design, which keeps the search fast on any text.
 
-use crate::text::redact::cursor::{before, rest};
-use crate::text::redact::mask::Places;
-use crate::text::redact::values::{is_random, is_reference};
+use crate::cursor::{before, rest};
+use crate::mask::Places;
+use crate::values::{is_random, is_reference};
 use regex::Regex;
 use std::sync::LazyLock;
 

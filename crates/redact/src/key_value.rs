@@ -5,14 +5,12 @@
 //! read is hidden or gone past, so that the work grows with the length of a text and no faster. In doubt
 //! more is hidden.
 
-use crate::text::redact::cursor::{before, byte, piece, rest, span, span_back, window, window_before};
-use crate::text::redact::mask::Places;
-use crate::text::redact::names::{
-    self, LONGEST, Meaning, Strength, holds_name, meaning_of, name_length, name_length_back,
-};
-use crate::text::redact::quote::{Quote, quote_at, quote_before};
-use crate::text::redact::value_reader::ValueReader;
-use crate::text::redact::vocabulary::{DOUBTFUL, STEMS, WORDS};
+use crate::cursor::{before, byte, piece, rest, span, span_back, window, window_before};
+use crate::mask::Places;
+use crate::names::{self, LONGEST, Meaning, Strength, holds_name, meaning_of, name_length, name_length_back};
+use crate::quote::{Quote, quote_at, quote_before};
+use crate::value_reader::ValueReader;
+use crate::vocabulary::{DOUBTFUL, STEMS, WORDS};
 use regex::Regex;
 use std::ops::Range;
 use std::sync::LazyLock;

@@ -1,8 +1,8 @@
 //! Other readings of a text, in which a secret is as plain as in the text itself: without what is not
 //! shown, with `%3D` read as `=`, with `&quot;` and `\u0026` read as what they mean.
 
-use crate::text::redact::cursor::{rest, window};
-use crate::text::sanitize;
+use crate::cursor::{rest, window};
+use crate::sanitize;
 use std::ops::Range;
 
 /// A reading of a text. `origin` holds the place in the text from which each byte of the reading came.

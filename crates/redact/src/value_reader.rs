@@ -1,12 +1,10 @@
 //! Reads a value behind a name: a word, a string, a list, a block of lines, a number.
 
-use crate::text::redact::cursor::{before, byte, piece, rest, span, window, window_before};
-use crate::text::redact::mask::{MASK, Places};
-use crate::text::redact::names::{LONGEST, Meaning, Strength};
-use crate::text::redact::quote::{Quote, quote_at};
-use crate::text::redact::values::{
-    is_literal, is_mixed, is_plain, is_random, is_reference, is_words, reference_length,
-};
+use crate::cursor::{before, byte, piece, rest, span, window, window_before};
+use crate::mask::{MASK, Places};
+use crate::names::{LONGEST, Meaning, Strength};
+use crate::quote::{Quote, quote_at};
+use crate::values::{is_literal, is_mixed, is_plain, is_random, is_reference, is_words, reference_length};
 use std::ops::Range;
 
 /// The longest string over several lines, in bytes: a private key.
@@ -222,7 +220,7 @@ impl<'a> ValueReader<'a> {
     fn quote_of_name(&self, value: usize) -> String {
         let head = window_before(self.text, value, LONGEST);
         let head = head.trim_end_matches([' ', '\t', ':', '=', '>', '\n', '\r', '[', ',']);
-        let quote = crate::text::redact::quote::quote_before(head, head.len());
+        let quote = crate::quote::quote_before(head, head.len());
         quote.filter(|quote| quote.mark == b'"').map(Quote::as_text).unwrap_or_default()
     }
 

@@ -3,10 +3,10 @@
 //! A table is read in four notations: cells between bars (psql, MySQL, Markdown), cells between commas,
 //! semicolons or tabs (CSV), and columns that blanks align (docker, kubectl, `column -t`).
 
-use crate::text::redact::cursor::{lines, piece};
-use crate::text::redact::mask::{MASK, Places};
-use crate::text::redact::names::{Meaning, Strength, meaning_of};
-use crate::text::redact::values::{is_literal, is_plain, is_reference};
+use crate::cursor::{lines, piece};
+use crate::mask::{MASK, Places};
+use crate::names::{Meaning, Strength, meaning_of};
+use crate::values::{is_literal, is_plain, is_reference};
 use std::ops::Range;
 
 /// A line with more cells than this is no row of a table.

@@ -1,9 +1,9 @@
 //! Reads values that hold others: a list, an object, a block of lines, a manifest of secrets.
 
-use crate::text::redact::cursor::{before, byte, lines, piece, rest, span, window, window_before};
-use crate::text::redact::names::{LONGEST, Strength, holds_value, is_name_char, name_length_back};
-use crate::text::redact::quote::{Quote, quote_at};
-use crate::text::redact::value_reader::{STRING, ValueReader};
+use crate::cursor::{before, byte, lines, piece, rest, span, window, window_before};
+use crate::names::{LONGEST, Strength, holds_value, is_name_char, name_length_back};
+use crate::quote::{Quote, quote_at};
+use crate::value_reader::{STRING, ValueReader};
 
 /// How much of an object under a secret name is read, in bytes.
 const OBJECT: usize = 4096;

@@ -1,10 +1,10 @@
 //! The last net, for what is published: words that look like chance and are none of the shapes that
 //! programs show every day, such as digests, identifiers, paths and versions.
 
-use crate::text::redact::cursor::{before, rest, window_before};
-use crate::text::redact::key_material::{is_certificate, public_blocks};
-use crate::text::redact::mask::Places;
-use crate::text::redact::values::{changes, is_hex, is_plain_word, is_public_key};
+use crate::cursor::{before, rest, window_before};
+use crate::key_material::{is_certificate, public_blocks};
+use crate::mask::Places;
+use crate::values::{changes, is_hex, is_plain_word, is_public_key};
 use std::ops::Range;
 
 /// The shortest word of three kinds of characters that is taken for a secret.

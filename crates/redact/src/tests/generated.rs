@@ -1,6 +1,6 @@
 //! Any name of a secret in any notation with any value is hidden; identifiers stay, wherever they stand.
 
-use crate::text::redact::{MASK, Redactor};
+use crate::{MASK, Redactor};
 use proptest::prelude::*;
 
 /// Names of secrets, as words.

@@ -1,6 +1,6 @@
 //! Quotes, with the backslashes that stand before them where JSON stands within JSON.
 
-use crate::text::redact::cursor::{before, rest};
+use crate::cursor::{before, rest};
 
 /// The most backslashes that are looked at.
 const DEEPEST: usize = 100;

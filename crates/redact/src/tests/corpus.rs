@@ -1,9 +1,9 @@
 //! Secrets and harmless texts in the notations of real tools, from `tests/data/redaction`.
 
-use crate::text::redact::{MASK, Redactor};
+use crate::{MASK, Redactor};
 
-const SECRETS: &str = include_str!("../../../../../../tests/data/redaction/secrets.txt");
-const HARMLESS: &str = include_str!("../../../../../../tests/data/redaction/harmless.txt");
+const SECRETS: &str = include_str!("../../../../tests/data/redaction/secrets.txt");
+const HARMLESS: &str = include_str!("../../../../tests/data/redaction/harmless.txt");
 
 /// A text, and what must be hidden in it.
 struct Entry {

@@ -12,7 +12,10 @@
 //! - `entropy`: words that look like chance, in what is published.
 //! - `encodings`: the secrets that the program itself holds, in the forms in which they travel.
 //! - `views`: other readings of a text, in which all of these are looked for.
+//! - `sanitize`: characters that are not seen.
 //! - `mask`, `cursor`: masks over places of a text, and pieces of a text.
+
+#![cfg_attr(test, allow(clippy::string_slice))]
 
 mod command_line;
 mod command_rules;
@@ -25,6 +28,7 @@ mod key_value;
 mod mask;
 mod names;
 mod quote;
+pub mod sanitize;
 mod tables;
 mod token_formats;
 mod value_reader;
@@ -33,10 +37,10 @@ mod views;
 mod vocabulary;
 mod wrapped;
 
-pub use crate::text::redact::mask::MASK;
+pub use crate::mask::MASK;
 
-use crate::text::redact::mask::Places;
-use crate::text::redact::names::{Strength, holds_name, holds_value, meaning_of};
+use crate::mask::Places;
+use crate::names::{Strength, holds_name, holds_value, meaning_of};
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};

@@ -32,7 +32,7 @@ fn hides(c: char) -> bool {
 }
 
 /// Every visible character with its byte offset in the text.
-pub(crate) fn visible_chars(text: &str) -> impl Iterator<Item = (usize, char)> {
+pub fn visible_chars(text: &str) -> impl Iterator<Item = (usize, char)> {
     let mut rest = text;
     std::iter::from_fn(move || {
         loop {
@@ -48,7 +48,7 @@ pub(crate) fn visible_chars(text: &str) -> impl Iterator<Item = (usize, char)> {
 }
 
 /// Whether every character of the text is visible.
-pub(crate) fn has_no_hidden(text: &str) -> bool {
+pub fn has_no_hidden(text: &str) -> bool {
     !text.chars().any(hides)
 }
 

@@ -6,7 +6,7 @@
 mod corpus;
 mod generated;
 
-use crate::text::redact::*;
+use crate::*;
 use proptest::prelude::*;
 use serde_json::json;
 

@@ -1,7 +1,7 @@
 //! What a name says of its value.
 
-use crate::text::redact::cursor::{rest, window_before};
-use crate::text::redact::vocabulary::{
+use crate::cursor::{rest, window_before};
+use crate::vocabulary::{
     DESCRIBED, DOUBTFUL, NAME_KEYS, OTHER_KEYS, SECRET_KEYS, STEMS, UNRELATED, VALUE_KEYS, WORDS,
 };
 use std::collections::HashSet;

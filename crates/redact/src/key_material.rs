@@ -3,9 +3,9 @@
 //! A key of which only the middle is seen has neither a first line nor a last one. So a line that is made
 //! of base64 and nothing else is hidden, unless it stands in a certificate or a public key.
 
-use crate::text::redact::cursor::{lines, rest, window};
-use crate::text::redact::mask::{MASK, Places};
-use crate::text::redact::values::{changes, is_hex, is_public_key};
+use crate::cursor::{lines, rest, window};
+use crate::mask::{MASK, Places};
+use crate::values::{changes, is_hex, is_public_key};
 use regex::Regex;
 use std::ops::Range;
 use std::sync::LazyLock;

@@ -1,6 +1,6 @@
 //! The mask, and how it is put over places of a text.
 
-use crate::text::redact::cursor::{piece, rest};
+use crate::cursor::{piece, rest};
 use std::ops::Range;
 
 /// What stands in place of a secret.

@@ -1,7 +1,7 @@
 //! What a value looks like: a literal, a reference, plain words, or chance.
 
-use crate::text::redact::cursor::window;
-use crate::text::redact::mask::MASK;
+use crate::cursor::window;
+use crate::mask::MASK;
 
 /// What stands where a secret would, and is none.
 pub(super) fn is_literal(value: &str) -> bool {

@@ -1,7 +1,7 @@
 //! Text in base64, over one line or several, in which there is a secret.
 
-use crate::text::redact::key_material::is_certificate;
-use crate::text::redact::mask::Places;
+use crate::key_material::is_certificate;
+use crate::mask::Places;
 use base64::Engine;
 use base64::alphabet;
 use base64::engine::general_purpose::GeneralPurpose;

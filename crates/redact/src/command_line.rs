@@ -4,10 +4,10 @@
 //! What a program takes is data: which option, or which word behind which words. The lines are read as a
 //! shell or a list of arguments in JSON parts them.
 
-use crate::text::redact::command_rules::{OPTIONS, OptionRule, PLACES, PlaceRule, Secret, TAKES_STDIN};
-use crate::text::redact::cursor::{before, lines, piece, rest, window};
-use crate::text::redact::mask::Places;
-use crate::text::redact::values::{is_literal, is_mixed, is_reference};
+use crate::command_rules::{OPTIONS, OptionRule, PLACES, PlaceRule, Secret, TAKES_STDIN};
+use crate::cursor::{before, lines, piece, rest, window};
+use crate::mask::Places;
+use crate::values::{is_literal, is_mixed, is_reference};
 use std::ops::Range;
 
 /// How many words behind a program are looked at.
