@@ -27,7 +27,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// How many crash points the gate plays.
-const SAMPLE_SIZE: usize = 300;
+const SAMPLE_SIZE: usize = 150;
 
 /// The environment variable that names one point, which is played alone.
 const ONE_POINT: &str = "CRASH_POINT";

