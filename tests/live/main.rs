@@ -1,8 +1,8 @@
 //! The live test: the agent's binary against a real server. SSH, Docker, Compose, PostgreSQL and the
 //! disk are real; only GitHub is a box.
 //!
-//! It is one test, because there is one server: the scenarios harm it one after another, and each begins
-//! on a healed one. It needs root (or `sudo` without a password) on Debian, and what `stack/install`
+//! It is one test, because there are few servers: the scenarios harm them one after another, and each
+//! begins on a healed one. It needs root (or `sudo` without a password) on Debian, and what `stack/install`
 //! installs; `scripts/live` does both. `FIELDMEDIC_LIVE_ONLY=<words>` runs the scenarios whose names
 //! hold these words.
 
@@ -30,8 +30,13 @@ use desk::Desk;
 use ground::Ground;
 use stack::Stack;
 use std::io::Write;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
+
+/// Servers that are harmed at the same time. A scenario mostly waits, so more servers than cores keep the
+/// cores busy; with too many the agents would miss their deadlines.
+const SERVERS: usize = 3;
 
 /// What is done to the server, and what must come of it.
 type Scenario = (&'static str, fn(&Ground));
@@ -63,17 +68,28 @@ fn the_agent_looks_after_a_real_server() {
     let chosen: Vec<&Scenario> = SCENARIOS.iter().filter(|(name, _)| name.contains(&only)).collect();
     assert!(!chosen.is_empty(), "no scenario has {only:?} in its name");
     let started = Instant::now();
-    let stack = Stack::up();
-    let desk = Desk::open();
-    say(&format!("the server is up after {:.1} s", started.elapsed().as_secs_f32()));
-    let failed: Vec<&str> = chosen
-        .into_iter()
-        .filter(|scenario| !passes(scenario, &stack, &desk))
-        .map(|(name, _)| *name)
-        .collect();
-    drop(stack);
-    say(&format!("the server is gone after {:.1} s", started.elapsed().as_secs_f32()));
+    let (chosen, next) = (chosen.as_slice(), &AtomicUsize::new(0));
+    let failed: Vec<&str> = std::thread::scope(|scope| {
+        let servers: Vec<_> = (0..SERVERS.min(chosen.len()))
+            .map(|number| scope.spawn(move || play(number, chosen, next)))
+            .collect();
+        // A server that did not come up ends the whole test, after the others have been taken down.
+        let ended: Vec<_> = servers.into_iter().map(std::thread::ScopedJoinHandle::join).collect();
+        ended.into_iter().flat_map(|failed| failed.unwrap_or_else(|panic| resume_unwind(panic))).collect()
+    });
+    say(&format!("{} scenarios in {:.1} s", chosen.len(), started.elapsed().as_secs_f32()));
     assert!(failed.is_empty(), "failed: {}", failed.join("; "));
+}
+
+/// Brings up a server, runs scenarios on it until `next` has passed the last one, and takes it down. Gives
+/// the names of those that failed.
+fn play(number: usize, chosen: &[&Scenario], next: &AtomicUsize) -> Vec<&'static str> {
+    let started = Instant::now();
+    let stack = Stack::up(number);
+    let desk = Desk::open();
+    say(&format!("a server is up after {:.1} s", started.elapsed().as_secs_f32()));
+    let scenarios = std::iter::from_fn(|| chosen.get(next.fetch_add(1, Ordering::Relaxed)));
+    scenarios.filter(|scenario| !passes(scenario, &stack, &desk)).map(|(name, _)| *name).collect()
 }
 
 /// Runs one scenario on a healed server and tells in a line how it went.

@@ -26,8 +26,9 @@ pub struct Stack {
 }
 
 impl Stack {
-    pub fn up() -> Self {
-        let dir = std::env::temp_dir().join(format!("fieldmedic-live-{}", std::process::id()));
+    /// The `number` tells the stacks of this process apart.
+    pub fn up(number: usize) -> Self {
+        let dir = std::env::temp_dir().join(format!("fieldmedic-live-{}-{number}", std::process::id()));
         let wait = r#"trap '' INT TERM HUP; cat >/dev/null; exec "$0" "$1""#;
         let mut guard = as_root("bash");
         guard.args(["-c", wait, &script("down"), text(&dir)]);
