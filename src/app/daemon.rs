@@ -1,23 +1,25 @@
 //! The daemon: webhook, periodic tasks, cases and health checks, from its start to its safe end.
 
 use crate::app::inbox::DeliveryInbox;
+use crate::app::listeners::Listeners;
 use crate::app::reachability::{Reachability, WatchedShell};
 use crate::app::readiness::Readiness;
-use crate::app::settings::LoadedConfig;
+use crate::app::settings::{LoadedConfig, read_config};
 use crate::app::signals::stop_on_signal;
 use crate::app::tasks::{PeriodicTask, Task, TaskTimes, Trigger};
 use crate::app::wiring::{Application, RunMode, webhook_secrets};
-use crate::config::{Config, MonitorEntry};
+use crate::config::Config;
 use crate::engine::{Context, Dispatcher, Observer, ScheduledTask, Shutdown};
-use crate::telemetry::announce::announce;
+use crate::store::worker_name;
+use crate::telemetry::announce::{announce, fail};
 use crate::web::ReadinessCheck;
 use crate::web::{self, ServerLimits};
 use chrono::{DateTime, Utc};
-use miette::{IntoDiagnostic, Result, WrapErr};
-use secrecy::SecretString;
+use miette::{IntoDiagnostic, Result};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 /// How often it is asked whether something that was fixed is due for another check, and whether people are to
@@ -27,88 +29,130 @@ const WATCH_INTERVAL: Duration = Duration::from_secs(60);
 /// How often GitHub is asked for deliveries that failed.
 const REDELIVERY_INTERVAL: Duration = Duration::from_secs(300);
 
-/// Runs until Ctrl-C or SIGTERM; every case is at a safe point then. `cases` are worked at once; `observer`
-/// sees them.
+/// Runs until Ctrl-C or SIGTERM; every case is at a safe point then. SIGHUP reloads the configuration and the
+/// playbooks. `cases` are worked at once; `observer` sees them.
 ///
 /// # Errors
 /// If the application cannot be built, or the webhook's address cannot be used. Later trouble is logged, and
 /// what met it is tried again.
-pub async fn run(settings: &LoadedConfig, cases: usize, observer: Arc<dyn Observer>) -> Result<()> {
-    let config = &settings.config;
-    let Application { mut context, github } = Application::build(settings, RunMode::Live).await?;
-    let reachability = Arc::new(Reachability::new(context.inventory.clone()));
-    context.shell = Arc::new(WatchedShell::new(context.shell, reachability.clone()));
-    context.observer = observer;
+pub async fn run(mut settings: LoadedConfig, cases: usize, observer: Arc<dyn Observer>) -> Result<()> {
     let stop = stop_on_signal();
+    let mut hangups = signal(SignalKind::hangup()).into_diagnostic()?;
+    let mut number = 0;
+    let start = Start { cases: cases.max(1), observer };
     // All that can fail comes before the first case is driven.
-    let webhook = open_webhook(config).await?;
-    let times = task_times(config, context.clock.now())?;
-    let dispatcher = Dispatcher::start(context.clone(), cases.max(1), stop.clone());
-    let mut running = JoinSet::new();
-    if let Some(monitor) = &config.monitor {
-        let readiness = Readiness { context: context.clone(), github, tasks: times.clone() };
-        serve_health(&mut running, monitor, Arc::new(readiness), &stop).await;
+    let mut generation = start.generation(&settings, number, Listeners::default()).await?;
+    let mut ending = JoinSet::new();
+    loop {
+        tokio::select! {
+            biased;
+            () = stop.requested() => break,
+            Some(()) = hangups.recv() => {}
+        }
+        number += 1;
+        match reload(&start, &settings, number, &generation.listeners).await {
+            Ok((read, next)) => {
+                settings = read;
+                // Its cases go on to their next safe point, where the next generation takes them over.
+                ending.spawn(std::mem::replace(&mut generation, next).end());
+                announce(&format!("configuration and playbooks reloaded from {}", settings.path.display()));
+            }
+            Err(error) => fail(&error.wrap_err("not reloaded; the configuration of before stays in force")),
+        }
     }
-    let inbox = DeliveryInbox::new(context.clone(), dispatcher.waker());
-    if let Some((listener, secrets)) = webhook {
-        let router = inbox.router(secrets);
-        let stop = stop.clone();
-        running.spawn(async move {
-            web::serve(listener, router, ServerLimits::default(), stop.requested()).await;
-        });
-    }
-    let stopped = stop.clone();
-    running.spawn(async move { inbox.work(&stopped).await });
-    announce_systems(&context);
-    for times in times {
-        let task = PeriodicTask {
-            times,
-            context: context.clone(),
-            reachability: reachability.clone(),
-            case_opened: dispatcher.waker(),
-            stop: stop.clone(),
-        };
-        running.spawn(task.run());
-    }
-    while running.join_next().await.is_some() {}
-    dispatcher.finish().await;
+    generation.end().await;
+    while ending.join_next().await.is_some() {}
     announce("stopped");
     Ok(())
 }
 
-async fn open_webhook(config: &Config) -> Result<Option<(TcpListener, Vec<SecretString>)>> {
-    let Some(webhook) = &config.webhook else { return Ok(None) };
-    let secrets = webhook_secrets(webhook)?;
-    let listener = TcpListener::bind(webhook.listen).await.into_diagnostic().wrap_err_with(|| {
-        format!("[webhook] cannot listen on {}: is another fieldmedic running?", webhook.listen)
-    })?;
-    announce(&format!("webhook on http://{}/webhook", listener.local_addr().into_diagnostic()?));
-    Ok(Some((listener, secrets)))
+/// Reads everything anew, and starts the next generation if all of it can be used.
+async fn reload(
+    start: &Start,
+    settings: &LoadedConfig,
+    number: u32,
+    listeners: &Listeners,
+) -> Result<(LoadedConfig, Generation)> {
+    let read = read_config(Some(settings.path.clone()))?;
+    let next = start.generation(&read, number, listeners.share().into_diagnostic()?).await?;
+    Ok((read, next))
 }
 
-/// Health checks are no reason not to work: a port that is taken is told, and the daemon goes on.
-async fn serve_health(
-    running: &mut JoinSet<()>,
-    monitor: &MonitorEntry,
-    checks: Arc<dyn ReadinessCheck>,
-    stop: &Shutdown,
-) {
-    let listener = match TcpListener::bind(monitor.listen).await {
-        Ok(listener) => listener,
-        Err(error) => {
-            tracing::warn!(
-                %error,
-                "[monitor] cannot listen on {}: there are no health checks; choose another port",
-                monitor.listen
-            );
-            return;
+/// What all generations have in common.
+struct Start {
+    cases: usize,
+    observer: Arc<dyn Observer>,
+}
+
+/// Everything that works by one reading of the configuration.
+struct Generation {
+    dispatcher: Dispatcher,
+    tasks: JoinSet<()>,
+    listeners: Listeners,
+    stop: watch::Sender<bool>,
+}
+
+impl Start {
+    /// Starts a generation. It takes over the sockets of the one before, if their addresses are the same, so that
+    /// no delivery is refused meanwhile.
+    async fn generation(
+        &self,
+        settings: &LoadedConfig,
+        number: u32,
+        before: Listeners,
+    ) -> Result<Generation> {
+        let config = &settings.config;
+        let Application { mut context, github } = Application::build(settings, RunMode::Live).await?;
+        // Each generation claims cases for itself, so that no two work on one.
+        context.worker = worker_name(number);
+        let reachability = Arc::new(Reachability::new(context.inventory.clone()));
+        context.shell = Arc::new(WatchedShell::new(context.shell, reachability.clone()));
+        context.observer = self.observer.clone();
+        let secrets = config.webhook.as_ref().map(webhook_secrets).transpose()?;
+        let listeners = before.open(config).await?;
+        let times = task_times(config, context.clock.now())?;
+
+        let (stop, pull) = Shutdown::new();
+        let dispatcher = Dispatcher::start(context.clone(), self.cases, stop.clone());
+        let mut tasks = JoinSet::new();
+        if let Some(listener) = Listeners::accepting(listeners.monitor.as_ref()) {
+            let readiness: Arc<dyn ReadinessCheck> =
+                Arc::new(Readiness { context: context.clone(), github, tasks: times.clone() });
+            let stop = stop.clone();
+            tasks.spawn(async move { web::serve_health(listener, readiness, stop.requested()).await });
         }
-    };
-    if let Ok(address) = listener.local_addr() {
-        announce(&format!("health checks on http://{address}/healthz and /readyz"));
+        let inbox = DeliveryInbox::new(context.clone(), dispatcher.waker());
+        if let (Some(listener), Some(secrets)) = (Listeners::accepting(listeners.webhook.as_ref()), secrets) {
+            let router = inbox.router(secrets);
+            let stop = stop.clone();
+            tasks.spawn(async move {
+                web::serve(listener, router, ServerLimits::default(), stop.requested()).await;
+            });
+        }
+        let stopped = stop.clone();
+        tasks.spawn(async move { inbox.work(&stopped).await });
+        announce_systems(&context);
+        for times in times {
+            let task = PeriodicTask {
+                times,
+                context: context.clone(),
+                reachability: reachability.clone(),
+                case_opened: dispatcher.waker(),
+                stop: stop.clone(),
+            };
+            tasks.spawn(task.run());
+        }
+        Ok(Generation { dispatcher, tasks, listeners, stop: pull })
     }
-    let stop = stop.clone();
-    running.spawn(async move { web::serve_health(listener, checks, stop.requested()).await });
+}
+
+impl Generation {
+    /// Ends it: nothing new is begun, and every case goes to its next safe point.
+    async fn end(mut self) {
+        let _ = self.stop.send(true);
+        while self.tasks.join_next().await.is_some() {}
+        self.dispatcher.finish().await;
+    }
 }
 
 fn task_times(config: &Config, now: DateTime<Utc>) -> Result<Vec<Arc<TaskTimes>>> {
@@ -132,5 +176,8 @@ fn task_times(config: &Config, now: DateTime<Utc>) -> Result<Vec<Arc<TaskTimes>>
 
 fn announce_systems(context: &Context) {
     let systems: Vec<&str> = context.inventory.systems.keys().map(|name| name.as_str()).collect();
-    announce(&format!("managing {}; Ctrl-C stops at a safe point", systems.join(", ")));
+    announce(&format!(
+        "managing {}; Ctrl-C stops at a safe point, SIGHUP reloads the configuration",
+        systems.join(", ")
+    ));
 }

@@ -15,7 +15,7 @@ use crate::github;
 use crate::github::{GitHub, Identity, Pace};
 use crate::library;
 use crate::library::Files;
-use crate::ports::{Clock, Store};
+use crate::ports::{Clock, Label, Store};
 use crate::render::Prompts;
 use crate::ssh::{
     HostRoute, Login, Remote, SYSTEM_KNOWN_HOSTS, SessionLimits, SshConfig, SshHosts, read_private,
@@ -151,7 +151,7 @@ impl Application {
             inventory: Arc::new(setup.inventory),
             policy: Arc::new(policy),
             forge_settings: Arc::new(forge_settings(config)),
-            worker: worker_name(),
+            worker: worker_name(0),
             observer: Arc::new(NoopObserver),
             set_aside: SetAside::default(),
         };
@@ -182,6 +182,13 @@ pub fn journal_place(config: &Config) -> Result<String, AppError> {
         (None, Some(path)) => path.display().to_string(),
         (None, None) => String::new(),
     })
+}
+
+/// The bytes that are free beside the journal's file; `None` if a database keeps the journal.
+pub fn free_space(config: &Config) -> Option<u64> {
+    let directory = config.store.path.as_ref()?.parent()?;
+    let disk = rustix::fs::statvfs(directory).ok()?;
+    Some(disk.f_bavail.saturating_mul(disk.f_frsize))
 }
 
 /// The database of a configuration; `None` if its journal is a file.
@@ -267,6 +274,11 @@ pub fn webhook_secrets(webhook: &WebhookEntry) -> Result<Vec<SecretString>, AppE
     names.into_iter().flatten().map(|name| secret_in(name)).collect()
 }
 
+/// The token in this variable; `None` if it is not set.
+pub fn token_in(variable: &str) -> Option<SecretString> {
+    from_environment(variable)
+}
+
 fn secret_in(variable: &str) -> Result<SecretString, AppError> {
     from_environment(variable).ok_or_else(|| AppError::NoSecret(variable.to_owned()))
 }
@@ -291,6 +303,15 @@ pub fn redactor(config: &Config) -> Redactor {
     let redactor = Redactor::new(secrets.chain(of_store).chain(of_programs), patterns);
     console::add_secrets(&redactor);
     redactor
+}
+
+/// The label that makes an issue a ticket, as it is created where it is missing.
+pub fn ticket_label(config: &Config) -> Label {
+    Label {
+        name: config.github.label.clone(),
+        color: "0052cc",
+        description: "Fieldmedic works on this ticket",
+    }
 }
 
 fn forge_settings(config: &Config) -> ForgeSettings {

@@ -7,7 +7,7 @@
 #![expect(clippy::disallowed_methods, reason = "plays in real time, in a temporary folder")]
 
 use crate::app::inbox::DeliveryInbox;
-use crate::app::signals::stop_on_signal;
+use crate::app::signals::stop_with_terminal;
 use crate::cli::output::ExitStatus;
 use crate::cli::progress::Screen;
 use crate::clock::SystemClock;
@@ -25,6 +25,7 @@ use crate::library;
 use crate::library::Files;
 use crate::ports::Clock;
 use crate::render::Prompts;
+use crate::render::terminal::{Folded, plain};
 use crate::sandbox::github::{AccountKind, FakeGitHub, Hooks, RepoRole as Rights};
 use crate::sandbox::host::{AuthorizedKey, FakeHost, HostSpec, Server, SharedHost, write_key};
 use crate::scenario;
@@ -75,7 +76,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitStatus> {
     let started = Instant::now();
     let dir = tempfile::Builder::new().prefix("fieldmedic-demo-").tempdir().into_diagnostic()?;
     FIXTURES.extract(dir.path()).into_diagnostic()?;
-    let stop = stop_on_signal();
+    let stop = stop_with_terminal();
     let stage = DemoRun::set(dir.path(), &stop).await?;
     print("Five servers, each with a fault of its own; five people file tickets at the same moment.\n");
     for (site, _, what) in SITES {
@@ -160,7 +161,7 @@ impl DemoRun {
                 remind_after: None,
                 roles: crate::core::chatops::access::AccessPolicy::default(),
             }),
-            worker: worker_name(),
+            worker: worker_name(0),
             observer: Arc::new(Screen::for_many(std::io::stdout(), prompts)),
             set_aside: SetAside::default(),
         };
@@ -215,7 +216,7 @@ impl DemoRun {
             print(&format!("\n━━ #{} {} · {state}", issue.number, issue.title));
             for comment in self.hub.comments(&id) {
                 if comment.body.contains("kind=report") {
-                    print(&without_details(&comment.body));
+                    print(&plain(&comment.body, Folded::LeftOut));
                 }
             }
         }
@@ -290,20 +291,6 @@ fn site(name: &str, host: &HostName, scenario: &Path) -> Result<System> {
         aliases: Vec::new(),
         mode: None,
     })
-}
-
-/// A report without what GitHub folds away, and without its marker.
-fn without_details(body: &str) -> String {
-    let mut out = Vec::new();
-    let mut folded = false;
-    for line in body.lines().filter(|line| !line.starts_with("<!--")) {
-        folded |= line.starts_with("<details>");
-        if !folded {
-            out.push(line);
-        }
-        folded &= !line.starts_with("</details>");
-    }
-    out.join("\n").replace("\n\n\n", "\n\n").trim().to_owned()
 }
 
 fn summarise(cases: &[Case], took: Duration) {

@@ -21,6 +21,7 @@ mod signal;
 mod sweep;
 
 use crate::app::settings::read_config;
+use crate::app::signals::stopped_at_once;
 use crate::cli::output::ExitStatus;
 use crate::telemetry::log;
 use crate::telemetry::log::{LogFormat, LogOptions};
@@ -58,7 +59,9 @@ const EXIT_CODES: &str = "Exit codes:
   4  the ticket was declined: it is closed or locked
   5  faults were found (diagnose, sweep)
   6  some conditions are unknown (diagnose)
-  7  the plan waits for approval";
+  7  the plan waits for approval
+  8  a fix is possible and was not started (resolve --dry-run)
+  130  stopped at once by a second Ctrl-C";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -72,7 +75,7 @@ enum Command {
     Diagnose(diagnose::Arguments),
     /// Run one sweep now: pick up missed tickets and check the health of every system.
     Sweep(sweep::Arguments),
-    /// Run the daemon: webhook, poll and sweeps, until Ctrl-C or SIGTERM.
+    /// Run the daemon: webhook, poll and sweeps, until Ctrl-C or SIGTERM. SIGHUP reloads the configuration.
     Serve(serve::Arguments),
     /// Check, test, list, show, explain and migrate playbooks.
     #[command(subcommand)]
@@ -116,14 +119,14 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
     })?;
     let runtime = tokio::runtime::Runtime::new().into_diagnostic()?;
     let file = cli.config;
-    let status = runtime.block_on(async {
+    let command = async {
         match cli.command {
             Command::Demo(arguments) => demo::run(arguments).await,
             Command::Init(arguments) => init::run(file, arguments).await,
             Command::Resolve(arguments) => resolve::run(&read_config(file)?, arguments).await,
             Command::Diagnose(arguments) => diagnose::run(&read_config(file)?, arguments).await,
             Command::Sweep(arguments) => sweep::run(&read_config(file)?, arguments).await,
-            Command::Serve(arguments) => serve::run(&read_config(file)?, arguments).await,
+            Command::Serve(arguments) => serve::run(read_config(file)?, arguments).await,
             Command::Playbook(arguments) => playbook::run(file, arguments, cli.verbose > 0).await,
             Command::Config(arguments) => config::run(file, arguments),
             Command::Case(arguments) => case::run(&read_config(file)?, arguments).await,
@@ -135,6 +138,12 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
             Command::HostSetup(arguments) => host_setup::run(&read_config(file)?, arguments).await,
             // It was handled above.
             Command::Gate(_) => Ok(ExitStatus::Failed),
+        }
+    };
+    let status = runtime.block_on(async {
+        tokio::select! {
+            status = command => status,
+            () = stopped_at_once() => Ok(ExitStatus::Killed),
         }
     })?;
     // A probe that hangs on a blocking thread must not keep the process.

@@ -27,4 +27,8 @@ pub(super) enum ExitStatus {
     Unknown = 6,
     /// The plan waits for approval (`resolve`).
     Waiting = 7,
+    /// A fix is possible, and nothing was begun (`resolve --dry-run`).
+    Fixable = 8,
+    /// Somebody asked twice to stop. 130 is what a shell reports for Ctrl-C.
+    Killed = 130,
 }

@@ -12,11 +12,16 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
+/// The marks of what a case waits for: a limit, a pause or another case, and a person.
+const WAITS: [&str; 2] = ["‖", "✋"];
+
 /// Writes progress to a stream, a line at a time.
 pub struct Screen<W> {
     out: Mutex<W>,
     /// With several cases at work each line names its ticket.
     several: bool,
+    /// Only what a case waits for is shown.
+    only_waits: bool,
     /// The last line of each case: what is still so is not said again.
     last: Mutex<BTreeMap<CaseId, String>>,
     /// What puts reasons in words; the built-in prompts unless others are given.
@@ -28,6 +33,11 @@ impl Screen<std::io::Stderr> {
     pub fn for_one(prompts: Arc<Prompts>) -> Self {
         Self::new(std::io::stderr(), false, prompts)
     }
+
+    /// What one case waits for, and until when, on stderr: nobody should wonder why a command does not end.
+    pub fn for_waits(prompts: Arc<Prompts>) -> Self {
+        Self { only_waits: true, ..Self::for_one(prompts) }
+    }
 }
 
 impl<W: Write + Send> Screen<W> {
@@ -37,11 +47,11 @@ impl<W: Write + Send> Screen<W> {
     }
 
     fn new(out: W, several: bool, prompts: Arc<Prompts>) -> Self {
-        Self { out: Mutex::new(out), several, last: Mutex::default(), prompts }
+        Self { out: Mutex::new(out), several, only_waits: false, last: Mutex::default(), prompts }
     }
 
     fn show(&self, case: &Case, line: &Line) {
-        if let Some(mark) = mark(line) {
+        if let Some(mark) = mark(line).filter(|mark| !self.only_waits || WAITS.contains(mark)) {
             self.write(case, &format!("{mark} {}", self.prompts.line("event", line)));
         }
     }

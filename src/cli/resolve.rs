@@ -3,18 +3,21 @@
 #![expect(clippy::disallowed_methods, reason = "reads FIELDMEDIC_PROGRESS")]
 
 use crate::app::settings::LoadedConfig;
-use crate::app::signals::stop_on_signal;
+use crate::app::signals::stop_with_terminal;
 use crate::app::{Application, RunMode};
 use crate::cli::output::{ExitStatus, Format};
 use crate::cli::progress::Screen;
 use crate::console::{eprint, print, print_json};
+use crate::core::case::detail::Detail;
 use crate::core::case::event::Source;
-use crate::core::case::outcome::Outcome;
+use crate::core::case::outcome::{Escalation, Outcome};
 use crate::core::case::{Case, Stage};
+use crate::core::policy::refusal::NotPermitted;
 use crate::core::ticket::{Repo, TicketId};
 use crate::core::view::report::report;
 use crate::engine::{CaseError, apply_pause_label, library_of, open_case, run_case_waiting};
 use crate::ports::OpenResult;
+use crate::render::terminal::{Folded, plain};
 use clap::Args;
 use miette::{IntoDiagnostic, Result, bail, miette};
 use serde_json::json;
@@ -42,9 +45,10 @@ pub(super) async fn run(settings: &LoadedConfig, arguments: Arguments) -> Result
     let id = address(&arguments.issue, &settings.config.github.repos)?;
     let mode = if arguments.dry_run { RunMode::DryRun } else { RunMode::Live };
     let mut app = Application::build(settings, mode).await?;
-    if std::io::stderr().is_terminal() || std::env::var_os("FIELDMEDIC_PROGRESS").is_some() {
-        app.context.observer = Arc::new(Screen::for_one(app.context.prompts.clone()));
-    }
+    let is_followed = std::io::stderr().is_terminal() || std::env::var_os("FIELDMEDIC_PROGRESS").is_some();
+    let prompts = app.context.prompts.clone();
+    app.context.observer =
+        Arc::new(if is_followed { Screen::for_one(prompts) } else { Screen::for_waits(prompts) });
     let context = &app.context;
     let ticket = context.forge.ticket(&id).await.map_err(|error| miette!("{error}"))?;
     let key = format!("terminal {id} {}", context.clock.now().timestamp_micros());
@@ -57,7 +61,7 @@ pub(super) async fn run(settings: &LoadedConfig, arguments: Arguments) -> Result
         }
         OpenResult::Duplicate => bail!("this ticket was submitted a moment ago; run `resolve` again"),
     };
-    let stop = stop_on_signal();
+    let stop = stop_with_terminal();
     let case = match run_case_waiting(context, &case, &stop).await {
         Ok(case) => case,
         Err(CaseError::Claimed) => {
@@ -76,14 +80,11 @@ async fn finish(app: &Application, case: &Case, format: Format) -> Result<ExitSt
         print_json(&report)?;
     } else if report.question.is_some() {
         let data = json!({ "report": report, "command": app.context.forge_settings.command, "people": "" });
-        print(&app.context.prompts.fill("approval.md", data));
+        print(&plain(&app.context.prompts.fill("approval.md", data), Folded::Shown));
     } else {
         let answer = crate::engine::answer(case, &library).and_then(Result::ok);
-        print(
-            &app.context
-                .prompts
-                .fill("report.md", json!({ "report": report, "answer": answer, "earlier": null })),
-        );
+        let data = json!({ "report": report, "answer": answer, "earlier": null });
+        print(&plain(&app.context.prompts.fill("report.md", data), Folded::Shown));
     }
     if let Some(pending) = &case.pending_approval {
         let (id, plan) = (&case.id, pending.plan.short_id());
@@ -98,6 +99,13 @@ async fn finish(app: &Application, case: &Case, format: Format) -> Result<ExitSt
     }
     Ok(match &case.outcome {
         Some(Outcome::Resolved | Outcome::Answered { .. }) => ExitStatus::Done,
+        Some(Outcome::Escalated(Escalation {
+            detail: Detail::NotPermitted { refusal: NotPermitted::DryRun, .. },
+            ..
+        })) => {
+            eprint("this fault can be fixed: without --dry-run, `resolve` fixes it as [policy] mode allows");
+            ExitStatus::Fixable
+        }
         Some(Outcome::Escalated(_)) => ExitStatus::NeedsPerson,
         Some(Outcome::Declined { .. } | Outcome::Cancelled) => ExitStatus::Declined,
         None => ExitStatus::Failed,

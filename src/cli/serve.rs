@@ -19,11 +19,11 @@ pub(super) struct Arguments {
     cases: usize,
 }
 
-/// Runs the daemon until Ctrl-C or SIGTERM. On a terminal, stderr shows the progress of the cases.
+/// Runs the daemon until Ctrl-C or SIGTERM; SIGHUP reloads the configuration. On a terminal, stderr shows the progress of the cases.
 ///
 /// # Errors
 /// If the prompts cannot be loaded, or the daemon cannot start.
-pub(super) async fn run(settings: &LoadedConfig, arguments: Arguments) -> Result<ExitStatus> {
+pub(super) async fn run(settings: LoadedConfig, arguments: Arguments) -> Result<ExitStatus> {
     // In a terminal people follow the cases line by line. Elsewhere the log tells of them.
     let observer: Arc<dyn Observer> = match goes_to_log() {
         true => Arc::new(NoopObserver),

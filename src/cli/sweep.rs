@@ -1,7 +1,7 @@
 //! `fieldmedic sweep`: one sweep, now.
 
 use crate::app::settings::LoadedConfig;
-use crate::app::signals::stop_on_signal;
+use crate::app::signals::stop_with_terminal;
 use crate::app::{Application, RunMode};
 use crate::cli::output::{ExitStatus, Format};
 use crate::cli::progress::Screen;
@@ -36,7 +36,7 @@ pub(super) async fn run(settings: &LoadedConfig, arguments: Arguments) -> Result
     cases.extend(check_recurrences(context).await.into_diagnostic()?);
     let swept = check_systems(context).await.into_diagnostic()?;
     cases.extend(swept.iter().filter_map(|swept| swept.opened.clone()));
-    let stop = stop_on_signal();
+    let stop = stop_with_terminal();
     let mut ended = Vec::new();
     for case in &cases {
         let case = run_case_waiting(context, case, &stop).await.into_diagnostic()?;

@@ -6,6 +6,7 @@
 #![expect(clippy::disallowed_methods, reason = "reads the folder of prompts")]
 
 mod markdown;
+pub mod terminal;
 
 pub use crate::render::markdown::{BREAK, escape, shorten};
 

@@ -7,19 +7,21 @@ use std::fs;
 use std::process::{self, Command};
 
 /// The name of this process for [`Journal::claim`](crate::ports::Journal::claim):
-/// `<machine>:<process id>:<start of the process, in clock ticks since boot>`.
+/// `<machine>:<process id>:<start of the process, in clock ticks since boot>#<part>`. `part` tells workers
+/// within the process apart.
 ///
 /// The start tells a process from a later one with the same id. Off Linux it is 0, and a dead
 /// worker's claim has to run out.
-pub fn worker_name() -> String {
+pub fn worker_name(part: u32) -> String {
     let id = process::id();
-    format!("{}:{id}:{}", machine(), started_at(id).unwrap_or(0))
+    format!("{}:{id}:{}#{part}", machine(), started_at(id).unwrap_or(0))
 }
 
 /// Whether the worker is certainly no longer there: a process of this machine that has ended. False when
 /// it cannot be told.
 pub(super) fn is_dead(worker: &str) -> bool {
-    let mut parts = worker.rsplitn(3, ':');
+    let process = worker.rsplit_once('#').map_or(worker, |(process, _)| process);
+    let mut parts = process.rsplitn(3, ':');
     let (Some(since), Some(id), Some(host)) = (parts.next(), parts.next(), parts.next()) else {
         return false;
     };
@@ -65,7 +67,7 @@ mod tests {
 
     #[test]
     fn the_living_and_the_gone() {
-        let me = worker_name();
+        let me = worker_name(1);
         assert!(!is_dead(&me), "{me}");
 
         let mut child = Command::new("sleep").arg("60").spawn().unwrap();

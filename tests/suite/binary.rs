@@ -1,6 +1,6 @@
 //! The whole agent: the real binary over real HTTP and SSH, with an SQLite journal on disk.
 
-use crate::harness::{Rig, ran, terminate, until};
+use crate::harness::{Rig, ran, send, terminate, until};
 use fieldmedic::sandbox::github::{FaultPoint, InjectedFault, RepoRole};
 use http::Method;
 use std::process::Stdio;
@@ -36,7 +36,7 @@ async fn a_dry_run_changes_and_writes_nothing() {
     let rig = Rig::new("worker-down").await;
     let id = rig.file("Sync never finishes", "Changes stay pending.");
     let ran = rig.run(&["resolve", &id.number.to_string(), "--dry-run", "--json"]).await;
-    assert_eq!(ran.code, Some(3), "{ran:?}");
+    assert_eq!(ran.code, Some(8), "a fix is possible: {ran:?}");
     let report: serde_json::Value = serde_json::from_str(&ran.stdout).expect("JSON");
     assert_eq!(report["code"], "not-permitted");
     assert!(!report["proposal"].as_array().expect("a list").is_empty());
@@ -224,6 +224,62 @@ async fn the_demo_shows_the_whole_loop_and_leaves_nothing() {
     assert!(ran.stdout.contains("4 resolved, 1 escalated"), "{}", ran.stdout);
     let left: Vec<_> = std::fs::read_dir(rig.path()).expect("the folder").collect();
     assert!(left.is_empty(), "{left:?}");
+}
+
+/// Ctrl-C twice, and a terminal that is closed: the keys of the simulated servers do not stay.
+#[tokio::test]
+async fn a_demo_that_is_stopped_leaves_nothing() {
+    for (signals, code) in [(&["-INT", "-INT"][..], Some(130)), (&["-HUP"], Some(1))] {
+        let place = tempfile::tempdir().expect("a folder");
+        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_fieldmedic"));
+        command.args(["demo", "--keep"]).env("TMPDIR", place.path()).kill_on_drop(true);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut demo = command.spawn().expect("it starts");
+        let mut said = BufReader::new(demo.stdout.take().expect("it is piped")).lines();
+        // The servers are up, and the tickets are about to be filed.
+        said.next_line().await.expect("a line").expect("a line");
+        assert!(std::fs::read_dir(place.path()).expect("the folder").next().is_some());
+        let mut trouble = BufReader::new(demo.stderr.take().expect("it is piped")).lines();
+        for signal in signals {
+            send(&demo, signal);
+            if signals.len() > 1 {
+                // It has heard the first before the second comes.
+                let _ = tokio::time::timeout(Duration::from_secs(5), trouble.next_line()).await;
+            }
+        }
+        tokio::spawn(async move { while let Ok(Some(_)) = said.next_line().await {} });
+        let ended = demo.wait().await.expect("it ends");
+        assert_eq!(ended.code(), code, "{signals:?}");
+        assert!(std::fs::read_dir(place.path()).expect("the folder").next().is_none(), "{signals:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_reload_takes_the_new_configuration_and_survives_a_bad_one() {
+    let rig = Rig::new("worker-down").await;
+    rig.configure("mode = \"observe\"");
+    let log = rig.dir.path().join("log");
+    let mut command = rig.command(&["serve"]);
+    command.stdout(Stdio::null()).stderr(std::fs::File::create(&log).expect("a log"));
+    let mut daemon = command.spawn().expect("it starts");
+    let says = |what: &str| std::fs::read_to_string(&log).expect("the log").contains(what);
+    let ticket = rig.file("Sync never finishes", "Changes stay pending.");
+    until("the ticket is handed over", || rig.labels(&ticket).contains(&"medic:needs-human".into())).await;
+    assert!(!rig.commands().iter().any(|line| line.contains("docker start")));
+
+    let good = std::fs::read_to_string(rig.config()).expect("a configuration");
+    std::fs::write(rig.config(), "[github\nrepos = ").expect("it is written");
+    send(&daemon, "-HUP");
+    until("the bad file is refused", || says("not reloaded")).await;
+    std::fs::write(rig.config(), good.replace("observe", "act")).expect("it is written");
+    send(&daemon, "-HUP");
+    until("the good file is taken", || says("playbooks reloaded from")).await;
+    until("the case has ended", || says("case ended")).await;
+    rig.hub.comment(&ticket, "ops-lead", "/qfield:support retry").expect("commented");
+    until("the new mode is in force", || rig.is_closed(&ticket)).await;
+    assert!(daemon.try_wait().expect("it can be asked").is_none(), "it is the same process");
+    terminate(&daemon);
+    assert_eq!(daemon.wait().await.expect("it ends").code(), Some(0));
 }
 
 #[tokio::test]

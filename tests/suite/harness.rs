@@ -160,7 +160,12 @@ pub async fn until(what: &str, mut holds: impl FnMut() -> bool) {
 
 /// Asks a daemon to stop.
 pub fn terminate(daemon: &Child) {
-    let pid = daemon.id().expect("it runs").to_string();
-    let sent = std::process::Command::new("kill").args(["-TERM", &pid]).status().expect("kill");
+    send(daemon, "-TERM");
+}
+
+/// Sends a signal to a process, such as `-HUP`.
+pub fn send(process: &Child, signal: &str) {
+    let pid = process.id().expect("it runs").to_string();
+    let sent = std::process::Command::new("kill").args([signal, &pid]).status().expect("kill");
     assert!(sent.success());
 }

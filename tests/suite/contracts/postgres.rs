@@ -356,7 +356,7 @@ async fn a_wrong_clock_neither_loses_nor_takes_what_is_held() {
 async fn the_claim_of_a_process_that_has_ended_is_taken_over_at_once() {
     let journal = database().await.open().await;
     let case = open(&journal, 1, "key").await;
-    let (me, minute) = (worker_name(), Duration::from_secs(60));
+    let (me, minute) = (worker_name(0), Duration::from_secs(60));
     let machine = me.rsplitn(3, ':').last().unwrap();
     let mut child = Command::new("true").spawn().unwrap();
     let dead = format!("{machine}:{}:1", child.id());

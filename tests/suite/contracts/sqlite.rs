@@ -259,7 +259,7 @@ async fn the_claim_of_a_process_that_has_ended_is_taken_over_at_once() {
     let journal = home.open().await;
     let case = open(&journal, 1, "key").await;
     let minute = Duration::from_secs(60);
-    let me = worker_name();
+    let me = worker_name(0);
     let host = me.rsplitn(3, ':').last().unwrap();
     let mut child = Command::new("true").spawn().unwrap();
     let dead = format!("{host}:{}:1", child.id());

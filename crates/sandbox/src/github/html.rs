@@ -22,6 +22,7 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'n
 pub(super) fn pages() -> Router<Arc<Server>> {
     Router::new()
         .route("/", get(list))
+        .route("/{owner}/{name}/issues", get(list))
         .route("/{owner}/{name}/issues/{number}", get(show))
         .route("/{owner}/{name}/pull/{number}", get(show))
 }

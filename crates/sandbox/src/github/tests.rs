@@ -156,8 +156,11 @@ async fn a_browser_sees_the_issue() {
     let id = hub.file(&repo, "ada", "<b>Sync</b> fails", "**help**", &["support"]).unwrap();
     hub.comment(&id, "medic", "<!-- fieldmedic status -->\n| a | b |\n|---|---|\n| 1 | 2 |").unwrap();
     hub.close(&id, "medic", "completed").unwrap();
-    let list = ask(&hub, Method::GET, "/", "", Value::Null).await;
-    assert!(list.text.contains("<a href=\"/example/tickets/issues/1\">&lt;b&gt;Sync&lt;/b&gt; fails</a>"));
+    for path in ["/", "/example/tickets/issues"] {
+        let list = ask(&hub, Method::GET, path, "", Value::Null).await;
+        let link = "<a href=\"/example/tickets/issues/1\">&lt;b&gt;Sync&lt;/b&gt; fails</a>";
+        assert!(list.text.contains(link), "{path}");
+    }
     let page = ask(&hub, Method::GET, "/example/tickets/issues/1", "", Value::Null).await;
     assert_eq!(page.headers["content-type"], "text/html; charset=utf-8");
     for part in ["Closed", "support", "<strong>help</strong>", "<td>1</td>", "<b>medic</b>"] {
