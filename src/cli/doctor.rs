@@ -7,18 +7,26 @@ use crate::cli::host_setup;
 use crate::cli::host_setup::Gates;
 use crate::cli::output::ExitStatus;
 use crate::clock::SystemClock;
+use crate::config::Config;
 use crate::console::print;
+use crate::core::chatops::access::Person;
 use crate::core::gate::RuleError;
 use crate::core::ids::HostName;
 use crate::core::ticket::Repo;
 use crate::engine::run_probes;
 use crate::github;
 use crate::github::GitHub;
-use crate::ports::{Clock, Forge, Permission};
+use crate::ports::{Account, Clock, Forge, Permission};
 use crate::ssh::{Access, SshHosts};
 use clap::Args;
 use miette::{Diagnostic, Result};
 use std::path::PathBuf;
+
+/// GitHub accepts the token of an App for about a minute around the time that it states.
+const CLOCK_TOLERANCE: i64 = 30;
+
+/// With less space than this beside the journal, in bytes, it may soon not be written any more.
+const LEAST_SPACE: u64 = 256 << 20;
 
 /// The command line of `fieldmedic doctor`.
 #[derive(Debug, Args)]
@@ -91,6 +99,15 @@ async fn check_journal(settings: &LoadedConfig, findings: &mut Findings) {
         },
         Err(error) => findings.bad("journal", &with_help(&error)),
     }
+    match app::free_space(&settings.config) {
+        Some(free) if free < LEAST_SPACE => findings.bad(
+            "journal's disk",
+            &format!("{} MiB are free; Fieldmedic stops when it cannot write\n  free some space", free >> 20),
+        ),
+        Some(free) => findings.good(&format!("journal's disk: {} MiB are free", free >> 20)),
+        // PostgreSQL keeps it, on a disk of its own.
+        None => {}
+    }
     if let Ok(journal) = app::open_journal(settings).await
         && let Ok(Some(pause)) = journal.pause_state().await
     {
@@ -117,6 +134,18 @@ async fn check_github(settings: &LoadedConfig, findings: &mut Findings) {
         Err(error) => return findings.bad("GitHub", &format!("{error}\n  {}", advice(&error))),
     };
     findings.good(&format!("GitHub: logged in as {me} at {}", config.github.base_url));
+    match forge.clock_skew(SystemClock.now()).await {
+        Ok(seconds) if seconds.abs() <= CLOCK_TOLERANCE => {
+            findings.good("clock: this machine and GitHub agree");
+        }
+        Ok(seconds) => findings.bad(
+            "clock",
+            &format!(
+                "GitHub's clock differs by {seconds} s, so times are compared wrongly, and an App cannot log in\n  set this machine's clock, for example with `timedatectl set-ntp true`"
+            ),
+        ),
+        Err(error) => findings.bad("clock", &error.to_string()),
+    }
     for repo in &config.github.repos {
         check_repo(&forge, settings, repo, &me, findings).await;
     }
@@ -151,13 +180,13 @@ async fn check_repo(forge: &GitHub, settings: &LoadedConfig, repo: &Repo, me: &s
         missing.push(format!("its issues cannot be read: {error}"));
     }
     if missing.is_empty()
-        && let Err(error) = forge.can_write(repo).await
+        && let Err(error) = forge.can_write(repo, &app::ticket_label(config)).await
     {
         missing.push(format!("its issues cannot be written: {error}"));
     }
     if !is_app {
-        match forge.permission(repo, me).await {
-            Ok(permission) if permission >= Permission::Write => {}
+        match forge.account(repo, me).await {
+            Ok(account) if account.permission >= Permission::Write => {}
             Ok(_) => missing.push(format!(
                 "{me} has no write permission: labels and closing need the role write, in the repository's settings under Collaborators"
             )),
@@ -180,6 +209,45 @@ async fn check_repo(forge: &GitHub, settings: &LoadedConfig, repo: &Repo, me: &s
     match missing.is_empty() {
         true => findings.good(&format!("{what}: issues can be read and written")),
         false => missing.iter().for_each(|why| findings.bad(&what, why)),
+    }
+    check_people(forge, config, repo, findings).await;
+}
+
+/// The people whom the configuration names: who may command, and who is called.
+async fn check_people(forge: &GitHub, config: &Config, repo: &Repo, findings: &mut Findings) {
+    let access = config.roles();
+    for person in access.people() {
+        let what = format!("{repo}: {person}, named in [roles] or approvers");
+        match forge.account(repo, &person.login).await {
+            Ok(account) if account.permission < Person::LEAST => findings.bad(
+                &what,
+                &format!(
+                    "has the permission `{}` there, and {} is the least for a command\n  give it, or take the name out",
+                    account.permission.word(),
+                    Person::LEAST.word()
+                ),
+            ),
+            Ok(Account { id: Some(id), .. }) if person.id.is_some_and(|named| named != id) => findings.bad(
+                &what,
+                &format!("the account with this login is number {id} now: somebody else may have taken the login"),
+            ),
+            Ok(Account { id: Some(id), permission, .. }) if person.id.is_none() => findings.note(
+                &what,
+                &format!("`{}`; write `{}#{id}`, so that the login alone is not enough", permission.word(), person.login),
+            ),
+            Ok(account) => findings.good(&format!("{what}: `{}`", account.permission.word())),
+            Err(error) => findings.bad(&what, &format!("its permission is unknown: {error}")),
+        }
+    }
+    for login in &config.github.on_call {
+        match forge.can_be_assigned(repo, login).await {
+            Ok(true) => findings.good(&format!("{repo}: {login}, on call, can be assigned")),
+            Ok(false) => findings.bad(
+                &format!("{repo}: {login}, on call"),
+                "GitHub cannot assign issues there to this login\n  check its spelling, and give it read permission",
+            ),
+            Err(error) => findings.bad(&format!("{repo}: {login}, on call"), &error.to_string()),
+        }
     }
 }
 

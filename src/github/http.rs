@@ -14,7 +14,8 @@ use crate::github::write_limiter::WriteSlot;
 use crate::ports::ForgeError;
 use crate::telemetry::spans;
 use crate::telemetry::spans::field;
-use http::{HeaderValue, Method, StatusCode, header};
+use chrono::{DateTime, Utc};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use octocrab::{FromResponse, GitHubError, Octocrab, Page};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
@@ -44,8 +45,8 @@ impl<'a> Call<'a> {
 
 /// What came back.
 enum CachedAnswer<T> {
-    /// With the `ETag` by which GitHub knows it again.
-    Fresh(T, Option<HeaderValue>),
+    /// With the headers of the answer.
+    Fresh(T, HeaderMap),
     /// It is what the asker has, who named its `ETag`.
     Unchanged,
 }
@@ -167,7 +168,8 @@ impl Client {
         let etag = known.as_ref().and_then(|page| page.etag.as_ref());
         let call = Call { known: etag, ..Call::get(address, what) };
         match (self.send::<Page<Value>>(call).await?, known) {
-            (CachedAnswer::Fresh(page, etag), _) => {
+            (CachedAnswer::Fresh(page, headers), _) => {
+                let etag = headers.get(header::ETAG).cloned();
                 Ok(CachedPage { etag, next: next_of(&page), items: page.items })
             }
             (CachedAnswer::Unchanged, Some(page)) => Ok(page),
@@ -186,6 +188,33 @@ impl Client {
         what: Subject<'_>,
     ) -> Result<T, ForgeError> {
         self.call(Call { method, ..Call::get(route, what) }).await
+    }
+
+    /// The time on GitHub's clock, from the head of its answer to this question.
+    ///
+    /// # Errors
+    /// [`ForgeError`] if GitHub does not answer, or tells no time.
+    pub(super) async fn time(&self, route: &str) -> Result<DateTime<Utc>, ForgeError> {
+        let asked = self.send::<Value>(Call::get(route, &"the time")).await?;
+        let date = match &asked {
+            CachedAnswer::Fresh(_, headers) => headers.get(header::DATE).and_then(|date| date.to_str().ok()),
+            CachedAnswer::Unchanged => None,
+        };
+        let date = date.and_then(|date| DateTime::parse_from_rfc2822(date).ok());
+        date.map(|date| date.to_utc()).ok_or_else(|| ForgeError::Refused("it does not tell its time".into()))
+    }
+
+    /// Asks with a body. Nothing is changed by it, so it needs no turn.
+    ///
+    /// # Errors
+    /// [`ForgeError`] if GitHub does not answer, or not as expected.
+    pub(super) async fn query<T: DeserializeOwned>(
+        &self,
+        route: &str,
+        body: &Value,
+        what: Subject<'_>,
+    ) -> Result<T, ForgeError> {
+        self.call(Call { method: Method::POST, body: Some(body), ..Call::get(route, what) }).await
     }
 
     /// A call that changes something; it uses the write slot of its caller.
@@ -282,8 +311,8 @@ impl Client {
             return Ok(CachedAnswer::Unchanged);
         }
         let response = octocrab::map_github_error(response).await.map_err(sort)?;
-        let etag = response.headers().get(header::ETAG).cloned();
-        Ok(CachedAnswer::Fresh(T::from_response(response).await.map_err(sort)?, etag))
+        let headers = response.headers().clone();
+        Ok(CachedAnswer::Fresh(T::from_response(response).await.map_err(sort)?, headers))
     }
 
     fn unauthorized(&self, answer: &GitHubError) -> ApiError {

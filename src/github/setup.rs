@@ -3,9 +3,12 @@
 use crate::core::ticket::Repo;
 use crate::github::adapter::GitHub;
 use crate::github::deliveries::{Hook, with_permission_hint};
-use crate::github::forge::repo_route;
+use crate::github::forge::{is_by, repo_route};
+use crate::github::http::encode;
 use crate::github::installations::Clients;
+use crate::github::model::User;
 use crate::ports::{ForgeError, Label};
+use chrono::{DateTime, Utc};
 use http::Method;
 use serde::Deserialize;
 use serde_json::json;
@@ -63,20 +66,41 @@ impl GitHub {
         Ok(rights.chain(events.map(|event| format!("the event {event}"))).collect())
     }
 
-    /// Whether the agent may write issues. It asks to open one without a title, which nobody can: GitHub
-    /// says whether the right is lacking, or only the title.
+    /// Whether the agent may write issues: it makes this label, which it needs anyway, or gives it the name
+    /// that it has.
     ///
     /// # Errors
     /// [`ForgeError`] if it may not, or GitHub cannot be used.
-    pub async fn can_write(&self, repo: &Repo) -> Result<(), ForgeError> {
-        let wire = self.clients.to(repo).await?;
-        let route = format!("{}/issues", repo_route(repo));
+    pub async fn can_write(&self, repo: &Repo, label: &Label) -> Result<(), ForgeError> {
         let mut turn = self.writer.slot().await;
-        let body = json!({ "title": "" });
-        match wire.write(&mut turn, Method::POST, &route, Some(&body), repo).await {
-            Err(ForgeError::Refused(why)) if why.contains("(422)") => Ok(()),
-            answer => answer.map(drop),
-        }
+        self.ensure_label(&mut turn, repo, label).await?;
+        let wire = self.clients.to(repo).await?;
+        let route = format!("{}/labels/{}", repo_route(repo), encode(&label.name));
+        let body = json!({ "new_name": label.name });
+        wire.write(&mut turn, Method::PATCH, &route, Some(&body), repo).await.map(drop)
+    }
+
+    /// Whether issues of the repository can be assigned to this login.
+    ///
+    /// # Errors
+    /// [`ForgeError`] if GitHub cannot be used.
+    pub async fn can_be_assigned(&self, repo: &Repo, login: &str) -> Result<bool, ForgeError> {
+        let wire = self.clients.to(repo).await?;
+        let people: Vec<User> = wire.list(&format!("{}/assignees", repo_route(repo)), &[], repo).await?;
+        Ok(people.iter().any(|person| is_by(Some(person), login)))
+    }
+
+    /// How far GitHub's clock is ahead of this machine's, in seconds; negative if it is behind.
+    ///
+    /// # Errors
+    /// [`ForgeError`] if GitHub cannot be used, or tells no time.
+    pub async fn clock_skew(&self, now: DateTime<Utc>) -> Result<i64, ForgeError> {
+        let route = match &self.clients {
+            Clients::Token(_) => "/user",
+            Clients::App(_) => "/app",
+        };
+        let date = self.clients.own().time(route).await?;
+        Ok((date - now).num_seconds())
     }
 
     /// Whether a hook of the repository leads to the agent's webhook. An App has its own, and needs none.

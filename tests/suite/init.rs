@@ -194,6 +194,24 @@ async fn each_right_that_is_lacking_is_named() {
     rig.hub.hook(fieldmedic::sandbox::github::Hooks { url: WEBHOOK.into(), secret: "x".into() });
     let said = lacks(&["example/tickets: issues can be read and written"]).await;
     assert!(!said.contains("✗ example/tickets"), "{said}");
+    assert!(said.contains("ops-lead, on call, can be assigned"), "{said}");
+    assert!(said.contains("✓ clock") && said.contains("✓ journal's disk"), "{said}");
+    let good = std::fs::read_to_string(rig.config()).expect("a configuration");
+    let named = "approvers = [\"formerlead\", \"ops-lead\", \"field-agent#7\"]";
+    let bad = good.replace("on_call = [\"ops-lead\"]", "on_call = [\"misspelt\"]");
+    std::fs::write(rig.config(), bad.replace("[policy]", &format!("[policy]\n{named}"))).expect("written");
+    rig.hub.register("formerlead", fieldmedic::sandbox::github::AccountKind::User, "t");
+    lacks(&[
+        "✗ example/tickets: formerlead",
+        "· example/tickets: ops-lead",
+        "write `ops-lead#",
+        "✗ example/tickets: field-agent#7",
+        "✗ example/tickets: misspelt, on call",
+    ])
+    .await;
+    std::fs::write(rig.config(), good).expect("written");
+    let titles: Vec<String> = rig.hub.issues(&rig.repo).into_iter().map(|issue| issue.title).collect();
+    assert!(titles.is_empty(), "no issue is made to test a right: {titles:?}");
     rig.hub.archive(&rig.repo);
     rig.hub.turn_issues_off(&rig.repo);
     lacks(&["it is archived", "its issues are turned off"]).await;

@@ -15,6 +15,7 @@ static FILTERS: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
         (r"\b\d{2}:\d{2}(:\d{2})?\b", "[time]"),
         (r"\b\d+(\.\d+)? ?(ms|s|min|h)\b", "[duration]"),
         (r"127\.0\.0\.1:\d+", "127.0.0.1:[port]"),
+        (r"\b\d+ MiB are free", "[space] are free"),
         (r"\b(approve|plan `?)( ?)[0-9a-f]{7,}", "$1$2[plan]"),
         (r"comment=\d+", "comment=[id]"),
         (r"[0-9a-f]{40,64}", "[hash]"),

@@ -361,12 +361,15 @@ async fn prints(rig: &Rig, arguments: &[&str]) -> String {
 async fn what_the_commands_print() {
     let rig = Rig::new("worker-down").await;
     let ticket = rig.file("Sync never finishes", "Since this morning changes stay pending on all tablets.");
-    assert_snapshot!(prints(&rig, &["doctor"]).await, @r"
+    assert_snapshot!(prints(&rig, &["doctor"]).await, @"
     exit status 0
     ✓ configuration: [folder]/fieldmedic.toml
     ✓ journal: [folder]/journal.db, 0 cases, 0 records, hash chains intact
+    ✓ journal's disk: [space] are free
     ✓ GitHub: logged in as fieldmedic-bot at http://127.0.0.1:[port]
+    ✓ clock: this machine and GitHub agree
     ✓ example/tickets: issues can be read and written
+    ✓ example/tickets: ops-lead, on call, can be assigned
     ✓ playbooks: 18 for 1 system types
     ✓ host main: logged in for probes in [duration]
     ✓ host main: logged in for changes in [duration]

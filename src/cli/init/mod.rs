@@ -2,10 +2,12 @@
 //! and the labels that people use.
 
 mod files;
+mod questions;
 
 use crate::app;
 use crate::app::settings::{LoadedConfig, read_config};
 use crate::cli::init::files::{Answers, write_config, write_private};
+use crate::cli::init::questions::ask;
 use crate::cli::output::ExitStatus;
 use crate::config::search_paths;
 use crate::console::{eprint, print};
@@ -18,7 +20,6 @@ use crate::web::{Application, receive_code};
 use clap::{Args, ValueEnum};
 use miette::{IntoDiagnostic, Result, WrapErr, bail, miette};
 use secrecy::ExposeSecret;
-use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -29,8 +30,8 @@ const CODE_TIMEOUT: Duration = Duration::from_secs(3600);
 /// The command line of `fieldmedic init`.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Where people file tickets, owner/name; may be repeated.
-    #[arg(long)]
+    /// Where people file tickets, owner/name or the address; may be repeated.
+    #[arg(long, value_parser = questions::repo)]
     repo: Vec<Repo>,
     /// How Fieldmedic logs in: with a token, or as a GitHub App that is created now.
     #[arg(long, alias = "as", value_enum)]
@@ -42,7 +43,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     organisation: Option<String>,
     /// A login that is assigned and mentioned when a person is needed; may be repeated.
-    #[arg(long)]
+    #[arg(long, value_parser = questions::login)]
     on_call: Vec<String>,
     /// Where GitHub reaches the webhook, such as https://medic.example.org/webhook.
     #[arg(long, value_name = "URL")]
@@ -87,7 +88,7 @@ pub(super) async fn run(config: Option<PathBuf>, mut arguments: Arguments) -> Re
     if path.exists() && !arguments.replace {
         bail!("{} exists already. Use --replace to replace it, or --config for another file", path.display());
     }
-    ask_missing(&mut arguments)?;
+    ask_missing(&mut arguments).await?;
     let mut answers = Answers {
         repos: arguments.repo.iter().map(ToString::to_string).collect(),
         on_call: arguments.on_call.clone(),
@@ -130,35 +131,56 @@ pub(super) async fn run(config: Option<PathBuf>, mut arguments: Arguments) -> Re
 }
 
 /// Asks for what the arguments leave open.
-fn ask_missing(arguments: &mut Arguments) -> Result<()> {
+async fn ask_missing(arguments: &mut Arguments) -> Result<()> {
     if arguments.repo.is_empty() && !arguments.yes {
-        let answer = ask("The repository where people file tickets (owner/name)", "")?;
-        arguments.repo =
-            answer.split_whitespace().map(str::parse).collect::<Result<_, _>>().into_diagnostic()?;
+        let question = "The repository where people file tickets (owner/name, or its address)";
+        arguments.repo = ask(question, "", questions::repos)?;
     }
     if arguments.repo.is_empty() {
         bail!("a repository is missing: add --repo owner/name");
     }
     if arguments.auth.is_none() && !arguments.yes {
-        let answer = ask("Work with a token, or as a GitHub App? (token/app)", "token")?;
-        arguments.auth = Some(AuthMethod::from_str(&answer, true).map_err(|error| miette!("{error}"))?);
+        let method = |answer: &str| {
+            AuthMethod::from_str(answer, true).map_err(|_| format!("`{answer}` is neither token nor app"))
+        };
+        let question = "Work with a token, or as a GitHub App? (token/app)";
+        arguments.auth = Some(ask(question, "token", method)?);
     }
     if arguments.on_call.is_empty() && !arguments.yes {
-        let answer = ask("Who is assigned when a person is needed (logins)", "")?;
-        arguments.on_call =
-            answer.split_whitespace().map(|name| name.trim_start_matches('@').to_owned()).collect();
+        loop {
+            let question = "Who is assigned when a person is needed (logins; none is possible)";
+            let logins = ask(question, "", questions::logins)?;
+            let unknown = unassignable(arguments, &logins).await;
+            // Who gives the same answer again means it: the account may be invited later.
+            if unknown.is_empty() || logins == arguments.on_call {
+                arguments.on_call = logins;
+                break;
+            }
+            eprint(&format!(
+                "  GitHub cannot assign issues to {}: check the spelling, or answer the same again to keep it",
+                unknown.join(", ")
+            ));
+            arguments.on_call = logins;
+        }
     }
     Ok(())
 }
 
-fn ask(question: &str, default: &str) -> Result<String> {
-    let shown = if default.is_empty() { String::new() } else { format!(" [{default}]") };
-    let mut terminal = std::io::stderr();
-    let _ = write!(terminal, "{question}{shown}: ").and_then(|()| terminal.flush());
-    let mut line = String::new();
-    std::io::stdin().lock().read_line(&mut line).into_diagnostic()?;
-    let answer = line.trim();
-    Ok(if answer.is_empty() { default } else { answer }.to_owned())
+/// Those of these logins to whom GitHub cannot assign issues, where a token that is set already allows to ask.
+async fn unassignable(arguments: &Arguments, logins: &[String]) -> Vec<String> {
+    let Some(token) = app::token_in("FIELDMEDIC_GITHUB_TOKEN") else { return Vec::new() };
+    let base_url = arguments.base_url.clone().unwrap_or_else(|| PUBLIC_API.to_owned());
+    let options = github::Options { base_url, ..github::Options::new(token, Redactor::default()) };
+    let Ok(github) = GitHub::new(options) else { return Vec::new() };
+    let mut unknown = Vec::new();
+    for login in logins {
+        for repo in &arguments.repo {
+            if github.can_be_assigned(repo, login).await == Ok(false) && !unknown.contains(login) {
+                unknown.push(login.clone());
+            }
+        }
+    }
+    unknown
 }
 
 /// Sends the person to GitHub's page, and receives the keys of the App that is created there.
@@ -192,11 +214,12 @@ async fn apply(loaded: &LoadedConfig, webhook_url: Option<&str>) -> Result<ExitS
         ..github::Options::asking_as(app::identity(&loaded.config)?, app::redactor(&loaded.config))
     };
     let forge = GitHub::new(options).into_diagnostic()?;
-    let labels = [
-        (github.label.as_str(), "0052cc", "Fieldmedic works on this ticket"),
-        ("medic:pause", "fef2c0", "Fieldmedic changes nothing for this ticket"),
-    ];
-    let labels = labels.map(|(name, color, description)| Label { name: name.to_owned(), color, description });
+    let pause = Label {
+        name: "medic:pause".to_owned(),
+        color: "fef2c0",
+        description: "Fieldmedic changes nothing for this ticket",
+    };
+    let labels = [app::ticket_label(&loaded.config), pause];
     for repo in &github.repos {
         forge
             .set_labels(repo, &labels)

@@ -113,6 +113,15 @@ pub(super) async fn change(
     ok(show(&context.server, &id)?)
 }
 
+/// Everybody to whom any issue of the repository can be assigned.
+pub(super) async fn assignees(context: RequestContext, asked: PageRequest) -> ApiResult {
+    context.read_access()?;
+    let github = context.server.state();
+    let repo = github.repo(&context.repo)?;
+    let people = github.users.keys().filter(|login| repo.role(login) >= RepoRole::Write);
+    asked.page(&github.base, people.map(|login| github.user_json(login)).collect())
+}
+
 pub(super) async fn assign(
     context: RequestContext,
     Path(Number { number }): Path<Number>,

@@ -43,6 +43,23 @@ pub(super) async fn create(context: RequestContext, body: Bytes) -> ApiResult {
     created(github.label_json(github.repo(&context.repo)?, &label))
 }
 
+/// Changes a label. The one change that the agent makes gives it the name that it has.
+pub(super) async fn change(
+    context: RequestContext,
+    Path(Named { label }): Path<Named>,
+    body: Bytes,
+) -> ApiResult {
+    context.require_role(RepoRole::Write)?;
+    let body = parse(&body)?;
+    let github = context.server.state();
+    let repo = github.repo(&context.repo)?;
+    let label = repo.label(&label).ok_or_else(ErrorResponse::not_found)?;
+    match string(&body, "new_name").is_none_or(|name| name.eq_ignore_ascii_case(&label.name)) {
+        true => ok(github.label_json(repo, label)),
+        false => Err(ErrorResponse::invalid("Label", "name", "invalid")),
+    }
+}
+
 pub(super) async fn on_issue(
     context: RequestContext,
     Path(Number { number }): Path<Number>,

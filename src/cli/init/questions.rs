@@ -1,0 +1,130 @@
+//! The questions of `fieldmedic init`. A bad answer is asked for again, and the others are kept.
+
+use crate::console::eprint;
+use crate::core::chatops::access::Person;
+use crate::core::ticket::Repo;
+use miette::{IntoDiagnostic, Result, bail};
+use std::io::{BufRead, Write};
+
+/// Asks until the answer can be used. Where nothing is answered, the default counts.
+///
+/// # Errors
+/// If the input ends before there is an answer.
+pub(super) fn ask<T>(
+    question: &str,
+    default: &str,
+    mut read: impl FnMut(&str) -> Result<T, String>,
+) -> Result<T> {
+    loop {
+        let shown = if default.is_empty() { String::new() } else { format!(" [{default}]") };
+        let mut terminal = std::io::stderr();
+        let _ = write!(terminal, "{question}{shown}: ").and_then(|()| terminal.flush());
+        let mut line = String::new();
+        if std::io::stdin().lock().read_line(&mut line).into_diagnostic()? == 0 {
+            bail!(
+                "the input ended before this was answered; `fieldmedic init --help` lists the options that answer it"
+            );
+        }
+        let answer = line.trim();
+        match read(if answer.is_empty() { default } else { answer }) {
+            Ok(value) => return Ok(value),
+            Err(why) => eprint(&format!("  {why}")),
+        }
+    }
+}
+
+/// A repository as people write it: `owner/name`, or any address on GitHub below it.
+///
+/// # Errors
+/// Says what is expected.
+pub(super) fn repo(text: &str) -> Result<Repo, String> {
+    let expected = || format!("`{text}` is not a repository; write owner/name, such as example/support");
+    let path = match text.split_once("://") {
+        Some((_, address)) => address.split_once('/').ok_or_else(expected)?.1,
+        // The form of `git clone` over SSH.
+        None => text.split_once(':').map_or(text, |(_, path)| path),
+    };
+    let is_address = path.len() < text.len();
+    let mut parts = path.trim_matches('/').split('/');
+    let (owner, name) = parts.next().zip(parts.next()).ok_or_else(expected)?;
+    if parts.next().is_some() && !is_address {
+        return Err(expected());
+    }
+    let name = name.strip_suffix(".git").unwrap_or(name);
+    format!("{}/{name}", owner.trim_start_matches('@')).parse().map_err(|_| expected())
+}
+
+/// One repository or more, with spaces or commas between.
+///
+/// # Errors
+/// Says which of them is none.
+pub(super) fn repos(text: &str) -> Result<Vec<Repo>, String> {
+    let repos = words(text).map(repo).collect::<Result<Vec<_>, _>>()?;
+    if repos.is_empty() { Err("at least one repository is needed".to_owned()) } else { Ok(repos) }
+}
+
+/// A login as people write it: with or without `@`, or the address of the account's page.
+///
+/// # Errors
+/// Says what is expected.
+pub(super) fn login(text: &str) -> Result<String, String> {
+    let name = text.split_once("://").map_or(text, |(_, address)| {
+        address.split_once('/').map_or(address, |(_, path)| path.trim_end_matches('/'))
+    });
+    match name.parse::<Person>() {
+        Ok(Person { login, id: None }) if login.len() <= 39 => Ok(login),
+        _ => Err(format!("`{text}` is not a login on GitHub, such as ops-lead")),
+    }
+}
+
+/// Any number of logins, with spaces or commas between.
+///
+/// # Errors
+/// Says which of them is none.
+pub(super) fn logins(text: &str) -> Result<Vec<String>, String> {
+    words(text).map(login).collect()
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    let words = text.split(|c: char| c.is_whitespace() || c == ',' || c == ';');
+    words.filter(|word| !word.is_empty() && !word.eq_ignore_ascii_case("and"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn repositories_are_understood_as_people_write_them() {
+        for text in [
+            "example/support",
+            " example/support ",
+            "@example/support",
+            "https://github.com/example/support",
+            "https://github.com/example/support/",
+            "https://github.com/example/support.git",
+            "https://github.com/example/support/issues/12",
+            "http://ghe.example.org/example/support",
+            "git@github.com:example/support.git",
+        ] {
+            assert_eq!(repos(text).map(|repos| repos[0].to_string()), Ok("example/support".into()), "{text}");
+        }
+        let several = repos("example/support, example/other;example/third and example/fourth");
+        assert_eq!(several.map(|repos| repos.len()), Ok(4));
+        for text in ["", "example", "example/", "/support", "a/b/c", "https://github.com/example", "a b/c"] {
+            assert!(repos(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn logins_are_understood_as_people_write_them() {
+        for text in ["ops-lead", "@ops-lead", "https://github.com/ops-lead", "https://github.com/ops-lead/"] {
+            assert_eq!(login(text), Ok("ops-lead".into()), "{text}");
+        }
+        assert_eq!(logins("@ops-lead, night-shift"), Ok(vec!["ops-lead".into(), "night-shift".into()]));
+        assert_eq!(logins(""), Ok(Vec::new()));
+        for text in ["ops lead!", "ada@example.org", "a/b", "@"] {
+            assert!(logins(text).is_err(), "{text}");
+        }
+    }
+}
