@@ -83,16 +83,19 @@ impl DeliveryInbox {
             return Ok(Processed::Nothing);
         };
         match serde_json::from_value::<Delivery>(queued.body) {
-            Ok(delivery) => match self.process(&queued.key, delivery).await {
-                Ok(case) => self.wake(case),
-                Err(IntakeError::Forge(error)) if error.is_permanent() => {
-                    tracing::warn!(delivery = queued.key, %error, "delivery skipped");
+            Ok(delivery) => {
+                let age = self.context.clock.now() - delivery.happened_at();
+                match self.process(&queued.key, delivery).await {
+                    Ok(case) => self.wake(case),
+                    Err(IntakeError::Forge(error)) if error.is_final(age) => {
+                        tracing::warn!(delivery = queued.key, %error, "delivery skipped");
+                    }
+                    Err(error) => {
+                        tracing::warn!(delivery = queued.key, %error, "delivery failed; retry in {WORK_TTL:?}");
+                        return Ok(Processed::One);
+                    }
                 }
-                Err(error) => {
-                    tracing::warn!(delivery = queued.key, %error, "delivery failed; retry in {WORK_TTL:?}");
-                    return Ok(Processed::One);
-                }
-            },
+            }
             // Another version stored it. The poll sees its content.
             Err(error) => {
                 tracing::error!(delivery = queued.key, %error, "cannot read a stored delivery");

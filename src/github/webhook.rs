@@ -4,6 +4,7 @@ use crate::core::text::redact::Redactor;
 use crate::core::ticket::{Repo, Ticket};
 use crate::github::model::{Issue, IssueComment, LabelName, User};
 use crate::ports::Comment;
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -104,6 +105,14 @@ impl Delivery {
     pub fn ticket(&self) -> &Ticket {
         match self {
             Delivery::IssueChanged { ticket, .. } | Delivery::CommentCreated { ticket, .. } => ticket,
+        }
+    }
+
+    /// When it happened, by the newest time in it.
+    pub fn happened_at(&self) -> DateTime<Utc> {
+        match self {
+            Delivery::IssueChanged { ticket, .. } => ticket.updated_at,
+            Delivery::CommentCreated { comment, .. } => comment.created_at,
         }
     }
 

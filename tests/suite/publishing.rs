@@ -9,7 +9,8 @@ use fieldmedic::core::policy::run_history::CloseStats;
 use fieldmedic::core::ticket::TicketState;
 use fieldmedic::engine::{accept_issue, remind, sweep_tickets};
 use fieldmedic::ports::Clock;
-use fieldmedic::sandbox::github::{AccountKind, HeldWebhook, IssueEventKind};
+use fieldmedic::sandbox::github::{AccountKind, FaultPoint, HeldWebhook, InjectedFault, IssueEventKind};
+use http::{Method, StatusCode};
 use insta::assert_snapshot;
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -82,6 +83,65 @@ async fn the_status_is_edited_no_faster_than_people_read_and_ends_with_the_outco
         assert_eq!(near, None, "{scenario}: {edits:?}");
         assert!(!passing.is_empty(), "{scenario}: nothing was shown on the way");
     }
+}
+
+/// Right after something was created, GitHub refuses for a moment what it takes later.
+#[tokio::test]
+async fn a_refusal_of_a_moment_is_not_believed() {
+    for status in [StatusCode::FORBIDDEN, StatusCode::NOT_FOUND, StatusCode::UNPROCESSABLE_ENTITY] {
+        for scenario in ["worker-down", "worker-down-not-fixed"] {
+            let agent = TestAgent::on(scenario).build().await;
+            let [id] = &agent.polls().await[..] else { panic!("one ticket") };
+            let [comments, issue] = ["/comments".to_owned(), format!("/issues/{}", agent.ticket().number)];
+            agent.github().inject(
+                InjectedFault::Refusal(status),
+                FaultPoint::Call(Method::POST, comments),
+                5,
+            );
+            agent.github().inject(InjectedFault::Refusal(status), FaultPoint::Call(Method::GET, issue), 1);
+            let case = agent.works(id).await;
+            assert_eq!(agent.comments("report").len(), 1, "{scenario}, {status}");
+            match outcome(&case) {
+                "resolved" => {
+                    assert!(agent.is_closed());
+                    agent.sees(&["report", "status"]);
+                }
+                _ => {
+                    assert_eq!(agent.agent_labels(), ["medic:needs-human"]);
+                    agent.sees(&["report", "call", "status"]);
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_report_that_is_refused_for_good_is_not_called_written() {
+    let agent = TestAgent::on("worker-down").build().await;
+    let [id] = &agent.polls().await[..] else { panic!("one ticket") };
+    let comments = FaultPoint::Call(Method::POST, "/comments".into());
+    agent.github().inject(InjectedFault::Refusal(StatusCode::FORBIDDEN), comments, 1000);
+    let case = agent.works(id).await;
+    assert!(case.publishing.refused_report);
+    assert!(!agent.is_closed(), "nothing is closed without a report");
+    assert_eq!(agent.agent_labels(), ["medic:needs-human"], "and nothing looks settled");
+    agent.sees(&[]);
+}
+
+#[tokio::test]
+async fn a_command_whose_author_github_hides_for_a_moment_is_followed_later() {
+    let agent = TestAgent::on("worker-down").build().await;
+    agent.polls().await;
+    let at = FaultPoint::Call(Method::GET, "/permission".into());
+    agent.github().inject(InjectedFault::Refusal(StatusCode::NOT_FOUND), at, 2);
+    agent.says("ops-lead", "/qfield:support pause for the migration");
+    for _ in 0..3 {
+        let _ = fieldmedic::engine::poll(agent.context()).await;
+        agent.passes(TimeDelta::seconds(30));
+    }
+    assert!(agent.pause().await.is_some());
+    assert!(agent.comments("refusal").is_empty(), "nobody is refused for a hiccup");
+    agent.sees(&["reply"]);
 }
 
 #[tokio::test]

@@ -6,13 +6,13 @@ use crate::engine::context::Context;
 use crate::engine::intake::comment::{accept_comment, is_urgent};
 use crate::engine::intake::issue::accept_issue;
 use crate::engine::intake::open::IntakeError;
-use crate::ports::{Cursor, JournalError};
+use crate::ports::{Cursor, ForgeError, JournalError};
 use chrono::{DateTime, TimeDelta, Utc};
 
 /// GitHub's lists may be so far behind.
 const API_LAG: TimeDelta = TimeDelta::minutes(2);
 
-/// A comment that cannot be taken in is tried again at each poll for so long.
+/// An issue or a comment that cannot be taken in is tried again at each poll for so long.
 const GIVE_UP_AFTER: TimeDelta = TimeDelta::hours(1);
 
 /// Polls every repository once. Gives the cases that were opened. The position in a list is remembered after
@@ -40,12 +40,32 @@ async fn poll_issues(context: &Context, repo: &Repo) -> Result<Vec<CaseId>, Inta
     let cursor = Cursor::PollTickets(repo.clone());
     let since = context.journal.cursor(&cursor).await?;
     let tickets = context.forge.tickets(repo, &context.forge_settings.label, since).await?;
-    let newest = tickets.iter().map(|ticket| ticket.updated_at).max();
+    let mut newest = tickets.iter().map(|ticket| ticket.updated_at).max();
+    let mut first_error = None;
     for ticket in tickets {
-        opened.extend(accept_issue(context, ticket, Source::Poll).await?);
+        let (id, updated_at) = (ticket.id.clone(), ticket.updated_at);
+        let skipped = match accept_issue(context, ticket, Source::Poll).await {
+            Ok(case) => {
+                opened.extend(case);
+                continue;
+            }
+            Err(IntakeError::Forge(error)) => error,
+            Err(error) => return Err(error),
+        };
+        // One issue about which GitHub has trouble must not hold up those behind it.
+        tracing::warn!(ticket = %id, error = %skipped, "issue skipped");
+        if is_worth_another_try(&skipped, context.clock.now() - updated_at) {
+            newest = newest.min(Some(updated_at));
+            first_error = first_error.or(Some(skipped));
+        }
     }
     advance(context, &cursor, since, newest).await?;
-    Ok(opened)
+    first_error.map_or(Ok(opened), |error| Err(error.into()))
+}
+
+/// Whether what failed is read again. `age`: of what failed.
+fn is_worth_another_try(error: &ForgeError, age: TimeDelta) -> bool {
+    !error.is_final(age) && age < GIVE_UP_AFTER
 }
 
 async fn poll_comments(context: &Context, repo: &Repo) -> Result<Vec<CaseId>, IntakeError> {
@@ -70,7 +90,7 @@ async fn poll_comments(context: &Context, repo: &Repo) -> Result<Vec<CaseId>, In
         };
         // One comment about which GitHub has trouble must not hold up those behind it.
         tracing::warn!(ticket = %comment.ticket, comment = comment.id, error = %skipped, "comment skipped");
-        if !skipped.is_permanent() && now - comment.updated_at < GIVE_UP_AFTER {
+        if is_worth_another_try(&skipped, now - comment.updated_at) {
             newest = newest.min(Some(comment.updated_at));
             first_error = first_error.or(Some(skipped));
         }

@@ -17,10 +17,11 @@ pub(crate) enum PublishError {
 }
 
 impl PublishError {
-    /// Trying again cannot help.
-    pub(crate) fn is_permanent(&self) -> bool {
+    /// Trying again cannot help. `is_believed`: it was refused for long enough.
+    pub(crate) fn is_final(&self, is_believed: bool) -> bool {
         match self {
-            PublishError::Forge(error) => error.is_permanent(),
+            PublishError::Forge(error @ ForgeError::Moved { .. }) => error.is_permanent(),
+            PublishError::Forge(error) => error.is_permanent() && is_believed,
             PublishError::Journal(_) | PublishError::Elsewhere => false,
         }
     }

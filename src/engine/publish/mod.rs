@@ -70,7 +70,8 @@ async fn record(
         Err(error) => {
             tracing::warn!(case = %writer.case.id, ?publication, %error, "this was not published");
             let why = writer.context.redactor.text(&error.to_string());
-            Event::PublishFailed { publication, why, lasting: error.is_permanent() }
+            let is_believed = writer.case.publishing.is_believed(publication);
+            Event::PublishFailed { publication, why, lasting: error.is_final(is_believed) }
         }
     };
     writer.append(event).await

@@ -12,7 +12,7 @@ use crate::engine::context::Context;
 use crate::engine::intake::open::IntakeError;
 use crate::engine::monitor::recurrence::due;
 use crate::engine::publish::once::{once, people, write};
-use crate::ports::{DedupeKey, Marker};
+use crate::ports::{DedupeKey, ForgeError, Marker};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 
@@ -41,22 +41,42 @@ pub async fn remind(context: &Context) -> Result<Vec<TicketId>, IntakeError> {
         let Event::OutcomeDecided(Outcome::Escalated(escalation)) = record.event else { continue };
         let mark = DedupeKey::Reminder(id.clone());
         let done_at = context.journal.done_at(&mark).await?;
-        let Some((number, _)) = due(record.at, &delays, done_at, now) else { continue };
+        let Some((number, delay)) = due(record.at, &delays, done_at, now) else { continue };
+        let is_final = |error: &ForgeError| error.is_final(now - (record.at + delay));
         let Some(case) = load_case(context, &id).await? else { continue };
         // Where nobody was called yet, for want of GitHub, nobody has let it lie.
         if !case.publishing.called {
             continue;
         }
-        match is_acknowledged(context, &case, record.at).await {
-            Ok(false) if !send_reminder(context, &case, &escalation, record.at, number).await? => continue,
-            Ok(false) => reminded.push(case.ticket.id),
-            Ok(true) => {}
-            Err(IntakeError::Forge(error)) if error.is_permanent() => {}
+        let told = match is_acknowledged(context, &case, record.at).await {
+            Ok(false) => send_reminder(context, &case, &escalation, record.at, number).await,
+            Ok(true) => Ok(Told::NotNeeded),
+            Err(error) => Err(error),
+        };
+        match told {
+            Ok(Told::ByPeer) => continue,
+            Ok(Told::Here) => reminded.push(case.ticket.id),
+            Ok(Told::NotNeeded) => {}
+            Err(IntakeError::Forge(error)) if is_final(&error) => {}
+            // It is tried again in the next round, and others are not held up by it.
+            Err(IntakeError::Forge(error)) if error.is_permanent() => {
+                tracing::warn!(case = %id, %error, "the reminder waits");
+                continue;
+            }
             Err(error) => return Err(error),
         }
         context.journal.mark_done(&mark, now).await?;
     }
     Ok(reminded)
+}
+
+/// Who reminds people.
+enum Told {
+    Here,
+    /// Another replica is about to.
+    ByPeer,
+    /// Somebody has taken the ticket.
+    NotNeeded,
 }
 
 /// Whether anybody has done anything about it since: worked on the issue, or started the agent again. That
@@ -77,14 +97,14 @@ async fn is_acknowledged(context: &Context, case: &Case, since: DateTime<Utc>) -
     Ok(people.iter().any(counts))
 }
 
-/// `false`: another replica is about to send it.
+/// Sends the reminder, unless another replica is about to.
 async fn send_reminder(
     context: &Context,
     case: &Case,
     escalation: &Escalation,
     since: DateTime<Utc>,
     number: usize,
-) -> Result<bool, IntakeError> {
+) -> Result<Told, IntakeError> {
     let marker = Marker::new(&format!("case={} kind=reminder number={}", case.id, number + 1));
     let data = json!({
         "people": people(context),
@@ -94,11 +114,6 @@ async fn send_reminder(
         "last": number > 0,
     });
     let text = context.prompts.fill("reminder.md", data);
-    let reminder = async {
-        match write(context, &case.ticket.id, &marker, &text).await {
-            Err(error) if !error.is_permanent() => Err(IntakeError::from(error)),
-            _ => Ok(()),
-        }
-    };
-    Ok(once(context, marker.as_str(), reminder).await?.is_some())
+    let reminder = async { write(context, &case.ticket.id, &marker, &text).await.map_err(IntakeError::from) };
+    Ok(if once(context, marker.as_str(), reminder).await?.is_some() { Told::Here } else { Told::ByPeer })
 }

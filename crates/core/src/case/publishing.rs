@@ -32,6 +32,9 @@ pub struct Publishing {
     pub failure: Option<PublishFailure>,
 }
 
+/// A refusal is believed at this attempt in a row. With the pauses between them that is after four minutes.
+const BELIEVED_AT: u32 = 7;
+
 /// A publication that the forge did not take.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PublishFailure {
@@ -44,6 +47,13 @@ pub struct PublishFailure {
 }
 
 impl Publishing {
+    /// Whether one more refusal of this publication is the forge's last word. Right after something was created,
+    /// GitHub refuses for a moment what it takes later.
+    pub fn is_believed(&self, publication: Publication) -> bool {
+        let before = self.failure.as_ref().filter(|failure| failure.publication == publication);
+        before.is_some_and(|failure| failure.attempts + 1 >= BELIEVED_AT)
+    }
+
     /// The forge took it.
     pub(crate) fn published(&mut self, what: &Published, at: DateTime<Utc>) {
         if *what == Published::Close {

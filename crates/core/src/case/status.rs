@@ -32,6 +32,10 @@ impl Case {
         match &self.outcome {
             None if self.pending_approval.is_some() => LabelState::NeedsApproval,
             None => LabelState::Working,
+            // Resolved or not, nobody can read so on the ticket, and it stays open.
+            Some(_) if self.publishing.refused_report && !self.scope().is_read_only() => {
+                LabelState::NeedsHuman
+            }
             Some(_) if self.closes() => LabelState::Resolved,
             Some(Outcome::Escalated(_)) => LabelState::NeedsHuman,
             Some(_) => LabelState::None,

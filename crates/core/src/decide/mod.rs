@@ -140,7 +140,8 @@ fn publish(case: &Case, input: DecisionInput<'_>) -> Action {
     if case.closes() && !case.publishing.closed && !case.publishing.refused_report {
         return Action::Close;
     }
-    let calls = matches!(outcome, Outcome::Escalated(_)) && !case.scope().is_read_only();
+    let needs_person = matches!(outcome, Outcome::Escalated(_)) || case.publishing.refused_report;
+    let calls = needs_person && !case.scope().is_read_only();
     if calls && !case.publishing.called {
         return Action::CallPeople;
     }

@@ -1,6 +1,6 @@
 //! Faults that a test injects into the API, and the log of its requests.
 
-use http::Method;
+use http::{Method, StatusCode};
 use serde_json::Value;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -21,6 +21,8 @@ pub enum InjectedFault {
     DropAfter,
     /// The effect happens; there is no answer.
     HangAfter,
+    /// A refusal with this status and GitHub's words for it, without an effect: 403, 404 or 422.
+    Refusal(StatusCode),
     /// 403 for too many requests at once, with or without the seconds to wait.
     SecondaryLimit {
         /// The seconds in the header `Retry-After`; `None` leaves the header out.

@@ -108,6 +108,14 @@ async fn fail(server: &Server, fault: &InjectedFault, connection: &CutSwitch) ->
         InjectedFault::BadGateway => {
             (StatusCode::BAD_GATEWAY, "<html>502 Bad Gateway</html>").into_response()
         }
+        InjectedFault::Refusal(status) => {
+            let words = match *status {
+                StatusCode::NOT_FOUND => "Not Found",
+                StatusCode::FORBIDDEN => "Resource not accessible by integration",
+                _ => "Could not resolve to a node with the global id of 'I_1'",
+            };
+            ErrorResponse::new(*status, words).into_response()
+        }
         InjectedFault::Garbage => {
             (StatusCode::OK, "<html>Please sign in to the network</html>").into_response()
         }
