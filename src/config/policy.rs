@@ -1,6 +1,7 @@
 //! `[policy]`: what Fieldmedic may do.
 
 use crate::config::value::{duration, optional_duration};
+use crate::core::chatops::access::Person;
 use crate::core::ids::PlaybookName;
 use crate::core::policy::change_freeze::{ChangeFreeze, Window};
 use crate::core::policy::limits::{Breaker, Limits};
@@ -31,8 +32,8 @@ pub struct PolicyEntry {
     pub approval_timeout: Option<Duration>,
     /// Who ordered a change cannot approve it.
     pub four_eyes: Option<bool>,
-    /// Logins that may always approve and pause, in addition to `[roles]`.
-    pub approvers: Vec<String>,
+    /// People who may approve and pause, in addition to `[roles]`.
+    pub approvers: Vec<Person>,
     /// The mode of single playbooks; the strictest mode applies.
     pub playbooks: BTreeMap<PlaybookName, Mode>,
     /// The section `[policy.limits]`.

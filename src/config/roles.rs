@@ -1,6 +1,6 @@
 //! `[roles]`: who may use which commands.
 
-use crate::core::chatops::access::{AccessPolicy, Capability, Grantees, Permission};
+use crate::core::chatops::access::{AccessPolicy, Capability, Grantees, Permission, Person};
 use serde::Deserialize;
 
 /// The section `[roles]`. A missing key has the default of [`AccessPolicy`].
@@ -17,7 +17,7 @@ pub struct RolesEntry {
     pub pause: Option<Who>,
 }
 
-/// A minimum permission or a login with `@`; or several, of which each is enough.
+/// A minimum permission, or a login with `@`, such as `@ada` or `@ada#583231`; or several, of which each is enough.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]
 pub enum Who {
@@ -47,7 +47,7 @@ impl RolesEntry {
 
     /// Who may use which commands. `approvers` may approve and pause too. The section was checked before, so
     /// that nothing is dropped here.
-    pub(super) fn access(&self, approvers: &[String]) -> AccessPolicy {
+    pub(super) fn access(&self, approvers: &[Person]) -> AccessPolicy {
         let mut access = AccessPolicy::default();
         for (capability, who) in self.entries() {
             if let Some(who) = who {
@@ -69,8 +69,9 @@ impl Who {
         };
         let mut grantees = Grantees::default();
         for word in words {
-            match (word.strip_prefix('@'), Permission::from_word(word)) {
-                (Some(login), _) if !login.is_empty() => grantees.people.push(login.to_owned()),
+            let person = word.starts_with('@').then(|| word.parse::<Person>());
+            match (person, Permission::from_word(word)) {
+                (Some(Ok(person)), _) => grantees.people.push(person),
                 // Of two permissions, the lower one is enough.
                 (None, Some(from)) => {
                     grantees.from = Some(grantees.from.map_or(from, |other| other.min(from)));
@@ -93,6 +94,7 @@ impl Who {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::chatops::access::Account;
 
     fn read(text: &str) -> RolesEntry {
         toml::from_str(text).unwrap()
@@ -100,23 +102,33 @@ mod tests {
 
     #[test]
     fn permissions_and_logins_are_accepted() {
-        let entry = read("view = \"read\"\napprove = [\"maintain\", \"@ada\", \"admin\"]\npause = \"@ada\"");
+        let entry =
+            read("view = \"read\"\napprove = [\"maintain\", \"@ada#7\", \"admin\"]\npause = \"@ada#7\"");
         assert_eq!(entry.problems(), Vec::<String>::new());
-        let roles = entry.access(&["night-shift".into()]);
+        let named = |text: &str| text.parse::<Person>().unwrap();
+        let roles = entry.access(&[named("night-shift")]);
         assert_eq!(roles.view, Grantees::from(Permission::Read));
         assert_eq!(roles.run, AccessPolicy::default().run);
-        let people = vec!["ada".into(), "night-shift".into()];
+        let people = vec![named("ada#7"), named("night-shift")];
         assert_eq!(roles.approve, Grantees { from: Some(Permission::Maintain), people: people.clone() });
         assert_eq!(roles.pause, Grantees { from: None, people });
     }
 
     #[test]
     fn a_wrong_entry_is_reported_and_grants_nothing() {
-        for text in ["run = \"ada\"", "run = \"none\"", "run = []", "run = \"@\"", "run = \"Write\""] {
+        let ada = Account { login: "ada".into(), id: None, permission: Permission::Admin };
+        for text in [
+            "run = \"ada\"",
+            "run = \"none\"",
+            "run = []",
+            "run = \"@\"",
+            "run = \"@ada#\"",
+            "run = \"Write\"",
+        ] {
             let entry = read(text);
             let wrong = entry.problems();
             assert!(wrong.len() == 1 && wrong[0].starts_with("[roles] run: "), "{text}: {wrong:?}");
-            assert!(!entry.access(&[]).allow(Capability::Run, "ada", Permission::Admin), "{text}");
+            assert!(!entry.access(&[]).allow(Capability::Run, &ada), "{text}");
         }
         assert!(toml::from_str::<RolesEntry>("veiw = \"read\"").is_err());
     }

@@ -2,7 +2,7 @@
 //!
 //! - `options`, `auth`: how GitHub is reached, and as whom. `adapter`: the value that the rest uses.
 //! - `installations`: which client asks about which repository. `client`: the HTTP client beneath.
-//! - `forge`: what each call of the port means on GitHub.
+//! - `forge`: what each call of the port means on GitHub. `graphql`: the one that REST cannot answer.
 //! - `http`: how a request is sent, and how lists are read page by page. `route`: the template of a path.
 //! - `etag_cache`: the last answer to a list that is read again and again.
 //! - `backoff`: the pause that a rate limit asks for. `write_limiter`: one writer, not too fast.
@@ -22,6 +22,7 @@ mod deliveries;
 mod error;
 mod etag_cache;
 mod forge;
+mod graphql;
 mod http;
 mod installations;
 mod model;

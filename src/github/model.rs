@@ -77,6 +77,7 @@ impl Issue {
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct IssueComment {
     pub id: u64,
+    pub node_id: String,
     pub body: Option<String>,
     pub user: Option<User>,
     pub html_url: String,
@@ -101,6 +102,7 @@ impl IssueComment {
     pub(super) fn into_comment(self, ticket: TicketId) -> Comment {
         Comment {
             id: self.id,
+            node_id: self.node_id,
             ticket,
             author: login_of(self.user.as_ref()),
             by_bot: self.user.as_ref().is_some_and(User::is_bot) || self.performed_via_github_app.is_some(),
@@ -177,7 +179,7 @@ mod tests {
             (json!({"performed_via_github_app": null}), false),
         ] {
             let mut comment = json!({
-                "id": 1, "body": "x", "user": {"login": "ada", "type": "User"},
+                "id": 1, "node_id": "IC_1", "body": "x", "user": {"login": "ada", "type": "User"},
                 "created_at": "2026-03-01T10:00:00Z", "updated_at": "2026-03-01T10:00:00Z",
                 "html_url": "https://example.org/example/tickets/issues/7#issuecomment-1",
                 "issue_url": "https://api.example.org/repos/example/tickets/issues/7",

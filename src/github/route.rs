@@ -2,7 +2,7 @@
 //! have put into a path or a query does not appear in it.
 
 /// The words of GitHub's API that the agent uses in paths.
-const WORDS: [&str; 23] = [
+const WORDS: [&str; 24] = [
     "api",
     "app",
     "app-manifests",
@@ -14,6 +14,7 @@ const WORDS: [&str; 23] = [
     "conversions",
     "deliveries",
     "events",
+    "graphql",
     "hook",
     "hooks",
     "installation",

@@ -5,12 +5,14 @@ use chrono::TimeDelta;
 use fieldmedic::core::case::event::CaseId;
 use fieldmedic::core::case::{Case, Waiting};
 use fieldmedic::engine::accept_comment;
+use fieldmedic::sandbox::github::RepoRole;
 use serde_json::json;
 
 /// A case in which every plan needs an approval, worked up to the question.
 async fn asking(scenario: &str) -> (TestAgent, CaseId, Case) {
-    let settings = TestAgent::on(scenario).ask_mode();
-    let settings = settings.forge_settings(|forge| forge.roles.approve.people.push("night-shift".into()));
+    let settings = TestAgent::on(scenario).ask_mode().role("night-shift", RepoRole::Triage);
+    let settings = settings
+        .forge_settings(|forge| forge.roles.approve.people.push("night-shift".parse().expect("a login")));
     let agent = settings.build().await;
     // The first poll has no past; from then on comments are read.
     agent.polls().await;

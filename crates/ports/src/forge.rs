@@ -1,7 +1,7 @@
 //! [`Forge`]: where tickets live.
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use fieldmedic_core::text::redact::Redacted;
 use fieldmedic_core::ticket::{Repo, Ticket, TicketId};
 use serde::{Deserialize, Serialize};
@@ -34,6 +34,13 @@ pub trait Forge: Send + Sync {
 
     /// Comments on issues of the repository created or edited at or after `since`, oldest first.
     async fn comments(&self, repo: &Repo, since: DateTime<Utc>) -> Result<Vec<Comment>, ForgeError>;
+
+    /// Whether the comment with this [`Comment::node_id`] was ever edited, by whomever. The times of a
+    /// comment count whole seconds, so they do not show an edit within the second of its posting.
+    ///
+    /// # Errors
+    /// [`ForgeError::NotFound`] if there is no such comment, or no more.
+    async fn is_edited(&self, id: &TicketId, node_id: &str) -> Result<bool, ForgeError>;
 
     /// Creates the comment, or edits the one that opens with `marker` and that the agent wrote itself.
     /// A comment by anyone else never counts, whatever it holds.
@@ -68,8 +75,11 @@ pub trait Forge: Send + Sync {
     /// Opens a closed issue again; to open an open one is no error.
     async fn reopen(&self, id: &TicketId) -> Result<(), ForgeError>;
 
-    /// What a person may do in the repository.
-    async fn permission(&self, repo: &Repo, login: &str) -> Result<Permission, ForgeError>;
+    /// The account with this login, and what it may do in the repository.
+    ///
+    /// # Errors
+    /// [`ForgeError::NotFound`] if there is no such account.
+    async fn account(&self, repo: &Repo, login: &str) -> Result<Account, ForgeError>;
 
     /// What the forge tried at or after `since` to tell the agent's webhook of this repository, and what
     /// came to nothing, however often it was tried; the oldest first. None if there is no webhook.
@@ -120,6 +130,8 @@ impl Marker {
 pub struct Comment {
     /// The forge's number of the comment, unique in its repository.
     pub id: u64,
+    /// The forge's id of the comment among all of its objects.
+    pub node_id: String,
     /// The issue that it is on.
     pub ticket: TicketId,
     /// The login of its author; `ghost` if GitHub has deleted the account.
@@ -201,7 +213,7 @@ pub enum Reaction {
     ThumbsUp,
 }
 
-pub use fieldmedic_core::chatops::access::Permission;
+pub use fieldmedic_core::chatops::access::{Account, Permission};
 
 /// What went wrong with the forge, sorted by what can be done next.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -220,7 +232,8 @@ pub enum ForgeError {
     /// 401: the token is wrong or has expired. Mending the configuration helps; trying again does not.
     #[error("GitHub does not let the agent in: {0}")]
     Unauthorized(String),
-    /// 404 or 410: it does not exist, or the token may not see it.
+    /// 404 or 410: it does not exist, or the token may not see it. GitHub also answers so for a moment, right
+    /// after something was created or a token was made: see [`ForgeError::is_final`].
     #[error("{0} does not exist, or the token may not see it")]
     NotFound(String),
     /// It is in a repository of another name now. It is not followed: what was allowed where it was need
@@ -232,14 +245,24 @@ pub enum ForgeError {
         /// The repository's name now; its address if the name cannot be had.
         now: String,
     },
-    /// Any other refusal: it will not be taken, however often it is tried.
+    /// Any other refusal: it will not be taken, however often it is tried. A 403 or 422 can be one of a moment,
+    /// too.
     #[error("GitHub refused: {0}")]
     Refused(String),
 }
 
 impl ForgeError {
-    /// Trying again cannot help.
+    /// So long it is tried again before a refusal is believed.
+    pub const BELIEVED_AFTER: TimeDelta = TimeDelta::minutes(5);
+
+    /// It is a refusal, and no failure to answer.
     pub fn is_permanent(&self) -> bool {
         matches!(self, ForgeError::NotFound(_) | ForgeError::Moved { .. } | ForgeError::Refused(_))
+    }
+
+    /// Trying again cannot help: it is a refusal, and still stands so long after the first try.
+    pub fn is_final(&self, since_first: TimeDelta) -> bool {
+        let is_certain = matches!(self, ForgeError::Moved { .. });
+        is_certain || self.is_permanent() && since_first >= Self::BELIEVED_AFTER
     }
 }

@@ -18,7 +18,8 @@ pub use archive::{Archive, Removal, StoredRecord};
 pub use clock::Clock;
 pub use cursors::{Cursor, Cursors, DedupeKey, PURGED_AT_ONCE, TURN_TTL};
 pub use forge::{
-    Comment, DeliveryId, FailedDelivery, Forge, ForgeError, Label, Marker, NewTicket, Permission, Reaction,
+    Account, Comment, DeliveryId, FailedDelivery, Forge, ForgeError, Label, Marker, NewTicket, Permission,
+    Reaction,
 };
 pub use inbox::{Inbox, QueuedDelivery};
 pub use journal::{Audit, CaseSummary, History, Journal, JournalError, NewCase, OpenResult};

@@ -2,7 +2,6 @@
 
 use crate::core::case::Case;
 use crate::core::chatops::CommandRequest;
-use crate::core::chatops::access::Permission;
 use crate::core::chatops::decide::{Author, CommandContext, LoadedCase, UnreadableCase};
 use crate::core::ticket::TicketId;
 use crate::engine::case::library::library_of;
@@ -20,14 +19,13 @@ pub(super) async fn load_author(context: &Context, request: &CommandRequest) -> 
     if is_machine {
         return Ok(Author { is_machine, capabilities: BTreeSet::new() });
     }
-    let permission = match context.forge.permission(&request.ticket.repo, &request.author).await {
-        Err(error) if error.is_permanent() => {
+    let capabilities = match context.forge.account(&request.ticket.repo, &request.author).await {
+        Err(error) if error.is_final(context.clock.now() - request.written_at) => {
             tracing::warn!(author = %request.author, %error, "GitHub does not say what this person may do");
-            Permission::None
+            BTreeSet::new()
         }
-        permission => permission?,
+        account => context.forge_settings.roles.capabilities(&account?),
     };
-    let capabilities = context.forge_settings.roles.capabilities(&request.author, permission);
     Ok(Author { is_machine, capabilities })
 }
 

@@ -170,7 +170,8 @@ async fn post(
     let text = context.prompts.fill(prompt, data);
     let posted = once(context, &lock, async {
         match write(context, &request.ticket, marker, &text).await {
-            Err(error) if error.is_permanent() => {
+            // The comment is handed in again, as long as the refusal may be one of a moment.
+            Err(error) if error.is_final(context.clock.now() - request.written_at) => {
                 tracing::warn!(ticket = %request.ticket, %error, "GitHub refused the reply");
                 Ok(())
             }

@@ -22,21 +22,28 @@ use crate::engine::chatops::effects::dedupe_key;
 use crate::engine::context::Context;
 use crate::engine::intake::open::IntakeError;
 
-/// Carries out a command, once. Gives the case that has something to do.
+/// Carries out a command, once. Gives the case that has something to do. `node_id` is the comment's.
 ///
 /// # Errors
 /// If GitHub or the journal cannot be used. The command can be handed in again.
 pub(crate) async fn handle_command(
     context: &Context,
-    request: &CommandRequest,
+    mut request: CommandRequest,
+    node_id: &str,
 ) -> Result<Option<CaseId>, IntakeError> {
-    if context.journal.done_at(&dedupe_key(request)).await?.is_some() {
+    if context.journal.done_at(&dedupe_key(&request)).await?.is_some() {
         return Ok(None);
     }
-    let author = context::load_author(context, request).await?;
-    let effects = match screen(request, &author, &context.forge_settings.roles) {
+    let author = context::load_author(context, &request).await?;
+    let effects = match screen(&request, &author, &context.forge_settings.roles) {
         Some(effects) => effects,
-        None => decide(request, &context::load(context, request, author).await?),
+        None => {
+            // Whoever may write can edit another person's comment, and within the second of its posting its
+            // times do not show that. What was read before the edit is not a command; what is read after it
+            // is asked about here.
+            request.is_edited = context.forge.is_edited(&request.ticket, node_id).await?;
+            decide(&request, &context::load(context, &request, author).await?)
+        }
     };
-    effects::perform(context, request, effects).await
+    effects::perform(context, &request, effects).await
 }

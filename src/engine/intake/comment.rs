@@ -16,7 +16,7 @@ use crate::ports::{Comment, Marker};
 /// If GitHub or the journal cannot be used. The comment can be handed in again.
 pub async fn accept_comment(context: &Context, comment: &Comment) -> Result<Option<CaseId>, IntakeError> {
     match request(comment, &context.forge_settings.command) {
-        Some(request) => handle_command(context, &request).await,
+        Some(request) => handle_command(context, request, &comment.node_id).await,
         None => accept_feedback(context, comment).await,
     }
 }

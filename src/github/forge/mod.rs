@@ -8,7 +8,8 @@ use crate::github::installations::Clients;
 use crate::github::model::{Issue, IssueComment, User};
 use crate::github::write_limiter::WriteSlot;
 use crate::ports::{
-    Comment, DeliveryId, FailedDelivery, Forge, ForgeError, Label, Marker, NewTicket, Permission, Reaction,
+    Account, Comment, DeliveryId, FailedDelivery, Forge, ForgeError, Label, Marker, NewTicket, Permission,
+    Reaction,
 };
 use crate::render::shorten;
 use async_trait::async_trait;
@@ -75,6 +76,10 @@ impl Forge for GitHub {
             Some(comment.into_comment(ticket))
         });
         Ok(on_issues.collect())
+    }
+
+    async fn is_edited(&self, id: &TicketId, node_id: &str) -> Result<bool, ForgeError> {
+        self.last_edit(id, node_id).await.map(|edited_at| edited_at.is_some())
     }
 
     async fn upsert_comment(
@@ -211,19 +216,23 @@ impl Forge for GitHub {
         Ok(())
     }
 
-    async fn permission(&self, repo: &Repo, login: &str) -> Result<Permission, ForgeError> {
+    async fn account(&self, repo: &Repo, login: &str) -> Result<Account, ForgeError> {
         let wire = self.clients.to(repo).await?;
         let route = format!("{}/collaborators/{}/permission", repo_route(repo), encode(login));
-        let granted = match wire.get::<Granted>(&route, repo).await {
-            Ok(granted) => granted,
-            Err(ForgeError::NotFound(_)) => return Ok(Permission::None),
-            Err(error) => return Err(error),
-        };
+        let granted: Granted = wire.get(&route, repo).await.map_err(|error| match error {
+            ForgeError::NotFound(_) => ForgeError::NotFound(format!("the account {login} in {repo}")),
+            other => other,
+        })?;
         // `permission` counts "maintain" as write and "triage" as read. The name of a role that an
         // organisation made is its own; what such a role is worth, `permission` says. A word that is new to
         // this program gives no right.
         let exact = Permission::from_word(&granted.role_name);
-        Ok(exact.or_else(|| Permission::from_word(&granted.permission)).unwrap_or(Permission::None))
+        let permission = exact.or_else(|| Permission::from_word(&granted.permission));
+        Ok(Account {
+            login: login.to_owned(),
+            id: granted.user.map(|user| user.id),
+            permission: permission.unwrap_or(Permission::None),
+        })
     }
 
     async fn failed_deliveries(
@@ -285,7 +294,14 @@ struct Named {
 }
 
 #[derive(Deserialize)]
+struct Numbered {
+    id: u64,
+}
+
+#[derive(Deserialize)]
 struct Granted {
+    #[serde(default)]
+    user: Option<Numbered>,
     #[serde(default)]
     permission: String,
     #[serde(default)]

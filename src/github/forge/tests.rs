@@ -290,10 +290,15 @@ async fn assign_react_close_and_permissions() {
         ("olive", Permission::Maintain),
         ("tina", Permission::Triage),
         ("root", Permission::Admin),
-        ("nobody/../root", Permission::None),
     ] {
-        assert_eq!(github.permission(&bench.repo, login).await, Ok(expect), "{login}");
+        assert_eq!(
+            github.account(&bench.repo, login).await.map(|account| account.permission),
+            Ok(expect),
+            "{login}"
+        );
     }
+    let nobody = github.account(&bench.repo, "nobody/../root").await;
+    assert!(matches!(nobody, Err(ForgeError::NotFound(_))), "{nobody:?}");
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use fieldmedic::core::text::redact::Redacted;
 use fieldmedic::core::ticket::{Repo, Ticket, TicketId};
 use fieldmedic::ports::{
-    Comment, DeliveryId, FailedDelivery, Forge, ForgeError, Label, Marker, NewTicket, Permission, Reaction,
+    Account, Comment, DeliveryId, FailedDelivery, Forge, ForgeError, Label, Marker, NewTicket, Reaction,
 };
 use std::collections::BTreeSet;
 
@@ -37,6 +37,10 @@ impl Forge for Tapped<dyn Forge> {
 
     async fn comments(&self, repo: &Repo, since: DateTime<Utc>) -> Result<Vec<Comment>, ForgeError> {
         self.pass(Deed::Ask("comments"), self.inner.comments(repo, since)).await
+    }
+
+    async fn is_edited(&self, id: &TicketId, node_id: &str) -> Result<bool, ForgeError> {
+        self.pass(Deed::Ask("is_edited"), self.inner.is_edited(id, node_id)).await
     }
 
     async fn upsert_comment(
@@ -86,8 +90,8 @@ impl Forge for Tapped<dyn Forge> {
         self.pass(Deed::Say("reopen"), self.inner.reopen(id)).await
     }
 
-    async fn permission(&self, repo: &Repo, login: &str) -> Result<Permission, ForgeError> {
-        self.pass(Deed::Ask("permission"), self.inner.permission(repo, login)).await
+    async fn account(&self, repo: &Repo, login: &str) -> Result<Account, ForgeError> {
+        self.pass(Deed::Ask("account"), self.inner.account(repo, login)).await
     }
 
     async fn failed_deliveries(

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fmt;
+use std::str::FromStr;
 
 /// What a person may do in a repository, by GitHub's roles. Ordered from none to all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -76,13 +77,83 @@ impl fmt::Display for Capability {
     }
 }
 
+/// An account as GitHub shows it today.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// Its login. Who renames an account frees its login for anybody.
+    pub login: String,
+    /// Its number, which stays; `None` if GitHub shows none.
+    pub id: Option<u64>,
+    /// What it may do in the repository.
+    pub permission: Permission,
+}
+
+/// A person whom the configuration names.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Person {
+    /// The login; upper and lower case are the same.
+    pub login: String,
+    /// GitHub's number of the account; without one, the login alone counts.
+    pub id: Option<u64>,
+}
+
+impl Person {
+    /// What a named person needs in the repository. Whoever takes over the login of somebody who has left has
+    /// less.
+    pub const LEAST: Permission = Permission::Triage;
+
+    /// Whether the account is this person's.
+    fn is(&self, account: &Account) -> bool {
+        self.login.eq_ignore_ascii_case(&account.login) && (self.id.is_none() || self.id == account.id)
+    }
+}
+
+impl FromStr for Person {
+    type Err = ParsePersonError;
+
+    /// Reads `ada`, or `ada#583231` with the number of the account; with or without an `@` before it.
+    fn from_str(text: &str) -> Result<Self, ParsePersonError> {
+        let text = text.strip_prefix('@').unwrap_or(text);
+        let (login, id) = match text.split_once('#') {
+            Some((login, id)) => (login, Some(id.parse().map_err(|_| ParsePersonError)?)),
+            None => (text, None),
+        };
+        let is_login = !login.is_empty()
+            && login.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_[]".contains(&byte));
+        if is_login { Ok(Self { login: login.to_owned(), id }) } else { Err(ParsePersonError) }
+    }
+}
+
+impl TryFrom<String> for Person {
+    type Error = ParsePersonError;
+
+    fn try_from(text: String) -> Result<Self, ParsePersonError> {
+        text.parse()
+    }
+}
+
+impl fmt::Display for Person {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.id {
+            Some(id) => write!(f, "{}#{id}", self.login),
+            None => f.write_str(&self.login),
+        }
+    }
+}
+
+/// It is neither a login, nor a login with `#` and the number of the account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a login, such as `ada`, or `ada#583231` with the number of the account")]
+pub struct ParsePersonError;
+
 /// Who has a capability: everybody with at least this permission, and these people.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Grantees {
     /// Without one, only the named people have the capability.
     pub from: Option<Permission>,
-    /// Their logins; upper and lower case are the same.
-    pub people: Vec<String>,
+    /// The named people. Each needs [`Person::LEAST`] as well.
+    pub people: Vec<Person>,
 }
 
 impl Grantees {
@@ -91,11 +162,12 @@ impl Grantees {
         Self { from: Some(permission), people: Vec::new() }
     }
 
-    /// Whether a person who has this permission is one of them.
-    pub fn include(&self, login: &str, permission: Permission) -> bool {
-        let by_name = self.people.iter().any(|person| person.eq_ignore_ascii_case(login));
-        let is_given = permission > Permission::None;
-        by_name || is_given && self.from.is_some_and(|from| permission >= from)
+    /// Whether the account is one of them.
+    pub fn include(&self, account: &Account) -> bool {
+        let by_name =
+            account.permission >= Person::LEAST && self.people.iter().any(|person| person.is(account));
+        let is_given = account.permission > Permission::None;
+        by_name || is_given && self.from.is_some_and(|from| account.permission >= from)
     }
 }
 
@@ -146,15 +218,25 @@ impl AccessPolicy {
         }
     }
 
-    /// Whether a person who has this permission has the capability.
-    pub fn allow(&self, capability: Capability, login: &str, permission: Permission) -> bool {
-        self.holders(capability).include(login, permission)
+    /// Whether the account has the capability.
+    pub fn allow(&self, capability: Capability, account: &Account) -> bool {
+        self.holders(capability).include(account)
     }
 
-    /// Every capability of a person who has this permission.
-    pub fn capabilities(&self, login: &str, permission: Permission) -> BTreeSet<Capability> {
-        let has = |capability: &Capability| self.allow(*capability, login, permission);
-        Capability::ALL.into_iter().filter(has).collect()
+    /// Every capability of the account.
+    pub fn capabilities(&self, account: &Account) -> BTreeSet<Capability> {
+        Capability::ALL.into_iter().filter(|capability| self.allow(*capability, account)).collect()
+    }
+
+    /// Everybody whom the policy names, once.
+    pub fn people(&self) -> Vec<&Person> {
+        let mut people: Vec<&Person> = Vec::new();
+        for person in Capability::ALL.into_iter().flat_map(|capability| &self.holders(capability).people) {
+            if !people.contains(&person) {
+                people.push(person);
+            }
+        }
+        people
     }
 }
 
@@ -174,32 +256,49 @@ mod tests {
             (Maintain, &Capability::ALL),
             (Admin, &Capability::ALL),
         ] {
-            let has = access.capabilities("ada", permission);
+            let has = access.capabilities(&Account { login: "ada".into(), id: Option::None, permission });
             assert!(has.iter().eq(allowed), "{permission:?}: {has:?}");
         }
     }
 
     #[test]
     fn people_are_named_beside_or_instead_of_a_permission() {
-        let people = vec!["Night-Shift".to_owned()];
-        for (holders, login, permission, is_one) in [
-            (
-                Grantees { from: Some(Permission::Write), people: people.clone() },
-                "night-shift",
-                Permission::None,
-                true,
-            ),
-            (
-                Grantees { from: Some(Permission::Write), people: people.clone() },
-                "ada",
-                Permission::Triage,
-                false,
-            ),
-            (Grantees { from: None, people }, "ada", Permission::Admin, false),
-            (Grantees::default(), "ada", Permission::Admin, false),
-            (Grantees::from(Permission::None), "ada", Permission::None, false),
+        use Permission::{Admin, None as Nothing, Read, Triage, Write};
+        let named = |text: &str| vec![text.parse::<Person>().unwrap()];
+        let both = Grantees { from: Some(Write), people: named("Night-Shift") };
+        let person = Grantees { from: None, people: named("Night-Shift") };
+        let numbered = Grantees { from: None, people: named("night-shift#7") };
+        for (holders, login, id, permission, is_one) in [
+            (&both, "night-shift", None, Triage, true),
+            (&both, "ada", None, Triage, false),
+            (&both, "ada", None, Write, true),
+            (&person, "ada", None, Admin, false),
+            // A login that somebody else has registered since.
+            (&person, "night-shift", Some(8), Nothing, false),
+            (&person, "night-shift", Some(8), Read, false),
+            (&numbered, "night-shift", Some(7), Triage, true),
+            (&numbered, "night-shift", Some(8), Admin, false),
+            (&numbered, "night-shift", None, Admin, false),
+            (&Grantees::default(), "ada", None, Admin, false),
+            (&Grantees::from(Nothing), "ada", None, Nothing, false),
         ] {
-            assert_eq!(holders.include(login, permission), is_one, "{holders:?} {login} {permission:?}");
+            let account = Account { login: login.into(), id, permission };
+            assert_eq!(holders.include(&account), is_one, "{holders:?} {account:?}");
+        }
+    }
+
+    #[test]
+    fn a_person_is_a_login_with_or_without_a_number() {
+        for (text, login, id) in
+            [("ada", "ada", None), ("ada#583231", "ada", Some(583_231)), ("deploy[bot]", "deploy[bot]", None)]
+        {
+            let person: Person = text.parse().unwrap();
+            assert_eq!((person.login.as_str(), person.id), (login, id));
+            assert_eq!(person.to_string(), text);
+            assert_eq!(format!("@{text}").parse(), Ok(person));
+        }
+        for text in ["", "#7", "ada#", "ada#x", "ada lovelace", "https://github.com/ada", "@@ada", "@"] {
+            assert_eq!(text.parse::<Person>(), Err(ParsePersonError), "{text}");
         }
     }
 

@@ -140,8 +140,11 @@ pub fn screen(request: &CommandRequest, author: &Author, access: &AccessPolicy) 
     if !is_allowed {
         // Where any capability is enough, `view` is the one that most people have.
         let grantees = access.holders(needed.unwrap_or(Capability::View));
-        let refusal =
-            Refusal { name: request.name(), permission: grantees.from, people: grantees.people.clone() };
+        let refusal = Refusal {
+            name: request.name(),
+            permission: grantees.from,
+            people: grantees.people.iter().map(|person| person.login.clone()).collect(),
+        };
         return Some(vec![Effect::Refuse(refusal), Effect::MarkDone]);
     }
     request.is_edited.then(|| failed(Reply::Edited))

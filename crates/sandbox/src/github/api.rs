@@ -8,7 +8,7 @@ use crate::github::json::with;
 use crate::github::middleware;
 use crate::github::server::Server;
 use crate::github::state::RepoRole;
-use crate::github::{comments, events, hooks, html, installations, issues, labels};
+use crate::github::{comments, events, graphql, hooks, html, installations, issues, labels};
 use axum::extract::{Path, State};
 use axum::middleware::from_fn_with_state;
 use axum::routing::{delete, get, patch, post};
@@ -24,6 +24,7 @@ use std::sync::Arc;
 pub(super) fn router(server: Arc<Server>) -> Router {
     let api = endpoints("")
         .merge(endpoints("/api/v3"))
+        .route("/graphql", post(graphql::answer))
         .route_layer(from_fn_with_state(server.clone(), middleware::pass));
     api.merge(html::pages()).merge(installations::pages()).fallback(unknown_route).with_state(server)
 }
@@ -54,7 +55,8 @@ fn endpoints(prefix: &str) -> Router<Arc<Server>> {
         .route(&comment, get(comments::get).patch(comments::edit))
         .route(&format!("{comment}/reactions"), get(comments::reactions).post(comments::react))
         .route(&format!("{repo}/labels"), get(labels::list).post(labels::create))
-        .route(&format!("{repo}/labels/{{label}}"), get(labels::get))
+        .route(&format!("{repo}/labels/{{label}}"), get(labels::get).patch(labels::change))
+        .route(&format!("{repo}/assignees"), get(issues::assignees))
         .route(&format!("{issue}/labels"), get(labels::on_issue).post(labels::add))
         .route(&format!("{issue}/labels/{{label}}"), delete(labels::remove))
         .route(&format!("{repo}/hooks"), get(hooks::list).post(hooks::create))

@@ -5,7 +5,7 @@
 //! - `state`, `operations`: what it holds, and what can be done to it.
 //! - `actors`: operations as a person, and their results.
 //! - `api`, `issues`, `comments`, `labels`, `events`, `hooks`: the same operations over HTTP. `json`: their
-//!   JSON. `paging`: lists. `errors`: error responses.
+//!   JSON. `graphql`: what REST does not tell. `paging`: lists. `errors`: error responses.
 //! - `request_body`: reads JSON. `middleware`: what every request passes: the log, injected faults, the token, the rate limit.
 //!   `faults`: the faults and the log. `auth`: who makes a request, and what they may do.
 //! - `apps`, `app_operations`, `installations`: GitHub Apps. `jwt`: how Apps prove who they are.
@@ -26,6 +26,7 @@ mod events;
 mod fake_github;
 mod faults;
 mod flaky_tcp;
+mod graphql;
 mod hooks;
 mod html;
 mod in_process;

@@ -452,7 +452,7 @@ fn each_command_needs_its_capability() {
         assert_eq!(outline(&decide(&request, &context)), "refused", "{words}");
     }
     let access = AccessPolicy {
-        approve: Grantees { from: Some(Permission::Admin), people: vec!["max".into()] },
+        approve: Grantees { from: Some(Permission::Admin), people: vec!["max".parse().unwrap()] },
         ..AccessPolicy::default()
     };
     let nobody = Author { is_machine: false, capabilities: BTreeSet::new() };
