@@ -1,7 +1,7 @@
 //! GraphQL, for the one thing that the REST API does not tell: whether a comment was edited.
 
 use crate::core::ticket::TicketId;
-use crate::github::adapter::GitHub;
+use crate::github::adapter::{GitHub, GraphQl};
 use crate::ports::ForgeError;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
@@ -41,7 +41,7 @@ struct QueryError {
 }
 
 impl GitHub {
-    /// When a comment was last edited, in whole seconds; `None` if never.
+    /// When a comment was last edited, in whole seconds; `None` if never, or if GraphQL is out of reach.
     ///
     /// # Errors
     /// [`ForgeError::NotFound`] if there is no such comment.
@@ -51,8 +51,11 @@ impl GitHub {
         node_id: &str,
     ) -> Result<Option<DateTime<Utc>>, ForgeError> {
         let query = json!({ "query": LAST_EDIT, "variables": { "id": node_id } });
-        let wire = self.clients.to(&id.repo).await?;
-        let Answer { data, errors } = wire.query("/graphql", &query, id).await?;
+        let Answer { data, errors } = match &self.graphql {
+            GraphQl::WithRest => self.clients.to(&id.repo).await?.query("/graphql", &query, id).await?,
+            GraphQl::Apart(client) => client.query("/graphql", &query, id).await?,
+            GraphQl::OutOfReach => return Ok(None),
+        };
         let edited = data.and_then(|data| data.node).and_then(|node| node.last_edited_at);
         match (edited, errors.into_iter().next()) {
             (Some(edited_at), None) => Ok(edited_at),

@@ -302,6 +302,21 @@ async fn assign_react_close_and_permissions() {
 }
 
 #[tokio::test]
+async fn an_edit_within_the_second_is_known_on_enterprise_too() {
+    let bench = bench().await;
+    let id = bench.file("Sync fails");
+    bench.hub.comment(&id, "ada", "thanks").unwrap();
+    for base_url in [bench.hub.url().to_owned(), format!("{}/api/v3", bench.hub.url())] {
+        let github = GitHub::new(options(&base_url, TOKEN)).unwrap();
+        let comment = github.comments(&bench.repo, DateTime::UNIX_EPOCH).await.unwrap().pop().unwrap();
+        assert_eq!(github.is_edited(&id, &comment.node_id).await, Ok(false), "{base_url}");
+        bench.hub.edit_comment(&bench.repo, comment.id, "medic", "thanks!").unwrap();
+        assert_eq!(github.is_edited(&id, &comment.node_id).await, Ok(true), "{base_url}");
+        bench.hub.comment(&id, "ada", "thanks again").unwrap();
+    }
+}
+
+#[tokio::test]
 async fn what_is_gone_or_was_never_there_is_not_found() {
     let bench = bench().await;
     let (deleted, moved) = (bench.file("deleted"), bench.file("moved"));

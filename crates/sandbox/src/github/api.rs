@@ -25,6 +25,7 @@ pub(super) fn router(server: Arc<Server>) -> Router {
     let api = endpoints("")
         .merge(endpoints("/api/v3"))
         .route("/graphql", post(graphql::answer))
+        .route("/api/graphql", post(graphql::answer))
         .route_layer(from_fn_with_state(server.clone(), middleware::pass));
     api.merge(html::pages()).merge(installations::pages()).fallback(unknown_route).with_state(server)
 }
