@@ -10,7 +10,7 @@ use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::console::print;
 use crate::core::chatops::access::Person;
-use crate::core::gate::RuleError;
+use crate::core::gate::{HostedSystem, RuleError};
 use crate::core::ids::HostName;
 use crate::core::ticket::Repo;
 use crate::engine::run_probes;
@@ -20,6 +20,7 @@ use crate::ports::{Account, Clock, Forge, Permission};
 use crate::ssh::{Access, SshHosts};
 use clap::Args;
 use miette::{Diagnostic, Result};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// GitHub accepts the token of an App for about a minute around the time that it states.
@@ -309,6 +310,8 @@ async fn check_systems(settings: &LoadedConfig, findings: &mut Findings) {
             let hosted = host_setup::hosted_systems(&library, &inventory, name);
             check_gates(&hosts, name, Gates::new(name, host, &hosted), findings).await;
         }
+        let hosted = host_setup::hosted_systems(&library, &inventory, name);
+        check_sudo(&hosts, name, &hosted, findings).await;
     }
     for system in inventory.systems.values() {
         let Some(system_type) = library.systems.get(&system.system_type) else { continue };
@@ -332,6 +335,46 @@ async fn check_systems(settings: &LoadedConfig, findings: &mut Findings) {
         };
         findings.bad(&format!("system {}", system.name), &format!("{first}{more}"));
     }
+}
+
+/// Whether sudo allows the programs that the playbooks' scripts need there, where no gate tells.
+async fn check_sudo(hosts: &SshHosts, name: &HostName, hosted: &[HostedSystem<'_>], findings: &mut Findings) {
+    let entries = hosted.iter().flat_map(|hosted| &hosted.system_type.sudo).map(ToString::to_string);
+    let programs: BTreeSet<String> =
+        entries.filter_map(|entry| entry.split_whitespace().next().map(str::to_owned)).collect();
+    if programs.is_empty() {
+        return;
+    }
+    let what = format!("host {name}, sudo");
+    match hosts.sudo_rules(name).await {
+        Ok(None) => {}
+        Ok(Some(rules)) => {
+            let lacking: Vec<&str> = programs
+                .iter()
+                .map(String::as_str)
+                .filter(|program| !allows_without_password(&rules, program))
+                .collect();
+            match lacking.is_empty() {
+                true => findings.good(&format!("{what}: it allows {}", Vec::from_iter(programs).join(", "))),
+                false => findings.bad(
+                    &what,
+                    &format!(
+                        "without a password it does not allow {}, so some fixes will fail\n  `fieldmedic host-setup` prints the rules",
+                        lacking.join(", ")
+                    ),
+                ),
+            }
+        }
+        Err(error) => findings.bad(&what, &error.to_string()),
+    }
+}
+
+/// Whether a list of `sudo -l` lets a program run without a password. An entry begins with the users in
+/// parentheses, and may go on over several lines.
+fn allows_without_password(rules: &str, program: &str) -> bool {
+    let entries = rules.split("\n    (").filter_map(|entry| entry.split_once("NOPASSWD:"));
+    let mut words = entries.flat_map(|(_, commands)| commands.split(|c: char| c.is_whitespace() || c == ','));
+    words.any(|word| word == "ALL" || word.rsplit('/').next() == Some(program))
 }
 
 /// Whether the gates on the host match today's playbooks.
@@ -358,5 +401,26 @@ async fn check_gates(
             ),
             Err(error) => findings.bad(&what, &error.to_string()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sudo_lists_are_read_as_they_are_printed() {
+        let list = |entries: &str| format!("User medic may run the following commands on north:\n{entries}");
+        for (entries, allowed) in [
+            ("    (ALL) NOPASSWD: ALL\n", true),
+            ("    (ALL : ALL) ALL\n", false),
+            ("    (root) NOPASSWD: /usr/bin/du *, /usr/bin/truncate ^-s 0 /x$\n", true),
+            ("    (root) NOPASSWD: /usr/bin/du *,\n        /usr/bin/truncate ^-s 0 /x$\n", true),
+            ("    (root) NOPASSWD: /usr/bin/du *\n    (root) /usr/bin/truncate\n", false),
+            ("    (root) NOPASSWD: /usr/bin/truncate-all\n", false),
+        ] {
+            assert_eq!(allows_without_password(&list(entries), "truncate"), allowed, "{entries}");
+        }
+        assert!(!allows_without_password("", "truncate"));
     }
 }

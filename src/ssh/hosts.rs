@@ -17,6 +17,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
+/// sudo may ask a directory service for its rules.
+const SUDO_TIMEOUT: Duration = Duration::from_secs(20);
+
 /// The hosts of an inventory. Connections are opened when they are first needed, shared, and opened
 /// again when they break; dropping this closes them.
 pub struct SshHosts {
@@ -101,6 +104,24 @@ impl SshHosts {
         let now = self.clock.now();
         check_lease(lease, host, now)?;
         Ok((lease.until() - now).to_std().unwrap_or_default())
+    }
+
+    /// What sudo lets the login for changes do without a password, as `sudo -n -l` lists it; empty if nothing.
+    /// `None` behind a gate: `host-setup` writes its rules and those of sudo together.
+    ///
+    /// # Errors
+    /// The host cannot be asked.
+    pub async fn sudo_rules(&self, host: &HostName) -> Result<Option<String>, ShellError> {
+        if self.ask_gate(host, Access::Change).await?.is_some() {
+            return Ok(None);
+        }
+        let line = "sudo -n -l".to_owned();
+        let listed = match self.pool(host, Access::Change)? {
+            None => local::run(&line, SUDO_TIMEOUT, &self.limits).await?,
+            Some(pool) => pool.run(&Order { line, timeout: SUDO_TIMEOUT, begin_by: None }).await?,
+        };
+        let text = String::from_utf8_lossy(&listed.stdout.kept).into_owned();
+        Ok(Some(if listed.exit.is_success() { text } else { String::new() }))
     }
 
     /// What the gate that a login meets says of its rules; `None` if there is no gate.

@@ -1,7 +1,7 @@
 //! `fieldmedic init` and `fieldmedic doctor` against the GitHub in a box: from nothing to a configuration
 //! that works, and each right that is lacking by its name.
 
-use crate::harness::{MEDIC, Ran, Rig, TOKEN, ran};
+use crate::harness::{MEDIC, Ran, TOKEN, TestBinary, ran};
 use fieldmedic::config::Config;
 use fieldmedic::sandbox::github::RepoRole;
 use std::os::unix::fs::PermissionsExt;
@@ -13,15 +13,15 @@ use tokio::process::Command;
 
 const WEBHOOK: &str = "http://127.0.0.1:9/webhook";
 
-/// A place for a new configuration, beside the rig's own.
-fn place(rig: &Rig) -> PathBuf {
-    rig.dir.path().join("new").join("fieldmedic.toml")
+/// A place for a new configuration, beside the binary's own.
+fn place(binary: &TestBinary) -> PathBuf {
+    binary.dir.path().join("new").join("fieldmedic.toml")
 }
 
-fn init(rig: &Rig, arguments: &[&str]) -> Command {
+fn init(binary: &TestBinary, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_fieldmedic"));
     command
-        .args(["--config", &place(rig).display().to_string(), "init"])
+        .args(["--config", &place(binary).display().to_string(), "init"])
         .args(arguments)
         .env("FIELDMEDIC_GITHUB_TOKEN", TOKEN)
         .env("FIELDMEDIC_WEBHOOK_SECRET", "a shared secret")
@@ -57,42 +57,42 @@ fn between<'a>(text: &'a str, before: &str, after: &str) -> &'a str {
 
 #[tokio::test]
 async fn a_configuration_for_a_token_is_written_and_finished() {
-    let rig = Rig::new("worker-down").await;
-    let url = rig.hub.url().to_owned();
+    let binary = TestBinary::new("worker-down").await;
+    let url = binary.hub.url().to_owned();
     let first = ["--yes", "--repo", "example/tickets", "--on-call", "ops-lead", "--base-url", &url];
     let with_hook = [&first[..], &["--webhook-url", WEBHOOK]].concat();
-    let written = ran(init(&rig, &with_hook)).await;
+    let written = ran(init(&binary, &with_hook)).await;
     assert_eq!(written.code, Some(0), "{written:?}");
-    let config = Config::read(&place(&rig)).expect("it can be read");
+    let config = Config::read(&place(&binary)).expect("it can be read");
     assert_eq!((config.github.on_call, config.github.app_id), (vec!["ops-lead".to_owned()], None));
-    assert_eq!(mode(&place(&rig).with_file_name("fieldmedic.env")), 0o600);
-    let again = ran(init(&rig, &first)).await;
+    assert_eq!(mode(&place(&binary).with_file_name("fieldmedic.env")), 0o600);
+    let again = ran(init(&binary, &first)).await;
     assert!(again.code == Some(1) && again.stderr.contains("exists already"), "{again:?}");
 
     let finish = ["--apply", "--webhook-url", WEBHOOK];
-    let refused = ran(init(&rig, &finish)).await;
+    let refused = ran(init(&binary, &finish)).await;
     assert!(refused.code == Some(1) && refused.stderr.contains("webhooks: read and write"), "{refused:?}");
-    rig.hub.grant(&rig.repo, MEDIC, RepoRole::Admin);
+    binary.hub.grant(&binary.repo, MEDIC, RepoRole::Admin);
     for expect in ["was created", "was updated"] {
-        let finished = ran(init(&rig, &finish)).await;
+        let finished = ran(init(&binary, &finish)).await;
         assert!(finished.code == Some(0) && finished.stdout.contains(expect), "{finished:?}");
     }
-    let labels: Vec<String> = rig.hub.labels(&rig.repo).into_iter().map(|label| label.name).collect();
+    let labels: Vec<String> = binary.hub.labels(&binary.repo).into_iter().map(|label| label.name).collect();
     assert_eq!(labels, ["support", "medic:pause"]);
-    rig.file("Sync fails", "x");
-    rig.hub.delivered().await;
-    assert!(!rig.hub.deliveries().is_empty(), "the hook tells of what happens");
+    binary.file("Sync fails", "x");
+    binary.hub.delivered().await;
+    assert!(!binary.hub.deliveries().is_empty(), "the hook tells of what happens");
     let told = [written, again, refused].iter().map(|ran| format!("{ran:?}")).collect::<String>();
     assert!(!told.contains(TOKEN));
 }
 
 #[tokio::test]
 async fn an_app_is_made_by_way_of_the_browser() {
-    let rig = Rig::new("worker-down").await;
-    let url = rig.hub.url().to_owned();
+    let binary = TestBinary::new("worker-down").await;
+    let url = binary.hub.url().to_owned();
     let arguments = ["--yes", "--auth", "app", "--name", "North Medic", "--repo", "example/tickets"];
     let more = ["--base-url", &url, "--webhook-url", WEBHOOK, "--organisation", "example"];
-    let mut command = init(&rig, &[&arguments[..], &more[..]].concat());
+    let mut command = init(&binary, &[&arguments[..], &more[..]].concat());
     command.stderr(Stdio::piped()).stdout(Stdio::piped());
     let mut running = command.spawn().expect("the binary starts");
     let mut said = BufReader::new(running.stderr.take().expect("it is piped"));
@@ -116,17 +116,17 @@ async fn an_app_is_made_by_way_of_the_browser() {
     let stdout = String::from_utf8_lossy(&ended.stdout).into_owned();
     assert!(ended.status.success() && stdout.contains("/apps/north-medic/installations/new"), "{stdout}");
 
-    let config = Config::read(&place(&rig)).expect("it can be read");
+    let config = Config::read(&place(&binary)).expect("it can be read");
     let key = config.github.private_key.expect("a key");
     assert!(key.ends_with("north-medic.pem") && mode(&key) == 0o600);
-    assert_eq!(mode(&place(&rig).with_file_name("fieldmedic.env")), 0o600);
+    assert_eq!(mode(&place(&binary).with_file_name("fieldmedic.env")), 0o600);
     let app = config.github.app_id.expect("a number");
-    let early = ran(init(&rig, &["--apply"])).await;
+    let early = ran(init(&binary, &["--apply"])).await;
     assert!(early.code == Some(1) && early.stderr.contains("the App is not installed on"), "{early:?}");
-    rig.hub.install(app, std::slice::from_ref(&rig.repo));
-    let finished = ran(init(&rig, &["--apply"])).await;
+    binary.hub.install(app, std::slice::from_ref(&binary.repo));
+    let finished = ran(init(&binary, &["--apply"])).await;
     assert_eq!(finished.code, Some(0), "{finished:?}");
-    let checked = doctor(&place(&rig)).await;
+    let checked = doctor(&place(&binary)).await;
     for line in ["logged in as north-medic[bot]", "example/tickets: issues can be read and written"] {
         assert!(checked.stdout.contains(line), "{}", checked.stdout);
     }
@@ -138,7 +138,7 @@ async fn doctor(config: &Path) -> Ran {
         .arg("--config")
         .arg(config)
         .arg("doctor")
-        .env("RIG_TOKEN", TOKEN)
+        .env("TEST_TOKEN", TOKEN)
         .env("FIELDMEDIC_WEBHOOK_SECRET", "a shared secret")
         .stdin(Stdio::null());
     ran(command).await
@@ -175,32 +175,33 @@ async fn old_keys_of_a_configuration_work_are_named_and_can_be_migrated() {
 /// Each line has to be there before its cause is corrected.
 #[tokio::test]
 async fn each_right_that_is_lacking_is_named() {
-    let rig = Rig::new("worker-down").await;
-    let config = std::fs::read_to_string(rig.config()).expect("a configuration");
-    std::fs::write(rig.config(), format!("{config}[webhook]\nlisten = \"127.0.0.1:0\"\n")).expect("written");
+    let binary = TestBinary::new("worker-down").await;
+    let config = std::fs::read_to_string(binary.config()).expect("a configuration");
+    std::fs::write(binary.config(), format!("{config}[webhook]\nlisten = \"127.0.0.1:0\"\n"))
+        .expect("written");
     let lacks = async |expect: &[&str]| {
-        let said = doctor(&rig.config()).await.stdout;
+        let said = doctor(&binary.config()).await.stdout;
         for line in expect {
             assert!(said.contains(line), "`{line}` is not in\n{said}");
         }
         said
     };
     lacks(&["its webhook cannot be read", "admin:repo_hook"]).await;
-    rig.hub.grant(&rig.repo, MEDIC, RepoRole::Admin);
+    binary.hub.grant(&binary.repo, MEDIC, RepoRole::Admin);
     lacks(&["no webhook points to Fieldmedic"]).await;
-    rig.hub.narrow(MEDIC, &[("issues", "read"), ("metadata", "read")]);
+    binary.hub.narrow(MEDIC, &[("issues", "read"), ("metadata", "read")]);
     lacks(&["its issues cannot be written", "the right issues: write", "repository_hooks: read"]).await;
-    rig.hub.narrow(MEDIC, &[("issues", "write"), ("metadata", "read"), ("repository_hooks", "write")]);
-    rig.hub.hook(fieldmedic::sandbox::github::Hooks { url: WEBHOOK.into(), secret: "x".into() });
+    binary.hub.narrow(MEDIC, &[("issues", "write"), ("metadata", "read"), ("repository_hooks", "write")]);
+    binary.hub.hook(fieldmedic::sandbox::github::Hooks { url: WEBHOOK.into(), secret: "x".into() });
     let said = lacks(&["example/tickets: issues can be read and written"]).await;
     assert!(!said.contains("✗ example/tickets"), "{said}");
     assert!(said.contains("ops-lead, on call, can be assigned"), "{said}");
     assert!(said.contains("✓ clock") && said.contains("✓ journal's disk"), "{said}");
-    let good = std::fs::read_to_string(rig.config()).expect("a configuration");
+    let good = std::fs::read_to_string(binary.config()).expect("a configuration");
     let named = "approvers = [\"formerlead\", \"ops-lead\", \"field-agent#7\"]";
     let bad = good.replace("on_call = [\"ops-lead\"]", "on_call = [\"misspelt\"]");
-    std::fs::write(rig.config(), bad.replace("[policy]", &format!("[policy]\n{named}"))).expect("written");
-    rig.hub.register("formerlead", fieldmedic::sandbox::github::AccountKind::User, "t");
+    std::fs::write(binary.config(), bad.replace("[policy]", &format!("[policy]\n{named}"))).expect("written");
+    binary.hub.register("formerlead", fieldmedic::sandbox::github::AccountKind::User, "t");
     lacks(&[
         "✗ example/tickets: formerlead",
         "· example/tickets: ops-lead",
@@ -209,14 +210,14 @@ async fn each_right_that_is_lacking_is_named() {
         "✗ example/tickets: misspelt, on call",
     ])
     .await;
-    std::fs::write(rig.config(), good).expect("written");
-    let titles: Vec<String> = rig.hub.issues(&rig.repo).into_iter().map(|issue| issue.title).collect();
+    std::fs::write(binary.config(), good).expect("written");
+    let titles: Vec<String> = binary.hub.issues(&binary.repo).into_iter().map(|issue| issue.title).collect();
     assert!(titles.is_empty(), "no issue is made to test a right: {titles:?}");
-    rig.hub.archive(&rig.repo);
-    rig.hub.turn_issues_off(&rig.repo);
+    binary.hub.archive(&binary.repo);
+    binary.hub.turn_issues_off(&binary.repo);
     lacks(&["it is archived", "its issues are turned off"]).await;
-    rig.hub.grant(&rig.repo, MEDIC, RepoRole::Read);
+    binary.hub.grant(&binary.repo, MEDIC, RepoRole::Read);
     lacks(&["example/tickets: "]).await;
-    rig.hub.grant(&rig.repo, MEDIC, RepoRole::None);
+    binary.hub.grant(&binary.repo, MEDIC, RepoRole::None);
     lacks(&["give the token this repository"]).await;
 }

@@ -4,7 +4,7 @@
 //! A difference here is a change of wording. Read it as its reader would, then accept it with
 //! `cargo insta test --accept --test suite`.
 
-use crate::harness::Rig;
+use crate::harness::TestBinary;
 use crate::snapshots::{stable, without_evidence};
 use crate::test_agent::{TestAgent, outcome};
 use fieldmedic::core::case::Case;
@@ -350,18 +350,19 @@ async fn the_report_of_a_declined_command() {
 }
 
 /// What a command of the program prints.
-async fn prints(rig: &Rig, arguments: &[&str]) -> String {
-    let ran = rig.run(arguments).await;
-    let folder = rig.dir.path().display().to_string();
+async fn prints(binary: &TestBinary, arguments: &[&str]) -> String {
+    let ran = binary.run(arguments).await;
+    let folder = binary.dir.path().display().to_string();
     let shown = format!("{}{}", ran.stdout, ran.stderr).replace(&folder, "[folder]");
     format!("exit status {}\n{}", ran.code.unwrap_or(-1), stable(&shown))
 }
 
 #[tokio::test]
 async fn what_the_commands_print() {
-    let rig = Rig::new("worker-down").await;
-    let ticket = rig.file("Sync never finishes", "Since this morning changes stay pending on all tablets.");
-    assert_snapshot!(prints(&rig, &["doctor"]).await, @"
+    let binary = TestBinary::new("worker-down").await;
+    let ticket =
+        binary.file("Sync never finishes", "Since this morning changes stay pending on all tablets.");
+    assert_snapshot!(prints(&binary, &["doctor"]).await, @"
     exit status 0
     ✓ configuration: [folder]/fieldmedic.toml
     ✓ journal: [folder]/journal.db, 0 cases, 0 records, hash chains intact
@@ -374,14 +375,15 @@ async fn what_the_commands_print() {
     ✓ host main: logged in for probes in [duration]
     ✓ host main: logged in for changes in [duration]
     ✓ host main, gate for probes: none; `fieldmedic host-setup` prints one
+    ✓ host main, sudo: it allows find, stat, truncate
     ✓ system qfieldcloud: all 13 probes give facts
     ");
-    let resolved = rig.run(&["resolve", &ticket.number.to_string()]).await;
+    let resolved = binary.run(&["resolve", &ticket.number.to_string()]).await;
     assert_eq!(resolved.code, Some(0), "{resolved:?}");
-    let list = rig.run(&["case", "list"]).await;
+    let list = binary.run(&["case", "list"]).await;
     let case = list.stdout.split_whitespace().next().expect("a case").to_owned();
     // Its moments and rounds are those of a real run, so only the order of what happened is held.
-    let shown = prints(&rig, &["case", "show", &case]).await;
+    let shown = prints(&binary, &["case", "show", &case]).await;
     let mut rest = shown.as_str();
     for kind in [
         "opened",
@@ -399,7 +401,7 @@ async fn what_the_commands_print() {
     ] {
         rest = rest.split_once(&format!("  {kind}")).unwrap_or_else(|| panic!("no `{kind}` in {shown}")).1;
     }
-    assert_snapshot!(prints(&rig, &["playbook", "explain", "worker-down"]).await, @r#"
+    assert_snapshot!(prints(&binary, &["playbook", "explain", "worker-down"]).await, @r#"
     exit status 0
     qfieldcloud/worker-down: Worker containers are not running
 

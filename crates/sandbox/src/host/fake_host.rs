@@ -125,6 +125,12 @@ impl FakeHost {
             rule: found.as_ref().map(|(rule, _)| rule.line),
         });
         let Some((rule, request)) = found else {
+            // Unless the file of the host says otherwise, its user may use sudo for everything.
+            if line == "sudo -n -l" {
+                let stdout =
+                    b"User medic may run the following commands:\n    (ALL) NOPASSWD: ALL\n".to_vec();
+                return HostResponse { stdout, ..fail(run, 0, "") };
+            }
             return fail(run, 127, &format!("sh: 1: {}: not found\n", received.program()));
         };
         match rule.sudo {
