@@ -45,7 +45,7 @@ use tokio::net::TcpListener;
 static FIXTURES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/fixtures/qfieldcloud");
 
 /// A server's name, its scenario, and what has happened to it.
-const SITES: [(&str, &str, &str); 5] = [
+const SYSTEMS: [(&str, &str, &str); 5] = [
     ("north", "worker-down", "its worker containers have stopped"),
     ("east", "disk-full", "its disk is almost full"),
     ("south", "queue-stuck", "its job queue is stuck"),
@@ -79,8 +79,8 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitStatus> {
     let stop = stop_with_terminal();
     let stage = DemoRun::set(dir.path(), &stop).await?;
     print("Five servers, each with a fault of its own; five people file tickets at the same moment.\n");
-    for (site, _, what) in SITES {
-        print(&format!("  {site:<6} {what}"));
+    for (system, _, what) in SYSTEMS {
+        print(&format!("  {system:<6} {what}"));
     }
     print("");
     stage.file_tickets(dir.path())?;
@@ -96,7 +96,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitStatus> {
         stop.requested().await;
     }
     let as_planned =
-        cases.iter().filter(|case| case.outcome == Some(Outcome::Resolved)).count() == SITES.len() - 1;
+        cases.iter().filter(|case| case.outcome == Some(Outcome::Resolved)).count() == SYSTEMS.len() - 1;
     stage.close().await;
     Ok(if as_planned { ExitStatus::Done } else { ExitStatus::Failed })
 }
@@ -122,15 +122,15 @@ impl DemoRun {
         let mut reach = BTreeMap::new();
         let mut systems = BTreeMap::new();
         let mut known_hosts = String::new();
-        for (name, scenario, _) in SITES {
+        for (name, scenario, _) in SYSTEMS {
             let model = host(&dir.join(scenario), &*clock)?;
-            let welcome = AuthorizedKey::Key(public.clone());
-            let server = Server::start(model, &welcome, clock.clone()).await.into_diagnostic()?;
+            let authorized = AuthorizedKey::Key(public.clone());
+            let server = Server::start(model, &authorized, clock.clone()).await.into_diagnostic()?;
             known_hosts.extend(server.known_hosts().iter().map(|line| format!("{line}\n")));
             let host = HostName::new(name).into_diagnostic()?;
             reach.insert(host.clone(), remote(&server, &key, dir));
-            let site = site(name, &host, &dir.join(scenario))?;
-            systems.insert(site.name.clone(), site);
+            let system = system(name, &host, &dir.join(scenario))?;
+            systems.insert(system.name.clone(), system);
             servers.push(server);
         }
         std::fs::write(dir.join("known_hosts"), known_hosts).into_diagnostic()?;
@@ -166,18 +166,18 @@ impl DemoRun {
             set_aside: SetAside::default(),
         };
         let (stop, pull) = Shutdown::new();
-        let dispatch = Dispatcher::start(agent.clone(), SITES.len(), stop.clone());
+        let dispatch = Dispatcher::start(agent.clone(), SYSTEMS.len(), stop.clone());
         listen(&hub, &agent, &dispatch, stop, outer.clone()).await?;
         Ok(Self { hub, agent, dispatch, repo, pull, _servers: servers })
     }
 
     fn file_tickets(&self, dir: &Path) -> Result<()> {
-        for (site, scenario, _) in SITES {
-            let paper = TicketFile::read(&dir.join(scenario).join("ticket.md")).into_diagnostic()?;
-            let body = format!("{}\n\nServer: {site}", paper.body);
-            self.hub.grant(&self.repo, &paper.author, Rights::Read);
+        for (system, scenario, _) in SYSTEMS {
+            let ticket = TicketFile::read(&dir.join(scenario).join("ticket.md")).into_diagnostic()?;
+            let body = format!("{}\n\nServer: {system}", ticket.body);
+            self.hub.grant(&self.repo, &ticket.author, Rights::Read);
             self.hub
-                .file(&self.repo, &paper.author, &paper.title, &body, &["support"])
+                .file(&self.repo, &ticket.author, &ticket.title, &body, &["support"])
                 .map_err(|refusal| miette!("GitHub in a box refused the ticket: {refusal:?}"))?;
         }
         Ok(())
@@ -188,7 +188,7 @@ impl DemoRun {
         let end = Instant::now() + LONGEST;
         while Instant::now() < end && !stop.is_requested() {
             let lines = self.agent.journal.cases(100).await.into_diagnostic()?;
-            if lines.len() == SITES.len() && lines.iter().all(|line| line.outcome.is_some()) {
+            if lines.len() == SYSTEMS.len() && lines.iter().all(|line| line.outcome.is_some()) {
                 break;
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
@@ -281,7 +281,7 @@ fn remote(server: &Server, key: &Path, dir: &Path) -> HostRoute {
     })
 }
 
-fn site(name: &str, host: &HostName, scenario: &Path) -> Result<System> {
+fn system(name: &str, host: &HostName, scenario: &Path) -> Result<System> {
     let expect = scenario::read_expect(scenario).into_diagnostic()?;
     Ok(System {
         name: SystemName::new(name).into_diagnostic()?,
@@ -301,10 +301,10 @@ fn summarise(cases: &[Case], took: Duration) {
             Some(outcome) => outcome.word().to_owned(),
             None => "not finished".to_owned(),
         };
-        let site = case.triage.as_ref().and_then(|triage| triage.system.as_ref());
-        let site = site.map_or("", |site| site.name.as_str());
+        let system = case.triage.as_ref().and_then(|triage| triage.system.as_ref());
+        let system = system.map_or("", |system| system.name.as_str());
         let seconds = (case.updated_at - case.opened_at).num_milliseconds() as f64 / 1000.0;
-        print(&format!("  #{} {site:<6} {outcome:<28} {seconds:>5.1} s", case.ticket.id.number));
+        print(&format!("  #{} {system:<6} {outcome:<28} {seconds:>5.1} s", case.ticket.id.number));
     }
     let count = |word: &str| {
         cases.iter().filter(|case| case.outcome.as_ref().is_some_and(|o| o.word() == word)).count()

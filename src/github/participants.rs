@@ -69,16 +69,17 @@ impl GitHub {
         let route = issue_route(id);
         let from = timestamp(since);
         let mut people: Vec<(Option<User>, DateTime<Utc>)> = Vec::new();
-        for remark in wire.list::<CommentMeta>(&format!("{route}/comments"), &[("since", &from)], id).await? {
-            if is_by(remark.user.as_ref(), &me) && remark.reactions.total_count > 0 {
-                let route = format!("{}/issues/comments/{}/reactions", repo_route(&id.repo), remark.id);
+        for comment in wire.list::<CommentMeta>(&format!("{route}/comments"), &[("since", &from)], id).await?
+        {
+            if is_by(comment.user.as_ref(), &me) && comment.reactions.total_count > 0 {
+                let route = format!("{}/issues/comments/{}/reactions", repo_route(&id.repo), comment.id);
                 let reacted: Vec<Reacted> = wire.list(&route, &[], id).await?;
                 people.extend(reacted.into_iter().map(|it| (it.user, it.created_at)));
             }
-            people.push((remark.user, remark.created_at));
+            people.push((comment.user, comment.created_at));
         }
-        for happening in wire.list::<TimelineEvent>(&format!("{route}/events"), &[], id).await? {
-            let TimelineEvent { event, actor, assigner, created_at } = happening;
+        for event in wire.list::<TimelineEvent>(&format!("{route}/events"), &[], id).await? {
+            let TimelineEvent { event, actor, assigner, created_at } = event;
             if HUMAN_ACTIONS.contains(&event.as_str()) {
                 people.push((assigner.or(actor), created_at));
             }

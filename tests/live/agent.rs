@@ -1,7 +1,7 @@
 //! The agent: the real binary with a configuration of its own, and what it said.
 
-use crate::desk::{Desk, ON_CALL, SECRET, TOKEN};
 use crate::stack::{Stack, drain, finish, wait};
+use crate::tracker::{ON_CALL, SECRET, TOKEN, Tracker};
 use fieldmedic::library::Files;
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
@@ -30,11 +30,11 @@ pub struct Run {
 
 impl Agent {
     /// An agent for the stack as it is now. What it says goes to the transcript as well.
-    pub fn new(stack: &Stack, desk: &Desk, transcript: &Arc<Mutex<String>>) -> Self {
+    pub fn new(stack: &Stack, tracker: &Tracker, transcript: &Arc<Mutex<String>>) -> Self {
         let dir = tempfile::tempdir_in(stack.dir().join("agents")).expect("a directory for the agent");
         write_private(&dir.path().join("key"), &stack.read("ssh/id_ed25519"));
         write_private(&dir.path().join("known_hosts"), &stack.read("ssh/known_hosts"));
-        write_private(&dir.path().join("fieldmedic.toml"), &config(stack, desk));
+        write_private(&dir.path().join("fieldmedic.toml"), &config(stack, tracker));
         Self { dir, transcript: transcript.clone() }
     }
 
@@ -190,7 +190,7 @@ impl Drop for Running {
     }
 }
 
-fn config(stack: &Stack, desk: &Desk) -> String {
+fn config(stack: &Stack, tracker: &Tracker) -> String {
     let env = |name| stack.env(name);
     format!(
         r#"
@@ -222,8 +222,8 @@ known_hosts = "known_hosts"
 hosts = {{ main = "main" }}
 params = {{ project_path = "{project}", docker_root = "{docker_root}", backup_path = "{backups}", build_space_mb = 100, log_limit_mb = 20, hands_off_min = 0 }}
 "#,
-        repo = desk.repo(),
-        url = desk.url(),
+        repo = tracker.repo(),
+        url = tracker.url(),
         address = env("LIVE_SSH_HOST"),
         port = env("LIVE_SSH_PORT"),
         user = env("LIVE_SSH_USER"),

@@ -2,39 +2,39 @@
 //! agent needs and nothing else, by sudo too.
 
 use crate::agent::Agent;
-use crate::desk::Left;
-use crate::ground::Ground;
+use crate::fixture::Fixture;
 use crate::stack::{Stack, drain, wait};
+use crate::tracker::Left;
 use fieldmedic::core::gate::{DENIED, REFUSED};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-pub fn disk_full_behind_the_binary(ground: &Ground) {
-    let agent = ground.agent();
+pub fn disk_full_behind_the_binary(fixture: &Fixture) {
+    let agent = fixture.agent();
     agent.part_keys();
     agent.edit_playbooks(&[("disk-full.yaml", "for: 20s", "for: 2s")]);
-    let binary = ground.stack.dir().join("bin/fieldmedic");
+    let binary = fixture.stack.dir().join("bin/fieldmedic");
     let binary = binary.to_str().expect("text");
-    ground.stack.administer(&format!("cp '{}' '{binary}'", env!("CARGO_BIN_EXE_fieldmedic")));
+    fixture.stack.administer(&format!("cp '{}' '{binary}'", env!("CARGO_BIN_EXE_fieldmedic")));
     let setup = agent.run(&["host-setup", "qfieldcloud"]);
     assert_eq!(setup.code, 0, "the exit code of `host-setup`");
     let setup = setup.stdout.replace("/usr/local/bin/fieldmedic", binary);
-    install(ground.stack, &setup);
+    install(fixture.stack, &setup);
     assert_gated(&agent);
-    root_follows_no_link_of_the_user(ground.stack, &setup);
-    refuses_all_else(ground.stack, &agent);
-    sudo_is_narrow(ground.stack);
+    root_follows_no_link_of_the_user(fixture.stack, &setup);
+    refuses_all_else(fixture.stack, &agent);
+    sudo_is_narrow(fixture.stack);
 
-    ground.stack.fault("disk-full-log", &[]);
-    let before = ground.stack.truth();
-    let issue = ground.desk.file("Upload fails: No space left on device", "It worked on Friday.");
+    fixture.stack.fault("disk-full-log", &[]);
+    let before = fixture.stack.truth();
+    let issue = fixture.tracker.file("Upload fails: No space left on device", "It worked on Friday.");
     let run = agent.run(&["resolve", &issue.to_string()]);
-    ground.note_case(&agent);
+    fixture.note_case(&agent);
     assert_eq!(run.code, 0, "the exit code of `resolve`");
-    ground.desk.issue(&issue).assert_resolved();
-    let after = ground.assert_unharmed_since(&before);
+    fixture.tracker.issue(&issue).assert_resolved();
+    let after = fixture.assert_unharmed_since(&before);
     assert!(after.disk.used_percent < 90, "the disk is at {} %", after.disk.used_percent);
-    ends_at_its_deadline(ground, &agent);
+    ends_at_its_deadline(fixture, &agent);
 }
 
 /// Runs the printed text as the server's administrator, who allows nothing but that by sudo.
@@ -158,8 +158,8 @@ fn sudo_is_narrow(stack: &Stack) {
 }
 
 /// OpenSSH passes no signal on to a forced command: the gate itself ends what is late.
-fn ends_at_its_deadline(ground: &Ground, agent: &Agent) {
-    let stack = ground.stack;
+fn ends_at_its_deadline(fixture: &Fixture, agent: &Agent) {
+    let stack = fixture.stack;
     stack.administer(&format!("mv '{0}/bin/docker' '{0}/bin/docker.old'", stack.dir().display()));
     let docker = format!("{}/bin/docker", stack.dir().display());
     stack.administer(&format!("printf '#!/bin/sh\\nexec sleep 300\\n' >'{docker}'; chmod 755 '{docker}'"));

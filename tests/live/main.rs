@@ -15,43 +15,43 @@
 mod agent;
 mod controls;
 mod crash;
-mod desk;
-mod doors;
 mod faults;
+mod fixture;
 mod gate;
-mod ground;
 mod logins;
-mod looks;
+mod read_only;
 mod stack;
+mod tracker;
+mod triggers;
 mod truth;
 mod undo;
 
-use desk::Desk;
-use ground::Ground;
+use fixture::Fixture;
 use stack::Stack;
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
+use tracker::Tracker;
 
 /// Servers that are harmed at the same time. A scenario mostly waits, so more servers than cores keep the
 /// cores busy; with too many the agents would miss their deadlines.
 const SERVERS: usize = 3;
 
 /// What is done to the server, and what must come of it.
-type Scenario = (&'static str, fn(&Ground));
+type Scenario = (&'static str, fn(&Fixture));
 
 const SCENARIOS: &[Scenario] = &[
-    ("doctor and diagnose, all well", looks::doctor_and_diagnose),
+    ("doctor and diagnose, all well", read_only::doctor_and_diagnose),
     ("a complaint, all well", controls::healthy_and_a_complaint),
     ("a question about the status", controls::a_question),
     ("a wrong and an unknown host key", controls::host_keys),
     ("the host is unreachable", controls::unreachable),
     ("a rehearsal", controls::a_rehearsal),
     ("workers are down", faults::workers_down),
-    ("workers are down, found by a sweep", doors::workers_down_by_sweep),
-    ("the disk is full, by webhook", doors::disk_full_by_webhook),
-    ("jobs are stuck, by a slash command", doors::queue_stuck_by_command),
+    ("workers are down, found by a sweep", triggers::workers_down_by_sweep),
+    ("the disk is full, by webhook", triggers::disk_full_by_webhook),
+    ("jobs are stuck, by a slash command", triggers::queue_stuck_by_command),
     ("the images are missing", faults::missing_image),
     ("an image is missing, the newest archive is broken", faults::bad_backup),
     ("an image is missing, nothing to restore from", controls::nothing_to_restore_from),
@@ -86,30 +86,30 @@ fn the_agent_looks_after_a_real_server() {
 fn play(number: usize, chosen: &[&Scenario], next: &AtomicUsize) -> Vec<&'static str> {
     let started = Instant::now();
     let stack = Stack::up(number);
-    let desk = Desk::open();
+    let tracker = Tracker::open();
     say(&format!("a server is up after {:.1} s", started.elapsed().as_secs_f32()));
     let scenarios = std::iter::from_fn(|| chosen.get(next.fetch_add(1, Ordering::Relaxed)));
-    scenarios.filter(|scenario| !passes(scenario, &stack, &desk)).map(|(name, _)| *name).collect()
+    scenarios.filter(|scenario| !passes(scenario, &stack, &tracker)).map(|(name, _)| *name).collect()
 }
 
 /// Runs one scenario on a healed server and tells in a line how it went.
-fn passes((name, scenario): &Scenario, stack: &Stack, desk: &Desk) -> bool {
+fn passes((name, scenario): &Scenario, stack: &Stack, tracker: &Tracker) -> bool {
     let started = Instant::now();
-    let ground = Ground::new(stack, desk.repository(&name.replace([' ', ','], "-")));
+    let fixture = Fixture::new(stack, tracker.repository(&name.replace([' ', ','], "-")));
     let result = catch_unwind(AssertUnwindSafe(|| {
         stack.heal();
-        scenario(&ground);
+        scenario(&fixture);
     }));
     let seconds = started.elapsed().as_secs_f32();
     match &result {
-        Ok(()) => say(&format!("ok      {seconds:>5.1} s  {name}{}", ground.notes())),
+        Ok(()) => say(&format!("ok      {seconds:>5.1} s  {name}{}", fixture.notes())),
         Err(panic) => {
             let text = panic.downcast_ref::<String>().map(String::as_str);
             let why = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("it panicked");
             say(&format!(
                 "FAILED  {seconds:>5.1} s  {name}: {why}{}\n\n{}",
-                ground.notes(),
-                ground.account()
+                fixture.notes(),
+                fixture.account()
             ));
         }
     }

@@ -1,11 +1,11 @@
 //! Taking back: a remedy that does not help is undone, row by row, in the real database.
 
-use crate::desk::Left;
+use crate::fixture::Fixture;
 use crate::gate::{assert_gated, install, refuses_all_else};
-use crate::ground::Ground;
+use crate::tracker::Left;
 
-pub fn jobs_are_put_back_behind_a_gate(ground: &Ground) {
-    let agent = ground.agent();
+pub fn jobs_are_put_back_behind_a_gate(fixture: &Fixture) {
+    let agent = fixture.agent();
     agent.part_keys();
     // The same commands but for a pause, and a verification that gives up sooner.
     agent.edit_playbooks(&[
@@ -14,24 +14,24 @@ pub fn jobs_are_put_back_behind_a_gate(ground: &Ground) {
     ]);
     let setup = agent.run(&["host-setup", "qfieldcloud", "--sh"]);
     assert_eq!(setup.code, 0, "the exit code of `host-setup`");
-    install(ground.stack, &setup.stdout);
+    install(fixture.stack, &setup.stdout);
     assert_gated(&agent);
-    refuses_all_else(ground.stack, &agent);
+    refuses_all_else(fixture.stack, &agent);
 
     // Jobs that no worker will take, whether they are queued or pending.
-    ground.stack.fault("queue-locked", &["3"]);
-    let before = ground.stack.truth();
-    let issue = ground.desk.file("Sync hangs", "The jobs of three projects are stuck in the queue.");
+    fixture.stack.fault("queue-locked", &["3"]);
+    let before = fixture.stack.truth();
+    let issue = fixture.tracker.file("Sync hangs", "The jobs of three projects are stuck in the queue.");
     let run = agent.run(&["resolve", &issue.to_string()]);
-    ground.note_case(&agent);
+    fixture.note_case(&agent);
     assert_eq!(run.code, 3, "the exit code of `resolve`");
-    let issue = ground.desk.issue(&issue);
+    let issue = fixture.tracker.issue(&issue);
     issue.assert_escalated("not-fixed");
     let said = issue.reports().concat();
     for expect in ["3 jobs set back to pending", "I rolled back what I had changed", "~/.fieldmedic/kept/c"] {
         assert!(said.contains(expect), "the report does not say {expect:?}");
     }
-    let after = ground.assert_unharmed_since(&before);
+    let after = fixture.assert_unharmed_since(&before);
     assert_eq!(after.jobs, before.jobs, "every column of every row is as it was");
 
     // With other parameters the gate is another one, and `doctor` says so.

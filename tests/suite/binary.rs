@@ -1,6 +1,6 @@
 //! The whole agent: the real binary over real HTTP and SSH, with an SQLite journal on disk.
 
-use crate::harness::{Rig, ran, send, terminate, until};
+use crate::harness::{TestBinary, ran, send, terminate, until};
 use fieldmedic::sandbox::github::{FaultPoint, InjectedFault, RepoRole};
 use http::Method;
 use std::process::Stdio;
@@ -9,77 +9,87 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 
 #[tokio::test]
 async fn a_ticket_is_worked_to_its_end() {
-    let rig = Rig::new("worker-down").await;
-    let id = rig.file("Sync never finishes", "Since this morning changes stay pending on all our tablets.");
-    let ran = rig.run(&["resolve", &id.number.to_string()]).await;
+    let binary = TestBinary::new("worker-down").await;
+    let id =
+        binary.file("Sync never finishes", "Since this morning changes stay pending on all our tablets.");
+    let ran = binary.run(&["resolve", &id.number.to_string()]).await;
     assert_eq!(ran.code, Some(0), "{ran:?}");
-    assert!(rig.is_closed(&id));
-    assert_eq!(rig.labels(&id), ["support", "medic:resolved"]);
-    assert_eq!(rig.said(&id, "report").len(), 1);
-    assert_eq!(rig.said(&id, "status").len(), 1);
+    assert!(binary.is_closed(&id));
+    assert_eq!(binary.labels(&id), ["support", "medic:resolved"]);
+    assert_eq!(binary.said(&id, "report").len(), 1);
+    assert_eq!(binary.said(&id, "status").len(), 1);
     assert!(ran.stdout.contains("Resolved"), "{}", ran.stdout);
-    let server = rig.server.as_ref().expect("it is up");
+    let server = binary.server.as_ref().expect("it is up");
     assert!(server.connections() <= 1, "{} connections", server.connections());
     assert!(server.peak_channels() <= 8);
-    let shown = rig.run(&["case", "list"]).await;
+    let shown = binary.run(&["case", "list"]).await;
     let case = shown.stdout.split_whitespace().next().expect("a case").to_owned();
-    let shown = rig.run(&["case", "show", &case]).await;
+    let shown = binary.run(&["case", "show", &case]).await;
     for word in ["diagnosed", "change_started", "verification_passed", "connecting", "GitHub"] {
         assert!(shown.stdout.contains(word), "{word} is not in {}", shown.stdout);
     }
-    let audit = rig.run(&["audit", "verify"]).await;
+    let audit = binary.run(&["audit", "verify"]).await;
     assert_eq!(audit.code, Some(0), "{audit:?}");
 }
 
 #[tokio::test]
 async fn a_dry_run_changes_and_writes_nothing() {
-    let rig = Rig::new("worker-down").await;
-    let id = rig.file("Sync never finishes", "Changes stay pending.");
-    let ran = rig.run(&["resolve", &id.number.to_string(), "--dry-run", "--json"]).await;
+    let binary = TestBinary::new("worker-down").await;
+    let id = binary.file("Sync never finishes", "Changes stay pending.");
+    let ran = binary.run(&["resolve", &id.number.to_string(), "--dry-run", "--json"]).await;
     assert_eq!(ran.code, Some(8), "a fix is possible: {ran:?}");
     let report: serde_json::Value = serde_json::from_str(&ran.stdout).expect("JSON");
     assert_eq!(report["code"], "not-permitted");
     assert!(!report["proposal"].as_array().expect("a list").is_empty());
-    assert!(rig.hub.comments(&id).is_empty());
-    assert!(!rig.commands().iter().any(|line| line.contains("docker start")), "{:?}", rig.commands());
-    assert!(rig.hub.requests().iter().all(|request| request.method == "GET"));
-    assert!(!rig.dir.path().join("journal.db").exists());
+    assert!(binary.hub.comments(&id).is_empty());
+    assert!(!binary.commands().iter().any(|line| line.contains("docker start")), "{:?}", binary.commands());
+    assert!(binary.hub.requests().iter().all(|request| request.method == "GET"));
+    assert!(!binary.dir.path().join("journal.db").exists());
 }
 
 #[tokio::test]
 async fn every_source_opens_one_case() {
-    let rig = Rig::new("worker-down").await;
-    let labelled = rig.file("Sync never finishes", "Changes stay pending.");
-    let mut daemon = rig.spawn(&["serve"]);
-    until("the labelled issue is closed", || rig.is_closed(&labelled)).await;
+    let binary = TestBinary::new("worker-down").await;
+    let labelled = binary.file("Sync never finishes", "Changes stay pending.");
+    let mut daemon = binary.spawn(&["serve"]);
+    until("the labelled issue is closed", || binary.is_closed(&labelled)).await;
     // A command of a person who may write opens a case for an issue without the label. A reader may not.
-    let plain =
-        rig.hub.file(&rig.repo, "field-agent", "Please check QField system status", "", &[]).expect("filed");
-    rig.hub.grant(&rig.repo, "passer-by", RepoRole::Read);
-    rig.hub.comment(&plain, "passer-by", "/qfield:support").expect("commented");
-    until("the refusal is seen", || !rig.hub.comments(&plain)[0].reactions.is_empty()).await;
-    assert!(!rig.is_closed(&plain));
-    rig.hub.comment(&plain, "ops-lead", "/qfield:support").expect("commented");
-    until("the question is answered", || rig.is_closed(&plain)).await;
-    let has_label = |label: &str| rig.labels(&plain).iter().any(|name| name == label);
+    let plain = binary
+        .hub
+        .file(&binary.repo, "field-agent", "Please check QField system status", "", &[])
+        .expect("filed");
+    binary.hub.grant(&binary.repo, "passer-by", RepoRole::Read);
+    binary.hub.comment(&plain, "passer-by", "/qfield:support").expect("commented");
+    until("the refusal is seen", || !binary.hub.comments(&plain)[0].reactions.is_empty()).await;
+    assert!(!binary.is_closed(&plain));
+    binary.hub.comment(&plain, "ops-lead", "/qfield:support").expect("commented");
+    until("the question is answered", || binary.is_closed(&plain)).await;
+    let has_label = |label: &str| binary.labels(&plain).iter().any(|name| name == label);
     until("its case has ended", || has_label("medic:resolved")).await;
     // A command with values reaches the host, and neither closes nor reopens the ticket.
-    rig.hub.comment(&plain, "ops-lead", "/qfield:support run logs service=app lines=20").expect("commented");
-    until("the log is posted", || rig.said(&plain, "report").len() == 2).await;
-    let log = &rig.said(&plain, "report")[1];
+    binary
+        .hub
+        .comment(&plain, "ops-lead", "/qfield:support run logs service=app lines=20")
+        .expect("commented");
+    until("the log is posted", || binary.said(&plain, "report").len() == 2).await;
+    let log = &binary.said(&plain, "report")[1];
     assert!(log.contains("The last 20 lines of `app`") && log.contains("Booting worker"), "{log}");
-    assert!(rig.commands().iter().any(|line| line.contains("COUNT=20 SERVICE=app ")), "{:?}", rig.commands());
-    assert!(rig.is_closed(&plain));
+    assert!(
+        binary.commands().iter().any(|line| line.contains("COUNT=20 SERVICE=app ")),
+        "{:?}",
+        binary.commands()
+    );
+    assert!(binary.is_closed(&plain));
     terminate(&daemon);
     let ended = daemon.wait().await.expect("it ends");
     assert_eq!(ended.code(), Some(0));
-    assert_eq!(rig.said(&labelled, "report").len(), 1);
+    assert_eq!(binary.said(&labelled, "report").len(), 1);
 }
 
 #[tokio::test]
 async fn a_daemon_stops_even_when_nobody_reads_its_log() {
-    let rig = Rig::new("sync-failed-healthy").await;
-    let mut command = rig.command(&["serve"]);
+    let binary = TestBinary::new("sync-failed-healthy").await;
+    let mut command = binary.command(&["serve"]);
     command.stderr(Stdio::piped());
     let mut daemon = command.spawn().expect("the daemon starts");
     let mut log = BufReader::new(daemon.stderr.take().expect("it is piped"));
@@ -94,41 +104,42 @@ async fn a_daemon_stops_even_when_nobody_reads_its_log() {
 
 #[tokio::test]
 async fn a_sweep_finds_a_fault_before_anyone_reports_it() {
-    let rig = Rig::new("worker-down").await;
-    let swept = rig.run(&["sweep"]).await;
+    let binary = TestBinary::new("worker-down").await;
+    let swept = binary.run(&["sweep"]).await;
     assert_eq!(swept.code, Some(5), "{swept:?}");
-    let issues = rig.hub.issues(&rig.repo);
+    let issues = binary.hub.issues(&binary.repo);
     assert_eq!(issues.len(), 1);
     assert!(issues[0].is_closed(), "{:?}", issues[0].comments);
-    let again = rig.run(&["sweep"]).await;
+    let again = binary.run(&["sweep"]).await;
     assert_eq!(again.code, Some(0), "{again:?}");
-    assert_eq!(rig.hub.issues(&rig.repo).len(), 1, "the second sweep opens no second ticket");
+    assert_eq!(binary.hub.issues(&binary.repo).len(), 1, "the second sweep opens no second ticket");
 }
 
 #[tokio::test]
 async fn a_killed_agent_goes_on_where_it_was() {
-    let rig = Rig::new("worker-down").await;
-    let id = rig.file("Sync never finishes", "Changes stay pending.");
+    let binary = TestBinary::new("worker-down").await;
+    let id = binary.file("Sync never finishes", "Changes stay pending.");
     let number = id.number.to_string();
-    let mut child = rig.spawn(&["resolve", &number]);
-    until("a change was asked for", || rig.commands().iter().any(|line| line.contains("docker start"))).await;
+    let mut child = binary.spawn(&["resolve", &number]);
+    until("a change was asked for", || binary.commands().iter().any(|line| line.contains("docker start")))
+        .await;
     child.kill().await.expect("it is killed");
-    let ran = rig.run(&["resolve", &number]).await;
+    let ran = binary.run(&["resolve", &number]).await;
     assert_eq!(ran.code, Some(0), "{ran:?}");
     assert!(ran.stderr.contains("going on with it"), "{}", ran.stderr);
-    assert!(rig.is_closed(&id));
-    assert_eq!(rig.said(&id, "report").len(), 1);
+    assert!(binary.is_closed(&id));
+    assert_eq!(binary.said(&id, "report").len(), 1);
 }
 
 #[tokio::test]
 async fn an_impossible_request_names_its_cause() {
-    let rig = Rig::new("sync-failed-healthy").await;
-    let closed = rig.file("Sync never finishes", "x");
-    rig.hub.close(&closed, "ops-lead", "completed").expect("closed");
-    let locked = rig.file("Sync never finishes", "x");
-    rig.hub.lock(&locked, "ops-lead").expect("locked");
-    let empty = rig.file("Sync never finishes", "");
-    let huge = rig.file("Sync never finishes", &"It never finishes. ".repeat(3400));
+    let binary = TestBinary::new("sync-failed-healthy").await;
+    let closed = binary.file("Sync never finishes", "x");
+    binary.hub.close(&closed, "ops-lead", "completed").expect("closed");
+    let locked = binary.file("Sync never finishes", "x");
+    binary.hub.lock(&locked, "ops-lead").expect("locked");
+    let empty = binary.file("Sync never finishes", "");
+    let huge = binary.file("Sync never finishes", &"It never finishes. ".repeat(3400));
     for (arguments, code, says) in [
         (vec!["resolve", "999"], 1, "does not exist"),
         (vec!["resolve", "nonsense"], 1, "owner/name#12"),
@@ -140,96 +151,99 @@ async fn an_impossible_request_names_its_cause() {
         (vec!["case", "show", "c000000000000"], 1, "case list"),
         (vec!["playbook", "show", "nothing"], 1, "playbook list"),
     ] {
-        let ran = rig.run(&arguments).await;
+        let ran = binary.run(&arguments).await;
         assert_eq!(ran.code, Some(code), "{arguments:?}: {ran:?}");
         let all = format!("{}{}", ran.stdout, ran.stderr);
         assert!(all.contains(says), "{arguments:?} does not say {says:?}: {all}");
     }
-    assert!(!rig.is_closed(&empty), "a problem on a healthy system is not closed");
-    assert!(rig.hub.comments(&closed).is_empty(), "nothing is written on a closed issue");
-    let mut tokenless = rig.command(&["resolve", "1"]);
-    tokenless.env_remove("RIG_TOKEN");
+    assert!(!binary.is_closed(&empty), "a problem on a healthy system is not closed");
+    assert!(binary.hub.comments(&closed).is_empty(), "nothing is written on a closed issue");
+    let mut tokenless = binary.command(&["resolve", "1"]);
+    tokenless.env_remove("TEST_TOKEN");
     let ran_without = ran(tokenless).await;
     assert_eq!(ran_without.code, Some(1));
-    assert!(ran_without.stderr.contains("RIG_TOKEN"), "{}", ran_without.stderr);
-    let mut wrong = rig.command(&["resolve", "1"]);
-    wrong.env("RIG_TOKEN", "another-token");
+    assert!(ran_without.stderr.contains("TEST_TOKEN"), "{}", ran_without.stderr);
+    let mut wrong = binary.command(&["resolve", "1"]);
+    wrong.env("TEST_TOKEN", "another-token");
     assert!(ran(wrong).await.stderr.contains("token"));
-    std::fs::write(rig.config(), "[github]\nrepos = []\nx = 1").expect("written");
-    let broken = rig.run(&["resolve", "1"]).await;
+    std::fs::write(binary.config(), "[github]\nrepos = []\nx = 1").expect("written");
+    let broken = binary.run(&["resolve", "1"]).await;
     assert_eq!(broken.code, Some(1));
     assert!(broken.stderr.contains("unknown key `x` in [github]"), "{}", broken.stderr);
 }
 
 #[tokio::test]
 async fn an_unknown_host_key_is_refused_with_the_line_to_add() {
-    let rig = Rig::new("worker-down").await;
-    let line = std::fs::read_to_string(rig.dir.path().join("known_hosts")).expect("known_hosts");
+    let binary = TestBinary::new("worker-down").await;
+    let line = std::fs::read_to_string(binary.dir.path().join("known_hosts")).expect("known_hosts");
     let key = line.split_whitespace().nth(2).expect("a key");
-    std::fs::write(rig.dir.path().join("known_hosts"), "").expect("emptied");
-    let id = rig.file("Sync never finishes", "x");
-    let mut command = rig.command(&["resolve", &id.number.to_string()]);
+    std::fs::write(binary.dir.path().join("known_hosts"), "").expect("emptied");
+    let id = binary.file("Sync never finishes", "x");
+    let mut command = binary.command(&["resolve", &id.number.to_string()]);
     command.env("FIELDMEDIC_PROGRESS", "1");
     let ran = ran(command).await;
     assert_eq!(ran.code, Some(3), "{ran:?}");
     assert!(ran.stdout.contains("unreachable"), "{}", ran.stdout);
-    assert!(!rig.is_closed(&id));
+    assert!(!binary.is_closed(&id));
     // The report shows the line to copy once, not once for each probe.
-    let report = rig.said(&id, "report").concat();
+    let report = binary.said(&id, "report").concat();
     for said in [&report, &ran.stderr] {
         assert_eq!(said.matches(key).count(), 1, "{said}");
     }
-    let doctor = rig.run(&["doctor"]).await;
+    let doctor = binary.run(&["doctor"]).await;
     assert_eq!(doctor.code, Some(1));
     assert!(doctor.stdout.contains(key), "the line to add is not in {}", doctor.stdout);
 }
 
 #[tokio::test]
 async fn failures_of_github_lose_and_duplicate_nothing() {
-    let rig = Rig::new("worker-down").await;
-    let id = rig.file("Sync never finishes", "Changes stay pending.");
+    let binary = TestBinary::new("worker-down").await;
+    let id = binary.file("Sync never finishes", "Changes stay pending.");
     // Nobody waits for the status. The report is written, and GitHub's answer to it is lost.
-    rig.hub.inject(InjectedFault::DropAfter, FaultPoint::Call(Method::POST, "/comments".into()), 2);
-    rig.hub.inject(InjectedFault::BadGateway, FaultPoint::Call(Method::PATCH, "/issues/".into()), 1);
-    let ran = rig.run(&["resolve", &id.number.to_string()]).await;
+    binary.hub.inject(InjectedFault::DropAfter, FaultPoint::Call(Method::POST, "/comments".into()), 2);
+    binary.hub.inject(InjectedFault::BadGateway, FaultPoint::Call(Method::PATCH, "/issues/".into()), 1);
+    let ran = binary.run(&["resolve", &id.number.to_string()]).await;
     assert_eq!(ran.code, Some(0), "{ran:?}");
-    assert!(rig.is_closed(&id));
-    assert_eq!(rig.said(&id, "report").len(), 1);
+    assert!(binary.is_closed(&id));
+    assert_eq!(binary.said(&id, "report").len(), 1);
 }
 
 #[tokio::test]
 async fn nothing_is_changed_on_a_host_that_answers_nonsense() {
     for fault in ["garbage", "flood", "drop", "refuse"] {
-        let rig =
-            Rig::with_host(&format!("state: {{}}\ncommands:\n  - {{ run: \"**\", fault: {fault} }}\n")).await;
-        let id = rig.file("Sync never finishes", "Changes stay pending.");
-        let ran = rig.run(&["resolve", &id.number.to_string()]).await;
+        let binary = TestBinary::with_host(&format!(
+            "state: {{}}\ncommands:\n  - {{ run: \"**\", fault: {fault} }}\n"
+        ))
+        .await;
+        let id = binary.file("Sync never finishes", "Changes stay pending.");
+        let ran = binary.run(&["resolve", &id.number.to_string()]).await;
         assert_eq!(ran.code, Some(3), "{fault}: {ran:?}");
-        assert!(!rig.is_closed(&id), "{fault}");
-        let report = rig.said(&id, "report");
+        assert!(!binary.is_closed(&id), "{fault}");
+        let report = binary.said(&id, "report");
         assert_eq!(report.len(), 1, "{fault}");
         let changes = ["docker start", "builder prune", "update core_job"];
         let changed = |line: &String| changes.iter().any(|change| line.contains(change));
-        assert!(!rig.commands().iter().any(changed), "{fault}");
+        assert!(!binary.commands().iter().any(changed), "{fault}");
     }
 }
 
 #[tokio::test]
 async fn the_demo_shows_the_whole_loop_and_leaves_nothing() {
-    let rig = tempfile::tempdir().expect("a folder");
+    let binary = tempfile::tempdir().expect("a folder");
     let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_fieldmedic"));
-    command.arg("demo").env("TMPDIR", rig.path()).current_dir(rig.path()).kill_on_drop(true);
+    command.arg("demo").env("TMPDIR", binary.path()).current_dir(binary.path()).kill_on_drop(true);
     let ran = ran(command).await;
     assert_eq!(ran.code, Some(0), "{}\n{}", ran.stdout, ran.stderr);
     assert!(ran.stdout.contains("4 resolved, 1 escalated"), "{}", ran.stdout);
-    let left: Vec<_> = std::fs::read_dir(rig.path()).expect("the folder").collect();
+    let left: Vec<_> = std::fs::read_dir(binary.path()).expect("the folder").collect();
     assert!(left.is_empty(), "{left:?}");
 }
 
 /// Ctrl-C twice, and a terminal that is closed: the keys of the simulated servers do not stay.
 #[tokio::test]
 async fn a_demo_that_is_stopped_leaves_nothing() {
-    for (signals, code) in [(&["-INT", "-INT"][..], Some(130)), (&["-HUP"], Some(1))] {
+    // The second Ctrl-C may come when the demo stands at a safe point already.
+    for (signals, codes) in [(&["-INT", "-INT"][..], &[130, 1][..]), (&["-HUP"], &[1])] {
         let place = tempfile::tempdir().expect("a folder");
         let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_fieldmedic"));
         command.args(["demo", "--keep"]).env("TMPDIR", place.path()).kill_on_drop(true);
@@ -249,34 +263,34 @@ async fn a_demo_that_is_stopped_leaves_nothing() {
         }
         tokio::spawn(async move { while let Ok(Some(_)) = said.next_line().await {} });
         let ended = demo.wait().await.expect("it ends");
-        assert_eq!(ended.code(), code, "{signals:?}");
+        assert!(ended.code().is_some_and(|code| codes.contains(&code)), "{signals:?}: {ended}");
         assert!(std::fs::read_dir(place.path()).expect("the folder").next().is_none(), "{signals:?}");
     }
 }
 
 #[tokio::test]
 async fn a_reload_takes_the_new_configuration_and_survives_a_bad_one() {
-    let rig = Rig::new("worker-down").await;
-    rig.configure("mode = \"observe\"");
-    let log = rig.dir.path().join("log");
-    let mut command = rig.command(&["serve"]);
+    let binary = TestBinary::new("worker-down").await;
+    binary.configure("mode = \"observe\"");
+    let log = binary.dir.path().join("log");
+    let mut command = binary.command(&["serve"]);
     command.stdout(Stdio::null()).stderr(std::fs::File::create(&log).expect("a log"));
     let mut daemon = command.spawn().expect("it starts");
     let says = |what: &str| std::fs::read_to_string(&log).expect("the log").contains(what);
-    let ticket = rig.file("Sync never finishes", "Changes stay pending.");
-    until("the ticket is handed over", || rig.labels(&ticket).contains(&"medic:needs-human".into())).await;
-    assert!(!rig.commands().iter().any(|line| line.contains("docker start")));
+    let ticket = binary.file("Sync never finishes", "Changes stay pending.");
+    until("the ticket is handed over", || binary.labels(&ticket).contains(&"medic:needs-human".into())).await;
+    assert!(!binary.commands().iter().any(|line| line.contains("docker start")));
 
-    let good = std::fs::read_to_string(rig.config()).expect("a configuration");
-    std::fs::write(rig.config(), "[github\nrepos = ").expect("it is written");
+    let good = std::fs::read_to_string(binary.config()).expect("a configuration");
+    std::fs::write(binary.config(), "[github\nrepos = ").expect("it is written");
     send(&daemon, "-HUP");
     until("the bad file is refused", || says("not reloaded")).await;
-    std::fs::write(rig.config(), good.replace("observe", "act")).expect("it is written");
+    std::fs::write(binary.config(), good.replace("observe", "act")).expect("it is written");
     send(&daemon, "-HUP");
     until("the good file is taken", || says("playbooks reloaded from")).await;
     until("the case has ended", || says("case ended")).await;
-    rig.hub.comment(&ticket, "ops-lead", "/qfield:support retry").expect("commented");
-    until("the new mode is in force", || rig.is_closed(&ticket)).await;
+    binary.hub.comment(&ticket, "ops-lead", "/qfield:support retry").expect("commented");
+    until("the new mode is in force", || binary.is_closed(&ticket)).await;
     assert!(daemon.try_wait().expect("it can be asked").is_none(), "it is the same process");
     terminate(&daemon);
     assert_eq!(daemon.wait().await.expect("it ends").code(), Some(0));
@@ -284,44 +298,44 @@ async fn a_reload_takes_the_new_configuration_and_survives_a_bad_one() {
 
 #[tokio::test]
 async fn a_ticket_that_a_person_has_is_left_to_them() {
-    let rig = Rig::new("worker-down").await;
-    rig.configure("mode = \"observe\"");
-    let id = rig.file("Sync never finishes", "Changes stay pending.");
-    let ran = rig.run(&["resolve", &id.number.to_string()]).await;
+    let binary = TestBinary::new("worker-down").await;
+    binary.configure("mode = \"observe\"");
+    let id = binary.file("Sync never finishes", "Changes stay pending.");
+    let ran = binary.run(&["resolve", &id.number.to_string()]).await;
     assert_eq!(ran.code, Some(3), "{ran:?}");
-    assert_eq!(rig.labels(&id), ["support", "medic:needs-human"]);
+    assert_eq!(binary.labels(&id), ["support", "medic:needs-human"]);
     // Neither the ticket nor the fault becomes a case again while the ticket is open.
-    rig.configure("mode = \"act\"");
-    let swept = rig.run(&["sweep"]).await;
+    binary.configure("mode = \"act\"");
+    let swept = binary.run(&["sweep"]).await;
     assert_eq!(swept.code, Some(5), "{swept:?}");
-    assert_eq!(rig.hub.issues(&rig.repo).len(), 1);
-    assert_eq!(rig.said(&id, "report").len(), 1);
-    assert!(!rig.commands().iter().any(|line| line.contains("docker start")));
+    assert_eq!(binary.hub.issues(&binary.repo).len(), 1);
+    assert_eq!(binary.said(&id, "report").len(), 1);
+    assert!(!binary.commands().iter().any(|line| line.contains("docker start")));
 }
 
 #[tokio::test]
 async fn an_issue_that_was_closed_meanwhile_is_left_alone() {
-    let rig = Rig::new("sync-failed-queue").await;
-    let id = rig.file("Sync never finishes", "Changes stay pending.");
+    let binary = TestBinary::new("sync-failed-queue").await;
+    let id = binary.file("Sync never finishes", "Changes stay pending.");
     // The probe of a stuck queue takes half a minute. The reporter closes the issue before it ends.
-    let child = rig.spawn(&["resolve", &id.number.to_string()]);
-    until("the probe started", || !rig.commands().is_empty()).await;
-    rig.hub.close(&id, "field-agent", "completed").expect("closed");
+    let child = binary.spawn(&["resolve", &id.number.to_string()]);
+    until("the probe started", || !binary.commands().is_empty()).await;
+    binary.hub.close(&id, "field-agent", "completed").expect("closed");
     let output = child.wait_with_output().await.expect("it ends");
     assert_eq!(output.status.code(), Some(4));
-    assert!(!rig.commands().iter().any(|line| line.contains("update core_job")));
-    assert!(rig.said(&id, "report").is_empty());
+    assert!(!binary.commands().iter().any(|line| line.contains("update core_job")));
+    assert!(binary.said(&id, "report").is_empty());
 }
 
 #[tokio::test]
 async fn the_password_of_the_database_is_never_shown() {
-    let rig = Rig::new("sync-failed-healthy").await;
-    let config = std::fs::read_to_string(rig.config()).expect("the configuration");
+    let binary = TestBinary::new("sync-failed-healthy").await;
+    let config = std::fs::read_to_string(binary.config()).expect("the configuration");
     let on_database = config.replace("path = \"journal.db\"", "url_env = \"RIG_DATABASE\"");
-    std::fs::write(rig.config(), on_database).expect("written");
+    std::fs::write(binary.config(), on_database).expect("written");
     let database = crate::postgres::database().await;
     let doctor = async |url: &str, verbose: bool| {
-        let mut command = rig.command(if verbose { &["-vv", "doctor"] } else { &["doctor"] });
+        let mut command = binary.command(if verbose { &["-vv", "doctor"] } else { &["doctor"] });
         command.env("RIG_DATABASE", url);
         let ran = ran(command).await;
         let all = format!("{}{}", ran.stdout, ran.stderr);
@@ -346,18 +360,18 @@ async fn the_password_of_the_database_is_never_shown() {
 #[tokio::test]
 async fn doctor_refuses_private_keys_that_others_can_read() {
     use std::os::unix::fs::PermissionsExt;
-    let rig = Rig::new("worker-down").await;
+    let binary = TestBinary::new("worker-down").await;
     let expose = |file: &str| {
         let mode = std::fs::Permissions::from_mode(0o644);
-        std::fs::set_permissions(rig.dir.path().join(file), mode).expect("its mode is set");
+        std::fs::set_permissions(binary.dir.path().join(file), mode).expect("its mode is set");
     };
     expose("key");
-    std::fs::write(rig.dir.path().join("app.pem"), "no key").expect("written");
+    std::fs::write(binary.dir.path().join("app.pem"), "no key").expect("written");
     expose("app.pem");
-    let config = std::fs::read_to_string(rig.config()).expect("a configuration");
+    let config = std::fs::read_to_string(binary.config()).expect("a configuration");
     let config = config.replace("[github]\n", "[github]\napp_id = 7\nprivate_key = \"app.pem\"\n");
-    std::fs::write(rig.config(), config).expect("written");
-    let doctor = rig.run(&["doctor"]).await;
+    std::fs::write(binary.config(), config).expect("written");
+    let doctor = binary.run(&["doctor"]).await;
     assert_eq!(doctor.code, Some(1));
     let told: Vec<&str> = doctor.stdout.lines().filter(|line| line.contains("are too open")).collect();
     assert!(

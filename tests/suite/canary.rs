@@ -1,6 +1,6 @@
 //! Canaries: a secret of its own in everything that comes in, and none of them in anything that goes out.
 
-use crate::harness::{MEDIC, Ran, Rig, TOKEN, ran, until};
+use crate::harness::{MEDIC, Ran, TOKEN, TestBinary, ran, until};
 use crate::scenarios::fixtures;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -145,24 +145,24 @@ async fn indiscreet_github() -> String {
     url
 }
 
-fn add_to_config(rig: &Rig, text: &str) {
-    let config = std::fs::read_to_string(rig.config()).expect("the configuration");
-    std::fs::write(rig.config(), format!("{config}{text}")).expect("written");
+fn add_to_config(binary: &TestBinary, text: &str) {
+    let config = std::fs::read_to_string(binary.config()).expect("the configuration");
+    std::fs::write(binary.config(), format!("{config}{text}")).expect("written");
 }
 
 #[tokio::test]
 async fn no_secret_that_comes_in_goes_out() {
-    let rig = Rig::with_host(&talkative_host()).await;
-    rig.configure("mode = \"act\"\nlimits = { cooldown = \"1s\" }");
+    let binary = TestBinary::with_host(&talkative_host()).await;
+    binary.configure("mode = \"act\"\nlimits = { cooldown = \"1s\" }");
     let listen = TcpListener::bind("127.0.0.1:0").await.expect("a port").local_addr().expect("an address");
     add_to_config(
-        &rig,
+        &binary,
         &format!(
             "[redact]\npatterns = ['CUST-\\d+']\n[webhook]\nlisten = \"{listen}\"\nsecret_env = \"RIG_SECRET\"\n"
         ),
     );
     let command = |arguments: &[&str]| {
-        let mut command = rig.command(arguments);
+        let mut command = binary.command(arguments);
         command.env("RIG_SECRET", canary(15)).env("FIELDMEDIC_PROGRESS", "1");
         command
     };
@@ -176,21 +176,23 @@ async fn no_secret_that_comes_in_goes_out() {
         log.read_to_end(&mut text).await.expect("it can be read");
         text
     });
-    rig.hub.hook(Hooks { url: format!("http://{listen}/webhook"), secret: canary(15).to_owned() });
+    binary.hub.hook(Hooks { url: format!("http://{listen}/webhook"), secret: canary(15).to_owned() });
     let label = format!("token={}", canary(4));
     let title = format!("Sync never finishes {}", canary(1));
     let body = format!("Changes stay pending. password: {}\ncustomer {}", canary(2), canary(14));
-    let id = rig.hub.file(&rig.repo, "field-agent", &title, &body, &["support", &label]).expect("filed");
+    let id =
+        binary.hub.file(&binary.repo, "field-agent", &title, &body, &["support", &label]).expect("filed");
     let comment = format!("PGPASSWORD={} {TOKEN}", canary(3));
-    rig.hub.comment(&id, "ops-lead", &comment).expect("commented");
-    until("the ticket is closed", || rig.is_closed(&id)).await;
+    binary.hub.comment(&id, "ops-lead", &comment).expect("commented");
+    until("the ticket is closed", || binary.is_closed(&id)).await;
     let pid = daemon.id().expect("it runs").to_string();
     assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().expect("kill").success());
     assert!(daemon.wait().await.expect("it ends").success());
     out.add("stderr of serve -vv", read.await.expect("it was read"));
     // The same by hand, and every way to look at it.
-    rig.host.lock().set("workers.running", 0.into(), chrono::Utc::now()).expect("it has a place");
-    let again = rig.hub.file(&rig.repo, "field-agent", &title, &body, &["support", &label]).expect("filed");
+    binary.host.lock().set("workers.running", 0.into(), chrono::Utc::now()).expect("it has a place");
+    let again =
+        binary.hub.file(&binary.repo, "field-agent", &title, &body, &["support", &label]).expect("filed");
     out.ran("resolve -vv", &ran(command(&["resolve", "-vv", &again.number.to_string()])).await);
     out.ran("resolve --json", &ran(command(&["resolve", "--json", &again.number.to_string()])).await);
     let listed = ran(command(&["case", "list"])).await;
@@ -210,20 +212,20 @@ async fn no_secret_that_comes_in_goes_out() {
         out.ran(&arguments.join(" "), &ran(command(arguments)).await);
     }
     // Errors.
-    let config = std::fs::read_to_string(rig.config()).expect("the configuration");
+    let config = std::fs::read_to_string(binary.config()).expect("the configuration");
     let url = indiscreet_github().await;
-    std::fs::write(rig.config(), config.replace(rig.hub.url(), &url)).expect("written");
+    std::fs::write(binary.config(), config.replace(binary.hub.url(), &url)).expect("written");
     for arguments in [&["resolve", "-vv", "1"][..], &["doctor", "-vv"]] {
         out.ran(&format!("{} with a GitHub in trouble", arguments.join(" ")), &ran(command(arguments)).await);
     }
-    std::fs::write(rig.config(), format!("password = \"{}\"\n{config}", canary(18))).expect("written");
+    std::fs::write(binary.config(), format!("password = \"{}\"\n{config}", canary(18))).expect("written");
     for arguments in [&["resolve", "1"][..], &["doctor"]] {
         out.ran(
             &format!("{} with a wrong configuration", arguments.join(" ")),
             &ran(command(arguments)).await,
         );
     }
-    for request in rig.hub.requests() {
+    for request in binary.hub.requests() {
         let by = request.actor.clone().unwrap_or_default();
         assert!(by.is_empty() || by == MEDIC);
         out.add(
@@ -231,7 +233,7 @@ async fn no_secret_that_comes_in_goes_out() {
             format!("{} {}", request.path, request.body),
         );
     }
-    out.files(rig.dir.path());
+    out.files(binary.dir.path());
     out.assert_silent();
     // It was all there to be told: what was hidden is marked.
     assert!(out.says("journal.db", "[redacted]"));
@@ -239,5 +241,5 @@ async fn no_secret_that_comes_in_goes_out() {
     // An error about a wrong configuration names keys only.
     assert!(out.says("stderr of resolve 1 with a wrong configuration", "password"));
     assert!(out.says("stderr of resolve -vv 1 with a GitHub in trouble", "[redacted]"));
-    assert!(rig.hub.requests().iter().any(|request| request.body.to_string().contains("[redacted]")));
+    assert!(binary.hub.requests().iter().any(|request| request.body.to_string().contains("[redacted]")));
 }

@@ -14,11 +14,11 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
-pub const TOKEN: &str = "rig-token-0123456789";
+pub const TOKEN: &str = "binary-token-0123456789";
 pub const MEDIC: &str = "fieldmedic-bot";
 
 /// Everything that one run of the binary needs.
-pub struct Rig {
+pub struct TestBinary {
     pub hub: FakeGitHub,
     pub host: SharedHost,
     pub server: Option<Server>,
@@ -34,16 +34,16 @@ pub struct Ran {
     pub stderr: String,
 }
 
-impl Rig {
+impl TestBinary {
     /// The host is the one of a scenario.
-    pub async fn new(scenario_name: &str) -> Rig {
+    pub async fn new(scenario_name: &str) -> TestBinary {
         let folder = crate::scenarios::fixtures().join("qfieldcloud").join(scenario_name);
         let text = scenario::host_text(&folder.join("host.yaml")).expect("the host file can be read");
         Self::with_host(&text).await
     }
 
     /// The host is described by this text.
-    pub async fn with_host(host_yaml: &str) -> Rig {
+    pub async fn with_host(host_yaml: &str) -> TestBinary {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let dir = tempfile::tempdir().expect("a folder");
         let repo: Repo = "example/tickets".parse().expect("a repository");
@@ -59,9 +59,9 @@ impl Rig {
             Server::start(host.clone(), &AuthorizedKey::Key(public), clock).await.expect("a simulated host");
         std::fs::write(dir.path().join("known_hosts"), server.known_hosts().join("\n") + "\n")
             .expect("known_hosts");
-        let rig = Rig { hub, host, server: Some(server), repo, dir };
-        rig.configure("mode = \"act\"");
-        rig
+        let binary = TestBinary { hub, host, server: Some(server), repo, dir };
+        binary.configure("mode = \"act\"");
+        binary
     }
 
     /// Writes the configuration, with this in `[policy]`.
@@ -69,7 +69,7 @@ impl Rig {
         let address = self.server.as_ref().expect("the host is up").address();
         let config = format!(
             "[github]\nrepos = [\"example/tickets\"]\non_call = [\"ops-lead\"]\nbase_url = \"{}\"\n\
-             token_env = \"RIG_TOKEN\"\npoll_interval = \"1s\"\n[store]\npath = \"journal.db\"\n[policy]\n{policy}\nsoak = \"1s\"\n\
+             token_env = \"TEST_TOKEN\"\npoll_interval = \"1s\"\n[store]\npath = \"journal.db\"\n[policy]\n{policy}\nsoak = \"1s\"\n\
              [hosts.main]\naddress = \"{}\"\nport = {}\nuser = \"medic\"\nkey = \"key\"\nknown_hosts = \"known_hosts\"\nssh_config = false\n\
              [systems.qfieldcloud]\nhosts = {{ main = \"main\" }}\n",
             self.hub.url(),
@@ -95,7 +95,7 @@ impl Rig {
             .arg("--config")
             .arg(self.config())
             .args(arguments)
-            .env("RIG_TOKEN", TOKEN)
+            .env("TEST_TOKEN", TOKEN)
             .env_remove("SSH_AUTH_SOCK")
             .env_remove("FIELDMEDIC_LOG")
             .stdin(Stdio::null())

@@ -1,6 +1,6 @@
 //! Intake: a webhook is stored before it is answered, processed once, and not lost when a process dies.
 
-use crate::harness::{Rig, terminate, until};
+use crate::harness::{TestBinary, terminate, until};
 use crate::taps::{Broken, Deed, Tap, tapped};
 use crate::test_agent::{BOT, PREFIX, SECRET, TestAgent, Webhooks, escalation_code, outcome};
 use async_trait::async_trait;
@@ -9,7 +9,7 @@ use fieldmedic::core::ids::SystemName;
 use fieldmedic::core::playbook::inventory::{Inventory, System};
 use fieldmedic::core::policy::schedule::Schedule;
 use fieldmedic::core::ticket::TicketId;
-use fieldmedic::engine::{DueCheck, ScheduledTask, redeliver};
+use fieldmedic::engine::{DueCheck, ScheduledTask, poll, redeliver};
 use fieldmedic::ports::{Clock, Journal};
 use fieldmedic::sandbox::github::{FaultPoint, Hooks, InjectedFault, RepoRole};
 use fieldmedic::store::Sqlite;
@@ -103,6 +103,24 @@ async fn a_delivery_that_needs_an_unreachable_github_is_processed_later() {
     assert_eq!(agent.receives_webhooks().await.len(), 0, "a permission is not guessed");
     agent.passes(TimeDelta::seconds(61));
     assert_eq!(agent.receives_webhooks().await.len(), 1, "and the delivery is not lost");
+}
+
+/// GitHub's lists and its single reads may disagree for as long as they like.
+#[tokio::test]
+async fn an_issue_that_only_the_list_shows_opens_one_case() {
+    let agent = TestAgent::on("worker-down").build().await;
+    let single = FaultPoint::Call(Method::GET, format!("/issues/{}", agent.ticket().number));
+    agent.github().inject(InjectedFault::Refusal(StatusCode::GONE), single, 10_000);
+    let [id] = &agent.polls().await[..] else { panic!("one case") };
+    let case = agent.works(id).await;
+    assert_eq!(outcome(&case), "declined");
+    for _ in 0..20 {
+        let _ = poll(agent.context()).await;
+        agent.passes(TimeDelta::seconds(30));
+    }
+    assert_eq!(agent.case_count().await, 1);
+    assert_eq!(agent.changes(), 0);
+    agent.sees(&[]);
 }
 
 #[tokio::test]
@@ -231,41 +249,41 @@ async fn a_missed_run_is_made_up_for_once_by_one_process() {
 
 #[tokio::test]
 async fn a_hundred_that_came_while_it_was_dead_open_a_hundred_cases() {
-    let rig = Rig::new("status").await;
+    let binary = TestBinary::new("status").await;
     let listen = TcpListener::bind("127.0.0.1:0").await.expect("a port").local_addr().expect("an address");
-    let config = std::fs::read_to_string(rig.config()).expect("the configuration");
+    let config = std::fs::read_to_string(binary.config()).expect("the configuration");
     let config = config.replace("poll_interval = \"1s\"", "poll_interval = \"1s\"\nwrite_interval = \"0s\"");
     let webhook = format!("[webhook]\nlisten = \"{listen}\"\nsecret_env = \"RIG_SECRET\"\n");
-    std::fs::write(rig.config(), format!("{config}{webhook}")).expect("written");
-    rig.hub.hook(Hooks { url: format!("http://{listen}/webhook"), secret: SECRET.into() });
+    std::fs::write(binary.config(), format!("{config}{webhook}")).expect("written");
+    binary.hub.hook(Hooks { url: format!("http://{listen}/webhook"), secret: SECRET.into() });
     let start = || {
-        let mut command = rig.command(&["serve"]);
+        let mut command = binary.command(&["serve"]);
         let quiet = || std::process::Stdio::null();
         command.env("RIG_SECRET", SECRET).stdout(quiet()).stderr(quiet()).spawn().expect("it starts")
     };
     let mut daemon = start();
-    let first = rig.file("Please check QField system status", "");
-    until("the first is answered", || rig.is_closed(&first)).await;
+    let first = binary.file("Please check QField system status", "");
+    until("the first is answered", || binary.is_closed(&first)).await;
     daemon.kill().await.expect("it is killed");
     let mut tickets = BTreeSet::from([first]);
     for number in 1..=100 {
         let title = format!("Please check QField system status, for the {number}th time");
         if number % 2 == 0 {
-            tickets.insert(rig.file(&title, ""));
+            tickets.insert(binary.file(&title, ""));
         } else {
-            let id = rig.hub.file(&rig.repo, "field-agent", &title, "", &[]).expect("it is filed");
-            rig.hub.comment(&id, "ops-lead", "/qfield:support").expect("commented");
+            let id = binary.hub.file(&binary.repo, "field-agent", &title, "", &[]).expect("it is filed");
+            binary.hub.comment(&id, "ops-lead", "/qfield:support").expect("commented");
             tickets.insert(id);
         }
     }
     daemon = start();
-    until("all are answered", || tickets.iter().all(|id| rig.is_closed(id))).await;
+    until("all are answered", || tickets.iter().all(|id| binary.is_closed(id))).await;
     terminate(&daemon);
     assert_eq!(daemon.wait().await.expect("it ends").code(), Some(0));
     for id in &tickets {
-        assert_eq!(rig.said(id, "report").len(), 1, "{id}");
+        assert_eq!(binary.said(id, "report").len(), 1, "{id}");
     }
-    let journal = Sqlite::open(&rig.dir.path().join("journal.db")).await.expect("the journal");
+    let journal = Sqlite::open(&binary.dir.path().join("journal.db")).await.expect("the journal");
     let of: Vec<TicketId> =
         journal.cases(1000).await.expect("it can be read").into_iter().map(|case| case.ticket).collect();
     assert_eq!((of.len(), of.into_iter().collect()), (101, tickets), "one case for each");

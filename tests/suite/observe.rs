@@ -1,6 +1,6 @@
 //! What operators see of a daemon: its log in each format, its health checks, and hosts that come and go.
 
-use crate::harness::{MEDIC, Rig, TOKEN, ran, terminate, until};
+use crate::harness::{MEDIC, TOKEN, TestBinary, ran, terminate, until};
 use crate::scenarios;
 use crate::taps::{Broken, Deed, Tap, tapped};
 use async_trait::async_trait;
@@ -34,8 +34,8 @@ struct LoggedDaemon {
 }
 
 impl LoggedDaemon {
-    fn start(rig: &Rig, options: &[&str]) -> Self {
-        let mut command = rig.command(&["serve"]);
+    fn start(binary: &TestBinary, options: &[&str]) -> Self {
+        let mut command = binary.command(&["serve"]);
         let mut child = command.args(options).stderr(Stdio::piped()).spawn().expect("the daemon starts");
         let lines: Arc<Mutex<Vec<String>>> = Arc::default();
         let (kept, stderr) = (Arc::clone(&lines), child.stderr.take().expect("it is piped"));
@@ -73,8 +73,8 @@ impl LoggedDaemon {
     }
 }
 
-fn add_to_config(rig: &Rig, text: &str) {
-    let mut file = OpenOptions::new().append(true).open(rig.config()).expect("the configuration");
+fn add_to_config(binary: &TestBinary, text: &str) {
+    let mut file = OpenOptions::new().append(true).open(binary.config()).expect("the configuration");
     file.write_all(text.as_bytes()).expect("it is written");
 }
 
@@ -91,9 +91,9 @@ async fn get(address: SocketAddr, path: &str) -> (u16, String) {
 
 #[tokio::test]
 async fn a_json_log_tells_of_one_case_from_start_to_end() {
-    let rig = Rig::new("worker-down").await;
-    let daemon = LoggedDaemon::start(&rig, &["--log-format", "json", "--log-level", "debug"]);
-    let id = rig.file("The worker containers stopped", "All jobs of qfieldcloud stay pending.");
+    let binary = TestBinary::new("worker-down").await;
+    let daemon = LoggedDaemon::start(&binary, &["--log-format", "json", "--log-level", "debug"]);
+    let id = binary.file("The worker containers stopped", "All jobs of qfieldcloud stay pending.");
     until("the case has ended", || !daemon.with_message("case ended").is_empty()).await;
     let daemon = daemon.stop().await;
     for record in daemon.records() {
@@ -129,8 +129,8 @@ async fn a_json_log_tells_of_one_case_from_start_to_end() {
 
 #[tokio::test]
 async fn a_text_log_without_a_terminal_has_timestamps_and_no_colours() {
-    let rig = Rig::new("sync-failed-healthy").await;
-    let daemon = LoggedDaemon::start(&rig, &[]);
+    let binary = TestBinary::new("sync-failed-healthy").await;
+    let daemon = LoggedDaemon::start(&binary, &[]);
     until("it manages systems", || daemon.text().contains("managing qfieldcloud")).await;
     let daemon = daemon.stop().await;
     let text = daemon.text();
@@ -142,25 +142,25 @@ async fn a_text_log_without_a_terminal_has_timestamps_and_no_colours() {
 
 #[tokio::test]
 async fn a_log_that_cannot_be_started_is_an_error_with_a_next_step() {
-    let rig = Rig::new("sync-failed-healthy").await;
-    let ran_wrong = rig.run(&["case", "list", "--log-level", "fieldmedic=loud"]).await;
+    let binary = TestBinary::new("sync-failed-healthy").await;
+    let ran_wrong = binary.run(&["case", "list", "--log-level", "fieldmedic=loud"]).await;
     assert_eq!(ran_wrong.code, Some(1));
     assert!(ran_wrong.stderr.contains("is not a log level"), "{}", ran_wrong.stderr);
-    let mut from_environment = rig.command(&["case", "list"]);
+    let mut from_environment = binary.command(&["case", "list"]);
     from_environment.env("FIELDMEDIC_LOG_FORMAT", "xml");
     assert_eq!(ran(from_environment).await.code, Some(2));
     // On a machine with systemd the journal is there, and takes the log.
     let has_journal = Path::new("/run/systemd/journal/socket").exists();
-    let journald = rig.run(&["case", "list", "--log-format", "journald"]).await;
+    let journald = binary.run(&["case", "list", "--log-format", "journald"]).await;
     assert_eq!(journald.code, Some(if has_journal { 0 } else { 1 }), "{}", journald.stderr);
     assert_eq!(journald.stderr.contains("--log-format text or json"), !has_journal, "{}", journald.stderr);
 }
 
 #[tokio::test]
 async fn the_daemon_answers_health_checks_without_a_webhook() {
-    let rig = Rig::new("sync-failed-healthy").await;
-    add_to_config(&rig, "[monitor]\nlisten = \"127.0.0.1:0\"\n");
-    let daemon = LoggedDaemon::start(&rig, &["--log-format", "json"]);
+    let binary = TestBinary::new("sync-failed-healthy").await;
+    add_to_config(&binary, "[monitor]\nlisten = \"127.0.0.1:0\"\n");
+    let daemon = LoggedDaemon::start(&binary, &["--log-format", "json"]);
     until("it listens", || !daemon.with_message("health checks on").is_empty()).await;
     let said =
         daemon.with_message("health checks on http://")[0]["message"].as_str().expect("text").to_owned();
@@ -178,10 +178,10 @@ async fn the_daemon_answers_health_checks_without_a_webhook() {
 #[tokio::test]
 async fn a_health_port_that_is_taken_does_not_stop_the_daemon() {
     let taken = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let rig = Rig::new("sync-failed-healthy").await;
+    let binary = TestBinary::new("sync-failed-healthy").await;
     let address = taken.local_addr().expect("an address");
-    add_to_config(&rig, &format!("[monitor]\nlisten = \"{address}\"\n"));
-    let daemon = LoggedDaemon::start(&rig, &["--log-format", "json"]);
+    add_to_config(&binary, &format!("[monitor]\nlisten = \"{address}\"\n"));
+    let daemon = LoggedDaemon::start(&binary, &["--log-format", "json"]);
     until("it works", || !daemon.with_message("managing qfieldcloud").is_empty()).await;
     let daemon = daemon.stop().await;
     let warned = daemon.with_message(&format!("[monitor] cannot listen on {address}"));
@@ -299,9 +299,9 @@ async fn an_overdue_task_is_not_ready() {
 async fn a_host_that_is_lost_and_found_is_told_once_each() {
     let healthy = scenarios::fixtures().join("qfieldcloud/healthy.yaml");
     let text = scenario::host_text(&healthy).expect("the host file can be read");
-    let rig = Rig::with_host(&format!("{text}\nunreachable: workers.restarts == 99\n")).await;
-    add_to_config(&rig, "[sweep]\nsystems = \"1s\"\n");
-    let daemon = LoggedDaemon::start(&rig, &["--log-format", "json", "--log-level", "debug"]);
+    let binary = TestBinary::with_host(&format!("{text}\nunreachable: workers.restarts == 99\n")).await;
+    add_to_config(&binary, "[sweep]\nsystems = \"1s\"\n");
+    let daemon = LoggedDaemon::start(&binary, &["--log-format", "json", "--log-level", "debug"]);
     let sweeps = || {
         let done = daemon.with_message("task done");
         done.iter().filter(|record| record["name"] == "sweep-systems").count()
@@ -310,7 +310,7 @@ async fn a_host_that_is_lost_and_found_is_told_once_each() {
     let found = || daemon.with_message("host is reachable again");
     let set = |restarts: u32| {
         let now = fieldmedic::clock::SystemClock.now();
-        rig.host.lock().set("workers.restarts", json!(restarts), now).expect("it is set");
+        binary.host.lock().set("workers.restarts", json!(restarts), now).expect("it is set");
     };
     until("the first sweep is done", || sweeps() >= 1).await;
     assert!(lost().is_empty() && found().is_empty(), "{}", daemon.text());

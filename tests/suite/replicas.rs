@@ -50,7 +50,7 @@ escalate: { advice: look at the unit }
 ";
 
 /// A GitHub in a box, ten hosts in boxes, a database, and a configuration for all replicas.
-struct Fleet {
+struct Replicas {
     hub: FakeGitHub,
     repo: Repo,
     hosts: Vec<SharedHost>,
@@ -78,7 +78,7 @@ fn host_file() -> HostSpec {
     HostSpec::parse(&text).expect("the host file is right")
 }
 
-impl Fleet {
+impl Replicas {
     async fn new() -> Self {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let dir = tempfile::tempdir().expect("a folder");
@@ -97,7 +97,7 @@ impl Fleet {
         // A sweep that sees a unit down before the ticket about it is taken would open one of its own.
         let mut config = format!(
             "playbooks = \"playbooks\"\n[github]\nrepos = [\"example/tickets\"]\non_call = [\"ops-lead\"]\n\
-             base_url = \"{}\"\ntoken_env = \"RIG_TOKEN\"\npoll_interval = \"1s\"\nwrite_interval = \"0s\"\n\
+             base_url = \"{}\"\ntoken_env = \"TEST_TOKEN\"\npoll_interval = \"1s\"\nwrite_interval = \"0s\"\n\
              [sweep]\nsystems = \"0 0 1 1 *\"\n[store]\nurl_env = \"RIG_DATABASE\"\n[policy]\nmode = \"act\"\nsoak = \"1s\"\n\
              [policy.limits]\ncooldown = \"0s\"\nmax_remediations_per_hour = 1000\nmax_changes_per_hour = 1000\n\
              failures = {{ count = 1000, pause = \"1s\" }}\nrecurrences = {{ count = 1000, pause = \"1s\" }}\n",
@@ -108,8 +108,9 @@ impl Fleet {
         let file = host_file();
         for number in 0..HOSTS {
             let host = FakeHost::new(&file, clock.now()).share();
-            let welcome = AuthorizedKey::Key(public.clone());
-            let server = Server::start(host.clone(), &welcome, clock.clone()).await.expect("a host in a box");
+            let authorized = AuthorizedKey::Key(public.clone());
+            let server =
+                Server::start(host.clone(), &authorized, clock.clone()).await.expect("a host in a box");
             let _ = write!(
                 config,
                 "[hosts.h{number}]\naddress = \"{}\"\nport = {}\nuser = \"medic\"\nkey = \"key\"\n\
@@ -138,7 +139,7 @@ impl Fleet {
         let mut command = Command::new(env!("CARGO_BIN_EXE_fieldmedic"));
         let config = self.dir.path().join("fieldmedic.toml");
         command.arg("--config").arg(config).args(["serve", "--cases", "6"]);
-        command.env("RIG_TOKEN", TOKEN).env("RIG_DATABASE", self.database.url());
+        command.env("TEST_TOKEN", TOKEN).env("RIG_DATABASE", self.database.url());
         command.env_remove("SSH_AUTH_SOCK").env_remove("FIELDMEDIC_LOG").kill_on_drop(true);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         command.spawn().expect("a replica starts")
@@ -188,36 +189,36 @@ fn changes(host: &SharedHost) -> Vec<(String, String)> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hundred_tickets_survive_the_death_of_every_replica() {
-    let fleet = Fleet::new().await;
-    let mut replicas = [fleet.start(), fleet.start(), fleet.start()];
+    let setup = Replicas::new().await;
+    let mut replicas = [setup.start(), setup.start(), setup.start()];
     let mut tickets = Vec::new();
     for unit in 0..UNITS {
-        tickets.extend((0..HOSTS).map(|host| fleet.break_down(host, unit)));
+        tickets.extend((0..HOSTS).map(|host| setup.break_down(host, unit)));
     }
     let number = tickets.len();
     // Each is killed twice, in the midst of its work, and started again.
     for (round, closed) in [8, 20, 32, 44, 56, 68].into_iter().enumerate() {
-        fleet.until("work goes on", async || fleet.closed() >= closed).await;
+        setup.until("work goes on", async || setup.closed() >= closed).await;
         let replica = &mut replicas[round % 3];
         replica.kill().await.expect("it is killed");
-        *replica = fleet.start();
+        *replica = setup.start();
     }
-    fleet.until("every case has ended", async || fleet.has_ended(number).await).await;
+    setup.until("every case has ended", async || setup.has_ended(number).await).await;
     for replica in &mut replicas {
         terminate(replica);
         assert_eq!(replica.wait().await.expect("it ends").code(), Some(0));
     }
 
-    let cases = fleet.journal.cases(1000).await.expect("the journal can be read");
+    let cases = setup.journal.cases(1000).await.expect("the journal can be read");
     let of: BTreeSet<TicketId> = cases.iter().map(|case| case.ticket.clone()).collect();
     assert_eq!((cases.len(), of.len()), (number, number), "one case for each ticket, and none lost");
-    assert_eq!(fleet.hub.issues(&fleet.repo).len(), number, "no ticket was opened beside them");
+    assert_eq!(setup.hub.issues(&setup.repo).len(), number, "no ticket was opened beside them");
     let (mut resolved, mut in_doubt) = (0, 0);
     for case in &cases {
-        let comments = fleet.hub.comments(&case.ticket);
+        let comments = setup.hub.comments(&case.ticket);
         let reports = comments.iter().filter(|comment| comment.body.contains("kind=report")).count();
         assert_eq!(reports, 1, "{}: one report", case.ticket);
-        let is_closed = fleet.hub.issue(&case.ticket).expect("it is there").is_closed();
+        let is_closed = setup.hub.issue(&case.ticket).expect("it is there").is_closed();
         match &case.outcome {
             Some(Outcome::Resolved) => resolved += 1,
             // What must not be done twice was perhaps under way when its replica was killed.
@@ -229,7 +230,7 @@ async fn a_hundred_tickets_survive_the_death_of_every_replica() {
         assert_eq!(is_closed, case.outcome == Some(Outcome::Resolved), "{}", case.ticket);
     }
     let mut moved = 0;
-    for host in &fleet.hosts {
+    for host in &setup.hosts {
         let (mut times, mut turns) = (BTreeMap::<String, u32>::new(), Vec::new());
         for (unit, word) in changes(host) {
             if word == "move" {
@@ -244,7 +245,7 @@ async fn a_hundred_tickets_survive_the_death_of_every_replica() {
         assert_eq!(distinct.len(), turns.len(), "two cases changed a host by turns: {turns:?}");
         moved += times.len();
     }
-    let audit = fleet.journal.audit().await.expect("the journal can be audited");
+    let audit = setup.journal.audit().await.expect("the journal can be audited");
     assert_eq!((audit.cases, audit.broken), (number as u64, vec![]));
     println!("{resolved} resolved and {in_doubt} in doubt; {moved} changes that must not be made twice");
     assert!(resolved >= number / 2, "{in_doubt} are in doubt");
@@ -252,27 +253,27 @@ async fn a_hundred_tickets_survive_the_death_of_every_replica() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_replica_that_is_told_to_stop_hands_its_case_on() {
-    let fleet = Fleet::new().await;
-    let mut first = fleet.start();
-    let ticket = fleet.break_down(0, 0);
-    fleet.until("a change was begun", async || !changes(&fleet.hosts[0]).is_empty()).await;
+    let setup = Replicas::new().await;
+    let mut first = setup.start();
+    let ticket = setup.break_down(0, 0);
+    setup.until("a change was begun", async || !changes(&setup.hosts[0]).is_empty()).await;
     terminate(&first);
     assert_eq!(first.wait().await.expect("it ends").code(), Some(0));
-    assert!(!fleet.hub.issue(&ticket).expect("it is there").is_closed(), "it was in the midst of its work");
-    let case: CaseId = fleet.journal.open_cases().await.expect("it can be read").remove(0);
-    let records = fleet.journal.load(&case).await.expect("it can be read");
+    assert!(!setup.hub.issue(&ticket).expect("it is there").is_closed(), "it was in the midst of its work");
+    let case: CaseId = setup.journal.open_cases().await.expect("it can be read").remove(0);
+    let records = setup.journal.load(&case).await.expect("it can be read");
     let count = |kind: &str| records.iter().filter(|record| record.event.kind() == kind).count();
     assert_eq!(count("change_started"), count("change_ended"), "the step under way was finished");
     let elsewhere = "elsewhere:1:1";
-    let claimed = fleet.journal.claim(&case, elsewhere, SystemClock.now(), Duration::from_secs(60)).await;
+    let claimed = setup.journal.claim(&case, elsewhere, SystemClock.now(), Duration::from_secs(60)).await;
     assert_eq!(claimed, Ok(true), "its claim was given up");
-    fleet.journal.release(&case, elsewhere).await.expect("it is given up");
+    setup.journal.release(&case, elsewhere).await.expect("it is given up");
 
-    let mut second = fleet.start();
-    fleet.until("the second goes on", async || fleet.has_ended(1).await).await;
+    let mut second = setup.start();
+    setup.until("the second goes on", async || setup.has_ended(1).await).await;
     terminate(&second);
     assert_eq!(second.wait().await.expect("it ends").code(), Some(0));
-    assert!(fleet.hub.issue(&ticket).expect("it is there").is_closed());
-    let asked: Vec<String> = changes(&fleet.hosts[0]).into_iter().map(|(_, word)| word).collect();
+    assert!(setup.hub.issue(&ticket).expect("it is there").is_closed());
+    let asked: Vec<String> = changes(&setup.hosts[0]).into_iter().map(|(_, word)| word).collect();
     assert_eq!(asked, ["move", "start"], "nothing was done twice");
 }

@@ -15,15 +15,15 @@ use std::collections::BTreeMap;
 pub fn answer(case: &Case, library: &Library) -> Option<Result<String, String>> {
     let triage = case.triage.as_ref()?;
     let Intent::Question { request, .. } = &triage.intent else { return None };
-    let site = triage.system.as_ref()?;
+    let in_ticket = triage.system.as_ref()?;
     let system = triage.system(library)?;
     let request = system.request(request)?;
-    let mut facts: BTreeMap<String, Value> = system.params(&site.params);
+    let mut facts: BTreeMap<String, Value> = system.params(&in_ticket.params);
     for (probe, known) in &case.evidence.facts {
         let known = known.iter().filter_map(|(name, known)| Some((name.to_string(), known.clone().ok()?)));
         facts.insert(probe.to_string(), known.collect());
     }
-    facts.insert("system".into(), json!(site.name));
+    facts.insert("system".into(), json!(in_ticket.name));
     Some(render::answer(&request.answer, &facts))
 }
 

@@ -99,10 +99,10 @@ async fn probe_again(context: &Context, case: &Case) -> RecurrenceCheck {
 }
 
 fn fixed(case: &Case) -> Vec<&PlaybookName> {
-    let proven = case.remediations.iter().filter(|treatment| {
-        matches!(treatment.phase, Phase::Finished { result: RemediationResult::Fixed, .. })
+    let proven = case.remediations.iter().filter(|remediation| {
+        matches!(remediation.phase, Phase::Finished { result: RemediationResult::Fixed, .. })
     });
-    proven.map(|treatment| &treatment.plan.playbook).collect()
+    proven.map(|remediation| &remediation.plan.playbook).collect()
 }
 
 /// Opens a case for the same ticket, which opens the issue again as its first act. An issue that is open

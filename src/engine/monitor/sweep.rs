@@ -133,9 +133,9 @@ async fn known_problems(
             continue;
         }
         let Some(case) = load_case(context, &line.id).await? else { continue };
-        let site = case.triage.as_ref().and_then(|triage| triage.system.as_ref());
+        let in_ticket = case.triage.as_ref().and_then(|triage| triage.system.as_ref());
         // A case that has only just begun may turn out to be about any system.
-        let is_here = site.map_or(line.outcome.is_none(), |site| site.name == *system);
+        let is_here = in_ticket.map_or(line.outcome.is_none(), |in_ticket| in_ticket.name == *system);
         if !is_here {
             continue;
         }

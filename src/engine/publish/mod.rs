@@ -128,7 +128,7 @@ async fn reopen(context: &Context, case: &Case, library: &Library) -> Result<(),
         _ => return Ok(()),
     };
     context.forge.reopen(&case.ticket.id).await?;
-    let system_type = context.inventory.systems.get(&suspect.system).map(|site| &site.system_type);
+    let system_type = context.inventory.systems.get(&suspect.system).map(|system| &system.system_type);
     let fault = system_type
         .and_then(|system_type| library.systems.get(system_type))
         .and_then(|system_type| system_type.fault(&suspect.playbook));

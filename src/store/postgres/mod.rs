@@ -255,8 +255,8 @@ impl Leases for Postgres {
 
 #[async_trait]
 impl Inbox for Postgres {
-    async fn enqueue_delivery(&self, parcel: &QueuedDelivery) -> Result<bool, JournalError> {
-        call!(self, Write, |tx| inbox::keep(&mut *tx, parcel))
+    async fn enqueue_delivery(&self, delivery: &QueuedDelivery) -> Result<bool, JournalError> {
+        call!(self, Write, |tx| inbox::keep(&mut *tx, delivery))
     }
 
     async fn next_delivery(

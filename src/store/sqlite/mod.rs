@@ -270,9 +270,9 @@ impl Leases for Sqlite {
 
 #[async_trait]
 impl Inbox for Sqlite {
-    async fn enqueue_delivery(&self, parcel: &QueuedDelivery) -> Result<bool, JournalError> {
+    async fn enqueue_delivery(&self, delivery: &QueuedDelivery) -> Result<bool, JournalError> {
         let mut tx = self.write().await?;
-        let done = inbox::keep(&mut *tx, parcel).await;
+        let done = inbox::keep(&mut *tx, delivery).await;
         self.commit(tx, done).await
     }
 

@@ -51,7 +51,7 @@ macro_rules! store_contract {
             only_what_was_exported_is_removed
             of_many_one_has_the_turn
             what_came_in_is_kept_until_it_was_worked
-            of_many_one_gets_a_parcel
+            of_many_one_gets_a_delivery
             the_newest_pause_order_counts_however_orders_arrive
             words_are_left_once_and_in_order
             the_history_of_all_cases_is_told
@@ -492,7 +492,7 @@ pub async fn of_many_one_has_the_turn(pair: Pair) {
     );
 }
 
-fn parcel(number: u32) -> QueuedDelivery {
+fn delivery(number: u32) -> QueuedDelivery {
     QueuedDelivery {
         key: format!("issue {number}"),
         body: json!({ "issue": number, "text": "größer\u{1F980}" }),
@@ -502,26 +502,26 @@ fn parcel(number: u32) -> QueuedDelivery {
 pub async fn what_came_in_is_kept_until_it_was_worked(pair: Pair) {
     let Pair { one, other, .. } = pair;
     for number in [3, 1, 2] {
-        assert_eq!(one.enqueue_delivery(&parcel(number)).await, Ok(true));
+        assert_eq!(one.enqueue_delivery(&delivery(number)).await, Ok(true));
     }
-    assert_eq!(other.enqueue_delivery(&parcel(1)).await, Ok(false), "it waits already");
-    assert_eq!(other.next_delivery(moment(), MINUTE).await, Ok(Some(parcel(3))), "the oldest first");
-    assert_eq!(one.enqueue_delivery(&parcel(3)).await, Ok(false), "it is at work");
-    assert_eq!(one.next_delivery(moment(), Duration::ZERO).await, Ok(Some(parcel(1))));
+    assert_eq!(other.enqueue_delivery(&delivery(1)).await, Ok(false), "it waits already");
+    assert_eq!(other.next_delivery(moment(), MINUTE).await, Ok(Some(delivery(3))), "the oldest first");
+    assert_eq!(one.enqueue_delivery(&delivery(3)).await, Ok(false), "it is at work");
+    assert_eq!(one.next_delivery(moment(), Duration::ZERO).await, Ok(Some(delivery(1))));
     let later = moment() + TimeDelta::seconds(1);
-    assert_eq!(other.next_delivery(later, MINUTE).await, Ok(Some(parcel(1))), "whoever had it let go of it");
+    assert_eq!(other.next_delivery(later, MINUTE).await, Ok(Some(delivery(1))), "whoever had it let go of it");
     for number in [1, 3, 3] {
-        assert_eq!(one.ack_delivery(&parcel(number).key).await, Ok(()));
+        assert_eq!(one.ack_delivery(&delivery(number).key).await, Ok(()));
     }
-    assert_eq!(one.enqueue_delivery(&parcel(3)).await, Ok(true), "what is forgotten may come again");
-    assert_eq!(one.next_delivery(later, MINUTE).await, Ok(Some(parcel(2))));
-    assert_eq!(one.next_delivery(later, MINUTE).await, Ok(Some(parcel(3))));
+    assert_eq!(one.enqueue_delivery(&delivery(3)).await, Ok(true), "what is forgotten may come again");
+    assert_eq!(one.next_delivery(later, MINUTE).await, Ok(Some(delivery(2))));
+    assert_eq!(one.next_delivery(later, MINUTE).await, Ok(Some(delivery(3))));
     assert_eq!(one.next_delivery(later, MINUTE).await, Ok(None));
 }
 
-pub async fn of_many_one_gets_a_parcel(pair: Pair) {
+pub async fn of_many_one_gets_a_delivery(pair: Pair) {
     for number in 0..5 {
-        assert_eq!(pair.one.enqueue_delivery(&parcel(number)).await, Ok(true));
+        assert_eq!(pair.one.enqueue_delivery(&delivery(number)).await, Ok(true));
     }
     let tasks: Vec<_> = (0..10)
         .map(|number| {
@@ -531,10 +531,10 @@ pub async fn of_many_one_gets_a_parcel(pair: Pair) {
         .collect();
     let mut got = Vec::new();
     for task in tasks {
-        got.extend(task.await.unwrap().map(|parcel| parcel.key));
+        got.extend(task.await.unwrap().map(|delivery| delivery.key));
     }
     got.sort();
-    let all: Vec<String> = (0..5).map(|number| parcel(number).key).collect();
+    let all: Vec<String> = (0..5).map(|number| delivery(number).key).collect();
     assert_eq!(got, all, "each of them once");
 }
 

@@ -466,8 +466,8 @@ fn command(command: &Command) -> Value {
     json!({ "summary": command.summary(), "line": digest(&command.line()), "timeout_s": timeout_s })
 }
 
-fn remediation(treatment: &Remediation) -> Value {
-    let Remediation { plan: planned, started_at, phase, steps, rollbacks, proof } = treatment;
+fn remediation(remediation: &Remediation) -> Value {
+    let Remediation { plan: planned, started_at, phase, steps, rollbacks, proof } = remediation;
     let (state, detail) = match phase {
         Phase::Applying => ("applying", Value::Null),
         Phase::Verifying(progress) => ("verifying", verification(progress)),

@@ -259,21 +259,21 @@ async fn halted() -> Vec<Golden> {
     let mut play = Play::new("disk-full-log").await;
     let id = play.take_in().await;
     let (journal, clock) = (play.scene.agent.journal.clone(), play.scene.clock.clone());
-    play.tap(Halt { journal, clock, asked: AtomicUsize::new(0) });
+    play.tap(PauseTap { journal, clock, asked: AtomicUsize::new(0) });
     play.work(&id).await;
     all.push(play.until("paused-between-two-changes", &id, "applied").await);
     all
 }
 
-/// A halt after the first change, which is lifted when it was met a few times.
-struct Halt {
+/// A pause after the first change, which is lifted when it was met a few times.
+struct PauseTap {
     journal: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     asked: AtomicUsize,
 }
 
 #[async_trait]
-impl Tap for Halt {
+impl Tap for PauseTap {
     async fn after(&self, deed: Deed<'_>) -> Result<(), Broken> {
         let order = match deed {
             Deed::Append(_, event) if event.kind() == "change_ended" => {

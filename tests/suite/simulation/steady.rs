@@ -153,9 +153,9 @@ impl Leases for Steady {
 
 #[async_trait]
 impl Inbox for Steady {
-    async fn enqueue_delivery(&self, parcel: &QueuedDelivery) -> Result<bool, JournalError> {
-        let parcel = parcel.clone();
-        self.ask(async move |journal| journal.enqueue_delivery(&parcel).await)
+    async fn enqueue_delivery(&self, delivery: &QueuedDelivery) -> Result<bool, JournalError> {
+        let delivery = delivery.clone();
+        self.ask(async move |journal| journal.enqueue_delivery(&delivery).await)
     }
 
     async fn next_delivery(

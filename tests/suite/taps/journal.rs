@@ -111,8 +111,8 @@ impl Leases for Tapped<dyn Store> {
 
 #[async_trait]
 impl Inbox for Tapped<dyn Store> {
-    async fn enqueue_delivery(&self, parcel: &QueuedDelivery) -> Result<bool, JournalError> {
-        self.pass(Deed::Write("receive"), self.inner.enqueue_delivery(parcel)).await
+    async fn enqueue_delivery(&self, delivery: &QueuedDelivery) -> Result<bool, JournalError> {
+        self.pass(Deed::Write("receive"), self.inner.enqueue_delivery(delivery)).await
     }
 
     async fn next_delivery(
@@ -120,11 +120,11 @@ impl Inbox for Tapped<dyn Store> {
         now: DateTime<Utc>,
         ttl: Duration,
     ) -> Result<Option<QueuedDelivery>, JournalError> {
-        self.pass(Deed::Write("next_parcel"), self.inner.next_delivery(now, ttl)).await
+        self.pass(Deed::Write("next_delivery"), self.inner.next_delivery(now, ttl)).await
     }
 
     async fn ack_delivery(&self, key: &str) -> Result<(), JournalError> {
-        self.pass(Deed::Write("finish_parcel"), self.inner.ack_delivery(key)).await
+        self.pass(Deed::Write("finish_delivery"), self.inner.ack_delivery(key)).await
     }
 
     async fn pause_order(&self) -> Result<Option<PauseOrder>, JournalError> {

@@ -106,9 +106,9 @@ pub enum Event {
         /// False if the issue is closed, locked, or cannot be read any more.
         open: bool,
     },
-    /// A person has called a halt: the case waits before its next change.
+    /// A person has paused changes: the case waits before its next change.
     Paused(Pause),
-    /// The halt is lifted. What was seen before is stale.
+    /// The pause is lifted. What was seen before is stale.
     Resumed,
     /// A plan needs a person's yes, and waits for it until a moment.
     ApprovalRequested {
@@ -119,7 +119,7 @@ pub enum Event {
     },
     /// A budget is used up: nothing is begun before a moment.
     Deferred(Deferral),
-    /// The fault that is about to be treated was mended so often within the last days.
+    /// The fault that is about to be fixed was fixed so often within the last days.
     RecurrenceDetected {
         /// The playbook of the fault.
         playbook: PlaybookName,
@@ -130,7 +130,7 @@ pub enum Event {
     },
     /// The close of an earlier case was false: a person objects to it.
     CloseDisputed(CloseDispute),
-    /// Another case treats the same fault: this one waits for it, and looks anew when it has ended.
+    /// Another case fixes the same fault: this one waits for it, and looks anew when it has ended.
     Linked {
         /// The other case.
         case: CaseId,

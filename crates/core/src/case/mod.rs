@@ -68,9 +68,9 @@ pub struct Case {
     pub leased_hosts: BTreeSet<HostName>,
     /// The issue was seen to be still open since the last diagnosis.
     pub ticket_confirmed_open: bool,
-    /// The halt under which it waits.
+    /// The pause under which it waits.
     pub paused: Option<Pause>,
-    /// A halt to this case alone.
+    /// A pause of this case alone.
     pub ticket_pause: Option<Pause>,
     /// The keys of the words that were read.
     pub processed_signals: BTreeSet<String>,
@@ -135,9 +135,9 @@ pub enum Waiting {
     Approval(DateTime<Utc>),
     /// A budget is free again then.
     Deferred(DateTime<Utc>),
-    /// Another case treats the same fault.
+    /// Another case fixes the same fault.
     Related,
-    /// A person has called a halt.
+    /// A person has paused changes.
     Paused,
 }
 
@@ -225,7 +225,7 @@ pub enum Phase {
     },
 }
 
-/// How a treatment ended.
+/// How a remediation ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RemediationResult {
     /// Mended, and proven.
@@ -318,7 +318,7 @@ impl StepState {
 }
 
 impl Case {
-    /// What the next treatment's steps call the places of what they keep.
+    /// What the next remediation's steps call the places of what they keep.
     pub fn backup_name(&self) -> String {
         format!("{}-{}", self.id, self.remediations.len())
     }
@@ -343,10 +343,10 @@ impl Case {
 
     /// What it was opened for.
     pub fn scope(&self) -> &CaseScope {
-        const TREAT: &CaseScope = &CaseScope::FullTicket;
+        const FULL: &CaseScope = &CaseScope::FullTicket;
         match &self.source {
             Source::Command { scope, .. } => scope,
-            _ => TREAT,
+            _ => FULL,
         }
     }
 

@@ -41,7 +41,7 @@ pub struct DecisionInput<'a> {
     pub inventory: &'a Inventory,
     /// What the operator allows now.
     pub policy: &'a Policy,
-    /// A person's halt to all changes.
+    /// A person's pause of all changes.
     pub pause: Option<&'a Pause>,
     /// What people have said to this case, read before or not.
     pub signals: &'a [QueuedSignal],
@@ -135,7 +135,7 @@ impl Decider<'_> {
         is_asked || !self.system_type.is_reported_only(playbook)
     }
 
-    /// A fault that would have to be treated first, if only one knew whether it is there.
+    /// A fault that would have to be fixed first, if only one knew whether it is there.
     pub(crate) fn unknown_cause<'d>(
         self,
         of: &PlaybookName,

@@ -108,7 +108,7 @@ impl Values for CommandValues<'_> {
     }
 }
 
-/// Renders the remedy of a fault. `keep` is a name that no other treatment has: what is kept on a host is
+/// Renders the remedy of a fault. `keep` is a name that no other remediation has: what is kept on a host is
 /// found by it, after a crash too.
 ///
 /// # Errors

@@ -179,7 +179,7 @@ pub struct Request {
     pub extra_probes: BTreeMap<ProbeName, Probe>,
     /// A Markdown template over the facts.
     pub answer: String,
-    /// It asks whether all is well: faults that are found are treated before it is answered.
+    /// It asks whether all is well: faults that are found are fixed before it is answered.
     pub health: bool,
 }
 

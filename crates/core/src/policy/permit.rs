@@ -135,7 +135,7 @@ mod tests {
     #[test]
     fn the_strictest_mode_holds() {
         use Mode::{Act, Ask, Observe};
-        for (global, site, fault, own, answer) in [
+        for (global, system, fault, own, answer) in [
             (Act, None, None, None, Ok(())),
             (Act, Some(Act), Some(Act), Some(Act), Ok(())),
             (Observe, Some(Act), Some(Act), Some(Act), Err(NotPermitted::Observing)),
@@ -151,8 +151,8 @@ mod tests {
             if let Some(own) = own {
                 policy.playbook_modes.insert(PlaybookName::new("p").unwrap(), own);
             }
-            let given = authorize(&policy, &plan(Risk::Low), [site, fault], 0, None);
-            assert_eq!(given.map(drop), answer, "{global:?} {site:?} {fault:?} {own:?}");
+            let given = authorize(&policy, &plan(Risk::Low), [system, fault], 0, None);
+            assert_eq!(given.map(drop), answer, "{global:?} {system:?} {fault:?} {own:?}");
         }
     }
 

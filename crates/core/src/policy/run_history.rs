@@ -19,7 +19,7 @@ pub struct RunHistory {
     pub changes: Vec<(HostName, DateTime<Utc>)>,
     /// Which system a case is about.
     pub systems: BTreeMap<CaseId, SystemName>,
-    /// The tickets of cases, where others have treated something. The records that hold them are long, so
+    /// The tickets of cases, where others have fixed something. The records that hold them are long, so
     /// they are not folded for it.
     pub tickets: BTreeMap<CaseId, TicketId>,
 }

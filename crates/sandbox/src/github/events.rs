@@ -19,15 +19,15 @@ pub(super) async fn list(
     context.read_access()?;
     let github = context.server.state();
     let (repo, issue) = (github.repo(&id.repo)?, github.issue(&id)?);
-    let told = issue.events.iter().flat_map(|happening| github.told(repo, issue, happening));
+    let told = issue.events.iter().flat_map(|event| github.told(repo, issue, event));
     let numbered = told.enumerate().map(|(index, event)| github.event_json(repo, issue, index, event));
     asked.page(&github.base, numbered.collect())
 }
 
 impl GitHubState {
     /// GitHub's events for one event of the issue. A comment alone gives none.
-    fn told(&self, repo: &Repository, issue: &Issue, happening: &IssueEvent) -> Vec<Value> {
-        let IssueEvent { at, actor, what } = happening;
+    fn told(&self, repo: &Repository, issue: &Issue, event: &IssueEvent) -> Vec<Value> {
+        let IssueEvent { at, actor, what } = event;
         let by = |word: &str, who: &str| {
             json!({
                 "event": word,

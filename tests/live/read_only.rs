@@ -2,7 +2,7 @@
 //! the commands themselves take.
 
 use crate::agent::Agent;
-use crate::ground::Ground;
+use crate::fixture::Fixture;
 use crate::stack::finish;
 use fieldmedic::config::Config;
 use fieldmedic::core::diagnosis::evidence::Evidence;
@@ -18,13 +18,13 @@ use std::time::{Duration, Instant};
 /// What OpenSSH allows on one connection.
 const MAX_SESSIONS: usize = 10;
 
-pub fn doctor_and_diagnose(ground: &Ground) {
-    let before = ground.stack.truth();
-    let agent = ground.agent();
+pub fn doctor_and_diagnose(fixture: &Fixture) {
+    let before = fixture.stack.truth();
+    let agent = fixture.agent();
     let doctor = agent.run(&["doctor"]);
     assert_eq!(doctor.code, 0, "the exit code of `doctor`");
 
-    let logins = ground.stack.logins();
+    let logins = fixture.stack.logins();
     let run = agent.run(&["diagnose", "qfieldcloud", "--json"]);
     assert_eq!(run.code, 0, "the exit code of `diagnose`");
     let seen: Value = serde_json::from_str(&run.stdout).expect("`diagnose --json` prints JSON");
@@ -38,15 +38,15 @@ pub fn doctor_and_diagnose(ground: &Ground) {
         Some(0),
         "a healthy server has no fault"
     );
-    let now = ground.stack.logins();
+    let now = fixture.stack.logins();
     assert_eq!(now.connections - logins.connections, 1, "one connection is enough");
     assert!(now.most_at_once <= MAX_SESSIONS, "{} sessions at once are too many", now.most_at_once);
-    ground.assert_untouched_since(&before);
+    fixture.assert_untouched_since(&before);
 
     let took = |name: &str| seen["evidence"][name].as_u64().unwrap_or_default();
     let commands = commands(&agent, &seen);
-    let (in_turn, at_once) = by_plain_ssh(ground, &agent, &commands);
-    ground.note(format!(
+    let (in_turn, at_once) = by_plain_ssh(fixture, &agent, &commands);
+    fixture.note(format!(
         "diagnosis {} ms, of which connecting {} ms; the same {} commands by plain ssh over one open connection: \
          {} ms all at once, {} ms one after another; at most {} sessions at once",
         took("took_ms"),
@@ -72,14 +72,14 @@ fn commands(agent: &Agent, seen: &Value) -> Vec<String> {
 }
 
 /// How long OpenSSH's own client takes for the same commands: one after another, and all at once.
-fn by_plain_ssh(ground: &Ground, agent: &Agent, commands: &[String]) -> (Duration, Duration) {
+fn by_plain_ssh(fixture: &Fixture, agent: &Agent, commands: &[String]) -> (Duration, Duration) {
     let socket = agent.path().join("master");
     let ssh = || {
         let mut ssh = Command::new("ssh");
-        ssh.args(["-F", "none", "-o", "BatchMode=yes", "-p", &ground.stack.env("LIVE_SSH_PORT")]);
+        ssh.args(["-F", "none", "-o", "BatchMode=yes", "-p", &fixture.stack.env("LIVE_SSH_PORT")]);
         ssh.arg("-o").arg(format!("UserKnownHostsFile={}", agent.known_hosts().display()));
         ssh.arg("-i").arg(agent.key()).arg("-S").arg(&socket);
-        ssh.arg(format!("{}@{}", ground.stack.env("LIVE_SSH_USER"), ground.stack.env("LIVE_SSH_HOST")));
+        ssh.arg(format!("{}@{}", fixture.stack.env("LIVE_SSH_USER"), fixture.stack.env("LIVE_SSH_HOST")));
         ssh
     };
     let mut master = ssh();

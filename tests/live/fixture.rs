@@ -1,8 +1,8 @@
 //! What a scenario stands on: the server, a repository of its own, and an account of what happened.
 
 use crate::agent::Agent;
-use crate::desk::Desk;
 use crate::stack::Stack;
+use crate::tracker::Tracker;
 use crate::truth::Truth;
 use serde_json::Value;
 use std::cell::RefCell;
@@ -10,19 +10,19 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-pub struct Ground<'a> {
+pub struct Fixture<'a> {
     pub stack: &'a Stack,
-    pub desk: Desk,
+    pub tracker: Tracker,
     transcript: Arc<Mutex<String>>,
     notes: RefCell<Vec<String>>,
     records: RefCell<Vec<Value>>,
 }
 
-impl<'a> Ground<'a> {
-    pub fn new(stack: &'a Stack, desk: Desk) -> Self {
+impl<'a> Fixture<'a> {
+    pub fn new(stack: &'a Stack, tracker: Tracker) -> Self {
         Self {
             stack,
-            desk,
+            tracker,
             transcript: Arc::default(),
             notes: RefCell::default(),
             records: RefCell::default(),
@@ -30,7 +30,7 @@ impl<'a> Ground<'a> {
     }
 
     pub fn agent(&self) -> Agent {
-        Agent::new(self.stack, &self.desk, &self.transcript)
+        Agent::new(self.stack, &self.tracker, &self.transcript)
     }
 
     /// Something worth knowing beside the result.
@@ -64,7 +64,7 @@ impl<'a> Ground<'a> {
     pub fn account(&self) -> String {
         let said = self.transcript.lock().map(|said| said.clone()).unwrap_or_default();
         let mut account = format!("--- the agent\n{said}");
-        for issue in self.desk.issues() {
+        for issue in self.tracker.issues() {
             account += &format!("--- issue #{} {:?} {:?}\n", issue.number, issue.state, issue.labels);
             for comment in &issue.comments {
                 let first: Vec<&str> = comment.body.lines().take(4).collect();

@@ -1,4 +1,4 @@
-//! The support desk: the GitHub in a box, the one box of this test, with people who file tickets.
+//! The support tracker: the GitHub in a box, the one box of this test, with people who file tickets.
 
 use fieldmedic::clock::SystemClock;
 use fieldmedic::core::ticket::{Repo, TicketId};
@@ -14,13 +14,13 @@ pub const ON_CALL: &str = "ops-lead";
 const REPORTER: &str = "mira-surveys";
 
 /// One repository of the box; every scenario has its own.
-pub struct Desk {
+pub struct Tracker {
     hub: FakeGitHub,
     repo: Repo,
     runtime: Arc<Runtime>,
 }
 
-impl Desk {
+impl Tracker {
     pub fn open() -> Self {
         let runtime = Arc::new(Runtime::new().expect("a runtime for the GitHub in a box"));
         let hub =
