@@ -39,8 +39,8 @@ pub(super) fn ask<T>(
 /// Says what is expected.
 pub(super) fn repo(text: &str) -> Result<Repo, String> {
     let expected = || format!("`{text}` is not a repository; write owner/name, such as example/support");
-    let path = match text.split_once("://") {
-        Some((_, address)) => address.split_once('/').ok_or_else(expected)?.1,
+    let path = match path_of(text) {
+        Some(path) => path,
         // The form of `git clone` over SSH.
         None => text.split_once(':').map_or(text, |(_, path)| path),
     };
@@ -68,13 +68,20 @@ pub(super) fn repos(text: &str) -> Result<Vec<Repo>, String> {
 /// # Errors
 /// Says what is expected.
 pub(super) fn login(text: &str) -> Result<String, String> {
-    let name = text.split_once("://").map_or(text, |(_, address)| {
-        address.split_once('/').map_or(address, |(_, path)| path.trim_end_matches('/'))
-    });
+    let name = path_of(text).map_or(text, |path| path.trim_end_matches('/'));
     match name.parse::<Person>() {
         Ok(Person { login, id: None }) if login.len() <= 39 => Ok(login),
         _ => Err(format!("`{text}` is not a login on GitHub, such as ops-lead")),
     }
+}
+
+/// The path of an address, with or without its scheme; `None` if the text is no address. The name of an owner
+/// has no dot, and the name of a machine has one.
+fn path_of(text: &str) -> Option<&str> {
+    let address = text.split_once("://").map_or(text, |(_, address)| address);
+    let (machine, path) = address.split_once('/')?;
+    let is_machine = machine.contains('.') && !machine.contains(':');
+    (address.len() < text.len() || is_machine).then_some(path)
 }
 
 /// Any number of logins, with spaces or commas between.
@@ -105,6 +112,8 @@ mod tests {
             "https://github.com/example/support.git",
             "https://github.com/example/support/issues/12",
             "http://ghe.example.org/example/support",
+            "github.com/example/support",
+            "www.github.com/example/support/issues",
             "git@github.com:example/support.git",
         ] {
             assert_eq!(repos(text).map(|repos| repos[0].to_string()), Ok("example/support".into()), "{text}");
@@ -118,7 +127,7 @@ mod tests {
 
     #[test]
     fn logins_are_understood_as_people_write_them() {
-        for text in ["ops-lead", "@ops-lead", "https://github.com/ops-lead", "https://github.com/ops-lead/"] {
+        for text in ["ops-lead", "@ops-lead", "https://github.com/ops-lead", "github.com/ops-lead/"] {
             assert_eq!(login(text), Ok("ops-lead".into()), "{text}");
         }
         assert_eq!(logins("@ops-lead, night-shift"), Ok(vec!["ops-lead".into(), "night-shift".into()]));

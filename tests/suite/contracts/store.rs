@@ -509,7 +509,11 @@ pub async fn what_came_in_is_kept_until_it_was_worked(pair: Pair) {
     assert_eq!(one.enqueue_delivery(&delivery(3)).await, Ok(false), "it is at work");
     assert_eq!(one.next_delivery(moment(), Duration::ZERO).await, Ok(Some(delivery(1))));
     let later = moment() + TimeDelta::seconds(1);
-    assert_eq!(other.next_delivery(later, MINUTE).await, Ok(Some(delivery(1))), "whoever had it let go of it");
+    assert_eq!(
+        other.next_delivery(later, MINUTE).await,
+        Ok(Some(delivery(1))),
+        "whoever had it let go of it"
+    );
     for number in [1, 3, 3] {
         assert_eq!(one.ack_delivery(&delivery(number).key).await, Ok(()));
     }
