@@ -87,7 +87,7 @@ impl DeliveryInbox {
                 let age = self.context.clock.now() - delivery.happened_at();
                 match self.process(&queued.key, delivery).await {
                     Ok(case) => self.wake(case),
-                    Err(IntakeError::Forge(error)) if error.is_final(age) => {
+                    Err(IntakeError::Forge(error)) if error.is_final_after(age) => {
                         tracing::warn!(delivery = queued.key, %error, "delivery skipped");
                     }
                     Err(error) => {

@@ -15,7 +15,7 @@ pub enum Folded {
 
 /// The text of a comment in Markdown, for a terminal. HTML comments are left out.
 pub fn plain(markdown: &str, folded: Folded) -> String {
-    let mut page = Page { folded, ..Page::new() };
+    let mut page = Page::new(folded);
     for event in Parser::new_ext(markdown, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH) {
         page.take(event);
     }
@@ -43,10 +43,10 @@ struct Page {
 }
 
 impl Page {
-    fn new() -> Self {
+    fn new(folded: Folded) -> Self {
         Self {
             out: String::new(),
-            folded: Folded::Shown,
+            folded,
             depth: 0,
             block: String::new(),
             lists: Vec::new(),
@@ -103,8 +103,9 @@ impl Page {
 
     fn close(&mut self, tag: TagEnd) {
         match tag {
-            TagEnd::Paragraph | TagEnd::Heading(_) | TagEnd::CodeBlock | TagEnd::Item => self.end_block(),
-            TagEnd::HtmlBlock => self.end_block(),
+            TagEnd::Paragraph | TagEnd::Heading(_) | TagEnd::CodeBlock | TagEnd::HtmlBlock | TagEnd::Item => {
+                self.end_block()
+            }
             TagEnd::BlockQuote(_) => {
                 self.end_block();
                 self.quotes = self.quotes.saturating_sub(1);
@@ -136,23 +137,18 @@ impl Page {
 
     /// Of HTML, only what GitHub folds away has a meaning here.
     fn html(&mut self, html: &str) {
-        let opened = html.matches("<details").count();
         let closed = html.matches("</details>").count();
-        self.depth += opened;
+        self.depth += html.matches("<details").count();
         if let Some((_, rest)) = html.split_once("<summary>") {
             let title = rest.split_once("</summary>").map_or(rest, |(title, _)| title);
             self.block.push_str(title.trim());
             self.block.push(':');
             self.end_block();
         }
-        self.end_block_if(closed > 0);
-        self.depth = self.depth.saturating_sub(closed);
-    }
-
-    fn end_block_if(&mut self, ends: bool) {
-        if ends {
+        if closed > 0 {
             self.end_block();
         }
+        self.depth = self.depth.saturating_sub(closed);
     }
 
     fn end_table(&mut self) {

@@ -260,9 +260,14 @@ impl ForgeError {
         matches!(self, ForgeError::NotFound(_) | ForgeError::Moved { .. } | ForgeError::Refused(_))
     }
 
-    /// Trying again cannot help: it is a refusal, and still stands so long after the first try.
-    pub fn is_final(&self, since_first: TimeDelta) -> bool {
-        let is_certain = matches!(self, ForgeError::Moved { .. });
-        is_certain || self.is_permanent() && since_first >= Self::BELIEVED_AFTER
+    /// Trying again cannot help: it is a refusal that was tried for long enough to be believed. A move is certain
+    /// at once.
+    pub fn is_final(&self, is_believed: bool) -> bool {
+        matches!(self, ForgeError::Moved { .. }) || self.is_permanent() && is_believed
+    }
+
+    /// The same, so long after the first try.
+    pub fn is_final_after(&self, since_first: TimeDelta) -> bool {
+        self.is_final(since_first >= Self::BELIEVED_AFTER)
     }
 }

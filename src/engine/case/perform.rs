@@ -18,7 +18,7 @@ use crate::engine::chatops::signals::signal_from_label;
 use crate::engine::context::CLAIM_TTL;
 use crate::engine::publish::publish;
 use crate::engine::shutdown::Shutdown;
-use crate::ports::{ForgeError, ShellError};
+use crate::ports::ShellError;
 use crate::telemetry::spans;
 use serde_json::json;
 use std::time::Duration;
@@ -82,19 +82,15 @@ async fn recheck(writer: &mut CaseWriter<'_>) -> Result<(), CaseError> {
             Some(signal) => Event::SignalReceived(signal),
             None => Event::Rechecked { open: ticket.state == TicketState::Open && !ticket.locked },
         },
-        Err(error) if is_gone(&error, &writer.case) => Event::Rechecked { open: false },
+        Err(error) if error.is_final(writer.case.publishing.is_believed(Publication::TicketRefresh)) => {
+            Event::Rechecked { open: false }
+        }
         Err(error) => {
             let why = writer.context.redactor.text(&error.to_string());
             Event::PublishFailed { publication: Publication::TicketRefresh, why, lasting: false }
         }
     };
     writer.append(event).await
-}
-
-/// The issue can no longer be used: it was moved, or GitHub has refused to show it for long enough.
-fn is_gone(error: &ForgeError, case: &Case) -> bool {
-    let is_believed = case.publishing.is_believed(Publication::TicketRefresh);
-    matches!(error, ForgeError::Moved { .. }) || error.is_permanent() && is_believed
 }
 
 /// Leases the hosts in their order, so that two cases never wait for each other.

@@ -20,7 +20,7 @@ pub(super) async fn load_author(context: &Context, request: &CommandRequest) -> 
         return Ok(Author { is_machine, capabilities: BTreeSet::new() });
     }
     let capabilities = match context.forge.account(&request.ticket.repo, &request.author).await {
-        Err(error) if error.is_final(context.clock.now() - request.written_at) => {
+        Err(error) if error.is_final_after(context.clock.now() - request.written_at) => {
             tracing::warn!(author = %request.author, %error, "GitHub does not say what this person may do");
             BTreeSet::new()
         }

@@ -171,7 +171,7 @@ async fn post(
     let posted = once(context, &lock, async {
         match write(context, &request.ticket, marker, &text).await {
             // The comment is handed in again, as long as the refusal may be one of a moment.
-            Err(error) if error.is_final(context.clock.now() - request.written_at) => {
+            Err(error) if error.is_final_after(context.clock.now() - request.written_at) => {
                 tracing::warn!(ticket = %request.ticket, %error, "GitHub refused the reply");
                 Ok(())
             }

@@ -65,7 +65,7 @@ async fn poll_issues(context: &Context, repo: &Repo) -> Result<Vec<CaseId>, Inta
 
 /// Whether what failed is read again. `age`: of what failed.
 fn is_worth_another_try(error: &ForgeError, age: TimeDelta) -> bool {
-    !error.is_final(age) && age < GIVE_UP_AFTER
+    !error.is_final_after(age) && age < GIVE_UP_AFTER
 }
 
 async fn poll_comments(context: &Context, repo: &Repo) -> Result<Vec<CaseId>, IntakeError> {

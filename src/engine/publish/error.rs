@@ -20,8 +20,7 @@ impl PublishError {
     /// Trying again cannot help. `is_believed`: it was refused for long enough.
     pub(crate) fn is_final(&self, is_believed: bool) -> bool {
         match self {
-            PublishError::Forge(error @ ForgeError::Moved { .. }) => error.is_permanent(),
-            PublishError::Forge(error) => error.is_permanent() && is_believed,
+            PublishError::Forge(error) => error.is_final(is_believed),
             PublishError::Journal(_) | PublishError::Elsewhere => false,
         }
     }

@@ -42,7 +42,7 @@ pub async fn remind(context: &Context) -> Result<Vec<TicketId>, IntakeError> {
         let mark = DedupeKey::Reminder(id.clone());
         let done_at = context.journal.done_at(&mark).await?;
         let Some((number, delay)) = due(record.at, &delays, done_at, now) else { continue };
-        let is_final = |error: &ForgeError| error.is_final(now - (record.at + delay));
+        let is_final = |error: &ForgeError| error.is_final_after(now - (record.at + delay));
         let Some(case) = load_case(context, &id).await? else { continue };
         // Where nobody was called yet, for want of GitHub, nobody has let it lie.
         if !case.publishing.called {

@@ -50,8 +50,13 @@ impl Publishing {
     /// Whether one more refusal of this publication is the forge's last word. Right after something was created,
     /// GitHub refuses for a moment what it takes later.
     pub fn is_believed(&self, publication: Publication) -> bool {
-        let before = self.failure.as_ref().filter(|failure| failure.publication == publication);
-        before.is_some_and(|failure| failure.attempts + 1 >= BELIEVED_AT)
+        self.attempts(publication) + 1 >= BELIEVED_AT
+    }
+
+    /// How often in a row the forge has not taken this publication.
+    fn attempts(&self, publication: Publication) -> u32 {
+        let failure = self.failure.as_ref().filter(|failure| failure.publication == publication);
+        failure.map_or(0, |failure| failure.attempts)
     }
 
     /// The forge took it.
@@ -70,8 +75,7 @@ impl Publishing {
 
     /// The forge did not take it now.
     pub(crate) fn failed(&mut self, publication: Publication, at: DateTime<Utc>) {
-        let before = self.failure.as_ref().filter(|failure| failure.publication == publication);
-        let attempts = before.map_or(0, |failure| failure.attempts) + 1;
+        let attempts = self.attempts(publication) + 1;
         self.failure = Some(PublishFailure { publication, attempts, at });
     }
 
