@@ -85,12 +85,11 @@ pub(super) fn find(text: &str, places: &mut Places) {
         seen = name.end;
         let Some((name, meaning)) = name_and_meaning(text, name) else { continue };
         reader.at = name.end;
-        let hidden = reader.count();
         read(text, &name, meaning, &mut reader);
-        // What was read and not hidden may itself be a name: `key="PASSWORD" value="x"`. Long values are
-        // read once only.
+        // What was read may itself be a name, even if it was hidden: `key="appPrivateKey" value="x"`. Long
+        // values are read once only.
         let is_other = meaning.strength != Strength::Certain && reader.at - name.end <= REREAD;
-        done = if reader.count() == hidden && is_other { name.end } else { reader.at };
+        done = if is_other { name.end } else { reader.at };
     }
     if is_kubernetes {
         reader.secret_manifest();

@@ -28,11 +28,6 @@ impl Places {
         self.0.push(Place { range, quote });
     }
 
-    /// How many places there are, empty ones and those that meet counted singly.
-    pub(super) fn count(&self) -> usize {
-        self.0.len()
-    }
-
     /// Whether nothing is to be hidden.
     pub(super) fn is_empty(&self) -> bool {
         self.0.iter().all(|place| place.range.is_empty())

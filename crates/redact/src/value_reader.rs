@@ -67,11 +67,6 @@ impl<'a> ValueReader<'a> {
         }
     }
 
-    /// How many places have been found.
-    pub(super) fn count(&self) -> usize {
-        self.places.count()
-    }
-
     pub(super) fn rest(&self) -> &'a str {
         rest(self.text, self.at)
     }

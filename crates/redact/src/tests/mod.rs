@@ -137,6 +137,17 @@ fn every_kind_of_secret_is_known() {
 }
 
 #[test]
+fn a_name_that_looks_like_a_secret_names_one_all_the_same() {
+    for text in [
+        "<key>BbbfbPrivateKey</key><string>A00_aAA0</string>",
+        "<add key=\"BbbbbPrivateKey\" value=\"A00_aAA0\"/>",
+        "{\"key\": \"Xq7vNAccessToken\", \"value\": \"A00_aAA0\"}",
+    ] {
+        assert!(!hidden(text).contains("A00_aAA0"), "{}", hidden(text));
+    }
+}
+
+#[test]
 fn keys_go_to_their_end() {
     let putty = "PuTTY-User-Key-File-3: ssh-ed25519\nPrivate-Lines: 1\nAAAAsecret\nPrivate-MAC: 0a1b\n";
     assert!(!hidden(putty).contains("AAAAsecret"));
