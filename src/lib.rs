@@ -13,6 +13,7 @@ pub mod console;
 pub mod engine;
 pub mod github;
 pub mod library;
+pub mod reader;
 pub mod render;
 pub mod scenario;
 pub mod ssh;

@@ -26,6 +26,9 @@ use tokio::task::JoinSet;
 /// be reminded.
 const WATCH_INTERVAL: Duration = Duration::from_secs(60);
 
+/// How often GitHub is asked for reactions to questions that reporters were asked: one or two requests a question.
+const THUMBS_INTERVAL: Duration = Duration::from_secs(300);
+
 /// How often GitHub is asked for deliveries that failed.
 const REDELIVERY_INTERVAL: Duration = Duration::from_secs(300);
 
@@ -159,6 +162,7 @@ fn task_times(config: &Config, now: DateTime<Utc>) -> Result<Vec<Arc<TaskTimes>>
     let mut tasks = vec![
         (Task::Poll, Trigger::Every(config.github.poll_interval)),
         (Task::CheckRecurrences, Trigger::Every(WATCH_INTERVAL)),
+        (Task::CollectThumbs, Trigger::Every(THUMBS_INTERVAL)),
         (Task::Remind, Trigger::Every(WATCH_INTERVAL)),
     ];
     if config.webhook.is_some() {

@@ -3,8 +3,8 @@
 use crate::app::reachability::Reachability;
 use crate::core::case::event::CaseId;
 use crate::engine::{
-    Context, DueCheck, IntakeError, ScheduledTask, Shutdown, check_recurrences, check_systems, poll,
-    redeliver, remind, sweep_tickets,
+    Context, DueCheck, IntakeError, ScheduledTask, Shutdown, check_recurrences, check_systems,
+    collect_thumbs, poll, redeliver, remind, sweep_tickets,
 };
 use crate::ports::{Cursor, JournalError};
 use crate::telemetry::spans;
@@ -37,6 +37,8 @@ pub enum Task {
     SweepSystems,
     /// Probes what was fixed lately.
     CheckRecurrences,
+    /// Asks GitHub for reactions to questions that reporters were asked.
+    CollectThumbs,
     /// Reminds people of escalated tickets.
     Remind,
 }
@@ -175,6 +177,7 @@ impl PeriodicTask {
         match self.times.task {
             Task::Poll => poll(context).await,
             Task::CheckRecurrences => check_recurrences(context).await,
+            Task::CollectThumbs => collect_thumbs(context).await,
             Task::Remind => remind(context).await.map(|_| Vec::new()),
             Task::Redeliver => redeliver(context).await.map(|_| Vec::new()),
             Task::SweepTickets => sweep_tickets(context).await,
@@ -196,6 +199,7 @@ impl Task {
             Task::SweepTickets => "sweep-tickets",
             Task::SweepSystems => "sweep-systems",
             Task::CheckRecurrences => "check-recurrences",
+            Task::CollectThumbs => "collect-thumbs",
             Task::Remind => "remind",
         }
     }
@@ -209,6 +213,7 @@ impl fmt::Display for Task {
             Task::SweepTickets => "ticket sweep",
             Task::SweepSystems => "system sweep",
             Task::CheckRecurrences => "recurrence check",
+            Task::CollectThumbs => "check for reactions",
             Task::Remind => "reminder check",
         })
     }

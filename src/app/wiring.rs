@@ -16,6 +16,7 @@ use crate::github::{GitHub, Identity, Pace};
 use crate::library;
 use crate::library::Files;
 use crate::ports::{Clock, Label, Store};
+use crate::reader::BuiltInReader;
 use crate::render::Prompts;
 use crate::ssh::{
     HostRoute, Login, Remote, SYSTEM_KNOWN_HOSTS, SessionLimits, SshConfig, SshHosts, read_private,
@@ -146,6 +147,7 @@ impl Application {
             clock,
             redactor,
             prompts: Arc::new(prompts(config)?),
+            reader: Arc::new(BuiltInReader),
             library: Arc::new(setup.library),
             files: Arc::new(setup.files.as_map().clone()),
             inventory: Arc::new(setup.inventory),

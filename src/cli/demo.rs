@@ -24,6 +24,7 @@ use crate::github::{GitHub, Options, Pace};
 use crate::library;
 use crate::library::Files;
 use crate::ports::Clock;
+use crate::reader::BuiltInReader;
 use crate::render::Prompts;
 use crate::render::terminal::{Folded, plain};
 use crate::sandbox::github::{AccountKind, FakeGitHub, Hooks, RepoRole as Rights};
@@ -149,6 +150,7 @@ impl DemoRun {
             clock,
             redactor: Arc::default(),
             prompts: prompts.clone(),
+            reader: Arc::new(BuiltInReader),
             library: Arc::new(library::load(&files)?),
             files: Arc::new(files.as_map().clone()),
             inventory: Arc::new(Inventory { systems, hosts, ..Inventory::default() }),

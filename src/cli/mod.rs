@@ -19,6 +19,7 @@ mod resolve;
 mod serve;
 mod signal;
 mod sweep;
+mod wordings;
 
 use crate::app::settings::read_config;
 use crate::app::signals::stopped_at_once;

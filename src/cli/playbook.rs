@@ -3,6 +3,7 @@
 use crate::app;
 use crate::app::settings::read_config;
 use crate::cli::output::{ExitStatus, Format};
+use crate::cli::wordings::{self, Evaluate, Read};
 use crate::console::{print, print_json};
 use crate::core::expr::value_type::words;
 use crate::core::ids::ParamName;
@@ -32,6 +33,10 @@ pub(super) enum Arguments {
     Show(PlaybookArgument),
     /// Explains a playbook in plain words.
     Explain(PlaybookArgument),
+    /// Says what is understood of a ticket's words.
+    Read(Read),
+    /// Reads tickets whose cause is known, and says how many would be closed, asked about or answered rightly.
+    Evaluate(Evaluate),
     /// Rewrites playbooks and scenarios of the format before `format: 1`.
     Migrate(Migrate),
 }
@@ -102,6 +107,12 @@ pub(super) async fn run(config: Option<PathBuf>, arguments: Arguments, verbose: 
         }
         Arguments::Show(named) => show(&files(config, named.playbooks)?, &named.playbook),
         Arguments::Migrate(arguments) => migrate(&arguments),
+        Arguments::Read(arguments) => {
+            wordings::read(&library::load(&files(config, arguments.playbooks.clone())?)?, arguments).await
+        }
+        Arguments::Evaluate(arguments) => {
+            wordings::evaluate(&library::load(&files(config, arguments.playbooks.clone())?)?, arguments).await
+        }
         Arguments::Explain(named) => {
             explain(&library::load(&files(config, named.playbooks)?)?, &named.playbook)
         }

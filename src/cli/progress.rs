@@ -124,6 +124,7 @@ fn mark(line: &Line) -> Option<&'static str> {
     Some(match line {
         Line::Probing { .. }
         | Line::Leasing { .. }
+        | Line::TicketRead { .. }
         | Line::Triaged { .. }
         | Line::NothingFound { .. }
         | Line::Resumed
@@ -135,7 +136,7 @@ fn mark(line: &Line) -> Option<&'static str> {
         Line::FaultFound { .. } | Line::RecurrenceDetected { .. } | Line::CloseDisputed { .. } => "!",
         Line::FaultUnknown { .. } => "?",
         Line::Paused { .. } | Line::Deferred { .. } | Line::Linked { .. } => "‖",
-        Line::ApprovalRequested { .. } => "✋",
+        Line::ApprovalRequested { .. } | Line::ReporterAsked { .. } => "✋",
         // What came of the line before.
         Line::ChangeEnded { .. }
         | Line::ChangeNotStarted { .. }

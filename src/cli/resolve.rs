@@ -13,6 +13,7 @@ use crate::core::case::event::Source;
 use crate::core::case::outcome::{Escalation, Outcome};
 use crate::core::case::{Case, Stage};
 use crate::core::policy::refusal::NotPermitted;
+use crate::core::text::format::format_minute;
 use crate::core::ticket::{Repo, TicketId};
 use crate::core::view::report::report;
 use crate::engine::{CaseError, apply_pause_label, library_of, open_case, run_case_waiting};
@@ -93,12 +94,19 @@ async fn finish(app: &Application, case: &Case, format: Format) -> Result<ExitSt
         ));
         return Ok(ExitStatus::Waiting);
     }
+    if let Some(inquiry) = case.pending_inquiry() {
+        let (ticket, until) = (&case.ticket.id, format_minute(inquiry.until));
+        eprint(&format!(
+            "the reporter of {ticket} is asked and has time until {until}; `fieldmedic serve` goes on with the answer"
+        ));
+        return Ok(ExitStatus::Waiting);
+    }
     if case.stage != Stage::Ended {
         eprint(&format!("stopped; `fieldmedic resolve {}` continues the case", case.ticket.id));
         return Ok(ExitStatus::Failed);
     }
     Ok(match &case.outcome {
-        Some(Outcome::Resolved | Outcome::Answered { .. }) => ExitStatus::Done,
+        Some(Outcome::Resolved | Outcome::Confirmed { .. } | Outcome::Answered { .. }) => ExitStatus::Done,
         Some(Outcome::Escalated(Escalation {
             detail: Detail::NotPermitted { refusal: NotPermitted::DryRun, .. },
             ..
@@ -107,7 +115,9 @@ async fn finish(app: &Application, case: &Case, format: Format) -> Result<ExitSt
             ExitStatus::Fixable
         }
         Some(Outcome::Escalated(_)) => ExitStatus::NeedsPerson,
-        Some(Outcome::Declined { .. } | Outcome::Cancelled) => ExitStatus::Declined,
+        Some(Outcome::Declined { .. } | Outcome::Unrelated { .. } | Outcome::Cancelled) => {
+            ExitStatus::Declined
+        }
         None => ExitStatus::Failed,
     })
 }

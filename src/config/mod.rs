@@ -34,7 +34,7 @@ pub use crate::config::problem::{ConfigError, ConfigProblems};
 pub use crate::config::redact::RedactEntry;
 pub use crate::config::roles::{RolesEntry, Who};
 pub use crate::config::store::StoreEntry;
-pub use crate::config::sweep::{EscalationEntry, SweepEntry};
+pub use crate::config::sweep::{ConfirmationEntry, EscalationEntry, SweepEntry};
 pub use crate::config::systems::{GroupEntry, SystemEntry};
 pub use crate::config::webhook::WebhookEntry;
 
@@ -46,6 +46,7 @@ use crate::core::chatops::access::AccessPolicy;
 use crate::core::ids::{HostName, SystemName};
 use crate::core::playbook::Library;
 use crate::core::playbook::inventory::Inventory;
+use crate::core::policy::confirmation::ConfirmationPolicy;
 use crate::core::policy::permit::Policy;
 use crate::core::policy::schedule;
 use crate::core::policy::schedule::ScheduleError;
@@ -71,6 +72,9 @@ pub struct Config {
     /// The section `[escalation]`: when people are reminded.
     #[serde(default)]
     pub escalation: EscalationEntry,
+    /// The section `[confirmation]`: how the reporter of a ticket is asked.
+    #[serde(default)]
+    pub confirmation: ConfirmationEntry,
     /// The section `[store]`: where the journal is.
     #[serde(default)]
     pub store: StoreEntry,
@@ -241,7 +245,16 @@ impl Config {
 
     /// What Fieldmedic may do.
     pub fn policy(&self) -> Policy {
-        self.policy.policy()
+        Policy {
+            confirmation: ConfirmationPolicy {
+                remind_after: self.confirmation.remind_after,
+                wait: self.confirmation.wait,
+                on_silence: self.confirmation.silence,
+                ask_first: self.escalation.ask_first,
+                details_wait: self.escalation.ask_wait,
+            },
+            ..self.policy.policy()
+        }
     }
 
     /// Who may use which commands.

@@ -4,6 +4,7 @@ use crate::config::value::{duration, optional_duration};
 use crate::core::chatops::access::Person;
 use crate::core::ids::PlaybookName;
 use crate::core::policy::change_freeze::{ChangeFreeze, Window};
+use crate::core::policy::confirmation::ConfirmationPolicy;
 use crate::core::policy::limits::{Breaker, Limits};
 use crate::core::policy::permit::{Mode, Policy, Risk};
 use chrono::{DateTime, Utc};
@@ -124,6 +125,7 @@ impl PolicyEntry {
                 .iter()
                 .filter_map(|freeze| freeze.change_freeze().ok())
                 .collect(),
+            confirmation: ConfirmationPolicy::default(),
             publishes: true,
         }
     }

@@ -1,6 +1,7 @@
-//! `[sweep]` and `[escalation]`: scheduled checks and reminders.
+//! `[sweep]`, `[escalation]` and `[confirmation]`: scheduled checks, and how people are asked and reminded.
 
-use crate::config::value::duration_or_never;
+use crate::config::value::{duration, duration_or_never};
+use crate::core::policy::confirmation::{ConfirmationPolicy, OnSilence};
 use crate::core::policy::schedule::{Schedule, ScheduleError};
 use serde::Deserialize;
 use std::time::Duration;
@@ -25,6 +26,33 @@ pub struct EscalationEntry {
     /// never reminds.
     #[serde(deserialize_with = "duration_or_never")]
     pub remind_after: Option<Duration>,
+    /// Whether the reporter is asked for details before a person is called to a system that looks healthy; true by
+    /// default. Whoever writes that it is urgent, or that nobody can work, is not asked.
+    pub ask_first: bool,
+    /// How long those details are waited for; 2 hours by default.
+    #[serde(deserialize_with = "duration")]
+    pub ask_wait: Duration,
+}
+
+/// The section `[confirmation]`: what follows if the words of a ticket do not clearly ask for what was fixed.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ConfirmationEntry {
+    /// When the reporter is reminded, once; a day by default.
+    #[serde(deserialize_with = "duration")]
+    pub remind_after: Duration,
+    /// How long an answer is waited for; three days by default.
+    #[serde(deserialize_with = "duration")]
+    pub wait: Duration,
+    /// What follows without an answer: `close` by default.
+    pub silence: OnSilence,
+}
+
+impl Default for ConfirmationEntry {
+    fn default() -> Self {
+        let ConfirmationPolicy { remind_after, wait, on_silence, .. } = ConfirmationPolicy::default();
+        Self { remind_after, wait, silence: on_silence }
+    }
 }
 
 impl Default for SweepEntry {
@@ -57,6 +85,7 @@ impl SweepEntry {
 
 impl Default for EscalationEntry {
     fn default() -> Self {
-        Self { remind_after: Some(Duration::from_secs(4 * 3600)) }
+        let ConfirmationPolicy { ask_first, details_wait, .. } = ConfirmationPolicy::default();
+        Self { remind_after: Some(Duration::from_secs(4 * 3600)), ask_first, ask_wait: details_wait }
     }
 }

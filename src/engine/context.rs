@@ -10,7 +10,7 @@ use crate::core::policy::permit::Policy;
 use crate::core::text::redact::Redactor;
 use crate::core::ticket::Repo;
 use crate::engine::case::set_aside::SetAside;
-use crate::ports::{Clock, Forge, Shell, Store};
+use crate::ports::{Clock, Forge, Reader, Shell, Store};
 use crate::render::Prompts;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,6 +23,8 @@ pub struct Context {
     pub forge: Arc<dyn Forge>,
     /// The way to the hosts, for probes and changes.
     pub shell: Arc<dyn Shell>,
+    /// What understands the words of tickets.
+    pub reader: Arc<dyn Reader>,
     /// Everything that outlives the process: records, leases, deliveries and cursors.
     pub journal: Arc<dyn Store>,
     /// The time that decisions and records go by.

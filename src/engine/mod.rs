@@ -34,5 +34,6 @@ pub use crate::engine::intake::redeliver::redeliver;
 pub use crate::engine::monitor::recurrence::check_recurrences;
 pub use crate::engine::monitor::schedule::{DueCheck, ScheduledTask};
 pub use crate::engine::monitor::sweep::{SweepResult, check_systems, sweep_tickets};
+pub use crate::engine::monitor::thumbs::collect_thumbs;
 pub use crate::engine::publish::reminder::remind;
 pub use crate::engine::shutdown::Shutdown;

@@ -1,10 +1,11 @@
-//! Who did something about an issue: from its comments, their reactions and its events.
+//! Who did something about an issue: from its comments, their reactions and its events. And who reacted to one
+//! comment of the agent's.
 
 use crate::core::ticket::TicketId;
 use crate::github::adapter::GitHub;
 use crate::github::forge::{is_by, issue_route, repo_route, timestamp};
 use crate::github::model::User;
-use crate::ports::ForgeError;
+use crate::ports::{ForgeError, Marker, Thumb};
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use std::collections::BTreeSet;
@@ -41,6 +42,8 @@ struct TimelineEvent {
 struct CommentMeta {
     id: u64,
     user: Option<User>,
+    #[serde(default)]
+    body: Option<String>,
     created_at: DateTime<Utc>,
     #[serde(default)]
     reactions: Rollup,
@@ -55,6 +58,8 @@ struct Rollup {
 #[derive(Deserialize)]
 struct Reacted {
     user: Option<User>,
+    #[serde(default)]
+    content: String,
     created_at: DateTime<Utc>,
 }
 
@@ -89,5 +94,31 @@ impl GitHub {
         let of_people = people.into_iter().filter(|(_, at)| counts(at)).filter_map(|(user, _)| user);
         let others = of_people.filter(|user| !user.is_bot() && !is_by(Some(user), &me));
         Ok(others.map(|user| user.login).collect())
+    }
+
+    pub(super) async fn thumbs_on(&self, id: &TicketId, marker: &Marker) -> Result<Vec<Thumb>, ForgeError> {
+        let wire = self.clients.to(&id.repo).await?;
+        let me = crate::ports::Forge::me(self).await?;
+        let comments: Vec<CommentMeta> = wire.list(&format!("{}/comments", issue_route(id)), &[], id).await?;
+        let mine = comments.into_iter().find(|comment| {
+            marker.opens(comment.body.as_deref().unwrap_or_default()) && is_by(comment.user.as_ref(), &me)
+        });
+        let Some(comment) = mine.filter(|comment| comment.reactions.total_count > 0) else {
+            return Ok(Vec::new());
+        };
+        let route = format!("{}/issues/comments/{}/reactions", repo_route(&id.repo), comment.id);
+        let reacted: Vec<Reacted> = wire.list(&route, &[], id).await?;
+        let thumbs = reacted.into_iter().filter_map(|Reacted { user, content, created_at }| {
+            let user = user.filter(|user| !user.is_bot() && !is_by(Some(user), &me))?;
+            let is_up = match content.as_str() {
+                "+1" => true,
+                "-1" => false,
+                _ => return None,
+            };
+            Some(Thumb { by: user.login, is_up, at: created_at })
+        });
+        let mut thumbs: Vec<Thumb> = thumbs.collect();
+        thumbs.sort_by_key(|thumb| thumb.at);
+        Ok(thumbs)
     }
 }

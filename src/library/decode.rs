@@ -6,7 +6,7 @@ use crate::core::expr::{Expr, MessageTemplate};
 use crate::core::ids::NameError;
 use crate::core::playbook::SystemType;
 use crate::core::playbook::command::{Template, TemplateSource};
-use crate::core::text::pattern::{Reading, compile};
+use crate::core::text::pattern::{Matching, compile};
 use crate::core::text::suggest::closest_match;
 use crate::library::backup;
 use crate::library::backup::BackupWrapper;
@@ -178,7 +178,7 @@ impl YamlFile {
     /// The node as a regular expression that ignores case; `None`, and a problem, if it is none.
     pub(super) fn regex(&self, node: &Node) -> Option<Regex> {
         let text = self.text_of(node)?;
-        compile(&text, Reading::AnyCase)
+        compile(&text, Matching::AnyCase)
             .map_err(|error| {
                 let message = error.to_string();
                 let last = message.lines().next_back().unwrap_or("").trim_start_matches("error: ");

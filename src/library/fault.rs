@@ -1,12 +1,12 @@
 //! Decodes a playbook of a fault.
 
 use crate::core::expr::{Expr, MessageTemplate};
-use crate::core::ids::{PlaybookName, Role};
+use crate::core::ids::{PlaybookName, Role, SymptomName};
 use crate::core::playbook::command::Template;
 use crate::core::playbook::{Check, Fault, IfInterrupted, Step, Symptoms, SystemType};
 use crate::core::policy::permit::Risk;
 use crate::library::backup::{BackupWrapper, reads_backup};
-use crate::library::decode::{Map, YamlFile};
+use crate::library::decode::{Map, YamlFile, suggest};
 use crate::library::node::{Content, Node};
 use std::time::Duration;
 
@@ -21,7 +21,8 @@ pub(super) fn decode(file: &YamlFile, mut map: Map<'_>, system: &SystemType) -> 
     map.take("kind");
     let title = map.require("title", "what people read, such as `Worker containers are not running`");
     let title = title.and_then(|node| file.text_of(&node));
-    let symptoms = map.take("symptoms").and_then(|node| file.map(node)).map(|map| decode_symptoms(file, map));
+    let symptoms =
+        map.take("symptoms").and_then(|node| file.map(node)).map(|map| decode_symptoms(file, map, system));
     let when = map
         .require("when", "the condition that proves the fault")
         .and_then(|node| checked_expr(file, &node, system));
@@ -77,8 +78,21 @@ pub(super) fn decode(file: &YamlFile, mut map: Map<'_>, system: &SystemType) -> 
     })
 }
 
-fn decode_symptoms(file: &YamlFile, mut map: Map<'_>) -> Symptoms {
+fn decode_symptoms(file: &YamlFile, mut map: Map<'_>, system: &SystemType) -> Symptoms {
+    let known = system.symptoms.symptoms();
+    let names = map.items("names", |node| {
+        let name = file.named(node, SymptomName::new)?;
+        if !known.contains_key(&name) {
+            file.report(
+                node.span,
+                &format!("`{name}` is not a symptom of this system type"),
+                &suggest(name.as_str(), known.keys().map(SymptomName::as_str)),
+            );
+        }
+        Some(name)
+    });
     let symptoms = Symptoms {
+        names: names.into_iter().collect(),
         patterns: map.items("patterns", |node| file.regex(node)),
         labels: map.items("labels", |node| file.text_of(node)),
     };
@@ -194,13 +208,13 @@ fn decode_check(file: &YamlFile, mut map: Map<'_>, system: &SystemType) -> Optio
     Some(Check { that: that?, timeout, hold_for })
 }
 
-fn checked_expr(file: &YamlFile, node: &Node, system: &SystemType) -> Option<Expr> {
+pub(super) fn checked_expr(file: &YamlFile, node: &Node, system: &SystemType) -> Option<Expr> {
     let expr = file.expr(node)?;
     file.check_names(node.span, &expr.names(), &[], system);
     Some(expr)
 }
 
-fn message(file: &YamlFile, node: &Node, system: &SystemType) -> Option<MessageTemplate> {
+pub(super) fn message(file: &YamlFile, node: &Node, system: &SystemType) -> Option<MessageTemplate> {
     let message = file.message(node)?;
     file.check_names(node.span, &message.names(), &[], system);
     Some(message)

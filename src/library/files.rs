@@ -53,6 +53,14 @@ pub(super) fn is_yaml(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
 }
 
+/// The folder, beside the playbooks of a system type, that holds its symptoms.
+const SYMPTOMS: &str = "symptoms";
+
+/// Whether a file holds a symptom, by its path.
+pub(super) fn is_symptom(path: &str) -> bool {
+    path.rsplit('/').nth(1) == Some(SYMPTOMS)
+}
+
 /// A file's name without its ending: what a playbook in it is called.
 pub(super) fn stem(path: &str) -> &str {
     without_ending(path.rsplit('/').next().unwrap_or(path))
@@ -79,7 +87,7 @@ impl Files {
         Self { texts: files, root: None }
     }
 
-    /// The playbooks of a folder: one folder for each system type, one level deep.
+    /// The playbooks of a folder: one folder for each system type, with its symptoms in a folder `symptoms`.
     ///
     /// # Errors
     /// The first folder or file that cannot be read, or a folder without playbooks.
@@ -90,7 +98,12 @@ impl Files {
             if !folder.is_dir() {
                 continue;
             }
-            for path in list(&folder).map_err(|error| unreadable(&folder, error))? {
+            let symptoms = folder.join(SYMPTOMS);
+            let mut paths = list(&folder).map_err(|error| unreadable(&folder, error))?;
+            if symptoms.is_dir() {
+                paths.extend(list(&symptoms).map_err(|error| unreadable(&symptoms, error))?);
+            }
+            for path in paths {
                 if !is_yaml(&path) {
                     continue;
                 }
@@ -140,11 +153,15 @@ impl Files {
         self.texts.get(path).map(String::as_str)
     }
 
-    /// Folder to the paths in it.
+    /// The folder of each system type to the paths in it, those of its symptoms included.
     pub(super) fn folders(&self) -> BTreeMap<String, Vec<String>> {
         let mut folders: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for path in self.texts.keys() {
             let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+            let folder = match folder.rsplit_once('/') {
+                Some((system_type, SYMPTOMS)) => system_type,
+                _ => folder,
+            };
             folders.entry(folder.to_owned()).or_default().push(path.clone());
         }
         folders

@@ -1,14 +1,15 @@
 //! Loads a [`Library`]: every problem at once, each with its place and a hint.
 
 use crate::core::ids::{PlaybookName, SystemTypeName};
-use crate::core::playbook::{Fault, Library, LibraryHash, SystemType};
+use crate::core::playbook::{Fault, Library, LibraryHash, SymptomCatalogue, SystemType};
 use crate::library::decode::{Map, YamlFile, suggest};
-use crate::library::files::{Files, stem};
+use crate::library::files::{Files, is_symptom, stem};
 use crate::library::format::{self, Format};
 use crate::library::migrate::{FORMAT, migrate_files};
 use crate::library::problem::{Problem, Problems};
-use crate::library::{fault, request, sudo_list, system};
+use crate::library::{fault, request, sudo_list, symptom, system};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// Loads a library of today's format.
 ///
@@ -71,7 +72,12 @@ fn load_folder(
     let mut system = parsed.and_then(|map| system::decode(&system_file, map));
     let mut defined = BTreeMap::new();
     let mut playbook_files = Vec::new();
-    for path in paths.iter().filter(|path| *path != system_path) {
+    let (symptoms, playbooks): (Vec<&String>, Vec<&String>) =
+        paths.iter().filter(|path| *path != system_path).partition(|path| is_symptom(path));
+    if let Some(system) = &mut system {
+        playbook_files.extend(decode_symptoms(files, &symptoms, system));
+    }
+    for path in playbooks {
         let file = YamlFile::new(path, files.text(path).unwrap_or_default());
         if let Some(system) = &mut system
             && let Some(map) = file.parse()
@@ -112,6 +118,27 @@ fn check_format(file: &YamlFile, map: &Map<'_>, files: &Files) -> bool {
         ),
     }
     false
+}
+
+/// Decodes the symptoms, which playbooks name. Gives their files.
+fn decode_symptoms(files: &Files, paths: &[&String], system: &mut SystemType) -> Vec<YamlFile> {
+    let mut symptoms = BTreeMap::new();
+    let mut decoded = Vec::new();
+    for path in paths {
+        let file = YamlFile::new(path, files.text(path).unwrap_or_default());
+        if let Some((name, symptom)) = file.parse().and_then(|map| symptom::decode(&file, map)) {
+            if stem(path) != name.as_str() {
+                file.report_file(
+                    &format!("the symptom `{name}` is in the file `{path}`"),
+                    &format!("rename the file to {name}.yaml"),
+                );
+            }
+            symptoms.insert(name, symptom);
+        }
+        decoded.push(file);
+    }
+    system.symptoms = Arc::new(SymptomCatalogue::new(symptoms));
+    decoded
 }
 
 fn check_folder_name(file: &YamlFile, folder: &str, system_type: &SystemTypeName) {

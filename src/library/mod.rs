@@ -6,7 +6,7 @@
 //! format.rs     the format that a `system.yaml` declares
 //! decode.rs     one file, field by field
 //! system.rs     `system.yaml`; param.rs its parameters, sudo_list.rs its list `sudo`
-//! fault.rs      a playbook of a fault; request.rs a playbook of a request
+//! fault.rs      a playbook of a fault; request.rs a playbook of a request; symptom.rs a symptom
 //! backup.rs     the shell text around a step that makes a backup
 //! forbidden.rs  commands that no playbook may contain
 //! migrate.rs    rewrites files of format 0
@@ -25,6 +25,7 @@ mod param;
 mod problem;
 mod request;
 mod sudo_list;
+mod symptom;
 mod system;
 
 pub use crate::library::files::{Files, FilesError};

@@ -1,9 +1,9 @@
 //! Decodes a playbook of a request, which answers a question.
 
 use crate::core::ids::{PlaybookName, ProbeName};
-use crate::core::playbook::{Request, SystemType};
+use crate::core::playbook::{NotWell, Request, SystemType};
 use crate::library::decode::{Map, YamlFile, suggest};
-use crate::library::{param, system};
+use crate::library::{fault, param, system};
 use std::collections::BTreeSet;
 
 pub(super) fn decode(file: &YamlFile, mut map: Map<'_>, system: &SystemType) -> Option<Request> {
@@ -45,6 +45,15 @@ pub(super) fn decode(file: &YamlFile, mut map: Map<'_>, system: &SystemType) -> 
     let extra_probes = extended.probes;
     let probes: BTreeSet<ProbeName> = listed.into_iter().chain(extra_probes.keys().cloned()).collect();
     let health = map.take("health").and_then(|node| file.flag(&node)).unwrap_or(false);
+    let not_well = map.items("not_well", |node| {
+        let mut map = file.map(node.clone())?;
+        let when = map.require("when", "the condition under which something is not well");
+        let when = when.and_then(|node| fault::checked_expr(file, &node, system));
+        let summary = map.require("summary", "what is not well, in one sentence");
+        let summary = summary.and_then(|node| fault::message(file, &node, system));
+        map.finish();
+        Some(NotWell { when: when?, summary: summary? })
+    });
     let answer = map.require("answer", "a Markdown template over the facts").and_then(|node| {
         let text = file.text_of(&node)?;
         if let Err(problem) = crate::render::check_answer(&text) {
@@ -74,6 +83,7 @@ pub(super) fn decode(file: &YamlFile, mut map: Map<'_>, system: &SystemType) -> 
         extra_probes,
         answer: answer?,
         health,
+        not_well,
     })
 }
 

@@ -5,12 +5,13 @@ use crate::core::gate::sudoers::ANY;
 use crate::core::ids::{FactName, ParamName, ProbeName, Role, SystemTypeName};
 use crate::core::playbook::parse::OutputParser;
 use crate::core::playbook::{Fact, Param, Probe, SystemType};
-use crate::core::text::pattern::{Reading, compile};
+use crate::core::text::pattern::{Matching, compile};
 use crate::library::backup::BackupWrapper;
 use crate::library::decode::{Map, YamlFile, suggest};
 use crate::library::node::{Content, MapKey, Node, Span};
 use crate::library::{param, sudo_list};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The deadline of a probe without `timeout`.
@@ -27,6 +28,7 @@ pub(super) fn decode(file: &YamlFile, mut map: Map<'_>) -> Option<SystemType> {
         aliases: map.items("aliases", |node| file.text_of(node)),
         problem_patterns: map.items("problem_patterns", |node| file.regex(node)),
         transient_patterns: map.items("transient_patterns", |node| file.regex(node)),
+        symptoms: Arc::default(),
         params: BTreeMap::new(),
         probes: BTreeMap::new(),
         sudo: Vec::new(),
@@ -237,7 +239,7 @@ fn decode_parser(file: &YamlFile, node: Node) -> Option<OutputParser> {
         let regex = map.require("regex", "`parse: { regex: \"…\" }`").and_then(|node| {
             // Unlike patterns for tickets, this one is case-sensitive, and `^` and `$` match at each line.
             let text = file.text_of(&node)?;
-            let built = compile(&text, Reading::Lines);
+            let built = compile(&text, Matching::Lines);
             built.map_err(|error| file.report(node.span, &error.to_string(), "")).ok()
         });
         map.finish();

@@ -2,6 +2,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "reads scenario files")]
 
+use crate::core::case::inquiry::ReporterAnswer;
 use crate::core::ids::{ParamName, SystemTypeName};
 use crate::library::migrate::{FileKind, migrate_file, new_name_of};
 use crate::sandbox::host::HostSpec;
@@ -50,6 +51,9 @@ pub struct Expect {
     /// Parameters of the system.
     #[serde(default)]
     pub params: BTreeMap<ParamName, Value>,
+    /// What the reporter answers when asked: `works`, `broken` or `details`. Nothing by default.
+    #[serde(default)]
+    pub reporter: Option<ReporterAnswer>,
 }
 
 /// Why a scenario could not be played.

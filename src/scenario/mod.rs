@@ -16,7 +16,9 @@ pub mod in_process_shell;
 pub use crate::scenario::files::{Expect, Scenario, ScenarioError, TicketFile, find, host_text, read_expect};
 
 use crate::core::case::event::{CaseId, Source};
+use crate::core::case::inquiry::ReporterAnswer;
 use crate::core::case::outcome::Code;
+use crate::core::case::signal::{Signal, SignalKind};
 use crate::core::case::{Case, Phase, RemediationResult, Waiting};
 use crate::core::chatops::access::AccessPolicy;
 use crate::core::expr::{Expr, Scope, Truth};
@@ -34,6 +36,7 @@ use crate::github::{GitHub, Options, Pace};
 use crate::library;
 use crate::library::{Files, Problems};
 use crate::ports::{Clock, Forge, OpenResult};
+use crate::reader::BuiltInReader;
 use crate::render::Prompts;
 use crate::sandbox::clock::VirtualClock;
 use crate::sandbox::github::{AccountKind, FakeGitHub, Issue, RepoRole};
@@ -127,9 +130,14 @@ pub async fn play(path: &Path, books: &LoadedPlaybooks) -> Result<ScenarioResult
         let case = run_case_waiting(&scene.agent, &case, &stop)
             .await
             .map_err(|error| ScenarioError::Stopped(error.to_string()))?;
-        // Nobody answers in a scenario.
-        let Some(Waiting::Approval(until)) = case.waiting() else { return scene.judge(case) };
-        scene.clock.sleep_until(until).await;
+        match (case.waiting(), scene.expect.reporter) {
+            (Some(Waiting::Reporter(_)), Some(says)) => scene.reporter_answers(&case, says).await?,
+            // Nobody else answers in a scenario.
+            (Some(Waiting::Approval(until) | Waiting::Reporter(until)), _) => {
+                scene.clock.sleep_until(until).await;
+            }
+            _ => return scene.judge(case),
+        }
     }
 }
 
@@ -191,6 +199,7 @@ impl ScenarioRun {
             clock: shared_clock,
             redactor: Arc::new(Redactor::default()),
             prompts: books.prompts.clone(),
+            reader: Arc::new(BuiltInReader),
             library: books.library.clone(),
             files: books.files.clone(),
             inventory: Arc::new(Inventory {
@@ -246,6 +255,17 @@ impl ScenarioRun {
             OpenResult::Opened(case) | OpenResult::Running(case) => Ok(case),
             OpenResult::Duplicate => Err(stopped(&"the ticket already has a case")),
         }
+    }
+
+    /// The reporter answers the question of the case.
+    async fn reporter_answers(&self, case: &Case, says: ReporterAnswer) -> Result<(), ScenarioError> {
+        // People take their time.
+        self.clock.sleep_until(self.clock.now() + Duration::from_secs(60)).await;
+        let signal =
+            Signal { by: case.ticket.author.clone(), at: self.clock.now(), kind: SignalKind::Answer(says) };
+        let key = format!("scenario answer {}", case.next_seq);
+        let sent = self.agent.journal.send_signal(&case.id, &key, &signal).await;
+        sent.map(drop).map_err(|error| ScenarioError::Stopped(error.to_string()))
     }
 
     /// The bot's comments in the ticket.

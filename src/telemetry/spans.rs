@@ -180,11 +180,14 @@ fn log_end(case: &Case, at: DateTime<Utc>) {
 fn action_kind(action: &Action) -> &'static str {
     match action {
         Action::Record(_) => "record",
+        Action::ReadTicket { .. } => "read_ticket",
         Action::RunProbes { .. } => "run_probes",
         Action::RefreshTicket => "refresh_ticket",
         Action::LeaseHosts { .. } => "lease_hosts",
         Action::Change(_) => "change",
         Action::RequestApproval => "request_approval",
+        Action::AskReporter => "ask_reporter",
+        Action::RemindReporter => "remind_reporter",
         Action::ShowStatus => "show_status",
         Action::SetLabel => "set_label",
         Action::Reopen => "reopen",

@@ -8,10 +8,9 @@ use std::process::Command;
 
 pub fn healthy_and_a_complaint(fixture: &Fixture) {
     let before = fixture.stack.truth();
-    let issue = fixture.tracker.file(
-        "QField app crashes when I open the form",
-        "Every time I tap on the photo field in the new form the app closes. Sync never works for me either.",
-    );
+    let issue = fixture
+        .tracker
+        .file("Sync never finishes, urgent", "Nobody in our team can synchronize, please look at once.");
     let run = fixture.agent().run(&["resolve", &issue.to_string()]);
     assert_eq!(run.code, 3, "the exit code of `resolve`");
     fixture.tracker.issue(&issue).assert_escalated("nothing-found");

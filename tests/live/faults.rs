@@ -69,7 +69,7 @@ pub fn workers_and_image(fixture: &Fixture) {
     let after = resolved(
         fixture,
         &before,
-        "QField sync broken since the weekend",
+        "QField sync never finishes since the weekend",
         "Nothing gets synced any more, on none of our devices. The jobs are stuck in the queue.",
     );
     assert_eq!(after.workers_running, 4, "workers");

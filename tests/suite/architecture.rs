@@ -25,6 +25,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("crates/core/src/text", &[REDACT]),
     ("crates/core/src/ids.rs", &[TEXT]),
     ("crates/core/src/expr", &[TEXT]),
+    ("crates/core/src/reading", &[IDS]),
     ("crates/core/src/playbook", &[TEXT, IDS, EXPR, MODE, "crates/core/src/policy/permit.rs"]),
     ("crates/core/src/diagnosis", &[TEXT, IDS, EXPR, PLAYBOOK, MODE, "crates/core/src/policy/permit.rs"]),
     (
@@ -33,6 +34,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             TEXT,
             IDS,
             EXPR,
+            READING,
             PLAYBOOK,
             MODE,
             "crates/core/src/diagnosis/evidence.rs",
@@ -69,13 +71,24 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     (
         "crates/core/src/case",
-        &[TEXT, IDS, EXPR, PLAYBOOK, DIAGNOSIS, TICKET, POLICY, "crates/core/src/chatops/scope.rs"],
+        &[TEXT, IDS, EXPR, READING, PLAYBOOK, DIAGNOSIS, TICKET, POLICY, "crates/core/src/chatops/scope.rs"],
     ),
     (
         "crates/core/src/decide",
-        &[TEXT, IDS, EXPR, PLAYBOOK, DIAGNOSIS, TICKET, POLICY, CASE, "crates/core/src/chatops/scope.rs"],
+        &[
+            TEXT,
+            IDS,
+            EXPR,
+            READING,
+            PLAYBOOK,
+            DIAGNOSIS,
+            TICKET,
+            POLICY,
+            CASE,
+            "crates/core/src/chatops/scope.rs",
+        ],
     ),
-    ("crates/core/src/view", &[TEXT, IDS, EXPR, PLAYBOOK, DIAGNOSIS, TICKET, POLICY, CASE]),
+    ("crates/core/src/view", &[TEXT, IDS, EXPR, READING, PLAYBOOK, DIAGNOSIS, TICKET, POLICY, CASE]),
     // The check that an SSH key's forced command makes on a host.
     ("crates/core/src/gate", &[TEXT, IDS, EXPR, PLAYBOOK, DIAGNOSIS]),
     // The ports, and what simulates the outside behind them.
@@ -91,6 +104,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("src/console.rs", &[CORE, "src/render"]),
     // Spans and log lines, which any part of the program may write.
     ("src/telemetry", &[CORE, PORTS, "src/console.rs"]),
+    ("src/reader", &[CORE, PORTS, "src/library"]),
     // The engine performs what the core decides. It knows no adapter.
     ("src/engine", &[CORE, PORTS, "src/library", "src/render", "src/telemetry"]),
     // The adapters know the ports, and none knows another.
@@ -111,6 +125,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "src/engine",
             "src/github",
             "src/library",
+            "src/reader",
             "src/render",
             "src/ssh",
             "src/store",
@@ -127,6 +142,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "src/engine",
             "src/github",
             "src/library",
+            "src/reader",
             "src/render",
             "src/ssh",
             "src/store",
@@ -145,6 +161,7 @@ const REDACT: &str = "crates/redact/src";
 const TEXT: &str = "crates/core/src/text";
 const IDS: &str = "crates/core/src/ids.rs";
 const EXPR: &str = "crates/core/src/expr";
+const READING: &str = "crates/core/src/reading";
 const PLAYBOOK: &str = "crates/core/src/playbook";
 const DIAGNOSIS: &str = "crates/core/src/diagnosis";
 const TICKET: &str = "crates/core/src/ticket";

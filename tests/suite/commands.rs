@@ -481,24 +481,25 @@ async fn a_ticket_is_explained_and_retried() {
     Reason: worker-down: `workers.running >= config.workers and workers.looping == 0` did not become true in time.
 
     I took this ticket to be about `qfieldcloud`.
+    I understood the words so: 100 % sure of a trouble of the system; if so, `workers-stopped` 100 % (Workers … docker … ps … worker … wrapper … exited); if not, `status-question` 47 %; language `en`.
 
     | fault | present? | its condition | the facts | words that it would explain |
     |---|---|---|---|---|
     | `disk-full` | no | `disk.worst > disk_limit` | disk.worst = 47 |  |
     | `disk-unusable` | no | `disk.inodes_full \| length > 0 or disk.read_only \| length > 0 or disk.silent \| length > 0` | disk.inodes\_full = \[\]; disk.read\_only = \[\]; disk.silent = \[\] |  |
-    | `job-incomplete` | no | `harm.childless \| length > 0` | harm.childless = \[\] | jobs stay queued |
+    | `job-incomplete` | no | `harm.childless \| length > 0` | harm.childless = \[\] | Workers … docker … ps … worker … wrapper … exited |
     | `missing-qgis-image` | no | `images.missing \| length > 0` | images.missing = \[\] |  |
-    | `services-down` | no | `services.stopped \| length > 0` | services.stopped = \[\] | jobs stay queued |
+    | `services-down` | no | `services.stopped \| length > 0` | services.stopped = \[\] |  |
     | `service-unsteady` | no | `services.unsteady \| length > 0 or services.absent \| length > 0` | services.absent = \[\]; services.unsteady = \[\] |  |
-    | `worker-restart-loop` | no | `workers.looping > 0` | workers.looping = 0 | jobs stay queued |
-    | `workers-paused` | no | `workers.paused \| length > 0` | workers.paused = \[\] | Workers not running |
-    | `worker-down` | **yes** | `workers.running < config.workers and workers.looping == 0 and workers.paused \| length == 0 and services.rows \| length > 0` | config.workers = 4; services.rows: 12 rows; workers.looping = 0; workers.paused = \[\]; workers.running = 0 | Workers not running |
-    | `workers-frozen` | no | `workers.running > 0 and workers.young == 0 and jobs.takeable > 0 and jobs.started < workers.running and jobs.oldest_waiting_min >= queue_patience_min and (jobs.last_start_s < 0 or jobs.last_start_s > queue_patience_min * 60)` | jobs.last\_start\_s = `1790000000`; jobs.oldest\_waiting\_min = 47; jobs.started = 0; jobs.takeable = 3; workers.running = 0; workers.young = 0 | jobs stay queued |
-    | `queue-stuck` | no | `stuck.count > 0 or stuck.dead \| length > 0 or jobs.overdue > 0` | jobs.overdue = 0; stuck.count = 0; stuck.dead = \[\] | jobs stay queued |
+    | `worker-restart-loop` | no | `workers.looping > 0` | workers.looping = 0 | Workers … docker … ps … worker … wrapper … exited |
+    | `workers-paused` | no | `workers.paused \| length > 0` | workers.paused = \[\] | Workers … docker … ps … worker … wrapper … exited |
+    | `worker-down` | **yes** | `workers.running < config.workers and workers.looping == 0 and workers.paused \| length == 0 and services.rows \| length > 0` | config.workers = 4; services.rows: 12 rows; workers.looping = 0; workers.paused = \[\]; workers.running = 0 | Workers … docker … ps … worker … wrapper … exited |
+    | `workers-frozen` | no | `workers.running > 0 and workers.young == 0 and jobs.takeable > 0 and jobs.started < workers.running and jobs.oldest_waiting_min >= queue_patience_min and (jobs.last_start_s < 0 or jobs.last_start_s > queue_patience_min * 60)` | jobs.last\_start\_s = `1790000000`; jobs.oldest\_waiting\_min = 47; jobs.started = 0; jobs.takeable = 3; workers.running = 0; workers.young = 0 | Workers … docker … ps … worker … wrapper … exited |
+    | `queue-stuck` | no | `stuck.count > 0 or stuck.dead \| length > 0 or jobs.overdue > 0` | jobs.overdue = 0; stuck.count = 0; stuck.dead = \[\] |  |
     | `project-invalid` | no | `harm.project \| length > 0 or harm.rejected \| length > 0` | harm.project = \[\]; harm.rejected = \[\] |  |
-    | `project-locked` | no | `harm.locked \| length > 0` | harm.locked = \[\] | jobs stay queued |
+    | `project-locked` | no | `harm.locked \| length > 0` | harm.locked = \[\] |  |
     | `work-lost` | no | `harm.lost \| length > 0 or harm.deltas \| length > 0` | harm.deltas = \[\]; harm.lost = \[\] |  |
-    | `workers-busy` | no | `workers.running > 0 and jobs.started >= workers.running and jobs.takeable > 0 and stuck.dead \| length == 0` | jobs.started = 0; jobs.takeable = 3; stuck.dead = \[\]; workers.running = 0 | jobs stay queued |
+    | `workers-busy` | no | `workers.running > 0 and jobs.started >= workers.running and jobs.takeable > 0 and stuck.dead \| length == 0` | jobs.started = 0; jobs.takeable = 3; stuck.dead = \[\]; workers.running = 0 |  |
 
     - Worker containers are not running: 0 of 4 workers are running; not fixed (`workers.running >= config.workers and workers.looping == 0` did not become true in time)
 

@@ -250,12 +250,18 @@ async fn a_report_that_it_is_still_broken_reopens_the_ticket_for_a_person() {
     | `harm` | main | exit 0 | [duration] | childless = \[\]; deltas = \[\]; deltas\_count = 0; locked = \[\]; lost = \[\]; project = \[\]; rejected = \[\] |
     | `host` | main | exit 0 | [duration] | cores = 4; load = 0.42; memory\_free\_mb = 9871; memory\_mb = 15914; uptime\_h = 1042 |
     | `images` | main | exit 0 | [duration] | here = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; missing = \[\]; pinned = \[\] |
-    | `jobs` | main | exit 0 | [duration] | failed\_day = 2; finished\_day = 133; imageless\_day = 0; last\_start\_s = 318; mean\_s = 38; moving = true; oldest\_waiting\_min = 0; overdue = 0; pending = 0; queued = 0; requeued = 0; requeued\_finished = 0; requeued\_taken = 0; retry = \[\]; started = 0; takeable = 0 |
-    | `services` | main | exit 0 | [duration] | absent = \[\]; down = \["worker\_wrapper"\]; held = \[\]; qgis\_broken = \[\]; rows: 12 rows; stopped = \[\]; unsteady = \[\] |
+    | `jobs` | main | exit 0 | [duration] | failed\_day = 2; failing\_projects = 0; finished\_day = 133; imageless\_day = 0; last\_start\_s = 318; mean\_s = 38; moving = true; oldest\_waiting\_min = 0; overdue = 0; pending = 0; queued = 0; requeued = 0; requeued\_finished = 0; requeued\_taken = 0; retry = \[\]; started = 0; takeable = 0 |
+    | `services` | main | exit 0 | [duration] | absent = \[\]; down = \["worker\_wrapper"\]; held = \[\]; qgis\_broken = \[\]; rows: 12 rows; stopped = \[\]; unhealthy = \[\]; unsteady = \[\] |
     | `sources` | main | exit 0 | [duration] | archives = \[\]; qgis\_services = \[\]; services = \[\] |
     | `stops` | main | exit 0 | [duration] | backups = \[\]; ended = \[\]; stopped = \[\] |
     | `stuck` | main | exit 0 | [duration] | count = 0; dead = \[\]; ids = \[\] |
     | `workers` | main | exit 0 | [duration] | held = \[\]; looping = 0; paused = \[\]; restarts = 0; rows: 4 rows; running = 0; stopped = \["qfieldcloud-worker\_wrapper-1","qfieldcloud-worker\_wrapper-2","qfieldcloud-worker\_wrapper-3","qfieldcloud-worker\_wrapper-4"\]; young = 0 |
+
+    </details>
+
+    <details><summary>What I understood of the ticket</summary>
+
+    96 % sure of a trouble of the system; if so, `jobs-wait` 98 % (sync … never … finishes … sync … changes … pending); if not, `feature-request` 20 %; language `en`
 
     </details>
 
@@ -272,7 +278,7 @@ async fn a_report_that_it_is_still_broken_reopens_the_ticket_for_a_person() {
 #[tokio::test]
 async fn a_reopened_ticket_is_noticed_once_by_whichever_source() {
     for by_webhook_first in [true, false] {
-        let (agent, first) = ended("sync-failed-workers").await;
+        let (agent, first) = ended("worker-down").await;
         agent.github().hold_webhooks(SECRET);
         agent.passes(TimeDelta::minutes(5));
         agent.reopens("field-agent");
@@ -397,12 +403,18 @@ async fn an_answered_question_is_a_problem_when_somebody_disputes_the_close() {
     | `harm` | main | exit 0 | [duration] | childless = \[\]; deltas = \[\]; deltas\_count = 0; locked = \[\]; lost = \[\]; project = \[\]; rejected = \[\] |
     | `host` | main | exit 0 | [duration] | cores = 4; load = 0.42; memory\_free\_mb = 9871; memory\_mb = 15914; uptime\_h = 1042 |
     | `images` | main | exit 0 | [duration] | here = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; missing = \[\]; pinned = \[\] |
-    | `jobs` | main | exit 0 | [duration] | failed\_day = 2; finished\_day = 126; imageless\_day = 0; last\_start\_s = `1790000300`; mean\_s = 38; moving = true; oldest\_waiting\_min = 0; overdue = 0; pending = 0; queued = 0; requeued = 0; requeued\_finished = 0; requeued\_taken = 0; retry = \[\]; started = 1; takeable = 0 |
-    | `services` | main | exit 0 | [duration] | absent = \[\]; down = \[\]; held = \[\]; qgis\_broken = \[\]; rows: 12 rows; stopped = \[\]; unsteady = \[\] |
+    | `jobs` | main | exit 0 | [duration] | failed\_day = 2; failing\_projects = 0; finished\_day = 126; imageless\_day = 0; last\_start\_s = `1790000300`; mean\_s = 38; moving = true; oldest\_waiting\_min = 0; overdue = 0; pending = 0; queued = 0; requeued = 0; requeued\_finished = 0; requeued\_taken = 0; retry = \[\]; started = 1; takeable = 0 |
+    | `services` | main | exit 0 | [duration] | absent = \[\]; down = \[\]; held = \[\]; qgis\_broken = \[\]; rows: 12 rows; stopped = \[\]; unhealthy = \[\]; unsteady = \[\] |
     | `sources` | main | exit 0 | [duration] | archives = \[\]; qgis\_services = \[\]; services = \[\] |
     | `stops` | main | exit 0 | [duration] | backups = \[\]; ended = \[\]; stopped = \[\] |
     | `stuck` | main | exit 0 | [duration] | count = 0; dead = \[\]; ids = \[\] |
     | `workers` | main | exit 0 | [duration] | held = \[\]; looping = 0; paused = \[\]; restarts = 0; rows: 4 rows; running = 4; stopped = \[\]; young = 0 |
+
+    </details>
+
+    <details><summary>What I understood of the ticket</summary>
+
+    5 % sure of a trouble of the system; if so, `everything-down` 57 % (Please … check … QField … system … status … you), `slow` 17 %; if not, `status-question` 95 %; language `en`
 
     </details>
 

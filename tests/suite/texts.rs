@@ -209,8 +209,8 @@ async fn the_report_of_a_resolved_case() {
     | `harm` | main | exit 0 | [duration] | childless = \[\]; deltas = \[\]; deltas\_count = 0; locked = \[\]; lost = \[\]; project = \[\]; rejected = \[\] |
     | `host` | main | exit 0 | [duration] | cores = 4; load = 0.42; memory\_free\_mb = 9871; memory\_mb = 15914; uptime\_h = 1042 |
     | `images` | main | exit 0 | [duration] | here = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; missing = \[\]; pinned = \[\] |
-    | `jobs` | main | exit 0 | [duration] | failed\_day = 2; finished\_day = 133; imageless\_day = 0; last\_start\_s = 18; mean\_s = 38; moving = true; oldest\_waiting\_min = 0; overdue = 0; pending = 0; queued = 0; requeued = 0; requeued\_finished = 0; requeued\_taken = 0; retry = \[\]; started = 0; takeable = 0 |
-    | `services` | main | exit 0 | [duration] | absent = \[\]; down = \[\]; held = \[\]; qgis\_broken = \[\]; rows: 12 rows; stopped = \[\]; unsteady = \[\] |
+    | `jobs` | main | exit 0 | [duration] | failed\_day = 2; failing\_projects = 0; finished\_day = 133; imageless\_day = 0; last\_start\_s = 18; mean\_s = 38; moving = true; oldest\_waiting\_min = 0; overdue = 0; pending = 0; queued = 0; requeued = 0; requeued\_finished = 0; requeued\_taken = 0; retry = \[\]; started = 0; takeable = 0 |
+    | `services` | main | exit 0 | [duration] | absent = \[\]; down = \[\]; held = \[\]; qgis\_broken = \[\]; rows: 12 rows; stopped = \[\]; unhealthy = \[\]; unsteady = \[\] |
     | `sources` | main | exit 0 | [duration] | archives = \[\]; qgis\_services = \[\]; services = \[\] |
     | `stops` | main | exit 0 | [duration] | backups = \[\]; ended = \[\]; stopped = \[\] |
     | `stuck` | main | exit 0 | [duration] | count = 0; dead = \[\]; ids = \[\] |
@@ -260,6 +260,12 @@ async fn the_report_and_the_call_of_an_escalated_case() {
     </details>
     <details><summary>Evidence: 13 probes</summary> … </details>
 
+    <details><summary>What I understood of the ticket</summary>
+
+    100 % sure of a trouble of the system; if so, `workers-stopped` 100 % (Workers … docker … ps … worker … wrapper … exited); if not, `status-question` 47 %; language `en`
+
+    </details>
+
     <sub>Case `[case]` · [duration]: connecting [duration], probes [duration], changes [duration], verification [duration], GitHub [duration]</sub>
     ");
     assert_snapshot!(stable(&agent.comment("call")), @r"
@@ -286,6 +292,12 @@ async fn the_report_of_a_host_that_cannot_be_reached() {
     ```
 
     **What to do:** Check that the host is up and that Fieldmedic may log in: `fieldmedic doctor` tries it and says what is wrong.
+
+    <details><summary>What I understood of the ticket</summary>
+
+    88 % sure of a trouble of the system; if so, `workers-stopped` 50 % (workers … are … stopped … is … 9 … 30), `everything-down` 37 %; if not, `status-question` 43 %; language `en`
+
+    </details>
 
     <sub>Case `[case]` · [duration]: connecting [duration], probes [duration], changes [duration], verification [duration], GitHub [duration]</sub>
     ");

@@ -95,6 +95,8 @@ names! {
     SystemTypeName, "kind of system", is_slug, "up to 64 of a-z, 0-9, `-`, `_`, `.`, beginning with a letter or digit";
     /// A playbook, unique within its kind of system.
     PlaybookName, "playbook name", is_slug, "up to 64 of a-z, 0-9, `-`, `_`, `.`, beginning with a letter or digit";
+    /// A symptom that a system type declares: `jobs-wait`, `no-space`.
+    SymptomName, "symptom name", is_slug, "up to 64 of a-z, 0-9, `-`, `_`, `.`, beginning with a letter or digit";
     /// A host of the inventory.
     HostName, "host name", is_slug, "up to 64 of a-z, 0-9, `-`, `_`, `.`, beginning with a letter or digit";
     /// What a host is to a system: `main`, `db`, `agent`.

@@ -17,6 +17,7 @@ pub mod gate;
 pub mod ids;
 pub mod playbook;
 pub mod policy;
+pub mod reading;
 pub mod text;
 pub mod ticket;
 pub mod view;

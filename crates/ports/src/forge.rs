@@ -57,6 +57,10 @@ pub trait Forge: Send + Sync {
     /// Reacts to a comment; to react so again is no error.
     async fn react(&self, id: &TicketId, comment: u64, reaction: Reaction) -> Result<(), ForgeError>;
 
+    /// The thumbs that people gave to the agent's own comment with this marker, oldest first; none if there is no
+    /// such comment. Those of the agent and of other machines are left out.
+    async fn thumbs(&self, id: &TicketId, marker: &Marker) -> Result<Vec<Thumb>, ForgeError>;
+
     /// The people who did something about an issue at or after `since`: who commented on it, reacted to a
     /// comment of the agent's, labelled, assigned, closed, opened or renamed it. The agent and other
     /// machines are left out, and so is who was only mentioned.
@@ -211,6 +215,17 @@ pub enum Reaction {
     Confused,
     /// Gladly heard; nothing is done.
     ThumbsUp,
+}
+
+/// A thumb up or down on a comment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Thumb {
+    /// The login of who gave it.
+    pub by: String,
+    /// Up or down.
+    pub is_up: bool,
+    /// When it was given.
+    pub at: DateTime<Utc>,
 }
 
 pub use fieldmedic_core::chatops::access::{Account, Permission};

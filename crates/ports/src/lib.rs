@@ -1,4 +1,4 @@
-//! The ports to the outside, one file each: [`Forge`], [`Shell`], [`Clock`], and the sides of the
+//! The ports to the outside, one file each: [`Forge`], [`Shell`], [`Reader`], [`Clock`], and the sides of the
 //! [`Store`]: [`Journal`], [`Leases`], [`Inbox`], [`Cursors`], [`Archive`].
 //!
 //! They are small on purpose. What an adapter may promise is written here; a contract test holds every
@@ -11,6 +11,7 @@ mod forge;
 mod inbox;
 mod journal;
 mod leases;
+mod reader;
 mod shell;
 mod store;
 
@@ -19,10 +20,11 @@ pub use clock::Clock;
 pub use cursors::{Cursor, Cursors, DedupeKey, PURGED_AT_ONCE, TURN_TTL};
 pub use forge::{
     Account, Comment, DeliveryId, FailedDelivery, Forge, ForgeError, Label, Marker, NewTicket, Permission,
-    Reaction,
+    Reaction, Thumb,
 };
 pub use inbox::{Inbox, QueuedDelivery};
 pub use journal::{Audit, CaseSummary, History, Journal, JournalError, NewCase, OpenResult};
 pub use leases::{Lease, LeaseGrant, Leases};
+pub use reader::Reader;
 pub use shell::{Shell, ShellError, check_lease};
 pub use store::Store;

@@ -58,7 +58,7 @@ pub async fn run_case_waiting(context: &Context, id: &CaseId, stop: &Shutdown) -
         let until = match case.waiting() {
             Some(Waiting::Deferred(until)) => until,
             Some(Waiting::Paused | Waiting::Related) => context.clock.now() + PAUSE_POLL,
-            Some(Waiting::Approval(_)) | None => return Ok(case),
+            Some(Waiting::Approval(_) | Waiting::Reporter(_)) | None => return Ok(case),
         };
         stop.wait_until(&*context.clock, until).await;
         if stop.is_requested() {

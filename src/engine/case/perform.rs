@@ -44,6 +44,14 @@ pub(crate) async fn perform(
             }
             Ok(())
         }
+        Action::ReadTicket { system_type } => {
+            let Some(system_type) = writer.library.systems.get(&system_type) else { return Ok(()) };
+            let text = writer.case.ticket.authored_text().own;
+            match writer.context.reader.read(&system_type.symptoms, &text).await {
+                Some(reading) => writer.append(Event::TicketRead(reading)).await,
+                None => Ok(()),
+            }
+        }
         Action::RunProbes { purpose, probes } => {
             let Some(triage) = &writer.case.triage else { return Ok(()) };
             let (Some(system), Some(system_type)) = (&triage.system, triage.system(writer.library)) else {
@@ -59,6 +67,8 @@ pub(crate) async fn perform(
             change(writer, request).instrument(span).await
         }
         Action::RequestApproval
+        | Action::AskReporter
+        | Action::RemindReporter
         | Action::ShowStatus
         | Action::SetLabel
         | Action::Reopen

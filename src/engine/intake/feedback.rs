@@ -3,13 +3,15 @@
 
 use crate::core::case::dispute::{CloseDispute, Via};
 use crate::core::case::event::{CaseId, Source};
+use crate::core::case::inquiry::{InquiryPurpose, ReporterAnswer};
+use crate::core::case::signal::{Signal, SignalKind};
 use crate::core::case::{Case, Stage};
-use crate::core::ticket::close_feedback::{Feedback, feedback};
+use crate::core::ticket::close_feedback::Feedback;
 use crate::core::ticket::{Ticket, TicketState};
 use crate::engine::context::Context;
 use crate::engine::intake::cases::TicketCases;
 use crate::engine::intake::open::{IntakeError, open_case, opened_case, should_accept};
-use crate::ports::{Comment, DedupeKey, Reaction};
+use crate::ports::{Comment, DedupeKey, ForgeError, Marker, Permission, Reaction};
 use chrono::{DateTime, TimeDelta, Utc};
 
 /// GitHub's list of issues may be so far behind. An issue that is listed as open so soon after Fieldmedic
@@ -80,14 +82,15 @@ pub(super) async fn accept_feedback(
     context: &Context,
     comment: &Comment,
 ) -> Result<Option<CaseId>, IntakeError> {
-    if comment.by_bot {
-        return Ok(None);
-    }
-    let Some(feedback) = feedback(&comment.body) else { return Ok(None) };
-    if comment.author == context.forge.me().await? {
+    if comment.by_bot || Marker::is_in(&comment.body) || comment.author == context.forge.me().await? {
         return Ok(None);
     }
     let cases = TicketCases::load(context, &comment.ticket).await?;
+    if let Some(case) = cases.running().filter(|case| case.pending_inquiry().is_some()) {
+        return accept_answer(context, case, comment).await;
+    }
+    let language = cases.latest().and_then(|case| case.reading.as_ref()).map(|reading| reading.language);
+    let Some(feedback) = context.reader.feedback(&comment.body, language, false) else { return Ok(None) };
     let Some(case) = cases.latest().filter(|case| was_closed_before(case, comment.created_at)) else {
         return Ok(None);
     };
@@ -97,7 +100,7 @@ pub(super) async fn accept_feedback(
         return Ok(None);
     }
     let (opened, reaction) = match feedback {
-        Feedback::Thanks => (None, Reaction::ThumbsUp),
+        Feedback::Thanks | Feedback::Works => (None, Reaction::ThumbsUp),
         Feedback::StillBroken => {
             let ticket = context.forge.ticket(&comment.ticket).await?;
             let opened = open_dispute(context, ticket, case, &comment.author, Via::Comment).await?;
@@ -109,6 +112,41 @@ pub(super) async fn accept_feedback(
         tracing::warn!(ticket = %comment.ticket, comment = comment.id, %error, "cannot add a reaction");
     }
     Ok(opened)
+}
+
+/// Takes in a comment on a ticket whose reporter is asked. What does not answer the question is left alone.
+async fn accept_answer(
+    context: &Context,
+    case: &Case,
+    comment: &Comment,
+) -> Result<Option<CaseId>, IntakeError> {
+    let Some(inquiry) = case.pending_inquiry() else { return Ok(None) };
+    let language = case.reading.as_ref().map(|reading| reading.language);
+    let says = match (context.reader.feedback(&comment.body, language, true), inquiry.purpose) {
+        (Some(Feedback::Works), _) => ReporterAnswer::Works,
+        (Some(Feedback::StillBroken), InquiryPurpose::ConfirmFix) => ReporterAnswer::Broken,
+        (Some(Feedback::Thanks) | None, InquiryPurpose::ConfirmFix) => return Ok(None),
+        (_, InquiryPurpose::Details) => ReporterAnswer::Details,
+    };
+    if !may_answer(context, case, &comment.author).await? {
+        return Ok(None);
+    }
+    let answer =
+        Signal { by: comment.author.clone(), at: comment.created_at, kind: SignalKind::Answer(says) };
+    context.journal.send_signal(&case.id, &format!("answer comment {}", comment.id), &answer).await?;
+    Ok(Some(case.id.clone()))
+}
+
+/// Whether a person may answer for the reporter: the reporter, and whoever may triage issues.
+pub(crate) async fn may_answer(context: &Context, case: &Case, login: &str) -> Result<bool, ForgeError> {
+    if case.ticket.author.eq_ignore_ascii_case(login) {
+        return Ok(true);
+    }
+    match context.forge.account(&case.ticket.id.repo, login).await {
+        Ok(account) => Ok(account.permission >= Permission::Triage),
+        Err(error) if error.is_permanent() => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// Opens the case of a dispute: one for each close, whoever disputes it, how often, and in whatever way.

@@ -3,3 +3,4 @@
 pub(crate) mod recurrence;
 pub(crate) mod schedule;
 pub(crate) mod sweep;
+pub(crate) mod thumbs;

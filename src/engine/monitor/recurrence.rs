@@ -35,7 +35,7 @@ pub async fn check_recurrences(context: &Context) -> Result<Vec<CaseId>, IntakeE
     let mut opened = Vec::new();
     let history = context.journal.history(&[EventKind::OutcomeDecided], since).await?;
     for (case, record) in skip_unreadable(context, history) {
-        if !matches!(record.event, Event::OutcomeDecided(Outcome::Resolved)) {
+        if !matches!(record.event, Event::OutcomeDecided(Outcome::Resolved | Outcome::Confirmed { .. })) {
             continue;
         }
         let mark = DedupeKey::RecurrenceCheck(case.clone());

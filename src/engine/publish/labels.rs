@@ -9,9 +9,10 @@ use crate::ports::Label;
 /// The label of a ticket that a person has.
 pub(crate) const NEEDS_HUMAN: &str = "medic:needs-human";
 
-const LABELS: [(&str, &str, &str); 4] = [
+const LABELS: [(&str, &str, &str); 5] = [
     ("working", "1d76db", "Fieldmedic is working on this"),
     ("needs-approval", "fbca04", "Fieldmedic waits for approval of its plan"),
+    ("please-confirm", "c5def5", "Fieldmedic asks the reporter whether it works now"),
     ("resolved", "0e8a16", "Resolved or answered by Fieldmedic, with proof"),
     ("needs-human", "d93f0b", "Fieldmedic has handed this to a person"),
 ];

@@ -7,11 +7,14 @@ mod problem_ticket;
 pub(crate) mod reminder;
 
 use crate::core::case::Case;
-use crate::core::case::event::{Event, Publication, Source};
+use crate::core::case::event::{CaseId, Event, Publication, Source};
+use crate::core::case::inquiry::InquiryPurpose;
 use crate::core::case::outcome::Outcome;
 use crate::core::case::published::Published;
 use crate::core::decide::action::Action;
 use crate::core::playbook::Library;
+use crate::core::policy::confirmation::OnSilence;
+use crate::core::reading::Language;
 use crate::core::text::format::format_minute;
 use crate::core::view::report::report;
 use crate::engine::case::answer::answer;
@@ -26,6 +29,7 @@ use crate::engine::publish::labels::set_label;
 use crate::engine::publish::once::{people, write};
 use crate::engine::publish::problem_ticket::open_problem;
 use crate::ports::Marker;
+use crate::render::escape;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -33,6 +37,8 @@ use tokio::time::Instant;
 pub(crate) async fn publish(writer: &mut CaseWriter<'_>, action: Action) -> Result<(), CaseError> {
     match action {
         Action::RequestApproval => publish_text(writer, Publication::ApprovalRequest, request_approval).await,
+        Action::AskReporter => publish_text(writer, Publication::Inquiry, ask_reporter).await,
+        Action::RemindReporter => publish_text(writer, Publication::InquiryReminder, remind_reporter).await,
         Action::ShowStatus => publish_text(writer, Publication::Status, show_status).await,
         Action::SetLabel => publish_text(writer, Publication::Label, set_label).await,
         Action::Reopen => publish_text(writer, Publication::Reopen, reopen).await,
@@ -92,6 +98,43 @@ async fn request_approval(context: &Context, case: &Case, library: &Library) -> 
     });
     let text = context.prompts.fill("approval.md", data);
     comment(context, case, &format!("question plan={}", asked.plan.hash), &text).await
+}
+
+/// Asks the reporter, in a comment of its own: people are told of new comments only.
+async fn ask_reporter(context: &Context, case: &Case, library: &Library) -> Result<(), PublishError> {
+    let Some(inquiry) = &case.inquiry else { return Ok(()) };
+    let text = context.prompts.fill("inquiry.md", inquiry_data(context, case, library));
+    Ok(write(context, &case.ticket.id, &inquiry_marker(&case.id, inquiry.purpose), &text).await?)
+}
+
+async fn remind_reporter(context: &Context, case: &Case, library: &Library) -> Result<(), PublishError> {
+    let text = context.prompts.fill("inquiry_reminder.md", inquiry_data(context, case, library));
+    comment(context, case, "inquiry-reminder", &text).await
+}
+
+fn inquiry_data(context: &Context, case: &Case, library: &Library) -> Value {
+    json!({
+        "report": report(case, library),
+        "language": case.reading.as_ref().map_or(Language::English, |reading| reading.language),
+        "author": mention(&case.ticket.author),
+        "closes": context.policy.confirmation.on_silence == OnSilence::Close,
+    })
+}
+
+/// A login that is mentioned, if it has the form of one.
+fn mention(login: &str) -> String {
+    let is_login =
+        !login.is_empty() && login.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    if is_login { format!("@{login}") } else { escape(login) }
+}
+
+/// The comment that asks the reporter of a case.
+pub(crate) fn inquiry_marker(case: &CaseId, purpose: InquiryPurpose) -> Marker {
+    let purpose = match purpose {
+        InquiryPurpose::ConfirmFix => "confirm",
+        InquiryPurpose::Details => "details",
+    };
+    Marker::new(&format!("case={case} kind=inquiry purpose={purpose}"))
 }
 
 async fn post_report(context: &Context, case: &Case, library: &Library) -> Result<(), PublishError> {

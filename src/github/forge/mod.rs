@@ -9,7 +9,7 @@ use crate::github::model::{Issue, IssueComment, User};
 use crate::github::write_limiter::WriteSlot;
 use crate::ports::{
     Account, Comment, DeliveryId, FailedDelivery, Forge, ForgeError, Label, Marker, NewTicket, Permission,
-    Reaction,
+    Reaction, Thumb,
 };
 use crate::render::shorten;
 use async_trait::async_trait;
@@ -158,6 +158,10 @@ impl Forge for GitHub {
         let mut turn = self.writer.slot().await;
         wire.write(&mut turn, Method::POST, &route, Some(&body), &what).await?;
         Ok(())
+    }
+
+    async fn thumbs(&self, id: &TicketId, marker: &Marker) -> Result<Vec<Thumb>, ForgeError> {
+        self.thumbs_on(id, marker).await
     }
 
     async fn participants_since(

@@ -108,7 +108,12 @@ impl Stage {
             .await
             .expect("it is put on");
         let said = forge.comments(repo, epoch).await.expect("a list").pop().expect("the status");
+        assert_eq!(forge.thumbs(&id, &marker).await, Ok(Vec::new()));
         hub.react(repo, said.id, "ada", "+1").expect("it is put on");
+        hub.react(repo, said.id, "ada", "heart").expect("it is put on");
+        let thumbs = forge.thumbs(&id, &marker).await.expect("a list");
+        assert!(matches!(&thumbs[..], [thumb] if thumb.by == "ada" && thumb.is_up), "{thumbs:?}");
+        assert_eq!(forge.thumbs(&id, &Marker::new("status case=2")).await, Ok(Vec::new()));
         assert!(forge.participants_since(&id, epoch).await.expect("a list").contains("ada"));
         forge.assign(&id, &["medic".into(), "stranger".into()]).await.expect("it is assigned");
         hub.comment(&id, "ada", "thanks").expect("it is said");

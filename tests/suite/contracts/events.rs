@@ -5,6 +5,7 @@ use fieldmedic::core::case::dispute::{CloseDispute, Via};
 use fieldmedic::core::case::event::{
     CaseId, ChangeId, Direction, Event, EventKind, ProbeReason, Publication, Source,
 };
+use fieldmedic::core::case::inquiry::InquiryPurpose;
 use fieldmedic::core::case::outcome::{Code, Escalation, Outcome};
 use fieldmedic::core::case::payload::{decode_event, encode_event};
 use fieldmedic::core::case::published::Published;
@@ -18,12 +19,13 @@ use fieldmedic::core::diagnosis::evidence::{
 use fieldmedic::core::diagnosis::plan::{Plan, PlannedStep};
 use fieldmedic::core::expr::Truth;
 use fieldmedic::core::ids::{
-    FactName, HostName, ParamName, PlaybookName, ProbeName, Role, SystemName, SystemTypeName,
+    FactName, HostName, ParamName, PlaybookName, ProbeName, Role, SymptomName, SystemName, SystemTypeName,
 };
 use fieldmedic::core::playbook::LibraryHash;
 use fieldmedic::core::playbook::inventory::System;
 use fieldmedic::core::policy::limits::{Deferral, ExceededLimit};
 use fieldmedic::core::policy::permit::{Pause, Risk};
+use fieldmedic::core::reading::{Cue, Language, ReadCue, ReadSymptom, ReadTopic, Reading, Topic};
 use fieldmedic::core::text::redact::{Redacted, Redactor};
 use fieldmedic::core::ticket::triage::{DetectedFault, Intent, SymptomMatch, Triage, UnknownSystemName};
 use fieldmedic::core::ticket::{Ticket, TicketId, TicketState};
@@ -154,6 +156,9 @@ pub fn following() -> Vec<Event> {
     ];
     let outcomes = [
         Outcome::Resolved,
+        Outcome::Confirmed { by: Some("maria".into()) },
+        Outcome::Confirmed { by: None },
+        Outcome::Unrelated { topic: Topic::HowTo },
         Outcome::Answered { request: playbook("status-report") },
         Outcome::Declined { detail: "closed already".to_owned().into() },
         Outcome::Cancelled,
@@ -169,7 +174,24 @@ pub fn following() -> Vec<Event> {
         ruled_out: vec![playbook("worker-down")],
         unknown: vec![Unknown { playbook: playbook("queue-stuck"), why: "no route".into() }],
     };
-    let mut events = vec![triage(Intent::Problem), triage(question)];
+    let reading = Reading {
+        language: Language::German,
+        problem: 0.913,
+        symptoms: vec![ReadSymptom {
+            name: SymptomName::new("jobs-wait").unwrap(),
+            confidence: 0.7,
+            words: vec!["hängt".into()],
+        }],
+        topics: vec![ReadTopic { topic: Topic::Device, confidence: 0.4, words: Vec::new() }],
+        cues: vec![ReadCue { cue: Cue::Everyone, words: "alle".into() }],
+    };
+    let purposes = [InquiryPurpose::ConfirmFix, InquiryPurpose::Details];
+    let mut events = vec![Event::TicketRead(reading), triage(Intent::Problem), triage(question)];
+    events.extend(purposes.map(|purpose| Event::ReporterAsked {
+        purpose,
+        remind_at: moment(),
+        until: moment(),
+    }));
     events.extend(looks.map(|reason| Event::Probed { reason, evidence: evidence() }));
     events.extend([
         Event::Diagnosed(diagnosis),

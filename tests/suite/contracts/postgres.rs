@@ -82,7 +82,7 @@ async fn an_audit_finds_the_very_record_that_was_touched() {
     database.sql(unlock).await.unwrap();
     database.sql("CREATE TABLE original AS TABLE event; CREATE TABLE listed AS TABLE cases").await.unwrap();
     for (edit, expect) in [
-        ("UPDATE event SET body = replace(body, 'docker', 'dockeR') WHERE seq = 10", 10),
+        ("UPDATE event SET body = replace(body, 'docker', 'dockeR') WHERE seq = 13", 13),
         ("UPDATE event SET at = at + interval '1 microsecond' WHERE seq = 4", 4),
         ("UPDATE event SET version = 1 WHERE seq = 5", 5),
         ("UPDATE event SET version = 2 WHERE seq = 5", 5),

@@ -101,7 +101,7 @@ async fn records_can_be_neither_changed_nor_deleted_nor_replaced() {
 async fn an_audit_finds_the_very_record_that_was_touched() {
     let length = 1 + following().len() as u64;
     for (edit, expect) in [
-        ("UPDATE event SET body = replace(body, 'docker', 'dockeR') WHERE seq = 10", 10),
+        ("UPDATE event SET body = replace(body, 'docker', 'dockeR') WHERE seq = 13", 13),
         ("UPDATE event SET at = '2026-03-01T08:00:00.123457Z' WHERE seq = 4", 4),
         ("UPDATE event SET at = '2026-03-01T08:00:00.123456+00:00' WHERE seq = 5", 5),
         ("UPDATE event SET version = 1 WHERE seq = 5", 5),

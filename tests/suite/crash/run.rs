@@ -197,7 +197,7 @@ async fn work(context: &Context) {
             match run_case_waiting(context, &case, &stop).await {
                 // Nobody answers.
                 Ok(case) => {
-                    if let Some(Waiting::Approval(until)) = case.waiting() {
+                    if let Some(Waiting::Approval(until) | Waiting::Reporter(until)) = case.waiting() {
                         context.clock.sleep_until(until).await;
                     }
                 }

@@ -5,6 +5,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use fieldmedic::core::case::detail::Detail;
 use fieldmedic::core::case::dispute::{CloseDispute, Via};
 use fieldmedic::core::case::event::{CaseId, ChangeId, Direction, Event, ProbeReason, Publication, Source};
+use fieldmedic::core::case::inquiry::{InquiryPurpose, ReporterAnswer};
 use fieldmedic::core::case::outcome::Outcome;
 use fieldmedic::core::case::published::Published;
 use fieldmedic::core::case::record::Record;
@@ -216,6 +217,7 @@ fn objection(objection: &CloseDispute) -> Value {
     let how = match objection.via {
         Via::Reopened => "reopened",
         Via::Comment => "said",
+        Via::Confirmation => "answered",
     };
     json!({ "of": objection.case.as_str(), "who": objection.by, "how": how })
 }
@@ -236,6 +238,9 @@ fn stage(stage: Stage) -> &'static str {
 fn action(action: &Action) -> String {
     match action {
         Action::Record(event) => format!("record {}", kind(event)),
+        Action::ReadTicket { .. } => "read the words".into(),
+        Action::AskReporter => "publish question-to-reporter".into(),
+        Action::RemindReporter => "publish reminder-of-reporter".into(),
         Action::RunProbes { purpose: why, .. } => format!("probe for {}", purpose(*why)),
         Action::RefreshTicket => "check the issue".into(),
         Action::LeaseHosts { .. } => "hold hosts".into(),
@@ -258,6 +263,8 @@ fn publication(act: Publication) -> &'static str {
     match act {
         Publication::TicketRefresh => "issue-check",
         Publication::ApprovalRequest => "approval-request",
+        Publication::Inquiry => "question-to-reporter",
+        Publication::InquiryReminder => "reminder-of-reporter",
         Publication::Reopen => "reopening",
         Publication::Problem => "problem-ticket",
         Publication::Status => "status",
@@ -541,6 +548,8 @@ fn ending(outcome: Option<&Outcome>) -> (Option<&'static str>, Option<&'static s
     match outcome {
         None => (None, None, None),
         Some(Outcome::Resolved) => (Some("resolved"), None, None),
+        Some(Outcome::Confirmed { by }) => (Some("confirmed"), None, by.clone()),
+        Some(Outcome::Unrelated { topic }) => (Some("unrelated"), None, Some(topic.to_string())),
         Some(Outcome::Answered { request }) => (Some("answered"), None, Some(request.to_string())),
         Some(Outcome::Escalated(it)) => {
             (Some("escalated"), Some(it.code.as_str()), Some(written(&it.detail)))
@@ -578,6 +587,9 @@ fn message(QueuedSignal { key, signal }: &QueuedSignal) -> Value {
         SignalKind::Cancel => ("cancel", None),
         SignalKind::Pause => ("pause", None),
         SignalKind::Resume => ("resume", None),
+        SignalKind::Answer(ReporterAnswer::Works) => ("works", None),
+        SignalKind::Answer(ReporterAnswer::Broken) => ("broken", None),
+        SignalKind::Answer(ReporterAnswer::Details) => ("answer", None),
     };
     json!({ "key": key, "by": signal.by, "at": moment(signal.at), "says": says, "plan": plan })
 }
@@ -586,6 +598,8 @@ fn message(QueuedSignal { key, signal }: &QueuedSignal) -> Value {
 pub fn kind(event: &Event) -> &'static str {
     match event {
         Event::Opened { .. } => "opened",
+        Event::TicketRead(_) => "words-read",
+        Event::ReporterAsked { .. } => "reporter-asked",
         Event::Triaged(_) => "triaged",
         Event::Probed { .. } => "probed",
         Event::Diagnosed(_) => "diagnosed",
@@ -627,6 +641,19 @@ pub fn meaning(record: &Record) -> Value {
         Event::Opened { ticket: it, source, library } => {
             json!({ "ticket": ticket(it), "opened": opened(source), "playbooks": library.0 })
         }
+        Event::TicketRead(it) => json!({
+            "language": it.language.as_str(), "trouble": it.problem,
+            "symptoms": it.symptoms.iter().map(|it| json!([it.name, it.confidence, it.words])).collect::<Vec<_>>(),
+            "topics": it.topics.iter().map(|it| json!([it.topic.as_str(), it.confidence, it.words])).collect::<Vec<_>>(),
+            "cues": it.cues.iter().map(|it| json!([it.cue.as_str(), it.words])).collect::<Vec<_>>(),
+        }),
+        Event::ReporterAsked { purpose, remind_at, until } => json!({
+            "asked": match purpose {
+                InquiryPurpose::ConfirmFix => "works-now",
+                InquiryPurpose::Details => "details",
+            },
+            "reminder": moment(*remind_at), "until": moment(*until),
+        }),
         Event::Triaged(it) => triage(it),
         Event::Probed { reason: why, evidence } => json!({
             "for": purpose(*why), "at": moment(evidence.at), "took_ms": evidence.took_ms,
@@ -698,6 +725,8 @@ fn state(what: &Published) -> Option<String> {
         Published::Status(key) => Some(key.to_string()),
         Published::Label(label) => Some(label.as_str().to_owned()),
         Published::TicketRefresh
+        | Published::Inquiry
+        | Published::InquiryReminder
         | Published::Reopen
         | Published::Report
         | Published::Assign

@@ -554,6 +554,7 @@ fn publications() -> Vec<Published> {
         StatusKey::Looking,
         StatusKey::Paused { remediations: 1 },
         StatusKey::Asking { plan: "7f3a".into() },
+        StatusKey::AskingReporter,
         StatusKey::Linked { case },
         StatusKey::Delayed { until: moment() },
         StatusKey::Treating { number, settled },
@@ -564,6 +565,7 @@ fn publications() -> Vec<Published> {
     let labels = [
         LabelState::Working,
         LabelState::NeedsApproval,
+        LabelState::PleaseConfirm,
         LabelState::Resolved,
         LabelState::NeedsHuman,
         LabelState::None,

@@ -41,7 +41,7 @@ const TICKETS: [(&str, &str); 15] = [
 
 const LABELS: [&str; 4] = ["worker", "queue", "disk", "bug"];
 
-const COMMENTS: [&str; 23] = [
+const COMMENTS: [&str; 28] = [
     "/qfield:support",
     "/qfield:support cancel",
     "/qfield:support deny",
@@ -64,6 +64,11 @@ const COMMENTS: [&str; 23] = [
     "It works again, thank you!",
     "Sorry, it still doesn't work.",
     "Das ist nicht behoben.",
+    "yes",
+    "No!",
+    "Geht wieder, danke",
+    "If it works tomorrow I will say so.",
+    "\u{1F44D}",
     "/qfield:support do everything at once",
 ];
 

@@ -12,7 +12,9 @@ use fieldmedic::core::text::redact::Redacted;
 use fieldmedic::core::ticket::TicketId;
 use fieldmedic::engine::poll;
 use fieldmedic::engine::remind;
-use fieldmedic::engine::{Context, Dispatcher, Shutdown, check_recurrences, check_systems, sweep_tickets};
+use fieldmedic::engine::{
+    Context, Dispatcher, Shutdown, check_recurrences, check_systems, collect_thumbs, sweep_tickets,
+};
 use fieldmedic::ports::{Clock, ForgeError, LeaseGrant, Marker, ShellError};
 use fieldmedic::web::Router;
 use std::sync::Arc;
@@ -126,7 +128,10 @@ impl Work {
             Work::Poll => poll(context).await,
             Work::SweepTickets => sweep_tickets(context).await,
             Work::WatchOver => check_recurrences(context).await,
-            Work::Remind => remind(context).await.map(|_| Vec::new()),
+            Work::Remind => match remind(context).await {
+                Ok(_) => collect_thumbs(context).await,
+                Err(error) => Err(error),
+            },
             Work::SweepSystems => check_systems(context)
                 .await
                 .map(|swept| swept.into_iter().filter_map(|swept| swept.opened).collect()),

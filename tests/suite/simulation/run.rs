@@ -13,6 +13,7 @@ use crate::test_agent::at_terminal;
 use chrono::{DateTime, TimeDelta, Utc};
 use fieldmedic::core::ids::{HostName, Role as HostRole, SystemName, SystemTypeName};
 use fieldmedic::core::playbook::inventory::{Inventory, System};
+use fieldmedic::core::policy::confirmation::{ConfirmationPolicy, OnSilence};
 use fieldmedic::core::policy::limits::Limits;
 use fieldmedic::core::policy::pause_order::PauseOrderKind;
 use fieldmedic::core::policy::permit::{Mode, Policy};
@@ -23,6 +24,7 @@ use fieldmedic::github::{GitHub, Options, Pace};
 use fieldmedic::library;
 use fieldmedic::library::Files;
 use fieldmedic::ports::{Clock, Store};
+use fieldmedic::reader::BuiltInReader;
 use fieldmedic::render::Prompts;
 use fieldmedic::sandbox::github::{
     AccountKind, FakeGitHub, FaultPoint, HeldWebhook, InjectedFault, Issue, RepoRole,
@@ -145,6 +147,7 @@ impl Simulation {
             clock: clock.clone(),
             redactor: Arc::new(redactor()),
             prompts: PROMPTS.clone(),
+            reader: Arc::new(BuiltInReader),
             library: library.clone(),
             files: Arc::new(files.as_map().clone()),
             inventory: Arc::new(Inventory {
@@ -156,6 +159,13 @@ impl Simulation {
                 mode,
                 approval_timeout: patience,
                 limits: budgets,
+                confirmation: ConfirmationPolicy {
+                    remind_after: patience / 3,
+                    wait: patience,
+                    details_wait: patience,
+                    on_silence: *rng.pick(&[OnSilence::Close, OnSilence::Escalate]),
+                    ..ConfirmationPolicy::default()
+                },
                 ..Policy::default()
             }),
             forge_settings: Arc::new(ForgeSettings {
@@ -382,6 +392,16 @@ impl Simulation {
             Act::Comment => {
                 let (who, words) = people::comment(rng);
                 said(who, words);
+            }
+            // A reporter who is asked tells the truth, lies, or changes their mind; a stranger answers too.
+            Act::Answer if rng.percent(40) => {
+                let issue = self.hub.issue(&id).expect("it is there");
+                let asked = issue.comments_by(MEDIC).filter(|comment| comment.body.contains("kind=inquiry"));
+                if let Some(question) = asked.last() {
+                    let who = *rng.pick(&[REPORTER, REPORTER, STRANGER]);
+                    let thumb = *rng.pick(&["+1", "+1", "-1"]);
+                    let _ = self.hub.react(&id.repo, question.id, who, thumb);
+                }
             }
             Act::Answer => {
                 let issue = self.hub.issue(&id).expect("it is there");

@@ -7,6 +7,7 @@ use fieldmedic::core::text::redact::Redacted;
 use fieldmedic::core::ticket::{Repo, Ticket, TicketId};
 use fieldmedic::ports::{
     Account, Comment, DeliveryId, FailedDelivery, Forge, ForgeError, Label, Marker, NewTicket, Reaction,
+    Thumb,
 };
 use std::collections::BTreeSet;
 
@@ -64,6 +65,10 @@ impl Forge for Tapped<dyn Forge> {
 
     async fn assign(&self, id: &TicketId, logins: &[String]) -> Result<(), ForgeError> {
         self.pass(Deed::Say("assign"), self.inner.assign(id, logins)).await
+    }
+
+    async fn thumbs(&self, id: &TicketId, marker: &Marker) -> Result<Vec<Thumb>, ForgeError> {
+        self.pass(Deed::Ask("thumbs"), self.inner.thumbs(id, marker)).await
     }
 
     async fn participants_since(

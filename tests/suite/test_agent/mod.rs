@@ -126,6 +126,14 @@ impl TestAgent {
         self.github().comment(self.ticket(), login, text).expect("GitHub takes the comment")
     }
 
+    /// A person reacts to the agent's newest comment of a kind.
+    pub fn reacts(&self, login: &str, kind: &str, content: &str) {
+        let comments = self.issue().comments;
+        let comment =
+            comments.iter().rev().find(|it| kind_of(&it.body) == kind).expect("a comment of the kind");
+        self.github().react(&self.ticket().repo, comment.id, login, content).expect("GitHub takes it");
+    }
+
     pub fn reopens(&self, login: &str) {
         self.github().reopen(self.ticket(), login).expect("GitHub reopens the ticket");
     }

@@ -1,6 +1,7 @@
 //! The fold: one event after another becomes a case. Live running and recovery use the same code.
 
 use crate::case::event::{Event, EventKind, ProbeReason};
+use crate::case::inquiry::{Inquiry, InquiryAnswer, InquiryPurpose, ReporterAnswer};
 use crate::case::published::Publication;
 use crate::case::publishing::Publishing;
 use crate::case::record::Record;
@@ -81,6 +82,7 @@ impl Case {
             library: library.clone(),
             opened_at: first.at,
             stage: Stage::Opened,
+            reading: None,
             triage: None,
             evidence: Evidence::default(),
             current_probes: BTreeSet::new(),
@@ -94,6 +96,7 @@ impl Case {
             processed_signals: BTreeSet::new(),
             pending_approval: None,
             approval_requests: 0,
+            inquiry: None,
             approval: None,
             recurrence: None,
             dispute: None,
@@ -141,6 +144,7 @@ impl Case {
     fn step(&mut self, event: &Event, at: DateTime<Utc>) -> Option<()> {
         match event {
             Event::Opened { .. } => return None,
+            Event::TicketRead(reading) => self.reading = Some(reading.clone()),
             Event::Triaged(triage) => {
                 self.triage = Some(triage.clone());
                 self.stage = Stage::Probing;
@@ -161,6 +165,9 @@ impl Case {
             Event::Paused(pause) => self.apply_pause(pause),
             Event::Resumed => self.apply_resume(),
             Event::ApprovalRequested { plan, until } => self.apply_approval_request(plan, *until, at),
+            Event::ReporterAsked { purpose, remind_at, until } => {
+                self.apply_inquiry(*purpose, *remind_at, *until, at);
+            }
             Event::Deferred(deferral) => {
                 self.deferral = Some(deferral.clone());
                 self.deferred_at.get_or_insert(at);
@@ -253,6 +260,35 @@ impl Case {
         self.approval = None;
         self.approval_requests += 1;
         self.leased_hosts.clear();
+    }
+
+    fn apply_inquiry(
+        &mut self,
+        purpose: InquiryPurpose,
+        remind_at: DateTime<Utc>,
+        until: DateTime<Utc>,
+        asked_at: DateTime<Utc>,
+    ) {
+        self.inquiry = Some(Inquiry { purpose, asked_at, remind_at, until, answer: None });
+        self.publishing.inquired = false;
+        self.publishing.inquiry_reminded = false;
+        self.leased_hosts.clear();
+    }
+
+    /// What the reporter answers. Much may have changed since the question, so everything is probed again.
+    fn apply_answer(&mut self, by: &str, at: DateTime<Utc>, says: ReporterAnswer) {
+        if self.stage != Stage::Diagnosed {
+            return;
+        }
+        let Some(inquiry) = self.inquiry.as_mut().filter(|inquiry| inquiry.is_answered_at(at)) else {
+            return;
+        };
+        // Whether it works now is answered by yes or no; anything else is no answer.
+        if inquiry.purpose == InquiryPurpose::ConfirmFix && says == ReporterAnswer::Details {
+            return;
+        }
+        inquiry.answer = Some(InquiryAnswer { by: by.to_owned(), says });
+        self.stage = Stage::Probing;
     }
 
     fn apply_start(&mut self, plan: &Plan, at: DateTime<Utc>) {
@@ -403,6 +439,7 @@ impl Case {
                 self.ticket_pause = Some(Pause { by: by.clone(), at: *at, why });
             }
             SignalKind::Resume => self.ticket_pause = None,
+            SignalKind::Answer(says) => self.apply_answer(by, *at, *says),
         }
     }
 

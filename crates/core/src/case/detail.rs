@@ -121,6 +121,11 @@ pub enum Detail {
         /// Which step cannot be written, or which role has no host.
         problem: String,
     },
+    /// A question about the state of the system is not answered by "well": this is not.
+    NotWell {
+        /// What is not well, or cannot be told, each in one sentence.
+        what: Vec<String>,
+    },
     /// Policy issued no permit.
     NotPermitted {
         /// The playbook of the fault.

@@ -23,4 +23,6 @@ pub enum Via {
     Reopened,
     /// Said so in a comment.
     Comment,
+    /// Answered so when asked whether a fix works.
+    Confirmation,
 }

@@ -6,6 +6,7 @@ pub use crate::ids::{CaseId, ChangeId, Direction};
 
 use crate::case::detail::{Doubt, Failure, SkipReason};
 use crate::case::dispute::CloseDispute;
+use crate::case::inquiry::InquiryPurpose;
 use crate::case::outcome::Outcome;
 use crate::case::published::Published;
 use crate::case::signal::QueuedSignal;
@@ -17,6 +18,7 @@ use crate::expr::Truth;
 use crate::ids::{HostName, LibraryHash, PlaybookName};
 use crate::policy::consent::Pause;
 use crate::policy::deferral::Deferral;
+use crate::reading::Reading;
 use crate::text::redact::Redacted;
 use crate::ticket::triage::{DetectedFault, Triage};
 use crate::ticket::{Ticket, TicketId};
@@ -83,6 +85,8 @@ pub enum Event {
         /// The playbooks that the case is pinned to.
         library: LibraryHash,
     },
+    /// A reader has read the words of the ticket.
+    TicketRead(Reading),
     /// The ticket was triaged.
     Triaged(Triage),
     /// Probes were run.
@@ -115,6 +119,15 @@ pub enum Event {
         /// The plan to approve.
         plan: Plan,
         /// When the request expires.
+        until: DateTime<Utc>,
+    },
+    /// The reporter is asked, and an answer is waited for until a moment.
+    ReporterAsked {
+        /// What is asked.
+        purpose: InquiryPurpose,
+        /// When the reporter is reminded, once.
+        remind_at: DateTime<Utc>,
+        /// When it is waited no longer.
         until: DateTime<Utc>,
     },
     /// A budget is used up: nothing is begun before a moment.
@@ -258,13 +271,15 @@ pub enum Event {
 
 impl Event {
     /// The version of the record format that is written. `upcast` reads all older ones. Version 2 took the
-    /// version into the hash. Version 3 gave kinds and fields their present names.
-    pub const VERSION: u32 = 3;
+    /// version into the hash. Version 3 gave kinds and fields their present names. Version 4 added what a reader
+    /// made of the words, questions to the reporter, and the outcomes that follow from them.
+    pub const VERSION: u32 = 4;
 
     /// The kind of this event.
     pub fn kind(&self) -> EventKind {
         match self {
             Event::Opened { .. } => EventKind::Opened,
+            Event::TicketRead(_) => EventKind::TicketRead,
             Event::Triaged(_) => EventKind::Triaged,
             Event::Probed { .. } => EventKind::Probed,
             Event::Diagnosed(_) => EventKind::Diagnosed,
@@ -273,6 +288,7 @@ impl Event {
             Event::Paused(_) => EventKind::Paused,
             Event::Resumed => EventKind::Resumed,
             Event::ApprovalRequested { .. } => EventKind::ApprovalRequested,
+            Event::ReporterAsked { .. } => EventKind::ReporterAsked,
             Event::Deferred(_) => EventKind::Deferred,
             Event::RecurrenceDetected { .. } => EventKind::RecurrenceDetected,
             Event::CloseDisputed(_) => EventKind::CloseDisputed,
@@ -326,6 +342,7 @@ macro_rules! kinds {
 
 kinds! {
     Opened = "opened",
+    TicketRead = "ticket_read",
     Triaged = "triaged",
     Probed = "probed",
     Diagnosed = "diagnosed",
@@ -334,6 +351,7 @@ kinds! {
     Paused = "paused",
     Resumed = "resumed",
     ApprovalRequested = "approval_requested",
+    ReporterAsked = "reporter_asked",
     Deferred = "deferred",
     RecurrenceDetected = "recurrence_detected",
     CloseDisputed = "close_disputed",

@@ -5,6 +5,7 @@ pub mod apply;
 pub mod detail;
 pub mod dispute;
 pub mod event;
+pub mod inquiry;
 pub mod outcome;
 pub mod payload;
 pub mod published;
@@ -19,6 +20,7 @@ pub use crate::case::publishing::{PublishFailure, Publishing};
 use crate::case::detail::{Doubt, Failure, SkipReason};
 use crate::case::dispute::CloseDispute;
 use crate::case::event::{ProbeReason, Source};
+use crate::case::inquiry::Inquiry;
 use crate::case::outcome::Outcome;
 use crate::chatops::scope::CaseScope;
 use crate::diagnosis::diagnose::Diagnosis;
@@ -30,6 +32,7 @@ use crate::ids::{CaseId, ChangeId, HostName, LibraryHash, PlaybookName, ProbeNam
 use crate::playbook::Step;
 use crate::policy::consent::{Approval, Pause};
 use crate::policy::deferral::Deferral;
+use crate::reading::Reading;
 use crate::ticket::triage::Triage;
 use crate::ticket::{Ticket, TicketId};
 use chrono::{DateTime, Utc};
@@ -51,6 +54,8 @@ pub struct Case {
     pub opened_at: DateTime<Utc>,
     /// The stage that the records so far lead to.
     pub stage: Stage,
+    /// What a reader made of the words; `None` where nobody read them.
+    pub reading: Option<Reading>,
     /// The result of triage; `None` until the ticket is triaged.
     pub triage: Option<Triage>,
     /// The newest sight of every probe.
@@ -78,6 +83,8 @@ pub struct Case {
     pub pending_approval: Option<PendingApproval>,
     /// How many plans people were asked about.
     pub approval_requests: usize,
+    /// What the reporter is asked.
+    pub inquiry: Option<Inquiry>,
     /// The newest yes.
     pub approval: Option<Approval>,
     /// A fault of this case that was mended before, and how often within the last days.
@@ -137,6 +144,8 @@ pub enum Waiting {
     Deferred(DateTime<Utc>),
     /// Another case fixes the same fault.
     Related,
+    /// The reporter may answer until then.
+    Reporter(DateTime<Utc>),
     /// A person has paused changes.
     Paused,
 }
@@ -328,6 +337,9 @@ impl Case {
         if self.stage != Stage::Diagnosed {
             return None;
         }
+        if let Some(inquiry) = self.pending_inquiry() {
+            return Some(Waiting::Reporter(inquiry.until));
+        }
         let asked = self.pending_approval.as_ref().map(|asked| Waiting::Approval(asked.until));
         if self.pending_related().is_some() {
             return Some(Waiting::Related);
@@ -339,6 +351,11 @@ impl Case {
     /// The case that it waits for.
     pub fn pending_related(&self) -> Option<&RelatedCase> {
         self.related.as_ref().filter(|related| related.is_awaited)
+    }
+
+    /// The question that the reporter has not answered.
+    pub fn pending_inquiry(&self) -> Option<&Inquiry> {
+        self.inquiry.as_ref().filter(|inquiry| inquiry.answer.is_none())
     }
 
     /// What it was opened for.

@@ -2,6 +2,7 @@
 
 use crate::case::detail::Detail;
 use crate::ids::PlaybookName;
+use crate::reading::Topic;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -11,6 +12,17 @@ use std::fmt;
 pub enum Outcome {
     /// A fault that explains the ticket was fixed, with proof.
     Resolved,
+    /// A fault was fixed, with proof, and the reporter says that it works, or has said nothing though asked.
+    Confirmed {
+        /// The login of whoever confirmed it; `None` for silence.
+        by: Option<String>,
+    },
+    /// The words are about something that Fieldmedic does not handle. What was fixed besides is told; the ticket
+    /// stays open for its people, and nobody is called.
+    Unrelated {
+        /// What the words are about.
+        topic: Topic,
+    },
     /// A question was answered from evidence.
     Answered {
         /// The request that was answered. For a command that only diagnoses, `diagnose`; for one that fixes a
@@ -70,7 +82,7 @@ codes! {
     NothingFound = "nothing-found",
     /// A fault was found, and was gone before a change was made.
     WentAway = "went-away",
-    /// Faults were fixed, but none explains the ticket.
+    /// Faults were fixed, the words of the ticket may be about something else, and the reporter did not say.
     NotExplained = "not-explained",
     /// The fault is one that only a person may fix.
     NeedsPerson = "needs-person",
@@ -106,13 +118,15 @@ impl Outcome {
     /// The issue is closed with this outcome; any other leaves it to people. A ticket that was cancelled
     /// still has its reporter, and one that was declined is closed already or must not be written on.
     pub fn closes(&self) -> bool {
-        matches!(self, Outcome::Resolved | Outcome::Answered { .. })
+        matches!(self, Outcome::Resolved | Outcome::Confirmed { .. } | Outcome::Answered { .. })
     }
 
     /// One word, as labels, summaries and exit codes use it.
     pub fn word(&self) -> &'static str {
         match self {
             Outcome::Resolved => "resolved",
+            Outcome::Confirmed { .. } => "confirmed",
+            Outcome::Unrelated { .. } => "unrelated",
             Outcome::Answered { .. } => "answered",
             Outcome::Escalated(_) => "escalated",
             Outcome::Declined { .. } => "declined",

@@ -14,6 +14,10 @@ pub enum Publication {
     TicketRefresh,
     /// Whether a plan may be carried out.
     ApprovalRequest,
+    /// A question to the reporter.
+    Inquiry,
+    /// A reminder of that question.
+    InquiryReminder,
     /// That the issue is open again, because its fault is back or a person objects to its close.
     Reopen,
     /// That a fault comes back again and again, in a ticket of its own.
@@ -40,6 +44,10 @@ pub enum Published {
         /// The hash of the plan, in full; empty if none waits for approval any more.
         plan: String,
     },
+    /// The question to the reporter.
+    Inquiry,
+    /// The reminder of that question.
+    InquiryReminder,
     /// The issue was reopened.
     Reopen,
     /// The problem ticket; `None` if the forge will never take one.
@@ -65,6 +73,8 @@ impl Published {
         match self {
             Published::TicketRefresh => Publication::TicketRefresh,
             Published::ApprovalRequest { .. } => Publication::ApprovalRequest,
+            Published::Inquiry => Publication::Inquiry,
+            Published::InquiryReminder => Publication::InquiryReminder,
             Published::Reopen => Publication::Reopen,
             Published::Problem { .. } => Publication::Problem,
             Published::Status(_) => Publication::Status,
@@ -91,6 +101,8 @@ pub enum StatusKey {
         /// The first 16 hex digits of the hash of the plan.
         plan: String,
     },
+    /// The reporter is asked.
+    AskingReporter,
     /// The case waits for another one.
     Linked {
         /// The other case.
@@ -133,6 +145,7 @@ impl StatusKey {
             StatusKey::Looking => "looking",
             StatusKey::Paused { .. } => "paused",
             StatusKey::Asking { .. } => "asking",
+            StatusKey::AskingReporter => "asking_reporter",
             StatusKey::Linked { .. } => "linked",
             StatusKey::Delayed { .. } => "delayed",
             StatusKey::Treating { .. } => "treating",
@@ -147,7 +160,7 @@ impl fmt::Display for StatusKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let word = self.word();
         match self {
-            StatusKey::Looking | StatusKey::Ended => f.write_str(word),
+            StatusKey::Looking | StatusKey::AskingReporter | StatusKey::Ended => f.write_str(word),
             StatusKey::Paused { remediations } => write!(f, "{word} {remediations}"),
             StatusKey::Asking { plan } => write!(f, "{word} {plan}"),
             StatusKey::Linked { case } => write!(f, "{word} {case}"),
@@ -166,6 +179,8 @@ pub enum LabelState {
     Working,
     /// A plan waits for approval.
     NeedsApproval,
+    /// The reporter is asked.
+    PleaseConfirm,
     /// The ticket is resolved.
     Resolved,
     /// A person has to act.
@@ -180,6 +195,7 @@ impl LabelState {
         match self {
             LabelState::Working => "working",
             LabelState::NeedsApproval => "needs-approval",
+            LabelState::PleaseConfirm => "please-confirm",
             LabelState::Resolved => "resolved",
             LabelState::NeedsHuman => "needs-human",
             LabelState::None => "none",

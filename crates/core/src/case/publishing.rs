@@ -14,6 +14,12 @@ pub struct Publishing {
     pub edited_at: Option<DateTime<Utc>>,
     /// The plan that people were asked about last, by its hash.
     pub approval_request: Option<String>,
+    /// The reporter is asked, or the forge will never take the question.
+    pub inquired: bool,
+    /// The reporter is reminded, or the forge will never take that.
+    pub inquiry_reminded: bool,
+    /// The forge will never take the question to the reporter.
+    pub refused_inquiry: bool,
     /// The issue is open again.
     pub reopened: bool,
     /// The ticket about what comes back again and again; empty if the forge never takes one.
@@ -71,6 +77,7 @@ impl Publishing {
     pub(crate) fn given_up(&mut self, what: &Published, at: DateTime<Utc>) {
         self.mark(what, at);
         self.refused_report |= *what == Published::Report;
+        self.refused_inquiry |= *what == Published::Inquiry;
     }
 
     /// The forge did not take it now.
@@ -83,6 +90,8 @@ impl Publishing {
     fn mark(&mut self, what: &Published, at: DateTime<Utc>) {
         match what {
             Published::TicketRefresh => {}
+            Published::Inquiry => self.inquired = true,
+            Published::InquiryReminder => self.inquiry_reminded = true,
             Published::Reopen => self.reopened = true,
             Published::Problem { ticket } => {
                 self.problem = Some(ticket.as_ref().map_or_else(String::new, ToString::to_string));

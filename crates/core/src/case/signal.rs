@@ -1,6 +1,7 @@
 //! Words: what a person says to a case that is at work. Only the driver of a case writes its records;
 //! everybody else leaves a word, and the driver reads it.
 
+use crate::case::inquiry::ReporterAnswer;
 use chrono::{DateTime, Utc};
 
 /// A word, who said it and when.
@@ -31,6 +32,8 @@ pub enum SignalKind {
     Pause,
     /// Lift the pause of this ticket. A pause of all changes stays.
     Resume,
+    /// The reporter answers the question of the case. Without a question it does nothing.
+    Answer(ReporterAnswer),
 }
 
 /// A word that was left for a case.

@@ -17,6 +17,8 @@ impl Case {
                 let plan = self.pending_approval.as_ref().map(|asked| asked.plan.hash.clone());
                 Published::ApprovalRequest { plan: plan.unwrap_or_default() }
             }
+            Publication::Inquiry => Published::Inquiry,
+            Publication::InquiryReminder => Published::InquiryReminder,
             Publication::Reopen => Published::Reopen,
             Publication::Problem => Published::Problem { ticket: None },
             Publication::Status => Published::Status(self.status_key()),
@@ -31,6 +33,7 @@ impl Case {
     pub fn label_state(&self) -> LabelState {
         match &self.outcome {
             None if self.pending_approval.is_some() => LabelState::NeedsApproval,
+            None if self.pending_inquiry().is_some() => LabelState::PleaseConfirm,
             None => LabelState::Working,
             // Resolved or not, nobody can read so on the ticket, and it stays open.
             Some(_) if self.publishing.refused_report && !self.scope().is_read_only() => {
@@ -50,6 +53,7 @@ impl Case {
             (Stage::Diagnosed, _) if let Some(asked) = &self.pending_approval => {
                 StatusKey::Asking { plan: asked.plan.short_id().to_owned() }
             }
+            (Stage::Diagnosed, _) if self.pending_inquiry().is_some() => StatusKey::AskingReporter,
             (Stage::Diagnosed, _) if let Some(related) = self.pending_related() => {
                 StatusKey::Linked { case: related.case.clone() }
             }

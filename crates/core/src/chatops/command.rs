@@ -174,7 +174,8 @@ impl ChatCommand {
     pub fn name(&self) -> CommandName {
         match self {
             ChatCommand::Work => CommandName::Take,
-            ChatCommand::Status => CommandName::Status,
+            // An answer to a question is written in free words, so no command makes one.
+            ChatCommand::Status | ChatCommand::Signal(SignalKind::Answer(_)) => CommandName::Status,
             ChatCommand::Diagnose { .. } => CommandName::Diagnose,
             ChatCommand::Run(_) => CommandName::Run,
             ChatCommand::Signal(SignalKind::Approve { .. }) => CommandName::Approve,

@@ -1,7 +1,7 @@
 //! Actions: what `decide` orders. The engine performs one, records what came of it, and asks again.
 
 use crate::case::event::{ChangeId, Event, ProbeReason};
-use crate::ids::{HostName, ProbeName};
+use crate::ids::{HostName, ProbeName, SystemTypeName};
 use crate::playbook::command::Command;
 use crate::policy::permit::Permit;
 use chrono::{DateTime, Utc};
@@ -12,6 +12,11 @@ use std::collections::BTreeSet;
 pub enum Action {
     /// Record a decision; nothing happens outside.
     Record(Event),
+    /// Read the words of the ticket.
+    ReadTicket {
+        /// The system type whose symptoms are looked for.
+        system_type: SystemTypeName,
+    },
     /// Run these probes, side by side.
     RunProbes {
         /// Why they are run.
@@ -30,6 +35,10 @@ pub enum Action {
     Change(ChangeRequest),
     /// Ask in the ticket whether the plan may be carried out.
     RequestApproval,
+    /// Ask the reporter, in the ticket.
+    AskReporter,
+    /// Remind the reporter of the question.
+    RemindReporter,
     /// Create or edit the status comment.
     ShowStatus,
     /// Set the label of the ticket's stage.

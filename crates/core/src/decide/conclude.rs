@@ -2,15 +2,27 @@
 
 use crate::case::detail::{Detail, NowSeen};
 use crate::case::dispute::CloseDispute;
+use crate::case::inquiry::InquiryPurpose;
 use crate::case::outcome::{Code, Escalation, Outcome};
+use crate::chatops::scope::CaseScope;
 use crate::decide::decider::Decider;
 use crate::diagnosis::diagnose::{Diagnosis, Finding, Unknown};
+use crate::expr::Truth;
 use crate::ids::PlaybookName;
+use crate::reading::{Cue, Relevance, Topic, asks_nothing_else, names_symptom, relevance};
 use crate::ticket::triage::Intent;
 
+/// What follows when no fault is left to fix.
+pub(crate) enum Conclusion {
+    /// The case ends.
+    Outcome(Outcome),
+    /// The reporter is asked first.
+    Inquire(InquiryPurpose),
+}
+
 impl Decider<'_> {
-    /// The outcome when no fault is left to fix.
-    pub(crate) fn conclude(self, diagnosis: &Diagnosis) -> Outcome {
+    /// What follows when no fault is left to fix.
+    pub(crate) fn conclude(self, diagnosis: &Diagnosis) -> Conclusion {
         if self.case.evidence.nothing_reached() {
             return escalated(Code::Unreachable, Detail::Unreachable { hosts: self.unreached() });
         }
@@ -20,37 +32,113 @@ impl Decider<'_> {
         }
     }
 
-    fn conclude_question(self, request: &PlaybookName, health: bool, diagnosis: &Diagnosis) -> Outcome {
+    fn conclude_question(self, request: &PlaybookName, health: bool, diagnosis: &Diagnosis) -> Conclusion {
         if let Some(detail) = self.unanswered(request) {
             return escalated(Code::CannotTell, detail);
         }
         match diagnosis.unknown.first() {
             Some(unknown) if health => escalated(Code::CannotTell, fault_unknown(unknown)),
-            _ if self.case.remediations.is_empty() => Outcome::Answered { request: request.clone() },
-            _ => Outcome::Resolved,
+            None if let Some(detail) = self.not_well(request) => escalated(Code::NeedsPerson, detail),
+            _ if self.case.remediations.is_empty() => {
+                Conclusion::Outcome(Outcome::Answered { request: request.clone() })
+            }
+            // What was fixed may not be what the words ask for.
+            _ if self.may_inquire() && !self.asks_nothing_else() => {
+                Conclusion::Inquire(InquiryPurpose::ConfirmFix)
+            }
+            _ => Conclusion::Outcome(Outcome::Resolved),
         }
     }
 
-    fn conclude_problem(self, diagnosis: &Diagnosis) -> Outcome {
-        let explains = |playbook: &PlaybookName| self.triage.explains(playbook);
-        let mut fixed = self.case.remediations.iter().map(|remediation| &remediation.plan.playbook);
-        let is_explained = fixed.any(explains) || self.fixed_by_related().is_some();
+    /// What is not well although it is no fault that a playbook knows.
+    fn not_well(self, request: &PlaybookName) -> Option<Detail> {
+        let request = self.system_type.request(request)?;
+        let scope = self.case.evidence.scope(&self.system_type.params(&self.system.params));
+        let what = request.not_well.iter().filter_map(|not_well| match not_well.when.truth(&scope) {
+            Truth::False => None,
+            Truth::True => Some(not_well.summary.fill(&scope)),
+            Truth::Unknown(why) => Some(why),
+        });
+        let what: Vec<String> = what.collect();
+        (!what.is_empty()).then_some(Detail::NotWell { what })
+    }
+
+    fn asks_nothing_else(self) -> bool {
+        self.case.reading.as_ref().is_none_or(asks_nothing_else)
+    }
+
+    fn conclude_problem(self, diagnosis: &Diagnosis) -> Conclusion {
+        let fixed = self.case.remediations.iter().map(|remediation| &remediation.plan.playbook);
+        let fixed: Vec<&PlaybookName> = fixed.chain(self.fixed_by_related()).collect();
+        let is_explained = fixed.iter().any(|playbook| self.explains(playbook));
         // Where nothing explains the words, any unknown could.
-        let matters = |unknown: &&Unknown| !is_explained || explains(&unknown.playbook);
-        if let Some(unknown) = diagnosis.unknown.iter().find(matters) {
+        let matters = |unknown: &&Unknown| !is_explained || self.explains(&unknown.playbook);
+        let relevance = self.relevance(&fixed);
+        let is_unrelated = relevance == Relevance::Unrelated;
+        if let Some(unknown) = diagnosis.unknown.iter().find(matters).filter(|_| !is_unrelated) {
             return escalated(Code::CannotTell, fault_unknown(unknown));
         }
-        if is_explained {
-            return Outcome::Resolved;
+        if let Some(topic) = self.topic().filter(|_| is_unrelated) {
+            return Conclusion::Outcome(Outcome::Unrelated { topic });
+        }
+        if !fixed.is_empty() {
+            return match relevance {
+                Relevance::AskedFor => Conclusion::Outcome(Outcome::Resolved),
+                _ if self.may_inquire() => Conclusion::Inquire(InquiryPurpose::ConfirmFix),
+                _ => escalated(Code::NotExplained, Detail::NotExplained),
+            };
         }
         match self.found_at_first() {
-            _ if !self.case.remediations.is_empty() => escalated(Code::NotExplained, Detail::NotExplained),
             Some(Finding { title, summary, .. }) => {
                 let detail = Detail::WentAway { title: title.clone(), summary: summary.clone() };
                 escalated(Code::WentAway, detail)
             }
+            None if self.asks_first() => Conclusion::Inquire(InquiryPurpose::Details),
             None => escalated(Code::NothingFound, Detail::NothingFound),
         }
+    }
+
+    /// What the ticket has to do with these faults.
+    fn relevance(self, faults: &[&PlaybookName]) -> Relevance {
+        let is_named = faults.iter().any(|playbook| self.triage.names(playbook));
+        let Some(reading) = &self.case.reading else {
+            return if is_named { Relevance::AskedFor } else { Relevance::Unclear };
+        };
+        let faults = faults.iter().filter_map(|playbook| self.system_type.fault(playbook));
+        let read = relevance(reading, faults.flat_map(|fault| &fault.symptoms.names));
+        match read {
+            // A pattern or a label that an operator wrote counts more than a likeness, but not against it.
+            Relevance::Unclear if is_named => Relevance::AskedFor,
+            read => read,
+        }
+    }
+
+    /// Whether fixing this fault would account for the ticket.
+    pub(crate) fn explains(self, playbook: &PlaybookName) -> bool {
+        let is_read = || {
+            let fault = self.system_type.fault(playbook)?;
+            Some(names_symptom(self.case.reading.as_ref()?, &fault.symptoms.names))
+        };
+        self.triage.names(playbook) || is_read().unwrap_or(false)
+    }
+
+    fn topic(self) -> Option<Topic> {
+        self.case.reading.as_ref()?.topic()
+    }
+
+    /// Whether the reporter can be asked: by a comment, for a ticket of their own. A machine answers nothing;
+    /// GitHub marks its login.
+    fn may_inquire(self) -> bool {
+        let is_person = !self.case.ticket.author.ends_with("[bot]");
+        self.input.policy.publishes && is_person && matches!(self.case.scope(), CaseScope::FullTicket)
+    }
+
+    /// Whether the reporter is asked for details before a person is called. Whoever says that it is urgent, or that
+    /// nobody can work, is not kept waiting.
+    fn asks_first(self) -> bool {
+        let Some(reading) = &self.case.reading else { return false };
+        let is_urgent = reading.says(Cue::Urgent) || reading.says(Cue::Everyone);
+        self.may_inquire() && self.input.policy.confirmation.ask_first && !is_urgent
     }
 
     /// What an earlier diagnosis of this case found.
@@ -60,7 +148,13 @@ impl Decider<'_> {
 
     /// Why a person is needed after a close was disputed: who disputes it, and what is there now.
     pub(crate) fn still_broken(self, dispute: &CloseDispute, diagnosis: &Diagnosis) -> Detail {
-        let now = match (diagnosis.findings.first(), diagnosis.unknown.first()) {
+        let by = (!dispute.by.is_empty()).then(|| dispute.by.clone());
+        Detail::StillBroken { by, via: dispute.via, now: self.seen_now(diagnosis) }
+    }
+
+    /// What is there now, for whoever takes over.
+    pub(crate) fn seen_now(self, diagnosis: &Diagnosis) -> NowSeen {
+        match (diagnosis.findings.first(), diagnosis.unknown.first()) {
             _ if self.case.evidence.nothing_reached() => NowSeen::Unreachable { hosts: self.unreached() },
             (Some(Finding { title, summary, .. }), _) => {
                 NowSeen::Fault { title: title.clone(), summary: summary.clone() }
@@ -69,14 +163,12 @@ impl Decider<'_> {
                 NowSeen::Unknown { playbook: playbook.clone(), problem: why.clone() }
             }
             (None, None) => NowSeen::Nothing,
-        };
-        let by = (!dispute.by.is_empty()).then(|| dispute.by.clone());
-        Detail::StillBroken { by, via: dispute.via, now }
+        }
     }
 }
 
-fn escalated(code: Code, detail: Detail) -> Outcome {
-    Outcome::Escalated(Escalation { code, detail })
+fn escalated(code: Code, detail: Detail) -> Conclusion {
+    Conclusion::Outcome(Outcome::Escalated(Escalation { code, detail }))
 }
 
 /// It is unknown whether this fault is there.

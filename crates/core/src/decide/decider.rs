@@ -126,7 +126,7 @@ impl Decider<'_> {
         let is_asked = match self.case.scope() {
             // What was fixed is the better answer.
             CaseScope::FullTicket => {
-                let is_reported = self.triage.intent == Intent::Problem && self.triage.explains(playbook);
+                let is_reported = self.triage.intent == Intent::Problem && self.explains(playbook);
                 is_reported && self.case.remediations.is_empty()
             }
             CaseScope::FixOne { playbook: wanted, .. } => wanted == playbook,

@@ -3,6 +3,7 @@
 pub mod action;
 mod conclude;
 mod decider;
+mod inquire;
 pub mod related;
 mod requested;
 mod run;
@@ -15,11 +16,15 @@ use crate::case::outcome::{Code, Outcome};
 use crate::case::{Case, Phase, Remediation, RemediationResult, Stage};
 use crate::chatops::scope::CaseScope;
 use crate::decide::action::Action;
+use crate::decide::conclude::Conclusion;
 pub use crate::decide::decider::DecisionInput;
 use crate::decide::decider::{Decider, escalate, pause_after_failure};
 use crate::decide::run::RemediationDecider;
+use crate::ids::SystemTypeName;
+use crate::playbook::Library;
+use crate::playbook::inventory::Inventory;
 use crate::ticket::TicketState;
-use crate::ticket::triage::{Intent, triage, triage_command};
+use crate::ticket::triage::{Intent, find_system, triage, triage_command};
 
 /// A fault that came back so often within [`RunHistory::LOOKBACK`](crate::policy::run_history::RunHistory)
 /// gets a ticket of its own.
@@ -88,8 +93,15 @@ fn open(case: &Case, input: DecisionInput<'_>) -> Action {
         return pause_after_failure(case, input).unwrap_or(Action::Reopen);
     }
     let inventory = input.inventory.for_repo(&case.ticket.id.repo);
+    if let (CaseScope::FullTicket | CaseScope::FixOne { .. }, None, None) = (scope, suspect, &case.reading)
+        && let Some(system_type) = readable_system_type(case, input.library, &inventory)
+    {
+        return Action::ReadTicket { system_type };
+    }
     let mut triage = match scope {
-        CaseScope::FullTicket => triage(&case.ticket, input.library, &inventory, suspect),
+        CaseScope::FullTicket => {
+            triage(&case.ticket, input.library, &inventory, suspect, case.reading.as_ref())
+        }
         _ => triage_command(scope, &case.ticket, input.library, &inventory),
     };
     if case.dispute.is_some() {
@@ -97,6 +109,13 @@ fn open(case: &Case, input: DecisionInput<'_>) -> Action {
         triage.intent = Intent::Problem;
     }
     Action::Record(Event::Triaged(triage))
+}
+
+/// The type of the system that the ticket names, if it has symptoms that can be read.
+fn readable_system_type(case: &Case, library: &Library, inventory: &Inventory) -> Option<SystemTypeName> {
+    let system = find_system(&case.ticket, library, inventory)?;
+    let system_type = library.systems.get(&system.system_type)?;
+    (!system_type.symptoms.symptoms().is_empty()).then(|| system.system_type.clone())
 }
 
 /// The status comment and the label, when the stage has changed.
@@ -177,9 +196,10 @@ impl Decider<'_> {
                 }
                 self.start_remediation(&finding.playbook, diagnosis)
             }
-            None => self
-                .find_related()
-                .unwrap_or_else(|| Action::Record(Event::OutcomeDecided(self.conclude(diagnosis)))),
+            None => self.find_related().unwrap_or_else(|| match self.conclude(diagnosis) {
+                Conclusion::Outcome(outcome) => Action::Record(Event::OutcomeDecided(outcome)),
+                Conclusion::Inquire(purpose) => self.inquire(purpose, diagnosis),
+            }),
         }
     }
 

@@ -61,8 +61,7 @@ impl Decider<'_> {
             Some(RunResult::Fixed(at)) => at >= self.case.opened_at,
             Some(RunResult::Failed(_)) => false,
         };
-        let explains =
-            |run: &&RemediationRun| self.triage.explains(&run.playbook) && is_related(self.case, run);
+        let explains = |run: &&RemediationRun| self.explains(&run.playbook) && is_related(self.case, run);
         let run = history.runs.iter().rev().filter(explains).find(is_lately)?;
         linked(run, history).map(Action::Record)
     }
@@ -87,7 +86,7 @@ impl Decider<'_> {
 
     /// The fault that another case has fixed with proof since, and that accounts for this ticket too.
     pub(crate) fn fixed_by_related(&self) -> Option<&PlaybookName> {
-        let related = self.case.related.as_ref().filter(|related| self.triage.explains(&related.playbook))?;
+        let related = self.case.related.as_ref().filter(|related| self.explains(&related.playbook))?;
         matches!(end_of(related, self.input.history?)?, RunResult::Fixed(_)).then_some(&related.playbook)
     }
 }

@@ -5,7 +5,7 @@ use crate::case::event::Event;
 use crate::case::outcome::Outcome;
 use crate::chatops::scope::CaseScope;
 use crate::decide::action::Action;
-use crate::decide::conclude::fault_unknown;
+use crate::decide::conclude::{Conclusion, fault_unknown};
 use crate::decide::decider::Decider;
 use crate::diagnosis::diagnose::Diagnosis;
 use crate::ids::PlaybookName;
@@ -53,7 +53,7 @@ impl Decider<'_> {
         if was_run {
             // The ticket is closed with it only if it accounts for the words, and nothing else is found.
             return Some(match self.conclude(diagnosis) {
-                Outcome::Resolved if diagnosis.findings.is_empty() => Outcome::Resolved,
+                Conclusion::Outcome(Outcome::Resolved) if diagnosis.findings.is_empty() => Outcome::Resolved,
                 _ => Outcome::Answered { request: playbook.clone() },
             });
         }

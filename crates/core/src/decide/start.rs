@@ -21,7 +21,7 @@ use chrono::TimeDelta;
 use std::time::Duration;
 
 /// Older evidence starts no remediation.
-const MAX_EVIDENCE_AGE: TimeDelta = TimeDelta::minutes(3);
+pub(crate) const MAX_EVIDENCE_AGE: TimeDelta = TimeDelta::minutes(3);
 /// How often a paused case asks whether the pause is lifted.
 const PAUSE_POLL: Duration = Duration::from_secs(5);
 /// How often a case that is paused by a label asks whether the label is still there.
@@ -189,7 +189,7 @@ impl Decider<'_> {
     }
 
     /// Nothing is changed for an issue that was closed while its system was probed.
-    fn ensure_ticket_open(self) -> Option<Action> {
+    pub(crate) fn ensure_ticket_open(self) -> Option<Action> {
         if self.case.ticket.state == TicketState::Closed {
             let detail = Detail::ClosedMeanwhile;
             return Some(Action::Record(Event::OutcomeDecided(Outcome::Declined { detail })));

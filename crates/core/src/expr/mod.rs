@@ -6,7 +6,7 @@
 
 pub mod value_type;
 
-use crate::text::pattern::{Reading, compile};
+use crate::text::pattern::{Matching, compile};
 use minijinja::value::{Enumerator, Object, ObjectRepr, Serde, Value as Jinja, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior};
 use serde::{Deserialize, Serialize};
@@ -508,7 +508,7 @@ fn is_matching(value: Jinja, pattern: String) -> Result<bool, Error> {
 }
 
 fn compiled(pattern: &str) -> Result<regex::Regex, Error> {
-    compile(pattern, Reading::Plain)
+    compile(pattern, Matching::Plain)
         .map_err(|error| Error::new(ErrorKind::InvalidOperation, error.to_string()))
 }
 

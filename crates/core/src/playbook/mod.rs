@@ -7,19 +7,22 @@ pub mod command;
 pub mod inventory;
 mod param;
 pub mod parse;
+mod symptom;
 
 use crate::expr::FactValue;
 use crate::expr::value_type::{ValueType, is_below, words};
 use crate::expr::{Expr, MessageTemplate};
 pub use crate::ids::LibraryHash;
-use crate::ids::{FactName, ParamName, PlaybookName, ProbeName, Role, SystemTypeName};
+use crate::ids::{FactName, ParamName, PlaybookName, ProbeName, Role, SymptomName, SystemTypeName};
 use crate::playbook::command::Template;
 pub use crate::playbook::param::{Bounds, Param, ParamError};
 use crate::playbook::parse::OutputParser;
+pub use crate::playbook::symptom::{Symptom, SymptomCatalogue};
 use crate::policy::mode::{Mode, Risk};
 use regex::Regex;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Every kind of system that the agent knows, with its playbooks.
@@ -44,6 +47,8 @@ pub struct SystemType {
     pub problem_patterns: Vec<Regex>,
     /// What a host says while something starts or restarts: a first look that meets it is repeated.
     pub transient_patterns: Vec<Regex>,
+    /// What people notice when something of it does not work; its faults name these.
+    pub symptoms: Arc<SymptomCatalogue>,
     /// What the configuration may set.
     pub params: BTreeMap<ParamName, Param>,
     /// The probes that all its playbooks share.
@@ -156,6 +161,8 @@ pub struct Fault {
 /// Which complaints a cause accounts for.
 #[derive(Debug, Clone, Default)]
 pub struct Symptoms {
+    /// The symptoms of the system type that the fault causes.
+    pub names: BTreeSet<SymptomName>,
     /// Over the ticket's own words, without quotations; not case-sensitive.
     pub patterns: Vec<Regex>,
     /// Labels of the ticket; not case-sensitive.
@@ -181,6 +188,18 @@ pub struct Request {
     pub answer: String,
     /// It asks whether all is well: faults that are found are fixed before it is answered.
     pub health: bool,
+    /// What is not well although it is no fault that a playbook knows. The answer closes the ticket only if none of
+    /// it is so.
+    pub not_well: Vec<NotWell>,
+}
+
+/// Something that is not well.
+#[derive(Debug, Clone)]
+pub struct NotWell {
+    /// The condition; unknown counts as true.
+    pub when: Expr,
+    /// What is not well, in one sentence.
+    pub summary: MessageTemplate,
 }
 
 /// One change of a remedy.

@@ -1,6 +1,7 @@
 //! Policy: whether, when and how much may be changed.
 
 pub mod change_freeze;
+pub mod confirmation;
 pub mod consent;
 pub mod deferral;
 pub mod limits;

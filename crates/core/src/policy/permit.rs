@@ -7,6 +7,7 @@ pub use crate::policy::refusal::NotPermitted;
 use crate::diagnosis::plan::Plan;
 use crate::ids::PlaybookName;
 use crate::policy::change_freeze::ChangeFreeze;
+use crate::policy::confirmation::ConfirmationPolicy;
 use crate::policy::limits::Limits;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -34,6 +35,8 @@ pub struct Policy {
     pub limits: Limits,
     /// When nothing may be changed; empty: no time is frozen.
     pub change_freezes: Vec<ChangeFreeze>,
+    /// How the reporters of tickets are asked.
+    pub confirmation: ConfirmationPolicy,
     /// Whether anything is said on the forge. A rehearsal says nothing.
     pub publishes: bool,
 }
@@ -51,6 +54,7 @@ impl Default for Policy {
             four_eyes: false,
             limits: Limits::default(),
             change_freezes: Vec::new(),
+            confirmation: ConfirmationPolicy::default(),
             publishes: true,
         }
     }

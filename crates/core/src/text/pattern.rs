@@ -9,7 +9,7 @@ const KEPT: usize = 4096;
 
 /// How a pattern is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Reading {
+pub enum Matching {
     /// As it stands.
     Plain,
     /// Upper and lower case are the same: for what people write.
@@ -18,21 +18,21 @@ pub enum Reading {
     Lines,
 }
 
-static COMPILED: LazyLock<Mutex<HashMap<(Reading, String), Regex>>> = LazyLock::new(Mutex::default);
+static COMPILED: LazyLock<Mutex<HashMap<(Matching, String), Regex>>> = LazyLock::new(Mutex::default);
 
 /// Compiles a pattern, or gives the one that was compiled from the same text before. Compiling is most of the
 /// work of loading playbooks, and expressions use their patterns again and again.
 ///
 /// # Errors
 /// If it is no regular expression, or too large a one.
-pub fn compile(pattern: &str, reading: Reading) -> Result<Regex, regex::Error> {
+pub fn compile(pattern: &str, reading: Matching) -> Result<Regex, regex::Error> {
     let key = (reading, pattern.to_owned());
     if let Some(known) = COMPILED.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
         return Ok(known.clone());
     }
     let built = RegexBuilder::new(pattern)
-        .case_insensitive(reading == Reading::AnyCase)
-        .multi_line(reading == Reading::Lines)
+        .case_insensitive(reading == Matching::AnyCase)
+        .multi_line(reading == Matching::Lines)
         .build()?;
     let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
     // Only a program that makes patterns without end gets here.
@@ -51,23 +51,23 @@ mod tests {
     fn a_pattern_is_read_as_asked_whatever_was_compiled_before() {
         for _ in 0..2 {
             for (reading, expect) in [
-                (Reading::Plain, [true, false, false]),
-                (Reading::AnyCase, [true, true, false]),
-                (Reading::Lines, [true, false, true]),
+                (Matching::Plain, [true, false, false]),
+                (Matching::AnyCase, [true, true, false]),
+                (Matching::Lines, [true, false, true]),
             ] {
                 let regex = compile("^disk full", reading).unwrap();
                 let found = ["disk full", "Disk full", "no\ndisk full"].map(|text| regex.is_match(text));
                 assert_eq!(found, expect, "{reading:?}");
             }
         }
-        assert!(compile("(", Reading::Plain).is_err());
-        assert!(compile(r"\w{900}{900}", Reading::Plain).is_err(), "it is too large");
+        assert!(compile("(", Matching::Plain).is_err());
+        assert!(compile(r"\w{900}{900}", Matching::Plain).is_err(), "it is too large");
     }
 
     #[test]
     fn patterns_without_end_do_not_fill_the_memory() {
         for number in 0..KEPT + 10 {
-            compile(&number.to_string(), Reading::Plain).unwrap();
+            compile(&number.to_string(), Matching::Plain).unwrap();
         }
         assert!(COMPILED.lock().unwrap().len() <= KEPT);
     }

@@ -6,8 +6,9 @@ pub use crate::ticket::match_system::UnknownSystemName;
 use crate::chatops::scope::CaseScope;
 use crate::ids::PlaybookName;
 use crate::playbook::inventory::{Inventory, System};
-use crate::playbook::{Library, Request, SystemType};
+use crate::playbook::{Fault, Library, Request, SystemType};
 use crate::policy::mode::Mode;
+use crate::reading::{Reading, asks_for_state, complains};
 use crate::ticket::Ticket;
 use crate::ticket::authored_text::AuthoredText;
 use crate::ticket::match_system;
@@ -65,19 +66,20 @@ impl Triage {
         }
     }
 
-    /// Whether fixing this fault would account for the ticket.
-    pub fn explains(&self, playbook: &PlaybookName) -> bool {
+    /// Whether a pattern, a label or a sweep names this fault.
+    pub fn names(&self, playbook: &PlaybookName) -> bool {
         self.matched_faults.iter().any(|found| found.playbook == *playbook)
     }
 }
 
 /// Finds the system, the intent, and the faults that would explain the ticket. `suspect` is the fault for which
-/// Fieldmedic itself opened the ticket.
+/// Fieldmedic itself opened the ticket; `reading` is what a reader made of its words.
 pub fn triage(
     ticket: &Ticket,
     library: &Library,
     inventory: &Inventory,
     suspect: Option<&DetectedFault>,
+    reading: Option<&Reading>,
 ) -> Triage {
     let text = ticket.authored_text();
     let (system, unknown_names) = match suspect {
@@ -96,7 +98,7 @@ pub fn triage(
             .push(SymptomMatch { playbook: suspect.playbook.clone(), words: "found by a sweep".into() });
         return Triage { system, intent: Intent::Problem, matched_faults, unknown_names };
     }
-    let intent = intent(&text, system_type, &matched_faults);
+    let intent = intent(&text, system_type, &matched_faults, reading);
     Triage { system, intent, matched_faults, unknown_names }
 }
 
@@ -152,20 +154,35 @@ pub struct DetectedFault {
 
 /// A text that asks a question and reports no problem is a question. A problem that is only quoted explains
 /// nothing, but in doubt the ticket is about a problem.
-fn intent(text: &AuthoredText, system_type: &SystemType, matched_faults: &[SymptomMatch]) -> Intent {
+fn intent(
+    text: &AuthoredText,
+    system_type: &SystemType,
+    matched_faults: &[SymptomMatch],
+    reading: Option<&Reading>,
+) -> Intent {
     let names_problem = || {
         let text = text.all();
         system_type.problem_patterns.iter().any(|regex| regex.is_match(&text))
     };
-    let reports_problem = !matched_faults.is_empty() || names_problem();
+    let complains = reading.is_some_and(complains);
+    if complains || !matched_faults.is_empty() || names_problem() {
+        return Intent::Problem;
+    }
     let is_asked =
         |request: &&Request| request.question_patterns.iter().any(|regex| regex.is_match(&text.own));
-    match system_type.requests.iter().find(is_asked) {
-        Some(request) if !reports_problem => {
-            Intent::Question { request: request.name.clone(), health: request.health }
-        }
-        _ => Intent::Problem,
+    let is_read = |request: &&Request| request.health && reading.is_some_and(asks_for_state);
+    let mut requests = system_type.requests.iter();
+    match requests.clone().find(is_asked).or_else(|| requests.find(is_read)) {
+        Some(request) => Intent::Question { request: request.name.clone(), health: request.health },
+        None => Intent::Problem,
     }
+}
+
+/// Whether a text without labels is a question that a request of the system type answers.
+pub fn asks_question(text: &AuthoredText, system_type: &SystemType, reading: Option<&Reading>) -> bool {
+    let matches = |fault: &Fault| fault.symptoms.matches(&text.own, &[]).is_some();
+    !system_type.faults.iter().any(matches)
+        && matches!(intent(text, system_type, &[], reading), Intent::Question { .. })
 }
 
 /// The system that a ticket names; `None` if it names none, or more than one.

@@ -4,6 +4,7 @@ use crate::case::Case;
 use crate::case::detail::{Detail, Doubt, Failure, SkipReason};
 use crate::case::dispute::CloseDispute;
 use crate::case::event::{ChangeId, Event, ProbeReason, Publication, Source};
+use crate::case::inquiry::{InquiryPurpose, ReporterAnswer};
 use crate::case::outcome::{Code, Outcome};
 use crate::case::published::Published;
 use crate::case::signal::SignalKind;
@@ -11,6 +12,7 @@ use crate::diagnosis::evidence::ProbeStatus;
 use crate::ids::Direction;
 use crate::policy::consent::Pause;
 use crate::policy::deferral::Deferral;
+use crate::reading::Reading;
 use crate::text::format::{cut_at, format_minute, seconds, shortened};
 use serde::Serialize;
 
@@ -50,7 +52,19 @@ pub enum Line {
         /// The first 12 digits of the library's hash.
         library: String,
     },
-    /// The ticket was read. `system` is `None` if it names none.
+    /// A reader read the words of the ticket.
+    TicketRead {
+        /// What it made of them.
+        reading: Reading,
+    },
+    /// The reporter is asked.
+    ReporterAsked {
+        /// What is asked.
+        purpose: InquiryPurpose,
+        /// How long an answer is waited for.
+        until: String,
+    },
+    /// The ticket was triaged. `system` is `None` if it names none.
     Triaged {
         /// The system's name.
         system: Option<String>,
@@ -328,6 +342,9 @@ pub enum SignalLine {
     Pause,
     /// Resume the case.
     Resume,
+    /// The answer to the question that the reporter was asked.
+    #[serde(untagged)]
+    Answer(ReporterAnswer),
 }
 
 /// The lines of an event: one for each fault of a diagnosis, and a single one for any other event.
@@ -360,6 +377,10 @@ fn line(case: &Case, event: &Event) -> Line {
     match event {
         Event::Opened { source, library, .. } => {
             Line::Opened { source: source_line(source), library: cut_at(&library.0, SHORT_HASH).to_owned() }
+        }
+        Event::TicketRead(reading) => Line::TicketRead { reading: reading.clone() },
+        Event::ReporterAsked { purpose, until, .. } => {
+            Line::ReporterAsked { purpose: *purpose, until: format_minute(*until) }
         }
         Event::Triaged(triage) => Line::Triaged {
             system: triage.system.as_ref().map(|system| system.name.to_string()),
@@ -414,6 +435,7 @@ fn line(case: &Case, event: &Event) -> Line {
                 SignalKind::Cancel => (SignalLine::Cancel, None),
                 SignalKind::Pause => (SignalLine::Pause, None),
                 SignalKind::Resume => (SignalLine::Resume, None),
+                SignalKind::Answer(says) => (SignalLine::Answer(*says), None),
             };
             Line::SignalReceived { by: queued.signal.by.clone(), signal, plan }
         }
@@ -458,7 +480,11 @@ fn line(case: &Case, event: &Event) -> Line {
             let (code, detail) = match outcome {
                 Outcome::Escalated(escalation) => (Some(escalation.code), Some(escalation.detail.clone())),
                 Outcome::Declined { detail } => (None, Some(detail.clone())),
-                Outcome::Resolved | Outcome::Answered { .. } | Outcome::Cancelled => (None, None),
+                Outcome::Resolved
+                | Outcome::Confirmed { .. }
+                | Outcome::Unrelated { .. }
+                | Outcome::Answered { .. }
+                | Outcome::Cancelled => (None, None),
             };
             Line::OutcomeDecided { outcome: outcome.word().to_owned(), code, detail }
         }

@@ -6,6 +6,7 @@ use crate::case::event::{Event, ProbeReason};
 use crate::case::record::Record;
 use crate::diagnosis::evidence::Evidence;
 use crate::playbook::{Fault, Library};
+use crate::reading::{Reading, names_symptom};
 use crate::view::probes::FactView;
 use serde::Serialize;
 
@@ -73,10 +74,18 @@ pub fn explain(case: &Case, records: &[Record], library: &Library) -> Vec<FaultE
             verdict,
             unknown: unknown.map(|unknown| unknown.why.clone()),
             facts: observed_facts(fault, evidence),
-            words: words.map(|found| found.words.clone()),
+            words: words
+                .map(|found| found.words.clone())
+                .or_else(|| words_read(case.reading.as_ref()?, fault)),
         })
     });
     explanations.collect()
+}
+
+/// The words by which a reader took the ticket to be about this fault.
+fn words_read(reading: &Reading, fault: &Fault) -> Option<String> {
+    let read = reading.symptoms.iter().find(|read| fault.symptoms.names.contains(&read.name))?;
+    names_symptom(reading, &fault.symptoms.names).then(|| read.words.join(" … "))
 }
 
 /// The facts that a condition uses, as they were.

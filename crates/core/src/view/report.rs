@@ -6,6 +6,7 @@ pub use crate::view::remediation::{RemediationState, RemediationView, StepStatus
 
 use crate::case::detail::Detail;
 use crate::case::dispute::CloseDispute;
+use crate::case::inquiry::InquiryPurpose;
 use crate::case::outcome::{Code, Escalation, Outcome};
 use crate::case::{Case, PendingApproval, Phase, RemediationResult, Timings};
 use crate::diagnosis::diagnose::Diagnosis;
@@ -17,6 +18,7 @@ use crate::playbook::{Fault, Library, SystemType};
 use crate::policy::consent::Pause;
 use crate::policy::deferral::ExceededLimit;
 use crate::policy::mode::Risk;
+use crate::reading::{Reading, Topic};
 use crate::text::format::format_minute;
 use crate::ticket::triage::{Intent, UnknownSystemName};
 use crate::view::probes::probes;
@@ -55,6 +57,14 @@ pub struct Report {
     pub problem: Option<String>,
     /// Who approved the newest plan.
     pub approved_by: Option<String>,
+    /// Who confirmed that it works; `None` if nobody did.
+    pub confirmed_by: Option<String>,
+    /// What the words are about, if it is nothing that Fieldmedic handles.
+    pub topic: Option<Topic>,
+    /// What a reader made of the words; `None` where nobody read them.
+    pub reading: Option<Reading>,
+    /// What the reporter is asked.
+    pub inquiry: Option<InquiryView>,
     /// The steps of a plan that was not started.
     pub proposal: Vec<ProposedStep>,
     /// What was fixed, in sentences for those who reported it.
@@ -111,6 +121,15 @@ pub struct ApprovalView {
     pub until: String,
     /// What would be done, without steps whose command could not be rendered.
     pub steps: Vec<ProposedStep>,
+}
+
+/// A question to the reporter.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct InquiryView {
+    /// What is asked.
+    pub purpose: InquiryPurpose,
+    /// How long an answer is waited for: `2026-12-24 12:00 UTC`.
+    pub until: String,
 }
 
 /// Another case about the same fault.
@@ -175,7 +194,7 @@ pub fn report(case: &Case, library: &Library) -> Report {
         });
     let treated = |fault: &&&Fault| case.remediations.iter().any(|t| t.plan.playbook == fault.name);
     // What another case has mended if this one is resolved; it may have been gone before this one looked.
-    let is_resolved = matches!(case.outcome, Some(Outcome::Resolved));
+    let is_resolved = matches!(case.outcome, Some(Outcome::Resolved | Outcome::Confirmed { .. }));
     let of_kin = case.related.as_ref().filter(|_| is_resolved).and_then(|kin| fault(&kin.playbook));
     let is_of_kin = |fault: &Fault| of_kin.is_some_and(|known| known.name == fault.name);
     let mended = |fault: &Fault| {
@@ -195,6 +214,19 @@ pub fn report(case: &Case, library: &Library) -> Report {
         phase: case.phase_key().to_owned(),
         outcome: case.outcome.as_ref().map_or("working", Outcome::word).to_owned(),
         proposal: if code.is_some_and(changes_nothing_yet) { proposal(case, system) } else { Vec::new() },
+        confirmed_by: match &case.outcome {
+            Some(Outcome::Confirmed { by }) => by.clone(),
+            _ => None,
+        },
+        topic: match &case.outcome {
+            Some(Outcome::Unrelated { topic }) => Some(*topic),
+            _ => None,
+        },
+        reading: case.reading.clone(),
+        inquiry: case
+            .inquiry
+            .as_ref()
+            .map(|inquiry| InquiryView { purpose: inquiry.purpose, until: format_minute(inquiry.until) }),
         code,
         detail,
         pause: case.paused.clone(),

@@ -2,8 +2,12 @@
 //! type whose fields have the same names.
 
 use crate::case::event::CaseId;
-use crate::ids::{FactName, HostName, ParamName, PlaybookName, ProbeName, Role, SystemName, SystemTypeName};
+use crate::case::outcome::Code;
+use crate::ids::{
+    FactName, HostName, ParamName, PlaybookName, ProbeName, Role, SymptomName, SystemName, SystemTypeName,
+};
 use crate::playbook::LibraryHash;
+use crate::reading::{Cue, Language, Topic};
 use crate::text::redact::Redacted;
 use crate::ticket::{Repo, TicketId};
 use chrono::{DateTime, Utc};
@@ -23,7 +27,7 @@ pub(crate) trait Payload: Sized {
     fn decode(self) -> Self::Domain;
 }
 
-/// Single values that are stored as they are. The names check themselves when they are read.
+/// Single values that are stored as they are. Closed lists are stored as their words. The names check themselves when they are read.
 macro_rules! stored_as_is {
     ($($name:ty)*) => {$(
         impl Payload for $name {
@@ -41,7 +45,8 @@ macro_rules! stored_as_is {
 }
 
 stored_as_is! {
-    bool i32 u32 u64 usize String Value Duration DateTime<Utc>
+    bool i32 u32 u64 usize f32 String Value Duration DateTime<Utc>
+    Code Cue Language SymptomName Topic
     CaseId FactName HostName LibraryHash ParamName PlaybookName ProbeName Redacted Repo Role SystemName
     SystemTypeName TicketId
 }

@@ -35,6 +35,7 @@ payload_enum! {
         NotExplained,
         RuledOut { playbook: PlaybookName },
         NeedsPerson { playbook: PlaybookName, summary: String },
+        NotWell { what: Vec<String> },
         NoPlan { playbook: PlaybookName, problem: String },
         NotPermitted { playbook: PlaybookName, summary: String, refusal: NotPermittedPayload },
         TooManyRemediations { count: usize },

@@ -9,6 +9,7 @@ use crate::case::payload::evidence::{EvidencePayload, ObservationPayload, TruthP
 use crate::case::payload::outcome::OutcomePayload;
 use crate::case::payload::plan::PlanPayload;
 use crate::case::payload::published::{PublicationPayload, PublishedPayload};
+use crate::case::payload::reading::{InquiryPurposePayload, ReadingPayload};
 use crate::case::payload::signal::{PausePayload, QueuedSignalPayload};
 use crate::case::payload::ticket::{DisputePayload, SourcePayload, TicketPayload};
 use crate::case::payload::triage::{DeferralPayload, DiagnosisPayload, TriagePayload};
@@ -25,6 +26,7 @@ payload_enum! {
     #[serde(tag = "event", content = "with")]
     enum EventPayload for Event {
         Opened { ticket: TicketPayload, source: SourcePayload, library: LibraryHash },
+        TicketRead(reading: ReadingPayload),
         Triaged(triage: TriagePayload),
         Probed { reason: ProbeReasonPayload, evidence: EvidencePayload },
         Diagnosed(diagnosis: DiagnosisPayload),
@@ -33,6 +35,7 @@ payload_enum! {
         Paused(pause: PausePayload),
         Resumed,
         ApprovalRequested { plan: PlanPayload, until: DateTime<Utc> },
+        ReporterAsked { purpose: InquiryPurposePayload, remind_at: DateTime<Utc>, until: DateTime<Utc> },
         Deferred(deferral: DeferralPayload),
         RecurrenceDetected { playbook: PlaybookName, hosts: BTreeSet<HostName>, count: usize },
         CloseDisputed(dispute: DisputePayload),

@@ -12,6 +12,7 @@ mod evidence;
 mod outcome;
 mod plan;
 mod published;
+mod reading;
 mod signal;
 mod ticket;
 mod triage;

@@ -11,6 +11,8 @@ payload_enum! {
     enum PublishedPayload for Published {
         TicketRefresh,
         ApprovalRequest { plan: String },
+        Inquiry,
+        InquiryReminder,
         Reopen,
         Problem { ticket: Option<TicketId> },
         Status(key: StatusKeyPayload),
@@ -25,6 +27,7 @@ payload_enum! {
         Looking,
         Paused { remediations: usize },
         Asking { plan: String },
+        AskingReporter,
         Linked { case: CaseId },
         Delayed { until: DateTime<Utc> },
         Treating { number: usize, settled: usize },
@@ -37,6 +40,7 @@ payload_enum! {
     enum LabelStatePayload for LabelState {
         Working,
         NeedsApproval,
+        PleaseConfirm,
         Resolved,
         NeedsHuman,
         None,
@@ -46,6 +50,8 @@ payload_enum! {
     enum PublicationPayload for Publication {
         TicketRefresh,
         ApprovalRequest,
+        Inquiry,
+        InquiryReminder,
         Reopen,
         Problem,
         Status,

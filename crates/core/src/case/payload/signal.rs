@@ -1,5 +1,6 @@
 //! Payloads of signals and pauses.
 
+use crate::case::inquiry::ReporterAnswer;
 use crate::case::payload::convert::{payload, payload_enum};
 use crate::case::signal::{QueuedSignal, Signal, SignalKind};
 use crate::policy::pause_order::{PauseOrder, PauseOrderKind, PauseOrigin};
@@ -46,6 +47,14 @@ payload_enum! {
         Cancel,
         Pause,
         Resume,
+        Answer(says: ReporterAnswerPayload),
+    }
+
+    /// What a reporter answers.
+    enum ReporterAnswerPayload for ReporterAnswer {
+        Works,
+        Broken,
+        Details,
     }
 
     /// Where a pause was ordered.

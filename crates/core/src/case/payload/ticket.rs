@@ -73,5 +73,6 @@ payload_enum! {
     enum ViaPayload for Via {
         Reopened,
         Comment,
+        Confirmation,
     }
 }

@@ -1,0 +1,45 @@
+//! Payloads of what a reader made of a ticket, and of what its reporter is asked.
+
+use crate::case::inquiry::InquiryPurpose;
+use crate::case::payload::convert::{payload, payload_enum};
+use crate::ids::SymptomName;
+use crate::reading::{Cue, Language, ReadCue, ReadSymptom, ReadTopic, Reading, Topic};
+
+payload! {
+    /// What the words of a ticket say.
+    struct ReadingPayload for Reading {
+        language: Language,
+        problem: f32,
+        symptoms: Vec<ReadSymptomPayload>,
+        topics: Vec<ReadTopicPayload>,
+        cues: Vec<ReadCuePayload>,
+    }
+
+    /// A symptom that the words may name.
+    struct ReadSymptomPayload for ReadSymptom {
+        name: SymptomName,
+        confidence: f32,
+        words: Vec<String>,
+    }
+
+    /// What else the words may be about.
+    struct ReadTopicPayload for ReadTopic {
+        topic: Topic,
+        confidence: f32,
+        words: Vec<String>,
+    }
+
+    /// A cue that stands in the text.
+    struct ReadCuePayload for ReadCue {
+        cue: Cue,
+        words: String,
+    }
+}
+
+payload_enum! {
+    /// What the reporter is asked.
+    enum InquiryPurposePayload for InquiryPurpose {
+        ConfirmFix,
+        Details,
+    }
+}

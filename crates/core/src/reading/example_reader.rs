@@ -1,0 +1,182 @@
+//! The reader that is built in: deterministic, offline, and trained from examples.
+
+use crate::ids::SymptomName;
+use crate::reading::classifier::Classifier;
+use crate::reading::cues::Cues;
+use crate::reading::labels::{Language, ReadSymptom, ReadTopic, Reading, Topic};
+use whatlang::{Detector, Lang};
+
+/// So many symptoms and topics of a reading are kept; the rest is noise.
+const KEPT: usize = 6;
+/// So many words are given as the reason for a label.
+const WORDS: usize = 6;
+
+/// What a reader learns from.
+#[derive(Debug, Clone, Default)]
+pub struct Examples {
+    /// Texts that report a symptom.
+    pub symptoms: Vec<(SymptomName, String)>,
+    /// Texts that are about something else.
+    pub topics: Vec<(Topic, String)>,
+    /// Phrases that say how many are concerned, when, and how urgent it is.
+    pub cues: Cues,
+}
+
+/// Reads tickets by their likeness to examples.
+#[derive(Debug, Clone)]
+pub struct ExampleReader {
+    /// The classes are the symptoms, in their order, and after them the topics.
+    classifier: Classifier,
+    symptoms: Vec<SymptomName>,
+    cues: Cues,
+}
+
+impl ExampleReader {
+    /// Learns from the examples. It takes some tenths of a second for some thousand examples.
+    pub fn new(examples: Examples) -> Self {
+        let mut symptoms: Vec<SymptomName> = examples.symptoms.iter().map(|(name, _)| name.clone()).collect();
+        symptoms.sort();
+        symptoms.dedup();
+        let of_symptoms = examples
+            .symptoms
+            .iter()
+            .filter_map(|(name, text)| Some((text.as_str(), symptoms.binary_search(name).ok()?)));
+        let of_topics = examples.topics.iter().filter_map(|(topic, text)| {
+            let at = Topic::ALL.iter().position(|known| known == topic)?;
+            Some((text.as_str(), symptoms.len() + at))
+        });
+        let classes = symptoms.len() + Topic::ALL.len();
+        let classifier = Classifier::train(classes, of_symptoms.chain(of_topics));
+        Self { classifier, symptoms, cues: examples.cues }
+    }
+
+    /// Reads a text. An empty one says nothing: every class is as likely as another.
+    pub fn read(&self, text: &str) -> Reading {
+        let likely = self.classifier.classify(text);
+        let (of_symptoms, of_topics) = likely.split_at_checked(self.symptoms.len()).unwrap_or_default();
+        let problem: f32 = of_symptoms.iter().sum();
+        let best = |shares: &[f32]| {
+            let sum: f32 = shares.iter().sum::<f32>().max(f32::MIN_POSITIVE);
+            let mut best: Vec<(usize, f32)> =
+                shares.iter().map(|share| rounded(share / sum)).enumerate().collect();
+            best.sort_by(|a, b| b.1.total_cmp(&a.1));
+            best.truncate(KEPT);
+            best
+        };
+        let words = |class: usize| {
+            self.classifier.words_for(text, class, WORDS).into_iter().map(str::to_owned).collect::<Vec<_>>()
+        };
+        let symptoms = best(of_symptoms).into_iter().filter_map(|(at, confidence)| {
+            Some(ReadSymptom { name: self.symptoms.get(at)?.clone(), confidence, words: words(at) })
+        });
+        let topics = best(of_topics).into_iter().filter_map(|(at, confidence)| {
+            let topic = *Topic::ALL.get(at)?;
+            Some(ReadTopic { topic, confidence, words: words(self.symptoms.len() + at) })
+        });
+        Reading {
+            language: language(text),
+            problem: rounded(problem),
+            symptoms: symptoms.collect(),
+            topics: topics.collect(),
+            cues: self.cues.find(text),
+        }
+    }
+}
+
+/// To three digits: more would be noise in the journal.
+fn rounded(confidence: f32) -> f32 {
+    (confidence * 1000.0).round() / 1000.0
+}
+
+/// The language of a text, of those that are known; English for a text too short to tell.
+pub fn language(text: &str) -> Language {
+    let known = [Lang::Eng, Lang::Deu, Lang::Fra, Lang::Spa, Lang::Por, Lang::Afr];
+    match Detector::with_allowlist(known.to_vec()).detect_lang(text) {
+        Some(Lang::Deu) => Language::German,
+        Some(Lang::Fra) => Language::French,
+        Some(Lang::Spa) => Language::Spanish,
+        Some(Lang::Por) => Language::Portuguese,
+        Some(Lang::Afr) => Language::Afrikaans,
+        _ => Language::English,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reading::relevance::{Relevance, relevance};
+    use proptest::prelude::*;
+    use std::sync::LazyLock;
+
+    fn symptom(name: &str) -> SymptomName {
+        SymptomName::new(name).unwrap()
+    }
+
+    static READER: LazyLock<ExampleReader> = LazyLock::new(|| {
+        let symptoms = [
+            ("jobs-wait", "jobs stay pending for hours"),
+            ("jobs-wait", "the sync stays pending, nothing is processed"),
+            ("jobs-wait", "all jobs are pending since this morning"),
+            ("no-space", "the disk is full"),
+            ("no-space", "no space left on the disk of the server"),
+            ("no-space", "the disk is nearly full, no space"),
+        ];
+        let topics = [
+            (Topic::HowTo, "how do I add a layer to a project"),
+            (Topic::HowTo, "how can I export a layer, is it possible"),
+            (Topic::Device, "my tablet does not charge"),
+            (Topic::Device, "the camera of my tablet is broken"),
+        ];
+        ExampleReader::new(Examples {
+            symptoms: symptoms.map(|(name, text)| (symptom(name), text.to_owned())).into(),
+            topics: topics.map(|(topic, text)| (topic, text.to_owned())).into(),
+            cues: Cues::default(),
+        })
+    });
+
+    #[test]
+    fn a_text_is_read_by_its_likeness_to_examples() {
+        let reading = READER.read("Jobs pending since hours");
+        assert_eq!(reading.symptoms[0].name, symptom("jobs-wait"));
+        assert!(reading.symptoms[0].words.contains(&"pending".to_owned()), "{reading:?}");
+        assert_eq!(relevance(&reading, [&symptom("jobs-wait")]), Relevance::AskedFor);
+        assert_eq!(relevance(&reading, [&symptom("no-space")]), Relevance::Unclear);
+        assert_eq!(READER.read("how do I add layers?").topic(), Some(Topic::HowTo));
+    }
+
+    #[test]
+    fn the_language_is_told() {
+        for (text, expect) in [
+            ("Nothing is synchronised since this morning", Language::English),
+            ("Seit heute früh wird nichts mehr synchronisiert", Language::German),
+            ("Depuis ce matin rien ne se synchronise", Language::French),
+            ("Desde esta mañana no se sincroniza nada", Language::Spanish),
+            ("Desde hoje de manhã nada sincroniza, não sei porquê", Language::Portuguese),
+            ("Niks word sedert vanoggend gesinkroniseer nie", Language::Afrikaans),
+            ("", Language::English),
+        ] {
+            assert_eq!(language(text), expect, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_same_examples_give_the_same_reading() {
+        let again = ExampleReader::new(Examples {
+            symptoms: vec![(symptom("a"), "b c".into()), (symptom("d"), "b e".into())],
+            ..Examples::default()
+        });
+        let twice = ExampleReader::new(Examples {
+            symptoms: vec![(symptom("a"), "b c".into()), (symptom("d"), "b e".into())],
+            ..Examples::default()
+        });
+        assert_eq!(again.read("b c e"), twice.read("b c e"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_is_too_strange(text in ".{0,60}") {
+            let reading = READER.read(&text);
+            prop_assert!((0.0..=1.001).contains(&reading.problem), "{}", reading.problem);
+        }
+    }
+}

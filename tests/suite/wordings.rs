@@ -1,0 +1,66 @@
+//! How well tickets are understood, measured with wordings that were written without sight of the examples. One half
+//! was used to choose thresholds, the other only to measure.
+
+use fieldmedic::library;
+use fieldmedic::library::Files;
+use fieldmedic::reader::BuiltInReader;
+use fieldmedic::reader::evaluation::{Evaluation, Judged, Situations, evaluate};
+use std::path::Path;
+
+async fn measure(name: &str) -> Evaluation {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/wordings");
+    let read = |name: &str| std::fs::read_to_string(folder.join(name)).expect("the file can be read");
+    let wordings: Vec<_> = serde_json::from_str(&read(&format!("{name}.json"))).expect("a list of wordings");
+    let situations: Situations =
+        serde_saphyr::from_str(&read("situations.yaml")).expect("a map of situations");
+    let library = library::load(&Files::built_in()).expect("the built-in playbooks are right");
+    let system_type = library.systems.get("qfieldcloud").expect("a system type");
+    evaluate(&BuiltInReader, system_type, &wordings, &situations).await.expect("every situation is known")
+}
+
+fn percent(part: f32, of: usize) -> f32 {
+    100.0 * part / of as f32
+}
+
+/// The figures that the built-in reader must reach.
+fn check(evaluation: &Evaluation) {
+    let closed = |filter: &dyn Fn(&Judged) -> bool| {
+        let tally = evaluation.tally(|judged| judged.is_fault() && filter(judged));
+        percent(tally.closed as f32, tally.wordings)
+    };
+    assert!(closed(&|_| true) >= 65.0, "closed outright: {} %", closed(&|_| true));
+    let english = closed(&|judged| judged.lang == "en");
+    assert!(english >= 75.0, "closed outright, English: {english} %");
+    let others = closed(&|judged| judged.lang != "en");
+    assert!(others >= 50.0, "closed outright, other languages: {others} %");
+    let faults = evaluation.tally(Judged::is_fault);
+    let kept = percent(faults.closed_or_asked as f32, faults.wordings);
+    assert!(kept >= 97.0, "closed outright or after a yes: {kept} %");
+    assert_eq!(faults.answered, 0, "complaints that were taken for questions");
+    let look_alikes = evaluation.tally(Judged::is_look_alike);
+    let wrongly = percent(look_alikes.closed_wrongly, look_alikes.wordings);
+    assert!(wrongly <= 1.5, "closed wrongly: {wrongly} %");
+    let questions = evaluation.tally(Judged::is_question);
+    let answered = percent(questions.answered as f32, questions.wordings);
+    assert!(answered >= 80.0, "questions answered: {answered} %");
+}
+
+#[tokio::test]
+async fn the_wordings_for_development_are_understood() {
+    check(&measure("development").await);
+}
+
+#[tokio::test]
+async fn the_wordings_that_were_only_measured_are_understood() {
+    check(&measure("gate").await);
+}
+
+#[tokio::test]
+async fn half_of_the_wordings_are_in_other_languages_than_english() {
+    for name in ["development", "gate"] {
+        let evaluation = measure(name).await;
+        let all = evaluation.tally(|_| true).wordings;
+        let other = evaluation.tally(|judged| judged.lang != "en").wordings;
+        assert!(all >= 150 && other * 5 >= all * 2, "{name}: {other} of {all}");
+    }
+}
