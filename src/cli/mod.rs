@@ -53,14 +53,14 @@ pub struct Cli {
 }
 
 const EXIT_CODES: &str = "Exit codes:
-  0  success: resolved, answered, or no fault found
+  0  success: resolved, confirmed, answered, or no fault found
   1  failure; the message says why
   2  the command line is wrong
   3  the ticket was escalated to a person
-  4  the ticket was declined: it is closed or locked
+  4  the ticket was declined: it is closed or locked, or about something else
   5  faults were found (diagnose, sweep)
   6  some conditions are unknown (diagnose)
-  7  the plan waits for approval
+  7  the plan waits for approval, or the reporter is asked
   8  a fix is possible and was not started (resolve --dry-run)
   130  stopped at once by a second Ctrl-C";
 

@@ -64,3 +64,26 @@ async fn half_of_the_wordings_are_in_other_languages_than_english() {
         assert!(all >= 150 && other * 5 >= all * 2, "{name}: {other} of {all}");
     }
 }
+
+#[test]
+fn the_command_prints_a_table_and_says_what_to_do_about_an_unknown_situation() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/wordings");
+    let run = |arguments: &[&str]| {
+        let ran = std::process::Command::new(env!("CARGO_BIN_EXE_fieldmedic"))
+            .args(["playbook", "evaluate"])
+            .args(arguments)
+            .current_dir(&folder)
+            .output()
+            .expect("it runs");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (ran.status.code(), text(&ran.stdout), text(&ran.stderr))
+    };
+    let (code, stdout, stderr) = run(&["gate.json", "--situations", "situations.yaml"]);
+    assert_eq!(code, Some(0), "{stderr}");
+    for row in ["look-alike", "status-question", "all faults", "all faults, af"] {
+        assert!(stdout.lines().any(|line| line.starts_with(row)), "{row}: {stdout}");
+    }
+    let (code, _, stderr) = run(&["gate.json"]);
+    assert_eq!(code, Some(1));
+    assert!(stderr.contains("--situations"), "{stderr}");
+}

@@ -10,7 +10,7 @@ use crate::engine::context::Context;
 use crate::engine::intake::feedback::may_answer;
 use crate::engine::intake::open::IntakeError;
 use crate::engine::publish::inquiry_marker;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta};
 use std::collections::BTreeSet;
 
 /// A downtime so much longer than the longest wait loses a thumb; the case itself knows when it waits no longer.
@@ -22,8 +22,8 @@ const MAX_LATENESS: TimeDelta = TimeDelta::days(7);
 /// If GitHub or the journal cannot be used. The next round asks again.
 pub async fn collect_thumbs(context: &Context) -> Result<Vec<CaseId>, IntakeError> {
     let policy = &context.policy.confirmation;
-    let wait = TimeDelta::from_std(policy.wait.max(policy.details_wait)).unwrap_or(MAX_LATENESS);
-    let since = context.clock.now() - wait - MAX_LATENESS;
+    let wait = TimeDelta::from_std(policy.wait.max(policy.details_wait)).unwrap_or(TimeDelta::MAX);
+    let since = (context.clock.now() - MAX_LATENESS).checked_sub_signed(wait).unwrap_or(DateTime::UNIX_EPOCH);
     let asked = context.journal.history(&[EventKind::ReporterAsked], since).await?;
     let asked: BTreeSet<CaseId> = skip_unreadable(context, asked).into_iter().map(|(case, _)| case).collect();
     let mut answered = Vec::new();

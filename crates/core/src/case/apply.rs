@@ -272,6 +272,7 @@ impl Case {
         self.inquiry = Some(Inquiry { purpose, asked_at, remind_at, until, answer: None });
         self.publishing.inquired = false;
         self.publishing.inquiry_reminded = false;
+        self.publishing.refused_inquiry = false;
         self.leased_hosts.clear();
     }
 

@@ -54,7 +54,11 @@ impl Decider<'_> {
 
     fn ask_reporter(self, purpose: InquiryPurpose) -> Action {
         let policy = &self.input.policy.confirmation;
-        let after = |duration| self.input.now + TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX);
+        let after = |duration| {
+            let after =
+                TimeDelta::from_std(duration).ok().and_then(|it| self.input.now.checked_add_signed(it));
+            after.unwrap_or(DateTime::<Utc>::MAX_UTC)
+        };
         let (remind_at, until) = match purpose {
             InquiryPurpose::ConfirmFix => (after(policy.remind_after), after(policy.wait)),
             InquiryPurpose::Details => (after(policy.details_wait), after(policy.details_wait)),

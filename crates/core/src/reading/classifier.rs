@@ -12,7 +12,9 @@ const PENALTY: f32 = 1e-6;
 const FIRST_STEP: f32 = 1.0;
 /// How fast the steps shrink: after so many of them to half of their length.
 const HALVED_AFTER: f32 = 25_000.0;
-/// A piece of a word that fewer examples have says nothing about others.
+/// Every example moves the bias, and only some move a weight, so its steps are shorter.
+const BIAS_STEP: f32 = 0.1;
+/// A feature that fewer examples have says nothing about others.
 const MIN_EXAMPLES: u32 = 2;
 
 /// Which class a text belongs to.
@@ -74,7 +76,7 @@ impl Classifier {
                     }
                 }
                 for (bias, error) in self.bias.iter_mut().zip(&errors) {
-                    *bias -= step * 0.1 * error;
+                    *bias -= step * BIAS_STEP * error;
                 }
             }
         }
