@@ -3,7 +3,7 @@
 
 use crate::core::ticket::TicketId;
 use crate::github::adapter::GitHub;
-use crate::github::forge::{is_by, issue_route, repo_route, timestamp};
+use crate::github::forge::{is_by, issue_route, reactions_route, timestamp};
 use crate::github::model::User;
 use crate::ports::{ForgeError, Marker, Thumb};
 use chrono::{DateTime, Utc};
@@ -77,8 +77,7 @@ impl GitHub {
         for comment in wire.list::<CommentMeta>(&format!("{route}/comments"), &[("since", &from)], id).await?
         {
             if is_by(comment.user.as_ref(), &me) && comment.reactions.total_count > 0 {
-                let route = format!("{}/issues/comments/{}/reactions", repo_route(&id.repo), comment.id);
-                let reacted: Vec<Reacted> = wire.list(&route, &[], id).await?;
+                let reacted: Vec<Reacted> = wire.list(&reactions_route(id, comment.id), &[], id).await?;
                 people.extend(reacted.into_iter().map(|it| (it.user, it.created_at)));
             }
             people.push((comment.user, comment.created_at));
@@ -106,8 +105,7 @@ impl GitHub {
         let Some(comment) = mine.filter(|comment| comment.reactions.total_count > 0) else {
             return Ok(Vec::new());
         };
-        let route = format!("{}/issues/comments/{}/reactions", repo_route(&id.repo), comment.id);
-        let reacted: Vec<Reacted> = wire.list(&route, &[], id).await?;
+        let reacted: Vec<Reacted> = wire.list(&reactions_route(id, comment.id), &[], id).await?;
         let thumbs = reacted.into_iter().filter_map(|Reacted { user, content, created_at }| {
             let user = user.filter(|user| !user.is_bot() && !is_by(Some(user), &me))?;
             let is_up = match content.as_str() {

@@ -2,7 +2,6 @@
 //! again. Only evidence newer than the close counts.
 
 use crate::core::case::event::{CaseId, Event, EventKind, Source};
-use crate::core::case::outcome::Outcome;
 use crate::core::case::{Case, Phase, RemediationResult};
 use crate::core::diagnosis::diagnose::diagnose;
 use crate::core::ids::PlaybookName;
@@ -35,7 +34,7 @@ pub async fn check_recurrences(context: &Context) -> Result<Vec<CaseId>, IntakeE
     let mut opened = Vec::new();
     let history = context.journal.history(&[EventKind::OutcomeDecided], since).await?;
     for (case, record) in skip_unreadable(context, history) {
-        if !matches!(record.event, Event::OutcomeDecided(Outcome::Resolved | Outcome::Confirmed { .. })) {
+        if !matches!(&record.event, Event::OutcomeDecided(outcome) if outcome.is_fix()) {
             continue;
         }
         let mark = DedupeKey::RecurrenceCheck(case.clone());

@@ -25,7 +25,10 @@ pub async fn collect_thumbs(context: &Context) -> Result<Vec<CaseId>, IntakeErro
     let wait = TimeDelta::from_std(policy.wait.max(policy.details_wait)).unwrap_or(TimeDelta::MAX);
     let since = (context.clock.now() - MAX_LATENESS).checked_sub_signed(wait).unwrap_or(DateTime::UNIX_EPOCH);
     let asked = context.journal.history(&[EventKind::ReporterAsked], since).await?;
-    let asked: BTreeSet<CaseId> = skip_unreadable(context, asked).into_iter().map(|(case, _)| case).collect();
+    let mut asked: BTreeSet<CaseId> =
+        skip_unreadable(context, asked).into_iter().map(|(case, _)| case).collect();
+    let open: BTreeSet<CaseId> = context.journal.open_cases().await?.into_iter().collect();
+    asked.retain(|case| open.contains(case));
     let mut answered = Vec::new();
     for id in asked {
         let Some(case) = load_case(context, &id).await? else { continue };

@@ -152,7 +152,7 @@ impl Forge for GitHub {
             Reaction::Confused => "confused",
             Reaction::ThumbsUp => "+1",
         };
-        let route = format!("{}/issues/comments/{comment}/reactions", repo_route(&id.repo));
+        let route = reactions_route(id, comment);
         let what = format!("comment {comment} on {id}");
         let body = json!({ "content": content });
         let mut turn = self.writer.slot().await;
@@ -314,6 +314,11 @@ struct Granted {
 
 pub(super) fn repo_route(repo: &Repo) -> String {
     format!("/repos/{}/{}", encode(&repo.owner), encode(&repo.name))
+}
+
+/// The reactions to a comment.
+pub(super) fn reactions_route(id: &TicketId, comment: u64) -> String {
+    format!("{}/issues/comments/{comment}/reactions", repo_route(&id.repo))
 }
 
 pub(super) fn issue_route(id: &TicketId) -> String {

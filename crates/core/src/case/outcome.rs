@@ -115,10 +115,15 @@ impl fmt::Display for Code {
 }
 
 impl Outcome {
+    /// A fault was fixed that the ticket is about, with proof.
+    pub fn is_fix(&self) -> bool {
+        matches!(self, Outcome::Resolved | Outcome::Confirmed { .. })
+    }
+
     /// The issue is closed with this outcome; any other leaves it to people. A ticket that was cancelled
     /// still has its reporter, and one that was declined is closed already or must not be written on.
     pub fn closes(&self) -> bool {
-        matches!(self, Outcome::Resolved | Outcome::Confirmed { .. } | Outcome::Answered { .. })
+        self.is_fix() || matches!(self, Outcome::Answered { .. })
     }
 
     /// One word, as labels, summaries and exit codes use it.

@@ -19,7 +19,7 @@ const MIN_EXAMPLES: u32 = 2;
 
 /// Which class a text belongs to.
 #[derive(Debug, Clone)]
-pub struct Classifier {
+pub(super) struct Classifier {
     /// Of each feature that is known: where its weights begin, and how rare it is.
     vocabulary: HashMap<Feature, Known>,
     /// One row for each feature, with one weight for each class.
@@ -34,13 +34,19 @@ struct Known {
     rarity: f32,
 }
 
+/// A text that is taken apart.
+pub(super) struct PreparedText<'t> {
+    words: Vec<Word<'t>>,
+    sparse: Sparse,
+}
+
 /// A text as the classifier sees it.
 struct Sparse(Vec<(u32, f32)>);
 
 impl Classifier {
     /// Trains on texts with the numbers of their classes, from 0 to `classes` - 1. The same examples in the same
     /// order give the same classifier.
-    pub fn train<'t>(classes: usize, examples: impl IntoIterator<Item = (&'t str, usize)>) -> Self {
+    pub(super) fn train<'t>(classes: usize, examples: impl IntoIterator<Item = (&'t str, usize)>) -> Self {
         let examples: Vec<(HashMap<Feature, u32>, usize)> =
             examples.into_iter().map(|(text, class)| (counts(&words(text)), class)).collect();
         let mut classifier =
@@ -83,18 +89,23 @@ impl Classifier {
         self.weights.iter_mut().for_each(|weight| *weight *= scale);
     }
 
+    /// Takes a text apart, for everything that is asked of it.
+    pub(super) fn prepare<'t>(&self, text: &'t str) -> PreparedText<'t> {
+        let words = words(text);
+        let sparse = self.sparse(&counts(&words));
+        PreparedText { words, sparse }
+    }
+
     /// How likely the text belongs to each class; together 1.
-    pub fn classify(&self, text: &str) -> Vec<f32> {
-        self.probabilities(&self.sparse(&counts(&words(text))), 1.0)
+    pub(super) fn classify(&self, text: &PreparedText<'_>) -> Vec<f32> {
+        self.probabilities(&text.sparse, 1.0)
     }
 
     /// The words that speak most for a class, in the order of the text; at most `count` of them.
-    pub fn words_for<'t>(&self, text: &'t str, class: usize, count: usize) -> Vec<&'t str> {
-        let words = words(text);
-        let mut shares = vec![0.0_f32; words.len()];
-        let known = self.sparse(&counts(&words));
-        let values: HashMap<u32, f32> = known.0.into_iter().collect();
-        for (feature, at) in features(&words) {
+    pub(super) fn words_for<'t>(&self, text: &PreparedText<'t>, class: usize, count: usize) -> Vec<&'t str> {
+        let mut shares = vec![0.0_f32; text.words.len()];
+        let values: HashMap<u32, f32> = text.sparse.0.iter().copied().collect();
+        for (feature, at) in features(&text.words) {
             let Some(known) = self.vocabulary.get(&feature) else { continue };
             let value = values.get(&known.row).copied().unwrap_or_default();
             let row = self.row(known.row);
@@ -109,7 +120,7 @@ impl Classifier {
         best.sort_by(|a, b| b.1.total_cmp(&a.1));
         best.truncate(count);
         best.sort_by_key(|(at, _)| *at);
-        best.iter().filter_map(|(at, _)| words.get(*at)).map(|word: &Word<'t>| word.written).collect()
+        best.iter().filter_map(|(at, _)| text.words.get(*at)).map(|word| word.written).collect()
     }
 
     /// The known features of a text, each kind with the length 1.

@@ -52,7 +52,8 @@ impl ExampleReader {
 
     /// Reads a text. An empty one says nothing: every class is as likely as another.
     pub fn read(&self, text: &str) -> Reading {
-        let likely = self.classifier.classify(text);
+        let prepared = self.classifier.prepare(text);
+        let likely = self.classifier.classify(&prepared);
         let (of_symptoms, of_topics) = likely.split_at_checked(self.symptoms.len()).unwrap_or_default();
         let problem: f32 = of_symptoms.iter().sum();
         let best = |shares: &[f32]| {
@@ -64,7 +65,11 @@ impl ExampleReader {
             best
         };
         let words = |class: usize| {
-            self.classifier.words_for(text, class, WORDS).into_iter().map(str::to_owned).collect::<Vec<_>>()
+            self.classifier
+                .words_for(&prepared, class, WORDS)
+                .into_iter()
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
         };
         let symptoms = best(of_symptoms).into_iter().filter_map(|(at, confidence)| {
             Some(ReadSymptom { name: self.symptoms.get(at)?.clone(), confidence, words: words(at) })

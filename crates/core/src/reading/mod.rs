@@ -8,7 +8,6 @@ mod features;
 mod labels;
 mod relevance;
 
-pub use crate::reading::classifier::Classifier;
 pub use crate::reading::cues::Cues;
 pub use crate::reading::example_reader::{ExampleReader, Examples, language};
 pub use crate::reading::features::plain_words;

@@ -18,8 +18,19 @@ pub enum Feedback {
     Thanks,
 }
 
-/// Phrases by their language, each as its plain words.
-type Phrases = BTreeMap<Language, Vec<String>>;
+/// Phrases by their language.
+type Phrases = BTreeMap<Language, Vec<Phrase>>;
+
+/// The plain words of a phrase.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(from = "String")]
+struct Phrase(Vec<String>);
+
+impl From<String> for Phrase {
+    fn from(text: String) -> Self {
+        Self(plain_words(&text))
+    }
+}
 
 /// The words by which feedback is understood; `reading/feedback.yaml` holds them.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -65,7 +76,7 @@ impl FeedbackPhrases {
             let words = plain_words(&clause);
             let says = |phrases: &Phrases| {
                 let mut phrases = phrases.get(&language).into_iter().flatten();
-                phrases.any(|phrase| contains(&words, &plain_words(phrase)))
+                phrases.any(|phrase| contains(&words, &phrase.0))
             };
             thanks |= says(&self.thanks);
             is_limited |= says(&self.but);
@@ -149,7 +160,7 @@ mod tests {
 
     static PHRASES: LazyLock<FeedbackPhrases> = LazyLock::new(|| {
         let english = |words: &[&str]| {
-            Phrases::from([(Language::English, words.iter().map(|word| (*word).to_owned()).collect())])
+            Phrases::from([(Language::English, words.iter().map(|word| (*word).to_owned().into()).collect())])
         };
         FeedbackPhrases {
             works: english(&["works", "work", "working", "fixed", "solved"]),

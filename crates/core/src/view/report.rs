@@ -194,7 +194,7 @@ pub fn report(case: &Case, library: &Library) -> Report {
         });
     let treated = |fault: &&&Fault| case.remediations.iter().any(|t| t.plan.playbook == fault.name);
     // What another case has mended if this one is resolved; it may have been gone before this one looked.
-    let is_resolved = matches!(case.outcome, Some(Outcome::Resolved | Outcome::Confirmed { .. }));
+    let is_resolved = case.outcome.as_ref().is_some_and(Outcome::is_fix);
     let of_kin = case.related.as_ref().filter(|_| is_resolved).and_then(|kin| fault(&kin.playbook));
     let is_of_kin = |fault: &Fault| of_kin.is_some_and(|known| known.name == fault.name);
     let mended = |fault: &Fault| {
