@@ -20,6 +20,7 @@ use chrono::Utc;
 use clap::{Args, Subcommand};
 use miette::{IntoDiagnostic, Result};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// The command line of `fieldmedic case`.
@@ -134,16 +135,24 @@ async fn list(journal: &dyn Store, arguments: List) -> Result<ExitStatus> {
     if cases.is_empty() {
         print("no cases yet");
     }
-    for case in cases {
+    let mut outcomes: BTreeMap<&str, usize> = BTreeMap::new();
+    let count = cases.len();
+    for case in &cases {
+        let word = case.outcome.as_ref().map_or("working", Outcome::long_word);
+        *outcomes.entry(word).or_default() += 1;
         let outcome = match &case.outcome {
-            None => "working".to_owned(),
-            Some(Outcome::Escalated(escalation)) => format!("escalated ({})", escalation.code),
-            Some(outcome) => outcome.word().to_owned(),
+            Some(Outcome::Escalated(escalation)) => format!("{word} ({})", escalation.code),
+            _ => word.to_owned(),
         };
         let opened = case.opened_at.format("%Y-%m-%d %H:%M:%S");
         let took = (case.updated_at - case.opened_at).num_seconds();
         let disputed = if closures.false_closes.contains(&case.id) { ", disputed" } else { "" };
         print(&format!("{}  {opened}  {took:>5} s  {}  {outcome}{disputed}", case.id, case.ticket));
+    }
+    if count > 0 {
+        let outcomes: Vec<String> = outcomes.iter().map(|(word, count)| format!("{count} {word}")).collect();
+        let disputed = cases.iter().filter(|case| closures.false_closes.contains(&case.id)).count();
+        print(&format!("{count} cases: {}; {disputed} disputed", outcomes.join(", ")));
     }
     Ok(ExitStatus::Done)
 }

@@ -106,7 +106,12 @@ async fn finish(app: &Application, case: &Case, format: Format) -> Result<ExitSt
         return Ok(ExitStatus::Failed);
     }
     Ok(match &case.outcome {
-        Some(Outcome::Resolved | Outcome::Confirmed { .. } | Outcome::Answered { .. }) => ExitStatus::Done,
+        Some(
+            Outcome::Resolved
+            | Outcome::Confirmed { .. }
+            | Outcome::Partial { .. }
+            | Outcome::Answered { .. },
+        ) => ExitStatus::Done,
         Some(Outcome::Escalated(Escalation {
             detail: Detail::NotPermitted { refusal: NotPermitted::DryRun, .. },
             ..

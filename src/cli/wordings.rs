@@ -6,9 +6,9 @@ use crate::cli::output::{ExitStatus, Format};
 use crate::console::{print, print_json};
 use crate::core::ids::SystemTypeName;
 use crate::core::playbook::{Library, SystemType};
-use crate::core::reading::{Reading, Relevance, relevance};
+use crate::core::reading::{Besides, Reading, Relevance, besides, relevance};
 use crate::core::ticket::authored_text::AuthoredText;
-use crate::core::ticket::triage::asks_question;
+use crate::core::ticket::triage::{Intent, read_intent};
 use crate::ports::Reader;
 use crate::reader::BuiltInReader;
 use crate::reader::evaluation::{Evaluation, Judged, Situations, Tally, Wording, evaluate as judge};
@@ -72,8 +72,14 @@ pub(super) async fn read(library: &Library, arguments: Read) -> Result<ExitStatu
         .filter(|fault| relevance(&reading, &fault.symptoms.names) == Relevance::AskedFor)
         .map(|fault| fault.name.as_str())
         .collect();
+    let intent = read_intent(&text, system_type, Some(&reading));
     let conclusion = match asked.as_slice() {
-        _ if asks_question(&text, system_type, Some(&reading)) => "it is answered as a question".to_owned(),
+        _ if matches!(intent, Intent::Question { in_doubt: false, .. }) => {
+            "it is answered as a question".to_owned()
+        }
+        _ if matches!(intent, Intent::Question { .. }) => {
+            "it is answered, and the reporter is asked whether that was the question".to_owned()
+        }
         _ if relevance(&reading, []) == Relevance::Unrelated => {
             "it is about something else, and stays open whatever is fixed".to_owned()
         }
@@ -81,6 +87,11 @@ pub(super) async fn read(library: &Library, arguments: Read) -> Result<ExitStatu
         some => format!("it is closed when one of these is fixed: {}", some.join(", ")),
     };
     let _ = writeln!(out, "so: {conclusion}");
+    for (sentence, besides) in besides(&reading, []) {
+        if let Besides::Topic(topic) = besides {
+            let _ = writeln!(out, "it stays open in any case for {topic}: {}", sentence.words);
+        }
+    }
     print(&out);
     Ok(ExitStatus::Done)
 }
@@ -145,16 +156,21 @@ fn table(evaluation: &Evaluation) -> String {
     let percent = |part: f32, of: usize| format!("{:5.1} %", 100.0 * part / of.max(1) as f32);
     let row = |name: &str, tally: Tally| {
         format!(
-            "{name:20} {:4}   closed {}   closed or asked {}   answered {}   closed wrongly {}\n",
+            "{name:20} {:4}   closed {}   closed or asked {}   left open in part {}   answered {}   closed wrongly {}\n",
             tally.wordings,
             percent(tally.closed as f32, tally.wordings),
             percent(tally.closed_or_asked as f32, tally.wordings),
+            percent(tally.partial as f32, tally.wordings),
             percent(tally.answered as f32, tally.wordings),
             percent(tally.closed_wrongly, tally.wordings),
         )
     };
     for situation in evaluation.situations() {
-        out += &row(situation, evaluation.tally(|judged| judged.situation == situation));
+        out += &row(situation, evaluation.tally(|judged| judged.situation == situation && !judged.has_rest));
+    }
+    let several = evaluation.tally(|judged| judged.has_rest);
+    if several.wordings > 0 {
+        out += &row("several topics", several);
     }
     out += &row("all faults", evaluation.tally(Judged::is_fault));
     let languages: std::collections::BTreeSet<&str> =

@@ -5,9 +5,9 @@
 
 use crate::core::ids::SymptomName;
 use crate::core::playbook::SystemType;
-use crate::core::reading::{Reading, Relevance, asks_nothing_else, relevance};
+use crate::core::reading::{Besides, Reading, Relevance, asks_nothing_else, besides, relevance};
 use crate::core::ticket::authored_text::AuthoredText;
-use crate::core::ticket::triage::asks_question;
+use crate::core::ticket::triage::{Intent, read_intent};
 use crate::ports::Reader;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,6 +28,9 @@ pub struct Wording {
     pub title: String,
     /// The text of the ticket.
     pub body: String,
+    /// What the ticket is about besides: a topic, or a symptom of another fault.
+    #[serde(default)]
+    pub rest: Option<String>,
 }
 
 /// By situation: the playbooks whose faults are fixed in it, or the symptoms of faults that have no playbook.
@@ -39,7 +42,9 @@ pub type Situations = BTreeMap<String, Vec<String>>;
 pub enum Verdict {
     /// The fault is fixed, and the ticket is closed.
     Closed,
-    /// The fault is fixed, and the reporter is asked.
+    /// The fault is fixed, and the ticket stays open for what else it is about.
+    Partial,
+    /// The fault is fixed, or the question is answered, and the reporter is asked.
     Asked,
     /// The ticket is taken to be about something else, and is left open.
     LeftOpen,
@@ -58,6 +63,8 @@ pub struct Judged {
     pub lang: String,
     /// The title.
     pub title: String,
+    /// Whether it is about something else besides.
+    pub has_rest: bool,
     /// What follows. For a look-alike, the worst that follows for any fault.
     pub verdict: Verdict,
     /// For a look-alike: of the faults that could be fixed meanwhile, the share for which it would be closed.
@@ -77,6 +84,8 @@ pub struct Tally {
     pub closed: usize,
     /// How many are closed outright or after the reporter's yes.
     pub closed_or_asked: usize,
+    /// How many stay open for what else they are about.
+    pub partial: usize,
     /// How many are answered as a question.
     pub answered: usize,
     /// The sum of the shares of faults for which they would be closed wrongly.
@@ -117,18 +126,19 @@ pub async fn evaluate(
     for wording in wordings {
         let text = AuthoredText::read(&wording.title, &wording.body);
         let reading = reader.read(&system_type.symptoms, &text.own).await.ok_or_else(no_symptoms)?;
-        let answered = asks_question(&text, system_type, Some(&reading));
-        let closed_by = |symptoms: &BTreeSet<SymptomName>| match answered {
-            true => asks_nothing_else(&reading),
-            false => relevance(&reading, symptoms) == Relevance::AskedFor,
+        let (answered, in_doubt) = match read_intent(&text, system_type, Some(&reading)) {
+            Intent::Question { in_doubt, .. } => (!in_doubt, in_doubt),
+            Intent::Problem => (false, false),
         };
+        let after_fix = |symptoms: &BTreeSet<SymptomName>| verdict_of_fix(&reading, symptoms, answered);
         let mut closed_share = 0.0;
         let verdict = match wording.situation.as_str() {
             STATUS_QUESTION if answered => Verdict::Answered,
+            STATUS_QUESTION if in_doubt => Verdict::Asked,
             STATUS_QUESTION => Verdict::NotAnswered,
             LOOK_ALIKE => {
                 let faults: Vec<_> = system_type.faults.iter().map(|fault| &fault.symptoms.names).collect();
-                let closed = faults.iter().filter(|symptoms| closed_by(symptoms)).count();
+                let closed = faults.iter().filter(|symptoms| after_fix(symptoms) == Verdict::Closed).count();
                 closed_share = closed as f32 / faults.len().max(1) as f32;
                 match relevance(&reading, []) {
                     _ if closed > 0 => Verdict::Closed,
@@ -136,19 +146,29 @@ pub async fn evaluate(
                     _ => Verdict::Asked,
                 }
             }
-            situation => {
-                let symptoms = symptoms_of(situation, system_type, situations)?;
-                match relevance(&reading, &symptoms) {
-                    Relevance::AskedFor => Verdict::Closed,
-                    Relevance::Unclear => Verdict::Asked,
-                    Relevance::Unrelated => Verdict::LeftOpen,
-                }
-            }
+            situation => verdict_of_fix(&reading, &symptoms_of(situation, system_type, situations)?, false),
         };
-        let Wording { situation, lang, title, .. } = wording.clone();
-        judged.push(Judged { situation, lang, title, verdict, closed_share, answered, reading });
+        let Wording { situation, lang, title, rest, .. } = wording.clone();
+        let has_rest = rest.is_some();
+        judged.push(Judged { situation, lang, title, has_rest, verdict, closed_share, answered, reading });
     }
     Ok(Evaluation { wordings: judged })
+}
+
+/// What follows for a ticket if a fault is fixed that causes these symptoms.
+fn verdict_of_fix(reading: &Reading, symptoms: &BTreeSet<SymptomName>, answered: bool) -> Verdict {
+    let is_asked_for = match answered {
+        true => asks_nothing_else(reading),
+        false => relevance(reading, symptoms) == Relevance::AskedFor,
+    };
+    let besides: Vec<Besides> = besides(reading, symptoms).into_iter().map(|(_, besides)| besides).collect();
+    match relevance(reading, []) {
+        Relevance::Unrelated if !answered => Verdict::LeftOpen,
+        _ if !is_asked_for => Verdict::Asked,
+        _ if besides.iter().any(|besides| matches!(besides, Besides::Topic(_))) => Verdict::Partial,
+        _ if besides.is_empty() => Verdict::Closed,
+        _ => Verdict::Asked,
+    }
 }
 
 /// The symptoms of the faults of a situation.
@@ -179,6 +199,7 @@ impl Evaluation {
             tally.wordings += 1;
             tally.closed += usize::from(judged.verdict == Verdict::Closed);
             tally.closed_or_asked += usize::from(matches!(judged.verdict, Verdict::Closed | Verdict::Asked));
+            tally.partial += usize::from(judged.verdict == Verdict::Partial);
             tally.answered += usize::from(judged.answered);
             tally.closed_wrongly += judged.closed_share;
         }
@@ -194,7 +215,7 @@ impl Evaluation {
 impl Judged {
     /// Whether the wording reports a fault that is really there.
     pub fn is_fault(&self) -> bool {
-        !self.is_look_alike() && !self.is_question()
+        !self.is_look_alike() && !self.is_question() && !self.has_rest
     }
 
     /// Whether the wording is about something else.
@@ -210,8 +231,9 @@ impl Judged {
     /// Whether something follows that should not.
     pub fn is_wrong(&self) -> bool {
         match self.verdict {
-            Verdict::Closed => self.is_look_alike(),
-            Verdict::LeftOpen => self.is_fault(),
+            Verdict::Closed => self.is_look_alike() || self.has_rest,
+            Verdict::Partial => !self.has_rest,
+            Verdict::LeftOpen => self.is_fault() || self.has_rest,
             Verdict::NotAnswered => true,
             Verdict::Asked | Verdict::Answered => self.answered && !self.is_question(),
         }

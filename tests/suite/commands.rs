@@ -481,7 +481,7 @@ async fn a_ticket_is_explained_and_retried() {
     Reason: worker-down: `workers.running >= config.workers and workers.looping == 0` did not become true in time.
 
     I took this ticket to be about `qfieldcloud`.
-    I understood the words so: 100 % sure of a trouble of the system; if so, `workers-stopped` 100 % (Workers … docker … ps … worker … wrapper … exited); if not, `status-question` 47 %; language `en`.
+    I understood the words so: 100 % sure of a trouble of the system; if so, `workers-stopped` 100 % (Workers … docker … ps … worker … wrapper … exited); if not, `status-question` 55 %; language `en`.
 
     | fault | present? | its condition | the facts | words that it would explain |
     |---|---|---|---|---|

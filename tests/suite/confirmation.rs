@@ -186,3 +186,60 @@ async fn whoever_says_that_it_is_urgent_is_not_kept_waiting() {
     // The other one is in no hurry.
     agent.sees_on(&first, &["status", "inquiry"]);
 }
+
+/// An agent that has answered a question which may be a complaint, and waits for its author.
+async fn answers_in_doubt() -> (TestAgent, CaseId) {
+    let (agent, id) = asks_on("status-in-doubt", |_| ()).await;
+    let question = agent.comment("inquiry");
+    assert!(question.contains("Does this answer your question?") && question.contains("4 of 4 running"));
+    (agent, id)
+}
+
+#[tokio::test]
+async fn a_question_that_may_be_a_complaint_is_closed_only_by_a_yes() {
+    for answer in ["\u{1F44D}", "Yes", "thanks!"] {
+        let (agent, id) = answers_in_doubt().await;
+        agent.says("office", answer);
+        let case = goes_on(&agent, &id).await;
+        assert_eq!(outcome(&case), "answered", "{answer}");
+        assert!(agent.is_closed());
+        agent.all_comments();
+    }
+    for answer in ["\u{1F44E}", "no", "My jobs still fail", "It is project Fence on my tablet"] {
+        let (agent, id) = answers_in_doubt().await;
+        agent.says("office", answer);
+        let case = goes_on(&agent, &id).await;
+        assert_eq!(escalation_code(&case), "nothing-found", "{answer}");
+        assert!(!agent.is_closed());
+        agent.all_comments();
+    }
+}
+
+#[tokio::test]
+async fn silence_settles_no_complaint() {
+    let (agent, id) = answers_in_doubt().await;
+    assert!(!agent.comment("inquiry").contains("I close this ticket"));
+    agent.passes(TimeDelta::hours(25));
+    agent.works(&id).await;
+    agent.sees(&["status", "inquiry", "inquiry-reminder"]);
+    agent.passes(TimeDelta::hours(48));
+    let case = agent.works(&id).await;
+    assert_eq!(escalation_code(&case), "nothing-found");
+    assert!(!agent.is_closed());
+    agent.all_comments();
+}
+
+#[tokio::test]
+async fn a_ticket_about_two_things_stays_open_for_the_one_that_is_not_handled() {
+    let agent = TestAgent::on("two-topics").build().await;
+    let [id] = &agent.polls().await[..] else { panic!("one ticket") };
+    let case = agent.works(id).await;
+    assert_eq!(outcome(&case), "partial");
+    assert!(!agent.is_closed());
+    assert_eq!(agent.agent_labels(), [""; 0]);
+    let report = agent.comment("report");
+    assert!(report.contains("how-to") && report.contains("how I make a field required"), "{report}");
+    assert!(report.contains("Fixed and verified"), "{report}");
+    // Nobody is called.
+    agent.sees(&["status", "report"]);
+}

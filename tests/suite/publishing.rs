@@ -261,7 +261,7 @@ async fn a_report_that_it_is_still_broken_reopens_the_ticket_for_a_person() {
 
     <details><summary>What I understood of the ticket</summary>
 
-    96 % sure of a trouble of the system; if so, `jobs-wait` 98 % (sync … never … finishes … sync … changes … pending); if not, `feature-request` 20 %; language `en`
+    97 % sure of a trouble of the system; if so, `jobs-wait` 99 % (sync … never … finishes … sync … changes … pending); if not, `device` 25 %; language `en`
 
     </details>
 
@@ -414,7 +414,7 @@ async fn an_answered_question_is_a_problem_when_somebody_disputes_the_close() {
 
     <details><summary>What I understood of the ticket</summary>
 
-    5 % sure of a trouble of the system; if so, `everything-down` 57 % (Please … check … QField … system … status … you), `slow` 17 %; if not, `status-question` 95 %; language `en`
+    3 % sure of a trouble of the system; if so, `everything-down` 61 % (Please … check … QField … system … status … you), `slow` 15 %; if not, `status-question` 98 %; language `en`
 
     </details>
 

@@ -262,7 +262,7 @@ async fn the_report_and_the_call_of_an_escalated_case() {
 
     <details><summary>What I understood of the ticket</summary>
 
-    100 % sure of a trouble of the system; if so, `workers-stopped` 100 % (Workers … docker … ps … worker … wrapper … exited); if not, `status-question` 47 %; language `en`
+    100 % sure of a trouble of the system; if so, `workers-stopped` 100 % (Workers … docker … ps … worker … wrapper … exited); if not, `status-question` 55 %; language `en`
 
     </details>
 
@@ -295,7 +295,7 @@ async fn the_report_of_a_host_that_cannot_be_reached() {
 
     <details><summary>What I understood of the ticket</summary>
 
-    88 % sure of a trouble of the system; if so, `workers-stopped` 50 % (workers … are … stopped … is … 9 … 30), `everything-down` 37 %; if not, `status-question` 43 %; language `en`
+    88 % sure of a trouble of the system; if so, `workers-stopped` 49 % (workers … are … stopped … is … 9 … 30), `everything-down` 36 %; if not, `status-question` 39 %; language `en`
 
     </details>
 

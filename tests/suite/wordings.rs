@@ -42,7 +42,7 @@ fn check(evaluation: &Evaluation) {
     assert!(wrongly <= 1.5, "closed wrongly: {wrongly} %");
     let questions = evaluation.tally(Judged::is_question);
     let answered = percent(questions.answered as f32, questions.wordings);
-    assert!(answered >= 80.0, "questions answered: {answered} %");
+    assert!(answered >= 85.0, "questions answered: {answered} %");
 }
 
 #[tokio::test]
@@ -53,6 +53,21 @@ async fn the_wordings_for_development_are_understood() {
 #[tokio::test]
 async fn the_wordings_that_were_only_measured_are_understood() {
     check(&measure("gate").await);
+}
+
+/// What else a ticket is about is neither lost nor seen where there is nothing else.
+#[tokio::test]
+async fn a_ticket_about_several_things_is_not_closed_with_one_of_them() {
+    let evaluation = measure("several").await;
+    let several = evaluation.tally(|judged| judged.has_rest);
+    let lost = percent(several.closed as f32, several.wordings);
+    assert!(
+        several.wordings >= 70 && lost <= 25.0,
+        "closed although it is about something else too: {lost} %"
+    );
+    let single = evaluation.tally(|judged| !judged.has_rest);
+    let partial = percent(single.partial as f32, single.wordings);
+    assert!(single.wordings >= 50 && partial <= 3.0, "left open for nothing: {partial} %");
 }
 
 #[tokio::test]

@@ -123,10 +123,15 @@ async fn accept_answer(
     let Some(inquiry) = case.pending_inquiry() else { return Ok(None) };
     let language = case.reading.as_ref().map(|reading| reading.language);
     let says = match (context.reader.feedback(&comment.body, language, true), inquiry.purpose) {
-        (Some(Feedback::Works), _) => ReporterAnswer::Works,
-        (Some(Feedback::StillBroken), InquiryPurpose::ConfirmFix) => ReporterAnswer::Broken,
+        (Some(Feedback::Works), _) | (Some(Feedback::Thanks), InquiryPurpose::ConfirmAnswer) => {
+            ReporterAnswer::Works
+        }
+        (Some(Feedback::StillBroken), InquiryPurpose::ConfirmFix | InquiryPurpose::ConfirmAnswer) => {
+            ReporterAnswer::Broken
+        }
         (Some(Feedback::Thanks) | None, InquiryPurpose::ConfirmFix) => return Ok(None),
-        (_, InquiryPurpose::Details) => ReporterAnswer::Details,
+        // Whoever was asked whether the answer is enough, and writes something else, wants something else.
+        (_, InquiryPurpose::ConfirmAnswer | InquiryPurpose::Details) => ReporterAnswer::Details,
     };
     if !may_answer(context, case, &comment.author).await? {
         return Ok(None);

@@ -13,7 +13,6 @@ use crate::core::case::outcome::Outcome;
 use crate::core::case::published::Published;
 use crate::core::decide::action::Action;
 use crate::core::playbook::Library;
-use crate::core::policy::confirmation::OnSilence;
 use crate::core::reading::Language;
 use crate::core::text::format::format_minute;
 use crate::core::view::report::report;
@@ -117,7 +116,8 @@ fn inquiry_data(context: &Context, case: &Case, library: &Library) -> Value {
         "report": report(case, library),
         "language": case.reading.as_ref().map_or(Language::English, |reading| reading.language),
         "author": mention(&case.ticket.author),
-        "closes": context.policy.confirmation.on_silence == OnSilence::Close,
+        "answer": answer(case, library).transpose().ok().flatten(),
+        "closes": case.closes_on_silence(context.policy.confirmation.on_silence),
     })
 }
 
@@ -132,6 +132,7 @@ fn mention(login: &str) -> String {
 pub(crate) fn inquiry_marker(case: &CaseId, purpose: InquiryPurpose) -> Marker {
     let purpose = match purpose {
         InquiryPurpose::ConfirmFix => "confirm",
+        InquiryPurpose::ConfirmAnswer => "answer",
         InquiryPurpose::Details => "details",
     };
     Marker::new(&format!("case={case} kind=inquiry purpose={purpose}"))

@@ -6,7 +6,7 @@ use fieldmedic::core::case::event::{
     CaseId, ChangeId, Direction, Event, EventKind, ProbeReason, Publication, Source,
 };
 use fieldmedic::core::case::inquiry::InquiryPurpose;
-use fieldmedic::core::case::outcome::{Code, Escalation, Outcome};
+use fieldmedic::core::case::outcome::{Code, Escalation, Outcome, Remainder};
 use fieldmedic::core::case::payload::{decode_event, encode_event};
 use fieldmedic::core::case::published::Published;
 use fieldmedic::core::case::record::chain;
@@ -25,7 +25,9 @@ use fieldmedic::core::playbook::LibraryHash;
 use fieldmedic::core::playbook::inventory::System;
 use fieldmedic::core::policy::limits::{Deferral, ExceededLimit};
 use fieldmedic::core::policy::permit::{Pause, Risk};
-use fieldmedic::core::reading::{Cue, Language, ReadCue, ReadSymptom, ReadTopic, Reading, Topic};
+use fieldmedic::core::reading::{
+    Cue, Language, ReadCue, ReadSentence, ReadSymptom, ReadTopic, Reading, SymptomShare, Topic, TopicShare,
+};
 use fieldmedic::core::text::redact::{Redacted, Redactor};
 use fieldmedic::core::ticket::triage::{DetectedFault, Intent, SymptomMatch, Triage, UnknownSystemName};
 use fieldmedic::core::ticket::{Ticket, TicketId, TicketState};
@@ -158,13 +160,16 @@ pub fn following() -> Vec<Event> {
         Outcome::Resolved,
         Outcome::Confirmed { by: Some("maria".into()) },
         Outcome::Confirmed { by: None },
+        Outcome::Partial {
+            rest: vec![Remainder { topic: Topic::HowTo, words: "Wie macht man das?".into() }],
+        },
         Outcome::Unrelated { topic: Topic::HowTo },
         Outcome::Answered { request: playbook("status-report") },
         Outcome::Declined { detail: "closed already".to_owned().into() },
         Outcome::Cancelled,
         Outcome::Escalated(Escalation { code: Code::NotFixed, detail: "it stayed full".to_owned().into() }),
     ];
-    let question = Intent::Question { request: playbook("status-report"), health: true };
+    let question = Intent::Question { request: playbook("status-report"), health: true, in_doubt: true };
     let diagnosis = Diagnosis {
         findings: vec![Finding {
             playbook: playbook("disk-full"),
@@ -184,8 +189,15 @@ pub fn following() -> Vec<Event> {
         }],
         topics: vec![ReadTopic { topic: Topic::Device, confidence: 0.4, words: Vec::new() }],
         cues: vec![ReadCue { cue: Cue::Everyone, words: "alle".into() }],
+        sentences: vec![ReadSentence {
+            words: "Wie macht man das?".into(),
+            adds: true,
+            problem: 0.125,
+            symptoms: vec![SymptomShare { name: SymptomName::new("jobs-wait").unwrap(), confidence: 0.5 }],
+            topic: Some(TopicShare { topic: Topic::HowTo, confidence: 0.75 }),
+        }],
     };
-    let purposes = [InquiryPurpose::ConfirmFix, InquiryPurpose::Details];
+    let purposes = [InquiryPurpose::ConfirmFix, InquiryPurpose::ConfirmAnswer, InquiryPurpose::Details];
     let mut events = vec![Event::TicketRead(reading), triage(Intent::Problem), triage(question)];
     events.extend(purposes.map(|purpose| Event::ReporterAsked {
         purpose,

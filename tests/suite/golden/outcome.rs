@@ -25,6 +25,7 @@ use fieldmedic::core::playbook::inventory::System;
 use fieldmedic::core::policy::limits::{Deferral, ExceededLimit};
 use fieldmedic::core::policy::permit::{Mode, Pause, Risk};
 use fieldmedic::core::policy::run_history::{RemediationRun, RunHistory, RunResult};
+use fieldmedic::core::reading::ReadSentence;
 use fieldmedic::core::ticket::triage::{DetectedFault, Intent, Triage};
 use fieldmedic::core::ticket::{Ticket, TicketState};
 use serde_json::{Map, Value, json};
@@ -275,13 +276,26 @@ fn publication(act: Publication) -> &'static str {
     }
 }
 
+fn sentence(it: &ReadSentence) -> Value {
+    json!({
+        "words": it.words, "adds": it.adds, "trouble": it.problem,
+        "symptoms": it.symptoms.iter().map(|it| json!([it.name, it.confidence])).collect::<Vec<_>>(),
+        "topic": it.topic.map(|it| json!([it.topic.as_str(), it.confidence])),
+    })
+}
+
 fn triage(triage: &Triage) -> Value {
     let Triage { system, intent, matched_faults, unknown_names } = triage;
     json!({
         "system": system.as_ref().map(managed_system),
         "asks": match intent {
             Intent::Problem => json!("complaint"),
-            Intent::Question { request, health } => json!({ "question": request, "about_health": health }),
+            Intent::Question { request, health, in_doubt: false } => {
+                json!({ "question": request, "about_health": health })
+            }
+            Intent::Question { request, health, in_doubt: true } => {
+                json!({ "question": request, "about_health": health, "in_doubt": true })
+            }
         },
         "explained_by": matched_faults.iter().map(|it| json!([it.playbook, it.words])).collect::<Vec<_>>(),
         "unknown_names": unknown_names.iter().map(|it| json!([it.field, it.name])).collect::<Vec<_>>(),
@@ -549,6 +563,10 @@ fn ending(outcome: Option<&Outcome>) -> (Option<&'static str>, Option<&'static s
         None => (None, None, None),
         Some(Outcome::Resolved) => (Some("resolved"), None, None),
         Some(Outcome::Confirmed { by }) => (Some("confirmed"), None, by.clone()),
+        Some(Outcome::Partial { rest }) => {
+            let rest: Vec<String> = rest.iter().map(|it| format!("{}: {}", it.topic, it.words)).collect();
+            (Some("partial"), None, Some(rest.join("; ")))
+        }
         Some(Outcome::Unrelated { topic }) => (Some("unrelated"), None, Some(topic.to_string())),
         Some(Outcome::Answered { request }) => (Some("answered"), None, Some(request.to_string())),
         Some(Outcome::Escalated(it)) => {
@@ -646,10 +664,12 @@ pub fn meaning(record: &Record) -> Value {
             "symptoms": it.symptoms.iter().map(|it| json!([it.name, it.confidence, it.words])).collect::<Vec<_>>(),
             "topics": it.topics.iter().map(|it| json!([it.topic.as_str(), it.confidence, it.words])).collect::<Vec<_>>(),
             "cues": it.cues.iter().map(|it| json!([it.cue.as_str(), it.words])).collect::<Vec<_>>(),
+            "sentences": it.sentences.iter().map(sentence).collect::<Vec<_>>(),
         }),
         Event::ReporterAsked { purpose, remind_at, until } => json!({
             "asked": match purpose {
                 InquiryPurpose::ConfirmFix => "works-now",
+                InquiryPurpose::ConfirmAnswer => "answered",
                 InquiryPurpose::Details => "details",
             },
             "reminder": moment(*remind_at), "until": moment(*until),

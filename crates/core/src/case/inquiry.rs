@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 pub enum InquiryPurpose {
     /// A fault was fixed with proof, and the words do not clearly ask for it: does it work now?
     ConfirmFix,
+    /// Words that may ask for the state of the system were answered: was it that?
+    ConfirmAnswer,
     /// Nothing was found: what exactly happens, where, and since when?
     Details,
 }
@@ -47,6 +49,16 @@ pub enum ReporterAnswer {
     Broken,
     /// Something else; people will read it.
     Details,
+}
+
+impl InquiryPurpose {
+    /// Whether it is answered by yes or no.
+    pub fn is_confirmation(self) -> bool {
+        match self {
+            InquiryPurpose::ConfirmFix | InquiryPurpose::ConfirmAnswer => true,
+            InquiryPurpose::Details => false,
+        }
+    }
 }
 
 impl Inquiry {

@@ -20,7 +20,7 @@ pub use crate::case::publishing::{PublishFailure, Publishing};
 use crate::case::detail::{Doubt, Failure, SkipReason};
 use crate::case::dispute::CloseDispute;
 use crate::case::event::{ProbeReason, Source};
-use crate::case::inquiry::Inquiry;
+use crate::case::inquiry::{Inquiry, InquiryPurpose};
 use crate::case::outcome::Outcome;
 use crate::chatops::scope::CaseScope;
 use crate::diagnosis::diagnose::Diagnosis;
@@ -30,9 +30,10 @@ use crate::diagnosis::verify;
 use crate::diagnosis::verify::Proof;
 use crate::ids::{CaseId, ChangeId, HostName, LibraryHash, PlaybookName, ProbeName};
 use crate::playbook::Step;
+use crate::policy::confirmation::OnSilence;
 use crate::policy::consent::{Approval, Pause};
 use crate::policy::deferral::Deferral;
-use crate::reading::Reading;
+use crate::reading::{Reading, complains};
 use crate::ticket::triage::Triage;
 use crate::ticket::{Ticket, TicketId};
 use chrono::{DateTime, Utc};
@@ -356,6 +357,16 @@ impl Case {
     /// The question that the reporter has not answered.
     pub fn pending_inquiry(&self) -> Option<&Inquiry> {
         self.inquiry.as_ref().filter(|inquiry| inquiry.answer.is_none())
+    }
+
+    /// Whether the ticket is closed if its reporter does not answer the question. Silence settles no complaint.
+    pub fn closes_on_silence(&self, on_silence: OnSilence) -> bool {
+        let may_close = self.inquiry.as_ref().is_some_and(|inquiry| match inquiry.purpose {
+            InquiryPurpose::ConfirmFix => true,
+            InquiryPurpose::ConfirmAnswer => !self.reading.as_ref().is_some_and(complains),
+            InquiryPurpose::Details => false,
+        });
+        may_close && on_silence == OnSilence::Close
     }
 
     /// What it was opened for.

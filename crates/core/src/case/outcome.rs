@@ -17,6 +17,12 @@ pub enum Outcome {
         /// The login of whoever confirmed it; `None` for silence.
         by: Option<String>,
     },
+    /// What Fieldmedic handles was fixed with proof, or answered. The words are also about something else; the ticket
+    /// stays open for it, and nobody is called.
+    Partial {
+        /// What else, in the order of the text; at least one.
+        rest: Vec<Remainder>,
+    },
     /// The words are about something that Fieldmedic does not handle. What was fixed besides is told; the ticket
     /// stays open for its people, and nobody is called.
     Unrelated {
@@ -38,6 +44,15 @@ pub enum Outcome {
     },
     /// A person cancelled it.
     Cancelled,
+}
+
+/// What a ticket stays open for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Remainder {
+    /// What it is about.
+    pub topic: Topic,
+    /// The words of the ticket that say so.
+    pub words: String,
 }
 
 /// Why a person is needed. `docs/ESCALATIONS.md` has a page for each code.
@@ -117,13 +132,21 @@ impl fmt::Display for Code {
 impl Outcome {
     /// A fault was fixed that the ticket is about, with proof.
     pub fn is_fix(&self) -> bool {
-        matches!(self, Outcome::Resolved | Outcome::Confirmed { .. })
+        matches!(self, Outcome::Resolved | Outcome::Confirmed { .. } | Outcome::Partial { .. })
     }
 
     /// The issue is closed with this outcome; any other leaves it to people. A ticket that was cancelled
     /// still has its reporter, and one that was declined is closed already or must not be written on.
     pub fn closes(&self) -> bool {
-        self.is_fix() || matches!(self, Outcome::Answered { .. })
+        matches!(self, Outcome::Resolved | Outcome::Confirmed { .. } | Outcome::Answered { .. })
+    }
+
+    /// [`word`](Self::word), with a confirmation by silence apart from one by a person.
+    pub fn long_word(&self) -> &'static str {
+        match self {
+            Outcome::Confirmed { by: None } => "confirmed-by-silence",
+            other => other.word(),
+        }
     }
 
     /// One word, as labels, summaries and exit codes use it.
@@ -131,6 +154,7 @@ impl Outcome {
         match self {
             Outcome::Resolved => "resolved",
             Outcome::Confirmed { .. } => "confirmed",
+            Outcome::Partial { .. } => "partial",
             Outcome::Unrelated { .. } => "unrelated",
             Outcome::Answered { .. } => "answered",
             Outcome::Escalated(_) => "escalated",

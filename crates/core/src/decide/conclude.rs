@@ -3,13 +3,15 @@
 use crate::case::detail::{Detail, NowSeen};
 use crate::case::dispute::CloseDispute;
 use crate::case::inquiry::InquiryPurpose;
-use crate::case::outcome::{Code, Escalation, Outcome};
+use crate::case::outcome::{Code, Escalation, Outcome, Remainder};
 use crate::chatops::scope::CaseScope;
 use crate::decide::decider::Decider;
 use crate::diagnosis::diagnose::{Diagnosis, Finding, Unknown};
 use crate::expr::Truth;
 use crate::ids::PlaybookName;
-use crate::reading::{Cue, Relevance, Topic, asks_nothing_else, names_symptom, relevance};
+use crate::reading::{
+    Besides, Cue, ReadSentence, Relevance, Topic, asks_nothing_else, besides, names_symptom, relevance,
+};
 use crate::ticket::triage::Intent;
 
 /// What follows when no fault is left to fix.
@@ -20,33 +22,42 @@ pub(crate) enum Conclusion {
     Inquire(InquiryPurpose),
 }
 
-impl Decider<'_> {
+impl<'a> Decider<'a> {
     /// What follows when no fault is left to fix.
     pub(crate) fn conclude(self, diagnosis: &Diagnosis) -> Conclusion {
         if self.case.evidence.nothing_reached() {
             return escalated(Code::Unreachable, Detail::Unreachable { hosts: self.unreached() });
         }
         match &self.triage.intent {
-            Intent::Question { request, health } => self.conclude_question(request, *health, diagnosis),
+            Intent::Question { request, health, in_doubt } => {
+                self.conclude_question(request, *health, *in_doubt, diagnosis)
+            }
             Intent::Problem => self.conclude_problem(diagnosis),
         }
     }
 
-    fn conclude_question(self, request: &PlaybookName, health: bool, diagnosis: &Diagnosis) -> Conclusion {
+    fn conclude_question(
+        self,
+        request: &PlaybookName,
+        health: bool,
+        in_doubt: bool,
+        diagnosis: &Diagnosis,
+    ) -> Conclusion {
         if let Some(detail) = self.unanswered(request) {
             return escalated(Code::CannotTell, detail);
         }
+        let is_fixed = !self.case.remediations.is_empty();
         match diagnosis.unknown.first() {
             Some(unknown) if health => escalated(Code::CannotTell, fault_unknown(unknown)),
             None if let Some(detail) = self.not_well(request) => escalated(Code::NeedsPerson, detail),
-            _ if self.case.remediations.is_empty() => {
-                Conclusion::Outcome(Outcome::Answered { request: request.clone() })
-            }
             // What was fixed may not be what the words ask for.
-            _ if self.may_inquire() && !self.asks_nothing_else() => {
+            _ if is_fixed && self.may_inquire() && (in_doubt || !self.asks_nothing_else()) => {
                 Conclusion::Inquire(InquiryPurpose::ConfirmFix)
             }
-            _ => Conclusion::Outcome(Outcome::Resolved),
+            _ if is_fixed => Conclusion::Outcome(self.unless_rest(Outcome::Resolved)),
+            _ if in_doubt && self.may_inquire() => Conclusion::Inquire(InquiryPurpose::ConfirmAnswer),
+            _ if in_doubt => escalated(Code::NothingFound, Detail::NothingFound),
+            _ => Conclusion::Outcome(self.unless_rest(Outcome::Answered { request: request.clone() })),
         }
     }
 
@@ -82,8 +93,11 @@ impl Decider<'_> {
             return Conclusion::Outcome(Outcome::Unrelated { topic });
         }
         if !fixed.is_empty() {
+            let may_ask_more = || !self.besides(&fixed).is_empty();
             return match relevance {
-                Relevance::AskedFor => Conclusion::Outcome(Outcome::Resolved),
+                Relevance::AskedFor if self.rest().is_some() || !may_ask_more() || !self.may_inquire() => {
+                    Conclusion::Outcome(self.unless_rest(Outcome::Resolved))
+                }
                 _ if self.may_inquire() => Conclusion::Inquire(InquiryPurpose::ConfirmFix),
                 _ => escalated(Code::NotExplained, Detail::NotExplained),
             };
@@ -110,6 +124,31 @@ impl Decider<'_> {
             // A pattern or a label that an operator wrote counts more than a likeness, but not against it.
             Relevance::Unclear if is_named => Relevance::AskedFor,
             read => read,
+        }
+    }
+
+    /// What the ticket is about besides these faults, or perhaps.
+    fn besides(self, faults: &[&PlaybookName]) -> Vec<(&'a ReadSentence, Besides)> {
+        let faults = faults.iter().filter_map(|playbook| self.system_type.fault(playbook));
+        let symptoms = faults.flat_map(|fault| &fault.symptoms.names);
+        self.case.reading.as_ref().map_or_else(Vec::new, |reading| besides(reading, symptoms))
+    }
+
+    /// What the ticket is clearly about besides what Fieldmedic handles; `None` if nothing.
+    fn rest(self) -> Option<Vec<Remainder>> {
+        let rest = self.besides(&[]).into_iter().filter_map(|(sentence, besides)| match besides {
+            Besides::Topic(topic) => Some(Remainder { topic, words: sentence.words.clone() }),
+            Besides::Unclear => None,
+        });
+        let rest: Vec<Remainder> = rest.collect();
+        (!rest.is_empty()).then_some(rest)
+    }
+
+    /// An outcome that closes the ticket, unless it is about something else besides.
+    pub(crate) fn unless_rest(self, outcome: Outcome) -> Outcome {
+        match self.rest() {
+            Some(rest) => Outcome::Partial { rest },
+            None => outcome,
         }
     }
 

@@ -80,7 +80,7 @@ pub(crate) struct Decider<'a> {
 impl Decider<'_> {
     pub(crate) fn run_probes(self) -> Action {
         match &self.triage.intent {
-            Intent::Question { request, health: false } => match self.system_type.request(request) {
+            Intent::Question { request, health: false, .. } => match self.system_type.request(request) {
                 Some(request) => {
                     let probes = self.system_type.with_needs(request.probes.iter().cloned());
                     Action::RunProbes { purpose: ProbeReason::Diagnose, probes }
@@ -126,7 +126,8 @@ impl Decider<'_> {
         let is_asked = match self.case.scope() {
             // What was fixed is the better answer.
             CaseScope::FullTicket => {
-                let is_reported = self.triage.intent == Intent::Problem && self.explains(playbook);
+                let may_complain = !matches!(self.triage.intent, Intent::Question { in_doubt: false, .. });
+                let is_reported = may_complain && self.explains(playbook);
                 is_reported && self.case.remediations.is_empty()
             }
             CaseScope::FixOne { playbook: wanted, .. } => wanted == playbook,

@@ -9,7 +9,7 @@ use crate::decide::action::Action;
 use crate::decide::decider::{Decider, DecisionInput, escalate, pause_after_failure};
 use crate::decide::start::MAX_EVIDENCE_AGE;
 use crate::diagnosis::diagnose::Diagnosis;
-use crate::policy::confirmation::OnSilence;
+use crate::ticket::triage::Intent;
 use chrono::{DateTime, TimeDelta, Utc};
 
 /// After so long a system that looked healthy is probed again, whether the reporter has answered or not.
@@ -60,7 +60,9 @@ impl Decider<'_> {
             after.unwrap_or(DateTime::<Utc>::MAX_UTC)
         };
         let (remind_at, until) = match purpose {
-            InquiryPurpose::ConfirmFix => (after(policy.remind_after), after(policy.wait)),
+            InquiryPurpose::ConfirmFix | InquiryPurpose::ConfirmAnswer => {
+                (after(policy.remind_after), after(policy.wait))
+            }
             InquiryPurpose::Details => (after(policy.details_wait), after(policy.details_wait)),
         };
         Action::Record(Event::ReporterAsked { purpose, remind_at, until })
@@ -76,25 +78,44 @@ impl Decider<'_> {
     fn conclude_inquiry(self, inquiry: &Inquiry, answer: &InquiryAnswer, diagnosis: &Diagnosis) -> Action {
         let by = answer.by.clone();
         match (inquiry.purpose, answer.says) {
+            (InquiryPurpose::ConfirmAnswer, ReporterAnswer::Works) => self.close_as_answered(),
             (_, ReporterAnswer::Works) => {
-                let confirmed = Outcome::Confirmed { by: Some(by) };
+                let confirmed = self.unless_rest(Outcome::Confirmed { by: Some(by) });
                 self.ensure_ticket_open().unwrap_or(Action::Record(Event::OutcomeDecided(confirmed)))
             }
             (InquiryPurpose::ConfirmFix, _) => {
                 let now = self.seen_now(diagnosis);
                 escalate(Code::StillBroken, Detail::StillBroken { by: Some(by), via: Via::Confirmation, now })
             }
-            (InquiryPurpose::Details, _) => escalate(Code::NothingFound, Detail::NothingFound),
+            (InquiryPurpose::ConfirmAnswer | InquiryPurpose::Details, _) => {
+                escalate(Code::NothingFound, Detail::NothingFound)
+            }
         }
     }
 
     fn unanswered_inquiry(self, inquiry: &Inquiry) -> Action {
-        match (inquiry.purpose, self.input.policy.confirmation.on_silence) {
-            (InquiryPurpose::ConfirmFix, OnSilence::Close) if !self.case.publishing.refused_inquiry => {
-                Action::Record(Event::OutcomeDecided(Outcome::Confirmed { by: None }))
+        // Who was never told of it cannot have agreed by silence.
+        let is_told = !self.case.publishing.refused_inquiry;
+        let closes = is_told && self.case.closes_on_silence(self.input.policy.confirmation.on_silence);
+        match inquiry.purpose {
+            InquiryPurpose::ConfirmFix if closes => {
+                let confirmed = self.unless_rest(Outcome::Confirmed { by: None });
+                Action::Record(Event::OutcomeDecided(confirmed))
             }
-            (InquiryPurpose::ConfirmFix, _) => escalate(Code::NotExplained, Detail::NotExplained),
-            (InquiryPurpose::Details, _) => escalate(Code::NothingFound, Detail::NothingFound),
+            InquiryPurpose::ConfirmFix => escalate(Code::NotExplained, Detail::NotExplained),
+            InquiryPurpose::ConfirmAnswer if closes => self.close_as_answered(),
+            InquiryPurpose::ConfirmAnswer | InquiryPurpose::Details => {
+                escalate(Code::NothingFound, Detail::NothingFound)
+            }
         }
+    }
+
+    /// The words asked for the state after all.
+    fn close_as_answered(self) -> Action {
+        let Intent::Question { request, .. } = &self.triage.intent else {
+            return escalate(Code::NothingFound, Detail::NothingFound);
+        };
+        let answered = self.unless_rest(Outcome::Answered { request: request.clone() });
+        self.ensure_ticket_open().unwrap_or(Action::Record(Event::OutcomeDecided(answered)))
     }
 }

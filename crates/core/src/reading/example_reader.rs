@@ -3,13 +3,25 @@
 use crate::ids::SymptomName;
 use crate::reading::classifier::Classifier;
 use crate::reading::cues::Cues;
-use crate::reading::labels::{Language, ReadSymptom, ReadTopic, Reading, Topic};
+use crate::reading::labels::{
+    Confidence, Cue, Language, ReadSentence, ReadSymptom, ReadTopic, Reading, SymptomShare, Topic, TopicShare,
+};
+use crate::reading::sentences::{Sentence, beginning, sentences};
 use whatlang::{Detector, Lang};
 
 /// So many symptoms and topics of a reading are kept; the rest is noise.
 const KEPT: usize = 6;
 /// So many words are given as the reason for a label.
 const WORDS: usize = 6;
+/// A sentence is kept if it adds something, or if it is so likely about something else, or names one symptom so
+/// clearly.
+const KEPT_SENTENCE: Confidence = 0.6;
+/// So many sentences of a text are read one by one.
+const MAX_SENTENCES: usize = 40;
+/// So many sentences are kept.
+const KEPT_SENTENCES: usize = 8;
+/// So many characters of a sentence are shown.
+const SHOWN: usize = 120;
 
 /// What a reader learns from.
 #[derive(Debug, Clone, Default)]
@@ -56,14 +68,6 @@ impl ExampleReader {
         let likely = self.classifier.classify(&prepared);
         let (of_symptoms, of_topics) = likely.split_at_checked(self.symptoms.len()).unwrap_or_default();
         let problem: f32 = of_symptoms.iter().sum();
-        let best = |shares: &[f32]| {
-            let sum: f32 = shares.iter().sum::<f32>().max(f32::MIN_POSITIVE);
-            let mut best: Vec<(usize, f32)> =
-                shares.iter().map(|share| rounded(share / sum)).enumerate().collect();
-            best.sort_by(|a, b| b.1.total_cmp(&a.1));
-            best.truncate(KEPT);
-            best
-        };
         let words = |class: usize| {
             self.classifier
                 .words_for(&prepared, class, WORDS)
@@ -83,9 +87,47 @@ impl ExampleReader {
             problem: rounded(problem),
             symptoms: symptoms.collect(),
             topics: topics.collect(),
-            cues: self.cues.find(text),
+            cues: self.cues.find(text).into_iter().filter(|read| read.cue != Cue::Addition).collect(),
+            sentences: self.sentences(text),
         }
     }
+
+    /// The sentences that may be about something by themselves.
+    fn sentences(&self, text: &str) -> Vec<ReadSentence> {
+        let read = sentences(text).take(MAX_SENTENCES).map(|sentence| self.sentence(sentence));
+        let is_kept = |read: &ReadSentence| {
+            let first = read.symptoms.first().map_or(0.0, |share| share.confidence);
+            read.adds || 1.0 - read.problem >= KEPT_SENTENCE || read.problem * first >= KEPT_SENTENCE
+        };
+        read.filter(is_kept).take(KEPT_SENTENCES).collect()
+    }
+
+    fn sentence(&self, Sentence { text, in_list }: Sentence<'_>) -> ReadSentence {
+        let likely = self.classifier.classify(&self.classifier.prepare(text));
+        let (of_symptoms, of_topics) = likely.split_at_checked(self.symptoms.len()).unwrap_or_default();
+        let symptoms = best(of_symptoms).into_iter().filter_map(|(at, confidence)| {
+            Some(SymptomShare { name: self.symptoms.get(at)?.clone(), confidence })
+        });
+        let topic = best(of_topics).first().and_then(|(at, confidence)| {
+            Some(TopicShare { topic: *Topic::ALL.get(*at)?, confidence: *confidence })
+        });
+        ReadSentence {
+            words: text.chars().take(SHOWN).collect(),
+            adds: in_list || self.cues.find(beginning(text)).iter().any(|read| read.cue == Cue::Addition),
+            problem: rounded(of_symptoms.iter().sum()),
+            symptoms: symptoms.collect(),
+            topic,
+        }
+    }
+}
+
+/// The greatest shares of these classes with their numbers; the shares of all add up to 1.
+fn best(shares: &[f32]) -> Vec<(usize, f32)> {
+    let sum: f32 = shares.iter().sum::<f32>().max(f32::MIN_POSITIVE);
+    let mut best: Vec<(usize, f32)> = shares.iter().map(|share| rounded(share / sum)).enumerate().collect();
+    best.sort_by(|a, b| b.1.total_cmp(&a.1));
+    best.truncate(KEPT);
+    best
 }
 
 /// To three digits: more would be noise in the journal.

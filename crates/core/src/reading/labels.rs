@@ -22,6 +22,41 @@ pub struct Reading {
     pub topics: Vec<ReadTopic>,
     /// What single words say about how many are concerned, when, and how urgent it is.
     pub cues: Vec<ReadCue>,
+    /// The sentences that may be about something by themselves, in the order of the text.
+    pub sentences: Vec<ReadSentence>,
+}
+
+/// A sentence that may be about something else than the rest of its ticket.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ReadSentence {
+    /// The sentence, cut if it is long.
+    pub words: String,
+    /// Whether it says by a word or by its form that it adds something.
+    pub adds: bool,
+    /// How sure it is that it reports a present trouble of the system.
+    pub problem: Confidence,
+    /// The symptoms that it may name, as in [`Reading::symptoms`].
+    pub symptoms: Vec<SymptomShare>,
+    /// What else it is likeliest about, as in [`Reading::topics`].
+    pub topic: Option<TopicShare>,
+}
+
+/// A symptom with how sure it is.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SymptomShare {
+    /// The symptom.
+    pub name: SymptomName,
+    /// How sure it is.
+    pub confidence: Confidence,
+}
+
+/// A topic with how sure it is.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct TopicShare {
+    /// The topic.
+    pub topic: Topic,
+    /// How sure it is.
+    pub confidence: Confidence,
 }
 
 /// A symptom that the words of a ticket may name.
@@ -132,6 +167,8 @@ words! {
         Past = "past",
         /// It is to come.
         Future = "future",
+        /// Something is added to what was said before.
+        Addition = "addition",
     }
 }
 

@@ -7,13 +7,16 @@ mod example_reader;
 mod features;
 mod labels;
 mod relevance;
+mod sentences;
 
 pub use crate::reading::cues::Cues;
 pub use crate::reading::example_reader::{ExampleReader, Examples, language};
 pub use crate::reading::features::plain_words;
 pub use crate::reading::labels::{
-    Confidence, Cue, Language, ReadCue, ReadSymptom, ReadTopic, Reading, Topic,
+    Confidence, Cue, Language, ReadCue, ReadSentence, ReadSymptom, ReadTopic, Reading, SymptomShare, Topic,
+    TopicShare,
 };
 pub use crate::reading::relevance::{
-    Relevance, asks_for_state, asks_nothing_else, complains, names_symptom, relevance,
+    Besides, Relevance, asks_for_state, asks_nothing_else, besides, complains, may_ask_for_state,
+    names_symptom, relevance,
 };

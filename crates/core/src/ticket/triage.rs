@@ -8,7 +8,7 @@ use crate::ids::PlaybookName;
 use crate::playbook::inventory::{Inventory, System};
 use crate::playbook::{Fault, Library, Request, SystemType};
 use crate::policy::mode::Mode;
-use crate::reading::{Reading, asks_for_state, complains};
+use crate::reading::{Reading, asks_for_state, complains, may_ask_for_state};
 use crate::ticket::Ticket;
 use crate::ticket::authored_text::AuthoredText;
 use crate::ticket::match_system;
@@ -41,6 +41,8 @@ pub enum Intent {
         request: PlaybookName,
         /// It asks whether all is well: faults that are found are fixed before it is answered.
         health: bool,
+        /// It may also be a complaint: it is answered, and closed only if the reporter is content.
+        in_doubt: bool,
     },
 }
 
@@ -126,7 +128,7 @@ pub fn triage_command(
     let intent = match scope {
         CaseScope::AnswerRequest { request, values, .. } => {
             system.params.extend(values.clone());
-            Intent::Question { request: request.clone(), health: false }
+            Intent::Question { request: request.clone(), health: false, in_doubt: false }
         }
         CaseScope::FullTicket | CaseScope::Diagnose { .. } | CaseScope::FixOne { .. } => Intent::Problem,
     };
@@ -164,25 +166,33 @@ fn intent(
         let text = text.all();
         system_type.problem_patterns.iter().any(|regex| regex.is_match(&text))
     };
-    let complains = reading.is_some_and(complains);
-    if complains || !matched_faults.is_empty() || names_problem() {
+    if !matched_faults.is_empty() || names_problem() {
         return Intent::Problem;
     }
+    let complains = reading.is_some_and(complains);
     let is_asked =
         |request: &&Request| request.question_patterns.iter().any(|regex| regex.is_match(&text.own));
     let is_read = |request: &&Request| request.health && reading.is_some_and(asks_for_state);
+    let may_be_read = |request: &&Request| request.health && reading.is_some_and(may_ask_for_state);
     let mut requests = system_type.requests.iter();
-    match requests.clone().find(is_asked).or_else(|| requests.find(is_read)) {
-        Some(request) => Intent::Question { request: request.name.clone(), health: request.health },
+    let asked = requests.clone().find(is_asked).or_else(|| requests.clone().find(is_read));
+    let (request, in_doubt) = match asked.filter(|_| !complains) {
+        Some(request) => (Some(request), false),
+        None => (requests.find(may_be_read), true),
+    };
+    match request {
+        Some(request) => Intent::Question { request: request.name.clone(), health: request.health, in_doubt },
         None => Intent::Problem,
     }
 }
 
-/// Whether a text without labels is a question that a request of the system type answers.
-pub fn asks_question(text: &AuthoredText, system_type: &SystemType, reading: Option<&Reading>) -> bool {
+/// The intent of a text without labels.
+pub fn read_intent(text: &AuthoredText, system_type: &SystemType, reading: Option<&Reading>) -> Intent {
     let matches = |fault: &Fault| fault.symptoms.matches(&text.own, &[]).is_some();
-    !system_type.faults.iter().any(matches)
-        && matches!(intent(text, system_type, &[], reading), Intent::Question { .. })
+    match system_type.faults.iter().any(matches) {
+        true => Intent::Problem,
+        false => intent(text, system_type, &[], reading),
+    }
 }
 
 /// The system that a ticket names; `None` if it names none, or more than one.

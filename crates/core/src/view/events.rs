@@ -482,6 +482,7 @@ fn line(case: &Case, event: &Event) -> Line {
                 Outcome::Declined { detail } => (None, Some(detail.clone())),
                 Outcome::Resolved
                 | Outcome::Confirmed { .. }
+                | Outcome::Partial { .. }
                 | Outcome::Unrelated { .. }
                 | Outcome::Answered { .. }
                 | Outcome::Cancelled => (None, None),

@@ -7,7 +7,7 @@ pub use crate::view::remediation::{RemediationState, RemediationView, StepStatus
 use crate::case::detail::Detail;
 use crate::case::dispute::CloseDispute;
 use crate::case::inquiry::InquiryPurpose;
-use crate::case::outcome::{Code, Escalation, Outcome};
+use crate::case::outcome::{Code, Escalation, Outcome, Remainder};
 use crate::case::{Case, PendingApproval, Phase, RemediationResult, Timings};
 use crate::diagnosis::diagnose::Diagnosis;
 use crate::diagnosis::plan::Plan;
@@ -18,12 +18,15 @@ use crate::playbook::{Fault, Library, SystemType};
 use crate::policy::consent::Pause;
 use crate::policy::deferral::ExceededLimit;
 use crate::policy::mode::Risk;
-use crate::reading::{Reading, Topic};
+use crate::reading::{Reading, Topic, besides};
 use crate::text::format::format_minute;
 use crate::ticket::triage::{Intent, UnknownSystemName};
 use crate::view::probes::probes;
 use crate::view::remediation::{remediation, summary_of};
 use serde::Serialize;
+
+/// So many sentences are shown that may be about something else.
+const MAX_BESIDES: usize = 3;
 
 /// Everything that a status comment, a final report or `case show` may say about a case.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -61,6 +64,10 @@ pub struct Report {
     pub confirmed_by: Option<String>,
     /// What the words are about, if it is nothing that Fieldmedic handles.
     pub topic: Option<Topic>,
+    /// What the ticket stays open for, beside what was fixed or answered.
+    pub rest: Vec<Remainder>,
+    /// The sentences that may be about something else than what was fixed.
+    pub besides: Vec<String>,
     /// What a reader made of the words; `None` where nobody read them.
     pub reading: Option<Reading>,
     /// What the reporter is asked.
@@ -222,6 +229,19 @@ pub fn report(case: &Case, library: &Library) -> Report {
             Some(Outcome::Unrelated { topic }) => Some(*topic),
             _ => None,
         },
+        rest: match &case.outcome {
+            Some(Outcome::Partial { rest }) => rest.clone(),
+            _ => Vec::new(),
+        },
+        besides: case
+            .reading
+            .as_ref()
+            .map(|reading| besides(reading, faults.iter().flat_map(|fault| &fault.symptoms.names)))
+            .unwrap_or_default()
+            .into_iter()
+            .map(|(sentence, _)| sentence.words.clone())
+            .take(MAX_BESIDES)
+            .collect(),
         reading: case.reading.clone(),
         inquiry: case
             .inquiry

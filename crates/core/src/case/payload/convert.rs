@@ -132,7 +132,7 @@ macro_rules! payload_enum {
     ($($(#[$meta:meta])* enum $name:ident for $domain:ty {
         $($(#[$variant_meta:meta])* $variant:ident
             $(($($value:ident: $value_type:ty),*))?
-            $({$($field:ident: $field_type:ty),* $(,)?})?,
+            $({$($(#[$field_meta:meta])* $field:ident: $field_type:ty),* $(,)?})?,
         )*
     })*) => {$(
         #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -141,7 +141,7 @@ macro_rules! payload_enum {
         pub(crate) enum $name {
             $(
                 $(#[$variant_meta])*
-                $variant $(($($value_type),*))? $({$($field: $field_type),*})?,
+                $variant $(($($value_type),*))? $({$($(#[$field_meta])* $field: $field_type),*})?,
             )*
         }
 

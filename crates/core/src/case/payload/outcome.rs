@@ -1,6 +1,6 @@
 //! Payloads of outcomes.
 
-use crate::case::outcome::{Code, Escalation, Outcome};
+use crate::case::outcome::{Code, Escalation, Outcome, Remainder};
 use crate::case::payload::convert::{payload, payload_enum};
 use crate::case::payload::detail::DetailPayload;
 use crate::ids::PlaybookName;
@@ -12,6 +12,7 @@ payload_enum! {
     enum OutcomePayload for Outcome {
         Resolved,
         Confirmed { by: Option<String> },
+        Partial { rest: Vec<RemainderPayload> },
         Unrelated { topic: Topic },
         Answered { request: PlaybookName },
         Escalated(escalation: EscalationPayload),
@@ -21,6 +22,12 @@ payload_enum! {
 }
 
 payload! {
+    /// What a ticket stays open for.
+    struct RemainderPayload for Remainder {
+        topic: Topic,
+        words: String,
+    }
+
     /// Why a person is needed.
     struct EscalationPayload for Escalation {
         code: Code,

@@ -3,7 +3,9 @@
 use crate::case::inquiry::InquiryPurpose;
 use crate::case::payload::convert::{payload, payload_enum};
 use crate::ids::SymptomName;
-use crate::reading::{Cue, Language, ReadCue, ReadSymptom, ReadTopic, Reading, Topic};
+use crate::reading::{
+    Cue, Language, ReadCue, ReadSentence, ReadSymptom, ReadTopic, Reading, SymptomShare, Topic, TopicShare,
+};
 
 payload! {
     /// What the words of a ticket say.
@@ -13,6 +15,29 @@ payload! {
         symptoms: Vec<ReadSymptomPayload>,
         topics: Vec<ReadTopicPayload>,
         cues: Vec<ReadCuePayload>,
+        #[serde(default)]
+        sentences: Vec<ReadSentencePayload>,
+    }
+
+    /// A sentence that may be about something else than the rest.
+    struct ReadSentencePayload for ReadSentence {
+        words: String,
+        adds: bool,
+        problem: f32,
+        symptoms: Vec<SymptomSharePayload>,
+        topic: Option<TopicSharePayload>,
+    }
+
+    /// A symptom with how sure it is.
+    struct SymptomSharePayload for SymptomShare {
+        name: SymptomName,
+        confidence: f32,
+    }
+
+    /// A topic with how sure it is.
+    struct TopicSharePayload for TopicShare {
+        topic: Topic,
+        confidence: f32,
     }
 
     /// A symptom that the words may name.
@@ -40,6 +65,7 @@ payload_enum! {
     /// What the reporter is asked.
     enum InquiryPurposePayload for InquiryPurpose {
         ConfirmFix,
+        ConfirmAnswer,
         Details,
     }
 }

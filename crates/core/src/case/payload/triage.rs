@@ -75,7 +75,12 @@ payload_enum! {
     #[serde(tag = "kind")]
     enum IntentPayload for Intent {
         Problem,
-        Question { request: PlaybookName, health: bool },
+        Question {
+            request: PlaybookName,
+            health: bool,
+            #[serde(default)]
+            in_doubt: bool,
+        },
     }
 
     /// How much the agent may do.
