@@ -18,6 +18,6 @@ pub mod tasks;
 pub mod wiring;
 
 pub use crate::app::wiring::{
-    AppError, Application, ProbeSetup, RunMode, files, free_space, identity, journal_place, open_journal,
-    prompts, redactor, ticket_label, token_in, webhook_secret, webhook_secrets,
+    AppError, Application, ProbeSetup, RunMode, embedding_reader, files, free_space, identity, journal_place,
+    open_journal, prompts, redactor, ticket_label, token_in, webhook_secret, webhook_secrets,
 };

@@ -15,8 +15,10 @@ use crate::github;
 use crate::github::{GitHub, Identity, Pace};
 use crate::library;
 use crate::library::Files;
-use crate::ports::{Clock, Label, Store};
-use crate::reader::BuiltInReader;
+use crate::ports::{Clock, Label, Reader, Store};
+use crate::reader::{
+    BuiltInReader, EmbeddingLimits, EmbeddingReader, Endpoint, EndpointError, EndpointOptions,
+};
 use crate::render::Prompts;
 use crate::ssh::{
     HostRoute, Login, Remote, SYSTEM_KNOWN_HOSTS, SessionLimits, SshConfig, SshHosts, read_private,
@@ -66,6 +68,13 @@ pub enum AppError {
     #[error("{0}")]
     #[diagnostic(help("see [github] base_url and the token's variable in the configuration"))]
     GitHub(#[from] github::OptionsError),
+    /// The variable of `[reader] key_env` is not set or is blank; holds its name.
+    #[error("the key of [reader] is missing: environment variable {0} is not set")]
+    #[diagnostic(help("set it, or remove key_env if the endpoint needs no key"))]
+    NoReaderKey(String),
+    /// The endpoint of `[reader]` cannot be asked.
+    #[error("[reader]: {0}")]
+    Reader(#[from] EndpointError),
     /// The journal cannot be opened.
     #[error("{0}")]
     #[diagnostic(help("[store] in the configuration says where the journal is kept"))]
@@ -144,10 +153,10 @@ impl Application {
             forge: github.clone(),
             shell,
             journal,
+            prompts: Arc::new(prompts(config)?),
+            reader: reader(config, &redactor, &clock)?,
             clock,
             redactor,
-            prompts: Arc::new(prompts(config)?),
-            reader: Arc::new(BuiltInReader),
             library: Arc::new(setup.library),
             files: Arc::new(setup.files.as_map().clone()),
             inventory: Arc::new(setup.inventory),
@@ -159,6 +168,41 @@ impl Application {
         };
         Ok(Self { context, github })
     }
+}
+
+/// The reader of a configuration: the built-in one, with a second opinion if there is a section `[reader]`.
+fn reader(
+    config: &Config,
+    redactor: &Arc<Redactor>,
+    clock: &Arc<dyn Clock>,
+) -> Result<Arc<dyn Reader>, AppError> {
+    Ok(match embedding_reader(config, redactor, clock)? {
+        Some(reader) => Arc::new(reader),
+        None => Arc::new(BuiltInReader),
+    })
+}
+
+/// The reader with a second opinion; `None` without a section `[reader]`.
+///
+/// # Errors
+/// [`AppError`] if the key is missing, or the endpoint cannot be asked.
+pub fn embedding_reader(
+    config: &Config,
+    redactor: &Arc<Redactor>,
+    clock: &Arc<dyn Clock>,
+) -> Result<Option<EmbeddingReader>, AppError> {
+    let Some(entry) = &config.reader else { return Ok(None) };
+    let key = match &entry.key_env {
+        Some(variable) => {
+            Some(from_environment(variable).ok_or_else(|| AppError::NoReaderKey(variable.clone()))?)
+        }
+        None => None,
+    };
+    let options =
+        EndpointOptions { url: entry.url.clone(), model: entry.model.clone(), key, timeout: entry.timeout };
+    let limits = EmbeddingLimits { examples: entry.examples, characters_per_day: entry.characters_per_day };
+    let endpoint = Endpoint::new(options)?;
+    Ok(Some(EmbeddingReader::new(endpoint, limits, Arc::clone(redactor), Arc::clone(clock))))
 }
 
 /// The journal of a configuration.
@@ -295,7 +339,8 @@ fn from_environment(variable: &str) -> Option<SecretString> {
 pub fn redactor(config: &Config) -> Redactor {
     let webhook = config.webhook.as_ref();
     let webhook = webhook.map(|webhook| [Some(&webhook.secret_env), webhook.previous_secret_env.as_ref()]);
-    let others = [Some(&config.github.token_env), config.store.url_env.as_ref()];
+    let reader_key = config.reader.as_ref().and_then(|reader| reader.key_env.as_ref());
+    let others = [Some(&config.github.token_env), config.store.url_env.as_ref(), reader_key];
     let variables = others.into_iter().chain(webhook.into_iter().flatten()).flatten();
     let secrets = variables.filter_map(|variable| from_environment(variable));
     let secrets = secrets.map(|secret| secret.expose_secret().to_owned());

@@ -22,6 +22,7 @@ use clap::Args;
 use miette::{Diagnostic, Result};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// GitHub accepts the token of an App for about a minute around the time that it states.
 const CLOCK_TOLERANCE: i64 = 30;
@@ -71,6 +72,7 @@ pub(super) async fn run(place: Option<PathBuf>, _: Arguments) -> Result<ExitStat
     findings.good(&format!("configuration: {}", settings.path.display()));
     check_journal(&settings, &mut findings).await;
     check_github(&settings, &mut findings).await;
+    check_reader(&settings, &mut findings).await;
     check_systems(&settings, &mut findings).await;
     Ok(if findings.bad { ExitStatus::Failed } else { ExitStatus::Done })
 }
@@ -272,6 +274,21 @@ fn advice(error: &crate::ports::ForgeError) -> &'static str {
         }
         crate::ports::ForgeError::Unreachable(_) => "check the network, and [github] base_url",
         _ => "check the token's permissions",
+    }
+}
+
+/// Whether the endpoint of `[reader]` gives embeddings, if there is one. Tickets are read without it too.
+async fn check_reader(settings: &LoadedConfig, findings: &mut Findings) {
+    let redactor = Arc::new(app::redactor(&settings.config));
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let asked = match app::embedding_reader(&settings.config, &redactor, &clock) {
+        Ok(None) => return,
+        Ok(Some(reader)) => reader.check().await.map_err(|error| error.to_string()),
+        Err(error) => Err(with_help(&error)),
+    };
+    match asked {
+        Ok(width) => findings.good(&format!("reader: the endpoint gives embeddings of {width} numbers")),
+        Err(error) => findings.bad("reader", &error),
     }
 }
 

@@ -4,6 +4,7 @@ use crate::app;
 use crate::app::settings::read_config;
 use crate::cli::output::{ExitStatus, Format};
 use crate::cli::wordings::{self, Evaluate, Read};
+use crate::clock::SystemClock;
 use crate::console::{print, print_json};
 use crate::core::expr::value_type::words;
 use crate::core::ids::ParamName;
@@ -11,6 +12,8 @@ use crate::core::playbook::{Fault, IfInterrupted, Library, Param, Probe, Request
 use crate::library;
 use crate::library::Files;
 use crate::library::migrate::migrate_dir;
+use crate::ports::Clock;
+use crate::reader::EmbeddingReader;
 use crate::scenario;
 use crate::scenario::ScenarioVerdict;
 use clap::{Args, Subcommand};
@@ -18,6 +21,7 @@ use miette::{IntoDiagnostic, Result, miette};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// The command line of `fieldmedic playbook`.
 #[derive(Debug, Subcommand)]
@@ -111,12 +115,30 @@ pub(super) async fn run(config: Option<PathBuf>, arguments: Arguments, verbose: 
             wordings::read(&library::load(&files(config, arguments.playbooks.clone())?)?, arguments).await
         }
         Arguments::Evaluate(arguments) => {
-            wordings::evaluate(&library::load(&files(config, arguments.playbooks.clone())?)?, arguments).await
+            let reader = match arguments.endpoint {
+                true => Some(embedding_reader(config.clone())?),
+                false => None,
+            };
+            let library = library::load(&files(config, arguments.playbooks.clone())?)?;
+            wordings::evaluate(&library, reader, arguments).await
         }
         Arguments::Explain(named) => {
             explain(&library::load(&files(config, named.playbooks)?)?, &named.playbook)
         }
     }
+}
+
+/// The reader of the section `[reader]`.
+fn embedding_reader(config: Option<PathBuf>) -> Result<EmbeddingReader> {
+    let config = read_config(config)?.config;
+    let redactor = Arc::new(app::redactor(&config));
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    app::embedding_reader(&config, &redactor, &clock)?.ok_or_else(|| {
+        miette!(
+            help = "add it, as fieldmedic.example.toml shows",
+            "the configuration has no section [reader]"
+        )
+    })
 }
 
 /// The playbooks of the named folder, or of the configured one, or the built-in ones. An author needs no

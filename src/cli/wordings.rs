@@ -3,19 +3,20 @@
 #![expect(clippy::disallowed_methods, reason = "reads files with wordings")]
 
 use crate::cli::output::{ExitStatus, Format};
-use crate::console::{print, print_json};
+use crate::console::{eprint, print, print_json};
 use crate::core::ids::SystemTypeName;
 use crate::core::playbook::{Library, SystemType};
 use crate::core::reading::{Besides, Reading, Relevance, besides, relevance};
 use crate::core::ticket::authored_text::AuthoredText;
 use crate::core::ticket::triage::{Intent, read_intent};
 use crate::ports::Reader;
-use crate::reader::BuiltInReader;
 use crate::reader::evaluation::{Evaluation, Judged, Situations, Tally, Wording, evaluate as judge};
+use crate::reader::{BuiltInReader, EmbeddingReader};
 use clap::Args;
 use miette::{IntoDiagnostic, Result, WrapErr, miette};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
+use tokio::time::Instant;
 
 /// The command line of `fieldmedic playbook read`.
 #[derive(Debug, Args)]
@@ -47,6 +48,9 @@ pub(super) struct Evaluate {
     /// The folder of playbooks [default: as configured, else the built-in ones].
     #[arg(long, value_name = "DIR")]
     pub(super) playbooks: Option<PathBuf>,
+    /// Ask the endpoint of `[reader]` for a second opinion. Its examples and all wordings are sent there.
+    #[arg(long)]
+    pub(super) endpoint: bool,
     #[command(flatten)]
     format: Format,
 }
@@ -117,7 +121,11 @@ fn reading_in_words(reading: &Reading) -> String {
 ///
 /// # Errors
 /// If a file cannot be read, or a situation is not known.
-pub(super) async fn evaluate(library: &Library, arguments: Evaluate) -> Result<ExitStatus> {
+pub(super) async fn evaluate(
+    library: &Library,
+    embedding_reader: Option<EmbeddingReader>,
+    arguments: Evaluate,
+) -> Result<ExitStatus> {
     let system_type = system_type(library, &arguments.system_type)?;
     let wordings: Vec<Wording> = serde_json::from_str(&text(&arguments.wordings)?)
         .into_diagnostic()
@@ -128,7 +136,20 @@ pub(super) async fn evaluate(library: &Library, arguments: Evaluate) -> Result<E
             .wrap_err_with(|| format!("{} is no map of situations", path.display()))?,
         None => Situations::new(),
     };
-    let evaluation = judge(&BuiltInReader, system_type, &wordings, &situations).await?;
+    let evaluation = match &embedding_reader {
+        Some(reader) => {
+            let started = Instant::now();
+            let learnt = reader.learn(&system_type.symptoms).await.map_err(|error| miette!("{error}"))?;
+            let took = started.elapsed().as_secs_f32();
+            eprint(&format!("learnt from the embeddings of {learnt} examples in {took:.1} s"));
+            judge(reader, system_type, &wordings, &situations).await?
+        }
+        None => judge(&BuiltInReader, system_type, &wordings, &situations).await?,
+    };
+    let alone = evaluation.wordings.iter().filter(|judged| judged.reading.model.is_none()).count();
+    if embedding_reader.is_some() && alone > 0 {
+        eprint(&format!("{alone} of {} wordings were read without the endpoint", evaluation.wordings.len()));
+    }
     if arguments.format.json {
         print_json(&evaluation)?;
     } else {

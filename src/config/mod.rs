@@ -3,7 +3,7 @@
 //! ```text
 //! load.rs       from a file to a [`Config`]: old names, unknown keys
 //! problem.rs    errors
-//! github.rs, webhook.rs, monitor.rs, sweep.rs, store.rs, policy.rs, roles.rs, redact.rs, hosts.rs, systems.rs
+//! github.rs, webhook.rs, monitor.rs, sweep.rs, reader.rs, store.rs, policy.rs, roles.rs, redact.rs, hosts.rs, systems.rs
 //!               the sections with their defaults and checks
 //! value.rs      values of several sections
 //! migrate.rs    the table of renamed keys; rewrites a file
@@ -18,6 +18,7 @@ pub mod migrate;
 mod monitor;
 mod policy;
 mod problem;
+mod reader;
 mod redact;
 mod roles;
 mod store;
@@ -31,6 +32,7 @@ pub use crate::config::hosts::{HostEntry, SshConfigEntry};
 pub use crate::config::monitor::MonitorEntry;
 pub use crate::config::policy::{BreakerEntry, ChangeFreezeEntry, LimitsEntry, PolicyEntry};
 pub use crate::config::problem::{ConfigError, ConfigProblems};
+pub use crate::config::reader::ReaderEntry;
 pub use crate::config::redact::RedactEntry;
 pub use crate::config::roles::{RolesEntry, Who};
 pub use crate::config::store::StoreEntry;
@@ -75,6 +77,9 @@ pub struct Config {
     /// The section `[confirmation]`: how the reporter of a ticket is asked.
     #[serde(default)]
     pub confirmation: ConfirmationEntry,
+    /// The section `[reader]`; `None`: the built-in reader reads alone.
+    #[serde(default)]
+    pub reader: Option<ReaderEntry>,
     /// The section `[store]`: where the journal is.
     #[serde(default)]
     pub store: StoreEntry,
@@ -174,6 +179,7 @@ impl Config {
     fn problems(&self) -> Vec<String> {
         let mut problems = self.github.problems();
         problems.extend(self.store.problems());
+        problems.extend(self.reader.iter().flat_map(ReaderEntry::problems));
         let remind_after = self.escalation.remind_after.unwrap_or(schedule::SHORTEST);
         for (key, interval) in [
             ("[github] poll_interval", self.github.poll_interval),
@@ -326,6 +332,31 @@ mod tests {
         assert_eq!(host("c").ssh_config, SshConfigEntry::Switch(false));
         let error = read(&text.replace("ssh_config = false", "ssh_config = 1")).unwrap_err().to_string();
         assert!(error.contains("true, false, or the path of a file"), "{error}");
+    }
+
+    #[test]
+    fn tickets_are_sent_by_https_or_to_this_machine() {
+        let with =
+            |lines: &str| read(&format!("[github]\nrepos = [\"e/t\"]\n[reader]\nmodel = \"m\"\n{lines}\n"));
+        for url in [
+            "https://api.example.org/v1",
+            "http://127.0.0.1:8000/v1",
+            "http://[::1]/v1",
+            "http://localhost/v1",
+        ] {
+            assert!(with(&format!("url = \"{url}\"")).is_ok(), "{url}");
+        }
+        for (lines, expect) in [
+            ("url = \"http://api.example.org/v1\"", "https only"),
+            ("url = \"http://localhost.example.org/v1\"", "https only"),
+            ("url = \"file:///etc/passwd\"", "https only"),
+            ("url = \"https://ada:secret@api.example.org/v1\"", "use key_env"),
+            ("url = \"https://api.example.org\"\ntimeout = \"0s\"", "timeout is 0"),
+            ("url = \"https://api.example.org\"\nexamples = 0", "at least 1"),
+        ] {
+            let error = with(lines).unwrap_err().to_string();
+            assert!(error.contains(expect) && !error.contains("secret"), "{lines}: {error}");
+        }
     }
 
     #[test]

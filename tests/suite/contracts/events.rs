@@ -196,6 +196,7 @@ pub fn following() -> Vec<Event> {
             symptoms: vec![SymptomShare { name: SymptomName::new("jobs-wait").unwrap(), confidence: 0.5 }],
             topic: Some(TopicShare { topic: Topic::HowTo, confidence: 0.75 }),
         }],
+        model: Some("e5-query".into()),
     };
     let purposes = [InquiryPurpose::ConfirmFix, InquiryPurpose::ConfirmAnswer, InquiryPurpose::Details];
     let mut events = vec![Event::TicketRead(reading), triage(Intent::Problem), triage(question)];

@@ -664,7 +664,7 @@ pub fn meaning(record: &Record) -> Value {
             "symptoms": it.symptoms.iter().map(|it| json!([it.name, it.confidence, it.words])).collect::<Vec<_>>(),
             "topics": it.topics.iter().map(|it| json!([it.topic.as_str(), it.confidence, it.words])).collect::<Vec<_>>(),
             "cues": it.cues.iter().map(|it| json!([it.cue.as_str(), it.words])).collect::<Vec<_>>(),
-            "sentences": it.sentences.iter().map(sentence).collect::<Vec<_>>(),
+            "sentences": it.sentences.iter().map(sentence).collect::<Vec<_>>(), "model": it.model,
         }),
         Event::ReporterAsked { purpose, remind_at, until } => json!({
             "asked": match purpose {

@@ -38,8 +38,9 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 /// Scenarios whose case is kept as it was played.
-const SCENARIOS: [(&str, &str); 10] = [
+const SCENARIOS: [(&str, &str); 11] = [
     ("resolved", "worker-down-form"),
+    ("partial", "two-topics"),
     ("answered-question", "status"),
     ("answered-command", "logs"),
     ("answered-command-to-fix", "run-worker-down"),
@@ -57,14 +58,14 @@ const UNFINISHED: [(&str, &str); 13] = [
     ("resolved", "opened"),
     ("resolved", "triaged"),
     ("resolved", "diagnosed"),
-    ("resolved", "planned"),
+    ("resolved", "remediation_started"),
     ("resolved", "change_started"),
-    ("resolved", "checked"),
-    ("resolved", "concluded"),
-    ("escalated-not-fixed", "not_verified"),
+    ("resolved", "conditions_checked"),
+    ("resolved", "outcome_decided"),
+    ("escalated-not-fixed", "verification_failed"),
     ("escalated-in-doubt", "change_in_doubt"),
-    ("approved", "asked"),
-    ("approved", "heard"),
+    ("approved", "approval_requested"),
+    ("approved", "signal_received"),
     ("linked", "linked"),
     ("troubled", "change_not_started"),
 ];
@@ -75,6 +76,7 @@ pub async fn all() -> Vec<Golden> {
     for (name, scenario) in SCENARIOS {
         all.push(played(name, scenario).await);
     }
+    all.extend(asks_reporter().await);
     all.extend(asked().await);
     all.extend(halted().await);
     all.extend(limited().await);
@@ -206,6 +208,22 @@ async fn played(name: &str, scenario: &str) -> Golden {
     play.journal(name, &id).await
 }
 
+/// Cases that wait for their reporter.
+async fn asks_reporter() -> Vec<Golden> {
+    let mut all = Vec::new();
+    for (name, scenario) in [
+        ("asks-whether-it-works", "not-explained"),
+        ("asks-whether-it-is-answered", "status-in-doubt"),
+        ("asks-for-details", "worker-down-healthy"),
+    ] {
+        let play = Play::new(scenario).await;
+        let id = play.take_in().await;
+        play.begin(&id).await;
+        all.push(play.journal(name, &id).await);
+    }
+    all
+}
+
 /// Plans that people are asked about.
 async fn asked() -> Vec<Golden> {
     let mut all = Vec::new();
@@ -261,7 +279,7 @@ async fn halted() -> Vec<Golden> {
     let (journal, clock) = (play.scene.agent.journal.clone(), play.scene.clock.clone());
     play.tap(PauseTap { journal, clock, asked: AtomicUsize::new(0) });
     play.work(&id).await;
-    all.push(play.until("paused-between-two-changes", &id, "applied").await);
+    all.push(play.until("paused-between-two-changes", &id, "steps_completed").await);
     all
 }
 
@@ -316,7 +334,7 @@ async fn limited() -> Vec<Golden> {
     assert!(held.expect("the journal works").is_some());
     let id = play.take_in().await;
     play.work(&id).await;
-    all.push(play.until("waited-for-a-host", &id, "held").await);
+    all.push(play.until("waited-for-a-host", &id, "hosts_leased").await);
     all
 }
 
@@ -361,7 +379,7 @@ async fn after_the_close() -> Vec<Golden> {
         let id = only(check_recurrences(&play.scene.agent).await.expect("it can be watched"));
         play.work(&id).await;
         match number {
-            1 => all.push(play.until("recurrence", &id, "recurred").await),
+            1 => all.push(play.until("recurrence", &id, "recurrence_detected").await),
             3 => all.push(play.ended("recurrence-for-the-third-time", &id, "held-back").await),
             _ => {}
         }
@@ -376,7 +394,7 @@ async fn found_by_a_sweep() -> Golden {
     let swept = check_systems(&play.scene.agent).await.expect("it is swept");
     let id = only(swept.into_iter().filter_map(|swept| swept.opened).collect());
     play.work(&id).await;
-    play.until("found-by-a-sweep", &id, "planned").await
+    play.until("found-by-a-sweep", &id, "remediation_started").await
 }
 
 /// The connection broke, and what was seen afterwards showed that the change was made.
@@ -384,7 +402,7 @@ async fn found_done() -> Golden {
     let play = Play::new("queue-stuck-dropped").await;
     let id = play.take_in().await;
     play.work(&id).await;
-    play.until("change-found-done", &id, "applied").await
+    play.until("change-found-done", &id, "steps_completed").await
 }
 
 /// What goes wrong around a case: each that is more than zero happens so often.

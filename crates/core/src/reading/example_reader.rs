@@ -1,12 +1,13 @@
 //! The reader that is built in: deterministic, offline, and trained from examples.
 
 use crate::ids::SymptomName;
-use crate::reading::classifier::Classifier;
+use crate::reading::classifier::{Classifier, PreparedText};
 use crate::reading::cues::Cues;
 use crate::reading::labels::{
     Confidence, Cue, Language, ReadSentence, ReadSymptom, ReadTopic, Reading, SymptomShare, Topic, TopicShare,
 };
 use crate::reading::sentences::{Sentence, beginning, sentences};
+use std::iter;
 use whatlang::{Detector, Lang};
 
 /// So many symptoms and topics of a reading are kept; the rest is noise.
@@ -43,29 +44,55 @@ pub struct ExampleReader {
     cues: Cues,
 }
 
-impl ExampleReader {
-    /// Learns from the examples. It takes some tenths of a second for some thousand examples.
-    pub fn new(examples: Examples) -> Self {
-        let mut symptoms: Vec<SymptomName> = examples.symptoms.iter().map(|(name, _)| name.clone()).collect();
+impl Examples {
+    /// The symptoms in their order, and the texts with the numbers of their classes. The classes are the symptoms, and
+    /// after them the topics.
+    pub fn numbered(&self) -> (Vec<SymptomName>, Vec<(&str, usize)>) {
+        let mut symptoms: Vec<SymptomName> = self.symptoms.iter().map(|(name, _)| name.clone()).collect();
         symptoms.sort();
         symptoms.dedup();
-        let of_symptoms = examples
+        let of_symptoms = self
             .symptoms
             .iter()
             .filter_map(|(name, text)| Some((text.as_str(), symptoms.binary_search(name).ok()?)));
-        let of_topics = examples.topics.iter().filter_map(|(topic, text)| {
+        let of_topics = self.topics.iter().filter_map(|(topic, text)| {
             let at = Topic::ALL.iter().position(|known| known == topic)?;
             Some((text.as_str(), symptoms.len() + at))
         });
-        let classes = symptoms.len() + Topic::ALL.len();
-        let classifier = Classifier::train(classes, of_symptoms.chain(of_topics));
+        let texts = of_symptoms.chain(of_topics).collect();
+        (symptoms, texts)
+    }
+}
+
+impl ExampleReader {
+    /// Learns from the examples. It takes about a second for some thousand examples.
+    pub fn new(examples: Examples) -> Self {
+        let (symptoms, texts) = examples.numbered();
+        let classifier = Classifier::train(symptoms.len() + Topic::ALL.len(), texts);
         Self { classifier, symptoms, cues: examples.cues }
+    }
+
+    /// How many classes there are.
+    pub fn classes(&self) -> usize {
+        self.symptoms.len() + Topic::ALL.len()
+    }
+
+    /// What is classified of a text: the whole, and then each of its sentences.
+    pub fn parts(text: &str) -> Vec<&str> {
+        let sentences = sentences(text).take(MAX_SENTENCES).map(|sentence| sentence.text);
+        [text].into_iter().chain(sentences).collect()
     }
 
     /// Reads a text. An empty one says nothing: every class is as likely as another.
     pub fn read(&self, text: &str) -> Reading {
+        self.read_with(text, &[])
+    }
+
+    /// Reads a text with a second opinion: how likely each class is for each of [`parts`](Self::parts). Where there is
+    /// one, both count the same.
+    pub fn read_with(&self, text: &str, second: &[Vec<f32>]) -> Reading {
         let prepared = self.classifier.prepare(text);
-        let likely = self.classifier.classify(&prepared);
+        let likely = self.likely(&prepared, second.first());
         let (of_symptoms, of_topics) = likely.split_at_checked(self.symptoms.len()).unwrap_or_default();
         let problem: f32 = of_symptoms.iter().sum();
         let words = |class: usize| {
@@ -88,13 +115,25 @@ impl ExampleReader {
             symptoms: symptoms.collect(),
             topics: topics.collect(),
             cues: self.cues.find(text).into_iter().filter(|read| read.cue != Cue::Addition).collect(),
-            sentences: self.sentences(text),
+            sentences: self.sentences(text, second),
+            model: None,
         }
     }
 
+    fn likely(&self, text: &PreparedText<'_>, second: Option<&Vec<f32>>) -> Vec<f32> {
+        let mut likely = self.classifier.classify(text);
+        if let Some(second) = second.filter(|second| second.len() == likely.len()) {
+            likely.iter_mut().zip(second).for_each(|(own, other)| *own = (*own + other) / 2.0);
+        }
+        likely
+    }
+
     /// The sentences that may be about something by themselves.
-    fn sentences(&self, text: &str) -> Vec<ReadSentence> {
-        let read = sentences(text).take(MAX_SENTENCES).map(|sentence| self.sentence(sentence));
+    fn sentences(&self, text: &str, second: &[Vec<f32>]) -> Vec<ReadSentence> {
+        // The first opinion is about the whole.
+        let second = second.iter().skip(1).map(Some).chain(iter::repeat(None));
+        let read = sentences(text).take(MAX_SENTENCES).zip(second);
+        let read = read.map(|(sentence, second)| self.sentence(sentence, second));
         let is_kept = |read: &ReadSentence| {
             let first = read.symptoms.first().map_or(0.0, |share| share.confidence);
             read.adds || 1.0 - read.problem >= KEPT_SENTENCE || read.problem * first >= KEPT_SENTENCE
@@ -102,8 +141,8 @@ impl ExampleReader {
         read.filter(is_kept).take(KEPT_SENTENCES).collect()
     }
 
-    fn sentence(&self, Sentence { text, in_list }: Sentence<'_>) -> ReadSentence {
-        let likely = self.classifier.classify(&self.classifier.prepare(text));
+    fn sentence(&self, Sentence { text, in_list }: Sentence<'_>, second: Option<&Vec<f32>>) -> ReadSentence {
+        let likely = self.likely(&self.classifier.prepare(text), second);
         let (of_symptoms, of_topics) = likely.split_at_checked(self.symptoms.len()).unwrap_or_default();
         let symptoms = best(of_symptoms).into_iter().filter_map(|(at, confidence)| {
             Some(SymptomShare { name: self.symptoms.get(at)?.clone(), confidence })

@@ -24,6 +24,8 @@ pub struct Reading {
     pub cues: Vec<ReadCue>,
     /// The sentences that may be about something by themselves, in the order of the text.
     pub sentences: Vec<ReadSentence>,
+    /// The model that gave a second opinion; `None` if the built-in reader alone has read it.
+    pub model: Option<String>,
 }
 
 /// A sentence that may be about something else than the rest of its ticket.

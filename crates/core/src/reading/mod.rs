@@ -3,13 +3,16 @@
 
 mod classifier;
 mod cues;
+mod embedding_classifier;
 mod example_reader;
 mod features;
 mod labels;
+mod linear;
 mod relevance;
 mod sentences;
 
 pub use crate::reading::cues::Cues;
+pub use crate::reading::embedding_classifier::EmbeddingClassifier;
 pub use crate::reading::example_reader::{ExampleReader, Examples, language};
 pub use crate::reading::features::plain_words;
 pub use crate::reading::labels::{

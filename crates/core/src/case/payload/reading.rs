@@ -17,6 +17,8 @@ payload! {
         cues: Vec<ReadCuePayload>,
         #[serde(default)]
         sentences: Vec<ReadSentencePayload>,
+        #[serde(default)]
+        model: Option<String>,
     }
 
     /// A sentence that may be about something else than the rest.
