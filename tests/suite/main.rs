@@ -40,6 +40,7 @@ mod set_aside;
 mod simulation;
 mod snapshots;
 mod story;
+mod sweep;
 mod taps;
 mod test_agent;
 mod texts;

@@ -13,6 +13,7 @@ use crate::engine::context::ProbeRunner;
 use crate::ports::ShellError;
 use crate::telemetry::spans;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tracing::Instrument;
@@ -25,7 +26,7 @@ pub async fn run_probes(
     probes: &BTreeSet<ProbeName>,
 ) -> Evidence {
     let start = Instant::now();
-    let connect_ms = connect(runner, system_type, system, probes).await;
+    let (connect_ms, unreached) = connect(runner, system_type, system, probes).await;
     let mut evidence = Evidence { connect_ms, ..Evidence::default() };
     let mut waiting: Vec<&Probe> = probes.iter().filter_map(|name| system_type.probes.get(name)).collect();
     let mut running: JoinSet<(ProbeName, ProbeAnswer)> = JoinSet::new();
@@ -42,6 +43,11 @@ pub async fn run_probes(
         }
         for probe in ready {
             match prepare(runner, system_type, system, probe, &evidence) {
+                // A host that did not answer is not asked once more for each probe.
+                Ok((host, command)) if let Some(error) = unreached.get(&host) => {
+                    let answer = ProbeAnswer { host, line: command.summary(), outcome: Err(error.clone()) };
+                    record(runner, system_type, system, probe, answer, &mut evidence);
+                }
                 Ok((host, command)) => {
                     let (runner, name, retries) = (runner.clone(), probe.name.clone(), probe.retries);
                     let span = spans::probe(&host, &name);
@@ -77,24 +83,30 @@ fn can_run(probe: &Probe, probes: &BTreeSet<ProbeName>, evidence: &Evidence) -> 
     probe.needs.iter().all(|need| evidence.facts.contains_key(need) || !probes.contains(need))
 }
 
-/// Opens every connection that the probes need, side by side. Gives the longest time in milliseconds.
-/// An unreachable host shows in the results of its probes.
+/// Opens every connection that the probes need, side by side. Gives the longest time in milliseconds, and the hosts that
+/// cannot be reached.
 async fn connect(
     runner: &ProbeRunner,
     system_type: &SystemType,
     system: &System,
     probes: &BTreeSet<ProbeName>,
-) -> u64 {
+) -> (u64, BTreeMap<HostName, ShellError>) {
     let roles = probes.iter().filter_map(|name| system_type.probes.get(name)).map(|probe| &probe.host);
     let hosts: BTreeSet<HostName> = roles.filter_map(|role| system.host(role)).cloned().collect();
     let mut opening = JoinSet::new();
     for host in hosts {
         let shell = runner.shell.clone();
-        opening.spawn(async move { shell.connect(&host).await });
+        opening.spawn(async move { (shell.connect(&host).await, host) });
     }
-    let times = opening.join_all().await;
-    let longest = times.into_iter().flatten().max().unwrap_or_default();
-    u64::try_from(longest.as_millis()).unwrap_or(u64::MAX)
+    let mut longest = Duration::ZERO;
+    let mut unreached = BTreeMap::new();
+    for (opened, host) in opening.join_all().await {
+        match opened {
+            Ok(took) => longest = longest.max(took),
+            Err(error) => drop(unreached.insert(host, error)),
+        }
+    }
+    (u64::try_from(longest.as_millis()).unwrap_or(u64::MAX), unreached)
 }
 
 /// A command on its way, or what came of it.

@@ -18,6 +18,10 @@ use crate::engine::publish::once::once;
 use crate::ports::{Marker, NewTicket, OpenResult};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tracing::Instrument;
 
 /// What a sweep found on one system.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,28 +48,81 @@ pub async fn sweep_tickets(context: &Context) -> Result<Vec<CaseId>, IntakeError
     Ok(opened)
 }
 
-/// Probes every system. What it finds that nobody works on gets a ticket and a case: a confirmed fault, or
-/// checks that cannot be read.
+/// Probes every system, many at once, so that a host that does not answer holds up no other. What it finds that nobody
+/// works on gets a ticket and a case: a confirmed fault, or checks that cannot be read. The results have the order of the
+/// inventory.
 ///
 /// # Errors
-/// GitHub or the journal cannot be used. A host that cannot be reached is no error; its facts are unknown.
+/// GitHub or the journal cannot be used; the other systems are swept all the same. A host that cannot be reached is no
+/// error; its facts are unknown.
 pub async fn check_systems(context: &Context) -> Result<Vec<SweepResult>, IntakeError> {
-    let mut swept = Vec::new();
+    let places = Arc::new(Semaphore::new(AT_ONCE));
+    let mut looks = JoinSet::new();
     for system in context.inventory.systems.values() {
-        let Some(system_type) = context.library.systems.get(&system.system_type) else { continue };
-        let (mut look, mut new) = look_for_new(context, system_type, system).await?;
-        if new == Some(Problem::Unreadable) {
-            // A restart passes.
-            context.clock.sleep_until(context.clock.now() + CONFIRM_AFTER).await;
-            (look, new) = look_for_new(context, system_type, system).await?;
-        }
-        let opened = match new {
-            Some(problem) => open_ticket(context, system, &look, &problem).await?,
-            None => None,
+        let (context, system, places) = (context.clone(), system.clone(), Arc::clone(&places));
+        let look = async move {
+            let new = look_twice(&context, &system, &places).await;
+            (system, new)
         };
-        swept.push(SweepResult { system: system.name.clone(), diagnosis: look.diagnosis, opened });
+        looks.spawn(look.in_current_span());
     }
-    Ok(swept)
+    let mut swept = Vec::new();
+    let mut failed = None;
+    while let Some(joined) = looks.join_next().await {
+        let result = match joined {
+            Ok((system, new)) => open_for_new(context, &system, new).await,
+            Err(error) => {
+                tracing::error!(%error, "the look at a system broke");
+                continue;
+            }
+        };
+        match result {
+            Ok(result) => swept.extend(result),
+            Err(error) => failed = failed.or(Some(error)),
+        }
+    }
+    swept.sort_by(|a, b| a.system.cmp(&b.system));
+    match failed {
+        Some(error) => Err(error),
+        None => Ok(swept),
+    }
+}
+
+/// So many systems are probed at once: each takes a connection and some commands on this machine.
+const AT_ONCE: usize = 64;
+
+/// Looks at a system, and once more if it could not be read. `None` if its type has no playbooks.
+async fn look_twice(
+    context: &Context,
+    system: &System,
+    places: &Semaphore,
+) -> Result<Option<(Look, Option<Problem>)>, IntakeError> {
+    let Some(system_type) = context.library.systems.get(&system.system_type) else { return Ok(None) };
+    let look = async || {
+        let _place = places.acquire().await;
+        look_for_new(context, system_type, system).await
+    };
+    let mut seen = look().await?;
+    if seen.1 == Some(Problem::Unreadable) {
+        // A restart passes.
+        context.clock.sleep_until(context.clock.now() + CONFIRM_AFTER).await;
+        seen = look().await?;
+    }
+    Ok(Some(seen))
+}
+
+/// Opens a ticket and a case for what a look has found.
+async fn open_for_new(
+    context: &Context,
+    system: &System,
+    new: Result<Option<(Look, Option<Problem>)>, IntakeError>,
+) -> Result<Option<SweepResult>, IntakeError> {
+    let Some((look, new)) = new? else { return Ok(None) };
+    let opened = match new {
+        Some(problem) => open_ticket(context, system, &look, &problem).await?,
+        None => None,
+    };
+    Ok(Some(SweepResult { system: system.name.clone(), diagnosis: look.diagnosis, opened }))
 }
 
 /// So long after a look that could not be read comes the look that decides.
@@ -134,8 +191,14 @@ async fn known_problems(
         }
         let Some(case) = load_case(context, &line.id).await? else { continue };
         let in_ticket = case.triage.as_ref().and_then(|triage| triage.system.as_ref());
+        let in_source = match &case.source {
+            Source::Sweep { suspect } => suspect.as_ref(),
+            Source::Recurrence { suspect, .. } => Some(suspect),
+            _ => None,
+        };
+        let about = in_ticket.map(|in_ticket| &in_ticket.name).or(in_source.map(|suspect| &suspect.system));
         // A case that has only just begun may turn out to be about any system.
-        let is_here = in_ticket.map_or(line.outcome.is_none(), |in_ticket| in_ticket.name == *system);
+        let is_here = about.map_or(line.outcome.is_none(), |about| about == system);
         if !is_here {
             continue;
         }
