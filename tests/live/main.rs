@@ -4,7 +4,7 @@
 //! It is one test, because there are few servers: the scenarios harm them one after another, and each
 //! begins on a healed one. It needs root (or `sudo` without a password) on Debian, and what `stack/install`
 //! installs; `scripts/live` does both. `FIELDMEDIC_LIVE_ONLY=<words>` runs the scenarios whose names
-//! hold these words.
+//! hold these words; otherwise `FIELDMEDIC_SAMPLE` chooses some, or all.
 
 #![allow(unreachable_pub, reason = "nothing outside of this binary can reach anything of it")]
 #![allow(clippy::disallowed_methods, reason = "tests use the clock, files and processes of this machine")]
@@ -20,6 +20,9 @@ mod fixture;
 mod gate;
 mod logins;
 mod read_only;
+#[path = "../suite/sample.rs"]
+#[allow(dead_code, reason = "seeds are for the simulation")]
+mod sample;
 mod stack;
 mod tracker;
 mod triggers;
@@ -27,6 +30,7 @@ mod truth;
 mod undo;
 
 use fixture::Fixture;
+use sample::{Described, Sample};
 use stack::Stack;
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -41,32 +45,80 @@ const SERVERS: usize = 3;
 /// What is done to the server, and what must come of it.
 type Scenario = (&'static str, fn(&Fixture));
 
-const SCENARIOS: &[Scenario] = &[
-    ("doctor and diagnose, all well", read_only::doctor_and_diagnose),
-    ("a complaint, all well", controls::healthy_and_a_complaint),
-    ("a question about the status", controls::a_question),
-    ("a wrong and an unknown host key", controls::host_keys),
-    ("the host is unreachable", controls::unreachable),
-    ("a rehearsal", controls::a_rehearsal),
-    ("workers are down", faults::workers_down),
-    ("workers are down, found by a sweep", triggers::workers_down_by_sweep),
-    ("the disk is full, by webhook", triggers::disk_full_by_webhook),
-    ("jobs are stuck, by a slash command", triggers::queue_stuck_by_command),
-    ("the images are missing", faults::missing_image),
-    ("an image is missing, the newest archive is broken", faults::bad_backup),
-    ("an image is missing, nothing to restore from", controls::nothing_to_restore_from),
-    ("workers are down, an image is missing and has to be built", faults::workers_and_image),
-    ("jobs are put back, behind a gate in shell", undo::jobs_are_put_back_behind_a_gate),
-    ("the disk is full, behind the binary as a gate", gate::disk_full_behind_the_binary),
-    ("killed while workers start", crash::while_workers_start),
-    ("killed while an image is loaded", crash::while_an_image_is_loaded),
+/// The scenarios, by what they are about. A sample has one of each group.
+const SCENARIOS: &[(&str, &[Scenario])] = &[
+    ("looks", &[("doctor and diagnose, all well", read_only::doctor_and_diagnose)]),
+    (
+        "controls",
+        &[
+            ("a complaint, all well", controls::healthy_and_a_complaint),
+            ("a question about the status", controls::a_question),
+            ("a rehearsal", controls::a_rehearsal),
+        ],
+    ),
+    (
+        "hosts",
+        &[
+            ("a wrong and an unknown host key", controls::host_keys),
+            ("the host is unreachable", controls::unreachable),
+        ],
+    ),
+    (
+        "faults",
+        &[
+            ("workers are down", faults::workers_down),
+            ("workers are down, found by a sweep", triggers::workers_down_by_sweep),
+            ("the disk is full, by webhook", triggers::disk_full_by_webhook),
+            ("jobs are stuck, by a slash command", triggers::queue_stuck_by_command),
+        ],
+    ),
+    (
+        "images",
+        &[
+            ("the images are missing", faults::missing_image),
+            ("an image is missing, the newest archive is broken", faults::bad_backup),
+            ("an image is missing, nothing to restore from", controls::nothing_to_restore_from),
+            ("workers are down, an image is missing and has to be built", faults::workers_and_image),
+        ],
+    ),
+    (
+        "gates",
+        &[
+            ("jobs are put back, behind a gate in shell", undo::jobs_are_put_back_behind_a_gate),
+            ("the disk is full, behind the binary as a gate", gate::disk_full_behind_the_binary),
+        ],
+    ),
+    (
+        "crashes",
+        &[
+            ("killed while workers start", crash::while_workers_start),
+            ("killed while an image is loaded", crash::while_an_image_is_loaded),
+        ],
+    ),
 ];
+
+/// So many scenarios are played for a commit.
+const SAMPLE: usize = 9;
+
+/// The scenarios that the environment asks for: those with some words in their names, or a sample of all.
+fn chosen() -> Vec<&'static Scenario> {
+    let all = SCENARIOS.iter().flat_map(|(group, scenarios)| scenarios.iter().map(move |it| (*group, it)));
+    let only = std::env::var("FIELDMEDIC_LIVE_ONLY").unwrap_or_default();
+    if !only.is_empty() {
+        return all.map(|(_, scenario)| scenario).filter(|(name, _)| name.contains(&only)).collect();
+    }
+    let describe = |(group, (name, _)): &(&str, &Scenario)| Described {
+        group: (*group).to_owned(),
+        name: (*name).to_owned(),
+    };
+    let picked = Sample::chosen().pick(all.collect(), SAMPLE, describe);
+    picked.into_iter().map(|(_, scenario)| scenario).collect()
+}
 
 #[test]
 fn the_agent_looks_after_a_real_server() {
-    let only = std::env::var("FIELDMEDIC_LIVE_ONLY").unwrap_or_default();
-    let chosen: Vec<&Scenario> = SCENARIOS.iter().filter(|(name, _)| name.contains(&only)).collect();
-    assert!(!chosen.is_empty(), "no scenario has {only:?} in its name");
+    let chosen = chosen();
+    assert!(!chosen.is_empty(), "no scenario has the words of FIELDMEDIC_LIVE_ONLY in its name");
     let started = Instant::now();
     let (chosen, next) = (chosen.as_slice(), &AtomicUsize::new(0));
     let failed: Vec<&str> = std::thread::scope(|scope| {
