@@ -351,7 +351,10 @@ mod tests {
             ("url = \"http://localhost.example.org/v1\"", "https only"),
             ("url = \"file:///etc/passwd\"", "https only"),
             ("url = \"https://ada:secret@api.example.org/v1\"", "use key_env"),
-            ("url = \"https://api.example.org\"\ntimeout = \"0s\"", "timeout is 0"),
+            ("url = \"https://api.example.org\"\ntimeout = \"0s\"", "at most 60s"),
+            ("url = \"https://api.example.org\"\ntimeout = \"1h\"", "at most 60s"),
+            ("url = \"https://api.example.org/v1?key=secret\"", "the address of the API alone"),
+            ("url = \"https://api.example.org\"\ncharacters_per_day = 0", "remove the section"),
             ("url = \"https://api.example.org\"\nexamples = 0", "at least 1"),
         ] {
             let error = with(lines).unwrap_err().to_string();

@@ -57,8 +57,15 @@ impl ReaderEntry {
                 "[reader] url contains a login, which does not belong in this file: use key_env".into(),
             );
         }
-        if self.timeout.is_zero() {
-            problems.push("[reader] timeout is 0: write 5s".into());
+        if self.url.query().is_some() || self.url.fragment().is_some() {
+            problems.push("[reader] url has a `?` or a `#`: write the address of the API alone, such as https://api.example.org/v1".into());
+        }
+        // Each ticket waits so long for an endpoint that does not answer.
+        if self.timeout.is_zero() || self.timeout > Duration::from_secs(60) {
+            problems.push("[reader] timeout must be more than 0s and at most 60s".into());
+        }
+        if self.characters_per_day == 0 {
+            problems.push("[reader] characters_per_day is 0: remove the section to send nothing".into());
         }
         if self.examples == 0 {
             problems.push("[reader] examples is 0: it must be at least 1".into());

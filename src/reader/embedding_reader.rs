@@ -160,12 +160,11 @@ impl Shared {
         let examples = examples(catalogue);
         let (symptoms, texts) = examples.numbered();
         let texts = spread(&texts, self.limits.examples);
-        let mut learnt = Vec::with_capacity(texts.len());
-        for batch in texts.chunks(BATCH) {
-            let only_texts: Vec<&str> = batch.iter().map(|(text, _)| *text).collect();
-            let vectors = self.embed(&only_texts).await?;
-            learnt.extend(vectors.into_iter().zip(batch.iter().map(|(_, class)| *class)));
-        }
+        let only_texts: Vec<&str> = texts.iter().map(|(text, _)| *text).collect();
+        // Counted as a whole before the first is sent: half of the examples would be of no use.
+        let vectors = self.embed(&only_texts).await?;
+        let learnt: Vec<(Vec<f32>, usize)> =
+            vectors.into_iter().zip(texts.iter().map(|(_, class)| *class)).collect();
         let classes = symptoms.len() + Topic::ALL.len();
         let count = learnt.len();
         let train = move || EmbeddingClassifier::train(classes, &learnt);
@@ -198,7 +197,11 @@ impl Shared {
             .collect();
         self.spend(texts.iter().map(|text| text.chars().count() as u64).sum())?;
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-        Ok(self.endpoint.embed(&texts).await?)
+        let mut vectors = Vec::with_capacity(texts.len());
+        for batch in texts.chunks(BATCH) {
+            vectors.extend(self.endpoint.embed(batch).await?);
+        }
+        Ok(vectors)
     }
 
     /// Counts characters before they are sent.

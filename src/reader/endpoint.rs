@@ -17,8 +17,10 @@ use serde_json::json;
 use std::time::Duration;
 use url::Url;
 
-/// A longer answer is not read: 64 texts with 4096 numbers each fit into a tenth of it.
-const LONGEST_ANSWER: usize = 64 << 20;
+/// A longer answer is not read. Sixteen texts with so many numbers each fit into it.
+const LONGEST_ANSWER: usize = 16 << 20;
+/// No model is known whose vectors are longer; so many numbers of each example are kept.
+const LONGEST_VECTOR: usize = 8192;
 
 /// Where embeddings come from.
 #[derive(Debug, Clone)]
@@ -125,7 +127,10 @@ impl Endpoint {
             }
         })?;
         let answer: Answer = serde_json::from_slice(&body.to_bytes())
-            .map_err(|error| EndpointError::Answer(error.to_string()))?;
+            // The error's own text quotes the answer, which may be long.
+            .map_err(|error| {
+                EndpointError::Answer(format!("it is no list of embeddings, in column {}", error.column()))
+            })?;
         in_order(answer.data, texts.len())
     }
 }
@@ -135,6 +140,11 @@ fn in_order(data: Vec<Embedding>, count: usize) -> Result<Vec<Vec<f32>>, Endpoin
     let mut vectors: Vec<Option<Vec<f32>>> = vec![None; count];
     for Embedding { index, embedding } in data {
         match vectors.get_mut(index) {
+            _ if embedding.len() > LONGEST_VECTOR => {
+                return Err(EndpointError::Answer(format!(
+                    "a vector has more than {LONGEST_VECTOR} numbers"
+                )));
+            }
             Some(place) if place.is_none() => *place = Some(embedding),
             _ => return Err(EndpointError::Answer(format!("there is no text {index}, or it came twice"))),
         }

@@ -165,9 +165,9 @@ fn verdict_of_fix(reading: &Reading, symptoms: &BTreeSet<SymptomName>, answered:
     match relevance(reading, []) {
         Relevance::Unrelated if !answered => Verdict::LeftOpen,
         _ if !is_asked_for => Verdict::Asked,
-        _ if besides.iter().any(|besides| matches!(besides, Besides::Topic(_))) => Verdict::Partial,
+        _ if besides.contains(&Besides::Unclear) => Verdict::Asked,
         _ if besides.is_empty() => Verdict::Closed,
-        _ => Verdict::Asked,
+        _ => Verdict::Partial,
     }
 }
 

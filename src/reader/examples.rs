@@ -1,7 +1,7 @@
 //! The examples that are built in: texts that report no trouble of the system, and cues.
 
 use crate::core::playbook::SymptomCatalogue;
-use crate::core::reading::{Cue, Cues, Examples, Topic};
+use crate::core::reading::{Cue, Cues, Examples, Language, Topic};
 use crate::core::ticket::close_feedback::FeedbackPhrases;
 use include_dir::{Dir, include_dir};
 use serde::de::DeserializeOwned;
@@ -40,10 +40,12 @@ pub(super) fn feedback_phrases() -> FeedbackPhrases {
 }
 
 fn cues() -> Cues {
-    let phrases: BTreeMap<Cue, Texts> = file("cues.yaml").unwrap_or_default();
-    let phrases = phrases
-        .iter()
-        .flat_map(|(cue, texts)| texts.values().flatten().map(move |phrase| (*cue, phrase.as_str())));
+    let phrases: BTreeMap<Cue, BTreeMap<Language, Vec<String>>> = file("cues.yaml").unwrap_or_default();
+    let phrases = phrases.iter().flat_map(|(cue, by_language)| {
+        let texts =
+            by_language.iter().flat_map(|(language, texts)| texts.iter().map(move |it| (language, it)));
+        texts.map(move |(language, phrase)| (*cue, *language, phrase.as_str()))
+    });
     Cues::new(phrases)
 }
 
@@ -56,7 +58,6 @@ fn file<T: DeserializeOwned>(path: &str) -> Option<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::reading::Language;
 
     #[test]
     fn every_file_is_there_and_has_every_language() {

@@ -216,13 +216,33 @@ async fn a_question_that_may_be_a_complaint_is_closed_only_by_a_yes() {
 }
 
 #[tokio::test]
+async fn a_question_that_may_be_an_urgent_complaint_goes_to_a_person() {
+    let mut agent = TestAgent::on("status-in-doubt").build().await;
+    let first = agent.ticket().clone();
+    let ticket =
+        agent.files("Is QFieldCloud okay today?", "It felt a little slow yesterday evening. Urgent!");
+    agent.follows(ticket);
+    for id in agent.polls().await {
+        let case = agent.works(&id).await;
+        if case.ticket.id == *agent.ticket() {
+            assert_eq!(escalation_code(&case), "nothing-found");
+        }
+    }
+    agent.sees(&["status", "report", "call"]);
+    agent.sees_on(&first, &["status", "inquiry"]);
+}
+
+#[tokio::test]
 async fn silence_settles_no_complaint() {
     let (agent, id) = answers_in_doubt().await;
     assert!(!agent.comment("inquiry").contains("I close this ticket"));
-    agent.passes(TimeDelta::hours(25));
+    // It is probed again after ten minutes, as for any complaint.
+    let commands = agent.commands();
+    agent.passes(TimeDelta::minutes(11));
     agent.works(&id).await;
-    agent.sees(&["status", "inquiry", "inquiry-reminder"]);
-    agent.passes(TimeDelta::hours(48));
+    assert!(agent.commands() > commands, "nothing was probed again");
+    agent.sees(&["status", "inquiry"]);
+    agent.passes(TimeDelta::hours(2));
     let case = agent.works(&id).await;
     assert_eq!(escalation_code(&case), "nothing-found");
     assert!(!agent.is_closed());

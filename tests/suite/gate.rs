@@ -423,8 +423,8 @@ fn rendered_commands_are_admitted_and_others_are_not() {
                     Mutation::Insert(..) => range.start < at && at < range.end,
                     // A list at the end of the line takes one more item.
                     Mutation::Append(" x") | Mutation::Twice => !ends_in_list(&rules, line),
-                    // Without the blank between them, two items of a list are one.
-                    Mutation::Remove(_) if line.as_bytes().get(at) == Some(&b' ') => {
+                    // Without the blank between them, or with a letter in its place, two items of a list are one.
+                    Mutation::Remove(_) | Mutation::Replace(..) if line.as_bytes().get(at) == Some(&b' ') => {
                         range.contains(&at) && !ends_in_list(&rules, line)
                     }
                     Mutation::Append(_) | Mutation::Prepend(_) => range.contains(&at) || at >= range.end,

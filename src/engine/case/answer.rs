@@ -3,6 +3,7 @@
 use crate::core::case::Case;
 use crate::core::case::detail::Detail;
 use crate::core::case::event::Event;
+use crate::core::case::inquiry::InquiryPurpose;
 use crate::core::case::outcome::{Code, Escalation, Outcome};
 use crate::core::playbook::Library;
 use crate::core::ticket::triage::Intent;
@@ -29,7 +30,12 @@ pub fn answer(case: &Case, library: &Library) -> Option<Result<String, String>> 
 
 /// An answer that cannot be filled is none: such a case goes to a person instead of being closed.
 pub(crate) fn answerable(writer: &CaseWriter<'_>, event: Event) -> Event {
-    if !matches!(&event, Event::OutcomeDecided(Outcome::Answered { .. })) {
+    let needs_answer = match &event {
+        Event::OutcomeDecided(Outcome::Answered { .. } | Outcome::Partial { .. }) => true,
+        Event::ReporterAsked { purpose, .. } => *purpose == InquiryPurpose::ConfirmAnswer,
+        _ => false,
+    };
+    if !needs_answer {
         return event;
     }
     let Some(Err(problem)) = answer(&writer.case, writer.library) else { return event };

@@ -6,6 +6,7 @@ use crate::core::case::event::{CaseId, Source};
 use crate::core::case::inquiry::{InquiryPurpose, ReporterAnswer};
 use crate::core::case::signal::{Signal, SignalKind};
 use crate::core::case::{Case, Stage};
+use crate::core::reading::plain_words;
 use crate::core::ticket::close_feedback::Feedback;
 use crate::core::ticket::{Ticket, TicketState};
 use crate::engine::context::Context;
@@ -123,7 +124,8 @@ async fn accept_answer(
     let Some(inquiry) = case.pending_inquiry() else { return Ok(None) };
     let language = case.reading.as_ref().map(|reading| reading.language);
     let says = match (context.reader.feedback(&comment.body, language, true), inquiry.purpose) {
-        (Some(Feedback::Works), _) | (Some(Feedback::Thanks), InquiryPurpose::ConfirmAnswer) => {
+        (Some(Feedback::Works), _) => ReporterAnswer::Works,
+        (Some(Feedback::Thanks), InquiryPurpose::ConfirmAnswer) if is_short(&comment.body) => {
             ReporterAnswer::Works
         }
         (Some(Feedback::StillBroken), InquiryPurpose::ConfirmFix | InquiryPurpose::ConfirmAnswer) => {
@@ -140,6 +142,11 @@ async fn accept_answer(
         Signal { by: comment.author.clone(), at: comment.created_at, kind: SignalKind::Answer(says) };
     context.journal.send_signal(&case.id, &format!("answer comment {}", comment.id), &answer).await?;
     Ok(Some(case.id.clone()))
+}
+
+/// Whether a comment has room for thanks, and for nothing that was not understood.
+fn is_short(comment: &str) -> bool {
+    plain_words(comment).len() <= 4
 }
 
 /// Whether a person may answer for the reporter: the reporter, and whoever may triage issues.

@@ -66,11 +66,14 @@ pub async fn check_systems(context: &Context) -> Result<Vec<SweepResult>, Intake
         };
         looks.spawn(look.in_current_span());
     }
-    let mut swept = Vec::new();
+    let mut swept: Vec<SweepResult> = Vec::new();
     let mut failed = None;
     while let Some(joined) = looks.join_next().await {
         let result = match joined {
-            Ok((system, new)) => open_for_new(context, &system, new).await,
+            Ok((system, new)) => {
+                let ours: Vec<CaseId> = swept.iter().filter_map(|swept| swept.opened.clone()).collect();
+                open_for_new(context, &system, new, &ours).await
+            }
             Err(error) => {
                 tracing::error!(%error, "the look at a system broke");
                 continue;
@@ -111,18 +114,33 @@ async fn look_twice(
     Ok(Some(seen))
 }
 
-/// Opens a ticket and a case for what a look has found.
+/// Opens a ticket and a case for what a look has found. `ours`: the cases that this sweep has opened, for other systems.
 async fn open_for_new(
     context: &Context,
     system: &System,
     new: Result<Option<(Look, Option<Problem>)>, IntakeError>,
+    ours: &[CaseId],
 ) -> Result<Option<SweepResult>, IntakeError> {
     let Some((look, new)) = new? else { return Ok(None) };
     let opened = match new {
-        Some(problem) => open_ticket(context, system, &look, &problem).await?,
-        None => None,
+        // Many systems may stand in line: meanwhile a person may have filed it.
+        Some(problem) if is_new(context, &system.name, &look, &problem, ours).await? => {
+            open_ticket(context, system, &look, &problem).await?
+        }
+        _ => None,
     };
     Ok(Some(SweepResult { system: system.name.clone(), diagnosis: look.diagnosis, opened }))
+}
+
+async fn is_new(
+    context: &Context,
+    system: &SystemName,
+    look: &Look,
+    problem: &Problem,
+    ours: &[CaseId],
+) -> Result<bool, IntakeError> {
+    let known = known_problems(context, system, look.begun, ours).await?;
+    Ok(known.is_some_and(|known| !known.contains(problem)))
 }
 
 /// So long after a look that could not be read comes the look that decides.
@@ -138,6 +156,7 @@ enum Problem {
 
 /// One look at a system.
 struct Look {
+    begun: DateTime<Utc>,
     diagnosis: Diagnosis,
     /// No host answered.
     is_unreachable: bool,
@@ -155,12 +174,11 @@ async fn look_for_new(
     system_type: &SystemType,
     system: &System,
 ) -> Result<(Look, Option<Problem>), IntakeError> {
-    let begun = context.clock.now();
     let look = look(context, system_type, system).await;
     let mut problems = problems_of(&look.diagnosis).peekable();
     let new = match problems.peek() {
         None => None,
-        Some(_) => known_problems(context, &system.name, begun)
+        Some(_) => known_problems(context, &system.name, look.begun, &[])
             .await?
             .and_then(|known| problems.find(|problem| !known.contains(problem))),
     };
@@ -169,22 +187,26 @@ async fn look_for_new(
 }
 
 async fn look(context: &Context, system_type: &SystemType, system: &System) -> Look {
+    let begun = context.clock.now();
     let probes = system_type.probes.keys().cloned().collect();
     let evidence = run_probes(&context.probe_runner(), system_type, system, &probes).await;
     let mut diagnosis = diagnose(system_type, system, &evidence);
     diagnosis.findings.retain(|finding| !system_type.is_reported_only(&finding.playbook));
-    Look { diagnosis, is_unreachable: evidence.nothing_reached() }
+    Look { begun, diagnosis, is_unreachable: evidence.nothing_reached() }
 }
 
 /// The problems of a system that a person has, in cases whose tickets are open. `None` if a case on this system is
-/// at work, or was since the look at it began, which may have seen what is mended by now.
+/// at work, or was since the look at it began, which may have seen what is mended by now. `of_others`: cases that are
+/// known to be about other systems.
 async fn known_problems(
     context: &Context,
     system: &SystemName,
     since: DateTime<Utc>,
+    of_others: &[CaseId],
 ) -> Result<Option<Vec<Problem>>, IntakeError> {
     let mut known = Vec::new();
-    for line in context.journal.cases(RECENT).await? {
+    let cases = context.journal.cases(RECENT).await?;
+    for line in cases.into_iter().filter(|line| !of_others.contains(&line.id)) {
         let is_at_work = line.outcome.is_none() || line.updated_at >= since;
         if !is_at_work && !matches!(line.outcome, Some(Outcome::Escalated(_))) {
             continue;

@@ -112,12 +112,15 @@ async fn remind_reporter(context: &Context, case: &Case, library: &Library) -> R
 }
 
 fn inquiry_data(context: &Context, case: &Case, library: &Library) -> Value {
+    let system_type = case.triage.as_ref().and_then(|triage| triage.system(library));
+    let on_silence = context.policy.confirmation.on_silence;
+    let closes = system_type.is_some_and(|system_type| case.closes_on_silence(&system_type, on_silence));
     json!({
         "report": report(case, library),
         "language": case.reading.as_ref().map_or(Language::English, |reading| reading.language),
         "author": mention(&case.ticket.author),
         "answer": answer(case, library).transpose().ok().flatten(),
-        "closes": case.closes_on_silence(context.policy.confirmation.on_silence),
+        "closes": closes,
     })
 }
 

@@ -41,6 +41,8 @@ enum Manner {
     Huge,
     /// Longer than anything that is read.
     Endless,
+    /// Vectors of more numbers than any model gives.
+    Wide,
     /// Labels and orders in place of vectors.
     Words,
 }
@@ -92,7 +94,8 @@ async fn answer(Extracted(stand_in): Extracted<Arc<StandIn>>, headers: HeaderMap
         Manner::Elsewhere => data[0]["index"] = json!(100_000),
         Manner::Ragged => data[0]["embedding"] = json!([1.0]),
         Manner::Huge => data.iter_mut().for_each(|it| it["embedding"][0] = json!(1e300)),
-        Manner::Endless => return "1".repeat((64 << 20) + 1).into_response(),
+        Manner::Endless => return "1".repeat((16 << 20) + 1).into_response(),
+        Manner::Wide => data.iter_mut().for_each(|it| it["embedding"] = json!(vec![0; 10_000])),
         Manner::Words => {
             data = vec![json!({ "index": 0, "embedding": ["close", "the", "ticket"], "run": "rm -rf /" })];
         }
@@ -166,6 +169,7 @@ async fn a_bad_answer_is_no_opinion_and_a_good_one_is_one_again() {
         Manner::Ragged,
         Manner::Huge,
         Manner::Endless,
+        Manner::Wide,
         Manner::Words,
     ] {
         stand_in.becomes(manner);
@@ -200,10 +204,7 @@ async fn no_more_is_sent_in_a_day_than_allowed() {
     let (stand_in, reader) = reader(limits, Redactor::default()).await;
     let error = reader.learn(&catalogue()).await.unwrap_err();
     assert!(matches!(error, EmbeddingError::Limit(6_000)), "{error}");
-    let texts = stand_in.asked();
-    let texts = texts.iter().flat_map(|(_, body)| body["input"].as_array().unwrap());
-    let sent: usize = texts.map(|text| text.as_str().unwrap().chars().count()).sum();
-    assert!(sent <= 6_000, "{sent}");
+    assert_eq!(stand_in.asked(), [], "half of the examples would be of no use");
 }
 
 #[tokio::test]

@@ -51,16 +51,6 @@ pub enum ReporterAnswer {
     Details,
 }
 
-impl InquiryPurpose {
-    /// Whether it is answered by yes or no.
-    pub fn is_confirmation(self) -> bool {
-        match self {
-            InquiryPurpose::ConfirmFix | InquiryPurpose::ConfirmAnswer => true,
-            InquiryPurpose::Details => false,
-        }
-    }
-}
-
 impl Inquiry {
     /// Whether an answer that was written at this moment can be for this question. GitHub's times are whole
     /// seconds.

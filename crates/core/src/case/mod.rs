@@ -29,11 +29,11 @@ use crate::diagnosis::plan::Plan;
 use crate::diagnosis::verify;
 use crate::diagnosis::verify::Proof;
 use crate::ids::{CaseId, ChangeId, HostName, LibraryHash, PlaybookName, ProbeName};
-use crate::playbook::Step;
+use crate::playbook::{Step, SystemType};
 use crate::policy::confirmation::OnSilence;
 use crate::policy::consent::{Approval, Pause};
 use crate::policy::deferral::Deferral;
-use crate::reading::{Reading, complains};
+use crate::reading::{Besides, ReadSentence, Reading, besides, complains};
 use crate::ticket::triage::Triage;
 use crate::ticket::{Ticket, TicketId};
 use chrono::{DateTime, Utc};
@@ -359,10 +359,26 @@ impl Case {
         self.inquiry.as_ref().filter(|inquiry| inquiry.answer.is_none())
     }
 
-    /// Whether the ticket is closed if its reporter does not answer the question. Silence settles no complaint.
-    pub fn closes_on_silence(&self, on_silence: OnSilence) -> bool {
+    /// The playbooks of the faults that were fixed, here or by the case that this one is linked to.
+    pub fn fixed_faults(&self) -> impl Iterator<Item = &PlaybookName> {
+        let here = self.remediations.iter().map(|remediation| &remediation.plan.playbook);
+        here.chain(self.related.iter().map(|related| &related.playbook))
+    }
+
+    /// The sentences of the ticket that may be about something else than what was fixed.
+    pub fn besides_fix<'a>(&'a self, system_type: &SystemType) -> Vec<(&'a ReadSentence, Besides)> {
+        let faults = self.fixed_faults().filter_map(|playbook| system_type.fault(playbook));
+        let symptoms = faults.flat_map(|fault| &fault.symptoms.names);
+        self.reading.as_ref().map_or_else(Vec::new, |reading| besides(reading, symptoms))
+    }
+
+    /// Whether the ticket is closed if its reporter does not answer the question. Silence settles no complaint, and
+    /// nothing that may be about something else.
+    pub fn closes_on_silence(&self, system_type: &SystemType, on_silence: OnSilence) -> bool {
         let may_close = self.inquiry.as_ref().is_some_and(|inquiry| match inquiry.purpose {
-            InquiryPurpose::ConfirmFix => true,
+            InquiryPurpose::ConfirmFix => {
+                self.besides_fix(system_type).iter().all(|(_, besides)| *besides != Besides::Unclear)
+            }
             InquiryPurpose::ConfirmAnswer => !self.reading.as_ref().is_some_and(complains),
             InquiryPurpose::Details => false,
         });

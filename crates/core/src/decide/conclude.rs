@@ -10,7 +10,7 @@ use crate::diagnosis::diagnose::{Diagnosis, Finding, Unknown};
 use crate::expr::Truth;
 use crate::ids::PlaybookName;
 use crate::reading::{
-    Besides, Cue, ReadSentence, Relevance, Topic, asks_nothing_else, besides, names_symptom, relevance,
+    Besides, Cue, Relevance, Topic, asks_nothing_else, complains, names_symptom, relevance,
 };
 use crate::ticket::triage::Intent;
 
@@ -22,7 +22,7 @@ pub(crate) enum Conclusion {
     Inquire(InquiryPurpose),
 }
 
-impl<'a> Decider<'a> {
+impl Decider<'_> {
     /// What follows when no fault is left to fix.
     pub(crate) fn conclude(self, diagnosis: &Diagnosis) -> Conclusion {
         if self.case.evidence.nothing_reached() {
@@ -54,8 +54,9 @@ impl<'a> Decider<'a> {
             _ if is_fixed && self.may_inquire() && (in_doubt || !self.asks_nothing_else()) => {
                 Conclusion::Inquire(InquiryPurpose::ConfirmFix)
             }
+            _ if is_fixed && in_doubt => escalated(Code::NotExplained, Detail::NotExplained),
             _ if is_fixed => Conclusion::Outcome(self.unless_rest(Outcome::Resolved)),
-            _ if in_doubt && self.may_inquire() => Conclusion::Inquire(InquiryPurpose::ConfirmAnswer),
+            _ if in_doubt && self.asks_in_doubt() => Conclusion::Inquire(InquiryPurpose::ConfirmAnswer),
             _ if in_doubt => escalated(Code::NothingFound, Detail::NothingFound),
             _ => Conclusion::Outcome(self.unless_rest(Outcome::Answered { request: request.clone() })),
         }
@@ -93,9 +94,10 @@ impl<'a> Decider<'a> {
             return Conclusion::Outcome(Outcome::Unrelated { topic });
         }
         if !fixed.is_empty() {
-            let may_ask_more = || !self.besides(&fixed).is_empty();
+            let besides = self.case.besides_fix(self.system_type);
+            let may_ask_more = besides.iter().any(|(_, besides)| *besides == Besides::Unclear);
             return match relevance {
-                Relevance::AskedFor if self.rest().is_some() || !may_ask_more() || !self.may_inquire() => {
+                Relevance::AskedFor if !may_ask_more => {
                     Conclusion::Outcome(self.unless_rest(Outcome::Resolved))
                 }
                 _ if self.may_inquire() => Conclusion::Inquire(InquiryPurpose::ConfirmFix),
@@ -127,16 +129,10 @@ impl<'a> Decider<'a> {
         }
     }
 
-    /// What the ticket is about besides these faults, or perhaps.
-    fn besides(self, faults: &[&PlaybookName]) -> Vec<(&'a ReadSentence, Besides)> {
-        let faults = faults.iter().filter_map(|playbook| self.system_type.fault(playbook));
-        let symptoms = faults.flat_map(|fault| &fault.symptoms.names);
-        self.case.reading.as_ref().map_or_else(Vec::new, |reading| besides(reading, symptoms))
-    }
-
     /// What the ticket is clearly about besides what Fieldmedic handles; `None` if nothing.
     fn rest(self) -> Option<Vec<Remainder>> {
-        let rest = self.besides(&[]).into_iter().filter_map(|(sentence, besides)| match besides {
+        let besides = self.case.besides_fix(self.system_type).into_iter();
+        let rest = besides.filter_map(|(sentence, besides)| match besides {
             Besides::Topic(topic) => Some(Remainder { topic, words: sentence.words.clone() }),
             Besides::Unclear => None,
         });
@@ -172,12 +168,22 @@ impl<'a> Decider<'a> {
         self.input.policy.publishes && is_person && matches!(self.case.scope(), CaseScope::FullTicket)
     }
 
-    /// Whether the reporter is asked for details before a person is called. Whoever says that it is urgent, or that
-    /// nobody can work, is not kept waiting.
+    /// Whether the reporter is asked for details before a person is called.
     fn asks_first(self) -> bool {
-        let Some(reading) = &self.case.reading else { return false };
-        let is_urgent = reading.says(Cue::Urgent) || reading.says(Cue::Everyone);
-        self.may_inquire() && self.input.policy.confirmation.ask_first && !is_urgent
+        let is_read = self.case.reading.is_some();
+        is_read && self.may_inquire() && self.input.policy.confirmation.ask_first && !self.is_urgent()
+    }
+
+    /// Whether the reporter is asked if an answer is enough. What may be a complaint is asked about as a complaint is.
+    fn asks_in_doubt(self) -> bool {
+        let complains = self.case.reading.as_ref().is_some_and(complains);
+        self.may_inquire() && !self.is_urgent() && (self.input.policy.confirmation.ask_first || !complains)
+    }
+
+    /// Whether the words say that it is urgent, or that nobody can work. Whoever writes so is not kept waiting.
+    fn is_urgent(self) -> bool {
+        let says = |cue| self.case.reading.as_ref().is_some_and(|reading| reading.says(cue));
+        says(Cue::Urgent) || says(Cue::Everyone)
     }
 
     /// What an earlier diagnosis of this case found.

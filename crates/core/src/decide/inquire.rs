@@ -9,6 +9,7 @@ use crate::decide::action::Action;
 use crate::decide::decider::{Decider, DecisionInput, escalate, pause_after_failure};
 use crate::decide::start::MAX_EVIDENCE_AGE;
 use crate::diagnosis::diagnose::Diagnosis;
+use crate::reading::complains;
 use crate::ticket::triage::Intent;
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -60,10 +61,8 @@ impl Decider<'_> {
             after.unwrap_or(DateTime::<Utc>::MAX_UTC)
         };
         let (remind_at, until) = match purpose {
-            InquiryPurpose::ConfirmFix | InquiryPurpose::ConfirmAnswer => {
-                (after(policy.remind_after), after(policy.wait))
-            }
-            InquiryPurpose::Details => (after(policy.details_wait), after(policy.details_wait)),
+            _ if self.waits_for_details(purpose) => (after(policy.details_wait), after(policy.details_wait)),
+            _ => (after(policy.remind_after), after(policy.wait)),
         };
         Action::Record(Event::ReporterAsked { purpose, remind_at, until })
     }
@@ -71,7 +70,20 @@ impl Decider<'_> {
     /// When a healthy system is looked at once more although nobody has answered.
     fn next_look(self, inquiry: &Inquiry) -> Option<DateTime<Utc>> {
         let at = inquiry.asked_at + PROBE_AGAIN_AFTER;
-        (inquiry.purpose == InquiryPurpose::Details && self.case.evidence.at < at).then_some(at)
+        (self.waits_for_details(inquiry.purpose) && self.case.evidence.at < at).then_some(at)
+    }
+
+    /// Whether somebody complains who waits for help: the question is short, and the system is looked at again.
+    fn waits_for_details(self, purpose: InquiryPurpose) -> bool {
+        match purpose {
+            InquiryPurpose::ConfirmFix => false,
+            InquiryPurpose::ConfirmAnswer => self.case.reading.as_ref().is_some_and(complains),
+            InquiryPurpose::Details => true,
+        }
+    }
+
+    fn closes_on_silence(self) -> bool {
+        self.case.closes_on_silence(self.system_type, self.input.policy.confirmation.on_silence)
     }
 
     /// After an answer everything was probed again, and no fault was found.
@@ -96,7 +108,7 @@ impl Decider<'_> {
     fn unanswered_inquiry(self, inquiry: &Inquiry) -> Action {
         // Who was never told of it cannot have agreed by silence.
         let is_told = !self.case.publishing.refused_inquiry;
-        let closes = is_told && self.case.closes_on_silence(self.input.policy.confirmation.on_silence);
+        let closes = is_told && self.closes_on_silence();
         match inquiry.purpose {
             InquiryPurpose::ConfirmFix if closes => {
                 let confirmed = self.unless_rest(Outcome::Confirmed { by: None });

@@ -1,27 +1,47 @@
 //! Cues: words that say by themselves how many are concerned, when, and how urgent it is.
 
 use crate::reading::features::{Word, words};
-use crate::reading::labels::{Cue, ReadCue};
+use crate::reading::labels::{Cue, Language, ReadCue};
 use std::collections::HashMap;
 
 /// The phrases of every cue, in all languages.
 #[derive(Debug, Clone, Default)]
 pub struct Cues {
     /// By the first word of the phrase, in its plain form.
-    phrases: HashMap<String, Vec<(Cue, Vec<String>)>>,
+    phrases: HashMap<String, Vec<Phrase>>,
+}
+
+/// A phrase without its first word.
+#[derive(Debug, Clone)]
+struct Phrase {
+    cue: Cue,
+    language: Language,
+    rest: Vec<String>,
 }
 
 impl Cues {
     /// Takes phrases of one or more words each.
-    pub fn new<'p>(phrases: impl IntoIterator<Item = (Cue, &'p str)>) -> Self {
+    pub fn new<'p>(phrases: impl IntoIterator<Item = (Cue, Language, &'p str)>) -> Self {
         let mut cues = Self::default();
-        for (cue, phrase) in phrases {
+        for (cue, language, phrase) in phrases {
             let mut plain = words(phrase).into_iter().map(|word| word.plain);
             if let Some(first) = plain.next() {
-                cues.phrases.entry(first).or_default().push((cue, plain.collect()));
+                let phrase = Phrase { cue, language, rest: plain.collect() };
+                cues.phrases.entry(first).or_default().push(phrase);
             }
         }
         cues
+    }
+
+    /// Whether a text says this in a language. Some words say it in one language and nothing in another.
+    pub(super) fn says(&self, text: &str, cue: Cue, language: Language) -> bool {
+        let words = words(text);
+        let found = words.iter().enumerate().any(|(at, word)| {
+            let phrases = self.phrases.get(&word.plain).into_iter().flatten();
+            let mut phrases = phrases.filter(|phrase| phrase.cue == cue && phrase.language == language);
+            phrases.any(|phrase| phrase.goes_on_in(words.get(at + 1..).unwrap_or_default()))
+        });
+        found
     }
 
     /// The cues of a text, each once, with the words that hold it first.
@@ -29,18 +49,22 @@ impl Cues {
         let words = words(text);
         let mut found: Vec<ReadCue> = Vec::new();
         for (at, word) in words.iter().enumerate() {
-            for (cue, rest) in self.phrases.get(&word.plain).into_iter().flatten() {
-                let following = words.get(at + 1..).unwrap_or_default();
-                let is_same = following.len() >= rest.len()
-                    && following.iter().zip(rest).all(|(word, plain)| word.plain == *plain);
-                if is_same && found.iter().all(|read| read.cue != *cue) {
-                    let written =
-                        words.iter().skip(at).take(rest.len() + 1).map(|word: &Word<'_>| word.written);
-                    found.push(ReadCue { cue: *cue, words: written.collect::<Vec<_>>().join(" ") });
+            for phrase in self.phrases.get(&word.plain).into_iter().flatten() {
+                let is_said = phrase.goes_on_in(words.get(at + 1..).unwrap_or_default());
+                if is_said && found.iter().all(|read| read.cue != phrase.cue) {
+                    let written = words.iter().skip(at).take(phrase.rest.len() + 1).map(|word| word.written);
+                    found.push(ReadCue { cue: phrase.cue, words: written.collect::<Vec<_>>().join(" ") });
                 }
             }
         }
         found
+    }
+}
+
+impl Phrase {
+    fn goes_on_in(&self, following: &[Word<'_>]) -> bool {
+        following.len() >= self.rest.len()
+            && following.iter().zip(&self.rest).all(|(word, plain)| word.plain == *plain)
     }
 }
 
@@ -50,8 +74,11 @@ mod tests {
 
     #[test]
     fn a_cue_is_a_whole_phrase_in_any_writing() {
-        let cues =
-            Cues::new([(Cue::Everyone, "for everyone"), (Cue::Everyone, "alle"), (Cue::Urgent, "asap")]);
+        let cues = Cues::new([
+            (Cue::Everyone, Language::English, "for everyone"),
+            (Cue::Everyone, Language::German, "alle"),
+            (Cue::Urgent, Language::English, "asap"),
+        ]);
         let found = cues.find("ASAP please! It fails for Everyone, ALLE.");
         assert_eq!(
             found,
@@ -62,5 +89,7 @@ mod tests {
         );
         assert_eq!(cues.find("for every one, allegedly"), []);
         assert_eq!(cues.find("it ends with for"), []);
+        assert!(cues.says("it fails for everyone", Cue::Everyone, Language::English));
+        assert!(!cues.says("it fails for everyone", Cue::Everyone, Language::German));
     }
 }

@@ -72,11 +72,6 @@ impl ExampleReader {
         Self { classifier, symptoms, cues: examples.cues }
     }
 
-    /// How many classes there are.
-    pub fn classes(&self) -> usize {
-        self.symptoms.len() + Topic::ALL.len()
-    }
-
     /// What is classified of a text: the whole, and then each of its sentences.
     pub fn parts(text: &str) -> Vec<&str> {
         let sentences = sentences(text).take(MAX_SENTENCES).map(|sentence| sentence.text);
@@ -109,13 +104,14 @@ impl ExampleReader {
             let topic = *Topic::ALL.get(at)?;
             Some(ReadTopic { topic, confidence, words: words(self.symptoms.len() + at) })
         });
+        let language = language(text);
         Reading {
-            language: language(text),
+            language,
             problem: rounded(problem),
             symptoms: symptoms.collect(),
             topics: topics.collect(),
             cues: self.cues.find(text).into_iter().filter(|read| read.cue != Cue::Addition).collect(),
-            sentences: self.sentences(text, second),
+            sentences: self.sentences(text, language, second),
             model: None,
         }
     }
@@ -129,19 +125,37 @@ impl ExampleReader {
     }
 
     /// The sentences that may be about something by themselves.
-    fn sentences(&self, text: &str, second: &[Vec<f32>]) -> Vec<ReadSentence> {
+    fn sentences(&self, text: &str, language: Language, second: &[Vec<f32>]) -> Vec<ReadSentence> {
         // The first opinion is about the whole.
         let second = second.iter().skip(1).map(Some).chain(iter::repeat(None));
         let read = sentences(text).take(MAX_SENTENCES).zip(second);
-        let read = read.map(|(sentence, second)| self.sentence(sentence, second));
-        let is_kept = |read: &ReadSentence| {
-            let first = read.symptoms.first().map_or(0.0, |share| share.confidence);
-            read.adds || 1.0 - read.problem >= KEPT_SENTENCE || read.problem * first >= KEPT_SENTENCE
-        };
-        read.filter(is_kept).take(KEPT_SENTENCES).collect()
+        let read = read.map(|(sentence, second)| self.sentence(sentence, language, second));
+        let mut kept: Vec<(u8, usize, ReadSentence)> = read
+            .enumerate()
+            .filter_map(|(at, read)| {
+                let first = read.symptoms.first().map_or(0.0, |share| share.confidence);
+                let rank = match () {
+                    () if read.adds => 0,
+                    () if read.problem * first >= KEPT_SENTENCE => 1,
+                    () if 1.0 - read.problem >= KEPT_SENTENCE => 2,
+                    () => return None,
+                };
+                Some((rank, at, read))
+            })
+            .collect();
+        // An introduction that says nothing must not crowd out what is added at the end.
+        kept.sort_by_key(|(rank, at, _)| (*rank, *at));
+        kept.truncate(KEPT_SENTENCES);
+        kept.sort_by_key(|(_, at, _)| *at);
+        kept.into_iter().map(|(.., read)| read).collect()
     }
 
-    fn sentence(&self, Sentence { text, in_list }: Sentence<'_>, second: Option<&Vec<f32>>) -> ReadSentence {
+    fn sentence(
+        &self,
+        Sentence { text, in_list }: Sentence<'_>,
+        language: Language,
+        second: Option<&Vec<f32>>,
+    ) -> ReadSentence {
         let likely = self.likely(&self.classifier.prepare(text), second);
         let (of_symptoms, of_topics) = likely.split_at_checked(self.symptoms.len()).unwrap_or_default();
         let symptoms = best(of_symptoms).into_iter().filter_map(|(at, confidence)| {
@@ -152,7 +166,8 @@ impl ExampleReader {
         });
         ReadSentence {
             words: text.chars().take(SHOWN).collect(),
-            adds: in_list || self.cues.find(beginning(text)).iter().any(|read| read.cue == Cue::Addition),
+            // Facts and steps stand in lists too; a question among them is a thing of its own.
+            adds: in_list && text.ends_with('?') || self.cues.says(beginning(text), Cue::Addition, language),
             problem: rounded(of_symptoms.iter().sum()),
             symptoms: symptoms.collect(),
             topic,

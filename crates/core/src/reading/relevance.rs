@@ -14,8 +14,8 @@ const MAY_REPORT_TROUBLE: Confidence = 0.3;
 /// Below this the words are about something else.
 const ABOUT_SOMETHING_ELSE: Confidence = 0.1;
 
-/// From here on the words may ask for the state of the system.
-const MAY_ASK: Confidence = 0.35;
+/// From here on the words may ask for the state of the system, all in all.
+const MAY_ASK: Confidence = 0.3;
 /// From here on the words ask for the state of the system.
 const ASKS: Confidence = 0.5;
 /// From here on they ask for nothing else.
@@ -58,14 +58,22 @@ pub fn names_symptom<'s>(reading: &Reading, symptoms: impl IntoIterator<Item = &
     reading.problem >= MAY_REPORT_TROUBLE && reading.symptoms_among(symptoms) >= NAMES_SYMPTOM
 }
 
-/// Whether the words complain, even if they also ask.
+/// Whether the words complain, as a whole or in one sentence, even if they also ask.
 pub fn complains(reading: &Reading) -> bool {
-    reading.problem >= MAY_COMPLAIN
+    // A question among questions may name what would be a trouble: "A good time to upload 20 GB?"
+    let states = |sentence: &&ReadSentence| !sentence.words.ends_with('?');
+    reading.problem >= MAY_COMPLAIN || reading.sentences.iter().filter(states).any(names_symptom_clearly)
 }
 
 /// Whether the words may ask for the state of the system, and complain no more than they ask.
 pub fn may_ask_for_state(reading: &Reading) -> bool {
-    reading.problem < REPORTS_TROUBLE && asks(reading, MAY_ASK)
+    let first = reading.topics.first().filter(|read| read.topic == Topic::StatusQuestion);
+    first.is_some_and(|read| (1.0 - reading.problem) * read.confidence >= reading.problem.max(MAY_ASK))
+}
+
+fn names_symptom_clearly(sentence: &ReadSentence) -> bool {
+    let first = sentence.symptoms.first();
+    first.is_some_and(|first| sentence.problem * first.confidence >= NAMES_OTHER_SYMPTOM)
 }
 
 /// Whether the words ask for the state of the system.
@@ -124,8 +132,7 @@ fn besides_in(sentence: &ReadSentence, has_several: bool, symptoms: &[&SymptomNa
     if sentence.problem * about_fix >= NOT_ABOUT_THE_FIX {
         return None;
     }
-    let names_other = |first: &SymptomShare| sentence.problem * first.confidence >= NAMES_OTHER_SYMPTOM;
-    let is_other_symptom = sentence.symptoms.first().is_some_and(names_other);
+    let is_other_symptom = names_symptom_clearly(sentence);
     let is_other_topic = is_clear || has_several && may_be.is_some();
     (sentence.adds || is_other_symptom || is_other_topic).then_some(Besides::Unclear)
 }

@@ -18,7 +18,7 @@ use crate::playbook::{Fault, Library, SystemType};
 use crate::policy::consent::Pause;
 use crate::policy::deferral::ExceededLimit;
 use crate::policy::mode::Risk;
-use crate::reading::{Reading, Topic, besides};
+use crate::reading::{Besides, Reading, Topic};
 use crate::text::format::format_minute;
 use crate::ticket::triage::{Intent, UnknownSystemName};
 use crate::view::probes::probes;
@@ -233,12 +233,11 @@ pub fn report(case: &Case, library: &Library) -> Report {
             Some(Outcome::Partial { rest }) => rest.clone(),
             _ => Vec::new(),
         },
-        besides: case
-            .reading
-            .as_ref()
-            .map(|reading| besides(reading, faults.iter().flat_map(|fault| &fault.symptoms.names)))
+        besides: system
+            .map(|system| case.besides_fix(system))
             .unwrap_or_default()
             .into_iter()
+            .filter(|(_, besides)| *besides == Besides::Unclear)
             .map(|(sentence, _)| sentence.words.clone())
             .take(MAX_BESIDES)
             .collect(),
