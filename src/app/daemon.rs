@@ -7,7 +7,7 @@ use crate::app::readiness::Readiness;
 use crate::app::settings::{LoadedConfig, read_config};
 use crate::app::signals::stop_on_signal;
 use crate::app::tasks::{PeriodicTask, Task, TaskTimes, Trigger};
-use crate::app::wiring::{Application, RunMode, webhook_secrets};
+use crate::app::wiring::{Application, RunMode, embedding_reader, webhook_secrets};
 use crate::config::Config;
 use crate::engine::{Context, Dispatcher, Observer, ScheduledTask, Shutdown};
 use crate::store::worker_name;
@@ -106,6 +106,10 @@ impl Start {
     ) -> Result<Generation> {
         let config = &settings.config;
         let Application { mut context, github } = Application::build(settings, RunMode::Live).await?;
+        // It learns in the background, for which a command that works one ticket has no time.
+        if let Some(reader) = embedding_reader(config, &context.redactor, &context.clock)? {
+            context.reader = Arc::new(reader);
+        }
         // Each generation claims cases for itself, so that no two work on one.
         context.worker = worker_name(number);
         let reachability = Arc::new(Reachability::new(context.inventory.clone()));

@@ -15,7 +15,7 @@ use crate::github;
 use crate::github::{GitHub, Identity, Pace};
 use crate::library;
 use crate::library::Files;
-use crate::ports::{Clock, Label, Reader, Store};
+use crate::ports::{Clock, Label, Store};
 use crate::reader::{
     BuiltInReader, EmbeddingLimits, EmbeddingReader, Endpoint, EndpointError, EndpointOptions,
 };
@@ -154,7 +154,7 @@ impl Application {
             shell,
             journal,
             prompts: Arc::new(prompts(config)?),
-            reader: reader(config, &redactor, &clock)?,
+            reader: Arc::new(BuiltInReader),
             clock,
             redactor,
             library: Arc::new(setup.library),
@@ -168,18 +168,6 @@ impl Application {
         };
         Ok(Self { context, github })
     }
-}
-
-/// The reader of a configuration: the built-in one, with a second opinion if there is a section `[reader]`.
-fn reader(
-    config: &Config,
-    redactor: &Arc<Redactor>,
-    clock: &Arc<dyn Clock>,
-) -> Result<Arc<dyn Reader>, AppError> {
-    Ok(match embedding_reader(config, redactor, clock)? {
-        Some(reader) => Arc::new(reader),
-        None => Arc::new(BuiltInReader),
-    })
 }
 
 /// The reader with a second opinion; `None` without a section `[reader]`.

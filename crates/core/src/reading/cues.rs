@@ -36,12 +36,11 @@ impl Cues {
     /// Whether a text says this in a language. Some words say it in one language and nothing in another.
     pub(super) fn says(&self, text: &str, cue: Cue, language: Language) -> bool {
         let words = words(text);
-        let found = words.iter().enumerate().any(|(at, word)| {
+        words.iter().enumerate().any(|(at, word)| {
             let phrases = self.phrases.get(&word.plain).into_iter().flatten();
             let mut phrases = phrases.filter(|phrase| phrase.cue == cue && phrase.language == language);
             phrases.any(|phrase| phrase.goes_on_in(words.get(at + 1..).unwrap_or_default()))
-        });
-        found
+        })
     }
 
     /// The cues of a text, each once, with the words that hold it first.
