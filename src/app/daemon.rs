@@ -107,7 +107,7 @@ impl Start {
         let config = &settings.config;
         let Application { mut context, github } = Application::build(settings, RunMode::Live).await?;
         // It learns in the background, for which a command that works one ticket has no time.
-        if let Some(reader) = embedding_reader(config, &context.redactor, &context.clock)? {
+        if let Some(reader) = embedding_reader(config)? {
             context.reader = Arc::new(reader);
         }
         // Each generation claims cases for itself, so that no two work on one.

@@ -153,10 +153,10 @@ impl Application {
             forge: github.clone(),
             shell,
             journal,
-            prompts: Arc::new(prompts(config)?),
-            reader: Arc::new(BuiltInReader),
             clock,
             redactor,
+            prompts: Arc::new(prompts(config)?),
+            reader: Arc::new(BuiltInReader),
             library: Arc::new(setup.library),
             files: Arc::new(setup.files.as_map().clone()),
             inventory: Arc::new(setup.inventory),
@@ -174,11 +174,7 @@ impl Application {
 ///
 /// # Errors
 /// [`AppError`] if the key is missing, or the endpoint cannot be asked.
-pub fn embedding_reader(
-    config: &Config,
-    redactor: &Arc<Redactor>,
-    clock: &Arc<dyn Clock>,
-) -> Result<Option<EmbeddingReader>, AppError> {
+pub fn embedding_reader(config: &Config) -> Result<Option<EmbeddingReader>, AppError> {
     let Some(entry) = &config.reader else { return Ok(None) };
     let key = match &entry.key_env {
         Some(variable) => {
@@ -190,7 +186,7 @@ pub fn embedding_reader(
         EndpointOptions { url: entry.url.clone(), model: entry.model.clone(), key, timeout: entry.timeout };
     let limits = EmbeddingLimits { examples: entry.examples, characters_per_day: entry.characters_per_day };
     let endpoint = Endpoint::new(options)?;
-    Ok(Some(EmbeddingReader::new(endpoint, limits, Arc::clone(redactor), Arc::clone(clock))))
+    Ok(Some(EmbeddingReader::new(endpoint, limits, redactor(config), Arc::new(SystemClock))))
 }
 
 /// The journal of a configuration.

@@ -134,9 +134,9 @@ async fn list(journal: &dyn Store, arguments: List) -> Result<ExitStatus> {
     }
     if cases.is_empty() {
         print("no cases yet");
+        return Ok(ExitStatus::Done);
     }
     let mut outcomes: BTreeMap<&str, usize> = BTreeMap::new();
-    let count = cases.len();
     for case in &cases {
         let word = case.outcome.as_ref().map_or("working", Outcome::long_word);
         *outcomes.entry(word).or_default() += 1;
@@ -149,11 +149,9 @@ async fn list(journal: &dyn Store, arguments: List) -> Result<ExitStatus> {
         let disputed = if closures.false_closes.contains(&case.id) { ", disputed" } else { "" };
         print(&format!("{}  {opened}  {took:>5} s  {}  {outcome}{disputed}", case.id, case.ticket));
     }
-    if count > 0 {
-        let outcomes: Vec<String> = outcomes.iter().map(|(word, count)| format!("{count} {word}")).collect();
-        let disputed = cases.iter().filter(|case| closures.false_closes.contains(&case.id)).count();
-        print(&format!("{count} cases: {}; {disputed} disputed", outcomes.join(", ")));
-    }
+    let outcomes: Vec<String> = outcomes.iter().map(|(word, count)| format!("{count} {word}")).collect();
+    let disputed = cases.iter().filter(|case| closures.false_closes.contains(&case.id)).count();
+    print(&format!("{} cases: {}; {disputed} disputed", cases.len(), outcomes.join(", ")));
     Ok(ExitStatus::Done)
 }
 

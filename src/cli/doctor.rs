@@ -22,7 +22,6 @@ use clap::Args;
 use miette::{Diagnostic, Result};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 /// GitHub accepts the token of an App for about a minute around the time that it states.
 const CLOCK_TOLERANCE: i64 = 30;
@@ -279,9 +278,7 @@ fn advice(error: &crate::ports::ForgeError) -> &'static str {
 
 /// Whether the endpoint of `[reader]` gives embeddings, if there is one. Tickets are read without it too.
 async fn check_reader(settings: &LoadedConfig, findings: &mut Findings) {
-    let redactor = Arc::new(app::redactor(&settings.config));
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let asked = match app::embedding_reader(&settings.config, &redactor, &clock) {
+    let asked = match app::embedding_reader(&settings.config) {
         Ok(None) => return,
         Ok(Some(reader)) => reader.check().await.map_err(|error| error.to_string()),
         Err(error) => Err(with_help(&error)),

@@ -4,7 +4,6 @@ use crate::app;
 use crate::app::settings::read_config;
 use crate::cli::output::{ExitStatus, Format};
 use crate::cli::wordings::{self, Evaluate, Read};
-use crate::clock::SystemClock;
 use crate::console::{print, print_json};
 use crate::core::expr::value_type::words;
 use crate::core::ids::ParamName;
@@ -12,7 +11,6 @@ use crate::core::playbook::{Fault, IfInterrupted, Library, Param, Probe, Request
 use crate::library;
 use crate::library::Files;
 use crate::library::migrate::migrate_dir;
-use crate::ports::Clock;
 use crate::reader::EmbeddingReader;
 use crate::scenario;
 use crate::scenario::ScenarioVerdict;
@@ -21,7 +19,6 @@ use miette::{IntoDiagnostic, Result, miette};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 /// The command line of `fieldmedic playbook`.
 #[derive(Debug, Subcommand)]
@@ -130,10 +127,7 @@ pub(super) async fn run(config: Option<PathBuf>, arguments: Arguments, verbose: 
 
 /// The reader of the section `[reader]`.
 fn embedding_reader(config: Option<PathBuf>) -> Result<EmbeddingReader> {
-    let config = read_config(config)?.config;
-    let redactor = Arc::new(app::redactor(&config));
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    app::embedding_reader(&config, &redactor, &clock)?.ok_or_else(|| {
+    app::embedding_reader(&read_config(config)?.config)?.ok_or_else(|| {
         miette!(
             help = "add it, as fieldmedic.example.toml shows",
             "the configuration has no section [reader]"

@@ -1,6 +1,6 @@
 //! From what octocrab reports to what can be done next: [`ForgeError`].
 
-use crate::core::text::format::cut_between_words;
+use crate::core::text::format::{cut_between_words, with_causes};
 use crate::ports::ForgeError;
 use chrono::DateTime;
 use http::{HeaderMap, StatusCode, header};
@@ -82,7 +82,10 @@ fn classify_error(error: &octocrab::Error, what: Subject<'_>) -> ForgeError {
     use octocrab::Error as E;
     match error {
         E::GitHub { source, .. } => classify_answer(source, what),
-        E::Service { .. } | E::Hyper { .. } | E::Other { .. } => ForgeError::Unreachable(with_causes(error)),
+        E::Service { .. } | E::Hyper { .. } | E::Other { .. } => {
+            // Its own text says only that something failed.
+            ForgeError::Unreachable(error.source().map_or_else(|| error.to_string(), with_causes))
+        }
         E::Serde { .. } | E::Json { .. } | E::InvalidUtf8 { .. } => {
             ForgeError::Unreachable(format!("it answered with what GitHub does not send: {error}"))
         }
@@ -198,20 +201,6 @@ fn detail(error: &serde_json::Value) -> String {
 fn short(message: &str) -> String {
     let line = message.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
     cut_between_words(line, 200).to_owned()
-}
-
-/// "client error (Connect): tcp connect error: connection refused", not just the first of them.
-fn with_causes(error: &octocrab::Error) -> String {
-    let mut parts: Vec<String> = Vec::new();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let part = cause.to_string();
-        if parts.last().is_none_or(|last| !last.contains(&part)) {
-            parts.push(part);
-        }
-        next = cause.source();
-    }
-    if parts.is_empty() { error.to_string() } else { parts.join(": ") }
 }
 
 #[cfg(test)]

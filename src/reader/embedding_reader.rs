@@ -5,7 +5,7 @@
 //! it gives none, the built-in reader has read alone.
 
 use crate::core::playbook::SymptomCatalogue;
-use crate::core::reading::{EmbeddingClassifier, ExampleReader, Language, Reading, Topic};
+use crate::core::reading::{EmbeddingClassifier, ExampleReader, Language, Reading};
 use crate::core::text::redact::Redactor;
 use crate::core::ticket::close_feedback::Feedback;
 use crate::ports::{Clock, Reader};
@@ -39,7 +39,7 @@ pub struct EmbeddingReader {
 struct Shared {
     endpoint: Endpoint,
     limits: EmbeddingLimits,
-    redactor: Arc<Redactor>,
+    redactor: Redactor,
     clock: Arc<dyn Clock>,
     state: Mutex<State>,
 }
@@ -54,7 +54,6 @@ struct State {
     is_failing: bool,
 }
 
-#[derive(Clone)]
 enum Learnt {
     /// It is under way.
     Learning,
@@ -81,7 +80,7 @@ impl EmbeddingReader {
     pub fn new(
         endpoint: Endpoint,
         limits: EmbeddingLimits,
-        redactor: Arc<Redactor>,
+        redactor: Redactor,
         clock: Arc<dyn Clock>,
     ) -> Self {
         let state = Mutex::new(State::default());
@@ -158,14 +157,14 @@ impl Shared {
 
     async fn learn(&self, catalogue: &SymptomCatalogue) -> Result<usize, EmbeddingError> {
         let examples = examples(catalogue);
-        let (symptoms, texts) = examples.numbered();
-        let texts = spread(&texts, self.limits.examples);
+        let numbered = examples.numbered();
+        let texts = spread(&numbered.texts, self.limits.examples);
         let only_texts: Vec<&str> = texts.iter().map(|(text, _)| *text).collect();
         // Counted as a whole before the first is sent: half of the examples would be of no use.
         let vectors = self.embed(&only_texts).await?;
         let learnt: Vec<(Vec<f32>, usize)> =
             vectors.into_iter().zip(texts.iter().map(|(_, class)| *class)).collect();
-        let classes = symptoms.len() + Topic::ALL.len();
+        let classes = numbered.classes();
         let count = learnt.len();
         let train = move || EmbeddingClassifier::train(classes, &learnt);
         let classifier =

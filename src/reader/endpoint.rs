@@ -5,6 +5,7 @@
 //! asked within a time, and no answer is longer than a limit. It cannot send the key elsewhere, because no redirect is
 //! followed.
 
+use crate::core::text::format::with_causes;
 use http::{Method, Request, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
@@ -106,7 +107,6 @@ impl Endpoint {
     }
 
     async fn ask(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, EndpointError> {
-        let setup = |error: &dyn std::fmt::Display| EndpointError::Setup(error.to_string());
         let body = json!({ "model": self.options.model, "input": texts, "encoding_format": "float" });
         let url = format!("{}/embeddings", self.options.url.as_str().trim_end_matches('/'));
         let mut request =
@@ -114,7 +114,8 @@ impl Endpoint {
         if let Some(key) = &self.options.key {
             request = request.header(header::AUTHORIZATION, format!("Bearer {}", key.expose_secret()));
         }
-        let request = request.body(body.to_string()).map_err(|error| setup(&error))?;
+        let request =
+            request.body(body.to_string()).map_err(|error| EndpointError::Setup(error.to_string()))?;
         let answer = self.client.request(request).await;
         let answer = answer.map_err(|error| EndpointError::Unreachable(with_causes(&error)))?;
         if !answer.status().is_success() {
@@ -151,15 +152,4 @@ fn in_order(data: Vec<Embedding>, count: usize) -> Result<Vec<Vec<f32>>, Endpoin
     }
     let complete: Option<Vec<Vec<f32>>> = vectors.into_iter().collect();
     complete.ok_or_else(|| EndpointError::Answer("a text has no embedding".to_owned()))
-}
-
-/// An error with what caused it: hyper's own texts say only that it failed.
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }

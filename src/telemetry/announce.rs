@@ -2,6 +2,7 @@
 //! on stderr; where the log is read by machines, or by people afterwards, it is a record of the log.
 
 use crate::console;
+use crate::core::text::format::with_causes;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Whether announcements are records of the log. There is one log for each process.
@@ -29,22 +30,11 @@ pub fn fail(error: &miette::Report) {
     match goes_to_log() {
         true => {
             let help = error.help().map(|help| help.to_string());
-            tracing::error!(help, "{}", causes(error));
+            let text = error.chain().next().map(with_causes).unwrap_or_default();
+            tracing::error!(help, "{text}");
         }
         false => console::fail(error),
     }
-}
-
-/// "the journal cannot be opened: permission denied", not only the first of them.
-fn causes(error: &miette::Report) -> String {
-    let mut texts: Vec<String> = Vec::new();
-    for cause in error.chain() {
-        let text = cause.to_string();
-        if texts.last().is_none_or(|last| !last.contains(&text)) {
-            texts.push(text);
-        }
-    }
-    texts.join(": ")
 }
 
 pub(super) fn panicked(text: &str) {

@@ -88,7 +88,7 @@ async fn a_real_model_gives_a_second_opinion() {
     };
     let limits = EmbeddingLimits { examples: 1_300, characters_per_day: u64::MAX };
     let endpoint = Endpoint::new(options).expect("a client");
-    let reader = EmbeddingReader::new(endpoint, limits, Arc::new(Redactor::default()), Arc::new(SystemClock));
+    let reader = EmbeddingReader::new(endpoint, limits, Redactor::default(), Arc::new(SystemClock));
     let learnt = reader.learn(&system_type().symptoms).await.expect("the server answers");
     assert_eq!(learnt, limits.examples);
     for name in ["development", "gate"] {

@@ -116,7 +116,7 @@ async fn reader(limits: EmbeddingLimits, redactor: Redactor) -> (Arc<StandIn>, E
     let key = Some(SecretString::from(KEY));
     let timeout = Duration::from_secs(2);
     let endpoint = Endpoint::new(EndpointOptions { url, model: "words".into(), key, timeout }).unwrap();
-    (stand_in, EmbeddingReader::new(endpoint, limits, Arc::new(redactor), Arc::new(SystemClock)))
+    (stand_in, EmbeddingReader::new(endpoint, limits, redactor, Arc::new(SystemClock)))
 }
 
 const FEW: EmbeddingLimits = EmbeddingLimits { examples: 250, characters_per_day: 1_000_000 };

@@ -372,13 +372,17 @@ impl Case {
         self.reading.as_ref().map_or_else(Vec::new, |reading| besides(reading, symptoms))
     }
 
+    /// The sentences of which it is not clear whether they are about what was fixed.
+    pub fn unclear_besides_fix<'a>(&'a self, system_type: &SystemType) -> Vec<&'a ReadSentence> {
+        let besides = self.besides_fix(system_type).into_iter();
+        besides.filter(|(_, besides)| *besides == Besides::Unclear).map(|(sentence, _)| sentence).collect()
+    }
+
     /// Whether the ticket is closed if its reporter does not answer the question. Silence settles no complaint, and
     /// nothing that may be about something else.
     pub fn closes_on_silence(&self, system_type: &SystemType, on_silence: OnSilence) -> bool {
         let may_close = self.inquiry.as_ref().is_some_and(|inquiry| match inquiry.purpose {
-            InquiryPurpose::ConfirmFix => {
-                self.besides_fix(system_type).iter().all(|(_, besides)| *besides != Besides::Unclear)
-            }
+            InquiryPurpose::ConfirmFix => self.unclear_besides_fix(system_type).is_empty(),
             InquiryPurpose::ConfirmAnswer => !self.reading.as_ref().is_some_and(complains),
             InquiryPurpose::Details => false,
         });

@@ -94,10 +94,9 @@ impl Decider<'_> {
             return Conclusion::Outcome(Outcome::Unrelated { topic });
         }
         if !fixed.is_empty() {
-            let besides = self.case.besides_fix(self.system_type);
-            let may_ask_more = besides.iter().any(|(_, besides)| *besides == Besides::Unclear);
+            let may_ask_more = || !self.case.unclear_besides_fix(self.system_type).is_empty();
             return match relevance {
-                Relevance::AskedFor if !may_ask_more => {
+                Relevance::AskedFor if !may_ask_more() => {
                     Conclusion::Outcome(self.unless_rest(Outcome::Resolved))
                 }
                 _ if self.may_inquire() => Conclusion::Inquire(InquiryPurpose::ConfirmFix),

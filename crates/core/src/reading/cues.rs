@@ -36,27 +36,29 @@ impl Cues {
     /// Whether a text says this in a language. Some words say it in one language and nothing in another.
     pub(super) fn says(&self, text: &str, cue: Cue, language: Language) -> bool {
         let words = words(text);
-        words.iter().enumerate().any(|(at, word)| {
-            let phrases = self.phrases.get(&word.plain).into_iter().flatten();
-            let mut phrases = phrases.filter(|phrase| phrase.cue == cue && phrase.language == language);
-            phrases.any(|phrase| phrase.goes_on_in(words.get(at + 1..).unwrap_or_default()))
-        })
+        self.said(&words).any(|(_, phrase)| phrase.cue == cue && phrase.language == language)
     }
 
     /// The cues of a text, each once, with the words that hold it first.
     pub(super) fn find(&self, text: &str) -> Vec<ReadCue> {
         let words = words(text);
         let mut found: Vec<ReadCue> = Vec::new();
-        for (at, word) in words.iter().enumerate() {
-            for phrase in self.phrases.get(&word.plain).into_iter().flatten() {
-                let is_said = phrase.goes_on_in(words.get(at + 1..).unwrap_or_default());
-                if is_said && found.iter().all(|read| read.cue != phrase.cue) {
-                    let written = words.iter().skip(at).take(phrase.rest.len() + 1).map(|word| word.written);
-                    found.push(ReadCue { cue: phrase.cue, words: written.collect::<Vec<_>>().join(" ") });
-                }
+        for (at, phrase) in self.said(&words) {
+            if found.iter().all(|read| read.cue != phrase.cue) {
+                let written = words.iter().skip(at).take(phrase.rest.len() + 1).map(|word| word.written);
+                found.push(ReadCue { cue: phrase.cue, words: written.collect::<Vec<_>>().join(" ") });
             }
         }
         found
+    }
+
+    /// The phrases that stand in these words, each with the place of its first word.
+    fn said<'c>(&'c self, words: &'c [Word<'_>]) -> impl Iterator<Item = (usize, &'c Phrase)> {
+        words.iter().enumerate().flat_map(move |(at, word)| {
+            let following = words.get(at + 1..).unwrap_or_default();
+            let phrases = self.phrases.get(&word.plain).into_iter().flatten();
+            phrases.filter(move |phrase| phrase.goes_on_in(following)).map(move |phrase| (at, phrase))
+        })
     }
 }
 

@@ -44,10 +44,24 @@ pub struct ExampleReader {
     cues: Cues,
 }
 
+/// Examples with the numbers of their classes. The classes are the symptoms, in their order, and after them the topics.
+#[derive(Debug, Clone)]
+pub struct NumberedExamples<'e> {
+    symptoms: Vec<SymptomName>,
+    /// Each text with the number of its class.
+    pub texts: Vec<(&'e str, usize)>,
+}
+
+impl NumberedExamples<'_> {
+    /// How many classes there are.
+    pub fn classes(&self) -> usize {
+        self.symptoms.len() + Topic::ALL.len()
+    }
+}
+
 impl Examples {
-    /// The symptoms in their order, and the texts with the numbers of their classes. The classes are the symptoms, and
-    /// after them the topics.
-    pub fn numbered(&self) -> (Vec<SymptomName>, Vec<(&str, usize)>) {
+    /// Numbers the classes.
+    pub fn numbered(&self) -> NumberedExamples<'_> {
         let mut symptoms: Vec<SymptomName> = self.symptoms.iter().map(|(name, _)| name.clone()).collect();
         symptoms.sort();
         symptoms.dedup();
@@ -60,16 +74,16 @@ impl Examples {
             Some((text.as_str(), symptoms.len() + at))
         });
         let texts = of_symptoms.chain(of_topics).collect();
-        (symptoms, texts)
+        NumberedExamples { symptoms, texts }
     }
 }
 
 impl ExampleReader {
     /// Learns from the examples. It takes about a second for some thousand examples.
     pub fn new(examples: Examples) -> Self {
-        let (symptoms, texts) = examples.numbered();
-        let classifier = Classifier::train(symptoms.len() + Topic::ALL.len(), texts);
-        Self { classifier, symptoms, cues: examples.cues }
+        let numbered = examples.numbered();
+        let classifier = Classifier::train(numbered.classes(), numbered.texts);
+        Self { classifier, symptoms: numbered.symptoms, cues: examples.cues }
     }
 
     /// What is classified of a text: the whole, and then each of its sentences.

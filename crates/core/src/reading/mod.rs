@@ -13,7 +13,7 @@ mod sentences;
 
 pub use crate::reading::cues::Cues;
 pub use crate::reading::embedding_classifier::EmbeddingClassifier;
-pub use crate::reading::example_reader::{ExampleReader, Examples, language};
+pub use crate::reading::example_reader::{ExampleReader, Examples, NumberedExamples, language};
 pub use crate::reading::features::plain_words;
 pub use crate::reading::labels::{
     Confidence, Cue, Language, ReadCue, ReadSentence, ReadSymptom, ReadTopic, Reading, SymptomShare, Topic,

@@ -1,10 +1,26 @@
 //! Short forms of values for people.
 
 use chrono::{DateTime, Utc};
+use std::error::Error;
 
 /// `2026-12-24 12:00 UTC`.
 pub fn format_minute(at: DateTime<Utc>) -> String {
     at.format("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+/// "client error (Connect): tcp connect error: connection refused": an error and what caused it, not only the first of
+/// them. What a text holds already is not said again.
+pub fn with_causes(error: &(dyn Error + 'static)) -> String {
+    let mut texts: Vec<String> = Vec::new();
+    let mut next = Some(error);
+    while let Some(cause) = next {
+        let text = cause.to_string();
+        if texts.last().is_none_or(|last| !last.contains(&text)) {
+            texts.push(text);
+        }
+        next = cause.source();
+    }
+    texts.join(": ")
 }
 
 /// The longest start of `text` that is at most `limit` bytes and ends between characters.
@@ -42,6 +58,22 @@ pub fn seconds(ms: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{text}")]
+    struct Layer {
+        text: &'static str,
+        source: Option<Box<Layer>>,
+    }
+
+    #[test]
+    fn an_error_is_told_with_its_causes_and_nothing_twice() {
+        let layer = |text, source: Option<Layer>| Layer { text, source: source.map(Box::new) };
+        let refused = layer("connection refused", None);
+        let connect = layer("tcp connect: connection refused", Some(refused));
+        let client = layer("client error", Some(connect));
+        assert_eq!(with_causes(&client), "client error: tcp connect: connection refused");
+    }
 
     #[test]
     fn a_cut_between_words_leaves_no_half_of_one() {

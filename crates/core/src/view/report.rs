@@ -18,7 +18,7 @@ use crate::playbook::{Fault, Library, SystemType};
 use crate::policy::consent::Pause;
 use crate::policy::deferral::ExceededLimit;
 use crate::policy::mode::Risk;
-use crate::reading::{Besides, Reading, Topic};
+use crate::reading::{Reading, Topic};
 use crate::text::format::format_minute;
 use crate::ticket::triage::{Intent, UnknownSystemName};
 use crate::view::probes::probes;
@@ -234,11 +234,10 @@ pub fn report(case: &Case, library: &Library) -> Report {
             _ => Vec::new(),
         },
         besides: system
-            .map(|system| case.besides_fix(system))
+            .map(|system| case.unclear_besides_fix(system))
             .unwrap_or_default()
             .into_iter()
-            .filter(|(_, besides)| *besides == Besides::Unclear)
-            .map(|(sentence, _)| sentence.words.clone())
+            .map(|sentence| sentence.words.clone())
             .take(MAX_BESIDES)
             .collect(),
         reading: case.reading.clone(),
