@@ -165,6 +165,8 @@ impl Application {
             worker: worker_name(0),
             observer: Arc::new(NoopObserver),
             set_aside: SetAside::default(),
+            places: Arc::default(),
+            library_stored: Arc::default(),
         };
         Ok(Self { context, github })
     }

@@ -166,9 +166,11 @@ impl DemoRun {
             worker: worker_name(0),
             observer: Arc::new(Screen::for_many(std::io::stdout(), prompts)),
             set_aside: SetAside::default(),
+            places: Arc::default(),
+            library_stored: Arc::default(),
         };
         let (stop, pull) = Shutdown::new();
-        let dispatch = Dispatcher::start(agent.clone(), SYSTEMS.len(), stop.clone());
+        let dispatch = Dispatcher::start(agent.clone(), 4 * SYSTEMS.len(), stop.clone());
         listen(&hub, &agent, &dispatch, stop, outer.clone()).await?;
         Ok(Self { hub, agent, dispatch, repo, pull, _servers: servers })
     }

@@ -14,8 +14,8 @@ use std::sync::Arc;
 /// The command line of `fieldmedic serve`.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Maximum number of cases worked at once.
-    #[arg(long, default_value_t = 8)]
+    /// Maximum number of cases worked at once; a quarter of them may be about one system.
+    #[arg(long, default_value_t = 64)]
     cases: usize,
 }
 

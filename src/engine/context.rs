@@ -9,12 +9,14 @@ use crate::core::playbook::inventory::Inventory;
 use crate::core::policy::permit::Policy;
 use crate::core::text::redact::Redactor;
 use crate::core::ticket::Repo;
+use crate::engine::case::places::Places;
 use crate::engine::case::set_aside::SetAside;
 use crate::ports::{Clock, Forge, Reader, Shell, Store};
 use crate::render::Prompts;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::OnceCell;
 
 /// Everything that the engine works with; shared by all cases.
 #[derive(Clone)]
@@ -49,6 +51,10 @@ pub struct Context {
     pub observer: Arc<dyn Observer>,
     /// The cases that cannot be read, whoever came upon them.
     pub set_aside: SetAside,
+    /// How many cases are at work at a time.
+    pub places: Arc<Places>,
+    /// Set once the journal holds `files`.
+    pub library_stored: Arc<OnceCell<()>>,
 }
 
 impl Context {

@@ -19,6 +19,7 @@ pub use crate::engine::case::answer::answer;
 pub use crate::engine::case::dispatcher::Dispatcher;
 pub use crate::engine::case::driver::{run_case, run_case_waiting};
 pub use crate::engine::case::library::{PinnedLibrary, library_of, pinned_library};
+pub use crate::engine::case::places::Places;
 pub use crate::engine::case::probe::run_probes;
 pub use crate::engine::case::set_aside::SetAside;
 pub use crate::engine::case::writer::CaseError;

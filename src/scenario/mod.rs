@@ -219,6 +219,8 @@ impl ScenarioRun {
             worker: "scenario".into(),
             observer: Arc::new(NoopObserver),
             set_aside: SetAside::default(),
+            places: Arc::default(),
+            library_stored: Arc::default(),
         };
         Ok(Self { agent, hub, host, clock, ticket, expect, command })
     }

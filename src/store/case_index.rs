@@ -5,6 +5,7 @@ use crate::core::case::event::{CaseId, Event};
 use crate::core::case::outcome::Outcome;
 use crate::core::case::payload::{decode_outcome, encode_outcome};
 use crate::core::case::record::Record;
+use crate::core::ids::SystemName;
 use crate::core::ticket::TicketId;
 use crate::ports::CaseSummary;
 use crate::store::error::{StoreError, unreadable};
@@ -13,6 +14,8 @@ use crate::store::row::EventRow;
 /// What the list keeps of one case.
 pub(super) struct Summary {
     pub(super) line: CaseSummary,
+    /// What the ticket is about, once that is known.
+    pub(super) system: Option<SystemName>,
     pub(super) ended: bool,
     /// The hash of the last record.
     pub(super) head: String,
@@ -34,14 +37,24 @@ impl Summary {
 
     /// From all records of the case.
     pub(super) fn fold(case: &CaseId, records: Vec<EventRow>) -> Result<Self, StoreError> {
-        let mut summary: Option<Self> = None;
+        let mut summary = None;
         for stored in records {
             let record = stored.record(case)?;
-            match &mut summary {
-                Some(summary) => summary.take(&record, stored.hash),
-                None => summary = Self::begin(case, &record, stored.hash),
-            }
+            Self::extend(&mut summary, case, &record, stored.hash);
         }
+        Self::of(case, summary)
+    }
+
+    /// Takes in the next record of a case. Those before the one that opens it are passed over.
+    pub(super) fn extend(summary: &mut Option<Self>, case: &CaseId, record: &Record, hash: String) {
+        match summary {
+            Some(summary) => summary.take(record, hash),
+            None => *summary = Self::begin(case, record, hash),
+        }
+    }
+
+    /// What was folded of a case; an error if no record opened it.
+    pub(super) fn of(case: &CaseId, summary: Option<Self>) -> Result<Self, StoreError> {
         summary.ok_or_else(|| unreadable(format!("case {case} has no record that opens it")))
     }
 
@@ -54,7 +67,7 @@ impl Summary {
             updated_at: first.at,
             outcome: None,
         };
-        Some(Self { line, ended: false, head: hash })
+        Some(Self { line, system: None, ended: false, head: hash })
     }
 
     /// Takes in the next record.
@@ -63,6 +76,7 @@ impl Summary {
         self.head = hash;
         match &record.event {
             Event::OutcomeDecided(outcome) => self.line.outcome = Some(outcome.clone()),
+            Event::Triaged(triage) => self.system = triage.system.as_ref().map(|system| system.name.clone()),
             Event::Ended => self.ended = true,
             _ => {}
         }

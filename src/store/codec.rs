@@ -4,6 +4,7 @@ use crate::core::case::event::CaseId;
 use crate::core::ticket::TicketId;
 use crate::store::error::{StoreError, unreadable};
 use chrono::{DateTime, SecondsFormat, SubsecRound, TimeDelta, Utc};
+use std::fmt;
 use std::time::Duration;
 
 /// The last moment that still sorts as text.
@@ -40,4 +41,9 @@ pub(super) fn ticket(text: &str) -> Result<TicketId, StoreError> {
 
 pub(super) fn seq(number: i64) -> Result<u64, StoreError> {
     u64::try_from(number).map_err(|_| unreadable(format!("{number} is not a sequence number")))
+}
+
+/// A name of a system, a host or a playbook.
+pub(super) fn name<N: TryFrom<String, Error: fmt::Display>>(text: String) -> Result<N, StoreError> {
+    N::try_from(text).map_err(|error| unreadable(error.to_string()))
 }

@@ -11,16 +11,17 @@ use fieldmedic::core::case::record::{Record, chain};
 use fieldmedic::core::case::{Case, Stage};
 use fieldmedic::core::decide::action::Action;
 use fieldmedic::core::decide::{DecisionInput, decide};
+use fieldmedic::core::ids::SystemName;
 use fieldmedic::core::playbook::inventory::Inventory;
 use fieldmedic::core::policy::permit::{Mode, Policy};
-use fieldmedic::core::policy::run_history::RunHistory;
+use fieldmedic::core::policy::run_history::{RunEvent, RunHistory};
 use fieldmedic::library::{self, Files};
-use fieldmedic::ports::{History, Journal, StoredRecord};
+use fieldmedic::ports::{Journal, JournalError, RunsOf, StoredRecord};
 use fieldmedic::store::Sqlite;
 use serde_json::{Value, json};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Row, SqliteConnection};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -40,8 +41,8 @@ pub struct Golden {
 struct Reading {
     id: CaseId,
     records: Vec<Record>,
-    /// Those of them that budgets are reckoned from, as the store finds them by their kinds.
-    past: Vec<(CaseId, Record)>,
+    /// What limits are computed from, as the store has indexed it.
+    past: RunHistory,
 }
 
 fn folder() -> PathBuf {
@@ -142,9 +143,7 @@ impl Golden {
             return Err(format!("the audit says {audit:?}"));
         }
         let records = journal.load(&id).await.map_err(|error| error.to_string())?;
-        let since = chrono::DateTime::UNIX_EPOCH;
-        let past = journal.history(&RunHistory::KINDS, since).await.and_then(History::complete);
-        let past = past.map_err(|error| error.to_string())?;
+        let past = past(&journal, &id, &records).await.map_err(|error| error.to_string())?;
         Ok(Reading { id, records, past })
     }
 
@@ -181,6 +180,23 @@ impl Golden {
     }
 }
 
+/// The history of every host that the records name.
+async fn past(journal: &Sqlite, id: &CaseId, records: &[Record]) -> Result<RunHistory, JournalError> {
+    let mut hosts = BTreeSet::new();
+    for record in records {
+        match RunEvent::of(&record.event) {
+            Some(RunEvent::Started(plan)) => hosts.extend(plan.hosts()),
+            Some(RunEvent::ChangeStarted(host)) => drop(hosts.insert(host.clone())),
+            Some(RunEvent::Ended { .. }) | None => {}
+        }
+    }
+    let case = Case::fold(id, records).ok();
+    let system = case.and_then(|case| Some(case.triage?.system?.name));
+    let system = system.unwrap_or_else(|| SystemName::new("none").expect("a name"));
+    let since = chrono::DateTime::UNIX_EPOCH;
+    journal.run_history(&RunsOf { system: &system, hosts: &hosts, since }).await
+}
+
 fn expected(path: &Path) -> Value {
     let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
@@ -202,7 +218,7 @@ fn in_lines(outcome: &Value) -> String {
 
 /// The next thing to do, at the moment of the last record. The built-in playbooks stand in for those that
 /// the case began with.
-fn next(case: &Case, past: &[(CaseId, Record)]) -> Action {
+fn next(case: &Case, past: &RunHistory) -> Action {
     if case.stage == Stage::Ended {
         return Action::Done;
     }
@@ -212,14 +228,13 @@ fn next(case: &Case, past: &[(CaseId, Record)]) -> Action {
     let library = library::load(&playbooks).expect("the playbooks are right");
     let mode = if case.pending_approval.is_some() { Mode::Ask } else { Mode::Act };
     let policy = Policy { mode, ..Policy::default() };
-    let history = RunHistory::fold(past);
     let world = DecisionInput {
         library: &library,
         inventory: &Inventory::default(),
         policy: &policy,
         pause: case.paused.as_ref(),
         signals: &[],
-        history: Some(&history),
+        history: Some(past),
         now: case.updated_at,
     };
     decide(case, world)

@@ -41,7 +41,7 @@ impl Observer for Person {
                 let why = Redacted::constant("a migration");
                 self.orders(PauseOrderKind::Pause { why });
             }
-            Progress::Starting { case, action: Action::Wait { .. } | Action::Suspend { .. } }
+            Progress::Starting { case, action: Action::Wait { .. } | Action::Suspend(_) }
                 if case.paused.is_some() && first(&self.waits, 3) =>
             {
                 let issue = self.github.issue(&case.ticket.id).expect("the issue is there");

@@ -267,7 +267,7 @@ async fn a_replica_that_is_told_to_stop_hands_its_case_on() {
     let elsewhere = "elsewhere:1:1";
     let claimed = setup.journal.claim(&case, elsewhere, SystemClock.now(), Duration::from_secs(60)).await;
     assert_eq!(claimed, Ok(true), "its claim was given up");
-    setup.journal.release(&case, elsewhere).await.expect("it is given up");
+    setup.journal.release(&case, elsewhere, None).await.expect("it is given up");
 
     let mut second = setup.start();
     setup.until("the second goes on", async || setup.has_ended(1).await).await;

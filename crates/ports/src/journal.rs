@@ -5,9 +5,11 @@ use chrono::{DateTime, Utc};
 use fieldmedic_core::case::event::{CaseId, Event, EventKind};
 use fieldmedic_core::case::outcome::Outcome;
 use fieldmedic_core::case::record::Record;
+use fieldmedic_core::ids::{HostName, SystemName};
 use fieldmedic_core::playbook::LibraryHash;
+use fieldmedic_core::policy::run_history::RunHistory;
 use fieldmedic_core::ticket::TicketId;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The durable record of all cases.
 ///
@@ -61,9 +63,24 @@ pub trait Journal: Send + Sync {
     /// no error of the call.
     async fn history(&self, kinds: &[EventKind], since: DateTime<Utc>) -> Result<History, JournalError>;
 
+    /// The runs that began at or after `since` on one of these hosts or on this system, and the changes of these
+    /// hosts since then. An index keeps it, so it does not depend on how many other cases there are.
+    async fn run_history(&self, of: &RunsOf<'_>) -> Result<RunHistory, JournalError>;
+
     /// Checks the hash chain of every case. Gives the number of records, and the first broken one of
     /// each damaged case.
     async fn audit(&self) -> Result<Audit, JournalError>;
+}
+
+/// Which part of the history of runs is asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct RunsOf<'a> {
+    /// The system.
+    pub system: &'a SystemName,
+    /// The hosts.
+    pub hosts: &'a BTreeSet<HostName>,
+    /// What began before is left out.
+    pub since: DateTime<Utc>,
 }
 
 /// What opens a case.

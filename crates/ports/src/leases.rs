@@ -6,6 +6,7 @@ use crate::journal::JournalError;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use fieldmedic_core::case::event::CaseId;
+use fieldmedic_core::decide::action::Suspension;
 use fieldmedic_core::ids::HostName;
 use std::time::Duration;
 
@@ -29,8 +30,15 @@ pub trait Leases: Send + Sync {
         ttl: Duration,
     ) -> Result<bool, JournalError>;
 
-    /// Gives up a claim; no error if it is not held.
-    async fn release(&self, case: &CaseId, worker: &str) -> Result<(), JournalError>;
+    /// Gives up a claim; no error if it is not held. `parked`: nobody has to look at the case for a while. The next
+    /// record of the case ends that.
+    async fn release(&self, case: &CaseId, worker: &str, parked: Option<&Parked>)
+    -> Result<(), JournalError>;
+
+    /// The cases that have not ended and that this worker could take up now, oldest first: no other worker has
+    /// them, and they are not parked. What ends a suspension is compared with what was known when the case was
+    /// parked, so nothing that happens in between is missed.
+    async fn due_cases(&self, worker: &str, now: DateTime<Utc>) -> Result<DueCases, JournalError>;
 
     /// Records that a case has a host until `now + ttl`. The same case may renew it. `None`: another case
     /// has the host. Callers use [`acquire_lease`](Leases::acquire_lease).
@@ -56,6 +64,24 @@ pub trait Leases: Send + Sync {
         let granted = self.grant_lease(host, case, now, ttl).await?;
         Ok(granted.map(|LeaseGrant { until }| Lease { host: host.clone(), case: case.clone(), until }))
     }
+}
+
+/// A case that nobody has to look at for a while.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parked {
+    /// How long.
+    pub suspension: Suspension,
+    /// How many signals to the case were known when that was decided. A further one ends it.
+    pub signals: usize,
+}
+
+/// The answer of [`Leases::due_cases`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DueCases {
+    /// The cases, oldest first.
+    pub cases: Vec<CaseId>,
+    /// When the next of the parked cases is due by its time; `None` if none is.
+    pub next_at: Option<DateTime<Utc>>,
 }
 
 /// What a store has recorded of a lease.

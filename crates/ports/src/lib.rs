@@ -23,8 +23,8 @@ pub use forge::{
     Reaction, Thumb,
 };
 pub use inbox::{Inbox, QueuedDelivery};
-pub use journal::{Audit, CaseSummary, History, Journal, JournalError, NewCase, OpenResult};
-pub use leases::{Lease, LeaseGrant, Leases};
+pub use journal::{Audit, CaseSummary, History, Journal, JournalError, NewCase, OpenResult, RunsOf};
+pub use leases::{DueCases, Lease, LeaseGrant, Leases, Parked};
 pub use reader::Reader;
 pub use shell::{Shell, ShellError, check_lease};
 pub use store::Store;

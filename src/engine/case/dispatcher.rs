@@ -2,22 +2,28 @@
 
 use crate::core::ids::CaseId;
 use crate::engine::case::driver::run_case;
+use crate::engine::case::places::Places;
 use crate::engine::case::writer::CaseError;
 use crate::engine::context::Context;
 use crate::engine::shutdown::Shutdown;
-use std::collections::BTreeMap;
+use crate::ports::{DueCases, JournalError};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::task::{Id, JoinHandle, JoinSet};
+use tokio::time::Instant;
 
 /// The pause before a case is tried again that the journal stopped; it doubles.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 /// The longest of these pauses.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
-/// How often the journal is asked for open cases that nobody works on.
-const DISPATCH_INTERVAL: Duration = Duration::from_secs(5);
+/// How often the journal is asked for cases that are due: another process may have let go of one, or signalled to one.
+const SCAN_INTERVAL: Duration = Duration::from_secs(5);
+
+/// The pause before the journal is asked again after a case was let go of; many may be at the same time.
+const SCAN_PAUSE: Duration = Duration::from_millis(20);
 
 /// A handle on the cases at work.
 #[derive(Debug)]
@@ -27,12 +33,12 @@ pub struct Dispatcher {
 }
 
 impl Dispatcher {
-    /// Starts to drive cases, at most `limit` at once: those that are open in the journal, and those
-    /// that are woken.
-    pub fn start(context: Context, limit: usize, stop: Shutdown) -> Self {
+    /// Starts to drive cases, at most `limit` at once: all that have not ended, then those that are due, and those that
+    /// are woken.
+    pub fn start(mut context: Context, limit: usize, stop: Shutdown) -> Self {
         let (wake, woken) = mpsc::unbounded_channel();
-        let workers = Workers { context, limit: Arc::new(Semaphore::new(limit)), stop };
-        Self { wake, task: tokio::spawn(run(workers, woken)) }
+        context.places = Arc::new(Places::new(limit));
+        Self { wake, task: tokio::spawn(run(Workers { context, stop }, woken)) }
     }
 
     /// A sender for those who open cases.
@@ -53,56 +59,78 @@ impl Dispatcher {
 #[derive(Clone)]
 struct Workers {
     context: Context,
-    /// One permit for each case that is worked at a time.
-    limit: Arc<Semaphore>,
     stop: Shutdown,
 }
 
 async fn run(workers: Workers, mut woken: mpsc::UnboundedReceiver<CaseId>) {
-    let mut at_work: BTreeMap<Id, CaseId> = BTreeMap::new();
     let mut tasks: JoinSet<()> = JoinSet::new();
-    let mut rescan = tokio::time::interval(DISPATCH_INTERVAL);
+    let mut at_work: BTreeMap<Id, CaseId> = BTreeMap::new();
+    let mut cases: BTreeSet<CaseId> = BTreeSet::new();
+    // What a configuration of before put off may be allowed by this one, so every case is looked at once.
+    let mut is_first = true;
+    let mut next_scan = Instant::now();
     loop {
         let mut found = Vec::new();
         tokio::select! {
             biased;
             () = workers.stop.requested() => break,
             Some(case) = woken.recv() => found.push(case),
-            // Whoever opened a case may have failed before it could wake it, and another process may
-            // have let go of one: the journal knows them all.
-            _ = rescan.tick() => match workers.context.journal.open_cases().await {
-                Ok(cases) => found = cases,
-                Err(error) => tracing::error!(%error, "the open cases cannot be listed; trying again"),
-            },
-            Some(done) = tasks.join_next_with_id() => match done {
-                Ok((id, ())) => drop(at_work.remove(&id)),
-                Err(error) => {
-                    tracing::error!(%error, "a case's task broke; it is begun again from its journal");
-                    at_work.remove(&error.id());
+            Some(done) = tasks.join_next_with_id() => {
+                let id = match done {
+                    Ok((id, ())) => id,
+                    Err(error) => {
+                        tracing::error!(%error, "a case's task broke; it is begun again from its journal");
+                        error.id()
+                    }
+                };
+                if let Some(case) = at_work.remove(&id) {
+                    cases.remove(&case);
                 }
-            },
+                // A signal may have come after its last decision.
+                next_scan = next_scan.min(Instant::now() + SCAN_PAUSE);
+            }
+            () = tokio::time::sleep_until(next_scan) => {
+                next_scan = Instant::now() + SCAN_INTERVAL;
+                match workers.scan(is_first).await {
+                    Ok(due) => {
+                        is_first = false;
+                        found = due.cases;
+                        let wait = due.next_at.map(|at| at - workers.context.clock.now());
+                        let wait = wait.map(|wait| wait.to_std().unwrap_or_default());
+                        next_scan = Instant::now() + wait.map_or(SCAN_INTERVAL, |wait| wait.min(SCAN_INTERVAL));
+                    }
+                    Err(error) => tracing::error!(%error, "the open cases cannot be listed; trying again"),
+                }
+            }
         }
         for case in found {
-            let is_at_work = at_work.values().any(|other| *other == case);
-            if !is_at_work && !workers.context.set_aside.holds(&case) {
-                at_work.insert(tasks.spawn(work(workers.clone(), case.clone())).id(), case);
+            if !cases.contains(&case) && !workers.context.set_aside.holds(&case) {
+                at_work.insert(tasks.spawn(work(workers.clone(), case.clone())).id(), case.clone());
+                cases.insert(case);
             }
         }
     }
     while tasks.join_next().await.is_some() {}
 }
 
-/// Works one case until it rests, ends or is set aside. While it waits for the journal, the place is free
-/// for others.
+impl Workers {
+    /// The cases to look at now.
+    async fn scan(&self, is_first: bool) -> Result<DueCases, JournalError> {
+        let Context { journal, worker, clock, .. } = &self.context;
+        let due = journal.due_cases(worker, clock.now()).await?;
+        match is_first {
+            true => Ok(DueCases { cases: journal.open_cases().await?, ..due }),
+            false => Ok(due),
+        }
+    }
+}
+
+/// Works one case until it is parked, ends or is set aside.
 async fn work(workers: Workers, case: CaseId) {
-    let Workers { context, limit, stop } = workers;
+    let Workers { context, stop } = workers;
     let mut pause = FIRST_PAUSE;
     while !stop.is_requested() {
-        let result = {
-            let Ok(_place) = limit.acquire().await else { return };
-            run_case(&context, &case, &stop).await
-        };
-        match result {
+        match run_case(&context, &case, &stop).await {
             Ok(_) | Err(CaseError::Claimed) => return,
             Err(error) if error.is_permanent() => return context.set_aside.add(&case, &error),
             Err(error) => {

@@ -6,15 +6,16 @@ use crate::core::case::outcome::{Code, Escalation, Outcome};
 use crate::core::case::{Case, Waiting};
 use crate::core::decide::action::Action;
 use crate::core::decide::{DecisionInput, decide};
-use crate::core::ids::CaseId;
+use crate::core::ids::{CaseId, SystemName};
 use crate::core::playbook::Library;
 use crate::engine::case::history::history;
 use crate::engine::case::library::{PinnedLibrary, pinned_library};
 use crate::engine::case::perform::perform;
+use crate::engine::case::places::Place;
 use crate::engine::case::writer::{CaseError, CaseWriter};
 use crate::engine::context::{CLAIM_TTL, Context, Progress};
 use crate::engine::shutdown::Shutdown;
-use crate::ports::JournalError;
+use crate::ports::{JournalError, Parked};
 use crate::telemetry::spans;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -31,20 +32,22 @@ const PAUSE_POLL: Duration = Duration::from_secs(5);
 /// The case is another worker's, the journal cannot be used, or its records are damaged. In each case
 /// nothing more is done.
 pub async fn run_case(context: &Context, id: &CaseId, stop: &Shutdown) -> Result<Case, CaseError> {
+    let place = context.places.enter(None).await;
     if !context.journal.claim(id, &context.worker, context.clock.now(), CLAIM_TTL).await? {
         return Err(CaseError::Claimed);
     }
     let result = tokio::select! {
         // In this order, so that a run can be repeated.
         biased;
-        result = work(context, id, stop).instrument(spans::case(id)) => result,
+        result = work(context, id, place, stop).instrument(spans::case(id)) => result,
         error = keep_claim(context, id) => Err(error),
     };
-    // If this fails, the claim runs out by itself.
-    if let Err(error) = context.journal.release(id, &context.worker).await {
+    let parked = result.as_ref().ok().and_then(|(_, parked)| parked.as_ref());
+    // If this fails, the claim runs out by itself, and the case is taken up again.
+    if let Err(error) = context.journal.release(id, &context.worker, parked).await {
         tracing::warn!(case = %id, %error, "the claim could not be released");
     }
-    result
+    result.map(|(case, _)| case)
 }
 
 /// Works a case as [`run_case`] does, and waits with it for limits and pauses. What is asked of people is
@@ -82,9 +85,18 @@ async fn keep_claim(context: &Context, id: &CaseId) -> CaseError {
     }
 }
 
-async fn work(context: &Context, id: &CaseId, stop: &Shutdown) -> Result<Case, CaseError> {
+/// Gives the case, and for how long nobody has to look at it.
+async fn work<'a>(
+    context: &'a Context,
+    id: &CaseId,
+    mut place: Place<'a>,
+    stop: &Shutdown,
+) -> Result<(Case, Option<Parked>), CaseError> {
     let case = Case::fold(id, &own(context.journal.load(id).await)?)?;
     spans::describe_case(&case);
+    if let Some(system) = system_of(&case) {
+        place.move_to(&system).await;
+    }
     let pinned = pinned_library(context, &case.library).await?;
     let (library, missing) = match pinned {
         PinnedLibrary::Loaded(library) => (library, None),
@@ -93,7 +105,7 @@ async fn work(context: &Context, id: &CaseId, stop: &Shutdown) -> Result<Case, C
             (no_playbooks(&case), Some(Detail::PlaybooksUnreadable { problem }))
         }
     };
-    let mut writer = CaseWriter { context, library: &library, case };
+    let mut writer = CaseWriter { context, library: &library, case, place };
     if let (Some(detail), None) = (missing, &writer.case.outcome) {
         let escalation = Escalation { code: Code::NoPlaybooks, detail };
         writer.append(Event::OutcomeDecided(Outcome::Escalated(escalation))).await?;
@@ -114,19 +126,58 @@ async fn work(context: &Context, id: &CaseId, stop: &Shutdown) -> Result<Case, C
         };
         let action = decide(&writer.case, input);
         context.observer.on_progress(Progress::Starting { case: &writer.case, action: &action });
-        if matches!(action, Action::Done | Action::Suspend { .. }) {
+        if matches!(action, Action::Done | Action::Suspend(_)) {
             context.journal.release_leases(id).await?;
-            break;
+            let signals = signals.len();
+            let parked = match action {
+                Action::Suspend(suspension) => Some(Parked { suspension, signals }),
+                _ => None,
+            };
+            return Ok((writer.case, parked));
+        }
+        if waits_elsewhere(&action) {
+            writer.place.leave();
         }
         let span = spans::action(&action);
         let was_triaged = writer.case.triage.is_some();
         perform(&mut writer, action, stop).instrument(span).await?;
-        if !was_triaged {
+        if !was_triaged && let Some(system) = system_of(&writer.case) {
             // Here the current span is the case's, and not the action's.
             spans::describe_system(&writer.case);
+            writer.place.move_to(&system).await;
         }
+        writer.place.enter_again().await;
     }
-    Ok(writer.case)
+    Ok((writer.case, None))
+}
+
+fn system_of(case: &Case) -> Option<SystemName> {
+    Some(case.triage.as_ref()?.system.as_ref()?.name.clone())
+}
+
+/// Whether an action takes nothing but time, or the forge's: others can work meanwhile.
+fn waits_elsewhere(action: &Action) -> bool {
+    match action {
+        Action::RequestApproval
+        | Action::AskReporter
+        | Action::RemindReporter
+        | Action::ShowStatus
+        | Action::SetLabel
+        | Action::Reopen
+        | Action::OpenProblemTicket
+        | Action::PostReport
+        | Action::CallPeople
+        | Action::Close
+        | Action::RefreshTicket
+        | Action::Wait { .. } => true,
+        Action::Record(_)
+        | Action::ReadTicket { .. }
+        | Action::RunProbes { .. }
+        | Action::LeaseHosts { .. }
+        | Action::Change(_)
+        | Action::Suspend(_)
+        | Action::Done => false,
+    }
 }
 
 /// Stands in for playbooks that cannot be used: with it, no decision finds anything to do.

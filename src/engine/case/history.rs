@@ -3,37 +3,34 @@
 use crate::core::case::event::CaseId;
 use crate::core::case::record::Record;
 use crate::core::case::{Case, Stage};
+use crate::core::ids::{HostName, SystemName};
 use crate::core::policy::run_history::RunHistory;
-use crate::engine::case::find::RECENT;
 use crate::engine::context::Context;
-use crate::ports::{History, JournalError};
+use crate::ports::{History, JournalError, RunsOf};
+use std::collections::BTreeSet;
 
-/// What was changed lately, for a case that may be about to start a remediation. `None`
-/// for any other, and where a damaged record makes it unknown.
+/// What was changed lately, for a case that may be about to start a remediation. `None` for any other.
 ///
 /// # Errors
 /// The journal cannot be used.
 pub(crate) async fn history(context: &Context, case: &Case) -> Result<Option<RunHistory>, JournalError> {
-    if case.stage != Stage::Diagnosed {
-        return Ok(None);
-    }
+    let system = case.triage.as_ref().and_then(|triage| triage.system.as_ref());
+    let Some(system) = system.filter(|_| case.stage == Stage::Diagnosed) else { return Ok(None) };
+    let hosts = context.inventory.with_groups(system.hosts.values());
+    Ok(Some(runs_of(context, &system.name, &hosts).await?))
+}
+
+/// The runs of the last days on these hosts and this system.
+///
+/// # Errors
+/// The journal cannot be used.
+pub(crate) async fn runs_of(
+    context: &Context,
+    system: &SystemName,
+    hosts: &BTreeSet<HostName>,
+) -> Result<RunHistory, JournalError> {
     let since = context.clock.now() - RunHistory::LOOKBACK;
-    let history = context.journal.history(&RunHistory::KINDS, since).await;
-    let records = match history.and_then(History::complete) {
-        Ok(records) => records,
-        // A damaged record of any case. Limits that cannot be computed allow no change.
-        Err(error) if error.is_permanent() => {
-            tracing::error!(case = %case.id, %error, "the recent changes are unknown; nothing is changed");
-            return Ok(None);
-        }
-        Err(error) => return Err(error),
-    };
-    let mut history = RunHistory::fold(&records);
-    if history.runs.iter().any(|run| run.case != case.id) {
-        let lines = context.journal.cases(RECENT).await?;
-        history.tickets = lines.into_iter().map(|line| (line.id, line.ticket)).collect();
-    }
-    Ok(Some(history))
+    context.journal.run_history(&RunsOf { system, hosts, since }).await
 }
 
 /// The records of a history without those of damaged cases, which are set aside: one of them must not hold

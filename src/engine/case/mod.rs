@@ -3,11 +3,11 @@
 pub(crate) mod answer;
 pub(crate) mod dispatcher;
 pub(crate) mod driver;
-pub(crate) mod find;
 pub(crate) mod history;
 pub(crate) mod library;
 pub(crate) mod load;
 pub(crate) mod perform;
+pub(crate) mod places;
 pub(crate) mod probe;
 pub(crate) mod set_aside;
 pub(crate) mod writer;

@@ -80,7 +80,7 @@ pub(crate) async fn perform(
             stop.wait_until(&*writer.context.clock, until).await;
             Ok(())
         }
-        Action::Suspend { .. } | Action::Done => Ok(()),
+        Action::Suspend(_) | Action::Done => Ok(()),
     }
 }
 
@@ -122,10 +122,12 @@ async fn lease_hosts(
             if let Some(event) = linked(writer).await? {
                 return writer.append(event).await;
             }
+            writer.place.leave();
             stop.wait_until(&*context.clock, context.clock.now() + LEASE_PAUSE).await;
             if stop.is_requested() {
                 return Ok(());
             }
+            writer.place.enter_again().await;
         }
     }
     writer.append(Event::HostsLeased { hosts, waited }).await

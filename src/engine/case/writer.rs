@@ -5,6 +5,7 @@ use crate::core::case::apply::InvalidJournal;
 use crate::core::case::event::Event;
 use crate::core::case::record::Record;
 use crate::core::playbook::Library;
+use crate::engine::case::places::Place;
 use crate::engine::context::{Context, Progress};
 use crate::ports::JournalError;
 use crate::telemetry::spans;
@@ -42,6 +43,7 @@ pub(crate) struct CaseWriter<'a> {
     pub context: &'a Context,
     pub library: &'a Library,
     pub case: Case,
+    pub place: Place<'a>,
 }
 
 impl CaseWriter<'_> {

@@ -54,7 +54,8 @@ pub(crate) async fn open(
     key: &str,
     also: Vec<String>,
 ) -> Result<OpenResult, JournalError> {
-    context.journal.store_library(&context.library.hash, &context.files).await?;
+    let store = || context.journal.store_library(&context.library.hash, &context.files);
+    context.library_stored.get_or_try_init(store).await?;
     let opening = NewCase {
         case: CaseId::derive(&ticket.id, key),
         ticket: ticket.id.clone(),

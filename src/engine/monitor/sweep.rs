@@ -8,7 +8,6 @@ use crate::core::playbook::SystemType;
 use crate::core::playbook::inventory::System;
 use crate::core::ticket::triage::DetectedFault;
 use crate::core::ticket::{Repo, TicketId, TicketState};
-use crate::engine::case::find::RECENT;
 use crate::engine::case::load::load_case;
 use crate::engine::case::probe::run_probes;
 use crate::engine::context::Context;
@@ -90,6 +89,9 @@ pub async fn check_systems(context: &Context) -> Result<Vec<SweepResult>, Intake
         None => Ok(swept),
     }
 }
+
+/// So many of the newest cases are asked what they are about.
+const RECENT: u32 = 500;
 
 /// So many systems are probed at once: each takes a connection and some commands on this machine.
 const AT_ONCE: usize = 64;

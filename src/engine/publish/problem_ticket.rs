@@ -6,7 +6,7 @@ use crate::core::policy::run_history::{RemediationRun, RunHistory, RunResult};
 use crate::core::text::format::format_minute;
 use crate::core::ticket::TicketId;
 use crate::core::view::report::{Report, report};
-use crate::engine::case::history::skip_unreadable;
+use crate::engine::case::history::runs_of;
 use crate::engine::case::library::library_of;
 use crate::engine::case::load::load_case;
 use crate::engine::context::Context;
@@ -71,13 +71,13 @@ async fn occurrences(
     case: &Case,
     recurred: &Recurrence,
 ) -> Result<Vec<Value>, PublishError> {
-    let since = context.clock.now() - RunHistory::LOOKBACK;
-    let history = context.journal.history(&RunHistory::KINDS, since).await?;
-    let history = RunHistory::fold(&skip_unreadable(context, history));
+    let Some(system) = case.triage.as_ref().and_then(|triage| triage.system.as_ref()) else {
+        return Ok(Vec::new());
+    };
+    let history = runs_of(context, &system.name, &recurred.hosts).await?;
     let mut occurrences = Vec::new();
-    let system = history.systems.get(&case.id);
     let runs = history.runs_of(&recurred.playbook, &recurred.hosts);
-    for run in runs.filter(|run| run.case != case.id && run.system.as_ref() == system) {
+    for run in runs.filter(|run| run.case != case.id && run.system.as_ref() == Some(&system.name)) {
         let Some(past) = load_case(context, &run.case).await? else { continue };
         let ended = match run.end {
             Some(RunResult::Fixed(at)) => format_minute(at),

@@ -89,6 +89,10 @@ impl Row for PgRow {
         Ok(self.try_get(column)?)
     }
 
+    fn optional_moment(&self, column: &str) -> Result<Option<DateTime<Utc>>, StoreError> {
+        Ok(self.try_get(column)?)
+    }
+
     fn stamp(&self, column: &str) -> Result<String, StoreError> {
         Ok(stamp(self.moment(column)?))
     }

@@ -6,7 +6,7 @@ use crate::store::sql::dialect::Dialect;
 pub(super) const DIALECT: Dialect = Dialect {
     running_case: "SELECT id FROM cases \
          WHERE lower(ticket COLLATE \"C\") = lower($1 COLLATE \"C\") AND NOT ended",
-    locked_case: "SELECT id, ticket, opened_at, updated_at, outcome, ended, head FROM cases \
+    locked_case: "SELECT id, ticket, opened_at, updated_at, outcome, ended, head, system FROM cases \
          WHERE id = $1 FOR UPDATE",
     open_cases: "SELECT id FROM cases WHERE NOT ended ORDER BY opened_at, id COLLATE \"C\"",
     newest_cases: "SELECT id, ticket, opened_at, updated_at, outcome FROM cases \
@@ -18,6 +18,23 @@ pub(super) const DIALECT: Dialect = Dialect {
          AND id NOT IN (SELECT case_id FROM archived_case) ORDER BY updated_at, id COLLATE \"C\"",
     history: "SELECT case_id, seq, at, CAST(version AS bigint) AS version, body, prev_hash, hash FROM event \
          WHERE kind = ANY($1) AND at >= $2 ORDER BY at, case_id COLLATE \"C\", seq",
+    runs_of: "SELECT run.host, run.started_at, run.case_id, run.seq, run.system, run.playbook, \
+            run.ended_at, run.fixed, cases.ticket \
+         FROM run LEFT JOIN cases ON cases.id = run.case_id \
+         WHERE (run.case_id, run.seq) IN ( \
+            SELECT case_id, seq FROM run WHERE host = ANY($1) AND started_at >= $3 \
+            UNION SELECT case_id, seq FROM run WHERE system = $2 AND started_at >= $3) \
+         ORDER BY run.started_at, run.case_id COLLATE \"C\", run.seq, run.host COLLATE \"C\"",
+    changes_of: "SELECT host, at FROM host_change WHERE host = ANY($1) AND at >= $2 ORDER BY at, case_id COLLATE \"C\", seq",
+    due_cases: "SELECT c.id, claim.worker, claim.until FROM cases c \
+         LEFT JOIN claim ON claim.case_id = c.id \
+         WHERE NOT c.ended AND (c.wake_at IS NULL OR c.wake_at <= $1 \
+            OR (c.wakes_with_pause AND NOT $2) \
+            OR c.signals_known < (SELECT count(*) FROM signal WHERE signal.case_id = c.id) \
+            OR (c.wakes_with_run_of IS NOT NULL AND NOT EXISTS \
+                (SELECT 1 FROM run WHERE run.case_id = c.wakes_with_run_of AND run.ended_at IS NULL))) \
+         ORDER BY c.opened_at, c.id COLLATE \"C\"",
+    next_due: "SELECT min(wake_at) AS at FROM cases WHERE NOT ended AND wake_at > $1",
     held_claim: "SELECT worker, until FROM claim WHERE case_id = $1 FOR UPDATE",
     held_lease: "SELECT case_id, until FROM lease WHERE host = $1 FOR UPDATE",
     extend_leases: "UPDATE lease SET until = greatest(until, $2) \

@@ -14,14 +14,15 @@ use crate::core::case::signal::{QueuedSignal, Signal};
 use crate::core::ids::HostName;
 use crate::core::playbook::LibraryHash;
 use crate::core::policy::pause_order::PauseOrder;
+use crate::core::policy::run_history::RunHistory;
 use crate::core::ticket::TicketId;
 use crate::ports::{
-    Archive, Audit, CaseSummary, Cursor, Cursors, DedupeKey, History, Inbox, Journal, JournalError,
-    LeaseGrant, Leases, NewCase, OpenResult, QueuedDelivery, Removal, StoredRecord,
+    Archive, Audit, CaseSummary, Cursor, Cursors, DedupeKey, DueCases, History, Inbox, Journal, JournalError,
+    LeaseGrant, Leases, NewCase, OpenResult, Parked, QueuedDelivery, Removal, RunsOf, StoredRecord,
 };
 use crate::store::error::StoreError;
 use crate::store::postgres::error::{PATIENCE, explain, too_slow};
-use crate::store::sql::{archive, case_index, cursors, event, inbox, kv, leases, records};
+use crate::store::sql::{archive, case_index, cursors, event, inbox, kv, leases, records, runs};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sqlx::postgres::PgPoolOptions;
@@ -214,6 +215,10 @@ impl Journal for Postgres {
         call!(self, Read, |tx| event::history(&mut *tx, kinds, since))
     }
 
+    async fn run_history(&self, of: &RunsOf<'_>) -> Result<RunHistory, JournalError> {
+        call!(self, Read, |tx| runs::history(&mut *tx, of))
+    }
+
     async fn audit(&self) -> Result<Audit, JournalError> {
         // A large journal may take a while, and nobody waits for it but the person who asked.
         let mut tx = self.begin(TransactionMode::Read).await?;
@@ -234,8 +239,17 @@ impl Leases for Postgres {
         call!(self, Write, |tx| leases::claim(&mut *tx, case, worker, now, ttl))
     }
 
-    async fn release(&self, case: &CaseId, worker: &str) -> Result<(), JournalError> {
-        call!(self, Write, |tx| leases::release(&mut *tx, case, worker))
+    async fn release(
+        &self,
+        case: &CaseId,
+        worker: &str,
+        parked: Option<&Parked>,
+    ) -> Result<(), JournalError> {
+        call!(self, Write, |tx| leases::release(&mut *tx, case, worker, parked))
+    }
+
+    async fn due_cases(&self, worker: &str, now: DateTime<Utc>) -> Result<DueCases, JournalError> {
+        call!(self, Read, |tx| leases::due(&mut *tx, worker, now))
     }
 
     async fn grant_lease(

@@ -9,6 +9,7 @@
 //!   refused before anything is written to it.
 
 use crate::store::error::StoreError;
+use crate::store::sql::case_index;
 use crate::store::sql::connection::Connection;
 use crate::store::sql::schema::{missing, refuse};
 use sqlx::{AssertSqlSafe, PgConnection};
@@ -19,7 +20,11 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0002_parcels.sql"),
     include_str!("migrations/0003_ticket.sql"),
     include_str!("migrations/0004_names_and_archive.sql"),
+    include_str!("migrations/0005_parked_cases_and_runs.sql"),
 ];
+
+/// The version that has an index of runs.
+const WITH_RUNS: i32 = 5;
 
 /// The schema; every connection finds its tables there.
 pub(super) const SCHEMA: &str = "fieldmedic";
@@ -59,6 +64,9 @@ pub(super) async fn migrate(tx: &mut PgConnection, place: &str) -> Result<(), St
     let missing = missing(MIGRATIONS, version.into(), &format!("the journal in {place}"))?;
     for migration in missing {
         sqlx::raw_sql(*migration).execute(&mut *tx).await?;
+    }
+    if (1..WITH_RUNS).contains(&version) {
+        case_index::fill_runs(&mut *tx).await?;
     }
     if !missing.is_empty() {
         let now = i32::try_from(MIGRATIONS.len()).unwrap_or(i32::MAX);

@@ -6,7 +6,7 @@ use crate::store::error::StoreError;
 use crate::store::row::first_broken;
 use crate::store::sql::connection::Value::{Boolean, Integer, Moment, Text};
 use crate::store::sql::connection::{Connection, Row};
-use crate::store::sql::event;
+use crate::store::sql::{event, runs};
 use chrono::{DateTime, Utc};
 
 /// Cases that have ended and were last written before this time, oldest first, that are still here.
@@ -47,7 +47,7 @@ pub(in crate::store) async fn remove<C: Connection>(tx: &mut C, removal: &Remova
     }
     tx.execute("DELETE FROM event WHERE case_id = $1", &id).await?;
     tx.execute("DELETE FROM signal WHERE case_id = $1", &id).await?;
-    Ok(())
+    runs::remove_old(tx, case, *at).await
 }
 
 /// The file that holds the records of a case.

@@ -1,14 +1,18 @@
 //! The list of cases as a table.
 
-use crate::core::case::event::CaseId;
+use crate::core::case::event::{CaseId, Event, EventKind};
+use crate::core::ids::SystemName;
+use crate::core::policy::run_history::{RunEvent, RunHistory};
 use crate::core::ticket::TicketId;
+use crate::core::ticket::triage::Triage;
 use crate::ports::CaseSummary;
 use crate::store::case_index::{Summary, read_outcome};
 use crate::store::codec;
 use crate::store::error::StoreError;
 use crate::store::sql::connection::Value::{Boolean, Integer, Moment, OptionalText, Text};
 use crate::store::sql::connection::{Connection, Row};
-use crate::store::sql::event;
+use crate::store::sql::{event, runs};
+use std::collections::BTreeMap;
 
 /// A case as the list has it, locked against all others who would write it; `None` if the list lacks it.
 pub(in crate::store) async fn lock<C: Connection>(
@@ -17,18 +21,21 @@ pub(in crate::store) async fn lock<C: Connection>(
 ) -> Result<Option<Summary>, StoreError> {
     let row = tx.fetch_optional(C::DIALECT.locked_case, &[Text(id.as_str())]).await?;
     let read = |row: C::Row| {
-        Ok(Summary { line: read_line(&row)?, ended: row.boolean("ended")?, head: row.text("head")? })
+        let system = row.optional_text("system")?.map(codec::name).transpose()?;
+        Ok(Summary { line: read_line(&row)?, system, ended: row.boolean("ended")?, head: row.text("head")? })
     };
     row.map(read).transpose()
 }
 
+/// Writes the line of a case. It is not parked then: what was known when it was parked is out of date.
 pub(in crate::store) async fn save<C: Connection>(tx: &mut C, summary: &Summary) -> Result<(), StoreError> {
-    let Summary { line, ended, head } = summary;
+    let Summary { line, system, ended, head } = summary;
     tx.execute(
-        "INSERT INTO cases (id, ticket, opened_at, updated_at, outcome, ended, head) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7) \
+        "INSERT INTO cases (id, ticket, opened_at, updated_at, outcome, ended, head, system) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
          ON CONFLICT (id) DO UPDATE SET updated_at = excluded.updated_at, \
-         outcome = excluded.outcome, ended = excluded.ended, head = excluded.head",
+         outcome = excluded.outcome, ended = excluded.ended, head = excluded.head, \
+         system = excluded.system, wake_at = NULL",
         &[
             Text(line.id.as_str()),
             Text(&line.ticket.to_string()),
@@ -37,18 +44,27 @@ pub(in crate::store) async fn save<C: Connection>(tx: &mut C, summary: &Summary)
             OptionalText(summary.outcome()?.as_deref()),
             Boolean(*ended),
             Text(head),
+            OptionalText(system.as_ref().map(SystemName::as_str)),
         ],
     )
     .await?;
     Ok(())
 }
 
-/// Makes the whole list anew from the records. The caller lets nobody append meanwhile, and commits.
+/// Makes the whole list anew from the records, and the index of runs. The caller lets nobody append meanwhile, and commits.
 pub(in crate::store) async fn rebuild<C: Connection>(tx: &mut C) -> Result<(), StoreError> {
     tx.execute("DELETE FROM cases", &[]).await?;
+    runs::clear(tx).await?;
     for id in event::all_cases(tx).await? {
-        let summary = Summary::fold(&id, event::stored(tx, &id).await?)?;
-        save(tx, &summary).await?;
+        let records = event::stored(tx, &id).await?;
+        let mut summary: Option<Summary> = None;
+        for stored in records {
+            let record = stored.record(&id)?;
+            Summary::extend(&mut summary, &id, &record, stored.hash);
+            let system = summary.as_ref().and_then(|summary| summary.system.as_ref());
+            runs::take(tx, &id, system, &record).await?;
+        }
+        save(tx, &Summary::of(&id, summary)?).await?;
     }
     // Their records are elsewhere.
     tx.execute(
@@ -64,6 +80,25 @@ pub(in crate::store) async fn rebuild<C: Connection>(tx: &mut C) -> Result<(), S
 pub(in crate::store) async fn open_cases<C: Connection>(tx: &mut C) -> Result<Vec<CaseId>, StoreError> {
     let rows = tx.fetch_all(C::DIALECT.open_cases, &[]).await?;
     rows.iter().map(|row| row.case("id")).collect()
+}
+
+/// Fills the index of runs of a journal that has none, as far back as it is asked for. A record that cannot be read is
+/// left out.
+pub(in crate::store) async fn fill_runs<C: Connection>(tx: &mut C) -> Result<(), StoreError> {
+    let newest = tx.fetch_optional("SELECT max(updated_at) AS at FROM cases", &[]).await?;
+    let newest = newest.map(|row| row.optional_moment("at")).transpose()?.flatten();
+    let Some(newest) = newest else { return Ok(()) };
+    let kinds: Vec<EventKind> = RunEvent::KINDS.into_iter().chain([EventKind::Triaged]).collect();
+    let mut systems = BTreeMap::new();
+    for (case, record) in event::history(tx, &kinds, newest - RunHistory::LOOKBACK).await?.records {
+        if let Event::Triaged(Triage { system: Some(system), .. }) = &record.event {
+            let values = [Text(case.as_str()), Text(system.name.as_str())];
+            tx.execute("UPDATE cases SET system = $2 WHERE id = $1", &values).await?;
+            systems.insert(case.clone(), system.name.clone());
+        }
+        runs::take(tx, &case, systems.get(&case), &record).await?;
+    }
+    Ok(())
 }
 
 /// The newest cases first.

@@ -74,6 +74,8 @@ pub(in crate::store) trait Row: Send + Sync {
 
     fn moment(&self, column: &str) -> Result<DateTime<Utc>, StoreError>;
 
+    fn optional_moment(&self, column: &str) -> Result<Option<DateTime<Utc>>, StoreError>;
+
     /// A moment as its hash was computed from it, which need not be one.
     fn stamp(&self, column: &str) -> Result<String, StoreError>;
 

@@ -20,6 +20,16 @@ pub(in crate::store) struct Dialect {
     pub(in crate::store) closed_before: &'static str,
     /// Records of the kinds `$1` (a list) from the moment `$2` on, by time, case and number.
     pub(in crate::store) history: &'static str,
+    /// The runs that began at `$3` or later on one of the hosts `$1` (a list) or on the system `$2`, one row for each
+    /// of their hosts, by time, case, number and host.
+    pub(in crate::store) runs_of: &'static str,
+    /// `host` and `at` of the changes of the hosts `$1` (a list) from `$2` on, by time.
+    pub(in crate::store) changes_of: &'static str,
+    /// `id` of the cases that have not ended and are not parked at `$1`, oldest first, with `worker` and `until` of
+    /// their claims. `$2`: whether a pause of all changes is in force.
+    pub(in crate::store) due_cases: &'static str,
+    /// `at` when the next parked case is due by its time after `$1`, or NULL.
+    pub(in crate::store) next_due: &'static str,
     /// `worker` and `until` of the claim of a case `$1`, locked against other writers.
     pub(in crate::store) held_claim: &'static str,
     /// `case_id` and `until` of the lease of a host `$1`, locked against other writers.

@@ -3,12 +3,14 @@
 //! They run out by the clock of the [connection](Connection::clock), which is read after the row was locked.
 
 use crate::core::case::event::CaseId;
+use crate::core::decide::action::SuspensionEnd;
 use crate::core::ids::HostName;
-use crate::ports::LeaseGrant;
+use crate::ports::{DueCases, LeaseGrant, Parked};
 use crate::store::codec::after;
 use crate::store::error::StoreError;
-use crate::store::sql::connection::Value::{Moment, Text};
+use crate::store::sql::connection::Value::{Boolean, Integer, Moment, OptionalText, Text};
 use crate::store::sql::connection::{Connection, Row};
+use crate::store::sql::kv;
 use crate::store::worker;
 use chrono::{DateTime, Utc};
 use std::time::Duration;
@@ -45,15 +47,57 @@ pub(in crate::store) async fn claim<C: Connection>(
     Ok(true)
 }
 
-/// Gives up a claim, if this worker has it.
+/// Gives up a claim, if this worker has it, and parks the case.
 pub(in crate::store) async fn release<C: Connection>(
     tx: &mut C,
     case: &CaseId,
     name: &str,
+    parked: Option<&Parked>,
 ) -> Result<(), StoreError> {
     let statement = "DELETE FROM claim WHERE case_id = $1 AND worker = $2";
-    tx.execute(statement, &[Text(case.as_str()), Text(name)]).await?;
+    let was_held = tx.execute(statement, &[Text(case.as_str()), Text(name)]).await? == 1;
+    let Some(Parked { suspension, signals }) = parked.filter(|_| was_held) else { return Ok(()) };
+    let run_of = match &suspension.ends_with {
+        Some(SuspensionEnd::RunOf(other)) => Some(other.as_str()),
+        Some(SuspensionEnd::PauseOfAll) | None => None,
+    };
+    let values = [
+        Text(case.as_str()),
+        Moment(after(suspension.until, Duration::ZERO)),
+        OptionalText(run_of),
+        Boolean(suspension.ends_with == Some(SuspensionEnd::PauseOfAll)),
+        Integer(i64::try_from(*signals).unwrap_or(i64::MAX)),
+    ];
+    tx.execute(
+        "UPDATE cases SET wake_at = $2, wakes_with_run_of = $3, wakes_with_pause = $4, signals_known = $5 \
+         WHERE id = $1",
+        &values,
+    )
+    .await?;
     Ok(())
+}
+
+/// The cases that a worker could take up now.
+pub(in crate::store) async fn due<C: Connection>(
+    tx: &mut C,
+    name: &str,
+    now: DateTime<Utc>,
+) -> Result<DueCases, StoreError> {
+    let is_paused = kv::pause_order(tx).await?.is_some_and(|order| order.pause().is_some());
+    let claims_at = tx.clock(now).await?;
+    let mut due = DueCases::default();
+    for row in tx.fetch_all(C::DIALECT.due_cases, &[Moment(now), Boolean(is_paused)]).await? {
+        let is_free = match (row.optional_text("worker")?, row.optional_moment("until")?) {
+            (Some(holder), Some(until)) => holder == name || until <= claims_at || worker::is_dead(&holder),
+            _ => true,
+        };
+        if is_free {
+            due.cases.push(row.case("id")?);
+        }
+    }
+    let next = tx.fetch_optional(C::DIALECT.next_due, &[Moment(now)]).await?;
+    due.next_at = next.map(|row| row.optional_moment("at")).transpose()?.flatten();
+    Ok(due)
 }
 
 /// Holds a host. A lease belongs to the case and not to its worker: whoever resumes the case has it.

@@ -13,4 +13,5 @@ pub(in crate::store) mod inbox;
 pub(in crate::store) mod kv;
 pub(in crate::store) mod leases;
 pub(in crate::store) mod records;
+pub(in crate::store) mod runs;
 pub(in crate::store) mod schema;

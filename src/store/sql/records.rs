@@ -9,7 +9,7 @@ use crate::store::error::StoreError;
 use crate::store::row::first_broken;
 use crate::store::sql::connection::Value::{Moment, Text};
 use crate::store::sql::connection::{Connection, Row};
-use crate::store::sql::{case_index, event};
+use crate::store::sql::{case_index, event, runs};
 use chrono::{DateTime, Utc};
 
 /// Opens a case, unless its key was seen or its ticket has a running case. The caller commits.
@@ -67,6 +67,7 @@ pub(in crate::store) async fn append<C: Connection>(
     let record = Record { seq, at: codec::cut(at), event: event.clone() };
     let hash = event::insert(tx, case, &prev, &record).await?;
     summary.take(&record, hash);
+    runs::take(tx, case, summary.system.as_ref(), &record).await?;
     case_index::save(tx, &summary).await
 }
 

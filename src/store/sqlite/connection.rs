@@ -81,11 +81,18 @@ impl Row for SqliteRow {
     }
 
     fn moment(&self, column: &str) -> Result<DateTime<Utc>, StoreError> {
-        let text = self.text(column)?;
-        moment(&text).ok_or_else(|| unreadable(format!("`{text}` is not a moment")))
+        read_moment(&self.text(column)?)
+    }
+
+    fn optional_moment(&self, column: &str) -> Result<Option<DateTime<Utc>>, StoreError> {
+        self.optional_text(column)?.as_deref().map(read_moment).transpose()
     }
 
     fn stamp(&self, column: &str) -> Result<String, StoreError> {
         self.text(column)
     }
+}
+
+fn read_moment(text: &str) -> Result<DateTime<Utc>, StoreError> {
+    moment(text).ok_or_else(|| unreadable(format!("`{text}` is not a moment")))
 }

@@ -5,7 +5,7 @@ use crate::store::sql::dialect::Dialect;
 
 pub(super) const DIALECT: Dialect = Dialect {
     running_case: "SELECT id FROM cases WHERE ticket = $1 AND ended = 0",
-    locked_case: "SELECT id, ticket, opened_at, updated_at, outcome, ended, head FROM cases WHERE id = $1",
+    locked_case: "SELECT id, ticket, opened_at, updated_at, outcome, ended, head, system FROM cases WHERE id = $1",
     open_cases: "SELECT id FROM cases WHERE ended = 0 ORDER BY opened_at, id",
     newest_cases: "SELECT id, ticket, opened_at, updated_at, outcome FROM cases \
          ORDER BY opened_at DESC, id DESC LIMIT $1",
@@ -15,6 +15,23 @@ pub(super) const DIALECT: Dialect = Dialect {
          AND id NOT IN (SELECT case_id FROM archived_case) ORDER BY updated_at, id",
     history: "SELECT case_id, seq, at, version, body, prev_hash, hash FROM event \
          WHERE kind IN (SELECT value FROM json_each($1)) AND at >= $2 ORDER BY at, case_id, seq",
+    runs_of: "SELECT run.host, run.started_at, run.case_id, run.seq, run.system, run.playbook, \
+            run.ended_at, run.fixed, cases.ticket \
+         FROM run LEFT JOIN cases ON cases.id = run.case_id \
+         WHERE (run.case_id, run.seq) IN ( \
+            SELECT case_id, seq FROM run WHERE host IN (SELECT value FROM json_each($1)) AND started_at >= $3 \
+            UNION SELECT case_id, seq FROM run WHERE system = $2 AND started_at >= $3) \
+         ORDER BY run.started_at, run.case_id, run.seq, run.host",
+    changes_of: "SELECT host, at FROM host_change WHERE host IN (SELECT value FROM json_each($1)) AND at >= $2 ORDER BY at, case_id, seq",
+    due_cases: "SELECT c.id, claim.worker, claim.until FROM cases c \
+         LEFT JOIN claim ON claim.case_id = c.id \
+         WHERE c.ended = 0 AND (c.wake_at IS NULL OR c.wake_at <= $1 \
+            OR (c.wakes_with_pause AND NOT $2) \
+            OR c.signals_known < (SELECT count(*) FROM signal WHERE signal.case_id = c.id) \
+            OR (c.wakes_with_run_of IS NOT NULL AND NOT EXISTS \
+                (SELECT 1 FROM run WHERE run.case_id = c.wakes_with_run_of AND run.ended_at IS NULL))) \
+         ORDER BY c.opened_at, c.id",
+    next_due: "SELECT min(wake_at) AS at FROM cases WHERE ended = 0 AND wake_at > $1",
     held_claim: "SELECT worker, until FROM claim WHERE case_id = $1",
     held_lease: "SELECT case_id, until FROM lease WHERE host = $1",
     extend_leases: "UPDATE lease SET until = $2 WHERE case_id = $1 AND until < $2",

@@ -16,13 +16,14 @@ use crate::core::case::signal::{QueuedSignal, Signal};
 use crate::core::ids::HostName;
 use crate::core::playbook::LibraryHash;
 use crate::core::policy::pause_order::PauseOrder;
+use crate::core::policy::run_history::RunHistory;
 use crate::core::ticket::TicketId;
 use crate::ports::{
-    Archive, Audit, CaseSummary, Cursor, Cursors, DedupeKey, History, Inbox, Journal, JournalError,
-    LeaseGrant, Leases, NewCase, OpenResult, QueuedDelivery, Removal, StoredRecord,
+    Archive, Audit, CaseSummary, Cursor, Cursors, DedupeKey, DueCases, History, Inbox, Journal, JournalError,
+    LeaseGrant, Leases, NewCase, OpenResult, Parked, QueuedDelivery, Removal, RunsOf, StoredRecord,
 };
 use crate::store::error::StoreError;
-use crate::store::sql::{archive, case_index, cursors, event, inbox, kv, leases, records};
+use crate::store::sql::{archive, case_index, cursors, event, inbox, kv, leases, records, runs};
 use crate::store::sqlite::error::{explain, explain_io, is_busy};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -222,6 +223,11 @@ impl Journal for Sqlite {
         self.explained(event::history(&mut *db, kinds, since).await)
     }
 
+    async fn run_history(&self, of: &RunsOf<'_>) -> Result<RunHistory, JournalError> {
+        let mut tx = self.explained(self.readers.begin().await)?;
+        self.explained(runs::history(&mut *tx, of).await)
+    }
+
     async fn audit(&self) -> Result<Audit, JournalError> {
         // One state of the journal throughout.
         let mut tx = self.explained(self.readers.begin().await)?;
@@ -243,10 +249,21 @@ impl Leases for Sqlite {
         self.commit(tx, done).await
     }
 
-    async fn release(&self, case: &CaseId, worker: &str) -> Result<(), JournalError> {
+    async fn release(
+        &self,
+        case: &CaseId,
+        worker: &str,
+        parked: Option<&Parked>,
+    ) -> Result<(), JournalError> {
         let mut tx = self.write().await?;
-        let done = leases::release(&mut *tx, case, worker).await;
+        let done = leases::release(&mut *tx, case, worker, parked).await;
         self.commit(tx, done).await
+    }
+
+    async fn due_cases(&self, worker: &str, now: DateTime<Utc>) -> Result<DueCases, JournalError> {
+        // One state of the journal throughout.
+        let mut tx = self.explained(self.readers.begin().await)?;
+        self.explained(leases::due(&mut *tx, worker, now).await)
     }
 
     async fn grant_lease(

@@ -9,6 +9,7 @@
 //!   before anything is written to it.
 
 use crate::store::error::StoreError;
+use crate::store::sql::case_index;
 use crate::store::sql::schema::{missing, refuse};
 use sqlx::{AssertSqlSafe, SqliteConnection, SqlitePool};
 
@@ -20,7 +21,11 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0004_parcels.sql"),
     include_str!("migrations/0005_ticket.sql"),
     include_str!("migrations/0006_names_and_archive.sql"),
+    include_str!("migrations/0007_parked_cases_and_runs.sql"),
 ];
+
+/// The version that has an index of runs.
+const WITH_RUNS: i64 = 7;
 
 /// What the first migration writes into the file's header.
 const APPLICATION: i64 = 1_179_209_042;
@@ -41,6 +46,9 @@ pub(super) async fn migrate(pool: &SqlitePool, place: &str) -> Result<(), StoreE
     }
     for migration in missing(MIGRATIONS, version, place)? {
         sqlx::raw_sql(*migration).execute(&mut *tx).await?;
+    }
+    if (1..WITH_RUNS).contains(&version) {
+        case_index::fill_runs(&mut *tx).await?;
     }
     Ok(tx.commit().await?)
 }

@@ -131,6 +131,28 @@ fn evidence() -> Evidence {
     }
 }
 
+/// A triage that finds this system.
+pub fn about(name: &str) -> Event {
+    let Event::Triaged(mut triage) = triage(Intent::Problem) else { panic!("it makes a triage") };
+    triage.system.as_mut().unwrap().name = SystemName::new(name).unwrap();
+    Event::Triaged(triage)
+}
+
+/// The start of a remediation that changes these hosts.
+pub fn started(name: &str, hosts: &[&str]) -> Event {
+    let mut plan = plan();
+    plan.playbook = playbook(name);
+    let step = plan.steps.remove(0);
+    plan.steps = hosts.iter().map(|name| PlannedStep { host: host(name), ..step.clone() }).collect();
+    Event::RemediationStarted(plan)
+}
+
+/// A host is asked for a change.
+pub fn changed(name: &str) -> Event {
+    let change = ChangeId { remediation: 0, step: 0, direction: Direction::Forward };
+    Event::ChangeStarted { change, attempt: 1, host: host(name), command: text("docker compose up -d") }
+}
+
 fn plan() -> Plan {
     let command = |words: serde_json::Value| {
         let form = json!({"form": {"words": words}, "cwd": "/opt/x y", "sudo": true, "timeout_ms": 5000});

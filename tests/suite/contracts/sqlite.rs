@@ -1,7 +1,7 @@
 //! SQLite keeps the contract of the journal, and what it promises beyond it: nothing acknowledged is
 //! lost, no edit goes unseen, and bad files have a clear answer.
 
-use super::events::{first_version, following, host, moment, opened, ticket_id};
+use super::events::{about, changed, first_version, following, host, moment, opened, started, ticket_id};
 use super::store::{Pair, open, opening};
 use chrono::DateTime;
 use fieldmedic::core::case::event::{CaseId, Event, EventKind};
@@ -201,10 +201,11 @@ async fn a_record_that_cannot_be_read_is_named() {
     }
 }
 
-/// Everything that the list of cases holds, and the kinds of all records.
+/// Everything that the list of cases and the index of runs hold.
 async fn dump(home: &Home) -> Vec<String> {
-    let sql = "SELECT json_array(id, ticket, opened_at, updated_at, outcome, ended, head) AS line \
-               FROM cases ORDER BY id";
+    let sql = "SELECT json_array(id, ticket, opened_at, updated_at, outcome, ended, head, system) AS line FROM cases \
+               UNION ALL SELECT json_array(host, started_at, case_id, seq, system, playbook, ended_at, fixed) FROM run \
+               UNION ALL SELECT json_array(host, at, case_id, seq) FROM host_change ORDER BY line";
     let rows = sqlx::query(sql).fetch_all(&mut home.raw().await).await.unwrap();
     rows.iter().map(|row| row.get("line")).collect()
 }
@@ -221,11 +222,12 @@ async fn the_list_of_cases_is_what_the_records_say() {
     );
 
     let before = dump(&home).await;
-    assert_eq!(before.len(), 4);
+    assert!(before.len() > 4, "four cases, and runs: {before:?}");
     journal.rebuild().await.unwrap();
     assert_eq!(dump(&home).await, before);
 
     home.sql("UPDATE cases SET ended = 1, outcome = NULL, head = '', updated_at = opened_at").await.unwrap();
+    home.sql("DELETE FROM run; UPDATE host_change SET host = 'another'").await.unwrap();
     home.sql(&format!("DELETE FROM cases WHERE id = '{case}'")).await.unwrap();
     journal.rebuild().await.unwrap();
     assert_eq!(dump(&home).await, before);
@@ -237,6 +239,32 @@ async fn the_list_of_cases_is_what_the_records_say() {
     journal.rebuild().await.unwrap();
     assert_eq!(dump(&home).await, after);
     assert_eq!(journal.audit().await.unwrap().broken, []);
+}
+
+#[tokio::test]
+async fn a_file_without_an_index_of_runs_gets_one() {
+    let home = Home::new();
+    let journal = home.open().await;
+    let case = open(&journal, 1, "key").await;
+    let events = [about("east"), started("p", &["a", "b"]), changed("b"), Event::RolledBack { clean: true }];
+    for (seq, event) in (1..).zip(&events) {
+        journal.append(&case, seq, moment(), event).await.unwrap();
+    }
+    let indexed = dump(&home).await;
+    assert_eq!(indexed.len(), 4, "a case, a run on two hosts, and a change: {indexed:?}");
+    journal.close().await;
+
+    // As the version before it left a file.
+    home.sql(
+        "DROP TABLE run; DROP TABLE host_change; DROP INDEX cases_to_wake; \
+         ALTER TABLE cases DROP COLUMN wake_at; ALTER TABLE cases DROP COLUMN wakes_with_run_of; \
+         ALTER TABLE cases DROP COLUMN wakes_with_pause; ALTER TABLE cases DROP COLUMN signals_known; \
+         ALTER TABLE cases DROP COLUMN system; PRAGMA user_version = 6",
+    )
+    .await
+    .unwrap();
+    home.open().await;
+    assert_eq!(dump(&home).await, indexed);
 }
 
 #[tokio::test]

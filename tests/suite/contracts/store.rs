@@ -1,18 +1,21 @@
 //! The contract of [`Journal`]. [`store_contract!`] makes a test of each clause for one adapter.
 
-use super::events::{doors, following, host, moment, opened, ticket_id};
-use chrono::TimeDelta;
+use super::events::{about, changed, doors, following, host, moment, opened, started, ticket_id};
+use chrono::{DateTime, TimeDelta, Utc};
 use fieldmedic::core::case::event::{CaseId, Event, EventKind};
 use fieldmedic::core::case::outcome::Outcome;
 use fieldmedic::core::case::record::Record;
 use fieldmedic::core::case::signal::{QueuedSignal, Signal, SignalKind};
+use fieldmedic::core::decide::action::{Suspension, SuspensionEnd};
+use fieldmedic::core::ids::SystemName;
 use fieldmedic::core::playbook::LibraryHash;
 use fieldmedic::core::policy::pause_order::{PauseOrder, PauseOrderKind, PauseOrigin};
+use fieldmedic::core::policy::run_history::{RemediationRun, RunHistory, RunResult};
 use fieldmedic::core::text::redact::Redacted;
 use fieldmedic::core::ticket::TicketId;
 use fieldmedic::ports::{
-    Audit, CaseSummary, Cursor, DedupeKey, JournalError, NewCase, OpenResult, QueuedDelivery, Removal,
-    ShellError, Store, check_lease,
+    Audit, CaseSummary, Cursor, DedupeKey, JournalError, NewCase, OpenResult, Parked, QueuedDelivery,
+    Removal, RunsOf, ShellError, Store, check_lease,
 };
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -55,6 +58,11 @@ macro_rules! store_contract {
             the_newest_pause_order_counts_however_orders_arrive
             words_are_left_once_and_in_order
             the_history_of_all_cases_is_told
+            a_parked_case_is_left_alone_until_its_time
+            a_parked_case_is_due_when_what_it_waits_for_has_come
+            what_came_before_a_case_was_parked_is_not_missed
+            a_claimed_case_is_due_for_its_worker_alone
+            the_history_of_runs_is_that_of_the_hosts_and_the_system
             a_whole_journal_passes_the_audit
         }
     };
@@ -273,9 +281,9 @@ pub async fn a_claim_is_exclusive_until_it_runs_out(pair: Pair) {
     assert!(claim(there, MINUTE).await, "it ran out");
     assert!(!claim(here, MINUTE).await);
 
-    pair.one.release(&case, here).await.unwrap();
+    pair.one.release(&case, here, None).await.unwrap();
     assert!(!claim(here, MINUTE).await, "nobody gives up another's claim");
-    pair.other.release(&case, there).await.unwrap();
+    pair.other.release(&case, there, None).await.unwrap();
     assert!(claim(here, MINUTE).await);
 
     let another = open(&*pair.one, 2, "key").await;
@@ -349,7 +357,7 @@ pub async fn what_is_held_stays_so_for_a_paused_owner_only_until_it_runs_out(pai
     assert_eq!(append, Err(JournalError::Conflict { case: case.clone(), seq: 1 }));
     assert!(!pair.one.claim(&case, "here:1:1", now, MINUTE).await.unwrap());
     assert_eq!(pair.one.acquire_lease(&host("web"), &case, now, MINUTE).await, Ok(None));
-    pair.one.release(&case, "here:1:1").await.unwrap();
+    pair.one.release(&case, "here:1:1", None).await.unwrap();
     pair.one.release_leases(&case).await.unwrap();
     assert!(!pair.one.claim(&case, "here:1:1", now, MINUTE).await.unwrap(), "the new owner keeps it");
     assert_eq!(pair.one.acquire_lease(&host("web"), &case, now, MINUTE).await, Ok(None));
@@ -647,6 +655,160 @@ pub async fn the_history_of_all_cases_is_told(pair: Pair) {
     assert_eq!((both[0].clone(), &both[1..]), ((other, 1), &at_three[..]), "by their time first");
     assert_eq!(history(&[EventKind::Resumed, EventKind::Resumed], 0).await, [(one, 3)]);
     assert_eq!(history(&[], 0).await, []);
+}
+
+async fn due(journal: &Arc<dyn Store>, worker: &str, minutes: i64) -> (Vec<CaseId>, Option<i64>) {
+    let due = journal.due_cases(worker, moment() + TimeDelta::minutes(minutes)).await.unwrap();
+    (due.cases, due.next_at.map(|at| (at - moment()).num_minutes()))
+}
+
+/// Parks a case as a worker does that has decided so.
+async fn park(pair: &Pair, case: &CaseId, minutes: i64, ends_with: Option<SuspensionEnd>, signals: usize) {
+    assert!(pair.one.claim(case, "here:1:1", moment(), MINUTE).await.unwrap());
+    let suspension = Suspension { until: moment() + TimeDelta::minutes(minutes), ends_with };
+    let parked = Parked { suspension, signals };
+    pair.one.release(case, "here:1:1", Some(&parked)).await.unwrap();
+}
+
+pub async fn a_parked_case_is_left_alone_until_its_time(pair: Pair) {
+    let (first, second) = (open(&*pair.one, 1, "key").await, open(&*pair.one, 2, "key").await);
+    let mut both = vec![first.clone(), second.clone()];
+    both.sort();
+    assert_eq!(due(&pair.other, "there:1:1", 0).await, (both.clone(), None));
+    park(&pair, &first, 30, None, 0).await;
+    park(&pair, &second, 10, None, 0).await;
+    assert_eq!(due(&pair.other, "there:1:1", 0).await, (vec![], Some(10)));
+    assert_eq!(due(&pair.other, "there:1:1", 10).await, (vec![second.clone()], Some(30)));
+    assert_eq!(due(&pair.other, "there:1:1", 30).await, (both, None));
+    pair.one.append(&first, 1, moment(), &Event::Resumed).await.unwrap();
+    assert_eq!(due(&pair.other, "there:1:1", 0).await.0, vec![first.clone()], "it went on");
+    end(&*pair.one, &first).await;
+    assert_eq!(due(&pair.other, "there:1:1", 0).await, (vec![], Some(10)), "it has ended");
+
+    let parked = Parked { suspension: Suspension::until(moment()), signals: 0 };
+    pair.other.release(&second, "there:1:1", Some(&parked)).await.unwrap();
+    assert_eq!(due(&pair.other, "there:1:1", 0).await.0, [], "who has not claimed it does not park it");
+}
+
+pub async fn a_parked_case_is_due_when_what_it_waits_for_has_come(pair: Pair) {
+    let mut cases = Vec::new();
+    for ticket in 1..=4 {
+        cases.push(open(&*pair.one, ticket, "key").await);
+    }
+    let [first, other, third, fourth] = cases.as_slice() else { panic!("there are four") };
+    pair.one.append(other, 1, moment(), &started("p", &["a", "b"])).await.unwrap();
+    for case in [third, other] {
+        park(&pair, case, 60, None, 0).await;
+    }
+    park(&pair, first, 60, Some(SuspensionEnd::RunOf(other.clone())), 0).await;
+    let order = |minute: i64, kind| PauseOrder {
+        kind,
+        by: "ops-lead".into(),
+        given_at: moment() + TimeDelta::minutes(minute),
+        origin: PauseOrigin::Terminal,
+    };
+    assert!(
+        pair.one.order_pause(&order(0, PauseOrderKind::Pause { why: Redacted::default() })).await.unwrap()
+    );
+    park(&pair, fourth, 60, Some(SuspensionEnd::PauseOfAll), 0).await;
+    assert_eq!(due(&pair.other, "there:1:1", 1).await.0, []);
+
+    pair.other.append(other, 2, moment(), &Event::RolledBack { clean: true }).await.unwrap();
+    park(&pair, other, 60, None, 0).await;
+    assert_eq!(
+        due(&pair.other, "there:1:1", 1).await.0,
+        vec![first.clone()],
+        "the run of the other has ended"
+    );
+    park(&pair, first, 60, None, 0).await;
+
+    let cancel = Signal { by: "maria".into(), at: moment(), kind: SignalKind::Cancel };
+    pair.other.send_signal(third, "comment 1", &cancel).await.unwrap();
+    assert_eq!(due(&pair.other, "there:1:1", 1).await.0, vec![third.clone()], "somebody signalled to it");
+    park(&pair, third, 60, None, 1).await;
+    assert_eq!(due(&pair.other, "there:1:1", 1).await.0, [], "that signal is known");
+
+    assert!(pair.one.order_pause(&order(1, PauseOrderKind::Resume)).await.unwrap());
+    assert_eq!(due(&pair.other, "there:1:1", 1).await.0, vec![fourth.clone()], "the pause is over");
+}
+
+pub async fn what_came_before_a_case_was_parked_is_not_missed(pair: Pair) {
+    let (case, other) = (open(&*pair.one, 1, "key").await, open(&*pair.one, 2, "key").await);
+    park(&pair, &other, 60, None, 0).await;
+    let cancel = Signal { by: "maria".into(), at: moment(), kind: SignalKind::Cancel };
+    pair.other.send_signal(&case, "comment 1", &cancel).await.unwrap();
+    park(&pair, &case, 60, None, 0).await;
+    assert_eq!(
+        due(&pair.one, "here:1:1", 1).await.0,
+        vec![case.clone()],
+        "its worker had not read the signal"
+    );
+    park(&pair, &case, 60, Some(SuspensionEnd::RunOf(other)), 1).await;
+    assert_eq!(due(&pair.one, "here:1:1", 1).await.0, vec![case.clone()], "no run of the other is under way");
+    park(&pair, &case, 60, Some(SuspensionEnd::PauseOfAll), 1).await;
+    assert_eq!(due(&pair.one, "here:1:1", 1).await.0, [case], "no pause is in force");
+}
+
+pub async fn a_claimed_case_is_due_for_its_worker_alone(pair: Pair) {
+    let case = open(&*pair.one, 1, "key").await;
+    assert!(pair.one.claim(&case, "here:1:1", moment(), MINUTE).await.unwrap());
+    assert_eq!(due(&pair.other, "there:1:1", 0).await.0, []);
+    assert_eq!(due(&pair.one, "here:1:1", 0).await.0, vec![case.clone()]);
+    assert!(pair.one.claim(&case, "here:1:1", moment(), Duration::ZERO).await.unwrap());
+    assert_eq!(due(&pair.other, "there:1:1", 0).await.0, [case], "the claim has run out");
+}
+
+pub async fn the_history_of_runs_is_that_of_the_hosts_and_the_system(pair: Pair) {
+    let (one, other, third) = (
+        open(&*pair.one, 1, "key").await,
+        open(&*pair.one, 2, "key").await,
+        open(&*pair.one, 3, "key").await,
+    );
+    let write = async |case: &CaseId, minute: i64, event: Event| {
+        let seq = pair.one.load(case).await.unwrap().len() as u64;
+        pair.one.append(case, seq, moment() + TimeDelta::minutes(minute), &event).await.unwrap();
+    };
+    write(&one, 0, about("east")).await;
+    write(&one, 1, started("p", &["a", "b"])).await;
+    write(&one, 2, changed("b")).await;
+    write(&one, 3, Event::RolledBack { clean: true }).await;
+    write(&one, 4, started("q", &["a"])).await;
+    write(&one, 5, Event::VerificationPassed { conditions: vec![] }).await;
+    write(&other, 0, about("west")).await;
+    write(&other, 6, started("p", &["c"])).await;
+    write(&other, 7, changed("c")).await;
+    write(&third, 8, started("p", &["d"])).await;
+
+    let history = async |system: &str, hosts: &[&str], minute: i64| {
+        let system = SystemName::new(system).unwrap();
+        let hosts = hosts.iter().map(|name| host(name)).collect();
+        let since = moment() + TimeDelta::minutes(minute);
+        pair.other.run_history(&RunsOf { system: &system, hosts: &hosts, since }).await.unwrap()
+    };
+    let told = async |system: &str, hosts: &[&str], minute: i64| -> Vec<String> {
+        let minutes = |at: DateTime<Utc>| (at - moment()).num_minutes();
+        let RunHistory { runs, changes } = history(system, hosts, minute).await;
+        let run = |run: RemediationRun| {
+            let hosts: Vec<&str> = run.hosts.iter().map(|host| host.as_str()).collect();
+            let end = match run.end {
+                Some(RunResult::Fixed(at)) => format!("fixed {}", minutes(at)),
+                Some(RunResult::Failed(at)) => format!("failed {}", minutes(at)),
+                None => "under way".into(),
+            };
+            let of = run.system.map_or("-".to_owned(), |system| system.to_string());
+            let number = run.ticket.number;
+            format!("#{number} {of} {} on {} {} {end}", run.playbook, hosts.join("+"), minutes(run.at))
+        };
+        let change = |(host, at)| format!("change {host} {}", minutes(at));
+        runs.into_iter().map(run).chain(changes.into_iter().map(change)).collect()
+    };
+    let (p, q) = ("#1 east p on a+b 1 failed 3", "#1 east q on a 4 fixed 5");
+    assert_eq!(told("none", &["b"], 0).await, [p, "change b 2"], "all hosts of a run are told");
+    assert_eq!(told("none", &["a", "b"], 0).await, [p, q, "change b 2"]);
+    assert_eq!(told("east", &[], 0).await, [p, q]);
+    assert_eq!(told("west", &["d"], 0).await, ["#2 west p on c 6 under way", "#3 - p on d 8 under way"]);
+    assert_eq!(told("east", &["b", "c"], 4).await, [q, "#2 west p on c 6 under way", "change c 7"]);
+    assert_eq!(told("none", &["e"], 0).await, Vec::<String>::new());
 }
 
 pub async fn a_whole_journal_passes_the_audit(pair: Pair) {

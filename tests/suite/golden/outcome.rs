@@ -4,7 +4,7 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use fieldmedic::core::case::detail::Detail;
 use fieldmedic::core::case::dispute::{CloseDispute, Via};
-use fieldmedic::core::case::event::{CaseId, ChangeId, Direction, Event, ProbeReason, Publication, Source};
+use fieldmedic::core::case::event::{ChangeId, Direction, Event, ProbeReason, Publication, Source};
 use fieldmedic::core::case::inquiry::{InquiryPurpose, ReporterAnswer};
 use fieldmedic::core::case::outcome::Outcome;
 use fieldmedic::core::case::published::Published;
@@ -33,7 +33,7 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
 /// Everything that matters for going on with the case, or for telling of it.
-pub fn outcome(case: &Case, records: &[Record], past: &[(CaseId, Record)], next: &Action) -> Value {
+pub fn outcome(case: &Case, records: &[Record], past: &RunHistory, next: &Action) -> Value {
     let parts = [beginning(case), knowledge(case), people(case), deeds(case), publications(case, records)];
     let mut whole = Map::new();
     for part in parts {
@@ -42,7 +42,7 @@ pub fn outcome(case: &Case, records: &[Record], past: &[(CaseId, Record)], next:
     }
     whole.insert("records".into(), json!(records.len()));
     whole.insert("next".into(), json!(action(next)));
-    whole.insert("budgets".into(), budgets(&RunHistory::fold(past)));
+    whole.insert("budgets".into(), budgets(past));
     Value::Object(whole)
 }
 
@@ -255,7 +255,7 @@ fn action(action: &Action) -> String {
         Action::CallPeople => "publish call".into(),
         Action::Close => "publish close".into(),
         Action::Wait { .. } => "wait".into(),
-        Action::Suspend { .. } => "wait without a worker".into(),
+        Action::Suspend(_) => "wait without a worker".into(),
         Action::Done => "nothing".into(),
     }
 }

@@ -71,7 +71,7 @@ impl Process {
         let mut context = tapped(context, Arc::new(tap));
         context.worker = format!("process-{}", life.number);
         let (stop, stop_sender) = Shutdown::new();
-        let dispatch = Dispatcher::start(context.clone(), 4, stop.clone());
+        let dispatch = Dispatcher::start(context.clone(), 16, stop.clone());
         let mut tasks = JoinSet::new();
         for (work, seconds) in [
             (Work::Poll, 75),

@@ -179,6 +179,8 @@ impl Simulation {
             worker: String::new(),
             observer: Arc::new(NoopObserver),
             set_aside: SetAside::default(),
+            places: Arc::default(),
+            library_stored: Arc::default(),
         };
         let outages = Arc::new(Outages::generate(&mut rng, start, MINUTES));
         let oracle = Arc::new(Oracle::new(host.clone(), clock, journal, never));

@@ -11,10 +11,11 @@ use fieldmedic::core::case::signal::{QueuedSignal, Signal};
 use fieldmedic::core::ids::HostName;
 use fieldmedic::core::playbook::LibraryHash;
 use fieldmedic::core::policy::pause_order::PauseOrder;
+use fieldmedic::core::policy::run_history::RunHistory;
 use fieldmedic::core::ticket::TicketId;
 use fieldmedic::ports::{
-    Archive, Audit, CaseSummary, Cursor, Cursors, DedupeKey, History, Inbox, Journal, JournalError,
-    LeaseGrant, Leases, NewCase, OpenResult, QueuedDelivery, Removal, StoredRecord,
+    Archive, Audit, CaseSummary, Cursor, Cursors, DedupeKey, DueCases, History, Inbox, Journal, JournalError,
+    LeaseGrant, Leases, NewCase, OpenResult, Parked, QueuedDelivery, Removal, RunsOf, StoredRecord,
 };
 use fieldmedic::store::Sqlite;
 use std::collections::BTreeMap;
@@ -111,6 +112,13 @@ impl Journal for Steady {
         self.ask(async move |journal| journal.history(&kinds, since).await)
     }
 
+    async fn run_history(&self, of: &RunsOf<'_>) -> Result<RunHistory, JournalError> {
+        let (system, hosts, since) = (of.system.clone(), of.hosts.clone(), of.since);
+        self.ask(async move |journal| {
+            journal.run_history(&RunsOf { system: &system, hosts: &hosts, since }).await
+        })
+    }
+
     async fn audit(&self) -> Result<Audit, JournalError> {
         self.ask(async move |journal| journal.audit().await)
     }
@@ -129,9 +137,19 @@ impl Leases for Steady {
         self.ask(async move |journal| journal.claim(&case, &worker, now, ttl).await)
     }
 
-    async fn release(&self, case: &CaseId, worker: &str) -> Result<(), JournalError> {
-        let (case, worker) = (case.clone(), worker.to_owned());
-        self.ask(async move |journal| journal.release(&case, &worker).await)
+    async fn release(
+        &self,
+        case: &CaseId,
+        worker: &str,
+        parked: Option<&Parked>,
+    ) -> Result<(), JournalError> {
+        let (case, worker, parked) = (case.clone(), worker.to_owned(), parked.cloned());
+        self.ask(async move |journal| journal.release(&case, &worker, parked.as_ref()).await)
+    }
+
+    async fn due_cases(&self, worker: &str, now: DateTime<Utc>) -> Result<DueCases, JournalError> {
+        let worker = worker.to_owned();
+        self.ask(async move |journal| journal.due_cases(&worker, now).await)
     }
 
     async fn grant_lease(

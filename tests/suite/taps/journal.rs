@@ -9,10 +9,11 @@ use fieldmedic::core::case::signal::{QueuedSignal, Signal};
 use fieldmedic::core::ids::HostName;
 use fieldmedic::core::playbook::LibraryHash;
 use fieldmedic::core::policy::pause_order::PauseOrder;
+use fieldmedic::core::policy::run_history::RunHistory;
 use fieldmedic::core::ticket::TicketId;
 use fieldmedic::ports::{
-    Archive, Audit, CaseSummary, Cursor, Cursors, DedupeKey, History, Inbox, Journal, JournalError,
-    LeaseGrant, Leases, NewCase, OpenResult, QueuedDelivery, Removal, Store, StoredRecord,
+    Archive, Audit, CaseSummary, Cursor, Cursors, DedupeKey, DueCases, History, Inbox, Journal, JournalError,
+    LeaseGrant, Leases, NewCase, OpenResult, Parked, QueuedDelivery, Removal, RunsOf, Store, StoredRecord,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -72,6 +73,10 @@ impl Journal for Tapped<dyn Store> {
         self.pass(Deed::Read("history"), self.inner.history(kinds, since)).await
     }
 
+    async fn run_history(&self, of: &RunsOf<'_>) -> Result<RunHistory, JournalError> {
+        self.pass(Deed::Read("run_history"), self.inner.run_history(of)).await
+    }
+
     async fn audit(&self) -> Result<Audit, JournalError> {
         self.pass(Deed::Read("audit"), self.inner.audit()).await
     }
@@ -89,8 +94,17 @@ impl Leases for Tapped<dyn Store> {
         self.pass(Deed::Write("claim"), self.inner.claim(case, worker, now, ttl)).await
     }
 
-    async fn release(&self, case: &CaseId, worker: &str) -> Result<(), JournalError> {
-        self.pass(Deed::Write("release"), self.inner.release(case, worker)).await
+    async fn release(
+        &self,
+        case: &CaseId,
+        worker: &str,
+        parked: Option<&Parked>,
+    ) -> Result<(), JournalError> {
+        self.pass(Deed::Write("release"), self.inner.release(case, worker, parked)).await
+    }
+
+    async fn due_cases(&self, worker: &str, now: DateTime<Utc>) -> Result<DueCases, JournalError> {
+        self.pass(Deed::Read("due_cases"), self.inner.due_cases(worker, now)).await
     }
 
     async fn grant_lease(

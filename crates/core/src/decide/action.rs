@@ -1,7 +1,7 @@
 //! Actions: what `decide` orders. The engine performs one, records what came of it, and asks again.
 
 use crate::case::event::{ChangeId, Event, ProbeReason};
-use crate::ids::{HostName, ProbeName, SystemTypeName};
+use crate::ids::{CaseId, HostName, ProbeName, SystemTypeName};
 use crate::playbook::command::Command;
 use crate::policy::permit::Permit;
 use chrono::{DateTime, Utc};
@@ -58,14 +58,35 @@ pub enum Action {
         /// When to decide again.
         until: DateTime<Utc>,
     },
-    /// Let go of the case, hosts included, until somebody takes it up again: at this moment, or when a
-    /// word was left for it.
-    Suspend {
-        /// When the case is taken up again at the latest.
-        until: DateTime<Utc>,
-    },
+    /// Let go of the case, hosts included, until it is taken up again.
+    Suspend(Suspension),
     /// The case has ended; there is nothing to do.
     Done,
+}
+
+/// How long nobody has to look at a case. A signal to the case always ends it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Suspension {
+    /// When it ends at the latest.
+    pub until: DateTime<Utc>,
+    /// What else ends it.
+    pub ends_with: Option<SuspensionEnd>,
+}
+
+/// What ends a suspension before its time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SuspensionEnd {
+    /// This case has no remediation under way any more.
+    RunOf(CaseId),
+    /// No pause of all changes is in force any more.
+    PauseOfAll,
+}
+
+impl Suspension {
+    /// Ends at this moment, or with a signal.
+    pub fn until(until: DateTime<Utc>) -> Self {
+        Self { until, ends_with: None }
+    }
 }
 
 /// An order to make one change. It carries policy's permit; the engine adds the lease.

@@ -5,7 +5,7 @@ use crate::case::dispute::Via;
 use crate::case::event::Event;
 use crate::case::inquiry::{Inquiry, InquiryAnswer, InquiryPurpose, ReporterAnswer};
 use crate::case::outcome::{Code, Outcome};
-use crate::decide::action::Action;
+use crate::decide::action::{Action, Suspension};
 use crate::decide::decider::{Decider, DecisionInput, escalate, pause_after_failure};
 use crate::decide::start::MAX_EVIDENCE_AGE;
 use crate::diagnosis::diagnose::Diagnosis;
@@ -50,7 +50,7 @@ impl Decider<'_> {
         }
         let reminder = (!is_reminded).then_some(inquiry.remind_at);
         let until = [reminder, look].into_iter().flatten().fold(inquiry.until, DateTime::min);
-        Action::Suspend { until }
+        Action::Suspend(Suspension::until(until))
     }
 
     fn ask_reporter(self, purpose: InquiryPurpose) -> Action {

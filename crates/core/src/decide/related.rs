@@ -5,21 +5,17 @@ use crate::case::detail::Detail;
 use crate::case::event::Event;
 use crate::case::outcome::Code;
 use crate::case::{Case, RelatedCase};
-use crate::decide::action::Action;
+use crate::decide::action::{Action, Suspension, SuspensionEnd};
 use crate::decide::decider::{Decider, escalate};
 use crate::ids::PlaybookName;
 use crate::policy::run_history::{RemediationRun, RunHistory, RunResult};
 use crate::ticket::triage::Intent;
-use std::time::Duration;
-
-/// How often a case asks whether its related case has ended.
-const RELATED_POLL: Duration = Duration::from_secs(5);
 
 /// The other case that fixes this fault of this system right now.
 pub fn active_related(case: &Case, playbook: &PlaybookName, history: &RunHistory) -> Option<Event> {
     let mut runs = history.runs.iter().rev();
     let run = runs.find(|run| run.playbook == *playbook && run.end.is_none() && is_related(case, run))?;
-    linked(run, history)
+    Some(linked(run))
 }
 
 fn is_related(case: &Case, run: &RemediationRun) -> bool {
@@ -27,9 +23,9 @@ fn is_related(case: &Case, run: &RemediationRun) -> bool {
     run.case != case.id && run.system.is_some() && run.system.as_ref() == system.map(|system| &system.name)
 }
 
-fn linked(run: &RemediationRun, history: &RunHistory) -> Option<Event> {
-    let ticket = history.tickets.get(&run.case)?.clone();
-    Some(Event::Linked { case: run.case.clone(), ticket, playbook: run.playbook.clone() })
+fn linked(run: &RemediationRun) -> Event {
+    let RemediationRun { case, ticket, playbook, .. } = run.clone();
+    Event::Linked { case, ticket, playbook }
 }
 
 impl Decider<'_> {
@@ -63,7 +59,7 @@ impl Decider<'_> {
         };
         let explains = |run: &&RemediationRun| self.explains(&run.playbook) && is_related(self.case, run);
         let run = history.runs.iter().rev().filter(explains).find(is_lately)?;
-        linked(run, history).map(Action::Record)
+        Some(Action::Record(linked(run)))
     }
 
     /// Waits for another case that fixes the fault, and then probes anew. It waits no longer than the approval
@@ -77,8 +73,10 @@ impl Decider<'_> {
         if !is_in_progress {
             return Some(self.run_probes());
         }
-        if self.input.now < related.since + self.input.policy.approval_timeout {
-            return Some(Action::Suspend { until: self.input.now + RELATED_POLL });
+        let until = related.since + self.input.policy.approval_timeout;
+        if self.input.now < until {
+            let ends_with = Some(SuspensionEnd::RunOf(related.case.clone()));
+            return Some(Action::Suspend(Suspension { until, ends_with }));
         }
         let RelatedCase { playbook, ticket, since, .. } = related.clone();
         Some(escalate(Code::NotFixed, Detail::RelatedUnfinished { playbook, ticket, since }))

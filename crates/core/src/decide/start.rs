@@ -4,7 +4,7 @@ use crate::case::detail::Detail;
 use crate::case::event::Event;
 use crate::case::outcome::{Code, Outcome};
 use crate::case::{PendingApproval, Stage};
-use crate::decide::action::Action;
+use crate::decide::action::{Action, Suspension, SuspensionEnd};
 use crate::decide::decider::{Decider, DecisionInput, escalate, pause_after_failure};
 use crate::diagnosis::diagnose::Diagnosis;
 use crate::diagnosis::plan;
@@ -18,12 +18,13 @@ use crate::policy::permit;
 use crate::policy::permit::NotPermitted;
 use crate::ticket::TicketState;
 use chrono::TimeDelta;
-use std::time::Duration;
 
 /// Older evidence starts no remediation.
 pub(crate) const MAX_EVIDENCE_AGE: TimeDelta = TimeDelta::minutes(3);
-/// How often a paused case asks whether the pause is lifted.
-const PAUSE_POLL: Duration = Duration::from_secs(5);
+/// How often a case that is paused in the middle of a remediation asks whether the pause is lifted.
+const PAUSE_POLL: TimeDelta = TimeDelta::seconds(5);
+/// How long a case that is paused with all others is left alone at most. The end of the pause takes it up before.
+const LONGEST_PAUSE_WAIT: TimeDelta = TimeDelta::days(1);
 /// How often a case that is paused by a label asks whether the label is still there.
 const LABEL_POLL: TimeDelta = TimeDelta::minutes(2);
 /// A case whose plan changes at every diagnosis is not asked about for ever.
@@ -121,7 +122,7 @@ impl Decider<'_> {
         }
         let deferral = self.case.deferral.as_ref()?;
         if deferral.until > self.input.now {
-            return Some(Action::Suspend { until: deferral.until });
+            return Some(Action::Suspend(Suspension::until(deferral.until)));
         }
         Some(self.run_probes())
     }
@@ -143,7 +144,7 @@ impl Decider<'_> {
             return self.ensure_ticket_open().unwrap_or_else(|| escalate(Code::NoAnswer, detail));
         }
         if self.case.publishing.approval_request.as_ref() == Some(&asked.plan.hash) {
-            return Action::Suspend { until: asked.until };
+            return Action::Suspend(Suspension::until(asked.until));
         }
         pause_after_failure(self.case, self.input).unwrap_or(Action::RequestApproval)
     }
@@ -173,19 +174,26 @@ impl Decider<'_> {
 
     /// A paused case that is about to change something waits where it stands.
     pub(crate) fn pause_action(self) -> Option<Action> {
-        let until = self.input.now + PAUSE_POLL;
-        match (self.input.pause.or(self.case.ticket_pause.as_ref()), &self.case.paused) {
-            (Some(pause), None) => Some(Action::Record(Event::Paused(pause.clone()))),
+        let of_all = self.input.pause;
+        let (pause, now) = (of_all.or(self.case.ticket_pause.as_ref()), self.input.now);
+        Some(match (pause, &self.case.paused) {
+            (None, None) => return None,
+            (None, Some(_)) => Action::Record(Event::Resumed),
+            (Some(pause), None) => Action::Record(Event::Paused(pause.clone())),
             // Nobody may be there to say that the label was removed.
-            (Some(_), Some(_)) if self.input.pause.is_none() && until - self.case.updated_at > LABEL_POLL => {
-                Some(Action::RefreshTicket)
+            (Some(_), Some(_)) if of_all.is_none() && now >= self.case.updated_at + LABEL_POLL => {
+                Action::RefreshTicket
             }
             // In the middle of a remediation its hosts are kept from others.
-            (Some(_), Some(_)) if self.case.stage == Stage::Remediating => Some(Action::Wait { until }),
-            (Some(_), Some(_)) => Some(Action::Suspend { until }),
-            (None, Some(_)) => Some(Action::Record(Event::Resumed)),
-            (None, None) => None,
-        }
+            (Some(_), Some(_)) if self.case.stage == Stage::Remediating => {
+                Action::Wait { until: now + PAUSE_POLL }
+            }
+            (Some(_), Some(_)) if of_all.is_some() => Action::Suspend(Suspension {
+                until: now + LONGEST_PAUSE_WAIT,
+                ends_with: Some(SuspensionEnd::PauseOfAll),
+            }),
+            (Some(_), Some(_)) => Action::Suspend(Suspension::until(self.case.updated_at + LABEL_POLL)),
+        })
     }
 
     /// Nothing is changed for an issue that was closed while its system was probed.

@@ -58,6 +58,14 @@ impl Inventory {
         let groups = self.groups.iter().filter(|(_, group)| !group.hosts.is_disjoint(hosts));
         hosts.iter().chain(groups.map(|(name, _)| name)).cloned().collect()
     }
+
+    /// These hosts and every member of their groups: what is changed on one counts for the limits of the others.
+    pub fn with_groups<'a>(&self, hosts: impl IntoIterator<Item = &'a HostName>) -> BTreeSet<HostName> {
+        let hosts: BTreeSet<HostName> = hosts.into_iter().cloned().collect();
+        let groups = self.groups.values().filter(|group| !group.hosts.is_disjoint(&hosts));
+        let members: BTreeSet<HostName> = groups.flat_map(|group| group.hosts.iter().cloned()).collect();
+        hosts.union(&members).cloned().collect()
+    }
 }
 
 /// One system as it stands somewhere: its kind, its hosts by role, its parameters.

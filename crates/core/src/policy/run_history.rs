@@ -1,35 +1,33 @@
-//! History: what was changed lately, in all cases together. Budgets are reckoned from it.
+//! History: what was changed lately, in all cases together. Limits are computed from it.
 //!
-//! It is folded from the journal's records each time it is needed and kept nowhere else, so a restart
-//! forgets nothing and resets nothing.
+//! A store keeps an index of it, which it derives from the records as they are written, so a restart forgets
+//! nothing and resets nothing.
 
 use crate::case::event::{CaseId, Event, EventKind};
 use crate::case::record::Record;
+use crate::diagnosis::plan::Plan;
 use crate::ids::{HostName, PlaybookName, SystemName};
 use crate::ticket::TicketId;
 use chrono::{DateTime, TimeDelta, Utc};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-/// The remedies and the changes of a stretch of time.
+/// The remediations and the changes of a stretch of time.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RunHistory {
     /// In the order in which they were begun.
     pub runs: Vec<RemediationRun>,
-    /// Every change that a host was asked for, forward or back.
+    /// Every change that a host was asked for, forward or back, by its time.
     pub changes: Vec<(HostName, DateTime<Utc>)>,
-    /// Which system a case is about.
-    pub systems: BTreeMap<CaseId, SystemName>,
-    /// The tickets of cases, where others have fixed something. The records that hold them are long, so
-    /// they are not folded for it.
-    pub tickets: BTreeMap<CaseId, TicketId>,
 }
 
-/// One run of a playbook's remedy.
+/// One run of a playbook's remediation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RemediationRun {
     /// The case that began it.
     pub case: CaseId,
-    /// Several may stand on one host.
+    /// The ticket of that case.
+    pub ticket: TicketId,
+    /// Several may stand on one host. `None` if it is not known.
     pub system: Option<SystemName>,
     /// The fault's playbook.
     pub playbook: PlaybookName,
@@ -44,16 +42,29 @@ pub struct RemediationRun {
 /// How and when a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RunResult {
-    /// Mended and proven.
+    /// Fixed and proven.
     Fixed(DateTime<Utc>),
-    /// Not mended, or nobody knows.
+    /// Not fixed, or nobody knows.
     Failed(DateTime<Utc>),
 }
 
-impl RunHistory {
-    /// The kinds of records that it is folded from.
-    pub const KINDS: [EventKind; 6] = [
-        EventKind::Triaged,
+/// What a record adds to the history.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum RunEvent<'a> {
+    /// A run of this plan began.
+    Started(&'a Plan),
+    /// A host was asked for a change.
+    ChangeStarted(&'a HostName),
+    /// The newest run of the case ended. A case has one run under way at a time.
+    Ended {
+        /// Fixed and proven; else not fixed, or nobody knows.
+        fixed: bool,
+    },
+}
+
+impl<'a> RunEvent<'a> {
+    /// The kinds of records that add to the history.
+    pub const KINDS: [EventKind; 5] = [
         EventKind::RemediationStarted,
         EventKind::ChangeStarted,
         EventKind::VerificationPassed,
@@ -61,47 +72,23 @@ impl RunHistory {
         EventKind::ChangeAbandoned,
     ];
 
-    /// How far back it has to reach for every budget to be told.
-    pub const LOOKBACK: TimeDelta = TimeDelta::days(7);
-
-    /// From records in the order of their time.
-    pub fn fold<'a>(records: impl IntoIterator<Item = &'a (CaseId, Record)>) -> Self {
-        let mut history = Self::default();
-        for (case, record) in records {
-            history.take(case, record);
-        }
-        history
-    }
-
-    fn take(&mut self, case: &CaseId, record: &Record) {
-        match &record.event {
-            Event::Triaged(triage) => {
-                let system = triage.system.as_ref().map(|site| (case.clone(), site.name.clone()));
-                self.systems.extend(system);
-            }
-            Event::RemediationStarted(plan) => self.runs.push(RemediationRun {
-                case: case.clone(),
-                system: self.systems.get(case).cloned(),
-                playbook: plan.playbook.clone(),
-                hosts: plan.hosts(),
-                at: record.at,
-                end: None,
-            }),
-            Event::ChangeStarted { host, .. } => self.changes.push((host.clone(), record.at)),
-            Event::VerificationPassed { .. } => self.end(case, RunResult::Fixed(record.at)),
+    /// What an event adds; `None` if nothing.
+    pub fn of(event: &'a Event) -> Option<Self> {
+        match event {
+            Event::RemediationStarted(plan) => Some(RunEvent::Started(plan)),
+            Event::ChangeStarted { host, .. } => Some(RunEvent::ChangeStarted(host)),
+            Event::VerificationPassed { .. } => Some(RunEvent::Ended { fixed: true }),
             Event::RolledBack { .. } | Event::ChangeAbandoned { .. } => {
-                self.end(case, RunResult::Failed(record.at))
+                Some(RunEvent::Ended { fixed: false })
             }
-            _ => {}
+            _ => None,
         }
     }
+}
 
-    /// A case has one remedy under way at a time: its newest.
-    fn end(&mut self, case: &CaseId, end: RunResult) {
-        if let Some(run) = self.runs.iter_mut().rev().find(|run| run.case == *case) {
-            run.end = Some(end);
-        }
-    }
+impl RunHistory {
+    /// How far back it has to reach for every limit to be computed.
+    pub const LOOKBACK: TimeDelta = TimeDelta::days(7);
 
     /// The runs of a playbook on one of these hosts.
     pub fn runs_of<'a>(
@@ -114,7 +101,7 @@ impl RunHistory {
 }
 
 impl RemediationRun {
-    /// It proved that a fault of this system was mended.
+    /// When it proved that a fault of this system was fixed.
     pub fn fixed(&self, system: &SystemName) -> Option<DateTime<Utc>> {
         match self.end {
             Some(RunResult::Fixed(at)) if self.system.as_ref() == Some(system) => Some(at),

@@ -31,6 +31,7 @@ fn run(name: &str, on: &str, ended: i64, end: fn(DateTime<Utc>) -> RunResult) ->
     let at = now() - TimeDelta::minutes(ended);
     RemediationRun {
         case: CaseId::from_text("c0123456789ab").unwrap(),
+        ticket: "example/tickets#1".parse().unwrap(),
         system: Some(system("gis")),
         playbook: playbook(name),
         hosts: BTreeSet::from([host(on)]),
