@@ -1,11 +1,13 @@
 //! The webhook's inbox: a delivery is stored at once, and worked on afterwards by the same intake as
 //! everything else.
 
+use crate::app::group_commit::GroupCommit;
 use crate::core::case::event::CaseId;
+use crate::core::chatops::command;
 use crate::engine::{
     Context, IntakeError, Shutdown, accept_comment, accept_delivered_issue, has_pause_label, is_urgent,
 };
-use crate::github::webhook::{Delivery, IssueAction, Parsed, parse};
+use crate::github::webhook::{Delivery, IssueAction, Parsed, UnredactedDelivery, parse};
 use crate::ports::{JournalError, QueuedDelivery};
 use crate::telemetry::spans;
 use crate::web;
@@ -33,6 +35,7 @@ const URGENT_AT_ONCE: usize = 8;
 pub struct DeliveryInbox {
     context: Context,
     case_opened: UnboundedSender<CaseId>,
+    commits: Arc<GroupCommit>,
     notify: Arc<Notify>,
     urgent: Arc<Semaphore>,
 }
@@ -41,7 +44,7 @@ impl DeliveryInbox {
     /// An inbox that sends each case with something to do to `case_opened`.
     pub fn new(context: Context, case_opened: UnboundedSender<CaseId>) -> Self {
         let urgent = Arc::new(Semaphore::new(URGENT_AT_ONCE));
-        Self { context, case_opened, notify: Arc::default(), urgent }
+        Self { context, case_opened, commits: Arc::default(), notify: Arc::default(), urgent }
     }
 
     /// The webhook's routes, for deliveries that are signed with one of these secrets.
@@ -168,26 +171,44 @@ enum Processed {
 impl DeliverySink for DeliveryInbox {
     /// Asks GitHub nothing: GitHub waits for the answer.
     async fn store(&self, delivery: SignedDelivery<'_>) -> Result<Receipt, DeliveryNotStored> {
-        let parsed = parse(delivery.event, delivery.body, &self.context.redactor);
+        let parsed = parse(delivery.event, delivery.body);
         let delivery = match parsed.map_err(|error| DeliveryNotStored::Unreadable(error.to_string()))? {
             Parsed::Ping => return Ok(Receipt::Ping),
             Parsed::Ignored => return Ok(Receipt::Ignored),
             Parsed::Delivery(delivery) => *delivery,
         };
-        let repo = &delivery.ticket().id.repo;
-        // Several hooks may share a secret; only configured repositories hold tickets.
-        if !self.context.forge_settings.repos.contains(repo) {
-            tracing::info!(%repo, "delivery from a repository that is not configured");
-            return Ok(Receipt::Accepted);
-        }
         let unavailable = |error: &dyn std::fmt::Display| DeliveryNotStored::Unavailable(error.to_string());
+        if !self.concerns_us(&delivery).await.map_err(|error| unavailable(&error))? {
+            return Ok(Receipt::Ignored);
+        }
+        let delivery = delivery.redact(&self.context.redactor);
         let key = delivery.content_key();
         let body = serde_json::to_value(&delivery).map_err(|error| unavailable(&error))?;
-        let queued = QueuedDelivery { key, body };
-        let stored = self.context.journal.enqueue_delivery(&queued).await;
+        let stored =
+            self.commits.store(&*self.context.journal, QueuedDelivery { key: key.clone(), body }).await;
         stored.map_err(|error| unavailable(&error))?;
-        self.process_urgent(&queued.key, &delivery);
+        self.process_urgent(&key, &delivery);
         self.notify.notify_one();
         Ok(Receipt::Accepted)
+    }
+}
+
+impl DeliveryInbox {
+    /// Whether a delivery can have a consequence: it has our label or a command, or its ticket has a case. What
+    /// cannot is neither redacted nor stored.
+    async fn concerns_us(&self, delivery: &UnredactedDelivery) -> Result<bool, JournalError> {
+        let settings = &self.context.forge_settings;
+        let id = delivery.ticket();
+        // Several hooks may share a secret; only configured repositories hold tickets.
+        if !settings.repos.contains(&id.repo) {
+            tracing::info!(repo = %id.repo, "delivery from a repository that is not configured");
+            return Ok(false);
+        }
+        let is_for_us = match delivery.comment() {
+            Some(_) if delivery.is_by_machine() => return Ok(false),
+            Some(text) => command(text, &settings.command).is_some(),
+            None => delivery.has_label(&settings.label),
+        };
+        Ok(is_for_us || !self.context.journal.cases_of(&id).await?.is_empty())
     }
 }

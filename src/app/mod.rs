@@ -2,12 +2,13 @@
 //!
 //! - `settings`: the configuration file that a command works with.
 //! - `wiring`: builds the adapters and the engine; it alone names every adapter.
-//! - `inbox`: webhook deliveries, stored first and processed afterwards.
+//! - `inbox`: webhook deliveries, stored first and processed afterwards. `group_commit`: many at once.
 //! - `daemon`: `serve`, from its start to its safe end. `tasks`: what it does periodically.
 //! - `readiness`: the checks of `/readyz`. `reachability`: tells when a host or a system is lost and found.
 //! - `signals`: Ctrl-C and SIGTERM.
 
 pub mod daemon;
+mod group_commit;
 pub mod inbox;
 mod listeners;
 pub mod reachability;

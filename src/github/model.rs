@@ -98,14 +98,20 @@ impl IssueComment {
         self.issue_url.rsplit('/').next()?.parse().ok()
     }
 
+    /// A machine wrote it, or an app in a person's name.
+    pub(super) fn is_by_machine(&self) -> bool {
+        self.user.as_ref().is_some_and(User::is_bot) || self.performed_via_github_app.is_some()
+    }
+
     /// The comment as the ports know it. Its text is not redacted.
     pub(super) fn into_comment(self, ticket: TicketId) -> Comment {
+        let by_bot = self.is_by_machine();
         Comment {
             id: self.id,
             node_id: self.node_id,
             ticket,
             author: login_of(self.user.as_ref()),
-            by_bot: self.user.as_ref().is_some_and(User::is_bot) || self.performed_via_github_app.is_some(),
+            by_bot,
             body: self.body.unwrap_or_default(),
             created_at: self.created_at,
             updated_at: self.updated_at,

@@ -1,9 +1,9 @@
 //! Webhook deliveries: what GitHub sends, reduced to what is of use.
 
 use crate::core::text::redact::Redactor;
-use crate::core::ticket::{Repo, Ticket};
+use crate::core::ticket::{Repo, Ticket, TicketId};
 use crate::github::model::{Issue, IssueComment, LabelName, User};
-use crate::ports::Comment;
+use crate::ports::{Comment, Marker};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -69,14 +69,29 @@ pub struct Sender {
 }
 
 /// What a body is.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub enum Parsed {
     /// GitHub only asks whether the webhook works.
     Ping,
     /// An event or action that is of no use.
     Ignored,
     /// Something that may concern a ticket.
-    Delivery(Box<Delivery>),
+    Delivery(Box<UnredactedDelivery>),
+}
+
+/// A delivery as GitHub sent it. Its texts are not redacted, so it must not be stored.
+#[derive(Debug, Clone)]
+pub struct UnredactedDelivery {
+    repo: Repo,
+    issue: Issue,
+    sender: Option<User>,
+    event: UnredactedEvent,
+}
+
+#[derive(Debug, Clone)]
+enum UnredactedEvent {
+    IssueChanged(IssueAction),
+    CommentCreated(IssueComment),
 }
 
 #[derive(Deserialize)]
@@ -132,7 +147,7 @@ impl Delivery {
 ///
 /// # Errors
 /// If the event is of use, and the body is not what GitHub sends with it.
-pub fn parse(event: &str, body: &[u8], redactor: &Redactor) -> Result<Parsed, serde_json::Error> {
+pub fn parse(event: &str, body: &[u8]) -> Result<Parsed, serde_json::Error> {
     if !matches!(event, "issues" | "issue_comment") {
         return Ok(if event == "ping" { Parsed::Ping } else { Parsed::Ignored });
     }
@@ -140,44 +155,89 @@ pub fn parse(event: &str, body: &[u8], redactor: &Redactor) -> Result<Parsed, se
     let fields: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(body)?;
     let action = fields.get("action").and_then(serde_json::Value::as_str).unwrap_or_default();
     match (event, action) {
-        ("issues", "opened" | "edited" | "reopened" | "labeled") => {
-            parse_issue(action, serde_json::from_slice(body)?, redactor)
+        ("issues", action @ ("opened" | "edited" | "reopened" | "labeled")) => {
+            Ok(issue_event(action, serde_json::from_slice(body)?))
         }
-        ("issue_comment", "created") => parse_comment(serde_json::from_slice(body)?, redactor),
+        ("issue_comment", "created") => Ok(comment_event(serde_json::from_slice(body)?)),
         _ => Ok(Parsed::Ignored),
     }
 }
 
-fn parse_issue(action: &str, event: IssuePayload, redactor: &Redactor) -> Result<Parsed, serde_json::Error> {
-    let action = match (action, event.label) {
+fn issue_event(action: &str, payload: IssuePayload) -> Parsed {
+    let IssuePayload { issue, label, repository, sender } = payload;
+    let action = match (action, label) {
         ("opened", _) => IssueAction::Opened,
         ("edited", _) => IssueAction::Edited,
         ("reopened", _) => IssueAction::Reopened,
         (_, Some(label)) => IssueAction::Labeled(label.name),
         // The label was deleted before GitHub sent the delivery.
-        (_, None) => return Ok(Parsed::Ignored),
+        (_, None) => return Parsed::Ignored,
     };
-    if event.issue.is_pull_request() {
-        return Ok(Parsed::Ignored);
-    }
-    let ticket = event.issue.into_ticket(&event.repository.full_name, redactor);
-    let sender = sender(event.sender, &ticket.author);
-    Ok(Parsed::Delivery(Box::new(Delivery::IssueChanged { ticket, action, sender })))
+    delivery(repository, issue, sender, UnredactedEvent::IssueChanged(action))
 }
 
-fn parse_comment(event: CommentPayload, redactor: &Redactor) -> Result<Parsed, serde_json::Error> {
-    if event.issue.is_pull_request() {
-        return Ok(Parsed::Ignored);
+fn comment_event(payload: CommentPayload) -> Parsed {
+    let CommentPayload { comment, issue, repository, sender } = payload;
+    delivery(repository, issue, sender, UnredactedEvent::CommentCreated(comment))
+}
+
+fn delivery(repository: Repository, issue: Issue, sender: Option<User>, event: UnredactedEvent) -> Parsed {
+    if issue.is_pull_request() {
+        return Parsed::Ignored;
     }
-    let ticket = event.issue.into_ticket(&event.repository.full_name, redactor);
-    let mut comment = event.comment.into_comment(ticket.id.clone());
-    comment.body = redactor.text(&comment.body).as_str().to_owned();
-    let sender = sender(event.sender, &comment.author);
-    Ok(Parsed::Delivery(Box::new(Delivery::CommentCreated { comment, ticket, sender })))
+    Parsed::Delivery(Box::new(UnredactedDelivery { repo: repository.full_name, issue, sender, event }))
+}
+
+impl UnredactedDelivery {
+    /// The issue that it is about.
+    pub fn ticket(&self) -> TicketId {
+        TicketId { repo: self.repo.clone(), number: self.issue.number }
+    }
+
+    /// Whether the issue has this label. Upper and lower case are the same.
+    pub fn has_label(&self, name: &str) -> bool {
+        self.issue.labels.iter().any(|label| label.name.eq_ignore_ascii_case(name))
+    }
+
+    /// The text of the comment that it is about; `None` if it is about the issue itself.
+    pub fn comment(&self) -> Option<&str> {
+        match &self.event {
+            UnredactedEvent::CommentCreated(comment) => Some(comment.body.as_deref().unwrap_or_default()),
+            UnredactedEvent::IssueChanged(_) => None,
+        }
+    }
+
+    /// Whether it is about the comment of a machine.
+    pub fn is_by_machine(&self) -> bool {
+        match &self.event {
+            UnredactedEvent::CommentCreated(comment) => {
+                comment.is_by_machine() || Marker::is_in(comment.body.as_deref().unwrap_or_default())
+            }
+            UnredactedEvent::IssueChanged(_) => false,
+        }
+    }
+
+    /// The delivery without secrets.
+    pub fn redact(self, redactor: &Redactor) -> Delivery {
+        let Self { repo, issue, sender, event } = self;
+        let ticket = issue.into_ticket(&repo, redactor);
+        match event {
+            UnredactedEvent::IssueChanged(action) => {
+                let sender = name_sender(sender, &ticket.author);
+                Delivery::IssueChanged { ticket, action, sender }
+            }
+            UnredactedEvent::CommentCreated(comment) => {
+                let mut comment = comment.into_comment(ticket.id.clone());
+                comment.body = redactor.text(&comment.body).as_str().to_owned();
+                let sender = name_sender(sender, &comment.author);
+                Delivery::CommentCreated { comment, ticket, sender }
+            }
+        }
+    }
 }
 
 /// GitHub always names the sender; without one it is taken for the author.
-fn sender(user: Option<User>, author: &str) -> Sender {
+fn name_sender(user: Option<User>, author: &str) -> Sender {
     let user = user.unwrap_or_else(|| User { login: author.to_owned(), kind: String::new() });
     Sender { is_bot: user.is_bot(), login: user.login }
 }

@@ -46,11 +46,11 @@ struct Shelf {
 #[async_trait]
 impl DeliverySink for Shelf {
     async fn store(&self, delivery: SignedDelivery<'_>) -> Result<Receipt, DeliveryNotStored> {
-        let parsed = parse(delivery.event, delivery.body, &Redactor::default());
+        let parsed = parse(delivery.event, delivery.body);
         let delivery = match parsed.map_err(|error| DeliveryNotStored::Unreadable(error.to_string()))? {
             Parsed::Ping => return Ok(Receipt::Ping),
             Parsed::Ignored => return Ok(Receipt::Ignored),
-            Parsed::Delivery(delivery) => *delivery,
+            Parsed::Delivery(delivery) => delivery.redact(&Redactor::default()),
         };
         if self.full.load(std::sync::atomic::Ordering::Relaxed) {
             return Err(DeliveryNotStored::Unavailable("the disk is full".into()));

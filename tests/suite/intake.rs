@@ -80,6 +80,32 @@ async fn a_delivery_that_cannot_be_stored_is_not_accepted() {
 }
 
 #[tokio::test]
+async fn a_delivery_that_can_have_no_consequence_is_not_stored() {
+    let mut agent = with_webhooks().await;
+    let other = agent.files_with("A question", "", &["question"]);
+    agent.github().comment(&other, "field-agent", "It works again, thanks.").expect("commented");
+    agent.github().comment(&other, BOT, &format!("As you said: {PREFIX} status")).expect("commented");
+    for webhook in agent.held_webhooks() {
+        assert_eq!(agent.delivers(&webhook).await, StatusCode::NO_CONTENT, "{}", webhook.payload);
+    }
+    let now = agent.clock().now();
+    assert_eq!(agent.journal().next_delivery(now, std::time::Duration::from_secs(60)).await, Ok(None));
+
+    // The same comment on a ticket that has a case may answer a question or dispute a close.
+    let ticket = agent.files(QUESTION, "");
+    let case = agent.receives_webhooks().await.remove(0);
+    agent.works(&case).await;
+    agent.github().comment(&ticket, "field-agent", "It works again, thanks.").expect("commented");
+    for webhook in agent.held_webhooks().iter().filter(|webhook| webhook.payload.contains("works again")) {
+        let about_case = webhook.payload.contains(QUESTION);
+        let expected = if about_case { StatusCode::ACCEPTED } else { StatusCode::NO_CONTENT };
+        assert_eq!(agent.delivers(webhook).await, expected);
+    }
+    agent.sees_on(&ticket, &["status", "report"]);
+    agent.sees_on(&other, &["unmarked"]);
+}
+
+#[tokio::test]
 async fn an_accepted_delivery_outlives_the_process() {
     let agent = with_webhooks().await;
     let dying = Webhooks::new(agent.context());

@@ -16,8 +16,14 @@ use std::time::Duration;
 /// it holds what this program cannot read.
 #[async_trait]
 pub trait Inbox: Send + Sync {
-    /// Queues a delivery until it is processed. `false`: one with its key is queued already.
-    async fn enqueue_delivery(&self, delivery: &QueuedDelivery) -> Result<bool, JournalError>;
+    /// Queues deliveries until they are processed, all or none. One whose key is queued already is not queued again.
+    /// Gives how many were queued.
+    async fn enqueue_deliveries(&self, deliveries: &[QueuedDelivery]) -> Result<u64, JournalError>;
+
+    /// Queues one delivery. `false`: one with its key is queued already.
+    async fn enqueue_delivery(&self, delivery: &QueuedDelivery) -> Result<bool, JournalError> {
+        Ok(self.enqueue_deliveries(std::slice::from_ref(delivery)).await? == 1)
+    }
 
     /// The oldest delivery that nobody processes. Others do not get it before `now + ttl`.
     async fn next_delivery(

@@ -269,8 +269,8 @@ impl Leases for Postgres {
 
 #[async_trait]
 impl Inbox for Postgres {
-    async fn enqueue_delivery(&self, delivery: &QueuedDelivery) -> Result<bool, JournalError> {
-        call!(self, Write, |tx| inbox::keep(&mut *tx, delivery))
+    async fn enqueue_deliveries(&self, deliveries: &[QueuedDelivery]) -> Result<u64, JournalError> {
+        call!(self, Write, |tx| inbox::keep(&mut *tx, deliveries))
     }
 
     async fn next_delivery(

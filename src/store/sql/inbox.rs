@@ -8,18 +8,17 @@ use crate::store::sql::connection::{Connection, Row};
 use chrono::{DateTime, Utc};
 use std::time::Duration;
 
-/// Keeps a delivery, unless one with its key waits already.
+/// Keeps deliveries, without those whose keys wait already.
 pub(in crate::store) async fn keep<C: Connection>(
     tx: &mut C,
-    delivery: &QueuedDelivery,
-) -> Result<bool, StoreError> {
-    let kept = tx
-        .execute(
-            "INSERT INTO delivery (key, body) VALUES ($1, $2) ON CONFLICT (key) DO NOTHING",
-            &[Text(&delivery.key), Text(&delivery.body.to_string())],
-        )
-        .await?;
-    Ok(kept == 1)
+    deliveries: &[QueuedDelivery],
+) -> Result<u64, StoreError> {
+    let mut kept = 0;
+    for QueuedDelivery { key, body } in deliveries {
+        let statement = "INSERT INTO delivery (key, body) VALUES ($1, $2) ON CONFLICT (key) DO NOTHING";
+        kept += tx.execute(statement, &[Text(key), Text(&body.to_string())]).await?;
+    }
+    Ok(kept)
 }
 
 /// The oldest that is nobody's, kept from others for a time.

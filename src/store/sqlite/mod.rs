@@ -287,9 +287,9 @@ impl Leases for Sqlite {
 
 #[async_trait]
 impl Inbox for Sqlite {
-    async fn enqueue_delivery(&self, delivery: &QueuedDelivery) -> Result<bool, JournalError> {
+    async fn enqueue_deliveries(&self, deliveries: &[QueuedDelivery]) -> Result<u64, JournalError> {
         let mut tx = self.write().await?;
-        let done = inbox::keep(&mut *tx, delivery).await;
+        let done = inbox::keep(&mut *tx, deliveries).await;
         self.commit(tx, done).await
     }
 
@@ -425,8 +425,12 @@ fn pool(size: u32) -> SqlitePoolOptions {
 fn writer() -> SqlitePoolOptions {
     pool(1).after_release(|connection, _| {
         Box::pin(async move {
-            // SQLite ends a transaction by itself when the disk is full, and the driver then cannot
-            // roll it back. A connection that still believes to be in it is thrown away.
+            if !connection.is_in_transaction() {
+                return Ok(true);
+            }
+            // A transaction was given up, and is rolled back before the next command. SQLite ends one by itself
+            // when the disk is full, and the driver then cannot roll it back: a connection that still believes to
+            // be in it is thrown away.
             connection.ping().await?;
             Ok(!connection.is_in_transaction())
         })

@@ -513,6 +513,8 @@ pub async fn what_came_in_is_kept_until_it_was_worked(pair: Pair) {
         assert_eq!(one.enqueue_delivery(&delivery(number)).await, Ok(true));
     }
     assert_eq!(other.enqueue_delivery(&delivery(1)).await, Ok(false), "it waits already");
+    let several = [1, 4, 2].map(delivery);
+    assert_eq!(other.enqueue_deliveries(&several).await, Ok(1), "those that wait are not queued again");
     assert_eq!(other.next_delivery(moment(), MINUTE).await, Ok(Some(delivery(3))), "the oldest first");
     assert_eq!(one.enqueue_delivery(&delivery(3)).await, Ok(false), "it is at work");
     assert_eq!(one.next_delivery(moment(), Duration::ZERO).await, Ok(Some(delivery(1))));
@@ -527,6 +529,7 @@ pub async fn what_came_in_is_kept_until_it_was_worked(pair: Pair) {
     }
     assert_eq!(one.enqueue_delivery(&delivery(3)).await, Ok(true), "what is forgotten may come again");
     assert_eq!(one.next_delivery(later, MINUTE).await, Ok(Some(delivery(2))));
+    assert_eq!(one.next_delivery(later, MINUTE).await, Ok(Some(delivery(4))));
     assert_eq!(one.next_delivery(later, MINUTE).await, Ok(Some(delivery(3))));
     assert_eq!(one.next_delivery(later, MINUTE).await, Ok(None));
 }

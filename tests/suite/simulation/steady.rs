@@ -171,9 +171,9 @@ impl Leases for Steady {
 
 #[async_trait]
 impl Inbox for Steady {
-    async fn enqueue_delivery(&self, delivery: &QueuedDelivery) -> Result<bool, JournalError> {
-        let delivery = delivery.clone();
-        self.ask(async move |journal| journal.enqueue_delivery(&delivery).await)
+    async fn enqueue_deliveries(&self, deliveries: &[QueuedDelivery]) -> Result<u64, JournalError> {
+        let deliveries = deliveries.to_vec();
+        self.ask(async move |journal| journal.enqueue_deliveries(&deliveries).await)
     }
 
     async fn next_delivery(

@@ -125,8 +125,8 @@ impl Leases for Tapped<dyn Store> {
 
 #[async_trait]
 impl Inbox for Tapped<dyn Store> {
-    async fn enqueue_delivery(&self, delivery: &QueuedDelivery) -> Result<bool, JournalError> {
-        self.pass(Deed::Write("receive"), self.inner.enqueue_delivery(delivery)).await
+    async fn enqueue_deliveries(&self, deliveries: &[QueuedDelivery]) -> Result<u64, JournalError> {
+        self.pass(Deed::Write("receive"), self.inner.enqueue_deliveries(deliveries)).await
     }
 
     async fn next_delivery(
