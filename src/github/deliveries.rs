@@ -5,7 +5,7 @@ use crate::core::ticket::Repo;
 use crate::github::adapter::GitHub;
 use crate::github::forge::repo_route;
 use crate::github::installations::Clients;
-use crate::ports::{DeliveryId, FailedDelivery, ForgeError};
+use crate::ports::{DeliveryId, FailedDelivery, ForgeError, Urgency};
 use chrono::{DateTime, Utc};
 use http::Method;
 use serde::Deserialize;
@@ -85,7 +85,7 @@ impl GitHub {
     pub(super) async fn request_redelivery(&self, repo: &Repo, id: DeliveryId) -> Result<(), ForgeError> {
         let DeliveryId { hook, number } = id;
         let what = format!("delivery {number} of the webhook of {repo}");
-        let mut turn = self.writer.slot().await;
+        let mut turn = self.writer.slot(Urgency::Status).await?;
         let answer = match hook {
             None => {
                 let route = format!("/app/hook/deliveries/{number}/attempts");

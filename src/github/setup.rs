@@ -7,7 +7,7 @@ use crate::github::forge::{is_by, repo_route};
 use crate::github::http::encode;
 use crate::github::installations::Clients;
 use crate::github::model::User;
-use crate::ports::{ForgeError, Label};
+use crate::ports::{ForgeError, Label, Urgency};
 use chrono::{DateTime, Utc};
 use http::Method;
 use serde::Deserialize;
@@ -72,7 +72,7 @@ impl GitHub {
     /// # Errors
     /// [`ForgeError`] if it may not, or GitHub cannot be used.
     pub async fn can_write(&self, repo: &Repo, label: &Label) -> Result<(), ForgeError> {
-        let mut turn = self.writer.slot().await;
+        let mut turn = self.writer.slot(Urgency::Status).await?;
         self.ensure_label(&mut turn, repo, label).await?;
         let wire = self.clients.to(repo).await?;
         let route = format!("{}/labels/{}", repo_route(repo), encode(&label.name));
@@ -125,7 +125,7 @@ impl GitHub {
         let mut body =
             BTreeMap::from([("active", json!(true)), ("events", json!(EVENTS)), ("config", config)]);
         let wire = self.clients.to(repo).await?;
-        let mut turn = self.writer.slot().await;
+        let mut turn = self.writer.slot(Urgency::Status).await?;
         let (method, route, set) = match there {
             Some(hook) => (Method::PATCH, format!("{route}/{}", hook.id), HookSet::Renewed),
             None => {
@@ -143,7 +143,7 @@ impl GitHub {
     /// # Errors
     /// [`ForgeError`] if a label cannot be created; those before it are there then.
     pub async fn set_labels(&self, repo: &Repo, labels: &[Label]) -> Result<(), ForgeError> {
-        let mut turn = self.writer.slot().await;
+        let mut turn = self.writer.slot(Urgency::Status).await?;
         for label in labels {
             self.ensure_label(&mut turn, repo, label).await?;
         }

@@ -140,7 +140,7 @@ async fn a_ticket_about_something_else_stays_open_and_nobody_is_called_for_it() 
     assert_eq!(outcome(&case), "unrelated");
     assert!(!agent.is_closed());
     assert_eq!(agent.agent_labels(), [""; 0]);
-    agent.sees(&["status", "report"]);
+    agent.sees(&["report"]);
     agent.sees_on(&first, &["status", "report"]);
     let report = agent.comment("report");
     assert!(report.contains("Left open for you") && report.contains("feature-request"), "{report}");
@@ -182,7 +182,7 @@ async fn whoever_says_that_it_is_urgent_is_not_kept_waiting() {
         }
     }
     assert_eq!(codes, ["nothing-found"]);
-    agent.sees(&["status", "report", "call"]);
+    agent.sees(&["report", "call"]);
     // The other one is in no hurry.
     agent.sees_on(&first, &["status", "inquiry"]);
 }
@@ -228,7 +228,7 @@ async fn a_question_that_may_be_an_urgent_complaint_goes_to_a_person() {
             assert_eq!(escalation_code(&case), "nothing-found");
         }
     }
-    agent.sees(&["status", "report", "call"]);
+    agent.sees(&["report", "call"]);
     agent.sees_on(&first, &["status", "inquiry"]);
 }
 

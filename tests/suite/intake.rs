@@ -101,7 +101,7 @@ async fn a_delivery_that_can_have_no_consequence_is_not_stored() {
         let expected = if about_case { StatusCode::ACCEPTED } else { StatusCode::NO_CONTENT };
         assert_eq!(agent.delivers(webhook).await, expected);
     }
-    agent.sees_on(&ticket, &["status", "report"]);
+    agent.sees_on(&ticket, &["report"]);
     agent.sees_on(&other, &["unmarked"]);
 }
 
@@ -231,7 +231,7 @@ async fn a_ticket_that_named_no_system_becomes_a_case_again_when_it_is_edited() 
     assert_eq!(agent.receives_webhooks().await.len(), 1, "the edit opens a case");
     agent.polls().await;
     assert_eq!(cases_of(&agent).await, 2, "once by all sources");
-    agent.sees_on(&ticket, &["report", "call", "status"]);
+    agent.sees_on(&ticket, &["report", "call"]);
 }
 
 #[tokio::test]
@@ -249,7 +249,7 @@ async fn a_system_bound_to_another_repository_is_out_of_reach() {
     assert_eq!(case, None, "a command opens no case");
     assert!(!agent.replies(comment).join("\n").is_empty(), "the command is answered");
     assert_eq!(agent.commands(), 0, "the host was asked");
-    agent.sees(&["report", "call", "status", "reply"]);
+    agent.sees(&["report", "call", "reply"]);
 }
 
 #[tokio::test]

@@ -172,7 +172,7 @@ async fn a_sweep_reports_a_server_that_cannot_be_reached_once() {
     agent.passes(TimeDelta::hours(1));
     assert_eq!(sweep().await, None, "a person has it");
     assert_eq!(agent.tickets().len(), 2);
-    agent.sees_on(&worked.ticket.id, &["status", "report", "call"]);
+    agent.sees_on(&worked.ticket.id, &["report", "call"]);
 }
 
 #[tokio::test]
@@ -196,7 +196,7 @@ async fn an_open_ticket_about_one_fault_hides_no_other() {
     let tickets = agent.tickets();
     let title = &tickets.last().expect("a ticket").title;
     assert_eq!((tickets.len(), title.as_str()), (2, "qfieldcloud: A disk is nearly full"));
-    agent.sees(&["status", "report", "call"]);
+    agent.sees(&["report", "call"]);
 }
 
 #[tokio::test]

@@ -62,13 +62,6 @@ async fn statuses(scenario: &str) -> String {
 async fn the_status_in_each_phase_of_a_fix() {
     assert_snapshot!(statuses("worker-down").await, @"
     <!-- fieldmedic case=[case] kind=status -->
-    ### 🩺 Looking · `qfieldcloud`
-
-    I run every probe of the playbooks now. Nothing is changed meanwhile.
-
-    <sub>Case `[case]` · as of [time] UTC</sub>
-
-    <!-- fieldmedic case=[case] kind=status -->
     ### 🩺 Fixing · `qfieldcloud`
 
     **Worker containers are not running**: 0 of 4 workers are running.
@@ -108,13 +101,6 @@ async fn the_status_in_each_phase_of_a_fix() {
 #[tokio::test]
 async fn the_status_in_each_phase_of_a_fix_that_is_rolled_back() {
     assert_snapshot!(statuses("worker-down-not-fixed").await, @"
-    <!-- fieldmedic case=[case] kind=status -->
-    ### 🩺 Looking · `qfieldcloud`
-
-    I run every probe of the playbooks now. Nothing is changed meanwhile.
-
-    <sub>Case `[case]` · as of [time] UTC</sub>
-
     <!-- fieldmedic case=[case] kind=status -->
     ### 🩺 Fixing · `qfieldcloud`
 
@@ -277,7 +263,7 @@ async fn the_report_and_the_call_of_an_escalated_case() {
 #[tokio::test]
 async fn the_report_of_a_host_that_cannot_be_reached() {
     let (agent, _) = ended("worker-down-unreachable", "escalated").await;
-    agent.sees(&["status", "report", "call"]);
+    agent.sees(&["report", "call"]);
     assert_snapshot!(stable(&agent.comment("report")), @"
     <!-- fieldmedic case=[case] kind=report -->
     ### 🧑‍🔧 A person is needed
@@ -306,7 +292,7 @@ async fn the_report_of_a_host_that_cannot_be_reached() {
 #[tokio::test]
 async fn the_report_of_an_answered_question() {
     let (agent, _) = ended("status", "answered").await;
-    agent.sees(&["status", "report"]);
+    agent.sees(&["report"]);
     assert_snapshot!(without_evidence(&agent.comment("report")), @"
     <!-- fieldmedic case=[case] kind=report -->
     ### 📋 Answered

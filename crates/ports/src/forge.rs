@@ -44,12 +44,29 @@ pub trait Forge: Send + Sync {
 
     /// Creates the comment, or edits the one that opens with `marker` and that the agent wrote itself.
     /// A comment by anyone else never counts, whatever it holds.
-    async fn upsert_comment(&self, id: &TicketId, marker: &Marker, body: &Redacted)
-    -> Result<(), ForgeError>;
+    ///
+    /// # Errors
+    /// [`ForgeError::Busy`], only for [`Urgency::Passing`].
+    async fn upsert_comment(
+        &self,
+        id: &TicketId,
+        marker: &Marker,
+        body: &Redacted,
+        urgency: Urgency,
+    ) -> Result<(), ForgeError>;
 
     /// Adds and removes labels; those added are created in the repository if they are missing. To add
     /// one that is there, or remove one that is not, is no error.
-    async fn update_labels(&self, id: &TicketId, add: &[Label], remove: &[&str]) -> Result<(), ForgeError>;
+    ///
+    /// # Errors
+    /// [`ForgeError::Busy`], only for [`Urgency::Passing`].
+    async fn update_labels(
+        &self,
+        id: &TicketId,
+        add: &[Label],
+        remove: &[&str],
+        urgency: Urgency,
+    ) -> Result<(), ForgeError>;
 
     /// Assigns people. A login that cannot be assigned is left out by the forge, without an error.
     async fn assign(&self, id: &TicketId, logins: &[String]) -> Result<(), ForgeError>;
@@ -99,6 +116,21 @@ pub trait Forge: Send + Sync {
     /// Asks the forge to tell once more. It does so soon, but not before it answers; what comes of it
     /// stands in the log then.
     async fn redeliver(&self, repo: &Repo, id: DeliveryId) -> Result<(), ForgeError>;
+}
+
+/// How urgent a write is. The forge takes so many in a minute, so the most urgent goes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Urgency {
+    /// A person waits for it.
+    Answer,
+    /// A person has to act.
+    HandOver,
+    /// The last word on a ticket, and its close.
+    Report,
+    /// What stays so for a while.
+    Status,
+    /// What may be over before it is read. It is left out if others write.
+    Passing,
 }
 
 /// A hidden first line by which the agent finds its own comment or issue: an HTML comment.
@@ -244,6 +276,9 @@ pub enum ForgeError {
         /// How long to wait, an hour at most; `None` if the forge did not say.
         wait: Option<Duration>,
     },
+    /// Not tried, because other writes come first.
+    #[error("other comments come first")]
+    Busy,
     /// 401: the token is wrong or has expired. Mending the configuration helps; trying again does not.
     #[error("GitHub does not let the agent in: {0}")]
     Unauthorized(String),

@@ -20,7 +20,7 @@ pub use clock::Clock;
 pub use cursors::{Cursor, Cursors, DedupeKey, PURGED_AT_ONCE, TURN_TTL};
 pub use forge::{
     Account, Comment, DeliveryId, FailedDelivery, Forge, ForgeError, Label, Marker, NewTicket, Permission,
-    Reaction, Thumb,
+    Reaction, Thumb, Urgency,
 };
 pub use inbox::{Inbox, QueuedDelivery};
 pub use journal::{Audit, CaseSummary, History, Journal, JournalError, NewCase, OpenResult, RunsOf};

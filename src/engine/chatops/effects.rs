@@ -10,7 +10,7 @@ use crate::core::ticket::Ticket;
 use crate::engine::context::Context;
 use crate::engine::intake::open::{IntakeError, issue_dedupe_key, open};
 use crate::engine::publish::once::{once, write};
-use crate::ports::{DedupeKey, JournalError, Marker, OpenResult, Reaction};
+use crate::ports::{DedupeKey, JournalError, Marker, OpenResult, Reaction, Urgency};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 
@@ -169,7 +169,7 @@ async fn post(
     }
     let text = context.prompts.fill(prompt, data);
     let posted = once(context, &lock, async {
-        match write(context, &request.ticket, marker, &text).await {
+        match write(context, &request.ticket, marker, &text, Urgency::Answer).await {
             // The comment is handed in again, as long as the refusal may be one of a moment.
             Err(error) if error.is_final_after(context.clock.now() - request.written_at) => {
                 tracing::warn!(ticket = %request.ticket, %error, "GitHub refused the reply");

@@ -4,7 +4,7 @@ use crate::core::case::Case;
 use crate::core::playbook::Library;
 use crate::engine::context::Context;
 use crate::engine::publish::error::PublishError;
-use crate::ports::Label;
+use crate::ports::{Label, Urgency};
 
 /// The label of a ticket that a person has.
 pub(crate) const NEEDS_HUMAN: &str = "medic:needs-human";
@@ -28,5 +28,10 @@ pub(crate) async fn set_label(context: &Context, case: &Case, _: &Library) -> Re
     let remove: Vec<String> =
         LABELS.iter().filter(|(state, ..)| *state != wanted).map(|(state, ..)| name(state)).collect();
     let remove: Vec<&str> = remove.iter().map(String::as_str).collect();
-    Ok(context.forge.update_labels(&case.ticket.id, &add, &remove).await?)
+    Ok(context.forge.update_labels(&case.ticket.id, &add, &remove, status_urgency(case)).await?)
+}
+
+/// How urgent the status comment and the label of a case are.
+pub(crate) fn status_urgency(case: &Case) -> Urgency {
+    if case.status_key().passes() { Urgency::Passing } else { Urgency::Status }
 }

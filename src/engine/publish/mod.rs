@@ -24,13 +24,17 @@ use crate::engine::case::writer::{CaseError, CaseWriter};
 use crate::engine::chatops::conclusion::{mark_done, readonly_report_data};
 use crate::engine::context::Context;
 use crate::engine::publish::error::PublishError;
-use crate::engine::publish::labels::set_label;
+use crate::engine::publish::labels::{set_label, status_urgency};
 use crate::engine::publish::once::{people, write};
 use crate::engine::publish::problem_ticket::open_problem;
-use crate::ports::Marker;
+use crate::ports::{ForgeError, Marker, Urgency};
 use crate::render::escape;
 use serde_json::{Value, json};
-use tokio::time::Instant;
+use std::time::Duration;
+use tokio::time::{Instant, timeout};
+
+/// A change waits no longer for the comment that announces it. If GitHub took it all the same, the next edit finds it.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Carries out an action that says something. Any other is none of its business.
 pub(crate) async fn publish(writer: &mut CaseWriter<'_>, action: Action) -> Result<(), CaseError> {
@@ -57,7 +61,13 @@ async fn publish_text(
 ) -> Result<(), CaseError> {
     let what = writer.case.due(publication);
     let start = Instant::now();
-    let result = publish(writer.context, &writer.case, writer.library).await;
+    let publish = publish(writer.context, &writer.case, writer.library);
+    let is_passing = matches!(publication, Publication::Status | Publication::Label)
+        && status_urgency(&writer.case) == Urgency::Passing;
+    let result = match is_passing {
+        true => timeout(PATIENCE, publish).await.unwrap_or(Err(PublishError::Forge(ForgeError::Busy))),
+        false => publish.await,
+    };
     record(writer, publication, result.map(|()| what), start).await
 }
 
@@ -73,7 +83,10 @@ async fn record(
         Ok(what) => Event::Published { what, took_ms: millis(start) },
         Err(PublishError::Journal(error)) => return Err(error.into()),
         Err(error) => {
-            tracing::warn!(case = %writer.case.id, ?publication, %error, "this was not published");
+            match error {
+                PublishError::Forge(ForgeError::Busy) => tracing::debug!(?publication, "left out: {error}"),
+                _ => tracing::warn!(case = %writer.case.id, ?publication, %error, "this was not published"),
+            }
             let why = writer.context.redactor.text(&error.to_string());
             let is_believed = writer.case.publishing.is_believed(publication);
             Event::PublishFailed { publication, why, lasting: error.is_final(is_believed) }
@@ -84,7 +97,7 @@ async fn record(
 
 async fn show_status(context: &Context, case: &Case, library: &Library) -> Result<(), PublishError> {
     let text = context.prompts.fill("status.md", json!({ "report": report(case, library) }));
-    comment(context, case, "status", &text).await
+    comment(context, case, "status", &text, status_urgency(case)).await
 }
 
 /// People are told of new comments only, so each plan is asked about in one of its own.
@@ -96,19 +109,20 @@ async fn request_approval(context: &Context, case: &Case, library: &Library) -> 
         "people": people(context),
     });
     let text = context.prompts.fill("approval.md", data);
-    comment(context, case, &format!("question plan={}", asked.plan.hash), &text).await
+    comment(context, case, &format!("question plan={}", asked.plan.hash), &text, Urgency::HandOver).await
 }
 
 /// Asks the reporter, in a comment of its own: people are told of new comments only.
 async fn ask_reporter(context: &Context, case: &Case, library: &Library) -> Result<(), PublishError> {
     let Some(inquiry) = &case.inquiry else { return Ok(()) };
     let text = context.prompts.fill("inquiry.md", inquiry_data(context, case, library));
-    Ok(write(context, &case.ticket.id, &inquiry_marker(&case.id, inquiry.purpose), &text).await?)
+    let marker = inquiry_marker(&case.id, inquiry.purpose);
+    Ok(write(context, &case.ticket.id, &marker, &text, Urgency::HandOver).await?)
 }
 
 async fn remind_reporter(context: &Context, case: &Case, library: &Library) -> Result<(), PublishError> {
     let text = context.prompts.fill("inquiry_reminder.md", inquiry_data(context, case, library));
-    comment(context, case, "inquiry-reminder", &text).await
+    comment(context, case, "inquiry-reminder", &text, Urgency::Status).await
 }
 
 fn inquiry_data(context: &Context, case: &Case, library: &Library) -> Value {
@@ -149,7 +163,7 @@ async fn post_report(context: &Context, case: &Case, library: &Library) -> Resul
         let earlier = earlier(context, case).await?;
         ("report.md", json!({ "report": report(case, library), "answer": answer, "earlier": earlier }))
     };
-    comment(context, case, "report", &context.prompts.fill(prompt, data)).await?;
+    comment(context, case, "report", &context.prompts.fill(prompt, data), Urgency::Report).await?;
     mark_done(context, case).await;
     Ok(())
 }
@@ -170,7 +184,7 @@ async fn reopen(context: &Context, case: &Case, library: &Library) -> Result<(),
         Source::CloseDispute(dispute) => {
             context.forge.reopen(&case.ticket.id).await?;
             let text = context.prompts.fill("objection.md", json!({ "who": dispute.by }));
-            return comment(context, case, "objection", &text).await;
+            return comment(context, case, "objection", &text, Urgency::Report).await;
         }
         _ => return Ok(()),
     };
@@ -181,7 +195,7 @@ async fn reopen(context: &Context, case: &Case, library: &Library) -> Result<(),
         .and_then(|system_type| system_type.fault(&suspect.playbook));
     let title = fault.map_or(suspect.playbook.as_str(), |fault| &fault.title);
     let text = context.prompts.fill("returned.md", json!({ "title": title, "system": suspect.system }));
-    comment(context, case, "returned", &text).await
+    comment(context, case, "returned", &text, Urgency::Report).await
 }
 
 /// Opens the ticket about a fault that keeps coming back, and records which it is.
@@ -198,7 +212,7 @@ async fn call_people(context: &Context, case: &Case, _: &Library) -> Result<(), 
         return Ok(());
     }
     let text = context.prompts.fill("called.md", json!({ "people": people(context) }));
-    comment(context, case, "call", &text).await?;
+    comment(context, case, "call", &text, Urgency::HandOver).await?;
     Ok(context.forge.assign(&case.ticket.id, on_call).await?)
 }
 
@@ -209,7 +223,13 @@ async fn close(context: &Context, case: &Case, _: &Library) -> Result<(), Publis
     Ok(context.forge.close(&case.ticket.id).await?)
 }
 
-async fn comment(context: &Context, case: &Case, kind: &str, text: &str) -> Result<(), PublishError> {
+async fn comment(
+    context: &Context,
+    case: &Case,
+    kind: &str,
+    text: &str,
+    urgency: Urgency,
+) -> Result<(), PublishError> {
     let marker = Marker::new(&format!("case={} kind={kind}", case.id));
-    Ok(write(context, &case.ticket.id, &marker, text).await?)
+    Ok(write(context, &case.ticket.id, &marker, text, urgency).await?)
 }

@@ -1,7 +1,8 @@
 //! Publishing once: a comment or a ticket that is found by its marker.
 
+use crate::core::ticket::TicketId;
 use crate::engine::context::Context;
-use crate::ports::{ForgeError, JournalError, Marker};
+use crate::ports::{ForgeError, JournalError, Marker, Urgency};
 use std::time::Duration;
 
 /// How long something new may take until it is found by its marker.
@@ -29,12 +30,13 @@ pub(crate) async fn once<T, E: From<JournalError>>(
 /// The forge does not take it.
 pub(crate) async fn write(
     context: &Context,
-    ticket: &crate::core::ticket::TicketId,
+    ticket: &TicketId,
     marker: &Marker,
     text: &str,
+    urgency: Urgency,
 ) -> Result<(), ForgeError> {
     let body = context.redactor.publish(&format!("{}\n{text}", marker.as_str()));
-    context.forge.upsert_comment(ticket, marker, &body).await
+    context.forge.upsert_comment(ticket, marker, &body, urgency).await
 }
 
 /// The people on call, mentioned.

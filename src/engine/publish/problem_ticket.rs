@@ -12,7 +12,7 @@ use crate::engine::case::load::load_case;
 use crate::engine::context::Context;
 use crate::engine::publish::error::PublishError;
 use crate::engine::publish::once::{once, people};
-use crate::ports::{Label, Marker, NewTicket};
+use crate::ports::{Label, Marker, NewTicket, Urgency};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
@@ -60,7 +60,7 @@ async fn open(context: &Context, new: &NewTicket) -> Result<TicketId, PublishErr
         color: "b60205",
         description: "A fault that keeps coming back after Fieldmedic fixed it",
     };
-    context.forge.update_labels(&id, &[label], &[]).await?;
+    context.forge.update_labels(&id, &[label], &[], Urgency::HandOver).await?;
     context.forge.assign(&id, &context.forge_settings.on_call).await?;
     Ok(id)
 }

@@ -12,7 +12,7 @@ use crate::engine::context::Context;
 use crate::engine::intake::open::IntakeError;
 use crate::engine::monitor::recurrence::due;
 use crate::engine::publish::once::{once, people, write};
-use crate::ports::{DedupeKey, ForgeError, Marker};
+use crate::ports::{DedupeKey, ForgeError, Marker, Urgency};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 
@@ -114,6 +114,8 @@ async fn send_reminder(
         "last": number > 0,
     });
     let text = context.prompts.fill("reminder.md", data);
-    let reminder = async { write(context, &case.ticket.id, &marker, &text).await.map_err(IntakeError::from) };
+    let reminder = async {
+        write(context, &case.ticket.id, &marker, &text, Urgency::HandOver).await.map_err(IntakeError::from)
+    };
     Ok(if once(context, marker.as_str(), reminder).await?.is_some() { Told::Here } else { Told::ByPeer })
 }

@@ -9,7 +9,7 @@ use crate::github::model::{Issue, IssueComment, User};
 use crate::github::write_limiter::WriteSlot;
 use crate::ports::{
     Account, Comment, DeliveryId, FailedDelivery, Forge, ForgeError, Label, Marker, NewTicket, Permission,
-    Reaction, Thumb,
+    Reaction, Thumb, Urgency,
 };
 use crate::render::shorten;
 use async_trait::async_trait;
@@ -87,12 +87,13 @@ impl Forge for GitHub {
         id: &TicketId,
         marker: &Marker,
         body: &Redacted,
+        urgency: Urgency,
     ) -> Result<(), ForgeError> {
         let wire = self.clients.to(&id.repo).await?;
         let text = compose(marker, body);
         let me = self.me().await?;
         let route = format!("{}/comments", issue_route(id));
-        let mut turn = self.writer.slot().await;
+        let mut turn = self.writer.slot(urgency).await?;
         let comments: Vec<IssueComment> = wire.list(&route, &[], id).await?;
         let mine = comments.into_iter().find(|comment| {
             let body = comment.body.as_deref().unwrap_or_default();
@@ -110,19 +111,30 @@ impl Forge for GitHub {
         Ok(())
     }
 
-    async fn update_labels(&self, id: &TicketId, add: &[Label], remove: &[&str]) -> Result<(), ForgeError> {
+    async fn update_labels(
+        &self,
+        id: &TicketId,
+        add: &[Label],
+        remove: &[&str],
+        urgency: Urgency,
+    ) -> Result<(), ForgeError> {
         let wire = self.clients.to(&id.repo).await?;
         let route = format!("{}/labels", issue_route(id));
-        let mut turn = self.writer.slot().await;
-        for label in add {
+        let mut turn = self.writer.slot(urgency).await?;
+        // One request could replace all labels, but it would also take off what a person adds at that moment. So
+        // what is there is read, and only the differences are written.
+        let issue: Issue = wire.get(&issue_route(id), id).await?;
+        let is_there = |name: &str| issue.labels.iter().any(|there| there.name.eq_ignore_ascii_case(name));
+        let mut missing = Vec::new();
+        for label in add.iter().filter(|label| !is_there(&label.name)) {
             self.ensure_label(&mut turn, &id.repo, label).await?;
+            missing.push(label.name.as_str());
         }
-        if !add.is_empty() {
-            let names: Vec<&str> = add.iter().map(|label| label.name.as_str()).collect();
-            let body = json!({ "labels": names });
+        if !missing.is_empty() {
+            let body = json!({ "labels": missing });
             wire.write(&mut turn, Method::POST, &route, Some(&body), id).await?;
         }
-        for name in remove {
+        for name in remove.iter().filter(|name| is_there(name)) {
             let route = format!("{route}/{}", encode(name));
             match wire.write(&mut turn, Method::DELETE, &route, None, id).await {
                 Ok(_) | Err(ForgeError::NotFound(_)) => {}
@@ -139,7 +151,7 @@ impl Forge for GitHub {
         let wire = self.clients.to(&id.repo).await?;
         let route = format!("{}/assignees", issue_route(id));
         let body = json!({ "assignees": logins });
-        let mut turn = self.writer.slot().await;
+        let mut turn = self.writer.slot(Urgency::HandOver).await?;
         wire.write(&mut turn, Method::POST, &route, Some(&body), id).await?;
         Ok(())
     }
@@ -155,7 +167,7 @@ impl Forge for GitHub {
         let route = reactions_route(id, comment);
         let what = format!("comment {comment} on {id}");
         let body = json!({ "content": content });
-        let mut turn = self.writer.slot().await;
+        let mut turn = self.writer.slot(Urgency::Answer).await?;
         wire.write(&mut turn, Method::POST, &route, Some(&body), &what).await?;
         Ok(())
     }
@@ -176,7 +188,7 @@ impl Forge for GitHub {
         let wire = self.clients.to(&new.repo).await?;
         let me = self.me().await?;
         let route = format!("{}/issues", repo_route(&new.repo));
-        let mut turn = self.writer.slot().await;
+        let mut turn = self.writer.slot(Urgency::HandOver).await?;
         // GitHub's search lags behind by seconds to minutes, and a person may have taken the labels
         // off: the list of what the agent itself opened is current and complete.
         let mut query = vec![("state", "open")];
@@ -207,7 +219,7 @@ impl Forge for GitHub {
     async fn close(&self, id: &TicketId) -> Result<(), ForgeError> {
         let wire = self.clients.to(&id.repo).await?;
         let body = json!({ "state": "closed", "state_reason": "completed" });
-        let mut turn = self.writer.slot().await;
+        let mut turn = self.writer.slot(Urgency::Report).await?;
         wire.write(&mut turn, Method::PATCH, &issue_route(id), Some(&body), id).await?;
         Ok(())
     }
@@ -215,7 +227,7 @@ impl Forge for GitHub {
     async fn reopen(&self, id: &TicketId) -> Result<(), ForgeError> {
         let wire = self.clients.to(&id.repo).await?;
         let body = json!({ "state": "open", "state_reason": "reopened" });
-        let mut turn = self.writer.slot().await;
+        let mut turn = self.writer.slot(Urgency::Report).await?;
         wire.write(&mut turn, Method::PATCH, &issue_route(id), Some(&body), id).await?;
         Ok(())
     }

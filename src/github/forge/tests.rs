@@ -112,9 +112,9 @@ async fn the_own_comment_is_created_once_and_edited_from_then_on() {
     let marker = Marker::new("status case=1");
     let other = Marker::new("status case=10");
     for body in ["looking", "mending", "mending"] {
-        bench.github.upsert_comment(&id, &marker, &text(body)).await.unwrap();
+        bench.github.upsert_comment(&id, &marker, &text(body), Urgency::Report).await.unwrap();
     }
-    bench.github.upsert_comment(&id, &other, &text("another")).await.unwrap();
+    bench.github.upsert_comment(&id, &other, &text("another"), Urgency::Report).await.unwrap();
     assert_eq!(
         bench.bodies(&id),
         [format!("{}\nmending", marker.as_str()), format!("{}\nanother", other.as_str())]
@@ -130,7 +130,7 @@ async fn a_marker_in_someone_elses_comment_counts_for_nothing() {
     let forged = format!("{}\nall is well", marker.as_str());
     bench.hub.comment(&id, "mallory", &forged).unwrap();
     bench.hub.comment(&id, "medic", &format!("> {forged}")).unwrap();
-    bench.github.upsert_comment(&id, &marker, &text("looking")).await.unwrap();
+    bench.github.upsert_comment(&id, &marker, &text("looking"), Urgency::Report).await.unwrap();
     let bodies = bench.bodies(&id);
     assert_eq!(bodies[0], forged);
     assert_eq!(bodies[2], format!("{}\nlooking", marker.as_str()));
@@ -144,8 +144,8 @@ async fn the_own_comment_is_found_among_many() {
         bench.hub.comment(&id, "ada", &format!("comment {n}")).unwrap();
     }
     let marker = Marker::new("status case=1");
-    bench.github.upsert_comment(&id, &marker, &text("one")).await.unwrap();
-    bench.github.upsert_comment(&id, &marker, &text("two")).await.unwrap();
+    bench.github.upsert_comment(&id, &marker, &text("one"), Urgency::Report).await.unwrap();
+    bench.github.upsert_comment(&id, &marker, &text("two"), Urgency::Report).await.unwrap();
     let comments = bench.github.comments(&bench.repo, DateTime::UNIX_EPOCH).await.unwrap();
     assert_eq!(comments.len(), 250);
     assert_eq!(comments[0].body, "comment 0");
@@ -162,8 +162,8 @@ async fn two_cases_at_once_write_one_comment() {
     let marker = Marker::new("status case=1");
     let (one, two) = (text("one"), text("two"));
     let both = tokio::join!(
-        bench.github.upsert_comment(&id, &marker, &one),
-        bench.github.upsert_comment(&id, &marker, &two)
+        bench.github.upsert_comment(&id, &marker, &one, Urgency::Report),
+        bench.github.upsert_comment(&id, &marker, &two, Urgency::Report)
     );
     assert_eq!(both, (Ok(()), Ok(())));
     assert_eq!(bench.bodies(&id).len(), 1);
@@ -175,10 +175,10 @@ async fn a_comment_that_was_written_before_the_connection_broke_is_found() {
     let id = bench.file("Sync fails");
     let marker = Marker::new("report case=1");
     bench.hub.inject(InjectedFault::DropAfter, FaultPoint::Write, 1);
-    let lost = bench.github.upsert_comment(&id, &marker, &text("done")).await;
+    let lost = bench.github.upsert_comment(&id, &marker, &text("done"), Urgency::Report).await;
     assert!(matches!(lost, Err(ForgeError::Unreachable(_))), "{lost:?}");
     assert_eq!(bench.writes(), 1, "it is not for the adapter to try again");
-    bench.github.upsert_comment(&id, &marker, &text("done")).await.unwrap();
+    bench.github.upsert_comment(&id, &marker, &text("done"), Urgency::Report).await.unwrap();
     assert_eq!((bench.bodies(&id).len(), bench.writes()), (1, 1));
 }
 
@@ -211,13 +211,13 @@ async fn labels_are_made_with_their_looks_put_on_and_taken_off() {
     let (working, resolved) = (label("medic:working"), label("medic:resolved"));
     for _ in 0..2 {
         let add = [working.clone(), resolved.clone()];
-        bench.github.update_labels(&id, &add, &["support", "no such label"]).await.unwrap();
+        bench.github.update_labels(&id, &add, &["support", "no such label"], Urgency::Report).await.unwrap();
     }
     assert_eq!(bench.hub.issue(&id).unwrap().labels, ["Medic:Resolved", "medic:working"]);
     let made = bench.hub.labels(&bench.repo);
     let looks = |name: &str| made.iter().find(|l| l.name == name).map(|l| l.color.as_str());
     assert_eq!((looks("medic:working"), looks("Medic:Resolved")), (Some("0e8a16"), Some("ededed")));
-    bench.github.update_labels(&id, &[], &["medic:working"]).await.unwrap();
+    bench.github.update_labels(&id, &[], &["medic:working"], Urgency::Report).await.unwrap();
     assert_eq!(bench.hub.issue(&id).unwrap().labels, ["Medic:Resolved"]);
 }
 
@@ -342,8 +342,8 @@ async fn long_texts_are_cut_at_their_end() {
     let id = bench.file("Sync fails");
     let marker = Marker::new("report case=1");
     let long = format!("<details>\n\n```\n{}\n```\n</details>", "ä ".repeat(40_000));
-    bench.github.upsert_comment(&id, &marker, &text(&long)).await.unwrap();
-    bench.github.upsert_comment(&id, &marker, &text(&long)).await.unwrap();
+    bench.github.upsert_comment(&id, &marker, &text(&long), Urgency::Report).await.unwrap();
+    bench.github.upsert_comment(&id, &marker, &text(&long), Urgency::Report).await.unwrap();
     let bodies = bench.bodies(&id);
     assert_eq!(bodies.len(), 1);
     assert!(marker.opens(&bodies[0]) && bodies[0].chars().count() <= TEXT_LIMIT);

@@ -6,7 +6,7 @@ use fieldmedic::clock::SystemClock;
 use fieldmedic::core::text::redact::{Redacted, Redactor};
 use fieldmedic::core::ticket::{Repo, TicketId};
 use fieldmedic::github::{GitHub, HookSet, Identity, Options, Pace, manifest, page};
-use fieldmedic::ports::{Forge, Label, Marker, NewTicket, Reaction};
+use fieldmedic::ports::{Forge, Label, Marker, NewTicket, Reaction, Urgency};
 use fieldmedic::sandbox::github::{AccountKind, FakeGitHub, FaultPoint, Hooks, InjectedFault, RepoRole};
 use http::Request;
 use std::collections::BTreeSet;
@@ -101,10 +101,10 @@ impl Stage {
         }
         let marker = Marker::new("status case=1");
         for body in ["looking", "mending", "mending"] {
-            forge.upsert_comment(&id, &marker, &text(body)).await.expect("it is said");
+            forge.upsert_comment(&id, &marker, &text(body), Urgency::Report).await.expect("it is said");
         }
         forge
-            .update_labels(&id, &[label("medic:working")], &["support", "no such label"])
+            .update_labels(&id, &[label("medic:working")], &["support", "no such label"], Urgency::Report)
             .await
             .expect("it is put on");
         let said = forge.comments(repo, epoch).await.expect("a list").pop().expect("the status");
@@ -213,8 +213,11 @@ impl Stage {
         for id in [&deleted, &moved] {
             forge.ticket(id).await.expect_err("it is gone");
             forge.close(id).await.expect_err("it is gone");
-            forge.upsert_comment(id, &Marker::new("x"), &text("x")).await.expect_err("it is gone");
-            forge.update_labels(id, &[label("support")], &[]).await.expect_err("it is gone");
+            forge
+                .upsert_comment(id, &Marker::new("x"), &text("x"), Urgency::Report)
+                .await
+                .expect_err("it is gone");
+            forge.update_labels(id, &[label("support")], &[], Urgency::Report).await.expect_err("it is gone");
             forge.assign(id, &["medic".into()]).await.expect_err("it is gone");
         }
         let untitled = NewTicket {
@@ -228,7 +231,10 @@ impl Stage {
         hub.inject(InjectedFault::SecondaryLimit { retry_after: Some(0) }, FaultPoint::Any, 1);
         forge.ticket(&locked).await.expect_err("too much");
         hub.grant(repo, "medic", RepoRole::Read);
-        forge.upsert_comment(&locked, &Marker::new("x"), &text("x")).await.expect_err("it is locked");
+        forge
+            .upsert_comment(&locked, &Marker::new("x"), &text("x"), Urgency::Report)
+            .await
+            .expect_err("it is locked");
         forge.failed_deliveries(repo, chrono::DateTime::UNIX_EPOCH).await.expect_err("the right is lacking");
         forge.account(repo, "ada").await.expect_err("the right is lacking");
         hub.grant(repo, "medic", RepoRole::Write);

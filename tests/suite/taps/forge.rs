@@ -7,7 +7,7 @@ use fieldmedic::core::text::redact::Redacted;
 use fieldmedic::core::ticket::{Repo, Ticket, TicketId};
 use fieldmedic::ports::{
     Account, Comment, DeliveryId, FailedDelivery, Forge, ForgeError, Label, Marker, NewTicket, Reaction,
-    Thumb,
+    Thumb, Urgency,
 };
 use std::collections::BTreeSet;
 
@@ -49,18 +49,25 @@ impl Forge for Tapped<dyn Forge> {
         id: &TicketId,
         marker: &Marker,
         body: &Redacted,
+        urgency: Urgency,
     ) -> Result<(), ForgeError> {
         let write = async {
             match self.tap.written(id, marker, body) {
                 Some(answer) => answer,
-                None => self.inner.upsert_comment(id, marker, body).await,
+                None => self.inner.upsert_comment(id, marker, body, urgency).await,
             }
         };
         self.pass(Deed::Say("upsert_comment"), write).await
     }
 
-    async fn update_labels(&self, id: &TicketId, add: &[Label], remove: &[&str]) -> Result<(), ForgeError> {
-        self.pass(Deed::Say("relabel"), self.inner.update_labels(id, add, remove)).await
+    async fn update_labels(
+        &self,
+        id: &TicketId,
+        add: &[Label],
+        remove: &[&str],
+        urgency: Urgency,
+    ) -> Result<(), ForgeError> {
+        self.pass(Deed::Say("relabel"), self.inner.update_labels(id, add, remove, urgency)).await
     }
 
     async fn assign(&self, id: &TicketId, logins: &[String]) -> Result<(), ForgeError> {

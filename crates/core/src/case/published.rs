@@ -139,6 +139,22 @@ pub enum StatusKey {
 }
 
 impl StatusKey {
+    /// Whether the case goes on from there by itself, and soon.
+    pub fn passes(&self) -> bool {
+        match self {
+            StatusKey::Looking
+            | StatusKey::Treating { .. }
+            | StatusKey::Verifying { .. }
+            | StatusKey::Undoing { .. } => true,
+            StatusKey::Paused { .. }
+            | StatusKey::Asking { .. }
+            | StatusKey::AskingReporter
+            | StatusKey::Linked { .. }
+            | StatusKey::Delayed { .. }
+            | StatusKey::Ended => false,
+        }
+    }
+
     /// The heading of the status comment.
     pub fn word(&self) -> &'static str {
         match self {

@@ -80,10 +80,8 @@ impl Case {
         self.status_key().word()
     }
 
-    /// Whether the status comment may be edited. What stays so for a while is shown at once; what passes
-    /// is not shown more often than people can read.
+    /// Whether the status comment may be edited to show what passes: not more often than people can read.
     pub fn may_edit_status(&self, now: DateTime<Utc>) -> bool {
-        let passes = matches!(self.phase_key(), "looking" | "treating" | "verifying" | "undoing");
-        !passes || self.publishing.edited_at.is_none_or(|at| now - at >= STATUS_EDIT_INTERVAL)
+        self.publishing.edited_at.is_none_or(|at| now - at >= STATUS_EDIT_INTERVAL)
     }
 }

@@ -13,6 +13,7 @@ use crate::case::detail::Detail;
 use crate::case::dispute::Via;
 use crate::case::event::{Event, Source};
 use crate::case::outcome::{Code, Outcome};
+use crate::case::published::{LabelState, StatusKey};
 use crate::case::{Case, Phase, Remediation, RemediationResult, Stage};
 use crate::chatops::scope::CaseScope;
 use crate::decide::action::Action;
@@ -25,10 +26,14 @@ use crate::playbook::Library;
 use crate::playbook::inventory::Inventory;
 use crate::ticket::TicketState;
 use crate::ticket::triage::{Intent, find_system, triage, triage_command};
+use chrono::TimeDelta;
 
 /// A fault that came back so often within [`RunHistory::LOOKBACK`](crate::policy::run_history::RunHistory)
 /// gets a ticket of its own.
 const PROBLEM_THRESHOLD: usize = 3;
+
+/// A case that goes on by itself gets its label after so long.
+const WORKING_LABEL_AFTER: TimeDelta = TimeDelta::seconds(10);
 
 /// The next action of a case.
 pub fn decide(case: &Case, input: DecisionInput<'_>) -> Action {
@@ -52,11 +57,11 @@ pub fn decide(case: &Case, input: DecisionInput<'_>) -> Action {
         let system_type = system.system_type.clone();
         return escalate(Code::NoSystem, Detail::NoPlaybooks { system_type });
     };
-    if let Some(action) = update_status(case, input) {
+    if let Some(action) = show_lasting_status(case, input) {
         return action;
     }
     let decider = Decider { case, input, triage, system, system_type: &system_type };
-    match case.stage {
+    let action = match case.stage {
         Stage::Probing => decider.run_probes(),
         Stage::Probed => {
             decider.probe_again().unwrap_or_else(|| Action::Record(Event::Diagnosed(decider.diagnose())))
@@ -64,6 +69,11 @@ pub fn decide(case: &Case, input: DecisionInput<'_>) -> Action {
         Stage::Diagnosed => decider.next_fault(),
         Stage::Remediating => decider.remediate(),
         Stage::Opened | Stage::Decided | Stage::Ended => Action::Done,
+    };
+    match action {
+        // A look never waits for the forge. A change may take long, so people are told of it before.
+        Action::Wait { .. } | Action::Change(_) => show_passing_status(case, input).unwrap_or(action),
+        action => action,
     }
 }
 
@@ -118,16 +128,40 @@ fn readable_system_type(case: &Case, library: &Library, inventory: &Inventory) -
     (!system_type.symptoms.symptoms().is_empty()).then(|| system.system_type.clone())
 }
 
-/// The status comment and the label, when the stage has changed.
-fn update_status(case: &Case, input: DecisionInput<'_>) -> Option<Action> {
-    // A read-only case leaves the status and the label of its ticket as they are.
-    if !input.policy.publishes || case.scope().is_read_only() {
+/// The status comment and the label of a case that stays where it is for a while: it waits for a person, a limit or
+/// another case, or it has an outcome.
+fn show_lasting_status(case: &Case, input: DecisionInput<'_>) -> Option<Action> {
+    if !shows_status(case, input) {
         return None;
     }
-    if case.publishing.status != Some(case.status_key()) && case.may_edit_status(input.now) {
+    let key = case.status_key();
+    // A report that is the first to be written says it all.
+    let is_said = key == StatusKey::Ended && case.publishing.status.is_none() && case.publishing.reported;
+    if !key.passes() && !is_said && case.publishing.status.as_ref() != Some(&key) {
         return Some(Action::ShowStatus);
     }
-    (case.publishing.label != Some(case.label_state())).then_some(Action::SetLabel)
+    let label = case.label_state();
+    (label != LabelState::Working && case.publishing.label != Some(label)).then_some(Action::SetLabel)
+}
+
+/// The status comment and the label of a case that goes on by itself.
+fn show_passing_status(case: &Case, input: DecisionInput<'_>) -> Option<Action> {
+    if !shows_status(case, input) {
+        return None;
+    }
+    let key = case.status_key();
+    if key.passes() && case.publishing.status.as_ref() != Some(&key) && case.may_edit_status(input.now) {
+        return Some(Action::ShowStatus);
+    }
+    // A label is for those who read a list; what is over in a moment is not worth two writes.
+    let is_due =
+        case.label_state() == LabelState::Working && input.now - case.opened_at >= WORKING_LABEL_AFTER;
+    (is_due && case.publishing.label != Some(LabelState::Working)).then_some(Action::SetLabel)
+}
+
+/// A read-only case leaves the status and the label of its ticket as they are.
+fn shows_status(case: &Case, input: DecisionInput<'_>) -> bool {
+    input.policy.publishes && !case.scope().is_read_only()
 }
 
 /// After the outcome: report, call people or close, set the labels, bring the status up to date.
@@ -135,8 +169,8 @@ fn publish(case: &Case, input: DecisionInput<'_>) -> Action {
     let Some(outcome) = &case.outcome else { return Action::Record(Event::Ended) };
     // A declined ticket is one that must not be written on; what was written before is brought to an end.
     let is_declined = matches!(outcome, Outcome::Declined { .. });
-    let probed = case.scope().is_read_only() && case.probed_for.is_some();
-    let silent = is_declined && case.publishing.status.is_none() && !probed;
+    let is_followed = *case.scope() != CaseScope::FullTicket && case.probed_for.is_some();
+    let silent = is_declined && case.publishing.status.is_none() && !is_followed;
     if !input.policy.publishes || silent {
         return Action::Record(Event::Ended);
     }
@@ -145,7 +179,7 @@ fn publish(case: &Case, input: DecisionInput<'_>) -> Action {
     }
     // A person who gave a command is told why it was not followed.
     if is_declined && *case.scope() == CaseScope::FullTicket {
-        return update_status(case, input).unwrap_or(Action::Record(Event::Ended));
+        return show_lasting_status(case, input).unwrap_or(Action::Record(Event::Ended));
     }
     // Before the report, which links to it.
     let recurs = case.recurrence.as_ref().is_some_and(|recurrence| recurrence.count >= PROBLEM_THRESHOLD);
@@ -164,7 +198,7 @@ fn publish(case: &Case, input: DecisionInput<'_>) -> Action {
     if calls && !case.publishing.called {
         return Action::CallPeople;
     }
-    update_status(case, input).unwrap_or(Action::Record(Event::Ended))
+    show_lasting_status(case, input).unwrap_or(Action::Record(Event::Ended))
 }
 
 impl Decider<'_> {

@@ -45,7 +45,7 @@ async fn an_app_works_in_every_account_that_installed_it() {
     for (repo, _) in places {
         let id = hub.file(repo, "ada", "Sync fails", "", &["support"]).unwrap();
         for body in ["looking", "mending"] {
-            github.upsert_comment(&id, &marker, &text(body)).await.unwrap();
+            github.upsert_comment(&id, &marker, &text(body), Urgency::Report).await.unwrap();
         }
         let comments = github.comments(repo, DateTime::UNIX_EPOCH).await.unwrap();
         assert_eq!((comments.len(), comments[0].by_bot), (1, true), "its own comment is known again");
@@ -59,7 +59,7 @@ async fn an_app_works_in_every_account_that_installed_it() {
         };
         let opened = github.open(&new).await.unwrap();
         assert_eq!(github.open(&new).await, Ok(opened), "and so is its own issue");
-        github.update_labels(&id, &[label("medic:working")], &["support"]).await.unwrap();
+        github.update_labels(&id, &[label("medic:working")], &["support"], Urgency::Report).await.unwrap();
     }
     let asked: Vec<String> = hub.requests().into_iter().map(|request| request.path).collect();
     let count = |end: &str| asked.iter().filter(|path| path.ends_with(end)).count();
@@ -73,7 +73,7 @@ async fn a_token_that_runs_out_in_the_middle_of_work_is_renewed() {
     let id = hub.file(repo, "ada", "Sync fails", "", &[]).unwrap();
     github.ticket(&id).await.unwrap();
     hub.expire_app_tokens();
-    github.upsert_comment(&id, &Marker::new("x"), &text("looking")).await.unwrap();
+    github.upsert_comment(&id, &Marker::new("x"), &text("looking"), Urgency::Report).await.unwrap();
     assert_eq!((hub.comments(&id).len(), stage.tokens()), (1, 2));
     let refused = hub.requests().iter().filter(|request| request.status == Some(401)).count();
     assert_eq!(refused, 1, "it was tried once more, and no oftener");

@@ -25,7 +25,7 @@ async fn refusals_say_what_github_says() {
     assert_eq!(bench.github.open(&empty).await, refused("Validation Failed: title missing_field (422)"));
     bench.hub.grant(&bench.repo, "medic", RepoRole::Read);
     bench.hub.lock(&id, "ada").unwrap();
-    let answer = bench.github.upsert_comment(&id, &Marker::new("x"), &text("x")).await;
+    let answer = bench.github.upsert_comment(&id, &Marker::new("x"), &text("x"), Urgency::Report).await;
     assert_eq!(
         answer.map(drop),
         refused("Unable to create comment because issue is locked. (403); unlock the conversation, or give the agent write permission").map(drop)
@@ -125,7 +125,11 @@ async fn what_was_renamed_is_named_and_left_alone() {
     assert_eq!(github.account(&bench.repo, "ada").await, Err(expect("example/tickets")));
     assert_eq!(github.close(&id).await, Err(expect("example/tickets#1")));
     assert_eq!(github.open(&new).await, Err(expect("example/tickets")));
-    let said = github.update_labels(&id, &[label("medic:working")], &[]).await.unwrap_err().to_string();
+    let said = github
+        .update_labels(&id, &[label("medic:working")], &[], Urgency::Report)
+        .await
+        .unwrap_err()
+        .to_string();
     assert!(said.contains("is in example/help now") && said.contains("[github] repos"), "{said}");
     let there = bench.hub.issue(&TicketId { repo: now.clone(), number: 1 }).unwrap();
     assert_eq!((there.events.len(), bench.hub.issues(&now).len()), (2, 1), "opened and labelled, no more");
@@ -149,10 +153,12 @@ async fn what_was_carried_out_and_never_answered_is_found() {
         |error: ForgeError| matches!(error, ForgeError::Unreachable(why) if why.contains("no answer"));
     let marker = Marker::new("report case=1");
     bench.hub.inject(InjectedFault::HangAfter, FaultPoint::Write, 2);
-    assert!(unanswered(github.upsert_comment(&id, &marker, &text("done")).await.unwrap_err()));
+    assert!(unanswered(
+        github.upsert_comment(&id, &marker, &text("done"), Urgency::Report).await.unwrap_err()
+    ));
     assert!(unanswered(github.open(&new).await.unwrap_err()));
     assert_eq!(bench.writes(), 2, "it is not for the adapter to try again");
-    github.upsert_comment(&id, &marker, &text("done")).await.unwrap();
+    github.upsert_comment(&id, &marker, &text("done"), Urgency::Report).await.unwrap();
     let opened = github.open(&new).await.unwrap();
     assert_eq!(bench.writes(), 2, "both were looked for, and found");
     assert_eq!((bench.bodies(&id).len(), bench.hub.issues(&bench.repo).len()), (1, 2));
@@ -217,9 +223,9 @@ async fn two_writes_never_overlap() {
     let (one, two, marker, said) = (new("one"), new("two"), Marker::new("x"), text("said"));
     let (add, who) = ([label("medic:working")], ["medic".to_owned()]);
     let (a, b, c, d, e, f, g, h) = tokio::join!(
-        github.upsert_comment(&ids[0], &marker, &said),
-        github.upsert_comment(&ids[1], &marker, &said),
-        github.update_labels(&ids[2], &add, &["support"]),
+        github.upsert_comment(&ids[0], &marker, &said, Urgency::Report),
+        github.upsert_comment(&ids[1], &marker, &said, Urgency::Report),
+        github.update_labels(&ids[2], &add, &["support"], Urgency::Report),
         github.assign(&ids[3], &who),
         github.react(&comment.ticket, comment.id, Reaction::Eyes),
         async { github.close(&ids[0]).await.and(github.reopen(&ids[0]).await) },
