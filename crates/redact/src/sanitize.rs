@@ -21,7 +21,7 @@ pub fn is_terminal_control(c: char) -> bool {
 
 /// The text without hidden characters and terminal-control sequences. Line ends and tabs stay.
 pub fn visible(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(hides) {
+    if has_no_hidden(text) {
         return Cow::Borrowed(text);
     }
     Cow::Owned(visible_chars(text).map(|(_, c)| c).collect())
@@ -49,7 +49,9 @@ pub fn visible_chars(text: &str) -> impl Iterator<Item = (usize, char)> {
 
 /// Whether every character of the text is visible.
 pub fn has_no_hidden(text: &str) -> bool {
-    !text.chars().any(hides)
+    // Most texts are ASCII, of which nothing is hidden but control characters.
+    let is_plain = |byte: u8| matches!(byte, b' '..=b'~' | b'\n' | b'\t' | b'\r');
+    text.bytes().all(is_plain) || !text.chars().any(hides)
 }
 
 /// No real control sequence is longer, in bytes; a longer one is text behind a stray escape.

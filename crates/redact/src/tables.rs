@@ -65,7 +65,6 @@ pub(super) fn find(text: &str, places: &mut Places) {
 /// `---+---`, `|:--|--:|`, `+-----+`.
 fn is_rule(line: &str) -> bool {
     line.len() >= 3
-        && line.contains(['-', '─', '=', '━'])
         && line.chars().all(|c| {
             matches!(
                 c,
@@ -98,15 +97,23 @@ fn is_rule(line: &str) -> bool {
                     | '\t'
             )
         })
+        && line.contains(['-', '─', '=', '━'])
 }
 
 fn borders(line: &str) -> impl Iterator<Item = Border> {
-    let has = |c: char| line.contains(c);
-    let bar = (has('|') || has('│') || has('┃')).then_some(Border::Bar);
-    let chars = ['\t', ',', ';'].into_iter().filter(move |c| has(*c)).map(Border::Char);
-    let blanks = line.contains("  ").then_some(Border::Blanks);
-    let all: Vec<Border> = bar.into_iter().chain(chars).chain(blanks).collect();
-    all.into_iter()
+    let (mut bar, mut blanks, mut before) = (false, false, b'.');
+    let mut chars = [(b'\t', false), (b',', false), (b';', false)];
+    for byte in line.bytes() {
+        match byte {
+            b'|' => bar = true,
+            b' ' => blanks |= before == b' ',
+            _ => chars.iter_mut().filter(|(c, _)| *c == byte).for_each(|(_, is_there)| *is_there = true),
+        }
+        before = byte;
+    }
+    let bar = (bar || !line.is_ascii() && line.contains(['│', '┃'])).then_some(Border::Bar);
+    let chars = chars.into_iter().filter(|(_, is_there)| *is_there).map(|(c, _)| Border::Char(char::from(c)));
+    bar.into_iter().chain(chars).chain(blanks.then_some(Border::Blanks))
 }
 
 /// The cells of a line, without the blanks and the quotes around them.
