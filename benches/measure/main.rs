@@ -20,6 +20,7 @@
 
 mod parked;
 mod setup;
+mod text;
 mod webhooks;
 
 use std::path::Path;
@@ -59,6 +60,9 @@ async fn main() {
             println!("{measurement}\t{name}\t{value:.2}\t{unit}");
         }
     };
+    if is_wanted("text") {
+        print("text", text::measure());
+    }
     if is_wanted("parked") {
         print("parked", parked::measure(program).await);
     }
