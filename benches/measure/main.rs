@@ -18,6 +18,7 @@
     reason = "it measures, and ends where it cannot"
 )]
 
+mod journal;
 mod parked;
 mod setup;
 mod text;
@@ -62,6 +63,9 @@ async fn main() {
     };
     if is_wanted("text") {
         print("text", text::measure());
+    }
+    if is_wanted("journal") {
+        print("journal", journal::measure().await);
     }
     if is_wanted("parked") {
         print("parked", parked::measure(program).await);

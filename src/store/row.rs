@@ -3,6 +3,7 @@
 use crate::core::case::event::{CaseId, Event};
 use crate::core::case::payload::{decode_event, encode_event};
 use crate::core::case::record::{Record, chain};
+use crate::core::case::repeated::expand;
 use crate::ports::StoredRecord;
 use crate::store::codec::{moment, stamp};
 use crate::store::error::{StoreError, unreadable};
@@ -50,6 +51,14 @@ impl EventRow {
             .filter(|at| stamp(*at) == self.at)
             .is_some_and(|at| chain(prev_hash, case, *seq, at, *version, body) == self.hash)
     }
+}
+
+/// The records of a case, from its rows in their order.
+pub(super) fn records_of(case: &CaseId, rows: &[EventRow]) -> Result<Vec<Record>, StoreError> {
+    let records: Result<Vec<Record>, StoreError> = rows.iter().map(|row| row.record(case)).collect();
+    let mut records = records?;
+    expand(&mut records).map_err(|error| unreadable(format!("case {case}: {error}")))?;
+    Ok(records)
 }
 
 /// The first record of a case that is not as it was written, or that is missing. `head` is the hash of

@@ -5,6 +5,7 @@ use chrono::TimeDelta;
 use fieldmedic::core::case::event::CaseId;
 use fieldmedic::core::case::{Case, Waiting};
 use fieldmedic::engine::accept_comment;
+use fieldmedic::ports::{Clock, DueCases};
 use fieldmedic::sandbox::github::RepoRole;
 use serde_json::json;
 
@@ -49,6 +50,21 @@ async fn nothing_is_changed_before_this_very_plan_is_approved() {
     assert_eq!(agent.comments("question").len(), 1);
     assert!(agent.comment("report").contains("night-shift"), "the report names who approved");
     assert_eq!(agent.agent_labels(), ["medic:resolved"]);
+}
+
+#[tokio::test]
+async fn a_case_that_waits_is_not_due_until_somebody_answers() {
+    let (agent, id, case) = asking("worker-down").await;
+    agent.sees(&["status", "question"]);
+    let due = async || {
+        let due = agent.journal().due_cases("another worker", agent.clock().now()).await;
+        due.expect("the journal works")
+    };
+    let Some(Waiting::Approval(until)) = case.waiting() else { panic!("{case:?}") };
+    assert_eq!(due().await, DueCases { cases: vec![], next_at: Some(until) });
+    agent.says("ops-lead", &format!("{PREFIX} approve {}", plan_of(&case)));
+    agent.polls().await;
+    assert_eq!(due().await.cases, [id]);
 }
 
 #[tokio::test]

@@ -4,8 +4,10 @@ use crate::harness::{MEDIC, Ran, TOKEN, TestBinary, ran, until};
 use crate::scenarios::fixtures;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use fieldmedic::ports::Journal;
 use fieldmedic::sandbox::github::Hooks;
 use fieldmedic::scenario::host_text;
+use fieldmedic::store::Sqlite;
 use std::path::Path;
 use std::process::Stdio;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -234,6 +236,12 @@ async fn no_secret_that_comes_in_goes_out() {
         );
     }
     out.files(binary.dir.path());
+    // Long outputs are compressed in the file.
+    let journal = Sqlite::open(&binary.dir.path().join("journal.db")).await.expect("the journal opens");
+    for case in journal.cases(100).await.expect("it can be read") {
+        let records = journal.load(&case.id).await.expect("they can be read");
+        out.add(&format!("the records of {}", case.id), format!("{records:#?}"));
+    }
     out.assert_silent();
     // It was all there to be told: what was hidden is marked.
     assert!(out.says("journal.db", "[redacted]"));

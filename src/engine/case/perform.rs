@@ -21,6 +21,7 @@ use crate::engine::shutdown::Shutdown;
 use crate::ports::ShellError;
 use crate::telemetry::spans;
 use serde_json::json;
+use std::collections::BTreeSet;
 use std::time::Duration;
 use tracing::Instrument;
 
@@ -58,7 +59,7 @@ pub(crate) async fn perform(
                 return Ok(());
             };
             let evidence = run_probes(&writer.context.probe_runner(), &system_type, system, &probes).await;
-            writer.append(Event::Probed { reason: purpose, evidence }).await
+            writer.append(Event::Probed { reason: purpose, evidence, unchanged: BTreeSet::new() }).await
         }
         Action::RefreshTicket => recheck(writer).await,
         Action::LeaseHosts { hosts } => lease_hosts(writer, hosts, stop).await,

@@ -22,6 +22,7 @@ use crate::ports::{
 };
 use crate::store::error::StoreError;
 use crate::store::postgres::error::{PATIENCE, explain, too_slow};
+use crate::store::row::records_of;
 use crate::store::sql::{archive, case_index, cursors, event, inbox, kv, leases, records, runs};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -184,7 +185,7 @@ impl Journal for Postgres {
 
     async fn load(&self, case: &CaseId) -> Result<Vec<Record>, JournalError> {
         let stored = call!(self, Read, |tx| event::stored(&mut *tx, case))?;
-        self.explained(stored.iter().map(|record| record.record(case)).collect())
+        self.explained(records_of(case, &stored))
     }
 
     async fn open_cases(&self) -> Result<Vec<CaseId>, JournalError> {

@@ -23,6 +23,7 @@ use crate::ports::{
     LeaseGrant, Leases, NewCase, OpenResult, Parked, QueuedDelivery, Removal, RunsOf, StoredRecord,
 };
 use crate::store::error::StoreError;
+use crate::store::row::records_of;
 use crate::store::sql::{archive, case_index, cursors, event, inbox, kv, leases, records, runs};
 use crate::store::sqlite::error::{explain, explain_io, is_busy};
 use async_trait::async_trait;
@@ -185,7 +186,7 @@ impl Journal for Sqlite {
     async fn load(&self, case: &CaseId) -> Result<Vec<Record>, JournalError> {
         let mut db = self.read().await?;
         let stored = self.explained(event::stored(&mut *db, case).await)?;
-        self.explained(stored.iter().map(|record| record.record(case)).collect())
+        self.explained(records_of(case, &stored))
     }
 
     async fn open_cases(&self) -> Result<Vec<CaseId>, JournalError> {

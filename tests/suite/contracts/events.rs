@@ -153,6 +153,16 @@ pub fn changed(name: &str) -> Event {
     Event::ChangeStarted { change, attempt: 1, host: host(name), command: text("docker compose up -d") }
 }
 
+/// A look, as it is in memory, and as it is stored after another that saw the same.
+pub fn look_again() -> (Event, Event) {
+    let whole = evidence();
+    let repeats = Evidence { probes: BTreeMap::new(), facts: BTreeMap::new(), ..whole.clone() };
+    let unchanged = whole.probes.keys().cloned().collect();
+    let reason = ProbeReason::Verify;
+    let whole = Event::Probed { reason, evidence: whole, unchanged: BTreeSet::new() };
+    (whole, Event::Probed { reason, evidence: repeats, unchanged })
+}
+
 fn plan() -> Plan {
     let command = |words: serde_json::Value| {
         let form = json!({"form": {"words": words}, "cwd": "/opt/x y", "sudo": true, "timeout_ms": 5000});
@@ -227,7 +237,11 @@ pub fn following() -> Vec<Event> {
         remind_at: moment(),
         until: moment(),
     }));
-    events.extend(looks.map(|reason| Event::Probed { reason, evidence: evidence() }));
+    events.extend(looks.map(|reason| Event::Probed {
+        reason,
+        evidence: evidence(),
+        unchanged: BTreeSet::new(),
+    }));
     events.extend([
         Event::Diagnosed(diagnosis),
         Event::HostsLeased { hosts: vec![host("qfc-1"), host("qfc-2")], waited: true },

@@ -1,6 +1,6 @@
 //! The contract of [`Journal`]. [`store_contract!`] makes a test of each clause for one adapter.
 
-use super::events::{about, changed, doors, following, host, moment, opened, started, ticket_id};
+use super::events::{about, changed, doors, following, host, look_again, moment, opened, started, ticket_id};
 use chrono::{DateTime, TimeDelta, Utc};
 use fieldmedic::core::case::event::{CaseId, Event, EventKind};
 use fieldmedic::core::case::outcome::Outcome;
@@ -34,6 +34,7 @@ macro_rules! store_contract {
     ($fresh:path) => {
         store_contract! { $fresh:
             every_event_comes_back_as_it_was
+            what_a_look_does_not_repeat_is_read_with_it
             a_record_is_appended_once_and_in_order
             of_two_that_append_one_wins
             what_came_in_once_opens_one_case
@@ -119,6 +120,21 @@ pub async fn every_event_comes_back_as_it_was(pair: Pair) {
     assert_eq!(pair.one.load(&case).await.unwrap(), expect);
     assert_eq!(pair.other.load(&case).await.unwrap(), expect);
     assert_eq!(pair.one.load(&CaseId::derive(&ticket_id(2), "none")).await, Ok(vec![]));
+}
+
+pub async fn what_a_look_does_not_repeat_is_read_with_it(pair: Pair) {
+    let case = open(&*pair.one, 1, "key").await;
+    let (whole, again) = look_again();
+    for (seq, event) in (1..).zip([&whole, &again, &again]) {
+        pair.one.append(&case, seq, moment(), event).await.unwrap();
+    }
+    let read: Vec<Event> = pair.other.load(&case).await.unwrap().into_iter().map(|it| it.event).collect();
+    assert_eq!(read[1..], [whole.clone(), whole.clone(), whole]);
+
+    let dangling = open(&*pair.one, 2, "key").await;
+    pair.one.append(&dangling, 1, moment(), &again).await.unwrap();
+    let Err(JournalError::Unreadable(why)) = pair.other.load(&dangling).await else { panic!("it dangles") };
+    assert!(why.contains("record 1 refers to an earlier result of the probe `disk`"), "{why}");
 }
 
 pub async fn a_record_is_appended_once_and_in_order(pair: Pair) {

@@ -675,7 +675,7 @@ pub fn meaning(record: &Record) -> Value {
             "reminder": moment(*remind_at), "until": moment(*until),
         }),
         Event::Triaged(it) => triage(it),
-        Event::Probed { reason: why, evidence } => json!({
+        Event::Probed { reason: why, evidence, .. } => json!({
             "for": purpose(*why), "at": moment(evidence.at), "took_ms": evidence.took_ms,
             "connections_ms": evidence.connect_ms, "facts": facts(evidence), "probes": sights(evidence),
         }),

@@ -149,7 +149,13 @@ impl Case {
                 self.triage = Some(triage.clone());
                 self.stage = Stage::Probing;
             }
-            Event::Probed { reason, evidence } => self.apply_probes(*reason, evidence),
+            Event::Probed { reason, evidence, unchanged } => {
+                // Records are expanded when they are read.
+                if !unchanged.is_empty() {
+                    return None;
+                }
+                self.apply_probes(*reason, evidence);
+            }
             Event::Diagnosed(diagnosis) => {
                 self.diagnoses.push(diagnosis.clone());
                 self.diagnosis_probes = 0;

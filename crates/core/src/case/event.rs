@@ -15,7 +15,7 @@ use crate::diagnosis::diagnose::Diagnosis;
 use crate::diagnosis::evidence::{Evidence, Observation};
 use crate::diagnosis::plan::Plan;
 use crate::expr::Truth;
-use crate::ids::{HostName, LibraryHash, PlaybookName};
+use crate::ids::{HostName, LibraryHash, PlaybookName, ProbeName};
 use crate::policy::consent::Pause;
 use crate::policy::deferral::Deferral;
 use crate::reading::Reading;
@@ -95,6 +95,9 @@ pub enum Event {
         reason: ProbeReason,
         /// What they returned; only of this round.
         evidence: Evidence,
+        /// Those whose results are as in the look before. A record does not repeat them; in memory this is empty, and
+        /// `evidence` has them all. See [`repeated`](crate::case::repeated).
+        unchanged: BTreeSet<ProbeName>,
     },
     /// The newest evidence was diagnosed. Empty for a question that is not about health.
     Diagnosed(Diagnosis),
@@ -273,7 +276,7 @@ impl Event {
     /// The version of the record format that is written. `upcast` reads all older ones. Version 2 took the
     /// version into the hash. Version 3 gave kinds and fields their present names. Version 4 added what a reader
     /// made of the words, questions to the reporter, and the outcomes that follow from them.
-    pub const VERSION: u32 = 4;
+    pub const VERSION: u32 = 5;
 
     /// The kind of this event.
     pub fn kind(&self) -> EventKind {

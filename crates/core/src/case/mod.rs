@@ -11,6 +11,7 @@ pub mod payload;
 pub mod published;
 pub mod publishing;
 pub mod record;
+pub mod repeated;
 pub mod signal;
 mod status;
 pub mod upcast;

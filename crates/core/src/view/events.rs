@@ -391,7 +391,7 @@ fn line(case: &Case, event: &Event) -> Line {
                 .map(|found| SymptomLine { playbook: found.playbook.to_string(), words: found.words.clone() })
                 .collect(),
         },
-        Event::Probed { reason, evidence } => {
+        Event::Probed { reason, evidence, .. } => {
             let is_answered = |status: &ProbeStatus| matches!(status, ProbeStatus::Completed(_));
             Line::Probed {
                 reason: match reason {

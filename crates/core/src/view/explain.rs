@@ -51,7 +51,7 @@ pub fn explain(case: &Case, records: &[Record], library: &Library) -> Vec<FaultE
     // Probes that failed for a passing reason were run again; the diagnosis rests on the last run.
     let runs = records.iter().take_while(|record| !matches!(record.event, Event::Diagnosed(_)));
     let runs = runs.filter_map(|record| match &record.event {
-        Event::Probed { reason: ProbeReason::Diagnose, evidence } => Some(evidence),
+        Event::Probed { reason: ProbeReason::Diagnose, evidence, .. } => Some(evidence),
         _ => None,
     });
     let (Some(diagnosis), Some(evidence)) = (case.diagnoses.first(), runs.last()) else {

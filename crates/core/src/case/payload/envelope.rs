@@ -44,7 +44,7 @@ fn decode<P: Payload + DeserializeOwned>(
         Envelope { version: BARE, body: value }
     };
     let body = match version {
-        3 | Event::VERSION => body,
+        3..=Event::VERSION => body,
         1 | BARE => older(body)?,
         later => return Err(UpcastError::Later { version: later }.into()),
     };

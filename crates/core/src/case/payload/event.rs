@@ -5,7 +5,7 @@ use crate::case::payload::change::{ChangeIdPayload, ProbeReasonPayload};
 use crate::case::payload::convert::{Payload, payload_enum};
 use crate::case::payload::detail::{DoubtPayload, FailurePayload, SkipReasonPayload};
 use crate::case::payload::error::PayloadError;
-use crate::case::payload::evidence::{EvidencePayload, ObservationPayload, TruthPayload};
+use crate::case::payload::evidence::{ObservationPayload, PackedEvidence, TruthPayload};
 use crate::case::payload::outcome::OutcomePayload;
 use crate::case::payload::plan::PlanPayload;
 use crate::case::payload::published::{PublicationPayload, PublishedPayload};
@@ -14,7 +14,7 @@ use crate::case::payload::signal::{PausePayload, QueuedSignalPayload};
 use crate::case::payload::ticket::{DisputePayload, SourcePayload, TicketPayload};
 use crate::case::payload::triage::{DeferralPayload, DiagnosisPayload, TriagePayload};
 use crate::case::upcast::upcast;
-use crate::ids::{HostName, PlaybookName};
+use crate::ids::{HostName, PlaybookName, ProbeName};
 use crate::playbook::LibraryHash;
 use crate::text::redact::Redacted;
 use crate::ticket::TicketId;
@@ -28,7 +28,12 @@ payload_enum! {
         Opened { ticket: TicketPayload, source: SourcePayload, library: LibraryHash },
         TicketRead(reading: ReadingPayload),
         Triaged(triage: TriagePayload),
-        Probed { reason: ProbeReasonPayload, evidence: EvidencePayload },
+        Probed {
+            reason: ProbeReasonPayload,
+            evidence: PackedEvidence,
+            #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+            unchanged: BTreeSet<ProbeName>,
+        },
         Diagnosed(diagnosis: DiagnosisPayload),
         HostsLeased { hosts: Vec<HostName>, waited: bool },
         Rechecked { open: bool },
