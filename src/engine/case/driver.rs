@@ -135,9 +135,6 @@ async fn work<'a>(
             };
             return Ok((writer.case, parked));
         }
-        if waits_elsewhere(&action) {
-            writer.place.leave();
-        }
         let span = spans::action(&action);
         let was_triaged = writer.case.triage.is_some();
         perform(&mut writer, action, stop).instrument(span).await?;
@@ -146,6 +143,7 @@ async fn work<'a>(
             spans::describe_system(&writer.case);
             writer.place.move_to(&system).await;
         }
+        // What waits for time or for the forge has given it up.
         writer.place.enter_again().await;
     }
     Ok((writer.case, None))
@@ -153,31 +151,6 @@ async fn work<'a>(
 
 fn system_of(case: &Case) -> Option<SystemName> {
     Some(case.triage.as_ref()?.system.as_ref()?.name.clone())
-}
-
-/// Whether an action takes nothing but time, or the forge's: others can work meanwhile.
-fn waits_elsewhere(action: &Action) -> bool {
-    match action {
-        Action::RequestApproval
-        | Action::AskReporter
-        | Action::RemindReporter
-        | Action::ShowStatus
-        | Action::SetLabel
-        | Action::Reopen
-        | Action::OpenProblemTicket
-        | Action::PostReport
-        | Action::CallPeople
-        | Action::Close
-        | Action::RefreshTicket
-        | Action::Wait { .. } => true,
-        Action::Record(_)
-        | Action::ReadTicket { .. }
-        | Action::RunProbes { .. }
-        | Action::LeaseHosts { .. }
-        | Action::Change(_)
-        | Action::Suspend(_)
-        | Action::Done => false,
-    }
 }
 
 /// Stands in for playbooks that cannot be used: with it, no decision finds anything to do.

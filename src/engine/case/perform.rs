@@ -61,7 +61,10 @@ pub(crate) async fn perform(
             let evidence = run_probes(&writer.context.probe_runner(), &system_type, system, &probes).await;
             writer.append(Event::Probed { reason: purpose, evidence, unchanged: BTreeSet::new() }).await
         }
-        Action::RefreshTicket => recheck(writer).await,
+        Action::RefreshTicket => {
+            writer.place.leave();
+            recheck(writer).await
+        }
         Action::LeaseHosts { hosts } => lease_hosts(writer, hosts, stop).await,
         Action::Change(request) => {
             let span = spans::change(&writer.case, &request);
@@ -76,8 +79,12 @@ pub(crate) async fn perform(
         | Action::OpenProblemTicket
         | Action::PostReport
         | Action::CallPeople
-        | Action::Close => publish(writer, action).await,
+        | Action::Close => {
+            writer.place.leave();
+            publish(writer, action).await
+        }
         Action::Wait { until } => {
+            writer.place.leave();
             stop.wait_until(&*writer.context.clock, until).await;
             Ok(())
         }
