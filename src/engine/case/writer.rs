@@ -4,7 +4,7 @@ use crate::core::case::Case;
 use crate::core::case::apply::InvalidJournal;
 use crate::core::case::event::Event;
 use crate::core::case::record::Record;
-use crate::core::case::repeated::{Contracted, contract};
+use crate::core::case::repeated::contract;
 use crate::core::playbook::Library;
 use crate::engine::case::places::Place;
 use crate::engine::context::{Context, Progress};
@@ -52,10 +52,10 @@ impl CaseWriter<'_> {
     ///
     /// # Errors
     /// [`CaseError`] if the journal did not store the event, or the case cannot take it in.
-    pub(crate) async fn append(&mut self, event: Event) -> Result<(), CaseError> {
+    pub(crate) async fn append(&mut self, mut event: Event) -> Result<(), CaseError> {
         let (seq, at) = (self.case.next_seq, self.context.clock.now());
-        let Contracted { whole: event, stored } = contract(event, &self.case.evidence);
-        let append = self.context.journal.append(&self.case.id, seq, at, &stored);
+        let stored = contract(&mut event, &self.case.evidence);
+        let append = self.context.journal.append(&self.case.id, seq, at, stored.as_ref().unwrap_or(&event));
         append.instrument(spans::journal_append(event.kind().as_str(), seq)).await?;
         self.case.apply(&Record { seq, at, event: event.clone() })?;
         spans::log_record(&self.case, &event, at);

@@ -10,15 +10,6 @@ use crate::diagnosis::evidence::{Evidence, Observation, ProbeResult, ProbeStatus
 use crate::ids::ProbeName;
 use std::collections::BTreeSet;
 
-/// An event in its two forms.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Contracted {
-    /// As the case takes it in. How long an unchanged probe took is what it took before, as it will be read.
-    pub whole: Event,
-    /// As it is stored.
-    pub stored: Event,
-}
-
 /// A record names a result that no record before it holds.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("record {seq} refers to an earlier result of the probe `{probe}`, and there is none")]
@@ -29,13 +20,13 @@ pub struct DanglingResult {
     pub probe: ProbeName,
 }
 
-/// Takes from a look what `known` holds: the evidence of the case before it.
-pub fn contract(event: Event, known: &Evidence) -> Contracted {
-    let Event::Probed { reason, evidence, .. } = event else {
-        return Contracted { stored: event.clone(), whole: event };
-    };
-    let (mut whole, mut stored, mut unchanged) = (evidence.clone(), evidence, BTreeSet::new());
-    for (name, result) in &mut whole.probes {
+/// The form in which a look is stored, without what `known` holds: the evidence of the case before it. `None` if the
+/// event is no look, or has nothing in common with it: then it is stored as it is. How long an unchanged probe took
+/// becomes what it took before, as it will be read.
+pub fn contract(event: &mut Event, known: &Evidence) -> Option<Event> {
+    let Event::Probed { reason, evidence, .. } = event else { return None };
+    let (mut stored, mut unchanged) = (evidence.clone(), BTreeSet::new());
+    for (name, result) in &mut evidence.probes {
         let before = known.probes.get(name).filter(|before| is_same(before, result));
         if let Some(before) = before.filter(|_| known.facts.get(name) == stored.facts.get(name)) {
             *result = before.clone();
@@ -44,10 +35,7 @@ pub fn contract(event: Event, known: &Evidence) -> Contracted {
             unchanged.insert(name.clone());
         }
     }
-    Contracted {
-        whole: Event::Probed { reason, evidence: whole, unchanged: BTreeSet::new() },
-        stored: Event::Probed { reason, evidence: stored, unchanged },
-    }
+    (!unchanged.is_empty()).then_some(Event::Probed { reason: *reason, evidence: stored, unchanged })
 }
 
 /// Puts back what the records of a case, from the first on, do not repeat.
@@ -125,8 +113,8 @@ mod tests {
             look(&[("disk", "91 %"), ("jobs", "4"), ("host", "up")], 40),
         ];
         let (mut known, mut records, mut taken) = (Evidence::default(), Vec::new(), Vec::new());
-        for (seq, event) in (0..).zip(looks) {
-            let Contracted { whole, stored } = contract(event, &known);
+        for (seq, mut whole) in (0..).zip(looks) {
+            let stored = contract(&mut whole, &known).unwrap_or_else(|| whole.clone());
             let Event::Probed { evidence, .. } = &whole else { panic!("it is a look") };
             known.update(evidence.clone());
             records.push(Record { seq, at: DateTime::UNIX_EPOCH, event: stored });
