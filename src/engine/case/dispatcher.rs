@@ -77,7 +77,12 @@ async fn run(workers: Workers, mut woken: mpsc::UnboundedReceiver<CaseId>) {
             Some(case) = woken.recv() => found.push(case),
             Some(done) = tasks.join_next_with_id() => {
                 let id = match done {
-                    Ok((id, ())) => id,
+                    Ok((id, ())) => {
+                        // A signal may have come after its last decision.
+                        next_scan = next_scan.min(Instant::now() + SCAN_PAUSE);
+                        id
+                    }
+                    // What broke by itself may break again, so it is begun again no sooner than by the next scan.
                     Err(error) => {
                         tracing::error!(%error, "a case's task broke; it is begun again from its journal");
                         error.id()
@@ -86,8 +91,6 @@ async fn run(workers: Workers, mut woken: mpsc::UnboundedReceiver<CaseId>) {
                 if let Some(case) = at_work.remove(&id) {
                     cases.remove(&case);
                 }
-                // A signal may have come after its last decision.
-                next_scan = next_scan.min(Instant::now() + SCAN_PAUSE);
             }
             () = tokio::time::sleep_until(next_scan) => {
                 next_scan = Instant::now() + SCAN_INTERVAL;
