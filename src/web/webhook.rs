@@ -48,9 +48,9 @@ pub trait DeliverySink: Send + Sync {
 pub enum Receipt {
     /// GitHub only asks whether the webhook works.
     Ping,
-    /// It is stored, or concerns a repository that is not configured.
+    /// It is stored.
     Accepted,
-    /// It is of no use.
+    /// It is of no use, or concerns nothing that is worked on.
     Ignored,
 }
 

@@ -24,8 +24,7 @@ fn is_related(case: &Case, run: &RemediationRun) -> bool {
 }
 
 fn linked(run: &RemediationRun) -> Event {
-    let RemediationRun { case, ticket, playbook, .. } = run.clone();
-    Event::Linked { case, ticket, playbook }
+    Event::Linked { case: run.case.clone(), ticket: run.ticket.clone(), playbook: run.playbook.clone() }
 }
 
 impl Decider<'_> {
