@@ -18,7 +18,8 @@ use clap::{Args, Subcommand};
 use miette::{IntoDiagnostic, Result, miette};
 use serde_json::json;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 /// The command line of `fieldmedic playbook`.
 #[derive(Debug, Subcommand)]
@@ -34,6 +35,8 @@ pub(super) enum Arguments {
     Show(PlaybookArgument),
     /// Explains a playbook in plain words.
     Explain(PlaybookArgument),
+    /// Writes a page about each system type, in Markdown.
+    Docs(Docs),
     /// Says what is understood of a ticket's words.
     Read(Read),
     /// Reads tickets whose cause is known, and says how many would be closed, asked about or answered rightly.
@@ -74,6 +77,16 @@ pub(super) struct Migrate {
     /// Show the changes, and write nothing.
     #[arg(long)]
     dry_run: bool,
+}
+
+/// The command line of `fieldmedic playbook docs`.
+#[derive(Debug, Args)]
+pub(super) struct Docs {
+    /// The folder that gets the pages, one file for each system type.
+    into: PathBuf,
+    /// The folder of playbooks [default: as configured, else the built-in ones].
+    #[arg(long, value_name = "DIR")]
+    playbooks: Option<PathBuf>,
 }
 
 /// The command line of `fieldmedic playbook list`.
@@ -119,6 +132,9 @@ pub(super) async fn run(config: Option<PathBuf>, arguments: Arguments, verbose: 
             let library = library::load(&files(config, arguments.playbooks.clone())?)?;
             wordings::evaluate(&library, reader, arguments).await
         }
+        Arguments::Docs(arguments) => {
+            docs(&library::load(&files(config, arguments.playbooks.clone())?)?, &arguments.into)
+        }
         Arguments::Explain(named) => {
             explain(&library::load(&files(config, named.playbooks)?)?, &named.playbook)
         }
@@ -156,8 +172,9 @@ fn check(config: Option<PathBuf>, argument: DirArgument) -> Result<ExitStatus> {
             for system in library.systems.values() {
                 let faults = system.faults.len();
                 let requests = system.requests.len();
+                let operations = system.operations.len();
                 print(&format!(
-                    "{}: {} probes, {faults} faults, {requests} requests, no problems",
+                    "{}: {} probes, {faults} faults, {requests} requests, {operations} operations, no problems",
                     system.name,
                     system.probes.len()
                 ));
@@ -225,6 +242,10 @@ fn list(library: &Library, arguments: List) -> Result<ExitStatus> {
         for request in &system.requests {
             rows.push((&system.name, &request.name, "answers", &request.title, &request.params));
         }
+        for operation in &system.operations {
+            let fault = &operation.fault;
+            rows.push((&system.name, &fault.name, "operates", &fault.title, &operation.params));
+        }
     }
     if arguments.format.json {
         let rows: Vec<_> = rows
@@ -264,6 +285,17 @@ fn show(files: &Files, name: &str) -> Result<ExitStatus> {
     Ok(ExitStatus::Done)
 }
 
+#[expect(clippy::disallowed_methods, reason = "writes the pages")]
+fn docs(library: &Library, into: &Path) -> Result<ExitStatus> {
+    fs::create_dir_all(into).into_diagnostic()?;
+    for system in library.systems.values() {
+        let path = into.join(format!("{}.md", system.name));
+        fs::write(&path, library::page(system)).into_diagnostic()?;
+        print(&path.display().to_string());
+    }
+    Ok(ExitStatus::Done)
+}
+
 fn explain(library: &Library, name: &str) -> Result<ExitStatus> {
     let (system_type, playbook) =
         name.rsplit_once('/').map_or((None, name), |(system_type, playbook)| (Some(system_type), playbook));
@@ -278,6 +310,13 @@ fn explain(library: &Library, name: &str) -> Result<ExitStatus> {
         }
         if let Some(request) = system.requests.iter().find(|request| request.name.as_str() == playbook) {
             explain_request(system, request);
+            return Ok(ExitStatus::Done);
+        }
+        let operation = system.operations.iter().find(|operation| operation.fault.name.as_str() == playbook);
+        if let Some(operation) = operation {
+            explain_fault(&system.operated(operation), &operation.fault);
+            explain_params(&operation.params);
+            print("Only a command orders this operation.");
             return Ok(ExitStatus::Done);
         }
     }
@@ -341,18 +380,22 @@ fn explain_request(system: &SystemType, request: &Request) {
     for pattern in &request.question_patterns {
         print(&format!("  {}", pattern.as_str()));
     }
-    if !request.params.is_empty() {
-        print("\nParameters:");
-    }
-    for (name, param) in &request.params {
-        let default = param.default.as_ref().map(|value| format!(" (default: {})", words(value).join(",")));
-        print(&format!("  {name}={}{}: {}", param.accepts(), default.unwrap_or_default(), param.help));
-    }
+    explain_params(&request.params);
     let probes: Vec<&str> = request.probes.iter().map(|probe| probe.as_str()).collect();
     print(&format!("\nThe answer uses the probes {}.", probes.join(", ")));
     request.extra_probes.values().for_each(explain_probe);
     if request.health {
         print("It asks about health: faults that are found are fixed first.");
+    }
+}
+
+fn explain_params(params: &BTreeMap<ParamName, Param>) {
+    if !params.is_empty() {
+        print("\nParameters:");
+    }
+    for (name, param) in params {
+        let default = param.default.as_ref().map(|value| format!(" (default: {})", words(value).join(",")));
+        print(&format!("  {name}={}{}: {}", param.accepts(), default.unwrap_or_default(), param.help));
     }
 }
 

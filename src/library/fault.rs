@@ -1,13 +1,14 @@
 //! Decodes a playbook of a fault.
 
 use crate::core::expr::{Expr, MessageTemplate};
-use crate::core::ids::{PlaybookName, Role, SymptomName};
+use crate::core::ids::{PlaybookName, Role, SymptomName, SystemTypeName};
 use crate::core::playbook::command::Template;
 use crate::core::playbook::{Check, Fault, IfInterrupted, Step, Symptoms, SystemType};
 use crate::core::policy::permit::Risk;
 use crate::library::backup::{BackupWrapper, reads_backup};
 use crate::library::decode::{Map, YamlFile, suggest};
 use crate::library::node::{Content, Node};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// The deadline of a step without `timeout`.
@@ -15,33 +16,53 @@ const STEP_TIMEOUT: Duration = Duration::from_secs(120);
 /// How long a condition of `verify` may take without `timeout`.
 const VERIFY_TIMEOUT: Duration = Duration::from_secs(120);
 
-pub(super) fn decode(file: &YamlFile, mut map: Map<'_>, system: &SystemType) -> Option<Fault> {
+/// Decodes a fault. Gives the faults that cause it, too.
+pub(super) fn decode(
+    file: &YamlFile,
+    mut map: Map<'_>,
+    system: &SystemType,
+) -> Option<(Fault, Vec<PlaybookName>)> {
     let name = map.require("playbook", "the playbook's name, the same as the file's");
     let name = name.and_then(|node| file.named(&node, PlaybookName::new));
     map.take("kind");
-    let title = map.require("title", "what people read, such as `Worker containers are not running`");
-    let title = title.and_then(|node| file.text_of(&node));
-    let symptoms =
-        map.take("symptoms").and_then(|node| file.map(node)).map(|map| decode_symptoms(file, map, system));
-    let when = map
-        .require("when", "the condition that proves the fault")
-        .and_then(|node| checked_expr(file, &node, system));
+    let base = map.take("refines").and_then(|node| refined(file, &node, name.as_ref(), system));
+    let base = base.as_ref();
+    let mut required = |key, hint: &str| match base {
+        Some(_) => map.take(key),
+        None => map.require(key, hint),
+    };
+    let title = required("title", "what people read, such as `Worker containers are not running`");
+    let title = title.and_then(|node| file.text_of(&node)).or_else(|| Some(base?.title.clone()));
+    let when = required("when", "the condition that proves the fault");
+    let when = when.and_then(|node| checked_expr(file, &node, system)).or_else(|| Some(base?.when.clone()));
+    let summary = required("summary", "the evidence in one sentence");
     let summary =
-        map.require("summary", "the evidence in one sentence").and_then(|node| message(file, &node, system));
-    let causes = map.items("causes", |node| file.named(node, PlaybookName::new)).into_iter().collect();
+        summary.and_then(|node| message(file, &node, system)).or_else(|| Some(base?.summary.clone()));
+    let symptoms = map.take("symptoms").and_then(|node| file.map(node));
+    let symptoms = symptoms.map(|map| decode_symptoms(file, map, system)).unwrap_or_default();
+    let symptoms = base.map_or_else(Symptoms::default, |base| base.symptoms.clone()).and(symptoms);
+    let mut causes = base.map_or_else(BTreeSet::new, |base| base.causes.clone());
+    causes.extend(map.items("causes", |node| file.named(node, PlaybookName::new)));
+    let caused_by = map.items("caused_by", |node| file.named(node, PlaybookName::new));
     let risks = ["low", "medium", "high"];
-    let risk = map.take("risk").map_or(Some(Risk::Low), |node| file.one_of(&node, &risks));
+    let default_risk = base.map_or(Risk::Low, |base| base.risk);
+    let risk = map.take("risk").map_or(Some(default_risk), |node| file.one_of(&node, &risks));
     let ask_if = map.take("ask_if").and_then(|node| checked_expr(file, &node, system));
     let mode = map.take("mode").and_then(|node| file.one_of(&node, &["observe", "ask"]));
-    let reported_only = map.take("reported_only").and_then(|node| file.flag(&node)).unwrap_or(false);
+    let reported_only = map.take("reported_only").and_then(|node| file.flag(&node));
     let span = map.span();
-    let remediation = map.items("remediation", |node| decode_step(file, file.map(node.clone())?, system));
-    let verify = map.items("verify", |node| decode_check(file, file.map(node.clone())?, system));
+    let remediation = base.filter(|_| map.peek("remediation").is_none()).map(|base| base.remediation.clone());
+    let own = map.items("remediation", |node| decode_step(file, file.map(node.clone())?, system));
+    let remediation = remediation.unwrap_or(own);
+    let verify = base.filter(|_| map.peek("verify").is_none()).map(|base| base.verify.clone());
+    let own = map.items("verify", |node| decode_check(file, file.map(node.clone())?, system));
+    let verify = verify.unwrap_or(own);
     let advice = map.take("escalate").and_then(|node| file.map(node)).and_then(|mut map| {
         let advice = map.require("advice", "what a person should do").and_then(|node| file.text_of(&node));
         map.finish();
         advice
     });
+    let advice = advice.or_else(|| Some(base?.advice.clone()));
     let reporter_message = map.take("reporter_message").and_then(|node| file.text_of(&node));
     let prevention = map.take("prevention").and_then(|node| message(file, &node, system));
     if !remediation.is_empty() && verify.is_empty() {
@@ -59,23 +80,39 @@ pub(super) fn decode(file: &YamlFile, mut map: Map<'_>, system: &SystemType) -> 
         );
     }
     map.finish();
-    Some(Fault {
+    let fault = Fault {
         name: name?,
         title: title?,
-        symptoms: symptoms.unwrap_or_default(),
+        symptoms,
         when: when?,
         summary: summary?,
-        reported_only,
+        reported_only: reported_only.unwrap_or(base.is_some_and(|base| base.reported_only)),
         causes,
         risk: risk?,
-        mode,
-        ask_if,
+        mode: mode.or_else(|| base?.mode),
+        ask_if: ask_if.or_else(|| base?.ask_if.clone()),
         remediation,
         verify,
         advice: advice?,
-        reporter_message,
-        prevention,
-    })
+        reporter_message: reporter_message.or_else(|| base?.reporter_message.clone()),
+        prevention: prevention.or_else(|| base?.prevention.clone()),
+    };
+    Some((fault, caused_by))
+}
+
+/// The inherited fault that a playbook of the same name refines: what it does not say stays as it is.
+fn refined(file: &YamlFile, node: &Node, name: Option<&PlaybookName>, system: &SystemType) -> Option<Fault> {
+    let base = file.named(node, SystemTypeName::new)?;
+    let name = name?;
+    let fault = system.fault(name).filter(|_| system.extends.contains(&base));
+    if fault.is_none() {
+        file.report(
+            node.span,
+            &format!("this system type has no fault `{name}` from `{base}`"),
+            "`refines` names an extended type, and the playbook has the name of one of its faults",
+        );
+    }
+    fault.cloned()
 }
 
 fn decode_symptoms(file: &YamlFile, mut map: Map<'_>, system: &SystemType) -> Symptoms {

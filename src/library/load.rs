@@ -7,7 +7,7 @@ use crate::library::files::{Files, is_symptom, stem};
 use crate::library::format::{self, Format};
 use crate::library::migrate::{FORMAT, migrate_files};
 use crate::library::problem::{Problem, Problems};
-use crate::library::{fault, request, sudo_list, symptom, system};
+use crate::library::{extends, fault, operation, request, sudo_list, symptom, system};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -18,11 +18,17 @@ use std::sync::Arc;
 pub fn load(files: &Files) -> Result<Library, Problems> {
     let mut problems = Vec::new();
     let mut systems = BTreeMap::new();
-    for (folder, paths) in files.folders() {
-        if let Some(system) = load_folder(files, &folder, &paths, &mut problems) {
+    let folders = files.folders();
+    let extends =
+        folders.iter().map(|(folder, paths)| (folder.clone(), extended_types(files, paths))).collect();
+    for folder in extends::in_order(&extends) {
+        let paths = folders.get(folder).map(Vec::as_slice).unwrap_or_default();
+        let known: Vec<&str> = folders.keys().map(|folder| last_part(folder)).collect();
+        if let Some(system) = load_folder(files, folder, paths, (&systems, &known), &mut problems) {
             systems.insert(system.name.clone(), system);
         }
     }
+    problems.sort_by(|a: &Problem, b| a.path.cmp(&b.path));
     if !problems.is_empty() {
         return Err(Problems::new(problems));
     }
@@ -45,11 +51,26 @@ pub fn load_recorded(files: &Files) -> Result<Library, Problems> {
     Ok(Library { hash: LibraryHash(files.hash()), ..library })
 }
 
-/// Loads one folder: `system.yaml` and the playbooks beside it.
+fn last_part(folder: &str) -> &str {
+    folder.rsplit('/').next().unwrap_or(folder)
+}
+
+/// The system types that the folder's one extends; mistakes are reported when it is decoded.
+fn extended_types(files: &Files, paths: &[String]) -> Vec<SystemTypeName> {
+    let text = paths.iter().find(|path| stem(path) == "system").and_then(|path| files.text(path));
+    let file = YamlFile::new("", text.unwrap_or_default());
+    let names = file.parse().map(|mut map| extends::decode_names(&file, &mut map));
+    names.unwrap_or_default().into_iter().map(|(name, _)| name).collect()
+}
+
+/// Loads one folder: `system.yaml` and the playbooks beside it. `known`: the system types that it may extend, and the
+/// names of all folders. What is found of a folder with problems is given too, so that those that extend it are checked
+/// as well.
 fn load_folder(
     files: &Files,
     folder: &str,
     paths: &[String],
+    known: (&BTreeMap<SystemTypeName, SystemType>, &[&str]),
     problems: &mut Vec<Problem>,
 ) -> Option<SystemType> {
     let system_path = paths.iter().find(|path| stem(path) == "system");
@@ -69,7 +90,10 @@ fn load_folder(
         problems.extend(system_file.into_problems());
         return None;
     }
-    let mut system = parsed.and_then(|map| system::decode(&system_file, map));
+    let mut system = parsed.and_then(|map| system::decode(&system_file, map, known.0, known.1));
+    let bases = system.iter().flat_map(|system| &system.extends);
+    let inherited_sudo = bases.filter_map(|base| known.0.get(base)).map(|base| base.sudo.len()).sum();
+    let mut causes = Vec::new();
     let mut defined = BTreeMap::new();
     let mut playbook_files = Vec::new();
     let (symptoms, playbooks): (Vec<&String>, Vec<&String>) =
@@ -82,18 +106,18 @@ fn load_folder(
         if let Some(system) = &mut system
             && let Some(map) = file.parse()
         {
-            decode_playbook(&file, map, path, system, &mut defined);
+            decode_playbook(&file, map, path, system, (&mut defined, &mut causes));
         }
         playbook_files.push(file);
     }
     if let Some(system) = &mut system {
         check_folder_name(&system_file, folder, &system.name);
+        add_causes(system, &causes, &system_file, &playbook_files);
         sort_by_cause(system, &system_file, &playbook_files);
-        sudo_list::check(system, &system_file, &playbook_files);
+        sudo_list::check(system, inherited_sudo, &system_file, &playbook_files);
     }
-    let count = problems.len();
     problems.extend(std::iter::once(system_file).chain(playbook_files).flat_map(YamlFile::into_problems));
-    if problems.len() > count { None } else { system }
+    system
 }
 
 /// Whether a folder has the format that this version decodes; reports it otherwise.
@@ -122,7 +146,7 @@ fn check_format(file: &YamlFile, map: &Map<'_>, files: &Files) -> bool {
 
 /// Decodes the symptoms, which playbooks name. Gives their files.
 fn decode_symptoms(files: &Files, paths: &[&String], system: &mut SystemType) -> Vec<YamlFile> {
-    let mut symptoms = BTreeMap::new();
+    let mut symptoms = system.symptoms.symptoms().clone();
     let mut decoded = Vec::new();
     for path in paths {
         let file = YamlFile::new(path, files.text(path).unwrap_or_default());
@@ -133,7 +157,7 @@ fn decode_symptoms(files: &Files, paths: &[&String], system: &mut SystemType) ->
                     &format!("rename the file to {name}.yaml"),
                 );
             }
-            symptoms.insert(name, symptom);
+            extends::add_symptom(&mut symptoms, &name, &symptom);
         }
         decoded.push(file);
     }
@@ -142,7 +166,7 @@ fn decode_symptoms(files: &Files, paths: &[&String], system: &mut SystemType) ->
 }
 
 fn check_folder_name(file: &YamlFile, folder: &str, system_type: &SystemTypeName) {
-    if folder.rsplit('/').next() != Some(system_type.as_str()) {
+    if last_part(folder) != system_type.as_str() {
         file.report_file(
             &format!("the folder is `{folder}`, but its `system_type` is `{system_type}`"),
             "give both the same name",
@@ -150,24 +174,41 @@ fn check_folder_name(file: &YamlFile, folder: &str, system_type: &SystemTypeName
     }
 }
 
+/// The kind of a playbook that does not say what it is.
+const FAULT: &str = "fault";
+
+/// A cause, and a fault that says that it is caused by it.
+type Cause = (PlaybookName, PlaybookName);
+
+/// Decodes a playbook into its system type, where it takes the place of an inherited one of its name.
 fn decode_playbook(
     file: &YamlFile,
     map: Map<'_>,
     path: &str,
     system: &mut SystemType,
-    defined: &mut BTreeMap<PlaybookName, String>,
+    (defined, causes): (&mut BTreeMap<PlaybookName, String>, &mut Vec<Cause>),
 ) -> Option<()> {
-    let is_request = map.peek_text("kind").is_some_and(|kind| kind == "request");
-    let name = if is_request {
-        let request = request::decode(file, map, system)?;
-        let name = request.name.clone();
-        system.requests.push(request);
-        name
-    } else {
-        let fault = fault::decode(file, map, system)?;
-        let name = fault.name.clone();
-        system.faults.push(fault);
-        name
+    let kind = map.peek_text("kind").unwrap_or(FAULT);
+    let name = match kind {
+        "request" => {
+            let request = request::decode(file, map, system)?;
+            replace(&mut system.requests, request, |request| &request.name)
+        }
+        "operation" => {
+            let operation = operation::decode(file, map, system)?;
+            replace(&mut system.operations, operation, |operation| &operation.fault.name)
+        }
+        FAULT => {
+            let (fault, caused_by) = fault::decode(file, map, system)?;
+            causes.extend(caused_by.into_iter().map(|cause| (cause, fault.name.clone())));
+            replace(&mut system.faults, fault, |fault| &fault.name)
+        }
+        _ => {
+            let span = map.peek("kind")?.span;
+            let hint = suggest(kind, [FAULT, "operation", "request"]);
+            file.report(span, &format!("`{kind}` is not a kind of playbook"), &hint);
+            return None;
+        }
     };
     if stem(path) != name.as_str() {
         file.report_file(
@@ -179,6 +220,29 @@ fn decode_playbook(
         file.report_file(&format!("the playbook `{name}` is also in {other}"), "rename one of them");
     }
     Some(())
+}
+
+/// Adds a playbook in the place of one with its name. Two of this system type's own with one name are reported by
+/// their files.
+fn replace<T>(playbooks: &mut Vec<T>, playbook: T, name_of: impl Fn(&T) -> &PlaybookName) -> PlaybookName {
+    let name = name_of(&playbook).clone();
+    playbooks.retain(|other| *name_of(other) != name);
+    playbooks.push(playbook);
+    name
+}
+
+/// Notes at each cause what says that it is caused by it.
+fn add_causes(system: &mut SystemType, causes: &[Cause], system_file: &YamlFile, files: &[YamlFile]) {
+    for (cause, caused) in causes {
+        match system.faults.iter_mut().find(|fault| fault.name == *cause) {
+            Some(fault) => drop(fault.causes.insert(caused.clone())),
+            None => file_of(caused, system_file, files).report_at_text(
+                cause.as_str(),
+                &format!("`caused_by` names `{cause}`, which is not a playbook of this system type"),
+                &suggest(cause.as_str(), system.faults.iter().map(|fault| fault.name.as_str())),
+            ),
+        }
+    }
 }
 
 /// Sorts the faults in causal order: each after its causes, otherwise by name, so that the order is always

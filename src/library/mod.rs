@@ -6,14 +6,18 @@
 //! format.rs     the format that a `system.yaml` declares
 //! decode.rs     one file, field by field
 //! system.rs     `system.yaml`; param.rs its parameters, sudo_list.rs its list `sudo`
-//! fault.rs      a playbook of a fault; request.rs a playbook of a request; symptom.rs a symptom
+//! extends.rs    what a system type has from those that it extends
+//! fault.rs      a playbook of a fault; request.rs one of a request; operation.rs one of an operation
+//! symptom.rs    a symptom
 //! backup.rs     the shell text around a step that makes a backup
+//! page.rs       the page about a system type, for people
 //! forbidden.rs  commands that no playbook may contain
 //! migrate.rs    rewrites files of format 0
 //! ```
 
 mod backup;
 mod decode;
+mod extends;
 mod fault;
 mod files;
 mod forbidden;
@@ -21,6 +25,8 @@ mod format;
 mod load;
 pub mod migrate;
 mod node;
+mod operation;
+mod page;
 mod param;
 mod problem;
 mod request;
@@ -31,4 +37,5 @@ mod system;
 pub use crate::library::files::{Files, FilesError};
 pub use crate::library::load::{load, load_recorded};
 pub(crate) use crate::library::node::options as yaml;
+pub use crate::library::page::page;
 pub use crate::library::problem::{Problem, Problems};

@@ -9,9 +9,12 @@ use crate::library::decode::{Map, YamlFile};
 use crate::library::node::{MapKey, Node, Span};
 use std::collections::BTreeMap;
 
-/// Decodes the parameters of a system type.
-pub(super) fn decode(file: &YamlFile, map: Map<'_>) -> BTreeMap<ParamName, Param> {
-    map.into_entries().into_iter().filter_map(|(key, node)| decode_one(file, &key, node)).collect()
+/// Decodes the parameters of a system type. One that is inherited keeps what is not said anew.
+pub(super) fn decode(file: &YamlFile, map: Map<'_>, params: &mut BTreeMap<ParamName, Param>) {
+    for (key, node) in map.into_entries() {
+        let decoded = decode_one(file, &key, node, params.get(key.name.as_str()));
+        params.extend(decoded);
+    }
 }
 
 /// Decodes the parameters of a request. They share one namespace with those of the system type.
@@ -37,12 +40,17 @@ pub(super) fn decode_request_params(
                 "rename one of them",
             );
         }
-        params.extend(decode_one(file, &key, node));
+        params.extend(decode_one(file, &key, node, None));
     }
     params
 }
 
-fn decode_one(file: &YamlFile, key: &MapKey, node: Node) -> Option<(ParamName, Param)> {
+fn decode_one(
+    file: &YamlFile,
+    key: &MapKey,
+    node: Node,
+    inherited: Option<&Param>,
+) -> Option<(ParamName, Param)> {
     let named = ParamName::new(key.name.clone());
     let name = named.map_err(|bad| file.report(key.span, &bad.to_string(), "")).ok()?;
     if name.as_str() == BACKUP {
@@ -50,28 +58,46 @@ fn decode_one(file: &YamlFile, key: &MapKey, node: Node) -> Option<(ParamName, P
     }
     let mut map = file.map(node)?;
     let span = map.span();
-    let value_type = map
-        .require("type", "the type of its values, such as name or integer")
-        .and_then(|node| decode_type(file, &node));
+    let value_type = match inherited {
+        Some(inherited) => {
+            let own = map.take("type").and_then(|node| Some((decode_type(file, &node)?, node.span)));
+            if let Some((_, span)) = own.filter(|(own, _)| *own != inherited.value_type) {
+                let message = format!("the inherited parameter is {}", inherited.value_type.article());
+                file.report(span, &message, "give this one the same type, or a name of its own");
+            }
+            Some(inherited.value_type)
+        }
+        None => map
+            .require("type", "the type of its values, such as name or integer")
+            .and_then(|node| decode_type(file, &node)),
+    };
     let default = map.take("default");
-    let bounds = Bounds {
+    let own = Bounds {
         min: map.take("min").and_then(|node| file.number(&node)).map(u64::from),
         max: map.take("max").and_then(|node| file.number(&node)).map(u64::from),
         one_of: map.items("one_of", |node| file.text_of(node)),
     };
-    let help = map.take("help").and_then(|node| file.text_of(&node)).unwrap_or_default();
+    let bounds = match inherited {
+        Some(inherited) if own == Bounds::default() => inherited.bounds.clone(),
+        _ => own,
+    };
+    let help = map.take("help").and_then(|node| file.text_of(&node));
+    let help = help.or_else(|| inherited.map(|inherited| inherited.help.clone())).unwrap_or_default();
     map.finish();
     let value_type = value_type?;
     check_bounds(file, span, value_type, &bounds);
     let mut param = Param { value_type, default: None, bounds, help };
-    param.default = default.and_then(|node| match param.check(&node.value()) {
-        Ok(value) => Some(value),
-        Err(bad) => {
-            let hint = format!("the default must be a valid value: {}", param.accepts());
-            file.report(node.span, &bad.to_string(), &hint);
-            None
-        }
-    });
+    param.default = match default {
+        None => inherited.and_then(|inherited| inherited.default.clone()),
+        Some(node) => match param.check(&node.value()) {
+            Ok(value) => Some(value),
+            Err(bad) => {
+                let hint = format!("the default must be a valid value: {}", param.accepts());
+                file.report(node.span, &bad.to_string(), &hint);
+                None
+            }
+        },
+    };
     Some((name, param))
 }
 

@@ -4,7 +4,7 @@ use crate::core::ids::{PlaybookName, ProbeName};
 use crate::core::playbook::{NotWell, Request, SystemType};
 use crate::library::decode::{Map, YamlFile, suggest};
 use crate::library::{fault, param, system};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) fn decode(file: &YamlFile, mut map: Map<'_>, system: &SystemType) -> Option<Request> {
     map.take("kind");
@@ -39,7 +39,7 @@ pub(super) fn decode(file: &YamlFile, mut map: Map<'_>, system: &SystemType) -> 
     let mut extended = system.clone();
     extended.params.extend(params.clone());
     if let Some(probes) = map.take("extra_probes").and_then(|node| file.map(node)) {
-        system::decode_probes(file, probes, &mut extended);
+        system::decode_probes(file, probes, &mut extended, &BTreeMap::new());
     }
     extended.probes.retain(|name, _| !system.probes.contains_key(name));
     let extra_probes = extended.probes;

@@ -35,8 +35,25 @@ pub(super) fn decode(file: &YamlFile, node: &Node, system: &SystemType) -> Optio
     Some(template)
 }
 
-/// Checks that every `sudo -n` of every script is in the list, and that a script uses every entry.
-pub(super) fn check(system: &SystemType, system_file: &YamlFile, files: &[YamlFile]) {
+/// Checks that every `sudo -n` of every script is in the list, and that a script uses every entry. The first
+/// `inherited` entries are those of the extended types; the ones that no script uses any more are removed.
+pub(super) fn check(system: &mut SystemType, inherited: usize, system_file: &YamlFile, files: &[YamlFile]) {
+    let used = used_entries(system, system_file, files);
+    for (entry, _) in system.sudo.iter().zip(&used).skip(inherited).filter(|(_, used)| !**used) {
+        let text = entry.to_string();
+        let first = text.split(' ').next().unwrap_or_default();
+        system_file.report_at_text(
+            first,
+            &format!("no script runs `{text}` with `sudo -n`"),
+            "remove it from the list, or write it as the script does",
+        );
+    }
+    let mut used = used.into_iter();
+    system.sudo.retain(|_| used.next().unwrap_or(true));
+}
+
+/// Which entries of the list a script uses. Reports commands that are in none.
+fn used_entries(system: &SystemType, system_file: &YamlFile, files: &[YamlFile]) -> Vec<bool> {
     let mut templates: Vec<(&Template, &YamlFile)> = Vec::new();
     templates.extend(system.probes.values().map(|probe| (&probe.command, system_file)));
     let file_of = |name: &PlaybookName| {
@@ -46,7 +63,12 @@ pub(super) fn check(system: &SystemType, system_file: &YamlFile, files: &[YamlFi
         let file = file_of(&request.name);
         templates.extend(request.extra_probes.values().map(|probe| (&probe.command, file)));
     }
-    for fault in &system.faults {
+    for operation in &system.operations {
+        let file = file_of(&operation.fault.name);
+        templates.extend(operation.extra_probes.values().map(|probe| (&probe.command, file)));
+    }
+    let operations = system.operations.iter().map(|operation| &operation.fault);
+    for fault in system.faults.iter().chain(operations) {
         let file = file_of(&fault.name);
         let of_step =
             fault.remediation.iter().flat_map(|step| std::iter::once(&step.command).chain(&step.rollback));
@@ -71,15 +93,7 @@ pub(super) fn check(system: &SystemType, system_file: &YamlFile, files: &[YamlFi
             }
         }
     }
-    for (entry, _) in system.sudo.iter().zip(&used).filter(|(_, used)| !**used) {
-        let text = entry.to_string();
-        let first = text.split(' ').next().unwrap_or_default();
-        system_file.report_at_text(
-            first,
-            &format!("no script runs `{text}` with `sudo -n`"),
-            "remove it from the list, or write it as the script does",
-        );
-    }
+    used
 }
 
 /// The command after each `sudo -n` of a script.

@@ -9,41 +9,64 @@ use crate::core::text::pattern::{Matching, compile};
 use crate::library::backup::BackupWrapper;
 use crate::library::decode::{Map, YamlFile, suggest};
 use crate::library::node::{Content, MapKey, Node, Span};
-use crate::library::{param, sudo_list};
+use crate::library::{extends, param, sudo_list};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::time::Duration;
 
 /// The deadline of a probe without `timeout`.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(30);
+/// The longest time between two runs of a probe in sweeps: the turns of the journal are remembered for so long.
+const LONGEST_SWEEP_EVERY: Duration = Duration::from_secs(7 * 24 * 3600);
 
-pub(super) fn decode(file: &YamlFile, mut map: Map<'_>) -> Option<SystemType> {
+/// Decodes `system.yaml`. `loaded`: the system types that it may extend; `folders`: all that there are.
+pub(super) fn decode(
+    file: &YamlFile,
+    mut map: Map<'_>,
+    loaded: &BTreeMap<SystemTypeName, SystemType>,
+    folders: &[&str],
+) -> Option<SystemType> {
     // It was checked before: the format selects the decoder.
     map.take("format");
     let name = map.require("system_type", "the name of the system type, the same as the folder's");
     let name = name.and_then(|node| file.named(&node, SystemTypeName::new))?;
-    let mut system = SystemType {
-        name,
-        summary: map.take("summary").and_then(|node| file.text_of(&node)).unwrap_or_default(),
-        aliases: map.items("aliases", |node| file.text_of(node)),
-        problem_patterns: map.items("problem_patterns", |node| file.regex(node)),
-        transient_patterns: map.items("transient_patterns", |node| file.regex(node)),
-        symptoms: Arc::default(),
-        params: BTreeMap::new(),
-        probes: BTreeMap::new(),
-        sudo: Vec::new(),
-        faults: Vec::new(),
-        requests: Vec::new(),
-    };
+    let mut bases = Vec::new();
+    for (base, span) in extends::decode_names(file, &mut map) {
+        match loaded.get(&base) {
+            Some(base) => bases.push((base, span)),
+            None if folders.contains(&base.as_str()) => file.report(
+                span,
+                &format!(
+                    "`{base}` cannot be extended: it has problems itself, or it extends `{name}` in turn"
+                ),
+                "correct that one first",
+            ),
+            None => file.report(
+                span,
+                &format!("there is no system type `{base}`"),
+                &suggest(base.as_str(), loaded.keys().map(SystemTypeName::as_str)),
+            ),
+        }
+    }
+    let mut system = extends::inherit(file, name, bases);
+    let inherited = system.probes.clone();
+    extends::leave_out(file, &mut map, &mut system);
+    system.summary = map.take("summary").and_then(|node| file.text_of(&node)).unwrap_or_default();
+    system.aliases = map.items("aliases", |node| file.text_of(node));
+    system.problem_patterns.extend(map.items("problem_patterns", |node| file.regex(node)));
+    system.transient_patterns.extend(map.items("transient_patterns", |node| file.regex(node)));
     if let Some(params) = map.take("params").and_then(|node| file.map(node)) {
-        system.params = param::decode(file, params);
+        param::decode(file, params, &mut system.params);
     }
-    if let Some(probes) =
-        map.require("probes", "a system type needs at least one probe").and_then(|node| file.map(node))
-    {
-        decode_probes(file, probes, &mut system);
+    let probes = match inherited.is_empty() {
+        true => map.require("probes", "a system type needs at least one probe"),
+        false => map.take("probes"),
+    };
+    if let Some(probes) = probes.and_then(|node| file.map(node)) {
+        decode_probes(file, probes, &mut system, &inherited);
     }
-    system.sudo = map.items("sudo", |node| sudo_list::decode(file, node, &system));
+    extends::check_probes(file, &inherited, &system);
+    let own = map.items("sudo", |node| sudo_list::decode(file, node, &system));
+    system.sudo.extend(own);
     map.finish();
     Some(system)
 }
@@ -57,8 +80,13 @@ fn named_key<N>(
 }
 
 /// Decodes probes, which may use each other's facts in any order. So the facts are decoded before the
-/// commands.
-pub(super) fn decode_probes(file: &YamlFile, map: Map<'_>, system: &mut SystemType) {
+/// commands. They may replace those of `inherited`, and no others.
+pub(super) fn decode_probes(
+    file: &YamlFile,
+    map: Map<'_>,
+    system: &mut SystemType,
+    inherited: &BTreeMap<ProbeName, Probe>,
+) {
     let mut drafts = Vec::new();
     for (key, node) in map.into_entries() {
         let Some(name) = named_key(file, &key, ProbeName::new) else { continue };
@@ -68,7 +96,7 @@ pub(super) fn decode_probes(file: &YamlFile, map: Map<'_>, system: &mut SystemTy
         if name.as_str() == ANY {
             file.report(key.span, "`any` is reserved", "give the probe another name");
         }
-        if system.probes.contains_key(&name) {
+        if system.probes.contains_key(&name) && !inherited.contains_key(&name) {
             file.report(
                 key.span,
                 &format!("the system type already has a probe `{name}`"),
@@ -88,6 +116,7 @@ pub(super) fn decode_probes(file: &YamlFile, map: Map<'_>, system: &mut SystemTy
             parser: OutputParser::Text,
             ok_exits: vec![0],
             retries: 0,
+            sweep_every: None,
             error: None,
             row_defaults: BTreeMap::new(),
             row_if: None,
@@ -177,6 +206,11 @@ fn finish_probe(
     let ok_exits = map.items("ok_exits", |node| file.number(node));
     let ok_exits: Vec<i32> = ok_exits.into_iter().filter_map(|n| i32::try_from(n).ok()).collect();
     let retries = map.take("retries").and_then(|node| file.number(&node)).unwrap_or(0);
+    let sweep_every = map.take("sweep_every").and_then(|node| Some((file.duration(&node)?, node.span)));
+    if let Some((_, span)) = sweep_every.filter(|(every, _)| *every > LONGEST_SWEEP_EVERY) {
+        file.report(span, "`sweep_every` is longer than a week", "give a week at most");
+    }
+    let sweep_every = sweep_every.map(|(every, _)| every);
     let error = map.take("error").and_then(|node| Some((file.expr(&node)?, node.span)));
     let row_defaults =
         map.take("row_defaults").and_then(|node| file.map(node)).map_or_else(BTreeMap::new, |map| {
@@ -225,6 +259,7 @@ fn finish_probe(
         parser,
         ok_exits,
         retries,
+        sweep_every,
         error,
         row_defaults,
         row_if,

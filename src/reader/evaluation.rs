@@ -128,7 +128,7 @@ pub async fn evaluate(
         let reading = reader.read(&system_type.symptoms, &text.own).await.ok_or_else(no_symptoms)?;
         let (answered, in_doubt) = match read_intent(&text, system_type, Some(&reading)) {
             Intent::Question { in_doubt, .. } => (!in_doubt, in_doubt),
-            Intent::Problem => (false, false),
+            Intent::Problem | Intent::Operation { .. } => (false, false),
         };
         let after_fix = |symptoms: &BTreeSet<SymptomName>| verdict_of_fix(&reading, symptoms, answered);
         let mut closed_share = 0.0;

@@ -240,7 +240,7 @@ async fn a_report_that_it_is_still_broken_reopens_the_ticket_for_a_person() {
     - `jobs.requeued == 0 or jobs.requeued_taken > 0`: so since [time], for [duration]
 
     </details>
-    <details><summary>Evidence: 13 probes</summary>
+    <details><summary>Evidence: 12 probes</summary>
 
     Ruled out: A disk is nearly full; A disk cannot be written to, though it has room; A job lacks the row of its kind; A needed image is missing; A service that should run has stopped; A service does not run steadily, or is not there; Workers start and die in a loop; Workers are paused; Workers run and take no job; Jobs are stuck in the queue; The server is well; a project or a change is not; A project has been locked for long; Work of users was lost to a fault; All workers are busy.
 
@@ -251,7 +251,6 @@ async fn a_report_that_it_is_still_broken_reopens_the_ticket_for_a_person() {
     | `disk` | main | exit 0 | [duration] | docker\_free\_mb = 53352; docker\_percent = 47; full = \[\]; inodes\_full = \[\]; inodes\_worst = 12; read\_only = \[\]; rows: 7 rows; silent = \[\]; skipped = \[\]; system\_percent = 31; worst = 47 |
     | `docker` | main | exit 0 | [duration] | containerd = false; root = "/var/lib/docker"; version = "26.1.5" |
     | `harm` | main | exit 0 | [duration] | childless = \[\]; deltas = \[\]; deltas\_count = 0; locked = \[\]; lost = \[\]; project = \[\]; rejected = \[\] |
-    | `host` | main | exit 0 | [duration] | cores = 4; load = 0.42; memory\_free\_mb = 9871; memory\_mb = 15914; uptime\_h = 1042 |
     | `images` | main | exit 0 | [duration] | here = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; missing = \[\]; pinned = \[\] |
     | `jobs` | main | exit 0 | [duration] | failed\_day = 2; failing\_projects = 0; finished\_day = 133; imageless\_day = 0; last\_start\_s = 318; mean\_s = 38; moving = true; oldest\_waiting\_min = 0; overdue = 0; pending = 0; queued = 0; requeued = 0; requeued\_finished = 0; requeued\_taken = 0; retry = \[\]; started = 0; takeable = 0 |
     | `services` | main | exit 0 | [duration] | absent = \[\]; down = \["worker\_wrapper"\]; held = \[\]; qgis\_broken = \[\]; rows: 12 rows; stopped = \[\]; unhealthy = \[\]; unsteady = \[\] |
@@ -393,7 +392,7 @@ async fn an_answered_question_is_a_problem_when_somebody_disputes_the_close() {
     I changed nothing then. I answered from what I saw.
 
     </details>
-    <details><summary>Evidence: 13 probes</summary>
+    <details><summary>Evidence: 12 probes</summary>
 
     Ruled out: A disk is nearly full; A disk cannot be written to, though it has room; A job lacks the row of its kind; A needed image is missing; A service that should run has stopped; A service does not run steadily, or is not there; Workers start and die in a loop; Workers are paused; Worker containers are not running; Workers run and take no job; Jobs are stuck in the queue; The server is well; a project or a change is not; A project has been locked for long; Work of users was lost to a fault; All workers are busy.
 
@@ -404,7 +403,6 @@ async fn an_answered_question_is_a_problem_when_somebody_disputes_the_close() {
     | `disk` | main | exit 0 | [duration] | docker\_free\_mb = 53352; docker\_percent = 47; full = \[\]; inodes\_full = \[\]; inodes\_worst = 12; read\_only = \[\]; rows: 7 rows; silent = \[\]; skipped = \[\]; system\_percent = 31; worst = 47 |
     | `docker` | main | exit 0 | [duration] | containerd = false; root = "/var/lib/docker"; version = "26.1.5" |
     | `harm` | main | exit 0 | [duration] | childless = \[\]; deltas = \[\]; deltas\_count = 0; locked = \[\]; lost = \[\]; project = \[\]; rejected = \[\] |
-    | `host` | main | exit 0 | [duration] | cores = 4; load = 0.42; memory\_free\_mb = 9871; memory\_mb = 15914; uptime\_h = 1042 |
     | `images` | main | exit 0 | [duration] | here = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; missing = \[\]; pinned = \[\] |
     | `jobs` | main | exit 0 | [duration] | failed\_day = 2; failing\_projects = 0; finished\_day = 126; imageless\_day = 0; last\_start\_s = `1790000300`; mean\_s = 38; moving = true; oldest\_waiting\_min = 0; overdue = 0; pending = 0; queued = 0; requeued = 0; requeued\_finished = 0; requeued\_taken = 0; retry = \[\]; started = 1; takeable = 0 |
     | `services` | main | exit 0 | [duration] | absent = \[\]; down = \[\]; held = \[\]; qgis\_broken = \[\]; rows: 12 rows; stopped = \[\]; unhealthy = \[\]; unsteady = \[\] |

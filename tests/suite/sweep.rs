@@ -2,6 +2,7 @@
 
 use crate::test_agent::TestAgent;
 use async_trait::async_trait;
+use chrono::TimeDelta;
 use fieldmedic::core::diagnosis::evidence::RawObservation;
 use fieldmedic::core::ids::{HostName, SystemName};
 use fieldmedic::core::playbook::command::Command;
@@ -93,4 +94,28 @@ async fn hosts_that_do_not_answer_hold_up_no_other_and_are_asked_once_for_each_l
     );
     // The one that a person has filed, and one for each system.
     assert_eq!(agent.tickets().len(), 1 + 1 + DEAD);
+}
+
+#[tokio::test]
+async fn an_expensive_probe_waits_for_its_turn_and_the_faults_that_need_it_with_it() {
+    let mut agent = TestAgent::on("disk-full-healthy").build().await;
+    let mut library = (*agent.context().library).clone();
+    let probes = library.systems.values_mut().flat_map(|system| system.probes.values_mut());
+    let disk = probes.into_iter().find(|probe| probe.name.as_str() == "disk").expect("a probe");
+    disk.sweep_every = Some(Duration::from_secs(6 * 3600));
+    agent.context_mut().library = Arc::new(library);
+    let judged = async |agent: &TestAgent| {
+        let swept = check_systems(agent.context()).await.expect("it is swept");
+        let diagnosis = &swept.first().expect("a system").diagnosis;
+        assert!(diagnosis.findings.is_empty() && diagnosis.unknown.is_empty(), "{diagnosis:?}");
+        diagnosis.ruled_out.iter().any(|fault| fault.as_str() == "disk-full")
+    };
+
+    assert!(judged(&agent).await);
+    let looks = agent.ran("df -P");
+    agent.passes(TimeDelta::hours(5));
+    assert!(!judged(&agent).await, "nobody knows how full the disk is");
+    assert_eq!(agent.ran("df -P"), looks);
+    agent.passes(TimeDelta::hours(2));
+    assert!(judged(&agent).await);
 }

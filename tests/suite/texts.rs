@@ -69,7 +69,7 @@ async fn the_status_in_each_phase_of_a_fix() {
     - ▫️ start the workers on `main`
     - ▫️ create the workers that are missing on `main`
 
-    <details><summary>Evidence: 13 probes</summary> … </details>
+    <details><summary>Evidence: 12 probes</summary> … </details>
 
     <sub>Case `[case]` · as of [time] UTC</sub>
 
@@ -82,7 +82,7 @@ async fn the_status_in_each_phase_of_a_fix() {
     - ➖ create the workers that are missing on `main`
     - ⏳ I verify that it worked, and that it stays so; I know by [time] UTC at the latest
 
-    <details><summary>Evidence: 13 probes</summary> … </details>
+    <details><summary>Evidence: 12 probes</summary> … </details>
 
     <sub>Case `[case]` · as of [time] UTC</sub>
 
@@ -109,7 +109,7 @@ async fn the_status_in_each_phase_of_a_fix_that_is_rolled_back() {
     - ▫️ start the workers on `main`
     - ▫️ create the workers that are missing on `main`
 
-    <details><summary>Evidence: 13 probes</summary> … </details>
+    <details><summary>Evidence: 12 probes</summary> … </details>
 
     <sub>Case `[case]` · as of [time] UTC</sub>
 
@@ -122,7 +122,7 @@ async fn the_status_in_each_phase_of_a_fix_that_is_rolled_back() {
     - ➖ create the workers that are missing on `main`
     - ⏳ I verify that it worked, and that it stays so; I know by [time] UTC at the latest
 
-    <details><summary>Evidence: 13 probes</summary> … </details>
+    <details><summary>Evidence: 12 probes</summary> … </details>
 
     <sub>Case `[case]` · as of [time] UTC</sub>
 
@@ -135,7 +135,7 @@ async fn the_status_in_each_phase_of_a_fix_that_is_rolled_back() {
     - ➖ create the workers that are missing on `main`
     - ↩️ it did not help: `workers.running >= config.workers and workers.looping == 0` did not become true in time; I roll it back
 
-    <details><summary>Evidence: 13 probes</summary> … </details>
+    <details><summary>Evidence: 12 probes</summary> … </details>
 
     <sub>Case `[case]` · as of [time] UTC</sub>
 
@@ -182,7 +182,7 @@ async fn the_report_of_a_resolved_case() {
     - `jobs.requeued == 0 or jobs.requeued_taken > 0`: so since [time], for [duration]
 
     </details>
-    <details><summary>Evidence: 13 probes</summary>
+    <details><summary>Evidence: 12 probes</summary>
 
     Ruled out: A disk is nearly full; A disk cannot be written to, though it has room; A job lacks the row of its kind; A needed image is missing; A service that should run has stopped; A service does not run steadily, or is not there; Workers start and die in a loop; Workers are paused; Workers run and take no job; Jobs are stuck in the queue; The server is well; a project or a change is not; A project has been locked for long; Work of users was lost to a fault; All workers are busy.
 
@@ -193,7 +193,6 @@ async fn the_report_of_a_resolved_case() {
     | `disk` | main | exit 0 | [duration] | docker\_free\_mb = 53352; docker\_percent = 47; full = \[\]; inodes\_full = \[\]; inodes\_worst = 12; read\_only = \[\]; rows: 7 rows; silent = \[\]; skipped = \[\]; system\_percent = 31; worst = 47 |
     | `docker` | main | exit 0 | [duration] | containerd = false; root = "/var/lib/docker"; version = "26.1.5" |
     | `harm` | main | exit 0 | [duration] | childless = \[\]; deltas = \[\]; deltas\_count = 0; locked = \[\]; lost = \[\]; project = \[\]; rejected = \[\] |
-    | `host` | main | exit 0 | [duration] | cores = 4; load = 0.42; memory\_free\_mb = 9871; memory\_mb = 15914; uptime\_h = 1042 |
     | `images` | main | exit 0 | [duration] | here = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; missing = \[\]; pinned = \[\] |
     | `jobs` | main | exit 0 | [duration] | failed\_day = 2; failing\_projects = 0; finished\_day = 133; imageless\_day = 0; last\_start\_s = 18; mean\_s = 38; moving = true; oldest\_waiting\_min = 0; overdue = 0; pending = 0; queued = 0; requeued = 0; requeued\_finished = 0; requeued\_taken = 0; retry = \[\]; started = 0; takeable = 0 |
     | `services` | main | exit 0 | [duration] | absent = \[\]; down = \[\]; held = \[\]; qgis\_broken = \[\]; rows: 12 rows; stopped = \[\]; unhealthy = \[\]; unsteady = \[\] |
@@ -244,7 +243,7 @@ async fn the_report_and_the_call_of_an_escalated_case() {
     ```
 
     </details>
-    <details><summary>Evidence: 13 probes</summary> … </details>
+    <details><summary>Evidence: 12 probes</summary> … </details>
 
     <details><summary>What I understood of the ticket</summary>
 
@@ -340,7 +339,7 @@ async fn the_report_of_a_declined_command() {
     **Found, and not fixed**
     - Jobs are stuck in the queue: 5 jobs are queued, were never started and no container works on them; 0 were started by a worker that is gone; 0 were started longer ago than a job may last
     - Worker containers are not running: 0 of 4 workers are running
-    <details><summary>Evidence: 13 probes</summary> … </details>
+    <details><summary>Evidence: 12 probes</summary> … </details>
 
     <sub>Case `[case]` · [duration]: connecting [duration], probes [duration], changes [duration], verification [duration], GitHub [duration]</sub>
     ");

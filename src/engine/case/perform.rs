@@ -10,6 +10,7 @@ use crate::core::ids::HostName;
 use crate::core::playbook::{Library, Step};
 use crate::core::text::redact::Redacted;
 use crate::core::ticket::TicketState;
+use crate::core::ticket::triage::Intent;
 use crate::engine::case::answer::answerable;
 use crate::engine::case::history::history;
 use crate::engine::case::probe::run_probes;
@@ -201,9 +202,14 @@ async fn change(writer: &mut CaseWriter<'_>, request: ChangeRequest) -> Result<(
 }
 
 fn step_of<'a>(case: &Case, library: &'a Library, remediation: usize, step: usize) -> Option<&'a Step> {
-    let system = case.triage.as_ref()?.system.as_ref()?;
+    let triage = case.triage.as_ref()?;
     let playbook = &case.remediations.get(remediation)?.plan.playbook;
-    library.systems.get(&system.system_type)?.fault(playbook)?.remediation.get(step)
+    let system_type = library.systems.get(&triage.system.as_ref()?.system_type)?;
+    let fault = match &triage.intent {
+        Intent::Operation { operation } => &system_type.operation(operation)?.fault,
+        Intent::Problem | Intent::Question { .. } => system_type.fault(playbook)?,
+    };
+    fault.remediation.get(step)
 }
 
 /// Exit 0, or what the step expects instead.

@@ -18,7 +18,7 @@ pub(crate) fn readonly_report_data(case: &Case, library: &Library) -> Value {
         Intent::Question { request, .. } => {
             triage.system(library)?.request(request).map(|request| request.title.clone())
         }
-        Intent::Problem => None,
+        Intent::Problem | Intent::Operation { .. } => None,
     });
     json!({
         "report": report(case, library),

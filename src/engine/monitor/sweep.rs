@@ -3,7 +3,7 @@
 use crate::core::case::event::{CaseId, Source};
 use crate::core::case::outcome::Outcome;
 use crate::core::diagnosis::diagnose::{Diagnosis, Unknown, diagnose};
-use crate::core::ids::{PlaybookName, SystemName};
+use crate::core::ids::{PlaybookName, ProbeName, SystemName};
 use crate::core::playbook::SystemType;
 use crate::core::playbook::inventory::System;
 use crate::core::ticket::triage::DetectedFault;
@@ -17,6 +17,7 @@ use crate::engine::publish::once::once;
 use crate::ports::{Marker, NewTicket, OpenResult};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -103,6 +104,7 @@ async fn look_twice(
     places: &Semaphore,
 ) -> Result<Option<(Look, Option<Problem>)>, IntakeError> {
     let Some(system_type) = context.library.systems.get(&system.system_type) else { return Ok(None) };
+    let system_type = &system_type.without_probes(&not_due(context, system_type, system).await?);
     let look = async || {
         let _place = places.acquire().await;
         look_for_new(context, system_type, system).await
@@ -114,6 +116,23 @@ async fn look_twice(
         seen = look().await?;
     }
     Ok(Some(seen))
+}
+
+/// The probes that a sweep has run on this system less than their `sweep_every` ago. The others count as run now.
+async fn not_due(
+    context: &Context,
+    system_type: &SystemType,
+    system: &System,
+) -> Result<BTreeSet<ProbeName>, IntakeError> {
+    let mut not_due = BTreeSet::new();
+    for (name, probe) in &system_type.probes {
+        let Some(every) = probe.sweep_every else { continue };
+        let key = format!("sweep system={} probe={name}", system.name);
+        if !context.journal.try_once_every(&key, context.clock.now(), every).await? {
+            not_due.insert(name.clone());
+        }
+    }
+    Ok(not_due)
 }
 
 /// Opens a ticket and a case for what a look has found. `ours`: the cases that this sweep has opened, for other systems.
@@ -190,7 +209,7 @@ async fn look_for_new(
 
 async fn look(context: &Context, system_type: &SystemType, system: &System) -> Look {
     let begun = context.clock.now();
-    let probes = system_type.probes.keys().cloned().collect();
+    let probes = system_type.fault_probes();
     let evidence = run_probes(&context.probe_runner(), system_type, system, &probes).await;
     let mut diagnosis = diagnose(system_type, system, &evidence);
     diagnosis.findings.retain(|finding| !system_type.is_reported_only(&finding.playbook));

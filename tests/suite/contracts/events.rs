@@ -201,6 +201,7 @@ pub fn following() -> Vec<Event> {
         Outcome::Cancelled,
         Outcome::Escalated(Escalation { code: Code::NotFixed, detail: "it stayed full".to_owned().into() }),
     ];
+    let operation = Intent::Operation { operation: playbook("restart") };
     let question = Intent::Question { request: playbook("status-report"), health: true, in_doubt: true };
     let diagnosis = Diagnosis {
         findings: vec![Finding {
@@ -287,6 +288,7 @@ pub fn following() -> Vec<Event> {
     events.push(Event::CloseDisputed(objection(Via::Comment)));
     events.push(Event::ChangeBlocked { change, why: text("another case holds the host") });
     events.push(Event::Ended);
+    events.push(triage(operation));
     events
 }
 

@@ -207,6 +207,9 @@ fn order(scope: &CaseScope) -> Value {
         CaseScope::AnswerRequest { system, request, values } => {
             json!({ "do": "answer", "system": system, "request": request, "values": values })
         }
+        CaseScope::Operate { system, operation, values } => {
+            json!({ "do": "operate", "system": system, "operation": operation, "values": values })
+        }
     }
 }
 
@@ -296,6 +299,7 @@ fn triage(triage: &Triage) -> Value {
             Intent::Question { request, health, in_doubt: true } => {
                 json!({ "question": request, "about_health": health, "in_doubt": true })
             }
+            Intent::Operation { operation } => json!({ "operation": operation }),
         },
         "explained_by": matched_faults.iter().map(|it| json!([it.playbook, it.words])).collect::<Vec<_>>(),
         "unknown_names": unknown_names.iter().map(|it| json!([it.field, it.name])).collect::<Vec<_>>(),

@@ -18,7 +18,7 @@ use fieldmedic::core::case::signal::{QueuedSignal, Signal, SignalKind};
 use fieldmedic::core::case::{Case, Waiting};
 use fieldmedic::core::chatops::scope::CaseScope;
 use fieldmedic::core::diagnosis::evidence::{Exit, RawObservation};
-use fieldmedic::core::ids::{HostName, PlaybookName, SystemName};
+use fieldmedic::core::ids::{HostName, ParamName, PlaybookName, SystemName};
 use fieldmedic::core::policy::limits::{Deferral, ExceededLimit};
 use fieldmedic::core::policy::pause_order::PauseOrderKind;
 use fieldmedic::core::policy::permit::{Mode, Policy, Risk};
@@ -31,6 +31,7 @@ use fieldmedic::ports::{
 use fieldmedic::scenario::{ScenarioRun, ScenarioVerdict};
 use fieldmedic::store::Sqlite;
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -519,6 +520,11 @@ fn variants() -> Vec<Event> {
     let scopes = [
         CaseScope::Diagnose { system: system() },
         CaseScope::FixOne { system: system(), playbook: playbook() },
+        CaseScope::Operate {
+            system: system(),
+            operation: PlaybookName::new("restart").expect("a name"),
+            values: BTreeMap::from([(ParamName::new("service").expect("a name"), json!("app"))]),
+        },
     ];
     let commands = scopes.map(|scope| Source::Command { user: "maria".into(), comment: Some(7), scope });
     events.extend(doors().into_iter().chain(commands).map(from));

@@ -107,6 +107,11 @@ pub enum Detail {
         /// The playbook of the fault.
         playbook: PlaybookName,
     },
+    /// What the operation is for is so already.
+    NothingToDo {
+        /// The playbook of the operation.
+        playbook: PlaybookName,
+    },
     /// Only a person may fix it.
     NeedsPerson {
         /// The playbook of the fault.

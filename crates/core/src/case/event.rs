@@ -276,8 +276,8 @@ impl Event {
     /// The version of the record format that is written. `upcast` reads all older ones. Version 2 took the
     /// version into the hash. Version 3 gave kinds and fields their present names. Version 4 added what a reader
     /// made of the words, questions to the reporter, and the outcomes that follow from them. Version 5 does not repeat
-    /// results of probes, and compresses evidence.
-    pub const VERSION: u32 = 5;
+    /// results of probes, and compresses evidence. Version 6 added operations.
+    pub const VERSION: u32 = 6;
 
     /// The kind of this event.
     pub fn kind(&self) -> EventKind {

@@ -5,9 +5,9 @@ use crate::chatops::command::RunRequest;
 use crate::chatops::reply::{ParamUsage, PlaybookUsage, Reply, shown};
 use crate::chatops::scope::CaseScope;
 use crate::expr::value_type::words;
-use crate::ids::ParamName;
+use crate::ids::{ParamName, PlaybookName};
 use crate::playbook::inventory::System;
-use crate::playbook::{Fault, Library, Request};
+use crate::playbook::{Fault, Library, Operation, Param, Request};
 use crate::text::redact::Redactor;
 use crate::text::suggest::closest_match;
 use serde_json::Value;
@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 pub(crate) struct PlaybookMenu<'a> {
     system: &'a System,
     requests: &'a [Request],
+    operations: &'a [Operation],
     faults: &'a [Fault],
 }
 
@@ -24,18 +25,27 @@ impl<'a> PlaybookMenu<'a> {
     /// The menu of a system; empty if the library does not know its type.
     pub(crate) fn of(system: &'a System, library: &'a Library) -> Self {
         let system_type = library.systems.get(&system.system_type);
-        let (requests, faults) = system_type
-            .map_or((&[][..], &[][..]), |system_type| (&system_type.requests[..], &system_type.faults[..]));
-        Self { system, requests, faults }
+        Self {
+            system,
+            requests: system_type.map_or(&[][..], |system_type| &system_type.requests),
+            operations: system_type.map_or(&[][..], |system_type| &system_type.operations),
+            faults: system_type.map_or(&[][..], |system_type| &system_type.faults),
+        }
     }
 
     /// Every playbook that can be run, with the command that runs it.
     pub(crate) fn usages(&self) -> Vec<PlaybookUsage> {
         let requests = self.requests.iter().map(|request| PlaybookUsage {
             title: request.title.clone(),
-            run: usage(request),
-            params: params(request),
+            run: usage(&request.name, &request.params),
+            params: params(&request.params),
             fixes: false,
+        });
+        let operations = self.operations.iter().map(|operation| PlaybookUsage {
+            title: operation.fault.title.clone(),
+            run: usage(&operation.fault.name, &operation.params),
+            params: params(&operation.params),
+            fixes: true,
         });
         let faults = self.faults.iter().filter(|fault| !fault.remediation.is_empty());
         let faults = faults.map(|fault| PlaybookUsage {
@@ -44,12 +54,13 @@ impl<'a> PlaybookMenu<'a> {
             params: Vec::new(),
             fixes: true,
         });
-        requests.chain(faults).collect()
+        requests.chain(operations).chain(faults).collect()
     }
 
     /// A `run` command that works; the one with the most arguments shows the most.
     pub(crate) fn example(&self) -> Option<String> {
-        self.requests.iter().max_by_key(|request| request.params.len()).map(usage)
+        let request = self.requests.iter().max_by_key(|request| request.params.len())?;
+        Some(usage(&request.name, &request.params))
     }
 
     /// What running a playbook lets a case do.
@@ -58,14 +69,25 @@ impl<'a> PlaybookMenu<'a> {
     /// The reply that names everything that is wrong with the command.
     pub(crate) fn scope(&self, run: &RunRequest, redactor: &Redactor) -> Result<CaseScope, Reply> {
         let (name, system) = (run.playbook.as_str(), self.system.name.clone());
-        if let Some(request) = self.requests.iter().find(|request| request.name.as_str() == name) {
-            let values = values(request, run, redactor).map_err(|errors| Reply::InvalidArguments {
+        let values = |playbook: &PlaybookName, known: &BTreeMap<ParamName, Param>| {
+            values(known, run, redactor).map_err(|errors| Reply::InvalidArguments {
                 playbook: name.to_owned(),
                 errors,
-                params: params(request),
-                example: usage(request),
-            })?;
-            return Ok(CaseScope::AnswerRequest { system, request: request.name.clone(), values });
+                params: params(known),
+                example: usage(playbook, known),
+            })
+        };
+        if let Some(Request { name, params, .. }) =
+            self.requests.iter().find(|request| request.name.as_str() == name)
+        {
+            let values = values(name, params)?;
+            return Ok(CaseScope::AnswerRequest { system, request: name.clone(), values });
+        }
+        if let Some(Operation { fault, params, .. }) =
+            self.operations.iter().find(|operation| operation.fault.name.as_str() == name)
+        {
+            let values = values(&fault.name, params)?;
+            return Ok(CaseScope::Operate { system, operation: fault.name.clone(), values });
         }
         let Some(fault) = self.faults.iter().find(|fault| fault.name.as_str() == name) else {
             return Err(self.unknown(name));
@@ -79,7 +101,8 @@ impl<'a> PlaybookMenu<'a> {
 
     fn unknown(&self, playbook: &str) -> Reply {
         let requests = self.requests.iter().map(|request| &request.name);
-        let names = requests.chain(self.faults.iter().map(|fault| &fault.name));
+        let operations = self.operations.iter().map(|operation| &operation.fault.name);
+        let names = requests.chain(operations).chain(self.faults.iter().map(|fault| &fault.name));
         let known: Vec<String> = names.map(ToString::to_string).collect();
         Reply::UnknownPlaybook {
             said: shown(playbook),
@@ -91,13 +114,13 @@ impl<'a> PlaybookMenu<'a> {
     }
 }
 
-/// The values of a request. They are recorded, so none may be a secret.
+/// The values of a request or an operation. They are recorded, so none may be a secret.
 fn values(
-    request: &Request,
+    known: &BTreeMap<ParamName, Param>,
     run: &RunRequest,
     redactor: &Redactor,
 ) -> Result<BTreeMap<ParamName, Value>, Vec<ArgumentError>> {
-    let values = parse_arguments(&request.params, &run.values)?;
+    let values = parse_arguments(known, &run.values)?;
     let is_secret = |value: &Value| redactor.value(value.clone()) != *value;
     let secrets: Vec<ArgumentError> = values
         .iter()
@@ -107,14 +130,14 @@ fn values(
     if secrets.is_empty() { Ok(values) } else { Err(secrets) }
 }
 
-/// A request as a command that works.
-fn usage(request: &Request) -> String {
-    let pairs = request.params.iter().map(|(name, param)| format!(" {name}={}", param.example()));
-    format!("run {}{}", request.name, pairs.collect::<String>())
+/// A playbook as a command that works.
+fn usage(playbook: &PlaybookName, params: &BTreeMap<ParamName, Param>) -> String {
+    let pairs = params.iter().map(|(name, param)| format!(" {name}={}", param.example()));
+    format!("run {playbook}{}", pairs.collect::<String>())
 }
 
-fn params(request: &Request) -> Vec<ParamUsage> {
-    let params = request.params.iter().map(|(name, param)| ParamUsage {
+fn params(params: &BTreeMap<ParamName, Param>) -> Vec<ParamUsage> {
+    let params = params.iter().map(|(name, param)| ParamUsage {
         name: name.clone(),
         accepts: param.accepts(),
         default: param.default.as_ref().map(|value| words(value).join(",")),

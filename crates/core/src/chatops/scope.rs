@@ -33,6 +33,15 @@ pub enum CaseScope {
         /// The arguments that were given; the defaults of other parameters are not in it.
         values: BTreeMap<ParamName, Value>,
     },
+    /// Carry out an operation, if there is something to do, and nothing else. The values have their parameters' types.
+    Operate {
+        /// The system that is changed.
+        system: SystemName,
+        /// The operation's playbook.
+        operation: PlaybookName,
+        /// The arguments that were given; the defaults of other parameters are not in it.
+        values: BTreeMap<ParamName, Value>,
+    },
 }
 
 impl CaseScope {
@@ -42,7 +51,8 @@ impl CaseScope {
             CaseScope::FullTicket => None,
             CaseScope::Diagnose { system }
             | CaseScope::FixOne { system, .. }
-            | CaseScope::AnswerRequest { system, .. } => Some(system),
+            | CaseScope::AnswerRequest { system, .. }
+            | CaseScope::Operate { system, .. } => Some(system),
         }
     }
 
@@ -51,10 +61,11 @@ impl CaseScope {
         matches!(self, CaseScope::Diagnose { .. } | CaseScope::AnswerRequest { .. })
     }
 
-    /// The one fault that may be fixed.
+    /// The one fault that may be fixed, or the operation.
     pub fn fault(&self) -> Option<&PlaybookName> {
         match self {
             CaseScope::FixOne { playbook, .. } => Some(playbook),
+            CaseScope::Operate { operation, .. } => Some(operation),
             _ => None,
         }
     }

@@ -32,7 +32,7 @@ impl Decider<'_> {
             Intent::Question { request, health, in_doubt } => {
                 self.conclude_question(request, *health, *in_doubt, diagnosis)
             }
-            Intent::Problem => self.conclude_problem(diagnosis),
+            Intent::Problem | Intent::Operation { .. } => self.conclude_problem(diagnosis),
         }
     }
 

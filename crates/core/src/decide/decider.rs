@@ -87,10 +87,15 @@ impl Decider<'_> {
                 }
                 None => escalate(Code::NoPlaybooks, Detail::PlaybookGone { playbook: request.clone() }),
             },
-            _ => Action::RunProbes {
-                purpose: ProbeReason::Diagnose,
-                probes: self.system_type.probes.keys().cloned().collect(),
-            },
+            intent => {
+                let mut probes = self.system_type.fault_probes();
+                if let Intent::Question { request, .. } = intent
+                    && let Some(request) = self.system_type.request(request)
+                {
+                    probes.extend(self.system_type.with_needs(request.probes.iter().cloned()));
+                }
+                Action::RunProbes { purpose: ProbeReason::Diagnose, probes }
+            }
         }
     }
 
@@ -131,6 +136,7 @@ impl Decider<'_> {
                 is_reported && self.case.remediations.is_empty()
             }
             CaseScope::FixOne { playbook: wanted, .. } => wanted == playbook,
+            CaseScope::Operate { operation, .. } => operation == playbook,
             CaseScope::Diagnose { .. } | CaseScope::AnswerRequest { .. } => true,
         };
         is_asked || !self.system_type.is_reported_only(playbook)

@@ -24,6 +24,7 @@ impl Decider<'_> {
                 None => self.answered(Ok(request.clone())),
             },
             CaseScope::FixOne { playbook, .. } => self.fixed(playbook, diagnosis)?,
+            CaseScope::Operate { operation, .. } => self.operated(operation, diagnosis)?,
         };
         Some(Action::Record(Event::OutcomeDecided(outcome)))
     }
@@ -60,6 +61,24 @@ impl Decider<'_> {
         let unknown = diagnosis.unknown.iter().find(|unknown| unknown.playbook == *playbook);
         let ruled_out = || Detail::RuledOut { playbook: playbook.clone() };
         Some(Outcome::Declined { detail: unknown.map_or_else(ruled_out, fault_unknown) })
+    }
+
+    /// An operation is over when there is nothing to do any more. It never closes the ticket on which it was ordered.
+    fn operated(self, operation: &PlaybookName, diagnosis: &Diagnosis) -> Option<Outcome> {
+        let was_run = !self.case.remediations.is_empty();
+        if self.case.evidence.nothing_reached() && !was_run {
+            return Some(Outcome::Declined { detail: Detail::Unreachable { hosts: self.unreached() } });
+        }
+        if let Some(unknown) = diagnosis.unknown.first() {
+            return Some(Outcome::Declined { detail: fault_unknown(unknown) });
+        }
+        if !diagnosis.findings.is_empty() {
+            return None;
+        }
+        Some(match was_run {
+            true => Outcome::Answered { request: operation.clone() },
+            false => Outcome::Declined { detail: Detail::NothingToDo { playbook: operation.clone() } },
+        })
     }
 
     /// Why a confirmed fault must not be fixed yet: what causes it is there too, or may be.

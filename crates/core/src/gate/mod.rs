@@ -9,13 +9,14 @@ pub mod sudoers;
 
 use crate::diagnosis::plan::BACKUP;
 use crate::expr::value_type::ValueType;
-use crate::ids::HostName;
+use crate::ids::{HostName, ParamName, PlaybookName, ProbeName};
 use crate::playbook::command::{Binding, PatternPart, Template, ValueShape, take_word};
 use crate::playbook::inventory::System;
-use crate::playbook::{Request, SystemType};
+use crate::playbook::{Operation, Param, Probe, Request, SystemType};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Asks a gate which rules it has. A host without a gate does not know this command.
@@ -109,8 +110,8 @@ impl Rules {
     ) -> Result<Self, Vec<RuleError>> {
         let (mut rules, mut bad) = (Vec::new(), Vec::new());
         for one in standing {
-            for AllowedCommand { of, template, request } in one.commands(host, admits) {
-                match template.pattern(&|name| one.known(name, request)) {
+            for AllowedCommand { of, template, given } in one.commands(host, admits) {
+                match template.pattern(&|name| one.known(name, given)) {
                     Ok(parts) => rules.push(Rule { of, parts, limit_s: limit(template.timeout()) }),
                     Err(why) => bad.push(RuleError { of, why }),
                 }
@@ -212,21 +213,26 @@ impl<'a> HostedSystem<'a> {
             commands.extend(probes.map(|probe| {
                 AllowedCommand::of(format!("{}: look {}", system.name, probe.name), &probe.command)
             }));
-            for request in &system.requests {
-                for probe in request.extra_probes.values().filter(|probe| here(&probe.host)) {
-                    let of = format!("{}: look {}", request.name, probe.name);
-                    commands.push(AllowedCommand { of, template: &probe.command, request: Some(request) });
+            let requests = system.requests.iter().map(Given::to_request);
+            for given in requests.chain(system.operations.iter().map(Given::to_operation)) {
+                for probe in given.extra_probes.values().filter(|probe| here(&probe.host)) {
+                    let of = format!("{}: look {}", given.playbook, probe.name);
+                    commands.push(AllowedCommand { of, template: &probe.command, given: Some(given) });
                 }
             }
         }
         if admits != KeyScope::Probes {
-            for fault in &system.faults {
+            let faults = system.faults.iter().map(|fault| (fault, None));
+            let operations = system.operations.iter();
+            let operations =
+                operations.map(|operation| (&operation.fault, Some(Given::to_operation(operation))));
+            for (fault, given) in faults.chain(operations) {
                 for step in fault.remediation.iter().filter(|step| here(&step.host)) {
-                    commands
-                        .push(AllowedCommand::of(format!("{}: {}", fault.name, step.name), &step.command));
-                    if let Some(undo) = &step.rollback {
-                        commands
-                            .push(AllowedCommand::of(format!("{}: undo {}", fault.name, step.name), undo));
+                    let of = format!("{}: {}", fault.name, step.name);
+                    commands.push(AllowedCommand { of, template: &step.command, given });
+                    if let Some(template) = &step.rollback {
+                        let of = format!("{}: undo {}", fault.name, step.name);
+                        commands.push(AllowedCommand { of, template, given });
                     }
                 }
             }
@@ -234,13 +240,13 @@ impl<'a> HostedSystem<'a> {
         commands
     }
 
-    /// What this host's configuration says of a placeholder. What a person gives to a request can be
-    /// anything of its type.
-    fn known(&self, name: &str, request: Option<&Request>) -> Result<Binding, String> {
+    /// What this host's configuration says of a placeholder. What a person gives to a request or an
+    /// operation can be anything of its type.
+    fn known(&self, name: &str, given: Option<Given<'_>>) -> Result<Binding, String> {
         if name == BACKUP {
             return Ok(Binding::Type(ValueType::Name));
         }
-        if let Some(param) = request.and_then(|request| request.params.get(name)) {
+        if let Some(param) = given.and_then(|given| given.params.get(name)) {
             return Ok(Binding::Type(param.value_type));
         }
         let Some((probe, fact)) = name.split_once('.') else {
@@ -251,7 +257,7 @@ impl<'a> HostedSystem<'a> {
                 params.get(name).ok_or_else(|| format!("`{name}` has no value in the configuration"))?;
             return Ok(Binding::Value(value.clone(), param.value_type));
         };
-        let own = request.and_then(|request| request.extra_probes.get(probe));
+        let own = given.and_then(|given| given.extra_probes.get(probe));
         let probe = own.or_else(|| self.system_type.probes.get(probe));
         let declared = probe.and_then(|probe| probe.facts.iter().find(|known| known.name.as_str() == fact));
         let untyped = || format!("`{name}` has no type");
@@ -270,13 +276,35 @@ struct AllowedCommand<'a> {
     /// Whose it is, for people.
     of: String,
     template: &'a Template,
-    /// The request whose parameters it may use.
-    request: Option<&'a Request>,
+    /// What it may use beside the system's own.
+    given: Option<Given<'a>>,
+}
+
+/// What a command of a request or an operation may use beside the parameters and probes of the system type.
+#[derive(Clone, Copy)]
+struct Given<'a> {
+    playbook: &'a PlaybookName,
+    params: &'a BTreeMap<ParamName, Param>,
+    extra_probes: &'a BTreeMap<ProbeName, Probe>,
+}
+
+impl<'a> Given<'a> {
+    fn to_request(request: &'a Request) -> Self {
+        Self { playbook: &request.name, params: &request.params, extra_probes: &request.extra_probes }
+    }
+
+    fn to_operation(operation: &'a Operation) -> Self {
+        Self {
+            playbook: &operation.fault.name,
+            params: &operation.params,
+            extra_probes: &operation.extra_probes,
+        }
+    }
 }
 
 impl<'a> AllowedCommand<'a> {
     fn of(of: String, template: &'a Template) -> Self {
-        Self { of, template, request: None }
+        Self { of, template, given: None }
     }
 }
 

@@ -6,9 +6,8 @@
 
 use crate::expr::value_type;
 use crate::expr::value_type::ValueType;
-use crate::gate::{AllowedCommand, HostedSystem, KeyScope, RuleError};
+use crate::gate::{AllowedCommand, Given, HostedSystem, KeyScope, RuleError};
 use crate::ids::HostName;
-use crate::playbook::Request;
 use crate::playbook::command::{Binding, Piece, Template};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -37,8 +36,8 @@ impl Grants {
             let listed = one.system_type.sudo.iter();
             let listed =
                 listed.map(|listed| AllowedCommand::of(format!("{}: sudo", one.system.system_type), listed));
-            for AllowedCommand { of, template, request } in roots.chain(listed) {
-                match line(template, &|name| known(name, one, request)) {
+            for AllowedCommand { of, template, given } in roots.chain(listed) {
+                match line(template, &|name| known(name, one, given)) {
                     Ok(line) => drop(grants.lines.insert(line)),
                     Err(why) => bad.push(RuleError { of, why }),
                 }
@@ -112,13 +111,13 @@ fn pattern(word: &[Piece], known: &Knows<'_>) -> Result<Vec<String>, String> {
     Ok(vec![whole])
 }
 
-fn known(name: &str, standing: &HostedSystem<'_>, request: Option<&Request>) -> Result<Binding, String> {
+fn known(name: &str, standing: &HostedSystem<'_>, given: Option<Given<'_>>) -> Result<Binding, String> {
     if let Some((ANY, kind)) = name.split_once('.') {
         return serde_json::from_value(Value::String(kind.to_owned()))
             .map(Binding::Type)
             .map_err(|_| format!("`{name}`: there is no type `{kind}`"));
     }
-    standing.known(name, request)
+    standing.known(name, given)
 }
 
 /// One part of a path, which is never `..`.

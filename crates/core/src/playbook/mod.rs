@@ -21,6 +21,7 @@ pub use crate::playbook::symptom::{Symptom, SymptomCatalogue};
 use crate::policy::mode::{Mode, Risk};
 use regex::Regex;
 use serde_json::Value;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,6 +42,8 @@ pub struct SystemType {
     pub name: SystemTypeName,
     /// A description for people; empty if `system.yaml` has none.
     pub summary: String,
+    /// The system types that it extends: it has what they have, unless it says otherwise.
+    pub extends: Vec<SystemTypeName>,
     /// Words in a ticket that mean this kind of system.
     pub aliases: Vec<String>,
     /// Words that say that something is wrong: a text with one of them is a complaint.
@@ -59,6 +62,8 @@ pub struct SystemType {
     pub faults: Vec<Fault>,
     /// The playbooks that answer questions.
     pub requests: Vec<Request>,
+    /// The playbooks that change something because a person orders it.
+    pub operations: Vec<Operation>,
 }
 
 /// A command that only looks.
@@ -82,6 +87,8 @@ pub struct Probe {
     pub row_if: Option<Expr>,
     /// How often it is tried again when it could not be started.
     pub retries: u32,
+    /// Sweeps run it no more often than this, and leave out the faults that need it in between. `None`: each sweep.
+    pub sweep_every: Option<Duration>,
     /// Probes whose facts this one uses; they run first.
     pub needs: BTreeSet<ProbeName>,
     /// The facts that it reads, in the order of the file.
@@ -193,6 +200,20 @@ pub struct Request {
     pub not_well: Vec<NotWell>,
 }
 
+/// A playbook that a person orders, with parameters: restart a service, deploy a release.
+///
+/// It runs as a fault does: `when` says that there is something to do, and has to be false afterwards. But it is found
+/// only in a case that was opened for it.
+#[derive(Debug, Clone)]
+pub struct Operation {
+    /// What is done, under which condition, and what proves it.
+    pub fault: Fault,
+    /// What whoever orders it gives.
+    pub params: BTreeMap<ParamName, Param>,
+    /// Probes that only this operation has; they may use its parameters.
+    pub extra_probes: BTreeMap<ProbeName, Probe>,
+}
+
 /// Something that is not well.
 #[derive(Debug, Clone)]
 pub struct NotWell {
@@ -265,12 +286,48 @@ impl SystemType {
         self.requests.iter().find(|request| request.name == *name)
     }
 
+    /// The operation of this name; `None` if the system type has none.
+    pub fn operation(&self, name: &PlaybookName) -> Option<&Operation> {
+        self.operations.iter().find(|operation| operation.fault.name == *name)
+    }
+
+    /// The same system as an operation sees it: with its parameters and its probes beside the others, and with nothing
+    /// else to fix.
+    pub fn operated(&self, operation: &Operation) -> SystemType {
+        let mut system = self.clone();
+        system.params.extend(operation.params.clone());
+        system.probes.extend(operation.extra_probes.clone());
+        system.faults = vec![operation.fault.clone()];
+        system
+    }
+
     /// The same system as a request sees it: with its parameters and its probes beside the others.
     pub fn asked(&self, request: &Request) -> SystemType {
         let mut system = self.clone();
         system.params.extend(request.params.clone());
         system.probes.extend(request.extra_probes.clone());
         system
+    }
+
+    /// The probes that the condition, the plan or the verification of a fault can need.
+    pub fn fault_probes(&self) -> BTreeSet<ProbeName> {
+        self.faults.iter().flat_map(|fault| self.probes_of_fault(fault)).collect()
+    }
+
+    /// The probes that a fault can need, and those that they need in turn.
+    pub fn probes_of_fault(&self, fault: &Fault) -> BTreeSet<ProbeName> {
+        let names = fault.names();
+        self.probes_of(names.iter().map(String::as_str))
+    }
+
+    /// The same system type without the faults that need one of these probes.
+    pub fn without_probes(&self, left_out: &BTreeSet<ProbeName>) -> Cow<'_, SystemType> {
+        if left_out.is_empty() {
+            return Cow::Borrowed(self);
+        }
+        let mut rest = self.clone();
+        rest.faults.retain(|fault| self.probes_of_fault(fault).is_disjoint(left_out));
+        Cow::Owned(rest)
     }
 
     /// The probes behind names of the form `probe.fact`, and those that they need in turn.
@@ -306,7 +363,43 @@ impl SystemType {
     }
 }
 
+impl Fault {
+    /// The facts and parameters that the playbook uses, as `probe.fact` or `parameter`.
+    pub fn names(&self) -> BTreeSet<String> {
+        let checks = self.verify.iter().map(|check| &check.that);
+        let own = [Some(&self.when), self.ask_if.as_ref()].into_iter().flatten();
+        let mut names: BTreeSet<String> = own.chain(checks).flat_map(Expr::names).collect();
+        let messages = [Some(&self.summary), self.prevention.as_ref()];
+        names.extend(messages.into_iter().flatten().flat_map(MessageTemplate::names));
+        names.extend(self.remediation.iter().flat_map(Step::names));
+        names
+    }
+}
+
+impl Step {
+    /// The facts and parameters that the step uses.
+    fn names(&self) -> BTreeSet<String> {
+        let templates = std::iter::once(&self.command).chain(&self.rollback);
+        let mut names: BTreeSet<String> = templates.flat_map(Template::names).map(str::to_owned).collect();
+        let check = match &self.if_interrupted {
+            IfInterrupted::Check(check) => Some(check),
+            IfInterrupted::RerunNow | IfInterrupted::Rerun | IfInterrupted::Escalate => None,
+        };
+        names.extend(self.only_if.iter().chain(check).flat_map(Expr::names));
+        names
+    }
+}
+
 impl Symptoms {
+    /// These and others.
+    #[must_use]
+    pub fn and(mut self, others: Symptoms) -> Symptoms {
+        self.names.extend(others.names);
+        self.patterns.extend(others.patterns);
+        self.labels.extend(others.labels);
+        self
+    }
+
     /// The first phrase or label that this cause accounts for.
     pub fn matches(&self, text: &str, labels: &[String]) -> Option<String> {
         let label = self.labels.iter().find(|label| labels.iter().any(|l| l.eq_ignore_ascii_case(label)));

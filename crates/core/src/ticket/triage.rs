@@ -44,6 +44,11 @@ pub enum Intent {
         /// It may also be a complaint: it is answered, and closed only if the reporter is content.
         in_doubt: bool,
     },
+    /// A person ordered an operation.
+    Operation {
+        /// The operation's playbook.
+        operation: PlaybookName,
+    },
 }
 
 /// A fault that would explain the ticket.
@@ -56,12 +61,17 @@ pub struct SymptomMatch {
 }
 
 impl Triage {
-    /// The system type, with the parameters and probes of the request that was asked for.
+    /// The system type, with the parameters and probes of the request that was asked for, or of the operation that was
+    /// ordered.
     pub fn system<'l>(&self, library: &'l Library) -> Option<Cow<'l, SystemType>> {
         let system_type = library.systems.get(&self.system.as_ref()?.system_type)?;
         match &self.intent {
             Intent::Question { request, .. } => match system_type.request(request) {
                 Some(request) => Some(Cow::Owned(system_type.asked(request))),
+                None => Some(Cow::Borrowed(system_type)),
+            },
+            Intent::Operation { operation } => match system_type.operation(operation) {
+                Some(operation) => Some(Cow::Owned(system_type.operated(operation))),
                 None => Some(Cow::Borrowed(system_type)),
             },
             Intent::Problem => Some(Cow::Borrowed(system_type)),
@@ -105,7 +115,7 @@ pub fn triage(
 }
 
 /// The triage of a ticket for which a command opened a case: a person has named the system and the scope. In a
-/// read-only scope the system's mode is `observe`; a request has the values that were given.
+/// read-only scope the system's mode is `observe`; a request and an operation have the values that were given.
 pub fn triage_command(
     scope: &CaseScope,
     ticket: &Ticket,
@@ -129,6 +139,10 @@ pub fn triage_command(
         CaseScope::AnswerRequest { request, values, .. } => {
             system.params.extend(values.clone());
             Intent::Question { request: request.clone(), health: false, in_doubt: false }
+        }
+        CaseScope::Operate { operation, values, .. } => {
+            system.params.extend(values.clone());
+            Intent::Operation { operation: operation.clone() }
         }
         CaseScope::FullTicket | CaseScope::Diagnose { .. } | CaseScope::FixOne { .. } => Intent::Problem,
     };

@@ -9,6 +9,7 @@ use crate::case::dispute::CloseDispute;
 use crate::case::inquiry::InquiryPurpose;
 use crate::case::outcome::{Code, Escalation, Outcome, Remainder};
 use crate::case::{Case, PendingApproval, Phase, RemediationResult, Timings};
+use crate::chatops::scope::CaseScope;
 use crate::diagnosis::diagnose::Diagnosis;
 use crate::diagnosis::plan::Plan;
 use crate::expr::MessageSpan;
@@ -96,6 +97,8 @@ pub struct Report {
     pub probes: Vec<ProbeView>,
     /// The request that was answered.
     pub request: Option<String>,
+    /// A person ordered an operation.
+    pub is_operation: bool,
     /// Where the time went.
     pub timings: Timings,
     /// From the first record to the newest, in seconds.
@@ -177,7 +180,8 @@ pub struct ProposedStep {
 /// Draws up the report of a case.
 pub fn report(case: &Case, library: &Library) -> Report {
     let site = case.triage.as_ref().and_then(|triage| triage.system.as_ref());
-    let system = site.and_then(|site| library.systems.get(&site.system_type));
+    let system = case.triage.as_ref().and_then(|triage| triage.system(library));
+    let system = system.as_deref();
     let fault = |name: &PlaybookName| system.and_then(|system: &SystemType| system.fault(name));
     let first = case.diagnoses.first();
     let (code, detail) = match &case.outcome {
@@ -295,8 +299,9 @@ pub fn report(case: &Case, library: &Library) -> Report {
         probes: probes(&case.evidence),
         request: match case.triage.as_ref().map(|triage| &triage.intent) {
             Some(Intent::Question { request, .. }) => Some(request.to_string()),
-            _ => None,
+            Some(Intent::Operation { .. } | Intent::Problem) | None => None,
         },
+        is_operation: matches!(case.scope(), CaseScope::Operate { .. }),
         timings: case.timings,
         seconds: (case.updated_at - case.opened_at).num_seconds(),
         as_of: format_minute(case.updated_at),

@@ -34,6 +34,7 @@ payload_enum! {
         WentAway { title: String, summary: String },
         NotExplained,
         RuledOut { playbook: PlaybookName },
+        NothingToDo { playbook: PlaybookName },
         NeedsPerson { playbook: PlaybookName, summary: String },
         NotWell { what: Vec<String> },
         NoPlan { playbook: PlaybookName, problem: String },

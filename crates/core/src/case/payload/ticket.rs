@@ -67,6 +67,7 @@ payload_enum! {
         Diagnose { system: SystemName },
         FixOne { system: SystemName, playbook: PlaybookName },
         AnswerRequest { system: SystemName, request: PlaybookName, values: BTreeMap<ParamName, Value> },
+        Operate { system: SystemName, operation: PlaybookName, values: BTreeMap<ParamName, Value> },
     }
 
     /// How a close was disputed.

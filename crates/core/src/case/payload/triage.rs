@@ -81,6 +81,7 @@ payload_enum! {
             #[serde(default)]
             in_doubt: bool,
         },
+        Operation { operation: PlaybookName },
     }
 
     /// How much the agent may do.

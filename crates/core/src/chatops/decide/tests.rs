@@ -66,6 +66,7 @@ fn library() -> Library {
     let system_type = SystemType {
         name: name.clone(),
         summary: String::new(),
+        extends: Vec::new(),
         aliases: Vec::new(),
         problem_patterns: Vec::new(),
         symptoms: Default::default(),
@@ -75,6 +76,7 @@ fn library() -> Library {
         sudo: Vec::new(),
         faults: vec![fault],
         requests: vec![logs],
+        operations: Vec::new(),
     };
     Library { hash: LibraryHash(String::new()), systems: BTreeMap::from([(name, system_type)]) }
 }
@@ -181,6 +183,7 @@ fn outline(effects: &[Effect]) -> String {
             CaseScope::FullTicket => "opens full".into(),
             CaseScope::Diagnose { system } => format!("opens diagnose {system}"),
             CaseScope::FixOne { playbook, .. } => format!("opens fix {playbook}"),
+            CaseScope::Operate { operation, .. } => format!("opens operation {operation}"),
             CaseScope::AnswerRequest { request, values, .. } => {
                 let values: Vec<String> =
                     values.iter().map(|(key, value)| format!("{key}={value}")).collect();
