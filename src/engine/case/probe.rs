@@ -1,4 +1,5 @@
-//! Probing: the probes of a system, side by side, each as soon as the facts that it needs are known.
+//! Probing: the probes of a system, side by side. Each command runs as soon as the facts that are part of it are known;
+//! its output is read as soon as those are that its own facts rest on.
 
 use crate::core::diagnosis::evidence::{
     Evidence, Observation, ProbeResult, ProbeStatus, RawObservation, read_facts,
@@ -30,7 +31,9 @@ pub async fn run_probes(
     let mut evidence = Evidence { connect_ms, ..Evidence::default() };
     let mut waiting: Vec<&Probe> = probes.iter().filter_map(|name| system_type.probes.get(name)).collect();
     let mut running: JoinSet<(ProbeName, ProbeAnswer)> = JoinSet::new();
+    let mut unread: Vec<(&Probe, ProbeAnswer)> = Vec::new();
     while !waiting.is_empty() || !running.is_empty() {
+        read_answers(runner, system_type, system, probes, &mut unread, &mut evidence);
         let (ready, rest): (Vec<&Probe>, Vec<&Probe>) =
             waiting.into_iter().partition(|probe| can_run(probe, probes, &evidence));
         waiting = rest;
@@ -46,7 +49,7 @@ pub async fn run_probes(
                 // A host that did not answer is not asked once more for each probe.
                 Ok((host, command)) if let Some(error) = unreached.get(&host) => {
                     let answer = ProbeAnswer { host, line: command.summary(), outcome: Err(error.clone()) };
-                    record(runner, system_type, system, probe, answer, &mut evidence);
+                    unread.push((probe, answer));
                 }
                 Ok((host, command)) => {
                     let (runner, name, retries) = (runner.clone(), probe.name.clone(), probe.retries);
@@ -59,13 +62,16 @@ pub async fn run_probes(
         }
         match running.join_next().await {
             Some(Ok((name, answer))) => {
-                if let Some(probe) = system_type.probes.get(&name) {
-                    record(runner, system_type, system, probe, answer, &mut evidence);
-                }
+                unread.extend(system_type.probes.get(&name).map(|probe| (probe, answer)));
             }
             Some(Err(error)) => tracing::error!(%error, "a probe broke"),
             None => {}
         }
+    }
+    read_answers(runner, system_type, system, probes, &mut unread, &mut evidence);
+    // What these rest on broke without a result, so their facts are unknown.
+    for (probe, answer) in unread {
+        record(runner, system_type, system, probe, answer, &mut evidence);
     }
     for probe in probes.iter().filter_map(|name| system_type.probes.get(name)) {
         // A probe that broke must not leave an older result standing.
@@ -79,8 +85,30 @@ pub async fn run_probes(
     evidence
 }
 
+/// Whether everything that is part of the command is known.
 fn can_run(probe: &Probe, probes: &BTreeSet<ProbeName>, evidence: &Evidence) -> bool {
+    let mut needs = probe.needs.iter().filter(|need| probe.command_needs(need));
+    needs.all(|need| evidence.facts.contains_key(need) || !probes.contains(need))
+}
+
+/// Whether everything is known that the facts rest on.
+fn can_be_read(probe: &Probe, probes: &BTreeSet<ProbeName>, evidence: &Evidence) -> bool {
     probe.needs.iter().all(|need| evidence.facts.contains_key(need) || !probes.contains(need))
+}
+
+/// Reads the facts of every answer that can be read by now.
+fn read_answers(
+    runner: &ProbeRunner,
+    system_type: &SystemType,
+    system: &System,
+    probes: &BTreeSet<ProbeName>,
+    unread: &mut Vec<(&Probe, ProbeAnswer)>,
+    evidence: &mut Evidence,
+) {
+    while let Some(at) = unread.iter().position(|(probe, _)| can_be_read(probe, probes, evidence)) {
+        let (probe, answer) = unread.swap_remove(at);
+        record(runner, system_type, system, probe, answer, evidence);
+    }
 }
 
 /// Opens every connection that the probes need, side by side. Gives the longest time in milliseconds, and the hosts that

@@ -108,6 +108,13 @@ pub struct Fact {
     pub below: Option<ParamName>,
 }
 
+impl Probe {
+    /// Whether its command, and not only the reading of its output, uses a fact of this other probe.
+    pub fn command_needs(&self, other: &ProbeName) -> bool {
+        self.command.names().iter().any(|name| name.split('.').next() == Some(other.as_str()))
+    }
+}
+
 impl Fact {
     /// The value, if the fact's type admits it. `param`: a parameter of the system.
     ///
