@@ -5,9 +5,11 @@
 use crate::ssh::error::SshError;
 use crate::ssh::shortage::shortage;
 use std::io::ErrorKind;
+use std::pin::Pin;
 use std::process::Stdio;
+use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
@@ -19,8 +21,61 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Transport for T {}
 /// What a ProxyCommand says is told up to so many bytes.
 const WORDS: u64 = 2000;
 
+/// A TCP connection that acknowledges at once what it receives, where the platform can do that. A server that writes an
+/// answer in two packets would otherwise wait for the acknowledgement of the first, up to 40 ms.
+struct QuickAck(TcpStream);
+
+impl QuickAck {
+    /// The kernel forgets the setting now and then (`tcp(7)`), so it is made after each read.
+    #[cfg(target_os = "linux")]
+    fn arm(&self) {
+        // An acknowledgement that comes late costs time and nothing else.
+        let _ = rustix::net::sockopt::set_tcp_quickack(&self.0, true);
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn arm(&self) {}
+}
+
+impl AsyncRead for QuickAck {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        let polled = Pin::new(&mut self.0).poll_read(context, buffer);
+        if polled.is_ready() {
+            self.arm();
+        }
+        polled
+    }
+}
+
+impl AsyncWrite for QuickAck {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(context)
+    }
+}
+
 /// Connects by TCP.
-pub(super) async fn tcp(address: &str, port: u16, limit: Duration, at: &str) -> Result<TcpStream, SshError> {
+pub(super) async fn tcp(
+    address: &str,
+    port: u16,
+    limit: Duration,
+    at: &str,
+) -> Result<impl Transport + use<>, SshError> {
     let socket = match timeout(limit, TcpStream::connect((address, port))).await {
         Ok(Ok(socket)) => socket,
         Ok(Err(error)) => {
@@ -35,6 +90,8 @@ pub(super) async fn tcp(address: &str, port: u16, limit: Duration, at: &str) -> 
     if let Err(error) = socket.set_nodelay(true) {
         tracing::debug!(%error, at, "TCP_NODELAY could not be set");
     }
+    let socket = QuickAck(socket);
+    socket.arm();
     Ok(socket)
 }
 
