@@ -51,6 +51,9 @@ pub struct Expect {
     /// Parameters of the system.
     #[serde(default)]
     pub params: BTreeMap<ParamName, Value>,
+    /// A person approves every plan that waits for approval.
+    #[serde(default)]
+    pub approve: bool,
     /// What the reporter answers when asked: `works`, `broken` or `details`. Nothing by default.
     #[serde(default)]
     pub reporter: Option<ReporterAnswer>,

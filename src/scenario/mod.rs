@@ -132,6 +132,7 @@ pub async fn play(path: &Path, books: &LoadedPlaybooks) -> Result<ScenarioResult
             .map_err(|error| ScenarioError::Stopped(error.to_string()))?;
         match (case.waiting(), scene.expect.reporter) {
             (Some(Waiting::Reporter(_)), Some(says)) => scene.reporter_answers(&case, says).await?,
+            (Some(Waiting::Approval(_)), _) if scene.expect.approve => scene.lead_approves(&case).await?,
             // Nobody else answers in a scenario.
             (Some(Waiting::Approval(until) | Waiting::Reporter(until)), _) => {
                 scene.clock.sleep_until(until).await;
@@ -261,10 +262,19 @@ impl ScenarioRun {
 
     /// The reporter answers the question of the case.
     async fn reporter_answers(&self, case: &Case, says: ReporterAnswer) -> Result<(), ScenarioError> {
+        self.says(case, &case.ticket.author, SignalKind::Answer(says)).await
+    }
+
+    /// A person approves the plan that waits.
+    async fn lead_approves(&self, case: &Case) -> Result<(), ScenarioError> {
+        let plan = case.pending_approval.as_ref().map(|pending| pending.plan.short_id().to_owned());
+        self.says(case, LEAD, SignalKind::Approve { plan: plan.unwrap_or_default() }).await
+    }
+
+    async fn says(&self, case: &Case, by: &str, kind: SignalKind) -> Result<(), ScenarioError> {
         // People take their time.
         self.clock.sleep_until(self.clock.now() + Duration::from_secs(60)).await;
-        let signal =
-            Signal { by: case.ticket.author.clone(), at: self.clock.now(), kind: SignalKind::Answer(says) };
+        let signal = Signal { by: by.to_owned(), at: self.clock.now(), kind };
         let key = format!("scenario answer {}", case.next_seq);
         let sent = self.agent.journal.send_signal(&case.id, &key, &signal).await;
         sent.map(drop).map_err(|error| ScenarioError::Stopped(error.to_string()))
