@@ -101,7 +101,17 @@ fn commands(script: &str) -> Vec<&str> {
     #[expect(clippy::expect_used, reason = "the pattern is a constant")]
     static SUDO: LazyLock<Regex> =
         LazyLock::new(|| Regex::new(r"\bsudo\s+-n\s+(?:--\s+)?([^\n;|&)]+)").expect("a constant pattern"));
-    SUDO.captures_iter(script).filter_map(|found| found.get(1)).map(|found| found.as_str().trim()).collect()
+    let found = SUDO.captures_iter(script).filter_map(|found| found.get(1));
+    found.map(|found| without_redirections(found.as_str()).trim()).collect()
+}
+
+/// The command up to its first redirection, which the shell takes and not the program.
+fn without_redirections(command: &str) -> &str {
+    #[expect(clippy::expect_used, reason = "the pattern is a constant")]
+    static REDIRECTION: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"\s[0-9]?(?:>>?|<)").expect("a constant pattern"));
+    let end = REDIRECTION.find(command).map_or(command.len(), |found| found.start());
+    command.get(..end).unwrap_or(command)
 }
 
 /// Whether they match word for word: constants are equal, and the command has a variable where the entry has
