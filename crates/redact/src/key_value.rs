@@ -305,6 +305,9 @@ fn is_command(word: &str) -> bool {
 
 /// The length of a sign that stands between a name and a value.
 fn strong_sign(text: &str) -> usize {
+    if is_comparison(text) {
+        return 0;
+    }
     let mut length = 0;
     for (at, c) in text.char_indices().take(8) {
         let goes_on = match c {
@@ -320,6 +323,16 @@ fn strong_sign(text: &str) -> usize {
         length = at + c.len_utf8();
     }
     length
+}
+
+/// `sessions > 0`, `token_count >= 12`: a condition compares with a number of few digits.
+fn is_comparison(text: &str) -> bool {
+    let Some(behind) = text.strip_prefix('>') else { return false };
+    let number = behind.strip_prefix('=').unwrap_or(behind).trim_start_matches(' ');
+    let digits = number.bytes().take_while(u8::is_ascii_digit).count();
+    let ends =
+        rest(number, digits).chars().next().is_none_or(|c| !c.is_alphanumeric() && !"_-./+=$".contains(c));
+    (1..=3).contains(&digits) && ends
 }
 
 /// Whether a quoted name is the first of two in brackets: `("PASSWORD", "x")`.

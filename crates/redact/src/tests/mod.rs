@@ -33,6 +33,10 @@ fn secrets_are_hidden_and_the_rest_stays() {
         ("Authorization: Bearer abc.def", "Authorization: Bearer [redacted]"),
         ("ghp_0123456789abcdefghijABCDEFGHIJ012345", "[redacted]"),
         ("curl --token s3cr3t url", "curl --token [redacted] url"),
+        // A condition compares; a path through menus and an arrow lead to a value.
+        ("web.csrf_refused > 0 and sessions.most >= 120", "web.csrf_refused > 0 and sessions.most >= 120"),
+        ("token -> 12ab34cd", "token -> [redacted]"),
+        ("password > 12ab34", "password > [redacted]"),
         ("-----BEGIN OPENSSH PRIVATE KEY-----\nabc\n-----END OPENSSH PRIVATE KEY-----\nok", "[redacted]\nok"),
         ("-----BEGIN RSA PRIVATE KEY-----\ncut off", "[redacted]"),
     ] {
