@@ -216,17 +216,17 @@ async fn a_wrong_command_is_answered_with_what_would_be_right() {
     I do not understand `run`. Write the name of a playbook after `run`, then its values as `key=value`. Example:
 
     ```text
-    /qfield:support run queue-report days=1 jobs_listed=10 status=any
+    /qfield:support run syncs days=1 jobs_listed=20 project=any status=any
     ```
 
     Please write a new comment; I ignore edits.
     == run log service=app
     <!-- fieldmedic reply comment=[id] -->
-    `qfieldcloud` has no playbook `log`. Did you mean `logs`? Available: `logs`, `queue-report`, `status-report`, `disk-full`, `disk-unusable`, `job-incomplete`, `missing-qgis-image`, `services-down`, `service-unsteady`, `worker-restart-loop`, `workers-paused`, `worker-down`, `workers-frozen`, `queue-stuck`, `project-invalid`, `project-locked`, `work-lost`, `workers-busy`.
+    `qfieldcloud` has no playbook `log`. Did you mean `logs`? Available: `capacity`, `database-status`, `health`, `images`, `logs`, `queue-report`, `status-report`, `syncs`, `users-and-quotas`, `restart`, `disk-full`, `disk-unusable`, `job-incomplete`, `missing-qgis-image`, `services-down`, `cron-lock`, `service-unsteady`, `proxy-stale`, `worker-restart-loop`, `workers-paused`, `worker-down`, `workers-frozen`, `queue-stuck`, `application-unwell`, `certificate-expired`, `certificate-expiring`, `crons-silent`, `csrf-origins`, `image-cleanup`, `nginx-connect-timeout`, `out-of-memory`, `outside-only`, `project-invalid`, `project-locked`, `release-mismatch`, `service-unhealthy`, `job-out-of-memory`, `styles-missing`, `tmp-full`, `work-lost`, `workers-busy`.
     Example:
 
     ```text
-    /qfield:support run queue-report days=1 jobs_listed=10 status=any
+    /qfield:support run syncs days=1 jobs_listed=20 project=any status=any
     ```
 
     Please write a new comment; I ignore edits.
@@ -245,6 +245,7 @@ async fn a_wrong_command_is_answered_with_what_would_be_right() {
     | parameter | accepts | default | meaning |
     |---|---|---|---|
     | `lines` | a whole number from 1 to 500 | `50` | how many lines of each container |
+    | `search` | a list of names |  | only lines that contain one of these words, such as error,timeout |
     | `service` | a name |  | a service of Docker Compose, such as app, db, nginx or worker\_wrapper |
 
     Example:
@@ -263,6 +264,7 @@ async fn a_wrong_command_is_answered_with_what_would_be_right() {
     | parameter | accepts | default | meaning |
     |---|---|---|---|
     | `lines` | a whole number from 1 to 500 | `50` | how many lines of each container |
+    | `search` | a list of names |  | only lines that contain one of these words, such as error,timeout |
     | `service` | a name |  | a service of Docker Compose, such as app, db, nginx or worker\_wrapper |
 
     Example:
@@ -281,6 +283,7 @@ async fn a_wrong_command_is_answered_with_what_would_be_right() {
     | parameter | accepts | default | meaning |
     |---|---|---|---|
     | `lines` | a whole number from 1 to 500 | `50` | how many lines of each container |
+    | `search` | a list of names |  | only lines that contain one of these words, such as error,timeout |
     | `service` | a name |  | a service of Docker Compose, such as app, db, nginx or worker\_wrapper |
 
     Example:
@@ -299,6 +302,7 @@ async fn a_wrong_command_is_answered_with_what_would_be_right() {
     | parameter | accepts | default | meaning |
     |---|---|---|---|
     | `lines` | a whole number from 1 to 500 | `50` | how many lines of each container |
+    | `search` | a list of names |  | only lines that contain one of these words, such as error,timeout |
     | `service` | a name |  | a service of Docker Compose, such as app, db, nginx or worker\_wrapper |
 
     Example:
@@ -474,7 +478,7 @@ async fn a_ticket_is_explained_and_retried() {
     let first = agent.works(&case.expect("a case")).await;
     assert_eq!(outcome(&first), "escalated");
     let (id, _) = agent.executes("tina", "explain").await;
-    assert_snapshot!(stable(&agent.replies(id).join("\n")), @r"
+    assert_snapshot!(stable(&agent.replies(id).join("\n")), @r#"
     <!-- fieldmedic reply comment=[id] -->
     ### Why this ended as escalated (`not-fixed`)
 
@@ -490,14 +494,30 @@ async fn a_ticket_is_explained_and_retried() {
     | `job-incomplete` | no | `harm.childless \| length > 0` | harm.childless = \[\] | Workers … docker … ps … worker … wrapper … exited |
     | `missing-qgis-image` | no | `images.missing \| length > 0` | images.missing = \[\] |  |
     | `services-down` | no | `services.stopped \| length > 0` | services.stopped = \[\] |  |
+    | `cron-lock` | no | `crons.stale and services.cache \| length > 0` | crons.stale = false; services.cache = \["qfieldcloud-memcached-1"\] |  |
     | `service-unsteady` | no | `services.unsteady \| length > 0 or services.absent \| length > 0` | services.absent = \[\]; services.unsteady = \[\] |  |
+    | `proxy-stale` | no | `web.direct == 'ok' and web.inside == 'bad' and web.inside_code in ['502', '504'] and web.proxy \| length > 0 and services.stopped \| length == 0` | services.stopped = \[\]; web.direct = "ok"; web.inside = "ok"; web.inside\_code = "200"; web.proxy = \["qfieldcloud-nginx-1"\] |  |
     | `worker-restart-loop` | no | `workers.looping > 0` | workers.looping = 0 | Workers … docker … ps … worker … wrapper … exited |
     | `workers-paused` | no | `workers.paused \| length > 0` | workers.paused = \[\] | Workers … docker … ps … worker … wrapper … exited |
     | `worker-down` | **yes** | `workers.running < config.workers and workers.looping == 0 and workers.paused \| length == 0 and services.rows \| length > 0` | config.workers = 4; services.rows: 12 rows; workers.looping = 0; workers.paused = \[\]; workers.running = 0 | Workers … docker … ps … worker … wrapper … exited |
     | `workers-frozen` | no | `workers.running > 0 and workers.young == 0 and jobs.takeable > 0 and jobs.started < workers.running and jobs.oldest_waiting_min >= queue_patience_min and (jobs.last_start_s < 0 or jobs.last_start_s > queue_patience_min * 60)` | jobs.last\_start\_s = `1790000000`; jobs.oldest\_waiting\_min = 47; jobs.started = 0; jobs.takeable = 3; workers.running = 0; workers.young = 0 | Workers … docker … ps … worker … wrapper … exited |
     | `queue-stuck` | no | `stuck.count > 0 or stuck.dead \| length > 0 or jobs.overdue > 0` | jobs.overdue = 0; stuck.count = 0; stuck.dead = \[\] |  |
+    | `application-unwell` | no | `services.stopped \| length == 0 and (web.direct == 'bad' and web.inside != 'ok' or web.direct == 'ok' and web.inside == 'bad' and web.inside_code not in ['502', '503', '504'])` | services.stopped = \[\]; web.direct = "ok"; web.inside = "ok"; web.inside\_code = "200" |  |
+    | `certificate-expired` | no | `web.certificate_days < certificate_days or web.certificate_early != ''` | web.certificate\_days = 61; web.certificate\_early = "" |  |
+    | `certificate-expiring` | no | `web.certificate_days < certificate_warn_days and web.certificate_days >= certificate_days` | web.certificate\_days = 61 |  |
+    | `crons-silent` | no | `jobs.cron_silent and services.stopped \| length == 0 and not crons.stale` | crons.stale = false; jobs.cron\_silent = false; services.stopped = \[\] |  |
+    | `csrf-origins` | no | `web.csrf_refused > 0 or config.origins \| reject('matching', '^https?://') \| list \| length > 0 or (config.hosts \| length > 0 and config.origins \| length > 0 and config.origins \| matching('[*]') \| length == 0 and config.origins \| matching('^https?://(' ~ (config.hosts \| join('\|') \| replace('.', '[.]')) ~ ')(:[0-9]+)?/?$') \| length == 0)` | config.hosts = \["qfield.example.org"\]; config.origins = \["https:​//qfield.example.org"\]; web.csrf\_refused = 0 |  |
+    | `image-cleanup` | no | `cleanups.found \| length > 0 and images.missing \| length == 0` | cleanups.found = \[\]; images.missing = \[\] |  |
+    | `nginx-connect-timeout` | no | `web.connect_timeouts >= connect_timeouts_limit` | web.connect\_timeouts = 0 |  |
+    | `out-of-memory` | no | `makeup.killed \| length > 0` | makeup.killed = \[\] | Workers … docker … ps … worker … wrapper … exited |
+    | `outside-only` | no | `web.inside == 'ok' and web.outside == 'bad'` | web.inside = "ok"; web.outside = "ok" |  |
     | `project-invalid` | no | `harm.project \| length > 0 or harm.rejected \| length > 0` | harm.project = \[\]; harm.rejected = \[\] |  |
     | `project-locked` | no | `harm.locked \| length > 0` | harm.locked = \[\] |  |
+    | `release-mismatch` | no | `makeup.differs \| length > 0` | makeup.differs = \[\] |  |
+    | `service-unhealthy` | no | `services.unhealthy \| length > 0 or web.storage == 'error' or web.storage_full > 0` | services.unhealthy = \[\]; web.storage = "ok"; web.storage\_full = 0 |  |
+    | `job-out-of-memory` | no | `harm.killed \| length > 0` | harm.killed = \[\] |  |
+    | `styles-missing` | no | `web.styles == 'bad' or (web.manifest > 0 and web.inside == 'ok' and web.styles != 'ok')` | web.inside = "ok"; web.manifest = 0; web.styles = "ok" |  |
+    | `tmp-full` | no | `disk.tmp_full \| length > 0` | disk.tmp\_full = \[\] |  |
     | `work-lost` | no | `harm.lost \| length > 0 or harm.deltas \| length > 0` | harm.deltas = \[\]; harm.lost = \[\] |  |
     | `workers-busy` | no | `workers.running > 0 and jobs.started >= workers.running and jobs.takeable > 0 and stuck.dead \| length == 0` | jobs.started = 0; jobs.takeable = 3; stuck.dead = \[\]; workers.running = 0 |  |
 
@@ -506,7 +526,7 @@ async fn a_ticket_is_explained_and_retried() {
     I fix a fault only if its condition is true. What is unknown changes nothing and closes nothing.
 
     <sub>Case `[case]`</sub>
-    ");
+    "#);
     let (id, _) = agent.executes("tina", "status").await;
     assert_snapshot!(stable(&agent.replies(id).join("\n")), @"
     <!-- fieldmedic reply comment=[id] -->
@@ -584,14 +604,24 @@ async fn help_lists_what_this_person_may_do() {
 
     | playbook | what it does |
     |---|---|
-    | `/qfield:support run logs lines=50 service=app` | The last lines of a service's log; `lines`: a whole number from 1 to 500; `service`: a name |
+    | `/qfield:support run capacity agents=0 days=7` | Whether there are enough workers; `agents`: a whole number from 0 to 1000; `days`: a whole number from 1 to 30 |
+    | `/qfield:support run database-status tables=10` | How the database is; `tables`: a whole number from 1 to 50 |
+    | `/qfield:support run health` | Whether the pages and the API answer, and how fast |
+    | `/qfield:support run images` | Which images are here, and which archives of them |
+    | `/qfield:support run logs lines=50 service=app` | The last lines of a service's log; `lines`: a whole number from 1 to 500; `search`: a list of names; `service`: a name |
     | `/qfield:support run queue-report days=1 jobs_listed=10 status=any` | What is in the queue, and what came of the last jobs; `days`: a whole number from 1 to 30; `jobs_listed`: a whole number from 1 to 50; `status`: one of any, pending, queued, started, finished, failed, stopped |
     | `/qfield:support run status-report` | Report the state of the system |
+    | `/qfield:support run syncs days=1 jobs_listed=20 project=any status=any` | Recent jobs with their projects and errors; `days`: a whole number from 1 to 30; `jobs_listed`: a whole number from 1 to 100; `project`: a name; `status`: one of any, pending, queued, started, finished, failed, stopped |
+    | `/qfield:support run users-and-quotas accounts=20` | How many users there are, and what of their quotas is used; `accounts`: a whole number from 1 to 100 |
+    | `/qfield:support run restart service=app` | fix, if the evidence confirms it: Restart a service; `service`: a name |
     | `/qfield:support run disk-full` | fix, if the evidence confirms it: A disk is nearly full |
     | `/qfield:support run missing-qgis-image` | fix, if the evidence confirms it: A needed image is missing |
     | `/qfield:support run services-down` | fix, if the evidence confirms it: A service that should run has stopped |
+    | `/qfield:support run cron-lock` | fix, if the evidence confirms it: A dead clean-up holds the lock of the cron jobs |
+    | `/qfield:support run proxy-stale` | fix, if the evidence confirms it: The application answers, and nginx does not find it |
     | `/qfield:support run worker-down` | fix, if the evidence confirms it: Worker containers are not running |
     | `/qfield:support run queue-stuck` | fix, if the evidence confirms it: Jobs are stuck in the queue |
+    | `/qfield:support run styles-missing` | fix, if the evidence confirms it: Pages come without their style sheets |
 
     Reactions: 👀 I read your command, 🚀 it is done, 😕 I could not do it.
     ");

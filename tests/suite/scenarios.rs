@@ -123,7 +123,7 @@ fn the_worked_example_of_the_documentation_works() {
     let dir = worked_example();
     let check = playbook(dir.path(), &["check", "playbooks"]);
     assert!(check.status.success(), "{}{}", stdout(&check), stderr(&check));
-    assert_eq!(stdout(&check), "tunnel: 1 probes, 1 faults, 0 requests, no problems\n");
+    assert_eq!(stdout(&check), "tunnel: 1 probes, 1 faults, 0 requests, 0 operations, no problems\n");
     for flag in ["--verbose", "--show"] {
         let test = playbook(dir.path(), &["test", "fixtures", "--playbooks", "playbooks", flag]);
         assert!(test.status.success(), "{}{}", stdout(&test), stderr(&test));

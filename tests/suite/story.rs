@@ -39,7 +39,7 @@ async fn a_ticket_from_the_webhook_to_its_close() {
 
     - 🔎 Worker containers are not running: 0 of 4 workers are running
 
-    <details><summary>Evidence: 12 probes</summary> … </details>
+    <details><summary>Evidence: 16 probes</summary> … </details>
 
     <sub>Case `[case]` · as of [time] UTC</sub>
     ");
@@ -136,7 +136,7 @@ async fn a_ticket_from_the_webhook_to_its_close() {
     Fixed and verified: 4 conditions held, the longest for [duration].
 
     <details><summary>Commands and proof</summary> … </details>
-    <details><summary>Evidence: 12 probes</summary> … </details>
+    <details><summary>Evidence: 16 probes</summary> … </details>
 
     Not settled? Reopen this issue, or say that it is still broken. Then a person looks at it.
 

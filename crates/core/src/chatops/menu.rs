@@ -132,7 +132,11 @@ fn values(
 
 /// A playbook as a command that works.
 fn usage(playbook: &PlaybookName, params: &BTreeMap<ParamName, Param>) -> String {
-    let pairs = params.iter().map(|(name, param)| format!(" {name}={}", param.example()));
+    let examples = params.iter().map(|(name, param)| (name, param.example()));
+    // A list that is empty by default is left out.
+    let pairs = examples
+        .filter(|(_, example)| !example.is_empty())
+        .map(|(name, example)| format!(" {name}={example}"));
     format!("run {playbook}{}", pairs.collect::<String>())
 }
 

@@ -9,7 +9,6 @@ use crate::case::dispute::CloseDispute;
 use crate::case::inquiry::InquiryPurpose;
 use crate::case::outcome::{Code, Escalation, Outcome, Remainder};
 use crate::case::{Case, PendingApproval, Phase, RemediationResult, Timings};
-use crate::chatops::scope::CaseScope;
 use crate::diagnosis::diagnose::Diagnosis;
 use crate::diagnosis::plan::Plan;
 use crate::expr::MessageSpan;
@@ -301,7 +300,10 @@ pub fn report(case: &Case, library: &Library) -> Report {
             Some(Intent::Question { request, .. }) => Some(request.to_string()),
             Some(Intent::Operation { .. } | Intent::Problem) | None => None,
         },
-        is_operation: matches!(case.scope(), CaseScope::Operate { .. }),
+        is_operation: case
+            .triage
+            .as_ref()
+            .is_some_and(|triage| matches!(triage.intent, Intent::Operation { .. })),
         timings: case.timings,
         seconds: (case.updated_at - case.opened_at).num_seconds(),
         as_of: format_minute(case.updated_at),
