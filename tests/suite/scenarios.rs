@@ -1,5 +1,6 @@
 //! Every scenario under `fixtures/`, as `fieldmedic playbook test` plays it.
 
+use crate::sample::{Described, Sample};
 use fieldmedic::core::case::Case;
 use fieldmedic::core::case::detail::Detail;
 use fieldmedic::core::case::outcome::{Code, Outcome};
@@ -12,29 +13,42 @@ use fieldmedic::scenario::{LoadedPlaybooks, ScenarioRun, ScenarioVerdict};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use tempfile::TempDir;
 
 pub fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures")
 }
 
+/// The built-in playbooks, loaded once for all tests.
+pub fn built_in() -> &'static LoadedPlaybooks {
+    static BUILT_IN: LazyLock<LoadedPlaybooks> = LazyLock::new(|| {
+        LoadedPlaybooks::open(&Files::built_in()).expect("the built-in playbooks are right")
+    });
+    &BUILT_IN
+}
+
 /// A scenario of QFieldCloud with the built-in playbooks, set up and not begun.
 pub async fn scene(name: &str) -> ScenarioRun {
-    let books = LoadedPlaybooks::open(&Files::built_in()).expect("the built-in playbooks are right");
     let path = fixtures().join("qfieldcloud").join(name);
-    ScenarioRun::set_up(&path, &books).await.expect("the scenario can be set up")
+    ScenarioRun::set_up(&path, built_in()).await.expect("the scenario can be set up")
 }
+
+/// So many scenarios are played for each commit, some of each system type; `scripts/nightly` plays all.
+const SAMPLE: usize = 300;
 
 #[tokio::test]
 async fn every_scenario_comes_out_as_expected() {
-    let books = LoadedPlaybooks::open(&Files::built_in()).expect("the built-in playbooks are right");
     let mut failed = Vec::new();
     let scenarios = scenario::find(&fixtures()).expect("fixtures can be read");
-    assert!(scenarios.len() >= 20, "only {} scenarios were found", scenarios.len());
-    for path in scenarios {
+    assert!(scenarios.len() >= 1000, "only {} scenarios were found", scenarios.len());
+    let describe = |path: &PathBuf| Described {
+        group: path.parent().map(|folder| folder.display().to_string()).unwrap_or_default(),
+        name: path.display().to_string(),
+    };
+    for path in Sample::chosen().pick(scenarios, SAMPLE, describe) {
         let name = path.strip_prefix(fixtures()).unwrap_or(&path).display().to_string();
-        match scenario::play(&path, &books).await {
+        match scenario::play(&path, built_in()).await {
             Ok(played) => {
                 if let ScenarioVerdict::Failed(wrongs) = played.verdict() {
                     failed.push(format!("{name}:\n  {}\n{}", wrongs.join("\n  "), played.transcript()));
@@ -48,8 +62,7 @@ async fn every_scenario_comes_out_as_expected() {
 
 #[tokio::test]
 async fn every_playbook_has_a_scenario_that_applies_it() {
-    let files = Files::built_in();
-    let library = library::load(&files).expect("the built-in playbooks are right");
+    let library = built_in().library();
     let mut expected: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for path in scenario::find(&fixtures()).expect("fixtures can be read") {
         let folder =

@@ -189,7 +189,7 @@ fn found(flaw: Flaw, first: u64, expected: &str) {
 
 #[test]
 fn a_store_that_grants_every_lease_is_found() {
-    found(Flaw::GrantsEveryLease, 78, "has not granted");
+    found(Flaw::GrantsEveryLease, 130, "has not granted");
 }
 
 #[test]
@@ -199,5 +199,5 @@ fn an_agent_that_posts_without_searching_is_found() {
 
 #[test]
 fn an_agent_that_drops_its_intent_is_found() {
-    found(Flaw::DropsIntent, 30, "was given to the host");
+    found(Flaw::DropsIntent, 300, "was given to the host");
 }

@@ -100,8 +100,8 @@ async fn hosts_that_do_not_answer_hold_up_no_other_and_are_asked_once_for_each_l
 async fn an_expensive_probe_waits_for_its_turn_and_the_faults_that_need_it_with_it() {
     let mut agent = TestAgent::on("disk-full-healthy").build().await;
     let mut library = (*agent.context().library).clone();
-    let probes = library.systems.values_mut().flat_map(|system| system.probes.values_mut());
-    let disk = probes.into_iter().find(|probe| probe.name.as_str() == "disk").expect("a probe");
+    let system = library.systems.get_mut("qfieldcloud").expect("a system type");
+    let disk = system.probes.get_mut("disk").expect("a probe");
     disk.sweep_every = Some(Duration::from_secs(6 * 3600));
     agent.context_mut().library = Arc::new(library);
     let judged = async |agent: &TestAgent| {

@@ -5,7 +5,7 @@ use super::events::{first_version, following, host, moment, opened, ticket_id};
 use super::store::{Pair, open, opening};
 use crate::golden::cases_of_version;
 use crate::postgres::{Database, Server, database};
-use crate::scenarios::fixtures;
+use crate::scenarios::{built_in, fixtures};
 use chrono::{DateTime, TimeDelta, Utc};
 use fieldmedic::core::case::Case;
 use fieldmedic::core::case::event::{CaseId, Event, EventKind};
@@ -14,10 +14,9 @@ use fieldmedic::core::case::record::Record;
 use fieldmedic::core::case::signal::SignalKind;
 use fieldmedic::core::ticket::TicketId;
 use fieldmedic::engine::{CaseError, Shutdown, run_case};
-use fieldmedic::library::Files;
 use fieldmedic::ports::{Cursor, Cursors, DedupeKey, Inbox, Journal, JournalError, Leases, OpenResult};
 use fieldmedic::scenario;
-use fieldmedic::scenario::{LoadedPlaybooks, ScenarioRun};
+use fieldmedic::scenario::ScenarioRun;
 use fieldmedic::store::{Address, Postgres, worker_name};
 use sqlx::{AssertSqlSafe, Row};
 use std::collections::BTreeSet;
@@ -561,12 +560,12 @@ async fn a_lost_answer_to_a_commit_neither_loses_nor_doubles_a_record() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_case_comes_to_the_same_end_whatever_answers_are_lost() {
-    let books = LoadedPlaybooks::open(&Files::built_in()).unwrap();
+    let books = built_in();
     let path = fixtures().join("qfieldcloud/worker-down");
-    let calm = scenario::play(&path, &books).await.unwrap();
+    let calm = scenario::play(&path, books).await.unwrap();
     for nth in [19, 23, 31] {
         let database = database().await;
-        let mut scene = ScenarioRun::set_up(&path, &books).await.unwrap();
+        let mut scene = ScenarioRun::set_up(&path, books).await.unwrap();
         scene.agent.journal = Arc::new(database.open().await);
         let id = scene.take_in().await.unwrap();
         let lossy = Lossy::start(&database, nth);

@@ -4,7 +4,7 @@
 use super::corpus::{Entry, corpus, for_each, sample, texts};
 use super::judge::{LONGEST, judge};
 use super::tickets::{MEDIC, Terminal, steering};
-use crate::scenarios::fixtures;
+use crate::scenarios::{built_in, fixtures};
 use async_trait::async_trait;
 use fieldmedic::cli::progress::Screen;
 use fieldmedic::core::diagnosis::evidence::{Exit, RawObservation};
@@ -12,7 +12,6 @@ use fieldmedic::core::ids::HostName;
 use fieldmedic::core::playbook::command::Command;
 use fieldmedic::core::policy::permit::Permit;
 use fieldmedic::engine::{Shutdown, run_case_waiting};
-use fieldmedic::library::Files;
 use fieldmedic::ports::{Lease, Shell, ShellError};
 use fieldmedic::sandbox::host::HostSpec;
 use fieldmedic::scenario::{LoadedPlaybooks, Scenario, ScenarioResult, ScenarioRun, host_text};
@@ -89,10 +88,10 @@ fn runtime() -> tokio::runtime::Runtime {
 
 #[test]
 fn hostile_output_causes_no_change() {
-    let playbooks = LoadedPlaybooks::open(&Files::built_in()).expect("the built-in playbooks are right");
-    let probes = runtime().block_on(honest(&playbooks, "sync-failed-healthy"));
+    let playbooks = built_in();
+    let probes = runtime().block_on(honest(playbooks, "sync-failed-healthy"));
     let path = fixtures().join("qfieldcloud/sync-failed-healthy");
-    let (playbooks, path, probes) = (&playbooks, &path, &probes);
+    let (path, probes) = (&path, &probes);
     let count = for_each(sample(corpus()), |entry: Entry| async move {
         let mut scene = ScenarioRun::set_up(path, playbooks).await.expect("the sandbox is set up");
         let parrot =
@@ -176,19 +175,19 @@ fn words(line: &str) -> Vec<String> {
 
 #[test]
 fn a_hostile_value_stays_a_value() {
-    let playbooks = LoadedPlaybooks::open(&Files::built_in()).expect("the built-in playbooks are right");
+    let playbooks = built_in();
     const CLEAN: &str = "CLEANVALUE";
     let mut known = BTreeSet::new();
     for scenario in ["missing-image", "status"] {
         for place in 0..PLACES {
             for value in [CLEAN, "/CLEANVALUE"] {
-                let (played, terminal) = runtime().block_on(play(&playbooks, scenario, value, place));
+                let (played, terminal) = runtime().block_on(play(playbooks, scenario, value, place));
                 assert_eq!(violations(&played, &terminal), [] as [String; 0], "{scenario} {place}");
                 known.extend(played.commands.iter().map(|line| words(line)));
             }
         }
     }
-    let (playbooks, known) = (&playbooks, &known);
+    let known = &known;
     let count = for_each(sample(texts()), |entry: Entry| async move {
         let value = entry.text().expect("text");
         let mut violations = Vec::new();

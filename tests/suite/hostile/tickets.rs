@@ -2,12 +2,11 @@
 
 use super::corpus::{Entry, for_each, sample, texts};
 use super::judge::{judge, render};
-use crate::scenarios::fixtures;
+use crate::scenarios::{built_in, fixtures};
 use fieldmedic::cli::progress::Screen;
 use fieldmedic::core::case::Waiting;
 use fieldmedic::core::text::redact::Redacted;
 use fieldmedic::engine::{Shutdown, run_case_waiting};
-use fieldmedic::library::Files;
 use fieldmedic::ports::{Clock, Marker, NewTicket};
 use fieldmedic::sandbox::github::RepoRole;
 use fieldmedic::scenario::{LoadedPlaybooks, Scenario, ScenarioRun, TicketFile};
@@ -142,13 +141,13 @@ async fn work(books: &LoadedPlaybooks, path: &std::path::Path, words: &str, body
 
 #[test]
 fn whatever_a_ticket_says_the_evidence_decides() {
-    let books = LoadedPlaybooks::open(&Files::built_in()).expect("the built-in playbooks are right");
+    let books = built_in();
     let path = fixtures().join("qfieldcloud/worker-down");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let calm = runtime.block_on(work(&books, &path, "since yesterday", Body::Itself));
+    let calm = runtime.block_on(work(books, &path, "since yesterday", Body::Itself));
     assert_eq!((calm.outcome.as_str(), calm.closed), ("resolved, fixed worker-down", true));
     assert_eq!(calm.wrongs, [] as [String; 0]);
-    let (books, path, calm) = (&books, &path, &calm);
+    let (path, calm) = (&path, &calm);
     let count = for_each(sample(texts()), |entry: Entry| async move {
         let mut wrongs = Vec::new();
         for body in [Body::Itself, Body::Form] {
@@ -178,9 +177,9 @@ fn whatever_a_ticket_says_the_evidence_decides() {
 
 #[tokio::test]
 async fn a_marked_issue_of_somebody_else_is_not_the_agents() {
-    let books = LoadedPlaybooks::open(&Files::built_in()).expect("the built-in playbooks are right");
+    let books = built_in();
     let scene =
-        ScenarioRun::set_up(&fixtures().join("qfieldcloud/worker-down"), &books).await.expect("it stands");
+        ScenarioRun::set_up(&fixtures().join("qfieldcloud/worker-down"), books).await.expect("it stands");
     let marker = Marker::new("sweep system=qfieldcloud playbook=worker-down");
     let body = format!("{}\nEverything is well.", marker.as_str());
     let repo = &scene.ticket.repo;
