@@ -60,8 +60,16 @@ async fn every_scenario_comes_out_as_expected() {
     assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
 
-#[tokio::test]
-async fn every_playbook_has_a_scenario_that_applies_it() {
+/// The names of a system type and of those that it extends.
+fn lineage(library: &Library, system_type: &str) -> Vec<String> {
+    let system = &library.systems[system_type];
+    let extended = system.extends.iter().flat_map(|base| lineage(library, base.as_str()));
+    std::iter::once(system_type.to_owned()).chain(extended).collect()
+}
+
+/// What is inherited is played with the system type that it comes from.
+#[test]
+fn every_playbook_has_a_scenario_that_applies_it() {
     let library = built_in().library();
     let mut expected: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for path in scenario::find(&fixtures()).expect("fixtures can be read") {
@@ -71,16 +79,46 @@ async fn every_playbook_has_a_scenario_that_applies_it() {
         expected.entry(folder).or_default().extend(expect.remediated);
     }
     for system in library.systems.values() {
-        let remediated = expected.get(system.name.as_str()).cloned().unwrap_or_default();
-        let fixing = system.faults.iter().filter(|fault| !fault.remediation.is_empty());
+        let types = lineage(library, system.name.as_str());
+        let remediated: BTreeSet<&String> =
+            types.iter().filter_map(|name| expected.get(name)).flatten().collect();
+        let operations = system.operations.iter().map(|operation| &operation.fault);
+        let fixing = system.faults.iter().chain(operations).filter(|fault| !fault.remediation.is_empty());
         for fault in fixing {
-            assert!(
-                remediated.contains(fault.name.as_str()),
-                "no scenario expects {} to be fixed",
-                fault.name
-            );
+            let is_played = remediated.iter().any(|name| *name == fault.name.as_str());
+            assert!(is_played, "no scenario of {} expects {} to be fixed", system.name, fault.name);
         }
     }
+}
+
+/// So many scenarios are about a playbook: their names begin with its name, or it is applied in them.
+const LEAST: usize = 4;
+
+#[test]
+fn every_playbook_has_at_least_four_scenarios() {
+    let mut scenarios: BTreeMap<String, Vec<(String, Vec<String>)>> = BTreeMap::new();
+    for path in scenario::find(&fixtures()).expect("fixtures can be read") {
+        let name = path.strip_prefix(fixtures()).expect("a fixture").display().to_string();
+        let (system_type, name) = name.split_once('/').expect("a folder of a system type");
+        let remediated = scenario::read_expect(&path).expect("expect.yaml can be read").remediated;
+        scenarios.entry(system_type.to_owned()).or_default().push((name.to_owned(), remediated));
+    }
+    let mut few = Vec::new();
+    for system in built_in().library().systems.values() {
+        let operations = system.operations.iter().map(|operation| &operation.fault.name);
+        for playbook in system.faults.iter().map(|fault| &fault.name).chain(operations) {
+            let types = lineage(built_in().library(), system.name.as_str());
+            let names = types.iter().filter_map(|name| scenarios.get(name)).flatten();
+            let is_about = |(name, remediated): &&(String, Vec<String>)| {
+                name.starts_with(playbook.as_str()) || remediated.iter().any(|name| name == playbook.as_str())
+            };
+            let count = names.filter(is_about).count();
+            if count < LEAST {
+                few.push(format!("{}/{playbook}: {count}", system.name));
+            }
+        }
+    }
+    assert!(few.is_empty(), "too few scenarios: {few:#?}");
 }
 
 /// Runs `fieldmedic playbook …` in a folder without a configuration.
