@@ -28,6 +28,7 @@ mod intake;
 mod limits;
 mod lost_claim;
 mod observe;
+mod pages;
 mod pause;
 mod postgres;
 mod publishing;
