@@ -240,13 +240,21 @@ impl Config {
                 Err(found) => problems.extend(found),
             }
         }
+        let mut defaults = self.systems.iter().filter(|(_, entry)| entry.default).map(|(name, _)| name);
+        let default_system = defaults.next().cloned();
+        problems.extend(defaults.map(|name| {
+            format!(
+                "[systems.{name}] `default = true` stands in another section too; only one system can have it"
+            )
+        }));
         if !problems.is_empty() {
             return Err(ConfigError::Wrong { path: path.to_owned(), problems: ConfigProblems(problems) });
         }
         let groups = self.groups.iter().filter_map(|(name, group)| group.group(name)).collect();
         let repos = self.systems.iter().filter(|(_, entry)| !entry.repos.is_empty());
         let repos = repos.map(|(name, entry)| (name.clone(), entry.repos.clone())).collect();
-        Ok(Inventory { systems, hosts: self.hosts.keys().cloned().collect(), groups, repos })
+        let hosts = self.hosts.keys().cloned().collect();
+        Ok(Inventory { systems, hosts, groups, repos, default_system })
     }
 
     /// What Fieldmedic may do.

@@ -36,6 +36,9 @@ pub struct SystemEntry {
     /// The mode for this system; the strictest mode applies.
     #[serde(default)]
     pub mode: Option<Mode>,
+    /// Tickets that name no system are about this one.
+    #[serde(default)]
+    pub default: bool,
 }
 
 /// Hosts that replace each other. Only some of them are changed within a window.

@@ -20,6 +20,9 @@ pub struct Inventory {
     /// The repositories from which a system can be reached. A system that is not here can be reached from each.
     #[serde(default)]
     pub repos: BTreeMap<SystemName, BTreeSet<Repo>>,
+    /// The system that a ticket is about if it names none, or if it names several of which this is one.
+    #[serde(default)]
+    pub default_system: Option<SystemName>,
 }
 
 /// Hosts that stand in for each other: a remedy that does harm must not reach them all.

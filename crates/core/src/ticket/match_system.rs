@@ -20,8 +20,8 @@ pub struct UnknownSystemName {
 }
 
 /// The system that a ticket names: a form's fields before its labels and words, a system's own name or
-/// alias before its type's, and if nothing is named the only one there is. Two that are named equally well are
-/// none: a guess could change the wrong server.
+/// alias before its type's, and if nothing is named the only one there is, or the default. Two that are named equally
+/// well are none, unless one is the default: a guess could change the wrong server.
 pub(crate) fn find<'a>(
     text: &AuthoredText,
     labels: &[String],
@@ -44,7 +44,13 @@ pub(crate) fn find<'a>(
         return (Some(system), unknown_names);
     }
     let named = Candidates::of(&text.own, labels).candidates(&candidates, library, HostNames::Ignore);
-    (only(&named), unknown_names)
+    let by_default = || {
+        let among = if named.is_empty() { &candidates } else { &named };
+        let default = inventory.default_system.as_ref().filter(|_| unknown_names.is_empty())?;
+        among.iter().copied().find(|system| system.name == *default)
+    };
+    let found = only(&named).or_else(by_default);
+    (found, unknown_names)
 }
 
 fn only<'a>(systems: &[&'a System]) -> Option<&'a System> {
@@ -178,6 +184,23 @@ mod tests {
             assert_eq!(found(title, &form(fields)), expect, "{title} {fields:?}");
         }
         assert_eq!(found("help", "> north\n\nand south").0.as_deref(), Some("south"));
+    }
+
+    #[test]
+    fn a_ticket_without_a_name_is_about_the_default() {
+        let library = library();
+        let with_default =
+            Inventory { default_system: Some(SystemName::new("south").unwrap()), ..inventory() };
+        let found = |title: &str, body: &str| {
+            let (system, _) = find(&AuthoredText::read(title, body), &[], &library, &with_default);
+            system.map(|system| system.name.to_string())
+        };
+        assert_eq!(found("sync fails", "since noon").as_deref(), Some("south"));
+        assert_eq!(found("north fails", "").as_deref(), Some("north"));
+        assert_eq!(found("north and south fail", "").as_deref(), Some("south"));
+        // Whoever names a system that nobody knows means no other.
+        assert_eq!(found("sync fails", "### System\n\nwest\n"), None);
+        assert_eq!(found("sync fails", "### Host\n\nqfc-1\n").as_deref(), Some("north"));
     }
 
     proptest! {
