@@ -222,7 +222,7 @@ async fn a_wrong_command_is_answered_with_what_would_be_right() {
     Please write a new comment; I ignore edits.
     == run log service=app
     <!-- fieldmedic reply comment=[id] -->
-    `qfieldcloud` has no playbook `log`. Did you mean `logs`? Available: `capacity`, `database-status`, `health`, `images`, `logs`, `queue-report`, `status-report`, `syncs`, `users-and-quotas`, `restart`, `disk-full`, `disk-unusable`, `job-incomplete`, `missing-qgis-image`, `services-down`, `cron-lock`, `service-unsteady`, `proxy-stale`, `worker-restart-loop`, `workers-paused`, `worker-down`, `workers-frozen`, `queue-stuck`, `application-unwell`, `certificate-expired`, `certificate-expiring`, `crons-silent`, `csrf-origins`, `image-cleanup`, `nginx-connect-timeout`, `out-of-memory`, `outside-only`, `project-invalid`, `project-locked`, `release-mismatch`, `service-unhealthy`, `job-out-of-memory`, `styles-missing`, `tmp-full`, `work-lost`, `workers-busy`.
+    `qfieldcloud` has no playbook `log`. Did you mean `logs`? Available: `capacity`, `database-status`, `health`, `images`, `logs`, `queue-report`, `release-check`, `status-report`, `syncs`, `users-and-quotas`, `database-backup`, `pause-workers`, `rebuild-image`, `reload-proxy`, `restart`, `resume-workers`, `retry-job`, `save-images`, `scale-workers`, `static-files`, `throttle`, `unthrottle`, `disk-full`, `disk-unusable`, `job-incomplete`, `missing-qgis-image`, `pause-ordered`, `services-down`, `cron-lock`, `service-unsteady`, `proxy-stale`, `worker-restart-loop`, `workers-paused`, `worker-down`, `workers-frozen`, `queue-stuck`, `application-unwell`, `certificate-expired`, `certificate-expiring`, `crons-silent`, `csrf-origins`, `image-cleanup`, `nginx-connect-timeout`, `out-of-memory`, `outside-only`, `project-invalid`, `project-locked`, `release-mismatch`, `service-unhealthy`, `job-out-of-memory`, `styles-missing`, `tmp-full`, `work-lost`, `workers-busy`.
     Example:
 
     ```text
@@ -493,13 +493,14 @@ async fn a_ticket_is_explained_and_retried() {
     | `disk-unusable` | no | `disk.inodes_full \| length > 0 or disk.read_only \| length > 0 or disk.silent \| length > 0` | disk.inodes\_full = \[\]; disk.read\_only = \[\]; disk.silent = \[\] |  |
     | `job-incomplete` | no | `harm.childless \| length > 0` | harm.childless = \[\] | Workers … docker … ps … worker … wrapper … exited |
     | `missing-qgis-image` | no | `images.missing \| length > 0` | images.missing = \[\] |  |
+    | `pause-ordered` | no | `stops.pause_min > 0 and workers.running < config.workers` | config.workers = 4; stops.pause\_min = 0; workers.running = 0 | Workers … docker … ps … worker … wrapper … exited |
     | `services-down` | no | `services.stopped \| length > 0` | services.stopped = \[\] |  |
     | `cron-lock` | no | `crons.stale and services.cache \| length > 0` | crons.stale = false; services.cache = \["qfieldcloud-memcached-1"\] |  |
     | `service-unsteady` | no | `services.unsteady \| length > 0 or services.absent \| length > 0` | services.absent = \[\]; services.unsteady = \[\] |  |
     | `proxy-stale` | no | `web.direct == 'ok' and web.inside == 'bad' and web.inside_code in ['502', '504'] and web.proxy \| length > 0 and services.stopped \| length == 0` | services.stopped = \[\]; web.direct = "ok"; web.inside = "ok"; web.inside\_code = "200"; web.proxy = \["qfieldcloud-nginx-1"\] |  |
     | `worker-restart-loop` | no | `workers.looping > 0` | workers.looping = 0 | Workers … docker … ps … worker … wrapper … exited |
     | `workers-paused` | no | `workers.paused \| length > 0` | workers.paused = \[\] | Workers … docker … ps … worker … wrapper … exited |
-    | `worker-down` | **yes** | `workers.running < config.workers and workers.looping == 0 and workers.paused \| length == 0 and services.rows \| length > 0` | config.workers = 4; services.rows: 12 rows; workers.looping = 0; workers.paused = \[\]; workers.running = 0 | Workers … docker … ps … worker … wrapper … exited |
+    | `worker-down` | **yes** | `workers.running < config.workers and workers.looping == 0 and workers.paused \| length == 0 and stops.pause_min == 0 and services.rows \| length > 0` | config.workers = 4; services.rows: 12 rows; stops.pause\_min = 0; workers.looping = 0; workers.paused = \[\]; workers.running = 0 | Workers … docker … ps … worker … wrapper … exited |
     | `workers-frozen` | no | `workers.running > 0 and workers.young == 0 and jobs.takeable > 0 and jobs.started < workers.running and jobs.oldest_waiting_min >= queue_patience_min and (jobs.last_start_s < 0 or jobs.last_start_s > queue_patience_min * 60)` | jobs.last\_start\_s = `1790000000`; jobs.oldest\_waiting\_min = 47; jobs.started = 0; jobs.takeable = 3; workers.running = 0; workers.young = 0 | Workers … docker … ps … worker … wrapper … exited |
     | `queue-stuck` | no | `stuck.count > 0 or stuck.dead \| length > 0 or jobs.overdue > 0` | jobs.overdue = 0; stuck.count = 0; stuck.dead = \[\] |  |
     | `application-unwell` | no | `services.stopped \| length == 0 and (web.direct == 'bad' and web.inside != 'ok' or web.direct == 'ok' and web.inside == 'bad' and web.inside_code not in ['502', '503', '504'])` | services.stopped = \[\]; web.direct = "ok"; web.inside = "ok"; web.inside\_code = "200" |  |
@@ -610,10 +611,22 @@ async fn help_lists_what_this_person_may_do() {
     | `/qfield:support run images` | Which images are here, and which archives of them |
     | `/qfield:support run logs lines=50 service=app` | The last lines of a service's log; `lines`: a whole number from 1 to 500; `search`: a list of names; `service`: a name |
     | `/qfield:support run queue-report days=1 jobs_listed=10 status=any` | What is in the queue, and what came of the last jobs; `days`: a whole number from 1 to 30; `jobs_listed`: a whole number from 1 to 50; `status`: one of any, pending, queued, started, finished, failed, stopped |
+    | `/qfield:support run release-check ref=app` | What a roll-out of another release would meet; `ref`: a name |
     | `/qfield:support run status-report` | Report the state of the system |
     | `/qfield:support run syncs days=1 jobs_listed=20 project=any status=any` | Recent jobs with their projects and errors; `days`: a whole number from 1 to 30; `jobs_listed`: a whole number from 1 to 100; `project`: a name; `status`: one of any, pending, queued, started, finished, failed, stopped |
     | `/qfield:support run users-and-quotas accounts=20` | How many users there are, and what of their quotas is used; `accounts`: a whole number from 1 to 100 |
-    | `/qfield:support run restart service=app` | fix, if the evidence confirms it: Restart a service; `service`: a name |
+    | `/qfield:support run database-backup folder=/var/backups/qfieldcloud younger_than_min=60` | fix, if the evidence confirms it: Back up the database; `folder`: a path; `younger_than_min`: a whole number from 30 to 10080 |
+    | `/qfield:support run pause-workers hours=2` | fix, if the evidence confirms it: Pause the workers; `hours`: a whole number from 1 to 72 |
+    | `/qfield:support run rebuild-image older_than_min=60 service=app` | fix, if the evidence confirms it: Build an image for jobs anew; `older_than_min`: a whole number from 30 to 100000; `service`: a name |
+    | `/qfield:support run reload-proxy older_than_min=5` | fix, if the evidence confirms it: Reload nginx; `older_than_min`: a whole number from 2 to 1440 |
+    | `/qfield:support run restart older_than_min=10 service=app` | fix, if the evidence confirms it: Restart a service; `older_than_min`: a whole number from 5 to 1440; `service`: a name |
+    | `/qfield:support run resume-workers` | fix, if the evidence confirms it: End a pause of the workers |
+    | `/qfield:support run retry-job job=app` | fix, if the evidence confirms it: Run a failed job once more; `job`: a name |
+    | `/qfield:support run save-images which=all` | fix, if the evidence confirms it: Save images as archives; `which`: one of all, jobs |
+    | `/qfield:support run scale-workers count=1` | fix, if the evidence confirms it: Change how many workers run; `count`: a whole number from 1 to 16 |
+    | `/qfield:support run static-files` | fix, if the evidence confirms it: Collect the static files |
+    | `/qfield:support run throttle kb_per_s=16` | fix, if the evidence confirms it: Limit the speed of downloads; `kb_per_s`: a whole number from 16 to 100000; `project`: a list of UUIDs |
+    | `/qfield:support run unthrottle` | fix, if the evidence confirms it: Lift a limit of the speed of downloads; `project`: a list of UUIDs |
     | `/qfield:support run disk-full` | fix, if the evidence confirms it: A disk is nearly full |
     | `/qfield:support run missing-qgis-image` | fix, if the evidence confirms it: A needed image is missing |
     | `/qfield:support run services-down` | fix, if the evidence confirms it: A service that should run has stopped |

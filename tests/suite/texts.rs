@@ -176,7 +176,7 @@ async fn the_report_of_a_resolved_case() {
     docker start qfieldcloud-worker_wrapper-1 qfieldcloud-worker_wrapper-2 qfieldcloud-worker_wrapper-3 qfieldcloud-worker_wrapper-4
     ```
 
-    - `no longer: workers.running < config.workers and workers.looping == 0 and workers.paused \| length == 0 and services.rows \| length > 0`: so since [time], for [duration]
+    - `no longer: workers.running < config.workers and workers.looping == 0 and workers.paused \| length == 0 and stops.pause_min == 0 and services.rows \| length > 0`: so since [time], for [duration]
     - `workers.running >= config.workers and workers.looping == 0`: so since [time], for [duration]
     - `jobs.moving`: so since [time], for [duration]
     - `jobs.requeued == 0 or jobs.requeued_taken > 0`: so since [time], for [duration]
@@ -184,7 +184,7 @@ async fn the_report_of_a_resolved_case() {
     </details>
     <details><summary>Evidence: 16 probes</summary>
 
-    Ruled out: A disk is nearly full; A disk cannot be written to, though it has room; A job lacks the row of its kind; A needed image is missing; A service that should run has stopped; A dead clean-up holds the lock of the cron jobs; A service does not run steadily, or is not there; The application answers, and nginx does not find it; Workers start and die in a loop; Workers are paused; Workers run and take no job; Jobs are stuck in the queue; The application or nginx runs, and answers with errors or not at all; The certificate has expired, or does so within days; The certificate runs out soon; The application's clean-up does not run any more; Forms are refused, or the trusted origins do not fit the host name; A clean-up deletes the images that jobs need; nginx cannot reach the application in time; A service was killed for want of memory; The server answers inside, but not by its public name; The server is well; a project or a change is not; A project has been locked for long; Workers and job images are of different releases; The storage or another service is not well; Jobs were killed, most likely for want of memory; Pages come without their style sheets; The disk for temporary files is full; Work of users was lost to a fault; All workers are busy.
+    Ruled out: A disk is nearly full; A disk cannot be written to, though it has room; A job lacks the row of its kind; A needed image is missing; A pause of the workers was ordered; A service that should run has stopped; A dead clean-up holds the lock of the cron jobs; A service does not run steadily, or is not there; The application answers, and nginx does not find it; Workers start and die in a loop; Workers are paused; Workers run and take no job; Jobs are stuck in the queue; The application or nginx runs, and answers with errors or not at all; The certificate has expired, or does so within days; The certificate runs out soon; The application's clean-up does not run any more; Forms are refused, or the trusted origins do not fit the host name; A clean-up deletes the images that jobs need; nginx cannot reach the application in time; A service was killed for want of memory; The server answers inside, but not by its public name; The server is well; a project or a change is not; A project has been locked for long; Workers and job images are of different releases; The storage or another service is not well; Jobs were killed, most likely for want of memory; Pages come without their style sheets; The disk for temporary files is full; Work of users was lost to a fault; All workers are busy.
 
     | probe | host | result | took | facts |
     |---|---|---|---|---|
@@ -200,7 +200,7 @@ async fn the_report_of_a_resolved_case() {
     | `makeup` | main | exit 0 | [duration] | differs = \[\]; killed = \[\]; unknown = "" |
     | `services` | main | exit 0 | [duration] | absent = \[\]; cache = \["qfieldcloud-memcached-1"\]; down = \[\]; held = \[\]; qgis\_broken = \[\]; rows: 12 rows; stopped = \[\]; unhealthy = \[\]; unsteady = \[\] |
     | `sources` | main | exit 0 | [duration] | archives = \[\]; qgis\_services = \[\]; services = \[\] |
-    | `stops` | main | exit 0 | [duration] | backups = \[\]; ended = \[\]; stopped = \[\] |
+    | `stops` | main | exit 0 | [duration] | backups = \[\]; ended = \[\]; pause\_min = 0; stopped = \[\] |
     | `stuck` | main | exit 0 | [duration] | count = 0; dead = \[\]; ids = \[\] |
     | `web` | main | exit 0 | [duration] | certificate\_days = 61; certificate\_early = ""; certificate\_end = "Sep 13 [time] 2025 GMT"; certificate\_known = true; connect\_first = ""; connect\_last = ""; connect\_timeouts = 0; csrf\_origin = ""; csrf\_refused = 0; database = "unmeasured"; direct = "ok"; direct\_code = "200"; direct\_s = "0.041"; inside = "ok"; inside\_code = "200"; inside\_s = "0.052"; manifest = 0; not\_measured = \[\]; outside = "ok"; outside\_code = "200"; outside\_s = "0.188"; proxy = \["qfieldcloud-nginx-1"\]; storage = "ok"; storage\_full = 0; styles = "ok"; styles\_said = "" |
     | `workers` | main | exit 0 | [duration] | held = \[\]; looping = 0; paused = \[\]; restarts = 0; rows: 4 rows; running = 4; stopped = \[\]; young = 0 |
@@ -373,7 +373,7 @@ async fn what_the_commands_print() {
     ✓ clock: this machine and GitHub agree
     ✓ example/tickets: issues can be read and written
     ✓ example/tickets: ops-lead, on call, can be assigned
-    ✓ playbooks: 308 for 14 system types
+    ✓ playbooks: 310 for 14 system types
     ✓ host main: logged in for probes in [duration]
     ✓ host main: logged in for changes in [duration]
     ✓ host main, gate for probes: none; `fieldmedic host-setup` prints one
@@ -408,7 +408,7 @@ async fn what_the_commands_print() {
     qfieldcloud/worker-down: Worker containers are not running
 
     The fault is present if
-      workers.running < config.workers and workers.looping == 0 and workers.paused | length == 0 and services.rows | length > 0
+      workers.running < config.workers and workers.looping == 0 and workers.paused | length == 0 and stops.pause_min == 0 and services.rows | length > 0
 
       `config` is read on main with
         if ! config=$(docker compose config --format json); then
@@ -426,6 +426,10 @@ async fn what_the_commands_print() {
       `stops` is read on main with
         seconds() { date -u -d "$(printf '%s' "$1" | cut -c 1-19 | tr T ' ')" +%s; }
            now=$(date +%s)
+           if [ -f .fieldmedic-workers-paused ]; then
+             until=$(sed -n 's/^until=\([0-9]\{10\}\)$/\1/p' .fieldmedic-workers-paused | head -n 1)
+             [ -z "$until" ] || [ "$until" -le "$now" ] || echo "pause $(((until - now + 59) / 60))"
+           fi
            ids=$(docker ps -aq --filter "label=com.docker.compose.project=$PROJECT" --filter status=exited)
            all=$([ -z "$ids" ] || docker inspect \
              --format '{{.Name}} {{.State.ExitCode}} {{.State.StartedAt}} {{.State.FinishedAt}} {{.HostConfig.RestartPolicy.Name}}' $ids)
