@@ -19,6 +19,7 @@ mod faults;
 mod fixture;
 mod gate;
 mod logins;
+mod process;
 mod read_only;
 #[path = "../suite/sample.rs"]
 #[allow(dead_code, reason = "seeds are for the simulation")]

@@ -2,18 +2,16 @@
 //! whatever happens to the test.
 
 use crate::logins::Logins;
+use crate::process::PATIENCE;
+pub use crate::process::{drain, finish, wait};
 use crate::truth::Truth;
 use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/live/stack");
-
-/// The slowest script is a first `up`.
-const PATIENCE: Duration = Duration::from_secs(180);
 
 pub struct Stack {
     dir: PathBuf,
@@ -160,43 +158,4 @@ fn as_root(program: &str) -> Command {
     let mut command = Command::new("sudo");
     command.args(["-n", "--preserve-env=FIELDMEDIC_LIVE_CACHE,FIELDMEDIC_LIVE_DISK_MB", "--", program]);
     command
-}
-
-/// Runs a command to its end and gives its output; anything but success is the end of the test.
-pub fn finish(command: &mut Command) -> String {
-    let name = format!("{command:?}");
-    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
-    let mut child = child.unwrap_or_else(|error| panic!("{name} cannot be started: {error}"));
-    let (out, err) = (drain(child.stdout.take()), drain(child.stderr.take()));
-    let Some(ended) = wait(&mut child, PATIENCE) else { panic!("{name} did not end within {PATIENCE:?}") };
-    let (out, err) = (out.join().unwrap_or_default(), err.join().unwrap_or_default());
-    assert!(ended.success(), "{name}: {ended}\n{out}{err}");
-    out
-}
-
-/// Reads a stream to its end beside everything else.
-pub fn drain(stream: Option<impl Read + Send + 'static>) -> std::thread::JoinHandle<String> {
-    std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        if let Some(mut stream) = stream {
-            let _ = stream.read_to_end(&mut bytes);
-        }
-        String::from_utf8_lossy(&bytes).into_owned()
-    })
-}
-
-/// Waits for the end of a process; one that is late is killed.
-pub fn wait(child: &mut Child, patience: Duration) -> Option<std::process::ExitStatus> {
-    let end = Instant::now() + patience;
-    loop {
-        match child.try_wait() {
-            Ok(Some(status)) => return Some(status),
-            Ok(None) if Instant::now() < end => std::thread::sleep(Duration::from_millis(20)),
-            _ => {
-                let _ = child.kill();
-                let _ = child.wait();
-                return None;
-            }
-        }
-    }
 }
