@@ -76,11 +76,14 @@ impl<'a> Ready<'a> {
             let _ = std::fs::write(Path::new(&folder).join(format!("{}.json", case.name)), text);
         }
         let issue = self.tracker.issue(&id);
-        let asks_whether_it_works = report["inquiry"]["purpose"].as_str() == Some("confirm");
+        let asks_whether_it_works =
+            report["inquiry"]["purpose"].as_str().is_some_and(|purpose| purpose.starts_with("confirm"));
         let claims_well = issue.is_closed() || asks_whether_it_works;
         let entries = |key: &str| report[key].as_array().cloned().unwrap_or_default();
         let found = entries("findings").into_iter().chain(entries("remediations"));
-        let said = found.map(|entry| format!("{} {}\n", entry["title"], entry["text"])).collect();
+        let said = found
+            .map(|entry| format!("{} {} {}\n", entry["title"], entry["text"], entry["summary"]))
+            .collect();
         let changes = entries("remediations").iter().map(changes).sum();
         let code = report["code"].as_str().unwrap_or_default();
         Work {

@@ -9,7 +9,7 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/bench_faults");
 
@@ -75,16 +75,23 @@ impl Machine {
 
     /// Runs a script again and again until it succeeds.
     pub fn becomes(&self, text: &str, patience: Duration) -> bool {
-        let end = std::time::Instant::now() + patience;
-        loop {
-            if self.run(text, Duration::from_secs(30)).code == 0 {
-                return true;
-            }
-            if std::time::Instant::now() > end {
+        self.ends_with(text, patience, |code| code == 0)
+    }
+
+    /// Runs a script again and again until it fails.
+    pub fn stops(&self, text: &str, patience: Duration) -> bool {
+        self.ends_with(text, patience, |code| code != 0)
+    }
+
+    fn ends_with(&self, text: &str, patience: Duration, so: impl Fn(i32) -> bool) -> bool {
+        let end = Instant::now() + patience;
+        while !so(self.run(text, Duration::from_secs(30)).code) {
+            if Instant::now() > end {
                 return false;
             }
             std::thread::sleep(Duration::from_secs(1));
         }
+        true
     }
 
     /// What runs now, and since when.

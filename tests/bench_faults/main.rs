@@ -40,7 +40,7 @@ use trial::{CONTESTANTS, Contestant, Trial};
 
 /// Machines at the same time. A trial mostly waits, so more machines than cores keep the cores busy; with too
 /// many, programs on them would seem to be slow.
-const MACHINES: usize = 4;
+const MACHINES: usize = 6;
 
 /// So many cases are played for a commit.
 const SAMPLE: usize = 10;
