@@ -31,6 +31,8 @@ mod trial;
 
 use case::Case;
 use sample::{Described, Sample};
+use std::io::Write;
+use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -38,9 +40,9 @@ use table::Table;
 use tracker::Tracker;
 use trial::{CONTESTANTS, Contestant, Trial};
 
-/// Machines at the same time. A trial mostly waits, so more machines than cores keep the cores busy; with too
-/// many, programs on them would seem to be slow.
-const MACHINES: usize = 6;
+/// Machines at the same time, for each core. A trial mostly waits, so more machines than cores keep the cores
+/// busy; with too many, programs on them would seem to be slow.
+const MACHINES_A_CORE: usize = 3;
 
 /// So many cases are played for a commit.
 const SAMPLE: usize = 10;
@@ -49,27 +51,29 @@ fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let cases = chosen(&words);
     assert!(!cases.is_empty(), "no case has one of these words in its name");
+    let results = Results::open();
     let trials: Vec<(Contestant, &Case)> = contestants()
         .into_iter()
         .flat_map(|contestant| cases.iter().map(move |case| (contestant, case)))
+        .filter(|(contestant, case)| contestant.watches(case) && !results.has(*contestant, case))
         .collect();
     machine::prepare();
-    let (next, results) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let next = AtomicUsize::new(0);
+    let machines = MACHINES_A_CORE * std::thread::available_parallelism().map_or(1, NonZero::get);
     std::thread::scope(|scope| {
         let play = || {
             let tracker = Tracker::open();
             while let Some((contestant, case)) = trials.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let trial = play(*contestant, case, &tracker);
-                results.lock().expect("no trial panics with the lock").push(trial);
+                results.add(play(*contestant, case, &tracker));
             }
         };
-        let threads: Vec<_> = (0..MACHINES.min(trials.len())).map(|_| scope.spawn(play)).collect();
+        let threads: Vec<_> = (0..machines.min(trials.len())).map(|_| scope.spawn(play)).collect();
         for thread in threads {
             thread.join().unwrap_or_else(|panic| resume_unwind(panic));
         }
     });
-    let results = results.into_inner().expect("every trial has ended");
-    let table = Table::new(&cases, &results);
+    let trials = results.trials();
+    let table = Table::new(&cases, &trials);
     println!("{}", table.markdown());
     if let Ok(path) = std::env::var("FIELDMEDIC_BENCH_TABLE") {
         std::fs::write(&path, table.markdown()).unwrap_or_else(|error| panic!("{path}: {error}"));
@@ -78,6 +82,42 @@ fn main() {
     if !failed.is_empty() {
         eprintln!("the agent did harm, closed what was broken, or could not be tried: {}", failed.join("; "));
         std::process::exit(1);
+    }
+}
+
+/// The results so far. The file that `FIELDMEDIC_BENCH_RESULTS` names keeps them, so that a long run can be
+/// ended and taken up again.
+struct Results {
+    trials: Mutex<Vec<Trial>>,
+    file: Option<String>,
+}
+
+impl Results {
+    fn open() -> Self {
+        let file = std::env::var("FIELDMEDIC_BENCH_RESULTS").ok();
+        let text = file.as_ref().and_then(|file| std::fs::read_to_string(file).ok()).unwrap_or_default();
+        let read = |line: &str| serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}"));
+        Self { trials: Mutex::new(text.lines().map(read).collect()), file }
+    }
+
+    fn has(&self, contestant: Contestant, case: &Case) -> bool {
+        let trials = self.trials.lock().expect("nobody panics with the lock");
+        trials.iter().any(|trial| trial.contestant == contestant && trial.case == case.name)
+    }
+
+    fn add(&self, trial: Trial) {
+        let mut trials = self.trials.lock().expect("nobody panics with the lock");
+        if let Some(file) = &self.file {
+            let mut file =
+                std::fs::OpenOptions::new().create(true).append(true).open(file).expect("the results");
+            writeln!(file, "{}", serde_json::to_string(&trial).expect("JSON"))
+                .expect("the results can be written");
+        }
+        trials.push(trial);
+    }
+
+    fn trials(self) -> Vec<Trial> {
+        self.trials.into_inner().expect("every trial has ended")
     }
 }
 

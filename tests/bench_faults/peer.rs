@@ -6,7 +6,7 @@ use crate::trial::{Contestant, Work};
 use std::time::Duration;
 
 /// A watcher works for so long. It is several of its own rounds.
-const WATCH: Duration = Duration::from_secs(45);
+const WATCH: Duration = Duration::from_secs(40);
 
 pub fn work(contestant: Contestant, machine: &Machine) -> Work {
     let read = |name: &str| std::fs::read_to_string(file("peers").join(name)).expect("a peer's rules");

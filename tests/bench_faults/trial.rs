@@ -5,10 +5,12 @@ use crate::case::Case;
 use crate::machine::{Machine, Starts, file};
 use crate::peer;
 use crate::tracker::Tracker;
+use serde::{Deserialize, Serialize};
 use std::time::{Duration, Instant};
 
 /// Who works on the faults.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Contestant {
     Fieldmedic,
     Autoheal,
@@ -28,10 +30,16 @@ impl Contestant {
             Self::Ansible => "ansible",
         }
     }
+
+    /// Whether the case is about anything that it looks at.
+    pub fn watches(self, case: &Case) -> bool {
+        self != Self::Autoheal || case.expect.system == "shop"
+    }
 }
 
 /// What came of a trial, from best to worst.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Score {
     /// The fault is gone, and the contestant says so.
     Fixed,
@@ -68,7 +76,8 @@ pub struct Work {
     pub end: String,
 }
 
-#[derive(Debug)]
+/// A trial and its result; a line of JSON in the file of results.
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Trial {
     pub contestant: Contestant,
     pub case: String,
