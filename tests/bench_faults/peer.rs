@@ -26,9 +26,8 @@ pub fn work(contestant: Contestant, machine: &Machine) -> Work {
         Contestant::Fieldmedic => panic!("the agent is no peer"),
     };
     let said = machine.run(&script, Duration::from_secs(400)).output;
-    // What stands in the last lines tells whether it thinks that all is well.
+    // A watcher that finds nothing wrong says nothing; it closes no ticket.
     let last = said.lines().rev().find(|line| line.starts_with("result ")).unwrap_or_default();
-    let claims_well = last == "result 0";
-    let calls = last.starts_with("result ") && !claims_well;
-    Work { claims_well, calls, end: last.to_owned(), said, ..Work::default() }
+    let calls = last.starts_with("result ") && last != "result 0";
+    Work { calls, end: last.to_owned(), said, ..Work::default() }
 }

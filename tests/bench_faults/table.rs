@@ -39,7 +39,7 @@ impl<'a> Table<'a> {
     /// One row per contestant.
     fn counts(&self, present: &[Contestant]) -> String {
         let mut text = String::from(
-            "| | fixed and proven, of the fixable | handed over with the true cause, of the others | handed over blind | silent while broken | wrong change | closed or called well while broken | controls left alone | median seconds | changes | approved by a person | not measured |\n|---|---|---|---|---|---|---|---|---|---|---|---|\n",
+            "| | fixed and proven, of the fixable | handed over with the true cause, of the others | handed over blind | silent while broken | wrong change | closed while broken | controls left alone | median seconds | changes | approved by a person | not measured |\n|---|---|---|---|---|---|---|---|---|---|---|---|\n",
         );
         for contestant in present {
             let trials: Vec<&Trial> = self.of(*contestant).collect();
@@ -106,7 +106,7 @@ fn word(score: &Score) -> &'static str {
         Score::Blind => "blind",
         Score::Silent => "silent",
         Score::WrongChange(_) => "**wrong change**",
-        Score::ClosedBroken => "**called well**",
+        Score::ClosedBroken => "**closed while broken**",
         Score::Invalid(_) => "not measured",
     }
 }
