@@ -81,9 +81,11 @@ impl<'a> Ready<'a> {
         let claims_well = issue.is_closed() || asks_whether_it_works;
         let entries = |key: &str| report[key].as_array().cloned().unwrap_or_default();
         let found = entries("findings").into_iter().chain(entries("remediations"));
-        let said = found
+        let said: String = found
             .map(|entry| format!("{} {} {}\n", entry["title"], entry["text"], entry["summary"]))
             .collect();
+        // Why nothing could be told, or what a probe said instead.
+        let said = said + &report["detail"].to_string();
         let changes = entries("remediations").iter().map(changes).sum();
         let code = report["code"].as_str().unwrap_or_default();
         Work {

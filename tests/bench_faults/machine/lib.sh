@@ -16,3 +16,11 @@ until_ok() {
         sleep 0.1
     done
 }
+
+lock_of() { printf '/run/lock/%s' "$(printf '%s' "$1" | tr / _)"; }
+
+# hold <dir>: one command at a time alters a machine. So `down` waits for a `boot` whose caller was killed.
+hold() {
+    exec 9>"$(lock_of "$1")"
+    flock -w 120 9 || die "another command has been busy with $1 for too long"
+}
