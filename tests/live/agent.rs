@@ -55,10 +55,10 @@ impl Agent {
         write_private(&path, &text.replace(from, to));
     }
 
-    /// Takes the built-in playbooks, with other texts in the place of some.
+    /// Takes the built-in playbooks, with other texts in the place of some of QFieldCloud's.
     pub fn edit_playbooks(&self, edits: &[(&str, &str, &str)]) {
         for (path, text) in Files::built_in().as_map() {
-            let own = edits.iter().filter(|(file, ..)| path.ends_with(file));
+            let own = edits.iter().filter(|(file, ..)| *path == format!("qfieldcloud/{file}"));
             let text = own.fold(text.clone(), |text, (_, from, to)| {
                 assert!(text.contains(from), "{path} has no {from}");
                 text.replace(from, to)

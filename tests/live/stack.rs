@@ -7,6 +7,7 @@ pub use crate::process::{drain, finish, wait};
 use crate::truth::Truth;
 use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -57,7 +58,10 @@ impl Stack {
     /// Runs a shell script on the server as its administrator would; what it did is harm to be healed.
     pub fn administer(&self, script: &str) -> String {
         self.harmed.set(true);
-        finish(as_root("sh").args(["-euc", script]))
+        // A file: one argument holds 128 KB at most, and the set-up of a gate is longer.
+        let mut file = tempfile::NamedTempFile::new().expect("a file for the script");
+        file.write_all(script.as_bytes()).expect("the script is written");
+        finish(as_root("sh").arg("-eu").arg(file.path()))
     }
 
     /// The truth, by other means than the agent's.
