@@ -615,7 +615,7 @@ async fn help_lists_what_this_person_may_do() {
     | `/qfield:support run status-report` | Report the state of the system |
     | `/qfield:support run syncs days=1 jobs_listed=20 project=any status=any` | Recent jobs with their projects and errors; `days`: a whole number from 1 to 30; `jobs_listed`: a whole number from 1 to 100; `project`: a name; `status`: one of any, pending, queued, started, finished, failed, stopped |
     | `/qfield:support run users-and-quotas accounts=20` | How many users there are, and what of their quotas is used; `accounts`: a whole number from 1 to 100 |
-    | `/qfield:support run database-backup folder=/var/backups/qfieldcloud younger_than_min=60` | fix, if the evidence confirms it: Back up the database; `folder`: a path; `younger_than_min`: a whole number from 30 to 10080 |
+    | `/qfield:support run database-backup younger_than_min=60` | fix, if the evidence confirms it: Back up the database; `younger_than_min`: a whole number from 30 to 10080 |
     | `/qfield:support run pause-workers hours=2` | fix, if the evidence confirms it: Pause the workers; `hours`: a whole number from 1 to 72 |
     | `/qfield:support run rebuild-image older_than_min=60 service=app` | fix, if the evidence confirms it: Build an image for jobs anew; `older_than_min`: a whole number from 30 to 100000; `service`: a name |
     | `/qfield:support run reload-proxy older_than_min=5` | fix, if the evidence confirms it: Reload nginx; `older_than_min`: a whole number from 2 to 1440 |
