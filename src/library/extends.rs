@@ -8,7 +8,7 @@ use crate::core::ids::{PlaybookName, ProbeName, SymptomName, SystemTypeName};
 use crate::core::playbook::{Probe, Symptom, SymptomCatalogue, SystemType};
 use crate::library::decode::{Map, YamlFile, suggest};
 use crate::library::node::{Content, Node, Span};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The names under `extends`, each with its place: one name, or a list.
@@ -111,9 +111,8 @@ pub(super) fn inherit(file: &YamlFile, name: SystemTypeName, bases: Vec<(&System
 
 /// The names of all playbooks.
 fn playbooks(system: &SystemType) -> impl Iterator<Item = &PlaybookName> {
-    let faults = system.faults.iter().map(|fault| &fault.name);
-    let operations = system.operations.iter().map(|operation| &operation.fault.name);
-    faults.chain(system.requests.iter().map(|request| &request.name)).chain(operations)
+    let requests = system.requests.iter().map(|request| &request.name);
+    system.faults_and_operations().map(|fault| &fault.name).chain(requests)
 }
 
 /// Adds a symptom; one of the same name gets its examples.
@@ -195,10 +194,7 @@ fn check_unneeded(
     inherited: &BTreeMap<ProbeName, Probe>,
     system: &SystemType,
 ) {
-    let uses =
-        |names: BTreeSet<String>| names.iter().any(|used| used.split('.').next() == Some(name.as_str()));
-    let operations = system.operations.iter().map(|operation| &operation.fault);
-    let fault = system.faults.iter().chain(operations).find(|fault| uses(fault.names()));
+    let fault = system.faults_and_operations().find(|fault| fault.needs.contains(name));
     let fault = fault.map(|fault| fault.name.as_str());
     let request = system.requests.iter().find(|request| {
         request.probes.contains(name) || request.extra_probes.values().any(|probe| probe.needs.contains(name))

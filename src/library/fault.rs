@@ -80,7 +80,8 @@ pub(super) fn decode(
         );
     }
     map.finish();
-    let fault = Fault {
+    let mut fault = Fault {
+        needs: BTreeSet::new(),
         name: name?,
         title: title?,
         symptoms,
@@ -97,7 +98,26 @@ pub(super) fn decode(
         reporter_message: reporter_message.or_else(|| base?.reporter_message.clone()),
         prevention: prevention.or_else(|| base?.prevention.clone()),
     };
+    fault.needs = system.probes_named(names(&fault).iter().map(String::as_str));
     Some((fault, caused_by))
+}
+
+/// The facts and parameters that a fault uses.
+fn names(fault: &Fault) -> BTreeSet<String> {
+    let mut exprs: Vec<&Expr> = std::iter::once(&fault.when).chain(&fault.ask_if).collect();
+    exprs.extend(fault.verify.iter().map(|check| &check.that));
+    let messages = std::iter::once(&fault.summary).chain(&fault.prevention);
+    let mut names: BTreeSet<String> = messages.flat_map(MessageTemplate::names).collect();
+    for step in &fault.remediation {
+        let templates = std::iter::once(&step.command).chain(&step.rollback);
+        names.extend(templates.flat_map(Template::names).map(str::to_owned));
+        exprs.extend(&step.only_if);
+        if let IfInterrupted::Check(check) = &step.if_interrupted {
+            exprs.push(check);
+        }
+    }
+    names.extend(exprs.into_iter().flat_map(Expr::names));
+    names
 }
 
 /// The inherited fault that a playbook of the same name refines: what it does not say stays as it is.

@@ -67,8 +67,7 @@ fn used_entries(system: &SystemType, system_file: &YamlFile, files: &[YamlFile])
         let file = file_of(&operation.fault.name);
         templates.extend(operation.extra_probes.values().map(|probe| (&probe.command, file)));
     }
-    let operations = system.operations.iter().map(|operation| &operation.fault);
-    for fault in system.faults.iter().chain(operations) {
+    for fault in system.faults_and_operations() {
         let file = file_of(&fault.name);
         let of_step =
             fault.remediation.iter().flat_map(|step| std::iter::once(&step.command).chain(&step.rollback));

@@ -121,6 +121,7 @@ pub(super) fn decode_probes(
             row_defaults: BTreeMap::new(),
             row_if: None,
             needs: BTreeSet::new(),
+            command_needs: BTreeSet::new(),
             facts,
         };
         system.probes.insert(name.clone(), probe);
@@ -228,7 +229,8 @@ fn finish_probe(
     }
     let plain: Vec<&str> = parser.names().iter().copied().chain(["exit", "stderr"]).collect();
     let with_row: Vec<&str> = plain.iter().copied().chain(["row"]).collect();
-    let mut used: BTreeSet<String> = command.names().into_iter().map(str::to_owned).collect();
+    let command_needs = system.probes_named(command.names());
+    let mut used = BTreeSet::new();
     let facts = draft.facts.iter().map(|fact| &fact.value).zip(spans.iter().copied());
     let facts = facts.chain(error.iter().map(|(expr, span)| (expr, *span)));
     let facts = facts.map(|(expr, span)| (expr, span, &plain));
@@ -238,11 +240,8 @@ fn finish_probe(
         file.check_names(span, &names, plain, system);
         used.extend(names.into_iter().filter(|n| !plain.contains(&n.split('.').next().unwrap_or(""))));
     }
-    let needs: BTreeSet<ProbeName> = used
-        .iter()
-        .filter_map(|used| system.probes.get_key_value(used.split('.').next()?))
-        .map(|(name, _)| name.clone())
-        .collect();
+    let mut needs = system.probes_named(used.iter().map(String::as_str));
+    needs.extend(command_needs.iter().cloned());
     if needs.contains(name) {
         file.report(
             span,
@@ -264,6 +263,7 @@ fn finish_probe(
         row_defaults,
         row_if,
         needs,
+        command_needs,
         ..draft.clone()
     })
 }

@@ -35,7 +35,7 @@ pub async fn run_probes(
     while !waiting.is_empty() || !running.is_empty() {
         read_answers(runner, system_type, system, probes, &mut unread, &mut evidence);
         let (ready, rest): (Vec<&Probe>, Vec<&Probe>) =
-            waiting.into_iter().partition(|probe| can_run(probe, probes, &evidence));
+            waiting.into_iter().partition(|probe| are_there(&probe.command_needs, probes, &evidence));
         waiting = rest;
         if ready.is_empty() && running.is_empty() {
             // What they wait for broke without a result.
@@ -85,15 +85,9 @@ pub async fn run_probes(
     evidence
 }
 
-/// Whether everything that is part of the command is known.
-fn can_run(probe: &Probe, probes: &BTreeSet<ProbeName>, evidence: &Evidence) -> bool {
-    let mut needs = probe.needs.iter().filter(|need| probe.command_needs(need));
-    needs.all(|need| evidence.facts.contains_key(need) || !probes.contains(need))
-}
-
-/// Whether everything is known that the facts rest on.
-fn can_be_read(probe: &Probe, probes: &BTreeSet<ProbeName>, evidence: &Evidence) -> bool {
-    probe.needs.iter().all(|need| evidence.facts.contains_key(need) || !probes.contains(need))
+/// Whether the facts of these probes are there, as far as the probes are among those that run.
+fn are_there(needs: &BTreeSet<ProbeName>, probes: &BTreeSet<ProbeName>, evidence: &Evidence) -> bool {
+    needs.iter().all(|need| evidence.facts.contains_key(need) || !probes.contains(need))
 }
 
 /// Reads the facts of every answer that can be read by now.
@@ -105,7 +99,7 @@ fn read_answers(
     unread: &mut Vec<(&Probe, ProbeAnswer)>,
     evidence: &mut Evidence,
 ) {
-    while let Some(at) = unread.iter().position(|(probe, _)| can_be_read(probe, probes, evidence)) {
+    while let Some(at) = unread.iter().position(|(probe, _)| are_there(&probe.needs, probes, evidence)) {
         let (probe, answer) = unread.swap_remove(at);
         record(runner, system_type, system, probe, answer, evidence);
     }

@@ -89,8 +89,10 @@ pub struct Probe {
     pub retries: u32,
     /// Sweeps run it no more often than this, and leave out the faults that need it in between. `None`: each sweep.
     pub sweep_every: Option<Duration>,
-    /// Probes whose facts this one uses; they run first.
+    /// Probes whose facts this one uses.
     pub needs: BTreeSet<ProbeName>,
+    /// Of those, the ones whose facts are part of its command; they run first.
+    pub command_needs: BTreeSet<ProbeName>,
     /// The facts that it reads, in the order of the file.
     pub facts: Vec<Fact>,
 }
@@ -106,13 +108,6 @@ pub struct Fact {
     pub value_type: Option<ValueType>,
     /// For paths: the parameter that holds the directory they lie below.
     pub below: Option<ParamName>,
-}
-
-impl Probe {
-    /// Whether its command, and not only the reading of its output, uses a fact of this other probe.
-    pub fn command_needs(&self, other: &ProbeName) -> bool {
-        self.command.names().iter().any(|name| name.split('.').next() == Some(other.as_str()))
-    }
 }
 
 impl Fact {
@@ -148,6 +143,8 @@ pub struct Fault {
     pub symptoms: Symptoms,
     /// The condition that proves the fault.
     pub when: Expr,
+    /// Probes whose facts its condition, its texts, its steps or its verification use.
+    pub needs: BTreeSet<ProbeName>,
     /// The evidence in one sentence, with values of facts and parameters.
     pub summary: MessageTemplate,
     /// Everyday life in small numbers: it counts only for a ticket whose words it explains.
@@ -298,33 +295,38 @@ impl SystemType {
         self.operations.iter().find(|operation| operation.fault.name == *name)
     }
 
+    /// Every fault, and every operation in the form of one: all that has steps.
+    pub fn faults_and_operations(&self) -> impl Iterator<Item = &Fault> + Clone {
+        self.faults.iter().chain(self.operations.iter().map(|operation| &operation.fault))
+    }
+
     /// The same system as an operation sees it: with its parameters and its probes beside the others, and with nothing
     /// else to fix.
     pub fn operated(&self, operation: &Operation) -> SystemType {
-        let mut system = self.clone();
-        system.params.extend(operation.params.clone());
-        system.probes.extend(operation.extra_probes.clone());
+        let mut system = self.extended(&operation.params, &operation.extra_probes);
         system.faults = vec![operation.fault.clone()];
         system
     }
 
     /// The same system as a request sees it: with its parameters and its probes beside the others.
     pub fn asked(&self, request: &Request) -> SystemType {
+        self.extended(&request.params, &request.extra_probes)
+    }
+
+    fn extended(
+        &self,
+        params: &BTreeMap<ParamName, Param>,
+        probes: &BTreeMap<ProbeName, Probe>,
+    ) -> SystemType {
         let mut system = self.clone();
-        system.params.extend(request.params.clone());
-        system.probes.extend(request.extra_probes.clone());
+        system.params.extend(params.clone());
+        system.probes.extend(probes.clone());
         system
     }
 
-    /// The probes that the condition, the plan or the verification of a fault can need.
+    /// The probes that some fault can need, and those that they need in turn.
     pub fn fault_probes(&self) -> BTreeSet<ProbeName> {
-        self.faults.iter().flat_map(|fault| self.probes_of_fault(fault)).collect()
-    }
-
-    /// The probes that a fault can need, and those that they need in turn.
-    pub fn probes_of_fault(&self, fault: &Fault) -> BTreeSet<ProbeName> {
-        let names = fault.names();
-        self.probes_of(names.iter().map(String::as_str))
+        self.with_needs(self.faults.iter().flat_map(|fault| fault.needs.iter().cloned()))
     }
 
     /// The same system type without the faults that need one of these probes.
@@ -333,17 +335,19 @@ impl SystemType {
             return Cow::Borrowed(self);
         }
         let mut rest = self.clone();
-        rest.faults.retain(|fault| self.probes_of_fault(fault).is_disjoint(left_out));
+        rest.faults.retain(|fault| self.with_needs(fault.needs.iter().cloned()).is_disjoint(left_out));
         Cow::Owned(rest)
     }
 
     /// The probes behind names of the form `probe.fact`, and those that they need in turn.
     pub fn probes_of<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> BTreeSet<ProbeName> {
-        let direct = names.into_iter().filter_map(|name| {
-            let probe = name.split('.').next()?;
-            self.probes.get_key_value(probe).map(|(name, _)| name.clone())
-        });
-        self.with_needs(direct)
+        self.with_needs(self.probes_named(names))
+    }
+
+    /// The probes behind names of the form `probe.fact`.
+    pub fn probes_named<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> BTreeSet<ProbeName> {
+        let named = names.into_iter().filter_map(|name| self.probes.get_key_value(name.split('.').next()?));
+        named.map(|(name, _)| name.clone()).collect()
     }
 
     /// These probes and everything they need.
@@ -367,33 +371,6 @@ impl SystemType {
             .filter_map(|(name, param)| param.default.clone().map(|value| (name.to_string(), value)));
         let configured = configured.iter().map(|(name, value)| (name.to_string(), value.clone()));
         defaults.chain(configured).collect()
-    }
-}
-
-impl Fault {
-    /// The facts and parameters that the playbook uses, as `probe.fact` or `parameter`.
-    pub fn names(&self) -> BTreeSet<String> {
-        let checks = self.verify.iter().map(|check| &check.that);
-        let own = [Some(&self.when), self.ask_if.as_ref()].into_iter().flatten();
-        let mut names: BTreeSet<String> = own.chain(checks).flat_map(Expr::names).collect();
-        let messages = [Some(&self.summary), self.prevention.as_ref()];
-        names.extend(messages.into_iter().flatten().flat_map(MessageTemplate::names));
-        names.extend(self.remediation.iter().flat_map(Step::names));
-        names
-    }
-}
-
-impl Step {
-    /// The facts and parameters that the step uses.
-    fn names(&self) -> BTreeSet<String> {
-        let templates = std::iter::once(&self.command).chain(&self.rollback);
-        let mut names: BTreeSet<String> = templates.flat_map(Template::names).map(str::to_owned).collect();
-        let check = match &self.if_interrupted {
-            IfInterrupted::Check(check) => Some(check),
-            IfInterrupted::RerunNow | IfInterrupted::Rerun | IfInterrupted::Escalate => None,
-        };
-        names.extend(self.only_if.iter().chain(check).flat_map(Expr::names));
-        names
     }
 }
 

@@ -46,6 +46,7 @@ fn library() -> Library {
         health: false,
     };
     let fault = Fault {
+        needs: BTreeSet::new(),
         name: playbook("worker-down"),
         title: "Workers not running".into(),
         symptoms: Symptoms::default(),
