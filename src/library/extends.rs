@@ -22,27 +22,18 @@ pub(super) fn decode_names(file: &YamlFile, map: &mut Map<'_>) -> Vec<(SystemTyp
     nodes.iter().filter_map(named).collect()
 }
 
-/// The folders in an order in which each comes after those that it extends. Those of a cycle come last.
-pub(super) fn in_order(extends: &BTreeMap<String, Vec<SystemTypeName>>) -> Vec<&str> {
-    let mut order: Vec<&str> = Vec::new();
-    let mut rest: Vec<&str> = extends.keys().map(String::as_str).collect();
-    loop {
-        let is_ready = |folder: &str| {
-            let bases = extends.get(folder).into_iter().flatten();
-            bases.into_iter().all(|base| !rest.iter().any(|other| is_folder_of(other, base)))
-        };
-        let (ready, waiting): (Vec<&str>, Vec<&str>) = rest.iter().partition(|folder| is_ready(folder));
-        order.extend(&ready);
-        if ready.is_empty() {
-            order.extend(waiting);
-            return order;
-        }
-        rest = waiting;
-    }
-}
-
-fn is_folder_of(folder: &str, system_type: &SystemTypeName) -> bool {
-    folder.rsplit('/').next() == Some(system_type.as_str())
+/// The same names, without their places and without a report of mistakes.
+pub(super) fn peek_names<'m>(map: &'m Map<'_>) -> Vec<&'m str> {
+    let nodes = match map.peek("extends") {
+        Some(Node { content: Content::List(nodes), .. }) => &nodes[..],
+        Some(node) => std::slice::from_ref(node),
+        None => &[],
+    };
+    let text = |node: &'m Node| match &node.content {
+        Content::Text(text) => Some(text.as_str()),
+        _ => None,
+    };
+    nodes.iter().filter_map(text).collect()
 }
 
 /// A system type that has all of `bases` and nothing of its own yet. Two of them may not differ in what they call the

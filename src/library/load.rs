@@ -16,19 +16,19 @@ use std::sync::Arc;
 /// # Errors
 /// Every problem of every file, in the order of files and lines. A folder of another format is one problem.
 pub fn load(files: &Files) -> Result<Library, Problems> {
-    let mut problems = Vec::new();
-    let mut systems = BTreeMap::new();
     let folders = files.folders();
-    let extends =
-        folders.iter().map(|(folder, paths)| (folder.clone(), extended_types(files, paths))).collect();
-    for folder in extends::in_order(&extends) {
-        let paths = folders.get(folder).map(Vec::as_slice).unwrap_or_default();
-        let known: Vec<&str> = folders.keys().map(|folder| last_part(folder)).collect();
-        if let Some(system) = load_folder(files, folder, paths, (&systems, &known), &mut problems) {
-            systems.insert(system.name.clone(), system);
-        }
+    let mut loader = Loader {
+        files,
+        folders: &folders,
+        begun: BTreeSet::new(),
+        systems: BTreeMap::new(),
+        problems: Vec::new(),
+    };
+    for folder in folders.keys() {
+        loader.load(folder);
     }
-    problems.sort_by(|a: &Problem, b| a.path.cmp(&b.path));
+    let Loader { systems, mut problems, .. } = loader;
+    problems.sort_by(|a, b| a.path.cmp(&b.path));
     if !problems.is_empty() {
         return Err(Problems::new(problems));
     }
@@ -55,69 +55,82 @@ fn last_part(folder: &str) -> &str {
     folder.rsplit('/').next().unwrap_or(folder)
 }
 
-/// The system types that the folder's one extends; mistakes are reported when it is decoded.
-fn extended_types(files: &Files, paths: &[String]) -> Vec<SystemTypeName> {
-    let text = paths.iter().find(|path| stem(path) == "system").and_then(|path| files.text(path));
-    let file = YamlFile::new("", text.unwrap_or_default());
-    let names = file.parse().map(|mut map| extends::decode_names(&file, &mut map));
-    names.unwrap_or_default().into_iter().map(|(name, _)| name).collect()
+/// Loads system types, each after those that it extends.
+struct Loader<'f> {
+    files: &'f Files,
+    folders: &'f BTreeMap<String, Vec<String>>,
+    /// The folders whose loading has begun. One that is met again before it has ended extends itself.
+    begun: BTreeSet<&'f str>,
+    /// What was found of a folder with problems is here too, so that those that extend it are checked as well.
+    systems: BTreeMap<SystemTypeName, SystemType>,
+    problems: Vec<Problem>,
 }
 
-/// Loads one folder: `system.yaml` and the playbooks beside it. `known`: the system types that it may extend, and the
-/// names of all folders. What is found of a folder with problems is given too, so that those that extend it are checked
-/// as well.
-fn load_folder(
+impl<'f> Loader<'f> {
+    /// Loads a folder: `system.yaml` and the playbooks beside it.
+    fn load(&mut self, folder: &'f str) {
+        let Some(paths) = self.folders.get(folder).filter(|_| self.begun.insert(folder)) else { return };
+        let system_path = paths.iter().find(|path| stem(path) == "system");
+        let Some((system_path, text)) = system_path.and_then(|path| Some((path, self.files.text(path)?)))
+        else {
+            self.problems.push(Problem::of_file(
+                &format!("{folder}/system.yaml"),
+                "there is no system.yaml in this folder",
+                "a folder of playbooks needs a system.yaml with its parameters and probes",
+            ));
+            return;
+        };
+        let system_file = YamlFile::new(system_path, text);
+        let parsed = system_file.parse();
+        if let Some(map) = &parsed {
+            if !check_format(&system_file, map, self.files) {
+                self.problems.extend(system_file.into_problems());
+                return;
+            }
+            for base in extends::peek_names(map) {
+                let folders = self.folders;
+                if let Some(folder) = folders.keys().find(|folder| last_part(folder) == base) {
+                    self.load(folder);
+                }
+            }
+        }
+        let known: Vec<&str> = self.folders.keys().map(|folder| last_part(folder)).collect();
+        let mut system = parsed.and_then(|map| system::decode(&system_file, map, &self.systems, &known));
+        let mut playbook_files = Vec::new();
+        if let Some(system) = &mut system {
+            check_folder_name(&system_file, folder, &system.name);
+            let bases = system.extends.iter().filter_map(|base| self.systems.get(base));
+            let inherited_sudo = bases.map(|base| base.sudo.len()).sum();
+            let beside: Vec<&String> = paths.iter().filter(|path| *path != system_path).collect();
+            playbook_files = decode_folder(self.files, &beside, system, &system_file);
+            sudo_list::check(system, inherited_sudo, &system_file, &playbook_files);
+        }
+        let files = std::iter::once(system_file).chain(playbook_files);
+        self.problems.extend(files.flat_map(YamlFile::into_problems));
+        self.systems.extend(system.map(|system| (system.name.clone(), system)));
+    }
+}
+
+/// Decodes the symptoms and the playbooks beside a `system.yaml`. Gives their files.
+fn decode_folder(
     files: &Files,
-    folder: &str,
-    paths: &[String],
-    known: (&BTreeMap<SystemTypeName, SystemType>, &[&str]),
-    problems: &mut Vec<Problem>,
-) -> Option<SystemType> {
-    let system_path = paths.iter().find(|path| stem(path) == "system");
-    let Some((system_path, text)) = system_path.and_then(|path| Some((path, files.text(path)?))) else {
-        problems.push(Problem::of_file(
-            &format!("{folder}/system.yaml"),
-            "there is no system.yaml in this folder",
-            "a folder of playbooks needs a system.yaml with its parameters and probes",
-        ));
-        return None;
-    };
-    let system_file = YamlFile::new(system_path, text);
-    let parsed = system_file.parse();
-    if let Some(map) = &parsed
-        && !check_format(&system_file, map, files)
-    {
-        problems.extend(system_file.into_problems());
-        return None;
-    }
-    let mut system = parsed.and_then(|map| system::decode(&system_file, map, known.0, known.1));
-    let bases = system.iter().flat_map(|system| &system.extends);
-    let inherited_sudo = bases.filter_map(|base| known.0.get(base)).map(|base| base.sudo.len()).sum();
-    let mut causes = Vec::new();
-    let mut defined = BTreeMap::new();
-    let mut playbook_files = Vec::new();
-    let (symptoms, playbooks): (Vec<&String>, Vec<&String>) =
-        paths.iter().filter(|path| *path != system_path).partition(|path| is_symptom(path));
-    if let Some(system) = &mut system {
-        playbook_files.extend(decode_symptoms(files, &symptoms, system));
-    }
+    paths: &[&String],
+    system: &mut SystemType,
+    system_file: &YamlFile,
+) -> Vec<YamlFile> {
+    let (mut causes, mut defined) = (Vec::new(), BTreeMap::new());
+    let (symptoms, playbooks): (Vec<&String>, Vec<&String>) = paths.iter().partition(|path| is_symptom(path));
+    let mut decoded = decode_symptoms(files, &symptoms, system);
     for path in playbooks {
         let file = YamlFile::new(path, files.text(path).unwrap_or_default());
-        if let Some(system) = &mut system
-            && let Some(map) = file.parse()
-        {
+        if let Some(map) = file.parse() {
             decode_playbook(&file, map, path, system, (&mut defined, &mut causes));
         }
-        playbook_files.push(file);
+        decoded.push(file);
     }
-    if let Some(system) = &mut system {
-        check_folder_name(&system_file, folder, &system.name);
-        add_causes(system, &causes, &system_file, &playbook_files);
-        sort_by_cause(system, &system_file, &playbook_files);
-        sudo_list::check(system, inherited_sudo, &system_file, &playbook_files);
-    }
-    problems.extend(std::iter::once(system_file).chain(playbook_files).flat_map(YamlFile::into_problems));
-    system
+    add_causes(system, &causes, system_file, &decoded);
+    sort_by_cause(system, system_file, &decoded);
+    decoded
 }
 
 /// Whether a folder has the format that this version decodes; reports it otherwise.

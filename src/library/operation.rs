@@ -3,7 +3,6 @@
 use crate::core::playbook::{Operation, SystemType};
 use crate::library::decode::{Map, YamlFile};
 use crate::library::{fault, param, system};
-use std::collections::BTreeMap;
 
 /// Keys of a fault that say how it is recognised; an operation is ordered.
 const OF_FAULTS: [&str; 5] = ["symptoms", "causes", "caused_by", "reported_only", "refines"];
@@ -20,12 +19,7 @@ pub(super) fn decode(file: &YamlFile, mut map: Map<'_>, system: &SystemType) -> 
     }
     let params = map.take("params").and_then(|node| file.map(node));
     let params = params.map(|map| param::decode_request_params(file, map, system)).unwrap_or_default();
-    // The fault is decoded as if the parameters and probes were in system.yaml.
-    let mut extended = system.clone();
-    extended.params.extend(params.clone());
-    if let Some(probes) = map.take("extra_probes").and_then(|node| file.map(node)) {
-        system::decode_probes(file, probes, &mut extended, &BTreeMap::new());
-    }
+    let (extended, extra_probes) = system::decode_extra_probes(file, &mut map, &params, system);
     let span = map.span();
     let (fault, _) = fault::decode(file, map, &extended)?;
     if fault.remediation.is_empty() {
@@ -35,8 +29,7 @@ pub(super) fn decode(file: &YamlFile, mut map: Map<'_>, system: &SystemType) -> 
             "list the steps; a playbook that changes nothing is a request",
         );
     }
-    extended.probes.retain(|name, _| !system.probes.contains_key(name));
-    Some(Operation { fault, params, extra_probes: extended.probes })
+    Some(Operation { fault, params, extra_probes })
 }
 
 #[cfg(test)]

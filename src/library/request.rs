@@ -4,7 +4,7 @@ use crate::core::ids::{PlaybookName, ProbeName};
 use crate::core::playbook::{NotWell, Request, SystemType};
 use crate::library::decode::{Map, YamlFile, suggest};
 use crate::library::{fault, param, system};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 pub(super) fn decode(file: &YamlFile, mut map: Map<'_>, system: &SystemType) -> Option<Request> {
     map.take("kind");
@@ -35,14 +35,7 @@ pub(super) fn decode(file: &YamlFile, mut map: Map<'_>, system: &SystemType) -> 
         }
         Some(probe)
     });
-    // The extra probes are decoded as if they were in system.yaml, with the request's own parameters.
-    let mut extended = system.clone();
-    extended.params.extend(params.clone());
-    if let Some(probes) = map.take("extra_probes").and_then(|node| file.map(node)) {
-        system::decode_probes(file, probes, &mut extended, &BTreeMap::new());
-    }
-    extended.probes.retain(|name, _| !system.probes.contains_key(name));
-    let extra_probes = extended.probes;
+    let (_, extra_probes) = system::decode_extra_probes(file, &mut map, &params, system);
     let probes: BTreeSet<ProbeName> = listed.into_iter().chain(extra_probes.keys().cloned()).collect();
     let health = map.take("health").and_then(|node| file.flag(&node)).unwrap_or(false);
     let not_well = map.items("not_well", |node| {

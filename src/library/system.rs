@@ -79,9 +79,27 @@ fn named_key<N>(
     new(key.name.clone()).map_err(|bad| file.report(key.span, &bad.to_string(), "")).ok()
 }
 
+/// Decodes the `extra_probes` of a request or an operation as if they were in `system.yaml`, beside its parameters.
+/// Gives the system type as the playbook sees it, and its own probes.
+pub(super) fn decode_extra_probes(
+    file: &YamlFile,
+    map: &mut Map<'_>,
+    params: &BTreeMap<ParamName, Param>,
+    system: &SystemType,
+) -> (SystemType, BTreeMap<ProbeName, Probe>) {
+    let mut extended = system.clone();
+    extended.params.extend(params.clone());
+    if let Some(probes) = map.take("extra_probes").and_then(|node| file.map(node)) {
+        decode_probes(file, probes, &mut extended, &BTreeMap::new());
+    }
+    let own = extended.probes.iter().filter(|(name, _)| !system.probes.contains_key(*name));
+    let own = own.map(|(name, probe)| (name.clone(), probe.clone())).collect();
+    (extended, own)
+}
+
 /// Decodes probes, which may use each other's facts in any order. So the facts are decoded before the
 /// commands. They may replace those of `inherited`, and no others.
-pub(super) fn decode_probes(
+fn decode_probes(
     file: &YamlFile,
     map: Map<'_>,
     system: &mut SystemType,
