@@ -4,6 +4,7 @@ use crate::core::expr::value_type::words;
 use crate::core::ids::{ParamName, PlaybookName};
 use crate::core::playbook::{Fault, Param, SystemType};
 use crate::core::policy::mode::Mode;
+use crate::render::inline_code as code;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -25,7 +26,7 @@ pub fn page(system: &SystemType) -> String {
     }
     faults(&mut page, system);
     commands(&mut page, system);
-    page.params("Parameters", "What `[systems.<name>.params]` may set.", &system.params);
+    params(&mut page, system);
     symptoms(&mut page, system);
     sudo(&mut page, system);
     page.text
@@ -45,26 +46,13 @@ impl Page {
         self.line(&format!("\n## {heading}\n\n{intro}\n"));
     }
 
-    fn table(&mut self, columns: &[&str]) {
-        self.row(columns.iter().map(|column| (*column).to_owned()));
-        self.row(columns.iter().map(|_| "---".to_owned()));
+    fn table<const N: usize>(&mut self, columns: [&str; N]) {
+        self.row(columns.map(str::to_owned));
+        self.row(columns.map(|_| "---".to_owned()));
     }
 
-    fn row(&mut self, cells: impl Iterator<Item = String>) {
-        let cells: Vec<String> = cells.collect();
+    fn row<const N: usize>(&mut self, cells: [String; N]) {
         self.line(&format!("| {} |", cells.join(" | ")));
-    }
-
-    fn params(&mut self, heading: &str, intro: &str, params: &BTreeMap<ParamName, Param>) {
-        if params.is_empty() {
-            return;
-        }
-        self.heading(heading, intro);
-        self.table(&["parameter", "takes", "default", "means"]);
-        for (name, param) in params {
-            let cells = [code(name.as_str()), cell(&param.accepts()), default(param), cell(&param.help)];
-            self.row(cells.into_iter());
-        }
     }
 }
 
@@ -73,14 +61,14 @@ fn faults(page: &mut Page, system: &SystemType) {
         return;
     }
     page.heading("Faults", "In the order in which they are fixed: a cause before what it causes.");
-    page.table(&["fault", "present if", "what is done", "risk"]);
+    page.table(["fault", "present if", "what is done", "risk"]);
     for fault in &system.faults {
         let name = format!("{}: {}", code(fault.name.as_str()), cell(&fault.title));
         let risk = match fault.remediation.is_empty() {
             true => String::new(),
             false => format!("{:?}", fault.risk).to_lowercase(),
         };
-        page.row([name, code(fault.when.source()), action(fault), risk].into_iter());
+        page.row([name, code(fault.when.source()), action(fault), risk]);
     }
 }
 
@@ -122,7 +110,7 @@ fn commands(page: &mut Page, system: &SystemType) {
         return;
     }
     page.heading("Commands", "What a person may order by a comment: the prefix, `run`, and one of these.");
-    page.table(&["command", "what it does", "", "parameters"]);
+    page.table(["command", "what it does", "", "parameters"]);
     for (name, title, params, word) in all {
         let params: Vec<String> = params
             .iter()
@@ -138,7 +126,18 @@ fn commands(page: &mut Page, system: &SystemType) {
                 )
             })
             .collect();
-        page.row([code(name.as_str()), cell(title), word.to_owned(), params.join("; ")].into_iter());
+        page.row([code(name.as_str()), cell(title), word.to_owned(), params.join("; ")]);
+    }
+}
+
+fn params(page: &mut Page, system: &SystemType) {
+    if system.params.is_empty() {
+        return;
+    }
+    page.heading("Parameters", "What `[systems.<name>.params]` may set.");
+    page.table(["parameter", "takes", "default", "means"]);
+    for (name, param) in &system.params {
+        page.row([code(name.as_str()), cell(&param.accepts()), default(param), cell(&param.help)]);
     }
 }
 
@@ -151,11 +150,11 @@ fn symptoms(page: &mut Page, system: &SystemType) {
         "Symptoms",
         "What people notice. A ticket is closed only with a fault that explains its words.",
     );
-    page.table(&["symptom", "what people notice", "explained by"]);
+    page.table(["symptom", "what people notice", "explained by"]);
     for (name, symptom) in symptoms {
         let faults = system.faults.iter().filter(|fault| fault.symptoms.names.contains(name));
         let faults: Vec<String> = faults.map(|fault| code(fault.name.as_str())).collect();
-        page.row([code(name.as_str()), cell(&symptom.summary), faults.join(", ")].into_iter());
+        page.row([code(name.as_str()), cell(&symptom.summary), faults.join(", ")]);
     }
 }
 
@@ -182,12 +181,4 @@ fn default(param: &Param) -> String {
 fn cell(text: &str) -> String {
     let text: Vec<&str> = text.split_whitespace().collect();
     text.join(" ").replace('|', "\\|").replace('<', "&lt;")
-}
-
-fn code(text: &str) -> String {
-    let text: Vec<&str> = text.split_whitespace().collect();
-    match text.is_empty() {
-        true => String::new(),
-        false => format!("`{}`", text.join(" ").replace('|', "\\|").replace('`', "'")),
-    }
 }

@@ -132,7 +132,8 @@ fn fence(text: &str, least: usize) -> String {
     "`".repeat((longest + 1).max(least))
 }
 
-pub(super) fn inline_code(text: &str) -> String {
+/// Text as code on one line, also in a table.
+pub(crate) fn inline_code(text: &str) -> String {
     let clean = visible(text).split_whitespace().collect::<Vec<_>>().join(" ");
     if clean.is_empty() {
         return String::new();

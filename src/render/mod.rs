@@ -10,7 +10,8 @@ pub mod terminal;
 
 pub use crate::render::markdown::{BREAK, escape, shorten};
 
-use crate::render::markdown::{code_block, inline_code, recent_lines};
+pub(crate) use crate::render::markdown::inline_code;
+use crate::render::markdown::{code_block, recent_lines};
 use chrono::{DateTime, Utc};
 use include_dir::{Dir, include_dir};
 use minijinja::syntax::SyntaxConfig;
