@@ -155,8 +155,12 @@ impl Decider<'_> {
         let Some(history) = history else {
             return Some(escalate(Code::HeldBack, Detail::LimitsUnknown));
         };
+        let limits = match self.triage.intent.is_operation() {
+            true => &policy.limits.of_operation(),
+            false => &policy.limits,
+        };
         let deferral = limits::deferral(
-            &policy.limits,
+            limits,
             &policy.change_freezes,
             inventory,
             &self.system.name,

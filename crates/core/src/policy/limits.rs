@@ -52,6 +52,14 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// The limits of an operation. One that is ordered again has not failed to reach a cause.
+    pub fn of_operation(&self) -> Self {
+        let recurrence_breaker = Breaker { threshold: usize::MAX, ..self.recurrence_breaker.clone() };
+        Self { recurrence_breaker, ..self.clone() }
+    }
+}
+
 const HOUR: TimeDelta = TimeDelta::hours(1);
 const DAY: TimeDelta = TimeDelta::days(1);
 

@@ -51,6 +51,13 @@ pub enum Intent {
     },
 }
 
+impl Intent {
+    /// Whether an operation was ordered.
+    pub fn is_operation(&self) -> bool {
+        matches!(self, Intent::Operation { .. })
+    }
+}
+
 /// A fault that would explain the ticket.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SymptomMatch {
