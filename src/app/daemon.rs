@@ -9,6 +9,7 @@ use crate::app::signals::stop_on_signal;
 use crate::app::tasks::{PeriodicTask, Task, TaskTimes, Trigger};
 use crate::app::wiring::{Application, RunMode, embedding_reader, webhook_secrets};
 use crate::config::Config;
+use crate::core::case::scheduled_run::ScheduledRun;
 use crate::engine::{Context, Dispatcher, Observer, ScheduledTask, Shutdown};
 use crate::store::worker_name;
 use crate::telemetry::announce::{announce, fail};
@@ -105,7 +106,8 @@ impl Start {
         before: Listeners,
     ) -> Result<Generation> {
         let config = &settings.config;
-        let Application { mut context, github } = Application::build(settings, RunMode::Live).await?;
+        let Application { mut context, github, schedules } =
+            Application::build(settings, RunMode::Live).await?;
         // It learns in the background, for which a command that works one ticket has no time.
         if let Some(reader) = embedding_reader(config)? {
             context.reader = Arc::new(reader);
@@ -117,7 +119,7 @@ impl Start {
         context.observer = self.observer.clone();
         let secrets = config.webhook.as_ref().map(webhook_secrets).transpose()?;
         let listeners = before.open(config).await?;
-        let times = task_times(config, context.clock.now())?;
+        let times = task_times(config, schedules, context.clock.now())?;
 
         let (stop, pull) = Shutdown::new();
         let dispatcher = Dispatcher::start(context.clone(), self.cases, stop.clone());
@@ -162,7 +164,11 @@ impl Generation {
     }
 }
 
-fn task_times(config: &Config, now: DateTime<Utc>) -> Result<Vec<Arc<TaskTimes>>> {
+fn task_times(
+    config: &Config,
+    schedules: Vec<ScheduledRun>,
+    now: DateTime<Utc>,
+) -> Result<Vec<Arc<TaskTimes>>> {
     let mut tasks = vec![
         (Task::Poll, Trigger::Every(config.github.poll_interval)),
         (Task::CheckRecurrences, Trigger::Every(WATCH_INTERVAL)),
@@ -177,6 +183,12 @@ fn task_times(config: &Config, now: DateTime<Utc>) -> Result<Vec<Arc<TaskTimes>>
         (Task::SweepSystems, "sweep systems", config.sweep.systems()),
     ] {
         let schedule = schedule.into_diagnostic()?;
+        tasks.push((task, Trigger::On(ScheduledTask { name: name.into(), schedule })));
+    }
+    for run in schedules {
+        let schedule = run.schedule.clone();
+        let task = Task::Run(Arc::new(run));
+        let name = task.name();
         tasks.push((task, Trigger::On(ScheduledTask { name, schedule })));
     }
     Ok(tasks.into_iter().map(|(task, trigger)| Arc::new(TaskTimes::new(task, trigger, now))).collect())

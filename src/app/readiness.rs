@@ -7,6 +7,7 @@ use crate::github::GitHub;
 use crate::ports::Cursor;
 use crate::web::{CheckResult, ReadinessCheck};
 use async_trait::async_trait;
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::future::Future;
 use std::sync::Arc;
@@ -19,7 +20,7 @@ const DEADLINE: Duration = Duration::from_secs(5);
 const GITHUB_MAX_AGE: Duration = Duration::from_secs(60);
 
 /// The cursor that the check of the journal writes. Replicas share it, and nobody reads it.
-const CURSOR: Cursor = Cursor::Task("readiness");
+const CURSOR: Cursor = Cursor::Task(Cow::Borrowed("readiness"));
 
 /// Checks one process.
 pub struct Readiness {

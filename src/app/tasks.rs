@@ -2,13 +2,15 @@
 
 use crate::app::reachability::Reachability;
 use crate::core::case::event::CaseId;
+use crate::core::case::scheduled_run::ScheduledRun;
 use crate::engine::{
     Context, DueCheck, IntakeError, ScheduledTask, Shutdown, check_recurrences, check_systems,
-    collect_thumbs, poll, redeliver, remind, sweep_tickets,
+    collect_thumbs, poll, redeliver, remind, start_run, sweep_tickets,
 };
 use crate::ports::{Cursor, JournalError};
 use crate::telemetry::spans;
 use chrono::{DateTime, TimeDelta, Utc};
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -25,7 +27,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 const OVERDUE_AFTER: TimeDelta = TimeDelta::minutes(10);
 
 /// What is done periodically.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Task {
     /// Asks GitHub for events that the webhook missed.
     Poll,
@@ -41,6 +43,8 @@ pub enum Task {
     CollectThumbs,
     /// Reminds people of escalated tickets.
     Remind,
+    /// Runs a playbook that the configuration schedules.
+    Run(Arc<ScheduledRun>),
 }
 
 /// When a task is done.
@@ -79,7 +83,7 @@ impl TaskTimes {
         let due = match &self.trigger {
             Trigger::Every(every) => TimeDelta::from_std(*every).ok().map(|every| here + every),
             Trigger::On(task) => {
-                let anywhere = context.journal.cursor(&Cursor::Task(task.name)).await?;
+                let anywhere = context.journal.cursor(&Cursor::Task(task.name.clone())).await?;
                 task.schedule.due(Some(anywhere.unwrap_or(here).max(here)), now)
             }
         };
@@ -115,7 +119,7 @@ impl PeriodicTask {
         while !self.stop.is_requested() {
             let pause = match &self.times.trigger {
                 Trigger::Every(every) => {
-                    self.run_once().await;
+                    self.run_once(self.context.clock.now()).await;
                     *every
                 }
                 Trigger::On(schedule) => self.run_if_due(schedule).await,
@@ -135,12 +139,12 @@ impl PeriodicTask {
             Ok(DueCheck::Later(at)) => {
                 return (at - begun).to_std().unwrap_or_default().min(SCHEDULE_CHECK_INTERVAL);
             }
-            Ok(DueCheck::Due { missed }) => {
-                if let Some(at) = missed {
+            Ok(DueCheck::Due { at, missed }) => {
+                if missed {
                     let at = at.format("%Y-%m-%d %H:%M UTC");
                     tracing::warn!("running the {} that was missed at {at}", self.times.task);
                 }
-                if self.run_once().await { schedule.mark_done(context, begun).await } else { Ok(()) }
+                if self.run_once(at).await { schedule.mark_done(context, begun).await } else { Ok(()) }
             }
             Err(error) => Err(error),
         };
@@ -150,11 +154,11 @@ impl PeriodicTask {
         PAUSE
     }
 
-    /// `false` if it failed.
-    async fn run_once(&self) -> bool {
-        let span = spans::task(self.times.task.name());
+    /// Does what was due at a moment. `false` if it failed.
+    async fn run_once(&self, due: DateTime<Utc>) -> bool {
+        let span = spans::task(&self.times.task.name());
         async {
-            match self.perform().await {
+            match self.perform(due).await {
                 Ok(cases) => {
                     tracing::debug!(opened = cases.len(), "task done");
                     cases.into_iter().for_each(|case| drop(self.case_opened.send(case)));
@@ -172,9 +176,9 @@ impl PeriodicTask {
     }
 
     /// Gives the cases that it opened.
-    async fn perform(&self) -> Result<Vec<CaseId>, IntakeError> {
+    async fn perform(&self, due: DateTime<Utc>) -> Result<Vec<CaseId>, IntakeError> {
         let context = &self.context;
-        match self.times.task {
+        match &self.times.task {
             Task::Poll => poll(context).await,
             Task::CheckRecurrences => check_recurrences(context).await,
             Task::CollectThumbs => collect_thumbs(context).await,
@@ -186,14 +190,15 @@ impl PeriodicTask {
                 self.reachability.note_sweep(&results);
                 Ok(results.into_iter().filter_map(|result| result.opened).collect())
             }
+            Task::Run(run) => Ok(start_run(context, run, due).await?.into_iter().collect()),
         }
     }
 }
 
 impl Task {
     /// A stable name, for logs and for the readiness check.
-    pub fn name(self) -> &'static str {
-        match self {
+    pub fn name(&self) -> Cow<'static, str> {
+        let name = match self {
             Task::Poll => "poll",
             Task::Redeliver => "redeliver",
             Task::SweepTickets => "sweep-tickets",
@@ -201,13 +206,15 @@ impl Task {
             Task::CheckRecurrences => "check-recurrences",
             Task::CollectThumbs => "collect-thumbs",
             Task::Remind => "remind",
-        }
+            Task::Run(run) => return format!("schedule {}", run.name).into(),
+        };
+        Cow::Borrowed(name)
     }
 }
 
 impl fmt::Display for Task {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+        let name = match self {
             Task::Poll => "poll",
             Task::Redeliver => "check for failed deliveries",
             Task::SweepTickets => "ticket sweep",
@@ -215,6 +222,8 @@ impl fmt::Display for Task {
             Task::CheckRecurrences => "recurrence check",
             Task::CollectThumbs => "check for reactions",
             Task::Remind => "reminder check",
-        })
+            Task::Run(run) => return write!(f, "schedule {}", run.name),
+        };
+        f.write_str(name)
     }
 }

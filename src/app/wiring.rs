@@ -6,6 +6,7 @@ use crate::app::settings::LoadedConfig;
 use crate::clock::SystemClock;
 use crate::config::{Config, HostEntry, PlaybooksEntry, SshConfigEntry, WebhookEntry};
 use crate::console;
+use crate::core::case::scheduled_run::ScheduledRun;
 use crate::core::ids::HostName;
 use crate::core::playbook::Library;
 use crate::core::playbook::inventory::Inventory;
@@ -36,6 +37,8 @@ pub struct Application {
     pub context: Context,
     /// The forge of the context, for what is asked of GitHub alone.
     pub github: Arc<GitHub>,
+    /// The playbooks that are run on a schedule.
+    pub schedules: Vec<ScheduledRun>,
 }
 
 /// What the application is built for.
@@ -107,6 +110,8 @@ pub struct ProbeSetup {
     pub library: Library,
     /// The configured systems, hosts and groups, checked against `library`.
     pub inventory: Inventory,
+    /// The configured schedules, checked against `library`.
+    pub schedules: Vec<ScheduledRun>,
 }
 
 impl ProbeSetup {
@@ -119,10 +124,11 @@ impl ProbeSetup {
         let files = files(config)?;
         let library = library::load(&files)?;
         let inventory = config.inventory(&library, &setting.path)?;
+        let schedules = config.schedules(&library, &inventory, &setting.path)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let hosts = Arc::new(hosts(config, &clock));
         let runner = ProbeRunner { shell: hosts.clone(), clock, redactor: Arc::new(redactor(config)) };
-        Ok(Self { runner, hosts, files, library, inventory })
+        Ok(Self { runner, hosts, files, library, inventory, schedules })
     }
 }
 
@@ -168,7 +174,7 @@ impl Application {
             places: Arc::default(),
             library_stored: Arc::default(),
         };
-        Ok(Self { context, github })
+        Ok(Self { context, github, schedules: setup.schedules })
     }
 }
 

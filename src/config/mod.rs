@@ -3,7 +3,7 @@
 //! ```text
 //! load.rs       from a file to a [`Config`]: old names, unknown keys
 //! problem.rs    errors
-//! github.rs, webhook.rs, monitor.rs, sweep.rs, reader.rs, store.rs, policy.rs, roles.rs, redact.rs, hosts.rs, systems.rs
+//! github.rs, webhook.rs, monitor.rs, sweep.rs, reader.rs, store.rs, policy.rs, roles.rs, redact.rs, hosts.rs, systems.rs, schedules.rs
 //!               the sections with their defaults and checks
 //! value.rs      values of several sections
 //! migrate.rs    the table of renamed keys; rewrites a file
@@ -21,6 +21,7 @@ mod problem;
 mod reader;
 mod redact;
 mod roles;
+mod schedules;
 mod store;
 mod sweep;
 mod systems;
@@ -35,6 +36,7 @@ pub use crate::config::problem::{ConfigError, ConfigProblems};
 pub use crate::config::reader::ReaderEntry;
 pub use crate::config::redact::RedactEntry;
 pub use crate::config::roles::{RolesEntry, Who};
+pub use crate::config::schedules::ScheduleEntry;
 pub use crate::config::store::StoreEntry;
 pub use crate::config::sweep::{ConfirmationEntry, EscalationEntry, SweepEntry};
 pub use crate::config::systems::{GroupEntry, SystemEntry};
@@ -44,8 +46,9 @@ use crate::config::load::Decoded;
 use crate::config::migrate::Renamed;
 use crate::config::systems::GROUP_PREFIX;
 use crate::config::value::resolve;
+use crate::core::case::scheduled_run::ScheduledRun;
 use crate::core::chatops::access::AccessPolicy;
-use crate::core::ids::{HostName, SystemName};
+use crate::core::ids::{HostName, ScheduleName, SystemName};
 use crate::core::playbook::Library;
 use crate::core::playbook::inventory::Inventory;
 use crate::core::policy::confirmation::ConfirmationPolicy;
@@ -101,6 +104,9 @@ pub struct Config {
     /// The sections `[systems.*]`, by the name of the system.
     #[serde(default)]
     pub systems: BTreeMap<SystemName, SystemEntry>,
+    /// The sections `[schedules.*]`, by the name of the schedule.
+    #[serde(default)]
+    pub schedules: BTreeMap<ScheduleName, ScheduleEntry>,
     /// Folders of playbooks beside the built-in ones, or in their place.
     #[serde(default)]
     pub playbooks: PlaybooksEntry,
@@ -255,6 +261,29 @@ impl Config {
         let repos = repos.map(|(name, entry)| (name.clone(), entry.repos.clone())).collect();
         let hosts = self.hosts.keys().cloned().collect();
         Ok(Inventory { systems, hosts, groups, repos, default_system })
+    }
+
+    /// The playbooks that are run on a schedule, checked against the library.
+    ///
+    /// # Errors
+    /// Every problem of every section.
+    pub fn schedules(
+        &self,
+        library: &Library,
+        inventory: &Inventory,
+        path: &Path,
+    ) -> Result<Vec<ScheduledRun>, ConfigError> {
+        let (mut runs, mut problems) = (Vec::new(), Vec::new());
+        for (name, entry) in &self.schedules {
+            match entry.scheduled_run(name, library, inventory, &self.sweep.timezone) {
+                Ok(run) => runs.push(run),
+                Err(found) => problems.extend(found),
+            }
+        }
+        match problems.is_empty() {
+            true => Ok(runs),
+            false => Err(ConfigError::Wrong { path: path.to_owned(), problems: ConfigProblems(problems) }),
+        }
     }
 
     /// What Fieldmedic may do.

@@ -4,6 +4,7 @@ use crate::core::case::Case;
 use crate::core::case::event::Event;
 use crate::core::chatops::access::AccessPolicy;
 use crate::core::decide::action::Action;
+use crate::core::ids::SystemName;
 use crate::core::playbook::Library;
 use crate::core::playbook::inventory::Inventory;
 use crate::core::policy::permit::Policy;
@@ -58,6 +59,11 @@ pub struct Context {
 }
 
 impl Context {
+    /// Where a ticket about this system is opened: in the first repository that reaches it; `None` if none does.
+    pub fn ticket_repo(&self, system: &SystemName) -> Option<&Repo> {
+        self.forge_settings.repos.iter().find(|repo| self.inventory.is_reached(system, repo))
+    }
+
     /// What runs probes.
     pub fn probe_runner(&self) -> ProbeRunner {
         ProbeRunner { shell: self.shell.clone(), clock: self.clock.clone(), redactor: self.redactor.clone() }

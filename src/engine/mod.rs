@@ -33,6 +33,7 @@ pub use crate::engine::intake::open::{IntakeError, open_case};
 pub use crate::engine::intake::poll::poll;
 pub use crate::engine::intake::redeliver::redeliver;
 pub use crate::engine::monitor::recurrence::check_recurrences;
+pub use crate::engine::monitor::run::start_run;
 pub use crate::engine::monitor::schedule::{DueCheck, ScheduledTask};
 pub use crate::engine::monitor::sweep::{SweepResult, check_systems, sweep_tickets};
 pub use crate::engine::monitor::thumbs::collect_thumbs;

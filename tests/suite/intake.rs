@@ -257,18 +257,21 @@ async fn a_missed_run_is_made_up_for_once_by_one_process() {
     let test = healthy().await;
     let (agent, clock) = (test.context(), test.clock());
     let schedule = Schedule::parse("0 6 * * *", "UTC").expect("a schedule");
-    let task = ScheduledTask { name: "sweep systems", schedule };
+    let task = ScheduledTask { name: "sweep systems".into(), schedule };
     let at = |text: &str| text.parse().expect("a moment");
     clock.set(at("2026-11-20T05:00:00Z"));
     assert_eq!(task.check_due(agent).await, Ok(DueCheck::Later(at("2026-11-20T06:00:00Z"))));
     clock.set(at("2026-11-20T06:00:00Z"));
-    assert_eq!(task.check_due(agent).await, Ok(DueCheck::Due { missed: None }));
+    assert_eq!(
+        task.check_due(agent).await,
+        Ok(DueCheck::Due { at: at("2026-11-20T06:00:00Z"), missed: false })
+    );
     assert!(matches!(task.check_due(agent).await, Ok(DueCheck::Later(_))), "another process has it");
     task.mark_done(agent, clock.now()).await.expect("it is remembered");
     // Down for three days.
     clock.set(at("2026-11-23T12:00:00Z"));
-    let missed = Some(at("2026-11-21T06:00:00Z"));
-    assert_eq!(task.check_due(agent).await, Ok(DueCheck::Due { missed }));
+    let first = at("2026-11-21T06:00:00Z");
+    assert_eq!(task.check_due(agent).await, Ok(DueCheck::Due { at: first, missed: true }));
     task.mark_done(agent, clock.now()).await.expect("it is remembered");
     assert_eq!(task.check_due(agent).await, Ok(DueCheck::Later(at("2026-11-24T06:00:00Z"))));
 }

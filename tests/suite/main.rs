@@ -37,6 +37,7 @@ mod related;
 mod replicas;
 mod sample;
 mod scenarios;
+mod schedules;
 mod set_aside;
 mod simulation;
 mod snapshots;

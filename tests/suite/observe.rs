@@ -273,7 +273,7 @@ async fn an_overdue_task_is_not_ready() {
     let (scene, hub) = (scenarios::scene("status").await, hub().await);
     let began = scene.clock.now();
     let schedule = Schedule::Interval(Duration::from_secs(300));
-    let sweep = Trigger::On(ScheduledTask { name: "sweep systems", schedule });
+    let sweep = Trigger::On(ScheduledTask { name: "sweep systems".into(), schedule });
     let tasks = [
         TaskTimes::new(Task::SweepSystems, sweep, began),
         TaskTimes::new(Task::Poll, Trigger::Every(Duration::from_secs(3600)), began),
@@ -291,7 +291,7 @@ async fn an_overdue_task_is_not_ready() {
     );
     // Another process did it: they share the schedule.
     let done = scene.clock.now();
-    scene.agent.journal.set_cursor(&Cursor::Task("sweep systems"), done).await.expect("it is written");
+    scene.agent.journal.set_cursor(&Cursor::Task("sweep systems".into()), done).await.expect("it is written");
     assert_eq!(probe.ready().await, (200, Vec::new()));
 }
 

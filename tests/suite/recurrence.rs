@@ -125,3 +125,18 @@ async fn the_third_recurrence_opens_a_problem_ticket() {
     // The agent does not take its own ticket for work.
     assert!(sweep_tickets(agent.context()).await.expect("GitHub answers").is_empty());
 }
+
+#[tokio::test]
+async fn an_operation_that_is_ordered_again_has_not_recurred() {
+    let agent = TestAgent::on("restart").build().await;
+    for _ in 0..5 {
+        let (_, case) = agent.executes("ops-lead", "run restart service=app").await;
+        let case = agent.works(&case.expect("a case")).await;
+        assert_eq!((outcome(&case), case.remediations.len()), ("answered", 1));
+        assert_eq!(case.recurrence, None);
+        agent.passes(TimeDelta::minutes(30));
+        agent.host_becomes("up", json!(7200));
+    }
+    assert_eq!(agent.tickets().len(), 1, "no ticket about a problem");
+    assert_eq!(agent.all_comments().len(), 2 * 5, "a status and a report each");
+}

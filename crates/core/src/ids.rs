@@ -99,6 +99,8 @@ names! {
     SymptomName, "symptom name", is_slug, "up to 64 of a-z, 0-9, `-`, `_`, `.`, beginning with a letter or digit";
     /// A host of the inventory.
     HostName, "host name", is_slug, "up to 64 of a-z, 0-9, `-`, `_`, `.`, beginning with a letter or digit";
+    /// A schedule of the configuration: `nightly-clean-up`.
+    ScheduleName, "schedule name", is_slug, "up to 64 of a-z, 0-9, `-`, `_`, `.`, beginning with a letter or digit";
     /// What a host is to a system: `main`, `db`, `agent`.
     Role, "role", is_slug, "up to 64 of a-z, 0-9, `-`, `_`, `.`, beginning with a letter or digit";
     /// A probe; expressions use it as a namespace.
@@ -131,14 +133,33 @@ pub struct Repo {
     pub name: String,
 }
 
-/// The address of an issue: `owner/name#12`.
+/// The address of an issue: `owner/name#12`. The runs of a schedule have no issue; they are kept under
+/// `schedule:name`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct TicketId {
     /// The repository of the issue.
     pub repo: Repo,
-    /// The issue's number in its repository.
+    /// The issue's number in its repository, from 1; 0 for a schedule.
     pub number: u64,
+}
+
+/// The owner of what is no repository: no account of GitHub has a name that begins with a hyphen.
+const NO_OWNER: &str = "-";
+
+/// What the address of a schedule begins with.
+const SCHEDULE: &str = "schedule:";
+
+impl TicketId {
+    /// Where the runs of a schedule are kept. They have no issue.
+    pub fn of_schedule(name: &ScheduleName) -> Self {
+        Self { repo: Repo { owner: NO_OWNER.into(), name: name.to_string() }, number: 0 }
+    }
+
+    /// Whether there is an issue, on which something can be read and written.
+    pub fn is_issue(&self) -> bool {
+        self.repo.owner != NO_OWNER
+    }
 }
 
 /// What is wrong with an address that a person wrote.
@@ -163,7 +184,7 @@ impl FromStr for Repo {
                 && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
         };
         match text.split_once('/') {
-            Some((owner, name)) if is_part(owner) && is_part(name) => {
+            Some((owner, name)) if is_part(owner) && owner != NO_OWNER && is_part(name) => {
                 Ok(Repo { owner: owner.to_lowercase(), name: name.to_lowercase() })
             }
             _ => Err(ParseAddressError::Repo(text.into())),
@@ -174,9 +195,12 @@ impl FromStr for Repo {
 impl FromStr for TicketId {
     type Err = ParseAddressError;
 
-    /// Takes `owner/name#12` and `https://…/owner/name/issues/12`.
+    /// Takes `owner/name#12`, `https://…/owner/name/issues/12` and `schedule:name`.
     fn from_str(text: &str) -> Result<Self, ParseAddressError> {
         let bad = || ParseAddressError::Ticket(text.into());
+        if let Some(name) = text.strip_prefix(SCHEDULE) {
+            return ScheduleName::new(name).map(|name| Self::of_schedule(&name)).map_err(|_| bad());
+        }
         let (repo, number) = match text.split_once('#') {
             Some((repo, number)) if !text.contains("://") => (repo.to_owned(), number),
             _ => {
@@ -199,7 +223,10 @@ impl fmt::Display for Repo {
 
 impl fmt::Display for TicketId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}#{}", self.repo, self.number)
+        match self.is_issue() {
+            true => write!(f, "{}#{}", self.repo, self.number),
+            false => write!(f, "{SCHEDULE}{}", self.repo.name),
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use fieldmedic_core::case::event::CaseId;
 use fieldmedic_core::ticket::{Repo, TicketId};
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
@@ -54,8 +55,8 @@ pub enum Cursor {
     PollComments(Repo),
     /// The oldest failed delivery that may still be asked for.
     Deliveries(Repo),
-    /// When a periodic task was last started.
-    Task(&'static str),
+    /// When a periodic task was last started; for one with a cron expression, at least when it was first seen.
+    Task(Cow<'static, str>),
 }
 
 /// The key in the store. It is what versions before typed cursors wrote, so that an upgrade reads nothing

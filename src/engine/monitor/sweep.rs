@@ -7,7 +7,7 @@ use crate::core::ids::{PlaybookName, ProbeName, SystemName};
 use crate::core::playbook::SystemType;
 use crate::core::playbook::inventory::System;
 use crate::core::ticket::triage::DetectedFault;
-use crate::core::ticket::{Repo, TicketId, TicketState};
+use crate::core::ticket::{TicketId, TicketState};
 use crate::engine::case::load::load_case;
 use crate::engine::case::probe::run_probes;
 use crate::engine::context::Context;
@@ -273,9 +273,7 @@ async fn open_ticket(
     look: &Look,
     problem: &Problem,
 ) -> Result<Option<CaseId>, IntakeError> {
-    let repos = &context.forge_settings.repos;
-    let reaches = |repo: &&Repo| context.inventory.is_reached(&system.name, repo);
-    let Some(repo) = repos.iter().find(reaches) else { return Ok(None) };
+    let Some(repo) = context.ticket_repo(&system.name) else { return Ok(None) };
     let (finding, about) = match problem {
         Problem::Fault(playbook) => (
             look.diagnosis.findings.iter().find(|found| found.playbook == *playbook),

@@ -18,17 +18,21 @@ const LABELS: [(&str, &str, &str); 5] = [
 ];
 
 pub(crate) async fn set_label(context: &Context, case: &Case, _: &Library) -> Result<(), PublishError> {
-    let name = |state: &str| format!("medic:{state}");
     let wanted = case.label_state().as_str();
-    let add: Vec<Label> = LABELS
-        .iter()
-        .filter(|(state, ..)| *state == wanted)
-        .map(|(state, color, description)| Label { name: name(state), color, description })
-        .collect();
-    let remove: Vec<String> =
-        LABELS.iter().filter(|(state, ..)| *state != wanted).map(|(state, ..)| name(state)).collect();
+    let (add, remove): (Vec<_>, Vec<_>) = LABELS.iter().partition(|(state, ..)| *state == wanted);
+    let add: Vec<Label> = add.into_iter().map(label).collect();
+    let remove: Vec<String> = remove.into_iter().map(|of| label(of).name).collect();
     let remove: Vec<&str> = remove.iter().map(String::as_str).collect();
     Ok(context.forge.update_labels(&case.ticket.id, &add, &remove, status_urgency(case)).await?)
+}
+
+/// The labels of a ticket that is opened for a person.
+pub(crate) fn needs_human() -> Vec<Label> {
+    LABELS.iter().map(label).filter(|label| label.name == NEEDS_HUMAN).collect()
+}
+
+fn label((state, color, description): &(&str, &'static str, &'static str)) -> Label {
+    Label { name: format!("medic:{state}"), color, description }
 }
 
 /// How urgent the status comment and the label of a case are.

@@ -5,6 +5,8 @@ pub(crate) mod labels;
 pub(crate) mod once;
 mod problem_ticket;
 pub(crate) mod reminder;
+mod report_text;
+mod run_ticket;
 
 use crate::core::case::Case;
 use crate::core::case::event::{CaseId, Event, Publication, Source};
@@ -14,19 +16,18 @@ use crate::core::case::published::Published;
 use crate::core::decide::action::Action;
 use crate::core::playbook::Library;
 use crate::core::reading::Language;
-use crate::core::text::format::format_minute;
 use crate::core::view::report::report;
 use crate::engine::case::answer::answer;
-use crate::engine::case::library::library_of;
-use crate::engine::case::load::load_case;
 use crate::engine::case::probe::millis;
 use crate::engine::case::writer::{CaseError, CaseWriter};
-use crate::engine::chatops::conclusion::{mark_done, readonly_report_data};
+use crate::engine::chatops::conclusion::mark_done;
 use crate::engine::context::Context;
 use crate::engine::publish::error::PublishError;
 use crate::engine::publish::labels::{set_label, status_urgency};
 use crate::engine::publish::once::{people, write};
 use crate::engine::publish::problem_ticket::open_problem;
+use crate::engine::publish::report_text::report_text;
+use crate::engine::publish::run_ticket::open_run_ticket;
 use crate::ports::{ForgeError, Marker, Urgency};
 use crate::render::escape;
 use serde_json::{Value, json};
@@ -156,25 +157,10 @@ pub(crate) fn inquiry_marker(case: &CaseId, purpose: InquiryPurpose) -> Marker {
 }
 
 async fn post_report(context: &Context, case: &Case, library: &Library) -> Result<(), PublishError> {
-    let (prompt, data) = if case.scope().is_read_only() {
-        ("looked.md", readonly_report_data(case, library))
-    } else {
-        let answer = answer(case, library).transpose().ok().flatten();
-        let earlier = earlier(context, case).await?;
-        ("report.md", json!({ "report": report(case, library), "answer": answer, "earlier": earlier }))
-    };
-    comment(context, case, "report", &context.prompts.fill(prompt, data), Urgency::Report).await?;
+    let text = report_text(context, case, library).await?;
+    comment(context, case, "report", &text, Urgency::Report).await?;
     mark_done(context, case).await;
     Ok(())
-}
-
-/// The report of the case whose close is disputed; `None` if its records cannot be read any more.
-async fn earlier(context: &Context, case: &Case) -> Result<Option<Value>, PublishError> {
-    let Some(dispute) = &case.dispute else { return Ok(None) };
-    let Some(past) = load_case(context, &dispute.case).await? else { return Ok(None) };
-    let library = library_of(context, &past.library).await?;
-    let report = report(&past, library.as_ref().unwrap_or(&context.library));
-    Ok(Some(json!({ "report": report, "closed": past.publishing.closed_at.map(format_minute) })))
 }
 
 /// Opens the issue again, and says why to those who follow it.
@@ -198,11 +184,16 @@ async fn reopen(context: &Context, case: &Case, library: &Library) -> Result<(),
     comment(context, case, "returned", &text, Urgency::Report).await
 }
 
-/// Opens the ticket about a fault that keeps coming back, and records which it is.
+/// Opens the ticket about a fault that keeps coming back, or about the run of a schedule, and records which it is.
 async fn report_problem(writer: &mut CaseWriter<'_>) -> Result<(), CaseError> {
     let start = Instant::now();
-    let result = open_problem(writer.context, &writer.case).await;
-    let result = result.map(|id| Published::Problem { ticket: Some(id) });
+    let result = match &writer.case.source {
+        Source::Schedule { schedule, .. } => {
+            open_run_ticket(writer.context, &writer.case, writer.library, schedule).await
+        }
+        _ => open_problem(writer.context, &writer.case).await.map(Some),
+    };
+    let result = result.map(|ticket| Published::Problem { ticket });
     record(writer, Publication::Problem, result, start).await
 }
 

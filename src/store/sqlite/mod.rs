@@ -474,14 +474,18 @@ mod tests {
 
         sqlx::query("PRAGMA busy_timeout = 10").execute(&journal.writer).await.unwrap();
         let lock = other.write().await.unwrap();
-        let refused = journal.set_cursor(&Cursor::Task("poll"), at).await.unwrap_err().to_string();
+        let refused = journal.set_cursor(&Cursor::Task("poll".into()), at).await.unwrap_err().to_string();
         assert!(refused.contains("another process is writing to /"), "{refused}");
-        assert_eq!(journal.cursor(&Cursor::Task("poll")).await, Ok(None), "who only reads does not wait");
+        assert_eq!(
+            journal.cursor(&Cursor::Task("poll".into())).await,
+            Ok(None),
+            "who only reads does not wait"
+        );
         drop(lock);
-        journal.set_cursor(&Cursor::Task("poll"), at).await.unwrap();
+        journal.set_cursor(&Cursor::Task("poll".into()), at).await.unwrap();
 
         sqlx::query("PRAGMA query_only = ON").execute(&journal.writer).await.unwrap();
-        let refused = journal.set_cursor(&Cursor::Task("poll"), at).await.unwrap_err().to_string();
+        let refused = journal.set_cursor(&Cursor::Task("poll".into()), at).await.unwrap_err().to_string();
         assert!(refused.contains("may not be written. Give the user"), "{refused}");
     }
 

@@ -120,7 +120,7 @@ mod tests {
         assert_eq!(journal.pause_state().await.unwrap().unwrap().by, "ops-lead");
         assert!(!journal.try_once_every("deliveries example/tickets", at, minute).await.unwrap());
         assert_eq!(journal.cursor(&Cursor::PollComments(ticket.repo.clone())).await, Ok(Some(at)));
-        assert_eq!(journal.cursor(&Cursor::Task("sweep")).await, Ok(Some(at)));
+        assert_eq!(journal.cursor(&Cursor::Task("sweep".into())).await, Ok(Some(at)));
         let command = DedupeKey::ChatCommand { ticket, comment: 7 };
         assert_eq!(journal.done_at(&command).await, Ok(Some(at)));
         assert_eq!(journal.done_at(&DedupeKey::RecurrenceCheck(case.clone())).await, Ok(Some(at)));

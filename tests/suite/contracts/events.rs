@@ -19,7 +19,8 @@ use fieldmedic::core::diagnosis::evidence::{
 use fieldmedic::core::diagnosis::plan::{Plan, PlannedStep};
 use fieldmedic::core::expr::Truth;
 use fieldmedic::core::ids::{
-    FactName, HostName, ParamName, PlaybookName, ProbeName, Role, SymptomName, SystemName, SystemTypeName,
+    FactName, HostName, ParamName, PlaybookName, ProbeName, Role, ScheduleName, SymptomName, SystemName,
+    SystemTypeName,
 };
 use fieldmedic::core::playbook::LibraryHash;
 use fieldmedic::core::playbook::inventory::System;
@@ -303,16 +304,18 @@ pub fn doors() -> Vec<Source> {
     let values = BTreeMap::from([(ParamName::new("lines").unwrap(), json!(20))]);
     let scope =
         CaseScope::AnswerRequest { system: suspect.system.clone(), request: playbook("logs"), values };
+    let schedule = ScheduleName::new("daily-logs").unwrap();
     vec![
         Source::Webhook,
         Source::Poll,
         Source::Command { user: "maria".into(), comment: None, scope: CaseScope::FullTicket },
-        Source::Command { user: "maria".into(), comment: Some(7), scope },
+        Source::Command { user: "maria".into(), comment: Some(7), scope: scope.clone() },
         Source::Terminal,
         Source::Sweep { suspect: None },
         Source::Sweep { suspect: Some(suspect.clone()) },
         Source::Recurrence { of: CaseId::from_text("c0123456789ab").unwrap(), suspect },
         Source::CloseDispute(objection(Via::Reopened)),
+        Source::Schedule { schedule, scope },
     ]
 }
 
@@ -347,9 +350,10 @@ fn the_samples_hold_every_kind_and_every_source() {
         Source::Sweep { .. } => "sweep",
         Source::Recurrence { .. } => "recurrence",
         Source::CloseDispute(_) => "close_dispute",
+        Source::Schedule { .. } => "schedule",
     };
     let names: BTreeSet<&str> = doors().iter().map(name).collect();
-    assert_eq!(names.len(), 7, "{names:?}");
+    assert_eq!(names.len(), 8, "{names:?}");
 }
 
 /// The store reads the kind of a record from the beginning of its body.

@@ -277,7 +277,7 @@ async fn a_database_of_an_older_version_is_taken_along() {
         assert_eq!(journal.pause_state().await.unwrap().unwrap().by, "ops-lead");
         assert!(!journal.try_once_every("deliveries example/tickets", at, minute).await.unwrap());
         assert_eq!(journal.cursor(&Cursor::PollComments(ticket.repo.clone())).await, Ok(Some(at)));
-        assert_eq!(journal.cursor(&Cursor::Task("sweep")).await, Ok(Some(at)));
+        assert_eq!(journal.cursor(&Cursor::Task("sweep".into())).await, Ok(Some(at)));
         let command = DedupeKey::ChatCommand { ticket, comment: 7 };
         assert_eq!(journal.done_at(&command).await, Ok(Some(at)));
         assert_eq!(journal.done_at(&DedupeKey::RecurrenceCheck(case)).await, Ok(Some(at)));

@@ -409,13 +409,13 @@ pub async fn libraries_are_kept(pair: Pair) {
 }
 
 pub async fn cursors_are_kept(pair: Pair) {
-    assert_eq!(pair.one.cursor(&Cursor::Task("poll")).await, Ok(None));
-    pair.one.set_cursor(&Cursor::Task("poll"), moment()).await.unwrap();
-    pair.one.set_cursor(&Cursor::Task("sweep"), moment() + MINUTE).await.unwrap();
-    assert_eq!(pair.other.cursor(&Cursor::Task("poll")).await, Ok(Some(moment())));
-    pair.other.set_cursor(&Cursor::Task("poll"), moment() - MINUTE).await.unwrap();
-    assert_eq!(pair.one.cursor(&Cursor::Task("poll")).await, Ok(Some(moment() - MINUTE)));
-    assert_eq!(pair.one.cursor(&Cursor::Task("sweep")).await, Ok(Some(moment() + MINUTE)));
+    assert_eq!(pair.one.cursor(&Cursor::Task("poll".into())).await, Ok(None));
+    pair.one.set_cursor(&Cursor::Task("poll".into()), moment()).await.unwrap();
+    pair.one.set_cursor(&Cursor::Task("sweep".into()), moment() + MINUTE).await.unwrap();
+    assert_eq!(pair.other.cursor(&Cursor::Task("poll".into())).await, Ok(Some(moment())));
+    pair.other.set_cursor(&Cursor::Task("poll".into()), moment() - MINUTE).await.unwrap();
+    assert_eq!(pair.one.cursor(&Cursor::Task("poll".into())).await, Ok(Some(moment() - MINUTE)));
+    assert_eq!(pair.one.cursor(&Cursor::Task("sweep".into())).await, Ok(Some(moment() + MINUTE)));
 }
 
 pub async fn what_is_done_once_is_remembered_until_it_expires(pair: Pair) {

@@ -194,6 +194,9 @@ fn opened(source: &Source) -> Value {
             json!({ "by": "recurrence", "of": of.as_str(), "found": found(suspect) })
         }
         Source::CloseDispute(it) => json!({ "by": "disputed-close", "close": objection(it) }),
+        Source::Schedule { schedule, scope } => {
+            json!({ "by": "schedule", "name": schedule.as_str(), "to": order(scope) })
+        }
     }
 }
 

@@ -14,17 +14,21 @@ use fieldmedic::core::case::event::{CaseId, Direction, Event, Source};
 use fieldmedic::core::case::outcome::{Code, Escalation, Outcome};
 use fieldmedic::core::case::payload::{decode_event, encode_event};
 use fieldmedic::core::case::published::{LabelState, Published, StatusKey};
+use fieldmedic::core::case::scheduled_run::ScheduledRun;
 use fieldmedic::core::case::signal::{QueuedSignal, Signal, SignalKind};
 use fieldmedic::core::case::{Case, Waiting};
 use fieldmedic::core::chatops::scope::CaseScope;
 use fieldmedic::core::diagnosis::evidence::{Exit, RawObservation};
-use fieldmedic::core::ids::{HostName, ParamName, PlaybookName, SystemName};
+use fieldmedic::core::ids::{HostName, ParamName, PlaybookName, ScheduleName, SystemName};
 use fieldmedic::core::policy::limits::{Deferral, ExceededLimit};
 use fieldmedic::core::policy::pause_order::PauseOrderKind;
 use fieldmedic::core::policy::permit::{Mode, Policy, Risk};
+use fieldmedic::core::policy::schedule::Schedule;
 use fieldmedic::core::text::redact::Redacted;
 use fieldmedic::core::ticket::{TicketId, TicketState};
-use fieldmedic::engine::{Shutdown, check_recurrences, check_systems, poll, run_case, run_case_waiting};
+use fieldmedic::engine::{
+    Shutdown, check_recurrences, check_systems, poll, run_case, run_case_waiting, start_run,
+};
 use fieldmedic::ports::{
     Clock, ForgeError, Journal, LeaseGrant, Marker, NewCase, OpenResult, ShellError, Store,
 };
@@ -84,6 +88,7 @@ pub async fn all() -> Vec<Golden> {
     all.push(linked().await);
     all.extend(after_the_close().await);
     all.push(found_by_a_sweep().await);
+    all.push(ran_on_a_schedule().await);
     all.extend(troubled().await);
     all.push(found_done().await);
     for (name, kind) in UNFINISHED {
@@ -396,6 +401,25 @@ async fn found_by_a_sweep() -> Golden {
     let id = only(swept.into_iter().filter_map(|swept| swept.opened).collect());
     play.work(&id).await;
     play.until("found-by-a-sweep", &id, "remediation_started").await
+}
+
+/// A request that a schedule ran found something, and a ticket was opened for it.
+async fn ran_on_a_schedule() -> Golden {
+    let play = Play::new("status-unhealthy").await;
+    let run = ScheduledRun {
+        name: ScheduleName::new("daily-status").expect("a name"),
+        schedule: Schedule::parse("0 6 * * *", "UTC").expect("a schedule"),
+        scope: CaseScope::AnswerRequest {
+            system: SystemName::new("qfieldcloud").expect("a name"),
+            request: PlaybookName::new("status-report").expect("a name"),
+            values: BTreeMap::new(),
+        },
+        title: "Status".into(),
+    };
+    let due = play.scene.agent.clock.now();
+    let id = start_run(&play.scene.agent, &run, due).await.expect("the journal works").expect("a case");
+    play.work(&id).await;
+    play.until("ran-on-a-schedule", &id, "ended").await
 }
 
 /// The connection broke, and what was seen afterwards showed that the change was made.

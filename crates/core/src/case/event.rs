@@ -15,7 +15,7 @@ use crate::diagnosis::diagnose::Diagnosis;
 use crate::diagnosis::evidence::{Evidence, Observation};
 use crate::diagnosis::plan::Plan;
 use crate::expr::Truth;
-use crate::ids::{HostName, LibraryHash, PlaybookName, ProbeName};
+use crate::ids::{HostName, LibraryHash, PlaybookName, ProbeName, ScheduleName};
 use crate::policy::consent::Pause;
 use crate::policy::deferral::Deferral;
 use crate::reading::Reading;
@@ -58,6 +58,13 @@ pub enum Source {
     },
     /// A person says that what another case closed is not settled.
     CloseDispute(CloseDispute),
+    /// A playbook that the configuration runs on a schedule. There is no issue.
+    Schedule {
+        /// The schedule's name in the configuration.
+        schedule: ScheduleName,
+        /// What is run: a request or an operation.
+        scope: CaseScope,
+    },
 }
 
 /// Why a look is made.
@@ -276,8 +283,9 @@ impl Event {
     /// The version of the record format that is written. `upcast` reads all older ones. Version 2 took the
     /// version into the hash. Version 3 gave kinds and fields their present names. Version 4 added what a reader
     /// made of the words, questions to the reporter, and the outcomes that follow from them. Version 5 does not repeat
-    /// results of probes, and compresses evidence. Version 6 added operations.
-    pub const VERSION: u32 = 6;
+    /// results of probes, and compresses evidence. Version 6 added operations, version 7 runs of
+    /// schedules.
+    pub const VERSION: u32 = 7;
 
     /// The kind of this event.
     pub fn kind(&self) -> EventKind {

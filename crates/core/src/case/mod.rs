@@ -12,13 +12,14 @@ pub mod published;
 pub mod publishing;
 pub mod record;
 pub mod repeated;
+pub mod scheduled_run;
 pub mod signal;
 mod status;
 pub mod upcast;
 
 pub use crate::case::publishing::{PublishFailure, Publishing};
 
-use crate::case::detail::{Doubt, Failure, SkipReason};
+use crate::case::detail::{Detail, Doubt, Failure, SkipReason};
 use crate::case::dispute::CloseDispute;
 use crate::case::event::{ProbeReason, Source};
 use crate::case::inquiry::{Inquiry, InquiryPurpose};
@@ -394,7 +395,7 @@ impl Case {
     pub fn scope(&self) -> &CaseScope {
         const FULL: &CaseScope = &CaseScope::FullTicket;
         match &self.source {
-            Source::Command { scope, .. } => scope,
+            Source::Command { scope, .. } | Source::Schedule { scope, .. } => scope,
             _ => FULL,
         }
     }
@@ -411,6 +412,18 @@ impl Case {
             (_, None) => false,
             (CaseScope::FullTicket, Some(outcome)) => outcome.closes(),
             (_, Some(outcome)) => *outcome == Outcome::Resolved,
+        }
+    }
+
+    /// Whether people have to be told of a run that nobody waits for: it could not do what it is for, or what it looked
+    /// at is not well. That a host cannot be reached is told by sweeps.
+    pub fn needs_attention(&self) -> bool {
+        match &self.outcome {
+            Some(Outcome::Escalated(_)) => true,
+            Some(Outcome::Declined { detail }) => {
+                !matches!(detail, Detail::NothingToDo { .. } | Detail::Unreachable { .. })
+            }
+            _ => false,
         }
     }
 

@@ -20,7 +20,7 @@ pub enum Publication {
     InquiryReminder,
     /// That the issue is open again, because its fault is back or a person objects to its close.
     Reopen,
-    /// That a fault comes back again and again, in a ticket of its own.
+    /// That a fault comes back again and again, or that the run of a schedule needs a person, in a ticket of its own.
     Problem,
     /// The status comment.
     Status,

@@ -74,8 +74,8 @@ pub fn upcast(version: u32, body: Value) -> Result<Value, UpcastError> {
     match version {
         // The two versions differ in what is hashed, not in form.
         1 | 2 => from_2(body),
-        // Versions 4 and 6 only added kinds and variants, and version 5 names probes whose results are not repeated.
-        3..=5 => Ok(body),
+        // Versions 4, 6 and 7 only added kinds and variants, and version 5 names probes whose results are not repeated.
+        3..=6 => Ok(body),
         Event::VERSION => Ok(body),
         0 => Err(UpcastError::NoSuchVersion { version }),
         _ => Err(UpcastError::Later { version }),

@@ -45,7 +45,7 @@ pub enum Action {
     SetLabel,
     /// Open the issue again: its fault is back, or a person objects to its close.
     Reopen,
-    /// Open a ticket about a fault that comes back again and again.
+    /// Open a ticket about a fault that comes back again and again, or about the run of a schedule that needs a person.
     OpenProblemTicket,
     /// Post the final report.
     PostReport,

@@ -63,7 +63,7 @@ impl Decider<'_> {
     }
 
     /// What is not well although it is no fault that a playbook knows.
-    fn not_well(self, request: &PlaybookName) -> Option<Detail> {
+    pub(crate) fn not_well(self, request: &PlaybookName) -> Option<Detail> {
         let request = self.system_type.request(request)?;
         let scope = self.case.evidence.scope(&self.system_type.params(&self.system.params));
         let what = request.not_well.iter().filter_map(|not_well| match not_well.when.truth(&scope) {

@@ -102,7 +102,10 @@ fn open(case: &Case, input: DecisionInput<'_>) -> Action {
     if was_closed && input.policy.publishes && !case.publishing.reopened {
         return pause_after_failure(case, input).unwrap_or(Action::Reopen);
     }
-    let inventory = input.inventory.for_repo(&case.ticket.id.repo);
+    let inventory = match case.ticket.id.is_issue() {
+        true => input.inventory.for_repo(&case.ticket.id.repo),
+        false => input.inventory.clone(),
+    };
     if let (CaseScope::FullTicket | CaseScope::FixOne { .. }, None, None) = (scope, suspect, &case.reading)
         && let Some(system_type) = readable_system_type(case, input.library, &inventory)
     {
@@ -159,14 +162,17 @@ fn show_passing_status(case: &Case, input: DecisionInput<'_>) -> Option<Action> 
     (is_due && case.publishing.label != Some(LabelState::Working)).then_some(Action::SetLabel)
 }
 
-/// A read-only case leaves the status and the label of its ticket as they are.
+/// A read-only case leaves the status and the label of its ticket as they are. The run of a schedule has no ticket.
 fn shows_status(case: &Case, input: DecisionInput<'_>) -> bool {
-    input.policy.publishes && !case.scope().is_read_only()
+    input.policy.publishes && !case.scope().is_read_only() && case.ticket.id.is_issue()
 }
 
 /// After the outcome: report, call people or close, set the labels, bring the status up to date.
 fn publish(case: &Case, input: DecisionInput<'_>) -> Action {
     let Some(outcome) = &case.outcome else { return Action::Record(Event::Ended) };
+    if !case.ticket.id.is_issue() {
+        return publish_run(case, input);
+    }
     // A declined ticket is one that must not be written on; what was written before is brought to an end.
     let is_declined = matches!(outcome, Outcome::Declined { .. });
     let is_followed = *case.scope() != CaseScope::FullTicket && case.probed_for.is_some();
@@ -199,6 +205,14 @@ fn publish(case: &Case, input: DecisionInput<'_>) -> Action {
         return Action::CallPeople;
     }
     show_lasting_status(case, input).unwrap_or(Action::Record(Event::Ended))
+}
+
+/// After the run of a schedule: what needs a person gets a ticket, and everything else stays in the journal.
+fn publish_run(case: &Case, input: DecisionInput<'_>) -> Action {
+    if !input.policy.publishes || !case.needs_attention() || case.publishing.problem.is_some() {
+        return Action::Record(Event::Ended);
+    }
+    pause_after_failure(case, input).unwrap_or(Action::OpenProblemTicket)
 }
 
 impl Decider<'_> {

@@ -1,8 +1,8 @@
-//! Cases that a person opened by a command for one purpose: how they end, and what they must not do.
+//! Cases that a command or a schedule opened for one purpose: how they end, and what they must not do.
 
 use crate::case::detail::Detail;
-use crate::case::event::Event;
-use crate::case::outcome::Outcome;
+use crate::case::event::{Event, Source};
+use crate::case::outcome::{Code, Escalation, Outcome};
 use crate::chatops::scope::CaseScope;
 use crate::decide::action::Action;
 use crate::decide::conclude::{Conclusion, fault_unknown};
@@ -16,27 +16,29 @@ const DIAGNOSE: &str = "diagnose";
 impl Decider<'_> {
     /// The end of a case with a narrow scope; `None` if there is a fault to fix, or for the full ticket.
     pub(crate) fn conclude_requested(self, diagnosis: &Diagnosis) -> Option<Action> {
+        let was_run = !self.case.remediations.is_empty();
         let outcome = match self.case.scope() {
             CaseScope::FullTicket => return None,
-            CaseScope::Diagnose { .. } => self.answered(Ok(PlaybookName::new(DIAGNOSE).ok()?)),
-            CaseScope::AnswerRequest { request, .. } => match self.unanswered(request) {
-                Some(detail) => self.answered(Err(detail)),
-                None => self.answered(Ok(request.clone())),
-            },
+            _ if self.case.evidence.nothing_reached() && !was_run => {
+                Outcome::Declined { detail: Detail::Unreachable { hosts: self.unreached() } }
+            }
+            CaseScope::Diagnose { .. } => Outcome::Answered { request: PlaybookName::new(DIAGNOSE).ok()? },
+            CaseScope::AnswerRequest { request, .. } => self.answered(request),
             CaseScope::FixOne { playbook, .. } => self.fixed(playbook, diagnosis)?,
             CaseScope::Operate { operation, .. } => self.operated(operation, diagnosis)?,
         };
         Some(Action::Record(Event::OutcomeDecided(outcome)))
     }
 
-    /// The person who asked is there, so nobody is called if there is no answer.
-    fn answered(self, request: Result<PlaybookName, Detail>) -> Outcome {
-        match request {
-            _ if self.case.evidence.nothing_reached() => {
-                Outcome::Declined { detail: Detail::Unreachable { hosts: self.unreached() } }
-            }
-            Ok(request) => Outcome::Answered { request },
-            Err(detail) => Outcome::Declined { detail },
+    /// Who asked reads the answer, so nobody is called if there is none, or if it says that something is not well. A
+    /// schedule reads nothing.
+    fn answered(self, request: &PlaybookName) -> Outcome {
+        if let Some(detail) = self.unanswered(request) {
+            return Outcome::Declined { detail };
+        }
+        match self.not_well(request).filter(|_| matches!(self.case.source, Source::Schedule { .. })) {
+            Some(detail) => Outcome::Escalated(Escalation { code: Code::NeedsPerson, detail }),
+            None => Outcome::Answered { request: request.clone() },
         }
     }
 
@@ -45,9 +47,6 @@ impl Decider<'_> {
     fn fixed(self, playbook: &PlaybookName, diagnosis: &Diagnosis) -> Option<Outcome> {
         let was_run = !self.case.remediations.is_empty();
         let is_found = diagnosis.findings.iter().any(|finding| finding.playbook == *playbook);
-        if self.case.evidence.nothing_reached() && !was_run {
-            return Some(Outcome::Declined { detail: Detail::Unreachable { hosts: self.unreached() } });
-        }
         if is_found {
             return if was_run { None } else { self.blocked_by_cause(playbook, diagnosis) };
         }
@@ -66,9 +65,6 @@ impl Decider<'_> {
     /// An operation is over when there is nothing to do any more. It never closes the ticket on which it was ordered.
     fn operated(self, operation: &PlaybookName, diagnosis: &Diagnosis) -> Option<Outcome> {
         let was_run = !self.case.remediations.is_empty();
-        if self.case.evidence.nothing_reached() && !was_run {
-            return Some(Outcome::Declined { detail: Detail::Unreachable { hosts: self.unreached() } });
-        }
         if let Some(unknown) = diagnosis.unknown.first() {
             return Some(Outcome::Declined { detail: fault_unknown(unknown) });
         }

@@ -76,7 +76,8 @@ impl Decider<'_> {
         let approval = self.case.approval.as_ref();
         match permit::authorize(self.input.policy, &plan, modes, changes, approval) {
             Ok(_) => {}
-            Err(NotPermitted::NeedsApproval) => {
+            // The run of a schedule has no ticket in which a person could approve.
+            Err(NotPermitted::NeedsApproval) if self.case.ticket.id.is_issue() => {
                 return self.defer_for_limits(&plan).unwrap_or_else(|| self.ask(plan));
             }
             Err(refusal) => {
@@ -206,15 +207,18 @@ impl Decider<'_> {
             let detail = Detail::ClosedMeanwhile;
             return Some(Action::Record(Event::OutcomeDecided(Outcome::Declined { detail })));
         }
-        if self.case.ticket_confirmed_open {
+        if self.case.ticket_confirmed_open || !self.case.ticket.id.is_issue() {
             return None;
         }
         Some(pause_after_failure(self.case, self.input).unwrap_or(Action::RefreshTicket))
     }
 
     /// Records that the fault was fixed before, lately and on the same hosts: fixing it does not reach its
-    /// cause.
+    /// cause. An operation is ordered as often as somebody wants it.
     fn note_recurrence(self, plan: &Plan) -> Option<Action> {
+        if self.triage.intent.is_operation() {
+            return None;
+        }
         if self.case.recurrence.as_ref().is_some_and(|known| known.playbook == plan.playbook) {
             return None;
         }

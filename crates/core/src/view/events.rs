@@ -303,6 +303,11 @@ pub enum SourceLine {
         /// Who disputes it, and which case closed the ticket.
         dispute: CloseDispute,
     },
+    /// A schedule.
+    Schedule {
+        /// The schedule's name.
+        schedule: String,
+    },
 }
 
 /// A fault that would explain the ticket, and the words that say so.
@@ -513,6 +518,7 @@ fn source_line(source: &Source) -> SourceLine {
         Source::Sweep { .. } => SourceLine::Sweep,
         Source::Recurrence { of, .. } => SourceLine::Recurrence { case: of.to_string() },
         Source::CloseDispute(dispute) => SourceLine::CloseDispute { dispute: dispute.clone() },
+        Source::Schedule { schedule, .. } => SourceLine::Schedule { schedule: schedule.to_string() },
     }
 }
 

@@ -4,7 +4,8 @@
 use crate::case::event::CaseId;
 use crate::case::outcome::Code;
 use crate::ids::{
-    FactName, HostName, ParamName, PlaybookName, ProbeName, Role, SymptomName, SystemName, SystemTypeName,
+    FactName, HostName, ParamName, PlaybookName, ProbeName, Role, ScheduleName, SymptomName, SystemName,
+    SystemTypeName,
 };
 use crate::playbook::LibraryHash;
 use crate::reading::{Cue, Language, Topic};
@@ -47,7 +48,7 @@ macro_rules! stored_as_is {
 stored_as_is! {
     bool i32 u32 u64 usize f32 String Value Duration DateTime<Utc>
     Code Cue Language SymptomName Topic
-    CaseId FactName HostName LibraryHash ParamName PlaybookName ProbeName Redacted Repo Role SystemName
+    CaseId FactName HostName LibraryHash ParamName PlaybookName ProbeName Redacted Repo Role ScheduleName SystemName
     SystemTypeName TicketId
 }
 

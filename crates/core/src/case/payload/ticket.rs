@@ -4,7 +4,7 @@ use crate::case::dispute::{CloseDispute, Via};
 use crate::case::event::{CaseId, Source};
 use crate::case::payload::convert::{payload, payload_enum};
 use crate::chatops::scope::CaseScope;
-use crate::ids::{ParamName, PlaybookName, SystemName};
+use crate::ids::{ParamName, PlaybookName, ScheduleName, SystemName};
 use crate::text::redact::Redacted;
 use crate::ticket::triage::DetectedFault;
 use crate::ticket::{Ticket, TicketId, TicketState};
@@ -58,6 +58,7 @@ payload_enum! {
         Sweep { suspect: Option<DetectedFaultPayload> },
         Recurrence { of: CaseId, suspect: DetectedFaultPayload },
         CloseDispute(dispute: DisputePayload),
+        Schedule { schedule: ScheduleName, scope: ScopePayload },
     }
 
     /// What a case was opened for.
