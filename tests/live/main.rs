@@ -99,7 +99,7 @@ const SCENARIOS: &[(&str, &[Scenario])] = &[
 ];
 
 /// So many scenarios are played for a commit.
-const SAMPLE: usize = 9;
+const SAMPLE: usize = 7;
 
 /// The scenarios that the environment asks for: those with some words in their names, or a sample of all.
 fn chosen() -> Vec<&'static Scenario> {

@@ -35,8 +35,8 @@ pub struct Rules {
 impl Rules {
     pub fn of(library: &Library) -> Self {
         let (mut never, mut check) = (BTreeSet::new(), BTreeSet::new());
-        let faults = library.systems.values().flat_map(|system| &system.faults);
-        for step in faults.flat_map(|fault| &fault.remediation) {
+        let playbooks = library.systems.values().flat_map(|system| system.faults_and_operations());
+        for step in playbooks.flat_map(|playbook| &playbook.remediation) {
             match step.if_interrupted {
                 IfInterrupted::Escalate => never.extend(names(step)),
                 IfInterrupted::Check(_) => check.extend(names(step)),

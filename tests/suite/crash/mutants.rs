@@ -15,7 +15,7 @@ use fieldmedic::scenario::ScenarioRun;
 use std::sync::Arc;
 
 /// How many points of the matrix without repeated changes the gate plays.
-const SAMPLE_SIZE: usize = 20;
+const SAMPLE_SIZE: usize = 12;
 
 /// The playbooks, changed so that no step may run twice.
 fn never_repeated() -> Files {

@@ -75,7 +75,7 @@ pub fn texts() -> Vec<Entry> {
 }
 
 /// How many entries the gate plays where each takes a whole case.
-const SAMPLE_SIZE: usize = 30;
+const SAMPLE_SIZE: usize = 18;
 
 /// The entries that the gate plays, some of every kind.
 pub fn sample(entries: Vec<Entry>) -> Vec<Entry> {

@@ -7,6 +7,7 @@ use fieldmedic::core::playbook::command::{Template, Values};
 use fieldmedic::library;
 use fieldmedic::library::Files;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::process::Command;
 
 /// Gives the same text for every value, with the type of its position.
@@ -69,13 +70,23 @@ fn is_shell_syntax(line: &str) -> bool {
 fn a_value_is_one_word_or_is_refused() {
     let library = library::load(&Files::built_in()).expect("the built-in playbooks are right");
     let (mut refused, mut taken) = (0, 0);
-    for system_type in library.systems.values() {
+    // Requests and operations add parameters and probes to their system type.
+    let extended = library.systems.values().flat_map(|system| {
+        let asked = system.requests.iter().map(|request| system.asked(request));
+        let operated = system.operations.iter().map(|operation| system.operated(operation));
+        [system.clone()].into_iter().chain(asked).chain(operated)
+    });
+    let mut seen = BTreeSet::new();
+    for system_type in &extended.collect::<Vec<_>>() {
         let steps = system_type.faults.iter().flat_map(|fault| &fault.remediation);
         let rollbacks = steps.clone().filter_map(|step| step.rollback.as_ref());
         let probes = system_type.probes.values().map(|probe| &probe.command);
         let templates: Vec<&Template> =
             probes.chain(steps.map(|step| &step.command)).chain(rollbacks).collect();
-        for template in templates.into_iter().filter(|template| !template.names().is_empty()) {
+        let templates = templates.into_iter().filter(|template| !template.names().is_empty());
+        for template in
+            templates.filter(|template| seen.insert((system_type.name.clone(), template.to_string())))
+        {
             let clean = template.render(&Harmless(system_type)).expect("it renders").line();
             let words = shlex::split(&clean).expect("words");
             for entry in texts() {
