@@ -15,6 +15,7 @@ mod output;
 mod pause;
 mod playbook;
 pub mod progress;
+mod report;
 mod resolve;
 mod serve;
 mod signal;
@@ -100,6 +101,8 @@ enum Command {
     /// Check the journal's integrity.
     #[command(subcommand)]
     Audit(case::AuditArguments),
+    /// Print the figures of a month: what was resolved, how long it took, what came back.
+    Report(report::Arguments),
     /// Move closed cases older than a given age from the journal to a file.
     Archive(archive::Arguments),
 }
@@ -132,6 +135,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
             Command::Config(arguments) => config::run(file, arguments),
             Command::Case(arguments) => case::run(&read_config(file)?, arguments).await,
             Command::Audit(arguments) => case::audit(file, arguments).await,
+            Command::Report(arguments) => report::run(&read_config(file)?, arguments).await,
             Command::Archive(arguments) => archive::run(&read_config(file)?, arguments).await,
             Command::Pause(arguments) => pause::pause(&read_config(file)?, arguments).await,
             Command::Resume => pause::resume(&read_config(file)?).await,

@@ -3,7 +3,7 @@
 //! ```text
 //! load.rs       from a file to a [`Config`]: old names, unknown keys
 //! problem.rs    errors
-//! github.rs, webhook.rs, monitor.rs, sweep.rs, reader.rs, store.rs, policy.rs, roles.rs, redact.rs, hosts.rs, systems.rs, schedules.rs
+//! github.rs, webhook.rs, monitor.rs, sweep.rs, reader.rs, store.rs, policy.rs, roles.rs, redact.rs, report.rs, hosts.rs, systems.rs, schedules.rs
 //!               the sections with their defaults and checks
 //! value.rs      values of several sections
 //! migrate.rs    the table of renamed keys; rewrites a file
@@ -20,6 +20,7 @@ mod policy;
 mod problem;
 mod reader;
 mod redact;
+mod report;
 mod roles;
 mod schedules;
 mod store;
@@ -35,6 +36,7 @@ pub use crate::config::policy::{BreakerEntry, ChangeFreezeEntry, LimitsEntry, Po
 pub use crate::config::problem::{ConfigError, ConfigProblems};
 pub use crate::config::reader::ReaderEntry;
 pub use crate::config::redact::RedactEntry;
+pub use crate::config::report::ReportEntry;
 pub use crate::config::roles::{RolesEntry, Who};
 pub use crate::config::schedules::ScheduleEntry;
 pub use crate::config::store::StoreEntry;
@@ -95,6 +97,9 @@ pub struct Config {
     /// The section `[redact]`: secrets that must never be published.
     #[serde(default)]
     pub redact: RedactEntry,
+    /// The section `[report]`: what the figures of a month need.
+    #[serde(default)]
+    pub report: ReportEntry,
     /// The sections `[hosts.*]`, by the name of the host.
     #[serde(default)]
     pub hosts: BTreeMap<HostName, HostEntry>,

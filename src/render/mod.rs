@@ -5,6 +5,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "reads the folder of prompts")]
 
+pub(crate) mod html;
 mod markdown;
 pub mod terminal;
 

@@ -19,6 +19,7 @@ mod conformance;
 mod contracts;
 mod cores;
 mod crash;
+mod figures;
 mod gate;
 mod golden;
 mod harness;

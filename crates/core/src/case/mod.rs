@@ -400,6 +400,11 @@ impl Case {
         }
     }
 
+    /// Whether it was opened for everything that its ticket needs.
+    pub fn is_for_full_ticket(&self) -> bool {
+        *self.scope() == CaseScope::FullTicket
+    }
+
     /// Whether this person ordered the change: by the command that opened the case.
     pub fn is_ordered_by(&self, login: &str) -> bool {
         matches!(&self.source, Source::Command { user, .. } if user.eq_ignore_ascii_case(login))

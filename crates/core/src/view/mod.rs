@@ -2,6 +2,7 @@
 
 pub mod events;
 pub mod explain;
+pub mod figures;
 pub mod probes;
 pub mod remediation;
 pub mod report;
