@@ -6,6 +6,7 @@ use crate::app::reachability::{Reachability, WatchedShell};
 use crate::app::readiness::Readiness;
 use crate::app::settings::{LoadedConfig, read_config};
 use crate::app::signals::stop_on_signal;
+use crate::app::supervisor::Supervisor;
 use crate::app::tasks::{PeriodicTask, Task, TaskTimes, Trigger};
 use crate::app::wiring::{Application, RunMode, embedding_reader, webhook_secrets};
 use crate::config::Config;
@@ -34,7 +35,8 @@ const THUMBS_INTERVAL: Duration = Duration::from_secs(300);
 const REDELIVERY_INTERVAL: Duration = Duration::from_secs(300);
 
 /// Runs until Ctrl-C or SIGTERM; every case is at a safe point then. SIGHUP reloads the configuration and the
-/// playbooks. `cases` are worked at once; `observer` sees them.
+/// playbooks. `cases` are worked at once; `observer` sees them. systemd is told of all this, if it started the
+/// process.
 ///
 /// # Errors
 /// If the application cannot be built, or the webhook's address cannot be used. Later trouble is logged, and
@@ -42,17 +44,21 @@ const REDELIVERY_INTERVAL: Duration = Duration::from_secs(300);
 pub async fn run(mut settings: LoadedConfig, cases: usize, observer: Arc<dyn Observer>) -> Result<()> {
     let stop = stop_on_signal();
     let mut hangups = signal(SignalKind::hangup()).into_diagnostic()?;
+    let mut supervisor = Supervisor::from_environment();
     let mut number = 0;
     let start = Start { cases: cases.max(1), observer };
     // All that can fail comes before the first case is driven.
     let mut generation = start.generation(&settings, number, Listeners::default()).await?;
     let mut ending = JoinSet::new();
+    supervisor.ready(&counted(generation.systems, "system"));
     loop {
         tokio::select! {
             biased;
             () = stop.requested() => break,
             Some(()) = hangups.recv() => {}
+            () = supervisor.pass_on_sign_of_life(generation.status()) => continue,
         }
+        supervisor.reloading();
         number += 1;
         match reload(&start, &settings, number, &generation.listeners).await {
             Ok((read, next)) => {
@@ -63,7 +69,9 @@ pub async fn run(mut settings: LoadedConfig, cases: usize, observer: Arc<dyn Obs
             }
             Err(error) => fail(&error.wrap_err("not reloaded; the configuration of before stays in force")),
         }
+        supervisor.ready(&counted(generation.systems, "system"));
     }
+    supervisor.stopping();
     generation.end().await;
     while ending.join_next().await.is_some() {}
     announce("stopped");
@@ -90,6 +98,8 @@ struct Start {
 
 /// Everything that works by one reading of the configuration.
 struct Generation {
+    /// How many systems it manages.
+    systems: usize,
     dispatcher: Dispatcher,
     tasks: JoinSet<()>,
     listeners: Listeners,
@@ -151,17 +161,30 @@ impl Start {
             };
             tasks.spawn(task.run());
         }
-        Ok(Generation { dispatcher, tasks, listeners, stop: pull })
+        let systems = context.inventory.systems.len();
+        Ok(Generation { systems, dispatcher, tasks, listeners, stop: pull })
     }
 }
 
 impl Generation {
+    /// What it does now, in words. The dispatcher answers, so that this is a sign of life: all cases wait for it.
+    /// The periodic tasks are not asked. They wait for GitHub and for hosts, and a restart would not help them;
+    /// `/readyz` tells if they are late.
+    async fn status(&self) -> String {
+        let cases = self.dispatcher.cases_at_work().await;
+        format!("{}, {} at work", counted(self.systems, "system"), counted(cases, "case"))
+    }
+
     /// Ends it: nothing new is begun, and every case goes to its next safe point.
     async fn end(mut self) {
         let _ = self.stop.send(true);
         while self.tasks.join_next().await.is_some() {}
         self.dispatcher.finish().await;
     }
+}
+
+fn counted(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 fn task_times(

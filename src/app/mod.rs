@@ -5,7 +5,8 @@
 //! - `inbox`: webhook deliveries, stored first and processed afterwards. `group_commit`: many at once.
 //! - `daemon`: `serve`, from its start to its safe end. `tasks`: what it does periodically.
 //! - `readiness`: the checks of `/readyz`. `reachability`: tells when a host or a system is lost and found.
-//! - `signals`: Ctrl-C and SIGTERM.
+//! - `signals`: Ctrl-C and SIGTERM. `supervisor`: what systemd is told.
+//! - `secrets`: tokens and passwords, from the environment or from credentials.
 
 pub mod daemon;
 mod group_commit;
@@ -13,8 +14,10 @@ pub mod inbox;
 mod listeners;
 pub mod reachability;
 pub mod readiness;
+mod secrets;
 pub mod settings;
 pub mod signals;
+mod supervisor;
 pub mod tasks;
 pub mod wiring;
 

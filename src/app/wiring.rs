@@ -2,6 +2,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "reads secrets from the environment or from files")]
 
+use crate::app::secrets::secret;
 use crate::app::settings::LoadedConfig;
 use crate::clock::SystemClock;
 use crate::config::{Config, HostEntry, PlaybooksEntry, SshConfigEntry, WebhookEntry};
@@ -185,9 +186,7 @@ impl Application {
 pub fn embedding_reader(config: &Config) -> Result<Option<EmbeddingReader>, AppError> {
     let Some(entry) = &config.reader else { return Ok(None) };
     let key = match &entry.key_env {
-        Some(variable) => {
-            Some(from_environment(variable).ok_or_else(|| AppError::NoReaderKey(variable.clone()))?)
-        }
+        Some(variable) => Some(secret(variable).ok_or_else(|| AppError::NoReaderKey(variable.clone()))?),
         None => None,
     };
     let options =
@@ -233,7 +232,7 @@ pub fn free_space(config: &Config) -> Option<u64> {
 fn address(config: &Config) -> Result<Option<Address>, AppError> {
     let (variable, url) = match (&config.store.url_env, &config.store.url) {
         (Some(variable), _) => {
-            let url = from_environment(variable).ok_or_else(|| AppError::NoAddress(variable.clone()))?;
+            let url = secret(variable).ok_or_else(|| AppError::NoAddress(variable.clone()))?;
             (variable.clone(), url)
         }
         (None, Some(url)) => ("[store] url".to_owned(), url.as_str().into()),
@@ -282,7 +281,7 @@ pub fn identity(config: &Config) -> Result<Identity, AppError> {
         (Some(path), _) => read_private(path).map_err(|error| AppError::NoKey(error.to_string()))?.into(),
         (None, variable) => {
             let variable = variable.as_deref().unwrap_or_default();
-            from_environment(variable)
+            secret(variable)
                 .ok_or_else(|| AppError::NoKey(format!("the environment variable {variable} is not set")))?
         }
     };
@@ -292,7 +291,7 @@ pub fn identity(config: &Config) -> Result<Identity, AppError> {
 /// The token, from the variable that the configuration names.
 fn token(config: &Config) -> Result<SecretString, AppError> {
     let variable = &config.github.token_env;
-    from_environment(variable).ok_or_else(|| AppError::NoToken(variable.clone()))
+    secret(variable).ok_or_else(|| AppError::NoToken(variable.clone()))
 }
 
 /// The webhook's secret, from the variable that the configuration names.
@@ -314,16 +313,11 @@ pub fn webhook_secrets(webhook: &WebhookEntry) -> Result<Vec<SecretString>, AppE
 
 /// The token in this variable; `None` if it is not set.
 pub fn token_in(variable: &str) -> Option<SecretString> {
-    from_environment(variable)
+    secret(variable)
 }
 
 fn secret_in(variable: &str) -> Result<SecretString, AppError> {
-    from_environment(variable).ok_or_else(|| AppError::NoSecret(variable.to_owned()))
-}
-
-fn from_environment(variable: &str) -> Option<SecretString> {
-    let value = std::env::var(variable).ok()?;
-    (!value.trim().is_empty()).then(|| value.trim().into())
+    secret(variable).ok_or_else(|| AppError::NoSecret(variable.to_owned()))
 }
 
 /// Hides the operator's patterns and every secret that the program itself holds. The patterns were
@@ -334,10 +328,10 @@ pub fn redactor(config: &Config) -> Redactor {
     let reader_key = config.reader.as_ref().and_then(|reader| reader.key_env.as_ref());
     let others = [Some(&config.github.token_env), config.store.url_env.as_ref(), reader_key];
     let variables = others.into_iter().chain(webhook.into_iter().flatten()).flatten();
-    let secrets = variables.filter_map(|variable| from_environment(variable));
+    let secrets = variables.filter_map(|variable| secret(variable));
     let secrets = secrets.map(|secret| secret.expose_secret().to_owned());
     let of_store = address(config).ok().flatten().map_or_else(Vec::new, |it| it.passwords().to_vec());
-    let of_programs = from_environment("PGPASSWORD").map(|secret| secret.expose_secret().to_owned());
+    let of_programs = secret("PGPASSWORD").map(|secret| secret.expose_secret().to_owned());
     let patterns = config.redact.patterns.iter().filter_map(|pattern| Regex::new(pattern).ok()).collect();
     let redactor = Redactor::new(secrets.chain(of_store).chain(of_programs), patterns);
     console::add_secrets(&redactor);

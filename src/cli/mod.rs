@@ -11,6 +11,7 @@ mod gate;
 mod host_setup;
 mod init;
 mod lookup;
+mod manual;
 mod output;
 mod pause;
 mod playbook;
@@ -27,7 +28,7 @@ use crate::app::signals::stopped_at_once;
 use crate::cli::output::ExitStatus;
 use crate::telemetry::log;
 use crate::telemetry::log::{LogFormat, LogOptions};
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use miette::{IntoDiagnostic, Result};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -35,9 +36,10 @@ use std::process::ExitCode;
 /// Resolves operations tickets: diagnoses over SSH, fixes by playbook, verifies the fix, closes the issue or
 /// escalates to a person.
 #[derive(Debug, Parser)]
-#[command(name = "fieldmedic", version, max_term_width = 100, after_help = EXIT_CODES)]
+#[command(name = "fieldmedic", version = env!("FIELDMEDIC_VERSION"), max_term_width = 100, after_help = EXIT_CODES)]
 pub struct Cli {
-    /// Configuration file [default: fieldmedic.toml here, in ~/.config/fieldmedic or /etc/fieldmedic].
+    /// Configuration file [default: fieldmedic.toml here, in $XDG_CONFIG_HOME/fieldmedic (usually
+    /// ~/.config/fieldmedic), or in /etc/fieldmedic].
     #[arg(long, short, global = true, env = "FIELDMEDIC_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
     /// Log more: once for what Fieldmedic does, twice for everything.
@@ -105,6 +107,11 @@ enum Command {
     Report(report::Arguments),
     /// Move closed cases older than a given age from the journal to a file.
     Archive(archive::Arguments),
+    /// Print the completions of a shell, to be saved where it looks for them.
+    Completions(manual::Completions),
+    /// Write the man pages, one for each command.
+    #[command(hide = true)]
+    Man(manual::ManPages),
 }
 
 /// Runs a command line.
@@ -141,6 +148,8 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
             Command::Resume => pause::resume(&read_config(file)?).await,
             Command::Doctor(arguments) => doctor::run(file, arguments).await,
             Command::HostSetup(arguments) => host_setup::run(&read_config(file)?, arguments).await,
+            Command::Completions(arguments) => Ok(manual::completions(Cli::command(), &arguments)),
+            Command::Man(arguments) => manual::man_pages(Cli::command(), &arguments),
             // It was handled above.
             Command::Gate(_) => Ok(ExitStatus::Failed),
         }

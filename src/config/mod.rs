@@ -46,6 +46,7 @@ pub use crate::config::webhook::WebhookEntry;
 
 use crate::config::load::Decoded;
 use crate::config::migrate::Renamed;
+use crate::config::store::MACHINE_FOLDER;
 use crate::config::systems::GROUP_PREFIX;
 use crate::config::value::resolve;
 use crate::core::case::scheduled_run::ScheduledRun;
@@ -144,13 +145,13 @@ impl Default for PlaybooksEntry {
 
 /// Where a configuration is searched if no file is named, in order.
 pub fn search_paths() -> Vec<PathBuf> {
-    let home = std::env::var_os("HOME").map(PathBuf::from);
-    let in_home = home.map(|home| home.join(".config/fieldmedic/fieldmedic.toml"));
-    let local = PathBuf::from("fieldmedic.toml");
-    [Some(local), in_home, Some(PathBuf::from("/etc/fieldmedic/fieldmedic.toml"))]
-        .into_iter()
-        .flatten()
-        .collect()
+    let folder = |variable: &str| std::env::var_os(variable).map(PathBuf::from);
+    // The XDG base directories: a relative path is not valid, and is ignored.
+    let personal = folder("XDG_CONFIG_HOME").filter(|folder| folder.is_absolute());
+    let personal = personal.or_else(|| folder("HOME").map(|home| home.join(".config")));
+    let folders =
+        [Some(PathBuf::new()), personal.map(|folder| folder.join("fieldmedic")), Some(MACHINE_FOLDER.into())];
+    folders.into_iter().flatten().map(|folder| folder.join("fieldmedic.toml")).collect()
 }
 
 impl Config {
@@ -171,10 +172,7 @@ impl Config {
     }
 
     fn resolve_paths(&mut self, base: &Path) {
-        let StoreEntry { path, url, url_env } = &mut self.store;
-        if url.is_none() && url_env.is_none() {
-            path.get_or_insert_with(|| PathBuf::from("fieldmedic.db"));
-        }
+        self.store.choose_journal(base);
         let of_hosts = self.hosts.values_mut().flat_map(HostEntry::paths_mut);
         let own = [self.prompts.as_mut(), self.store.path.as_mut(), self.github.private_key.as_mut()];
         let playbooks = match &mut self.playbooks {

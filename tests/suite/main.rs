@@ -39,6 +39,7 @@ mod replicas;
 mod sample;
 mod scenarios;
 mod schedules;
+mod service;
 mod set_aside;
 mod simulation;
 mod snapshots;

@@ -10,7 +10,7 @@ use crate::ports::{DueCases, JournalError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::{Id, JoinHandle, JoinSet};
 use tokio::time::Instant;
 
@@ -29,6 +29,7 @@ const SCAN_PAUSE: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub struct Dispatcher {
     wake: mpsc::UnboundedSender<CaseId>,
+    ask: mpsc::Sender<oneshot::Sender<usize>>,
     task: JoinHandle<()>,
 }
 
@@ -37,8 +38,9 @@ impl Dispatcher {
     /// are woken.
     pub fn start(mut context: Context, limit: usize, stop: Shutdown) -> Self {
         let (wake, woken) = mpsc::unbounded_channel();
+        let (ask, asked) = mpsc::channel(1);
         context.places = Arc::new(Places::new(limit));
-        Self { wake, task: tokio::spawn(run(Workers { context, stop }, woken)) }
+        Self { wake, ask, task: tokio::spawn(run(Workers { context, stop }, woken, asked)) }
     }
 
     /// A sender for those who open cases.
@@ -46,9 +48,21 @@ impl Dispatcher {
         self.wake.clone()
     }
 
+    /// The number of cases at work. The dispatcher itself answers as soon as it comes round, so an answer shows that
+    /// it works; it never comes from one that hangs or has ended.
+    pub async fn cases_at_work(&self) -> usize {
+        let (answer, answered) = oneshot::channel();
+        if self.ask.send(answer).await.is_ok()
+            && let Ok(cases) = answered.await
+        {
+            return cases;
+        }
+        std::future::pending().await
+    }
+
     /// Waits until a shutdown was requested and every case stands at a safe point.
     pub async fn finish(self) {
-        drop(self.wake);
+        drop((self.wake, self.ask));
         if let Err(error) = self.task.await {
             tracing::error!(%error, "the dispatcher broke");
         }
@@ -62,7 +76,11 @@ struct Workers {
     stop: Shutdown,
 }
 
-async fn run(workers: Workers, mut woken: mpsc::UnboundedReceiver<CaseId>) {
+async fn run(
+    workers: Workers,
+    mut woken: mpsc::UnboundedReceiver<CaseId>,
+    mut asked: mpsc::Receiver<oneshot::Sender<usize>>,
+) {
     let mut tasks: JoinSet<()> = JoinSet::new();
     let mut at_work: BTreeMap<Id, CaseId> = BTreeMap::new();
     let mut cases: BTreeSet<CaseId> = BTreeSet::new();
@@ -75,6 +93,7 @@ async fn run(workers: Workers, mut woken: mpsc::UnboundedReceiver<CaseId>) {
             biased;
             () = workers.stop.requested() => break,
             Some(case) = woken.recv() => found.push(case),
+            Some(answer) = asked.recv() => drop(answer.send(cases.len())),
             Some(done) = tasks.join_next_with_id() => {
                 let id = match done {
                     Ok((id, ())) => {
