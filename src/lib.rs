@@ -10,6 +10,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod console;
+pub mod dashboard;
 pub mod engine;
 pub mod github;
 pub mod library;

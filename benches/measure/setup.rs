@@ -79,7 +79,7 @@ commands:
         let webhook =
             TcpListener::bind("127.0.0.1:0").await.expect("a port").local_addr().expect("a port").port();
         let config = format!(
-            "playbooks = \"playbooks\"\n\
+            "playbooks = \"playbooks\"\ndashboard = {{ enabled = false }}\n\
              [github]\nrepos = [\"example/tickets\"]\nbase_url = \"{}\"\ntoken_env = \"MEASURE_TOKEN\"\n\
              poll_interval = \"1h\"\nwrite_interval = \"0s\"\n\
              [webhook]\nlisten = \"127.0.0.1:{webhook}\"\nsecret_env = \"MEASURE_SECRET\"\n\

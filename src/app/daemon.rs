@@ -1,5 +1,6 @@
 //! The daemon: webhook, periodic tasks, cases and health checks, from its start to its safe end.
 
+use crate::app::dashboard::site;
 use crate::app::inbox::DeliveryInbox;
 use crate::app::listeners::Listeners;
 use crate::app::reachability::{Reachability, WatchedShell};
@@ -14,8 +15,7 @@ use crate::core::case::scheduled_run::ScheduledRun;
 use crate::engine::{Context, Dispatcher, Observer, ScheduledTask, Shutdown};
 use crate::store::worker_name;
 use crate::telemetry::announce::{announce, fail};
-use crate::web::ReadinessCheck;
-use crate::web::{self, ServerLimits};
+use crate::web::{self, ReadinessCheck, ServerLimits, Sessions};
 use chrono::{DateTime, Utc};
 use miette::{IntoDiagnostic, Result};
 use std::sync::Arc;
@@ -46,7 +46,7 @@ pub async fn run(mut settings: LoadedConfig, cases: usize, observer: Arc<dyn Obs
     let mut hangups = signal(SignalKind::hangup()).into_diagnostic()?;
     let mut supervisor = Supervisor::from_environment();
     let mut number = 0;
-    let start = Start { cases: cases.max(1), observer };
+    let start = Start { cases: cases.max(1), observer, sessions: Arc::default() };
     // All that can fail comes before the first case is driven.
     let mut generation = start.generation(&settings, number, Listeners::default()).await?;
     let mut ending = JoinSet::new();
@@ -94,6 +94,8 @@ async fn reload(
 struct Start {
     cases: usize,
     observer: Arc<dyn Observer>,
+    /// Nobody has to log in again because the configuration was reloaded.
+    sessions: Arc<Sessions>,
 }
 
 /// Everything that works by one reading of the configuration.
@@ -139,6 +141,13 @@ impl Start {
                 Arc::new(Readiness { context: context.clone(), github, tasks: times.clone() });
             let stop = stop.clone();
             tasks.spawn(async move { web::serve_health(listener, readiness, stop.requested()).await });
+        }
+        if let Some(opened) = &listeners.dashboard
+            && let Some(site) = site(&context, &dispatcher, config, opened.address(), &self.sessions)?
+            && let Some(listener) = Listeners::accepting(Some(opened))
+        {
+            let stop = stop.clone();
+            tasks.spawn(async move { web::serve_dashboard(listener, site, stop.requested()).await });
         }
         let inbox = DeliveryInbox::new(context.clone(), dispatcher.waker());
         if let (Some(listener), Some(secrets)) = (Listeners::accepting(listeners.webhook.as_ref()), secrets) {

@@ -19,14 +19,15 @@ pub(super) struct Listener {
 pub(super) struct Listeners {
     pub webhook: Option<Listener>,
     pub monitor: Option<Listener>,
+    pub dashboard: Option<Listener>,
 }
 
 impl Listeners {
     /// The sockets that a configuration asks for: those that are open already, and new ones.
     ///
     /// # Errors
-    /// If the webhook's address cannot be used. Health checks are no reason not to work: a port that is taken
-    /// is told, and the daemon goes on.
+    /// If the webhook's address cannot be used. Health checks and the dashboard are no reason not to work: a port
+    /// that is taken is told, and the daemon goes on.
     pub(super) async fn open(self, config: &Config) -> Result<Self> {
         let webhook = match &config.webhook {
             Some(webhook) => {
@@ -56,7 +57,22 @@ impl Listeners {
             },
             None => None,
         };
-        Ok(Self { webhook, monitor })
+        let dashboard = match &config.dashboard {
+            entry if entry.enabled => match Listener::open(self.dashboard, entry.listen).await {
+                Ok(listener) => Some(listener),
+                Err(error) => {
+                    tracing::warn!(
+                        %error,
+                        "[dashboard] cannot listen on {}: there is no dashboard; choose another port, or set \
+                         enabled = false",
+                        entry.listen
+                    );
+                    None
+                }
+            },
+            _ => None,
+        };
+        Ok(Self { webhook, monitor, dashboard })
     }
 
     /// The same sockets, for the next generation.
@@ -65,7 +81,11 @@ impl Listeners {
     /// If this process may open no more files.
     pub(super) fn share(&self) -> io::Result<Self> {
         let share = |listener: &Option<Listener>| listener.as_ref().map(Listener::share).transpose();
-        Ok(Self { webhook: share(&self.webhook)?, monitor: share(&self.monitor)? })
+        Ok(Self {
+            webhook: share(&self.webhook)?,
+            monitor: share(&self.monitor)?,
+            dashboard: share(&self.dashboard)?,
+        })
     }
 
     /// A socket as a server takes it. `None` if there is none, or this process may open no more files, which is
@@ -92,7 +112,7 @@ impl Listener {
     }
 
     /// The address with the port that the system chose, if none was configured.
-    fn address(&self) -> SocketAddr {
+    pub(super) fn address(&self) -> SocketAddr {
         self.socket.local_addr().unwrap_or(self.configured)
     }
 }

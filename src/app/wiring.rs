@@ -328,6 +328,7 @@ pub fn redactor(config: &Config) -> Redactor {
     let reader_key = config.reader.as_ref().and_then(|reader| reader.key_env.as_ref());
     let others = [Some(&config.github.token_env), config.store.url_env.as_ref(), reader_key];
     let variables = others.into_iter().chain(webhook.into_iter().flatten()).flatten();
+    let variables = variables.chain(config.dashboard.variables());
     let secrets = variables.filter_map(|variable| secret(variable));
     let secrets = secrets.map(|secret| secret.expose_secret().to_owned());
     let of_store = address(config).ok().flatten().map_or_else(Vec::new, |it| it.passwords().to_vec());

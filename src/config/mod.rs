@@ -3,7 +3,8 @@
 //! ```text
 //! load.rs       from a file to a [`Config`]: old names, unknown keys
 //! problem.rs    errors
-//! github.rs, webhook.rs, monitor.rs, sweep.rs, reader.rs, store.rs, policy.rs, roles.rs, redact.rs, report.rs, hosts.rs, systems.rs, schedules.rs
+//! github.rs, webhook.rs, monitor.rs, dashboard.rs, sweep.rs, reader.rs, store.rs, policy.rs, roles.rs, redact.rs, report.rs,
+//! hosts.rs, systems.rs, schedules.rs
 //!               the sections with their defaults and checks
 //! value.rs      values of several sections
 //! migrate.rs    the table of renamed keys; rewrites a file
@@ -11,6 +12,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "finds and reads the configuration file")]
 
+mod dashboard;
 mod github;
 mod hosts;
 mod load;
@@ -29,6 +31,7 @@ mod systems;
 mod value;
 mod webhook;
 
+pub use crate::config::dashboard::DashboardEntry;
 pub use crate::config::github::GitHubEntry;
 pub use crate::config::hosts::{HostEntry, SshConfigEntry};
 pub use crate::config::monitor::MonitorEntry;
@@ -74,6 +77,9 @@ pub struct Config {
     /// The section `[monitor]`; `None`: there are no health checks.
     #[serde(default)]
     pub monitor: Option<MonitorEntry>,
+    /// The section `[dashboard]`: pages for operators.
+    #[serde(default)]
+    pub dashboard: DashboardEntry,
     /// The section `[sweep]`: how often tickets and systems are swept.
     #[serde(default)]
     pub sweep: SweepEntry,
@@ -187,6 +193,7 @@ impl Config {
     /// Every problem that the file alone shows, without the playbooks.
     fn problems(&self) -> Vec<String> {
         let mut problems = self.github.problems();
+        problems.extend(self.dashboard.problems());
         problems.extend(self.store.problems());
         problems.extend(self.reader.iter().flat_map(ReaderEntry::problems));
         let remind_after = self.escalation.remind_after.unwrap_or(schedule::SHORTEST);

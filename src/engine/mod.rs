@@ -38,4 +38,5 @@ pub use crate::engine::monitor::schedule::{DueCheck, ScheduledTask};
 pub use crate::engine::monitor::sweep::{SweepResult, check_systems, sweep_tickets};
 pub use crate::engine::monitor::thumbs::collect_thumbs;
 pub use crate::engine::publish::reminder::remind;
+pub use crate::engine::publish::report_text::report_text;
 pub use crate::engine::shutdown::Shutdown;

@@ -7,6 +7,7 @@
 
 pub(crate) mod html;
 mod markdown;
+pub mod pages;
 pub mod terminal;
 
 pub use crate::render::markdown::{BREAK, escape, shorten};

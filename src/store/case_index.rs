@@ -6,14 +6,20 @@ use crate::core::case::outcome::Outcome;
 use crate::core::case::payload::{decode_outcome, encode_outcome};
 use crate::core::case::record::Record;
 use crate::core::ids::SystemName;
-use crate::core::ticket::TicketId;
+use crate::core::text::format::cut_at;
+use crate::core::ticket::{Ticket, TicketId};
 use crate::ports::CaseSummary;
 use crate::store::error::{StoreError, unreadable};
 use crate::store::row::EventRow;
 
+/// How much of a title the list keeps, in bytes.
+const LONGEST_TITLE: usize = 300;
+
 /// What the list keeps of one case.
 pub(super) struct Summary {
     pub(super) line: CaseSummary,
+    /// The title of the ticket, shortened; `None` where it is not known.
+    pub(super) title: Option<String>,
     /// What the ticket is about, once that is known.
     pub(super) system: Option<SystemName>,
     pub(super) ended: bool,
@@ -67,7 +73,8 @@ impl Summary {
             updated_at: first.at,
             outcome: None,
         };
-        Some(Self { line, system: None, ended: false, head: hash })
+        let title = Some(shown_title(ticket).to_owned());
+        Some(Self { line, title, system: None, ended: false, head: hash })
     }
 
     /// Takes in the next record.
@@ -87,6 +94,29 @@ impl Summary {
         let outcome = self.line.outcome.as_ref().map(encode_outcome).transpose();
         outcome.map_err(|error| unreadable(format!("the outcome: {error}")))
     }
+}
+
+/// What the list keeps of the title of a ticket.
+pub(super) fn shown_title(ticket: &Ticket) -> &str {
+    cut_at(ticket.title.as_str(), LONGEST_TITLE)
+}
+
+/// The word by which people look for an outcome.
+pub(super) fn outcome_word(outcome: Option<&Outcome>) -> &'static str {
+    outcome.map_or("working", Outcome::word)
+}
+
+/// Everything of a line that people may look for, in lower case.
+pub(super) fn search_text(line: &CaseSummary, title: Option<&str>, system: Option<&SystemName>) -> String {
+    let code = match &line.outcome {
+        Some(Outcome::Escalated(escalation)) => escalation.code.as_str(),
+        _ => "",
+    };
+    let system = system.map_or("", SystemName::as_str);
+    let word = outcome_word(line.outcome.as_ref());
+    // No word of a query holds a line break, so none is found across two parts.
+    format!("{}\n{}\n{}\n{system}\n{word}\n{code}", title.unwrap_or_default(), line.ticket, line.id)
+        .to_lowercase()
 }
 
 /// The outcome in a column.

@@ -4,14 +4,19 @@
 //! - `webhook`: receives GitHub's deliveries. `signature`: whether a delivery is GitHub's.
 //! - `health`: `/healthz` and `/readyz`. `server`: the bounds of all connections.
 //! - `app_manifest`: the page by which a GitHub App is made.
+//! - `dashboard`: the pages for operators.
 
 mod app_manifest;
+mod dashboard;
 mod health;
 mod server;
 mod signature;
 mod webhook;
 
 pub use crate::web::app_manifest::{Application, NoCode, receive_code};
+pub use crate::web::dashboard::{
+    LoginToken, Sessions, Site, SiteSettings, dashboard_router, serve_dashboard,
+};
 pub use crate::web::health::{CheckResult, ReadinessCheck, serve_health};
 pub use crate::web::server::{ServerLimits, serve};
 pub use crate::web::signature::Secrets;

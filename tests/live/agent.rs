@@ -194,6 +194,7 @@ fn config(stack: &Stack, tracker: &Tracker) -> String {
     let env = |name| stack.env(name);
     format!(
         r#"
+dashboard = {{ enabled = false }}
 [github]
 repos = ["{repo}"]
 base_url = "{url}"

@@ -107,13 +107,15 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("src/reader", &[CORE, PORTS, "src/library"]),
     // The engine performs what the core decides. It knows no adapter.
     ("src/engine", &[CORE, PORTS, "src/library", "src/render", "src/telemetry"]),
+    // What pages show, as plain data.
+    ("src/dashboard", &[CORE, PORTS, "src/engine", "src/render"]),
     // The adapters know the ports, and none knows another.
     ("src/clock.rs", &[PORTS]),
     ("src/github", &[CORE, PORTS, "src/render", "src/telemetry"]),
     ("src/ssh", &[CORE, PORTS]),
     ("src/store", &[CORE, PORTS]),
     // What a webhook means is GitHub's; how it arrives is the web's.
-    ("src/web", &[CORE, PORTS, "src/github/webhook.rs", "src/telemetry"]),
+    ("src/web", &[CORE, PORTS, "src/dashboard", "src/github/webhook.rs", "src/render", "src/telemetry"]),
     // The composition: configuration, wiring, the commands.
     ("src/config", &[CORE, PORTS, "src/library", "src/store"]),
     (
@@ -139,6 +141,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "src/clock.rs",
             "src/config",
             "src/console.rs",
+            "src/dashboard",
             "src/engine",
             "src/github",
             "src/library",

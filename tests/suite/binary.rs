@@ -94,8 +94,10 @@ async fn a_daemon_stops_even_when_nobody_reads_its_log() {
     let mut daemon = command.spawn().expect("the daemon starts");
     let mut log = BufReader::new(daemon.stderr.take().expect("it is piped"));
     let mut line = String::new();
-    log.read_line(&mut line).await.expect("it says something");
-    assert!(line.contains("managing qfieldcloud"), "{line}");
+    while !line.contains("managing qfieldcloud") {
+        let read = log.read_line(&mut line).await.expect("it says something");
+        assert!(read > 0, "{line}");
+    }
     drop(log);
     terminate(&daemon);
     let ended = tokio::time::timeout(Duration::from_secs(20), daemon.wait()).await;

@@ -68,7 +68,7 @@ impl TestBinary {
     pub fn configure(&self, policy: &str) {
         let address = self.server.as_ref().expect("the host is up").address();
         let config = format!(
-            "[github]\nrepos = [\"example/tickets\"]\non_call = [\"ops-lead\"]\nbase_url = \"{}\"\n\
+            "dashboard = {{ listen = \"127.0.0.1:0\" }}\n[github]\nrepos = [\"example/tickets\"]\non_call = [\"ops-lead\"]\nbase_url = \"{}\"\n\
              token_env = \"TEST_TOKEN\"\npoll_interval = \"1s\"\n[store]\npath = \"journal.db\"\n[policy]\n{policy}\nsoak = \"1s\"\n\
              [hosts.main]\naddress = \"{}\"\nport = {}\nuser = \"medic\"\nkey = \"key\"\nknown_hosts = \"known_hosts\"\nssh_config = false\n\
              [systems.qfieldcloud]\nhosts = {{ main = \"main\" }}\n",

@@ -19,6 +19,7 @@ mod conformance;
 mod contracts;
 mod cores;
 mod crash;
+mod dashboard;
 mod figures;
 mod gate;
 mod golden;

@@ -81,7 +81,7 @@ fn add_to_config(binary: &TestBinary, text: &str) {
 /// Status and body of a GET request.
 async fn get(address: SocketAddr, path: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(address).await.expect("it listens");
-    let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await.expect("it is sent");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.expect("it answers");
@@ -185,6 +185,40 @@ async fn a_health_port_that_is_taken_does_not_stop_the_daemon() {
     until("it works", || !daemon.with_message("managing qfieldcloud").is_empty()).await;
     let daemon = daemon.stop().await;
     let warned = daemon.with_message(&format!("[monitor] cannot listen on {address}"));
+    assert_eq!(warned.len(), 1, "{}", daemon.text());
+    assert_eq!(warned[0]["level"], "WARN");
+}
+
+#[tokio::test]
+async fn the_daemon_serves_the_dashboard_without_a_configuration() {
+    let binary = TestBinary::new("sync-failed-healthy").await;
+    let daemon = LoggedDaemon::start(&binary, &["--log-format", "json"]);
+    until("it listens", || !daemon.with_message("dashboard on").is_empty()).await;
+    let said = daemon.with_message("dashboard on http://")[0]["message"].as_str().expect("text").to_owned();
+    assert!(said.ends_with("/ (read-only: FIELDMEDIC_DASHBOARD_TOKEN is not set)"), "{said}");
+    let address = said["dashboard on http://".len()..].split('/').next().and_then(|it| it.parse().ok());
+    let address: SocketAddr = address.unwrap_or_else(|| panic!("{said}"));
+    let (status, page) = get(address, "/").await;
+    assert_eq!(status, 200);
+    assert!(page.contains("read-only") && page.contains("qfieldcloud"), "{page}");
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn a_dashboard_port_that_is_taken_does_not_stop_the_daemon() {
+    let taken = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let binary = TestBinary::new("sync-failed-healthy").await;
+    let address = taken.local_addr().expect("an address");
+    let config = std::fs::read_to_string(binary.config()).expect("the configuration");
+    let config = config.replace(
+        "dashboard = { listen = \"127.0.0.1:0\" }",
+        &format!("dashboard = {{ listen = \"{address}\" }}"),
+    );
+    std::fs::write(binary.config(), config).expect("it is written");
+    let daemon = LoggedDaemon::start(&binary, &["--log-format", "json"]);
+    until("it works", || !daemon.with_message("managing qfieldcloud").is_empty()).await;
+    let daemon = daemon.stop().await;
+    let warned = daemon.with_message(&format!("[dashboard] cannot listen on {address}"));
     assert_eq!(warned.len(), 1, "{}", daemon.text());
     assert_eq!(warned[0]["level"], "WARN");
 }

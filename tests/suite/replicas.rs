@@ -96,7 +96,7 @@ impl Replicas {
         std::fs::write(books.join("unit-down.yaml"), PLAYBOOK).expect("the playbook is written");
         // A sweep that sees a unit down before the ticket about it is taken would open one of its own.
         let mut config = format!(
-            "playbooks = \"playbooks\"\n[github]\nrepos = [\"example/tickets\"]\non_call = [\"ops-lead\"]\n\
+            "playbooks = \"playbooks\"\ndashboard = {{ listen = \"127.0.0.1:0\" }}\n[github]\nrepos = [\"example/tickets\"]\non_call = [\"ops-lead\"]\n\
              base_url = \"{}\"\ntoken_env = \"TEST_TOKEN\"\npoll_interval = \"1s\"\nwrite_interval = \"0s\"\n\
              [sweep]\nsystems = \"0 0 1 1 *\"\n[store]\nurl_env = \"RIG_DATABASE\"\n[policy]\nmode = \"act\"\nsoak = \"1s\"\n\
              [policy.limits]\ncooldown = \"0s\"\nmax_remediations_per_hour = 1000\nmax_changes_per_hour = 1000\n\

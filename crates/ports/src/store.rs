@@ -5,8 +5,9 @@ use crate::cursors::Cursors;
 use crate::inbox::Inbox;
 use crate::journal::Journal;
 use crate::leases::Leases;
+use crate::overview::Overview;
 
-/// One adapter that holds the journal, the leases, the inbox, the cursors and the archive.
-pub trait Store: Journal + Leases + Inbox + Cursors + Archive {}
+/// One adapter that holds the journal, the leases, the inbox, the cursors, the archive and the overview.
+pub trait Store: Journal + Leases + Inbox + Cursors + Archive + Overview {}
 
-impl<T: Journal + Leases + Inbox + Cursors + Archive> Store for T {}
+impl<T: Journal + Leases + Inbox + Cursors + Archive + Overview> Store for T {}

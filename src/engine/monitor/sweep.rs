@@ -6,6 +6,7 @@ use crate::core::diagnosis::diagnose::{Diagnosis, Unknown, diagnose};
 use crate::core::ids::{PlaybookName, ProbeName, SystemName};
 use crate::core::playbook::SystemType;
 use crate::core::playbook::inventory::System;
+use crate::core::text::format::shortened;
 use crate::core::ticket::triage::DetectedFault;
 use crate::core::ticket::{TicketId, TicketState};
 use crate::engine::case::load::load_case;
@@ -14,7 +15,7 @@ use crate::engine::context::Context;
 use crate::engine::intake::issue::accept_issue;
 use crate::engine::intake::open::{IntakeError, issue_dedupe_key, open_case};
 use crate::engine::publish::once::once;
-use crate::ports::{Marker, NewTicket, OpenResult};
+use crate::ports::{Marker, NewTicket, OpenResult, SystemSweep};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -94,6 +95,10 @@ pub async fn check_systems(context: &Context) -> Result<Vec<SweepResult>, Intake
 /// So many of the newest cases are asked what they are about.
 const RECENT: u32 = 500;
 
+/// Of so many faults that are unknown the reason is kept, and so much of it, in bytes.
+const KEPT_UNKNOWN: usize = 5;
+const LONGEST_REASON: usize = 300;
+
 /// So many systems are probed at once: each takes a connection and some commands on this machine.
 const AT_ONCE: usize = 64;
 
@@ -143,6 +148,7 @@ async fn open_for_new(
     ours: &[CaseId],
 ) -> Result<Option<SweepResult>, IntakeError> {
     let Some((look, new)) = new? else { return Ok(None) };
+    context.journal.keep_sweep(&kept(&system.name, &look)).await?;
     let opened = match new {
         // Many systems may stand in line: meanwhile a person may have filed it.
         Some(problem) if is_new(context, &system.name, &look, &problem, ours).await? => {
@@ -151,6 +157,23 @@ async fn open_for_new(
         _ => None,
     };
     Ok(Some(SweepResult { system: system.name.clone(), diagnosis: look.diagnosis, opened }))
+}
+
+/// What people are shown of a look until the next one.
+fn kept(system: &SystemName, look: &Look) -> SystemSweep {
+    let Diagnosis { findings, ruled_out, unknown } = &look.diagnosis;
+    let first = unknown.iter().take(KEPT_UNKNOWN);
+    SystemSweep {
+        system: system.clone(),
+        at: look.begun,
+        is_unreachable: look.is_unreachable,
+        findings: findings.clone(),
+        unknown: first
+            .map(|it| Unknown { playbook: it.playbook.clone(), why: shortened(it.cause(), LONGEST_REASON) })
+            .collect(),
+        unknown_count: unknown.len(),
+        ruled_out: ruled_out.len(),
+    }
 }
 
 async fn is_new(

@@ -5,7 +5,7 @@ pub(crate) mod labels;
 pub(crate) mod once;
 mod problem_ticket;
 pub(crate) mod reminder;
-mod report_text;
+pub(crate) mod report_text;
 mod run_ticket;
 
 use crate::core::case::Case;

@@ -9,15 +9,14 @@ use crate::engine::case::library::library_of;
 use crate::engine::case::load::load_case;
 use crate::engine::chatops::conclusion::readonly_report_data;
 use crate::engine::context::Context;
-use crate::engine::publish::error::PublishError;
+use crate::ports::JournalError;
 use serde_json::{Value, json};
 
 /// The report of a case, in Markdown.
-pub(super) async fn report_text(
-    context: &Context,
-    case: &Case,
-    library: &Library,
-) -> Result<String, PublishError> {
+///
+/// # Errors
+/// The journal cannot be used.
+pub async fn report_text(context: &Context, case: &Case, library: &Library) -> Result<String, JournalError> {
     let (prompt, data) = if case.scope().is_read_only() {
         ("looked.md", readonly_report_data(case, library))
     } else {
@@ -29,7 +28,7 @@ pub(super) async fn report_text(
 }
 
 /// The report of the case whose close is disputed; `None` if its records cannot be read any more.
-async fn earlier(context: &Context, case: &Case) -> Result<Option<Value>, PublishError> {
+async fn earlier(context: &Context, case: &Case) -> Result<Option<Value>, JournalError> {
     let Some(dispute) = &case.dispute else { return Ok(None) };
     let Some(past) = load_case(context, &dispute.case).await? else { return Ok(None) };
     let library = library_of(context, &past.library).await?;

@@ -6,7 +6,7 @@ use crate::store::sql::dialect::Dialect;
 pub(super) const DIALECT: Dialect = Dialect {
     running_case: "SELECT id FROM cases \
          WHERE lower(ticket COLLATE \"C\") = lower($1 COLLATE \"C\") AND NOT ended",
-    locked_case: "SELECT id, ticket, opened_at, updated_at, outcome, ended, head, system FROM cases \
+    locked_case: "SELECT id, ticket, opened_at, updated_at, outcome, ended, head, system, title FROM cases \
          WHERE id = $1 FOR UPDATE",
     open_cases: "SELECT id FROM cases WHERE NOT ended ORDER BY opened_at, id COLLATE \"C\"",
     newest_cases: "SELECT id, ticket, opened_at, updated_at, outcome FROM cases \
@@ -14,6 +14,14 @@ pub(super) const DIALECT: Dialect = Dialect {
     cases_of_ticket: "SELECT id, ticket, opened_at, updated_at, outcome FROM cases \
          WHERE lower(ticket COLLATE \"C\") = lower($1 COLLATE \"C\") \
          ORDER BY opened_at DESC, id COLLATE \"C\" DESC",
+    find_cases: "SELECT id, ticket, opened_at, updated_at, outcome, ended, head, system, title FROM cases \
+         WHERE (opened_at, id COLLATE \"C\") < ($1, $2 COLLATE \"C\") \
+            AND ($3::text IS NULL OR outcome_word = $3) AND ($4::text IS NULL OR system = $4) \
+            AND strpos(search_text, $5) > 0 AND strpos(search_text, $6) > 0 \
+            AND strpos(search_text, $7) > 0 AND strpos(search_text, $8) > 0 \
+         ORDER BY opened_at DESC, id COLLATE \"C\" DESC LIMIT $9",
+    running_cases: "SELECT id, ticket, opened_at, updated_at, outcome, ended, head, system, title FROM cases \
+         WHERE NOT ended ORDER BY opened_at, id COLLATE \"C\" LIMIT $1",
     closed_before: "SELECT id FROM cases WHERE ended AND updated_at < $1 \
          AND id NOT IN (SELECT case_id FROM archived_case) ORDER BY updated_at, id COLLATE \"C\"",
     history: "SELECT case_id, seq, at, CAST(version AS bigint) AS version, body, prev_hash, hash FROM event \

@@ -17,13 +17,14 @@ use crate::core::policy::pause_order::PauseOrder;
 use crate::core::policy::run_history::RunHistory;
 use crate::core::ticket::TicketId;
 use crate::ports::{
-    Archive, Audit, CaseSummary, Cursor, Cursors, DedupeKey, DueCases, History, Inbox, Journal, JournalError,
-    LeaseGrant, Leases, NewCase, OpenResult, Parked, QueuedDelivery, Removal, RunsOf, StoredRecord,
+    Archive, Audit, CaseEntry, CaseQuery, CaseSummary, Cursor, Cursors, DedupeKey, DueCases, History, Inbox,
+    Journal, JournalError, LeaseGrant, Leases, NewCase, OpenResult, Overview, Parked, PlaybookRuns,
+    QueuedDelivery, Removal, RunsOf, StoredRecord, SystemSweep,
 };
 use crate::store::error::StoreError;
 use crate::store::postgres::error::{PATIENCE, explain, too_slow};
 use crate::store::row::records_of;
-use crate::store::sql::{archive, case_index, cursors, event, inbox, kv, leases, records, runs};
+use crate::store::sql::{archive, case_index, cursors, event, inbox, kv, leases, overview, records, runs};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sqlx::postgres::PgPoolOptions;
@@ -348,5 +349,28 @@ impl Archive for Postgres {
 
     async fn archived_in(&self, case: &CaseId) -> Result<Option<String>, JournalError> {
         call!(self, Read, |tx| archive::archived_in(&mut *tx, case))
+    }
+}
+
+#[async_trait]
+impl Overview for Postgres {
+    async fn find_cases(&self, query: &CaseQuery) -> Result<Vec<CaseEntry>, JournalError> {
+        call!(self, Read, |tx| overview::find_cases(&mut *tx, query))
+    }
+
+    async fn running_cases(&self, limit: u32) -> Result<Vec<CaseEntry>, JournalError> {
+        call!(self, Read, |tx| overview::running_cases(&mut *tx, limit))
+    }
+
+    async fn playbook_runs(&self, since: DateTime<Utc>) -> Result<Vec<PlaybookRuns>, JournalError> {
+        call!(self, Read, |tx| overview::playbook_runs(&mut *tx, since))
+    }
+
+    async fn keep_sweep(&self, sweep: &SystemSweep) -> Result<(), JournalError> {
+        call!(self, Write, |tx| overview::keep_sweep(&mut *tx, sweep))
+    }
+
+    async fn sweeps(&self) -> Result<Vec<SystemSweep>, JournalError> {
+        call!(self, Read, |tx| overview::sweeps(&mut *tx))
     }
 }

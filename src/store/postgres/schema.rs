@@ -21,10 +21,14 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0003_ticket.sql"),
     include_str!("migrations/0004_names_and_archive.sql"),
     include_str!("migrations/0005_parked_cases_and_runs.sql"),
+    include_str!("migrations/0006_overview.sql"),
 ];
 
 /// The version that has an index of runs.
 const WITH_RUNS: i32 = 5;
+
+/// The version whose list of cases has titles.
+const WITH_TITLES: i32 = 6;
 
 /// The schema; every connection finds its tables there.
 pub(super) const SCHEMA: &str = "fieldmedic";
@@ -67,6 +71,9 @@ pub(super) async fn migrate(tx: &mut PgConnection, place: &str) -> Result<(), St
     }
     if (1..WITH_RUNS).contains(&version) {
         case_index::fill_runs(&mut *tx).await?;
+    }
+    if (1..WITH_TITLES).contains(&version) {
+        case_index::fill_titles(&mut *tx).await?;
     }
     if !missing.is_empty() {
         let now = i32::try_from(MIGRATIONS.len()).unwrap_or(i32::MAX);

@@ -6,12 +6,13 @@ use crate::core::policy::run_history::{RunEvent, RunHistory};
 use crate::core::ticket::TicketId;
 use crate::core::ticket::triage::Triage;
 use crate::ports::CaseSummary;
-use crate::store::case_index::{Summary, read_outcome};
+use crate::store::case_index::{Summary, outcome_word, read_outcome, search_text, shown_title};
 use crate::store::codec;
 use crate::store::error::StoreError;
 use crate::store::sql::connection::Value::{Boolean, Integer, Moment, OptionalText, Text};
 use crate::store::sql::connection::{Connection, Row};
 use crate::store::sql::{event, runs};
+use chrono::DateTime;
 use std::collections::BTreeMap;
 
 /// A case as the list has it, locked against all others who would write it; `None` if the list lacks it.
@@ -22,20 +23,28 @@ pub(in crate::store) async fn lock<C: Connection>(
     let row = tx.fetch_optional(C::DIALECT.locked_case, &[Text(id.as_str())]).await?;
     let read = |row: C::Row| {
         let system = row.optional_text("system")?.map(codec::name).transpose()?;
-        Ok(Summary { line: read_line(&row)?, system, ended: row.boolean("ended")?, head: row.text("head")? })
+        Ok(Summary {
+            line: read_line(&row)?,
+            title: row.optional_text("title")?,
+            system,
+            ended: row.boolean("ended")?,
+            head: row.text("head")?,
+        })
     };
     row.map(read).transpose()
 }
 
 /// Writes the line of a case. It is not parked then: what was known when it was parked is out of date.
 pub(in crate::store) async fn save<C: Connection>(tx: &mut C, summary: &Summary) -> Result<(), StoreError> {
-    let Summary { line, system, ended, head } = summary;
+    let Summary { line, title, system, ended, head } = summary;
     tx.execute(
-        "INSERT INTO cases (id, ticket, opened_at, updated_at, outcome, ended, head, system) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
+        "INSERT INTO cases (id, ticket, opened_at, updated_at, outcome, ended, head, system, \
+            title, outcome_word, search_text) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
          ON CONFLICT (id) DO UPDATE SET updated_at = excluded.updated_at, \
          outcome = excluded.outcome, ended = excluded.ended, head = excluded.head, \
-         system = excluded.system, wake_at = NULL",
+         system = excluded.system, title = excluded.title, outcome_word = excluded.outcome_word, \
+         search_text = excluded.search_text, wake_at = NULL",
         &[
             Text(line.id.as_str()),
             Text(&line.ticket.to_string()),
@@ -45,6 +54,9 @@ pub(in crate::store) async fn save<C: Connection>(tx: &mut C, summary: &Summary)
             Boolean(*ended),
             Text(head),
             OptionalText(system.as_ref().map(SystemName::as_str)),
+            OptionalText(title.as_deref()),
+            Text(outcome_word(line.outcome.as_ref())),
+            Text(&search_text(line, title.as_deref(), system.as_ref())),
         ],
     )
     .await?;
@@ -73,7 +85,38 @@ pub(in crate::store) async fn rebuild<C: Connection>(tx: &mut C) -> Result<(), S
         &[],
     )
     .await?;
+    fill_search(tx).await
+}
+
+/// Makes every line findable that is not: those of archived cases, and all those that an older version has written.
+pub(in crate::store) async fn fill_search<C: Connection>(tx: &mut C) -> Result<(), StoreError> {
+    let lacking = "SELECT id, ticket, opened_at, updated_at, outcome, system, title FROM cases \
+         WHERE search_text = ''";
+    for row in tx.fetch_all(lacking, &[]).await? {
+        let (line, title) = (read_line(&row)?, row.optional_text("title")?);
+        let system = row.optional_text("system")?.map(codec::name).transpose()?;
+        tx.execute(
+            "UPDATE cases SET outcome_word = $2, search_text = $3 WHERE id = $1",
+            &[
+                Text(line.id.as_str()),
+                Text(outcome_word(line.outcome.as_ref())),
+                Text(&search_text(&line, title.as_deref(), system.as_ref())),
+            ],
+        )
+        .await?;
+    }
     Ok(())
+}
+
+/// Fills in the titles and what people look for in a journal that has neither. A record that cannot be read is left
+/// out.
+pub(in crate::store) async fn fill_titles<C: Connection>(tx: &mut C) -> Result<(), StoreError> {
+    for (case, record) in event::history(tx, &[EventKind::Opened], DateTime::UNIX_EPOCH).await?.records {
+        let Event::Opened { ticket, .. } = &record.event else { continue };
+        let values = [Text(case.as_str()), Text(shown_title(ticket))];
+        tx.execute("UPDATE cases SET title = $2 WHERE id = $1", &values).await?;
+    }
+    fill_search(tx).await
 }
 
 /// Cases that have not ended, oldest first.
@@ -119,7 +162,7 @@ pub(in crate::store) async fn of_ticket<C: Connection>(
     rows.iter().map(read_line).collect()
 }
 
-fn read_line(row: &impl Row) -> Result<CaseSummary, StoreError> {
+pub(in crate::store) fn read_line(row: &impl Row) -> Result<CaseSummary, StoreError> {
     let id = row.case("id")?;
     Ok(CaseSummary {
         ticket: codec::ticket(&row.text("ticket")?)?,

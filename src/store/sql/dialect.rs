@@ -16,6 +16,11 @@ pub(in crate::store) struct Dialect {
     pub(in crate::store) newest_cases: &'static str,
     /// The lines of a ticket `$1`, the newest first.
     pub(in crate::store) cases_of_ticket: &'static str,
+    /// At most `$9` lines of the list of cases that come after the line of the moment `$1` and the id `$2`, the newest
+    /// first: with the outcome's word `$3` and the system `$4`, unless they are NULL, and with the words `$5` to `$8`.
+    pub(in crate::store) find_cases: &'static str,
+    /// At most `$1` lines of cases that have not ended, oldest first.
+    pub(in crate::store) running_cases: &'static str,
     /// `id` of ended cases that were last written before `$1` and are not archived, oldest first.
     pub(in crate::store) closed_before: &'static str,
     /// Records of the kinds `$1` (a list) from the moment `$2` on, by time, case and number.

@@ -5,12 +5,19 @@ use crate::store::sql::dialect::Dialect;
 
 pub(super) const DIALECT: Dialect = Dialect {
     running_case: "SELECT id FROM cases WHERE ticket = $1 AND ended = 0",
-    locked_case: "SELECT id, ticket, opened_at, updated_at, outcome, ended, head, system FROM cases WHERE id = $1",
+    locked_case: "SELECT id, ticket, opened_at, updated_at, outcome, ended, head, system, title FROM cases WHERE id = $1",
     open_cases: "SELECT id FROM cases WHERE ended = 0 ORDER BY opened_at, id",
     newest_cases: "SELECT id, ticket, opened_at, updated_at, outcome FROM cases \
          ORDER BY opened_at DESC, id DESC LIMIT $1",
     cases_of_ticket: "SELECT id, ticket, opened_at, updated_at, outcome FROM cases \
          WHERE ticket = $1 ORDER BY opened_at DESC, id DESC",
+    find_cases: "SELECT id, ticket, opened_at, updated_at, outcome, ended, head, system, title FROM cases \
+         WHERE (opened_at, id) < ($1, $2) AND ($3 IS NULL OR outcome_word = $3) AND ($4 IS NULL OR system = $4) \
+            AND instr(search_text, $5) > 0 AND instr(search_text, $6) > 0 \
+            AND instr(search_text, $7) > 0 AND instr(search_text, $8) > 0 \
+         ORDER BY opened_at DESC, id DESC LIMIT $9",
+    running_cases: "SELECT id, ticket, opened_at, updated_at, outcome, ended, head, system, title FROM cases \
+         WHERE ended = 0 ORDER BY opened_at, id LIMIT $1",
     closed_before: "SELECT id FROM cases WHERE ended = 1 AND updated_at < $1 \
          AND id NOT IN (SELECT case_id FROM archived_case) ORDER BY updated_at, id",
     history: "SELECT case_id, seq, at, version, body, prev_hash, hash FROM event \

@@ -19,12 +19,13 @@ use crate::core::policy::pause_order::PauseOrder;
 use crate::core::policy::run_history::RunHistory;
 use crate::core::ticket::TicketId;
 use crate::ports::{
-    Archive, Audit, CaseSummary, Cursor, Cursors, DedupeKey, DueCases, History, Inbox, Journal, JournalError,
-    LeaseGrant, Leases, NewCase, OpenResult, Parked, QueuedDelivery, Removal, RunsOf, StoredRecord,
+    Archive, Audit, CaseEntry, CaseQuery, CaseSummary, Cursor, Cursors, DedupeKey, DueCases, History, Inbox,
+    Journal, JournalError, LeaseGrant, Leases, NewCase, OpenResult, Overview, Parked, PlaybookRuns,
+    QueuedDelivery, Removal, RunsOf, StoredRecord, SystemSweep,
 };
 use crate::store::error::StoreError;
 use crate::store::row::records_of;
-use crate::store::sql::{archive, case_index, cursors, event, inbox, kv, leases, records, runs};
+use crate::store::sql::{archive, case_index, cursors, event, inbox, kv, leases, overview, records, runs};
 use crate::store::sqlite::error::{explain, explain_io, is_busy};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -391,6 +392,35 @@ impl Archive for Sqlite {
     async fn archived_in(&self, case: &CaseId) -> Result<Option<String>, JournalError> {
         let mut db = self.read().await?;
         self.explained(archive::archived_in(&mut *db, case).await)
+    }
+}
+
+#[async_trait]
+impl Overview for Sqlite {
+    async fn find_cases(&self, query: &CaseQuery) -> Result<Vec<CaseEntry>, JournalError> {
+        let mut db = self.read().await?;
+        self.explained(overview::find_cases(&mut *db, query).await)
+    }
+
+    async fn running_cases(&self, limit: u32) -> Result<Vec<CaseEntry>, JournalError> {
+        let mut db = self.read().await?;
+        self.explained(overview::running_cases(&mut *db, limit).await)
+    }
+
+    async fn playbook_runs(&self, since: DateTime<Utc>) -> Result<Vec<PlaybookRuns>, JournalError> {
+        let mut db = self.read().await?;
+        self.explained(overview::playbook_runs(&mut *db, since).await)
+    }
+
+    async fn keep_sweep(&self, sweep: &SystemSweep) -> Result<(), JournalError> {
+        let mut tx = self.write().await?;
+        let done = overview::keep_sweep(&mut *tx, sweep).await;
+        self.commit(tx, done).await
+    }
+
+    async fn sweeps(&self) -> Result<Vec<SystemSweep>, JournalError> {
+        let mut db = self.read().await?;
+        self.explained(overview::sweeps(&mut *db).await)
     }
 }
 

@@ -22,10 +22,14 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0005_ticket.sql"),
     include_str!("migrations/0006_names_and_archive.sql"),
     include_str!("migrations/0007_parked_cases_and_runs.sql"),
+    include_str!("migrations/0008_overview.sql"),
 ];
 
 /// The version that has an index of runs.
 const WITH_RUNS: i64 = 7;
+
+/// The version whose list of cases has titles.
+const WITH_TITLES: i64 = 8;
 
 /// What the first migration writes into the file's header.
 const APPLICATION: i64 = 1_179_209_042;
@@ -49,6 +53,9 @@ pub(super) async fn migrate(pool: &SqlitePool, place: &str) -> Result<(), StoreE
     }
     if (1..WITH_RUNS).contains(&version) {
         case_index::fill_runs(&mut *tx).await?;
+    }
+    if (1..WITH_TITLES).contains(&version) {
+        case_index::fill_titles(&mut *tx).await?;
     }
     Ok(tx.commit().await?)
 }

@@ -6,7 +6,7 @@ use super::store::{Pair, open, opening};
 use chrono::DateTime;
 use fieldmedic::core::case::event::{CaseId, Event, EventKind};
 use fieldmedic::core::case::outcome::Outcome;
-use fieldmedic::ports::{Journal, JournalError, Leases, OpenResult};
+use fieldmedic::ports::{CaseQuery, Journal, JournalError, Leases, OpenResult, Overview};
 use fieldmedic::store::{Sqlite, worker_name};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Row, SqliteConnection};
@@ -250,21 +250,32 @@ async fn a_file_without_an_index_of_runs_gets_one() {
     for (seq, event) in (1..).zip(&events) {
         journal.append(&case, seq, moment(), event).await.unwrap();
     }
+    let find = async |journal: &Sqlite| {
+        let words = vec!["east".to_owned(), "working".to_owned()];
+        journal.find_cases(&CaseQuery { words, limit: 9, ..CaseQuery::default() }).await.unwrap()
+    };
+    let listed = find(&journal).await;
+    assert!(listed.len() == 1 && listed[0].title.is_some(), "{listed:?}");
     let indexed = dump(&home).await;
     assert_eq!(indexed.len(), 4, "a case, a run on two hosts, and a change: {indexed:?}");
     journal.close().await;
 
     // As the version before it left a file.
     home.sql(
-        "DROP TABLE run; DROP TABLE host_change; DROP INDEX cases_to_wake; \
+        "DROP TABLE run; DROP TABLE host_change; DROP TABLE system_sweep; \
+         DROP INDEX cases_to_wake; DROP INDEX cases_running; \
+         ALTER TABLE cases DROP COLUMN title; ALTER TABLE cases DROP COLUMN outcome_word; \
+         ALTER TABLE cases DROP COLUMN search_text; \
          ALTER TABLE cases DROP COLUMN wake_at; ALTER TABLE cases DROP COLUMN wakes_with_run_of; \
          ALTER TABLE cases DROP COLUMN wakes_with_pause; ALTER TABLE cases DROP COLUMN signals_known; \
          ALTER TABLE cases DROP COLUMN system; PRAGMA user_version = 6",
     )
     .await
     .unwrap();
-    home.open().await;
+    let journal = home.open().await;
     assert_eq!(dump(&home).await, indexed);
+    // People find its cases as well.
+    assert_eq!(find(&journal).await, listed);
 }
 
 #[tokio::test]

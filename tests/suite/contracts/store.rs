@@ -14,8 +14,8 @@ use fieldmedic::core::policy::run_history::{RemediationRun, RunHistory, RunResul
 use fieldmedic::core::text::redact::Redacted;
 use fieldmedic::core::ticket::TicketId;
 use fieldmedic::ports::{
-    Audit, CaseSummary, Cursor, DedupeKey, JournalError, NewCase, OpenResult, Parked, QueuedDelivery,
-    Removal, RunsOf, ShellError, Store, check_lease,
+    Audit, CaseEntry, CaseQuery, CaseSummary, Cursor, DedupeKey, JournalError, NewCase, OpenResult, Parked,
+    PlaybookRuns, QueuedDelivery, Removal, RunsOf, ShellError, Store, SystemSweep, check_lease,
 };
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -65,6 +65,9 @@ macro_rules! store_contract {
             a_claimed_case_is_due_for_its_worker_alone
             the_history_of_runs_is_that_of_the_hosts_and_the_system
             a_whole_journal_passes_the_audit
+            cases_are_found_page_by_page
+            playbooks_are_counted_by_run
+            the_newest_sweep_of_each_system_is_kept
         }
     };
     ($fresh:path: $($clause:ident)*) => {$(
@@ -840,4 +843,118 @@ pub async fn a_whole_journal_passes_the_audit(pair: Pair) {
     }
     let records = 3 * (1 + following().len() as u64);
     assert_eq!(pair.other.audit().await, Ok(Audit { cases: 3, records, broken: vec![] }));
+}
+
+fn found(entries: &[CaseEntry]) -> Vec<&str> {
+    entries.iter().map(|entry| entry.summary.id.as_str()).collect()
+}
+
+pub async fn cases_are_found_page_by_page(pair: Pair) {
+    let mut cases = Vec::new();
+    for number in 1..=5 {
+        let mut opening = opening(number, "key");
+        opening.at = moment() + TimeDelta::seconds(i64::try_from(number).unwrap() / 2);
+        pair.one.open_case(&opening).await.unwrap();
+        cases.push(opening.case);
+    }
+    pair.one.append(&cases[0], 1, moment(), &about("north")).await.unwrap();
+    pair.one.append(&cases[0], 2, moment(), &Event::OutcomeDecided(Outcome::Resolved)).await.unwrap();
+    end(&*pair.one, &cases[0]).await;
+    let find = async |query: CaseQuery| pair.other.find_cases(&query).await.unwrap();
+    let all = find(CaseQuery { limit: 10, ..CaseQuery::default() }).await;
+    let summaries: Vec<&CaseSummary> = all.iter().map(|entry| &entry.summary).collect();
+    let listed = pair.other.cases(10).await.unwrap();
+    assert_eq!(summaries, listed.iter().collect::<Vec<_>>(), "the order is that of the list");
+    // Pages of two: each begins where the one before ended, also among cases of one moment.
+    let mut pages: Vec<CaseEntry> = Vec::new();
+    loop {
+        let after = pages.last().map(|entry| (entry.summary.opened_at, entry.summary.id.clone()));
+        let page = find(CaseQuery { limit: 2, after, ..CaseQuery::default() }).await;
+        if page.is_empty() {
+            break;
+        }
+        pages.extend(page);
+    }
+    assert_eq!(found(&pages), found(&all));
+
+    let ended = all.iter().find(|entry| entry.has_ended).unwrap();
+    assert_eq!(ended.summary.id, cases[0]);
+    assert_eq!(ended.system.as_ref().map(SystemName::as_str), Some("north"));
+    let Event::Opened { ticket, .. } = opened(&ticket_id(1)) else { unreachable!() };
+    assert_eq!(ended.title.as_deref(), Some(ticket.title.as_str()));
+    let words = |words: &[&str]| CaseQuery {
+        words: words.iter().map(|&word| word.to_owned()).collect(),
+        limit: 10,
+        ..CaseQuery::default()
+    };
+    for (query, expect) in [
+        (CaseQuery { outcome: Some("resolved".into()), limit: 10, ..CaseQuery::default() }, 1),
+        (CaseQuery { outcome: Some("working".into()), limit: 10, ..CaseQuery::default() }, 4),
+        (CaseQuery { system: SystemName::new("north").ok(), limit: 10, ..CaseQuery::default() }, 1),
+        (CaseQuery { system: SystemName::new("nowhere").ok(), limit: 10, ..CaseQuery::default() }, 0),
+        (words(&["RESOLVED", "North"]), 1),
+        (words(&["resolved", "nowhere"]), 0),
+        (words(&[cases[2].as_str()]), 1),
+        (words(&["%"]), 0),
+        (words(&["'"]), 0),
+        (CaseQuery { limit: 3, ..CaseQuery::default() }, 3),
+    ] {
+        assert_eq!(find(query.clone()).await.len(), expect, "{query:?}");
+    }
+
+    let running = pair.other.running_cases(10).await.unwrap();
+    let open = pair.other.open_cases().await.unwrap();
+    assert_eq!(found(&running), open.iter().map(CaseId::as_str).collect::<Vec<_>>());
+    assert_eq!(pair.other.running_cases(2).await.unwrap().len(), 2);
+    // Each record changes the head.
+    let head = running[0].head.clone();
+    pair.one.append(&running[0].summary.id, 1, moment(), &about("south")).await.unwrap();
+    assert_ne!(pair.other.running_cases(1).await.unwrap()[0].head, head);
+}
+
+pub async fn playbooks_are_counted_by_run(pair: Pair) {
+    let minutes = TimeDelta::minutes;
+    let mut seq = BTreeMap::<CaseId, u64>::new();
+    let mut append = async |case: &CaseId, at: DateTime<Utc>, event: Event| {
+        let seq = seq.entry(case.clone()).or_insert(1);
+        pair.one.append(case, *seq, at, &event).await.unwrap();
+        *seq += 1;
+    };
+    for (number, fixed) in [(1, Some(true)), (2, Some(false)), (3, Some(true)), (4, None)] {
+        let case = open(&*pair.one, number, "key").await;
+        let at = moment() + minutes(i64::try_from(number).unwrap());
+        append(&case, at, about("north")).await;
+        append(&case, at, started("worker-down", &["web-1", "web-2"])).await;
+        match fixed {
+            Some(true) => append(&case, at, Event::VerificationPassed { conditions: Vec::new() }).await,
+            Some(false) => append(&case, at, Event::RolledBack { clean: true }).await,
+            None => {}
+        }
+    }
+    let runs = pair.other.playbook_runs(moment()).await.unwrap();
+    assert_eq!(runs.len(), 1, "{runs:?}");
+    let PlaybookRuns { system, begun, fixed, failed, newest_at, .. } = &runs[0];
+    assert_eq!(system.as_ref().map(SystemName::as_str), Some("north"));
+    assert_eq!((*begun, *fixed, *failed), (4, 2, 1));
+    assert_eq!(*newest_at, moment() + minutes(4));
+    let later = pair.other.playbook_runs(moment() + minutes(3)).await.unwrap();
+    assert_eq!((later[0].begun, later[0].fixed), (2, 1));
+    assert_eq!(pair.other.playbook_runs(moment() + minutes(5)).await, Ok(Vec::new()));
+}
+
+pub async fn the_newest_sweep_of_each_system_is_kept(pair: Pair) {
+    assert_eq!(pair.one.sweeps().await, Ok(Vec::new()));
+    let sweep = |system: &str, minute: i64, is_unreachable: bool| SystemSweep {
+        system: SystemName::new(system).unwrap(),
+        at: moment() + TimeDelta::minutes(minute),
+        is_unreachable,
+        findings: Vec::new(),
+        unknown: Vec::new(),
+        unknown_count: 2,
+        ruled_out: 7,
+    };
+    for kept in [sweep("south", 1, false), sweep("north", 1, false), sweep("south", 2, true)] {
+        pair.one.keep_sweep(&kept).await.unwrap();
+    }
+    assert_eq!(pair.other.sweeps().await, Ok(vec![sweep("north", 1, false), sweep("south", 2, true)]));
 }

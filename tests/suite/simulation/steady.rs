@@ -14,8 +14,9 @@ use fieldmedic::core::policy::pause_order::PauseOrder;
 use fieldmedic::core::policy::run_history::RunHistory;
 use fieldmedic::core::ticket::TicketId;
 use fieldmedic::ports::{
-    Archive, Audit, CaseSummary, Cursor, Cursors, DedupeKey, DueCases, History, Inbox, Journal, JournalError,
-    LeaseGrant, Leases, NewCase, OpenResult, Parked, QueuedDelivery, Removal, RunsOf, StoredRecord,
+    Archive, Audit, CaseEntry, CaseQuery, CaseSummary, Cursor, Cursors, DedupeKey, DueCases, History, Inbox,
+    Journal, JournalError, LeaseGrant, Leases, NewCase, OpenResult, Overview, Parked, PlaybookRuns,
+    QueuedDelivery, Removal, RunsOf, StoredRecord, SystemSweep,
 };
 use fieldmedic::store::Sqlite;
 use std::collections::BTreeMap;
@@ -261,5 +262,30 @@ impl Archive for Steady {
     async fn archived_in(&self, case: &CaseId) -> Result<Option<String>, JournalError> {
         let case = case.clone();
         self.ask(async move |journal| journal.archived_in(&case).await)
+    }
+}
+
+#[async_trait]
+impl Overview for Steady {
+    async fn find_cases(&self, query: &CaseQuery) -> Result<Vec<CaseEntry>, JournalError> {
+        let query = query.clone();
+        self.ask(async move |journal| journal.find_cases(&query).await)
+    }
+
+    async fn running_cases(&self, limit: u32) -> Result<Vec<CaseEntry>, JournalError> {
+        self.ask(async move |journal| journal.running_cases(limit).await)
+    }
+
+    async fn playbook_runs(&self, since: DateTime<Utc>) -> Result<Vec<PlaybookRuns>, JournalError> {
+        self.ask(async move |journal| journal.playbook_runs(since).await)
+    }
+
+    async fn keep_sweep(&self, sweep: &SystemSweep) -> Result<(), JournalError> {
+        let sweep = sweep.clone();
+        self.ask(async move |journal| journal.keep_sweep(&sweep).await)
+    }
+
+    async fn sweeps(&self) -> Result<Vec<SystemSweep>, JournalError> {
+        self.ask(async move |journal| journal.sweeps().await)
     }
 }

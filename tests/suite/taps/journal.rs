@@ -12,8 +12,9 @@ use fieldmedic::core::policy::pause_order::PauseOrder;
 use fieldmedic::core::policy::run_history::RunHistory;
 use fieldmedic::core::ticket::TicketId;
 use fieldmedic::ports::{
-    Archive, Audit, CaseSummary, Cursor, Cursors, DedupeKey, DueCases, History, Inbox, Journal, JournalError,
-    LeaseGrant, Leases, NewCase, OpenResult, Parked, QueuedDelivery, Removal, RunsOf, Store, StoredRecord,
+    Archive, Audit, CaseEntry, CaseQuery, CaseSummary, Cursor, Cursors, DedupeKey, DueCases, History, Inbox,
+    Journal, JournalError, LeaseGrant, Leases, NewCase, OpenResult, Overview, Parked, PlaybookRuns,
+    QueuedDelivery, Removal, RunsOf, Store, StoredRecord, SystemSweep,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -202,5 +203,28 @@ impl Archive for Tapped<dyn Store> {
 
     async fn archived_in(&self, case: &CaseId) -> Result<Option<String>, JournalError> {
         self.pass(Deed::Read("archived_in"), self.inner.archived_in(case)).await
+    }
+}
+
+#[async_trait]
+impl Overview for Tapped<dyn Store> {
+    async fn find_cases(&self, query: &CaseQuery) -> Result<Vec<CaseEntry>, JournalError> {
+        self.pass(Deed::Read("find_cases"), self.inner.find_cases(query)).await
+    }
+
+    async fn running_cases(&self, limit: u32) -> Result<Vec<CaseEntry>, JournalError> {
+        self.pass(Deed::Read("running_cases"), self.inner.running_cases(limit)).await
+    }
+
+    async fn playbook_runs(&self, since: DateTime<Utc>) -> Result<Vec<PlaybookRuns>, JournalError> {
+        self.pass(Deed::Read("playbook_runs"), self.inner.playbook_runs(since)).await
+    }
+
+    async fn keep_sweep(&self, sweep: &SystemSweep) -> Result<(), JournalError> {
+        self.pass(Deed::Write("keep_sweep"), self.inner.keep_sweep(sweep)).await
+    }
+
+    async fn sweeps(&self) -> Result<Vec<SystemSweep>, JournalError> {
+        self.pass(Deed::Read("sweeps"), self.inner.sweeps()).await
     }
 }

@@ -2,7 +2,7 @@
 //! for good: it is put off until a moment that people are told.
 
 use crate::diagnosis::plan::Plan;
-use crate::ids::{HostName, SystemName};
+use crate::ids::{HostName, PlaybookName, SystemName};
 use crate::playbook::inventory::Inventory;
 use crate::policy::change_freeze::ChangeFreeze;
 pub use crate::policy::deferral::{Deferral, ExceededLimit};
@@ -77,9 +77,9 @@ pub fn deferral(
     let runs: Vec<&RemediationRun> = history.runs_of(&plan.playbook, &hosts).collect();
     let budgets = limits;
     let of_playbook = [
-        cooldown(budgets, plan, &runs),
-        failures(budgets, plan, &runs, now),
-        recurrences(budgets, system, plan, &runs, now),
+        cooldown(budgets, &plan.playbook, &runs),
+        failures(budgets, &plan.playbook, &runs, now),
+        recurrences(budgets, system, &plan.playbook, &runs, now),
     ];
     let of_hosts = hosts.iter().flat_map(|host| {
         [runs_an_hour(budgets, host, history, now), changes_an_hour(budgets, plan, host, history, now)]
@@ -93,26 +93,35 @@ pub fn deferral(
     all.filter(|delay| delay.until > now).max_by_key(|delay| delay.until)
 }
 
-fn cooldown(budgets: &Limits, plan: &Plan, runs: &[&RemediationRun]) -> Option<Deferral> {
+pub(super) fn cooldown(
+    budgets: &Limits,
+    playbook: &PlaybookName,
+    runs: &[&RemediationRun],
+) -> Option<Deferral> {
     let at = runs.iter().map(|run| run.last_at()).max()?;
-    let over = ExceededLimit::Cooldown { playbook: plan.playbook.clone(), at };
+    let over = ExceededLimit::Cooldown { playbook: playbook.clone(), at };
     Some(Deferral { until: at + budgets.cooldown, exceeded: over })
 }
 
-fn failures(budgets: &Limits, plan: &Plan, runs: &[&RemediationRun], now: DateTime<Utc>) -> Option<Deferral> {
+pub(super) fn failures(
+    budgets: &Limits,
+    playbook: &PlaybookName,
+    runs: &[&RemediationRun],
+    now: DateTime<Utc>,
+) -> Option<Deferral> {
     let failed = |run: &&&RemediationRun| matches!(run.end, Some(RunResult::Failed(at)) if at > now - DAY);
     let count = runs.iter().rev().take_while(failed).count();
     if count < budgets.failure_breaker.threshold {
         return None;
     }
-    let over = ExceededLimit::Failures { playbook: plan.playbook.clone(), count };
+    let over = ExceededLimit::Failures { playbook: playbook.clone(), count };
     Some(Deferral { until: runs.last()?.last_at() + budgets.failure_breaker.open_for, exceeded: over })
 }
 
-fn recurrences(
+pub(super) fn recurrences(
     budgets: &Limits,
     system: &SystemName,
-    plan: &Plan,
+    playbook: &PlaybookName,
     runs: &[&RemediationRun],
     now: DateTime<Utc>,
 ) -> Option<Deferral> {
@@ -121,11 +130,11 @@ fn recurrences(
     if mended.len() < budgets.recurrence_breaker.threshold {
         return None;
     }
-    let over = ExceededLimit::Recurrences { playbook: plan.playbook.clone(), count: mended.len() };
+    let over = ExceededLimit::Recurrences { playbook: playbook.clone(), count: mended.len() };
     Some(Deferral { until: *mended.last()? + budgets.recurrence_breaker.open_for, exceeded: over })
 }
 
-fn runs_an_hour(
+pub(super) fn runs_an_hour(
     budgets: &Limits,
     host: &HostName,
     history: &RunHistory,
@@ -151,7 +160,7 @@ fn changes_an_hour(
 
 /// When `asked` more fit below a limit for each hour, and how many there were in the last one. A plan
 /// that is larger than the limit waits for an hour in which nothing else is done.
-fn next_slot(
+pub(super) fn next_slot(
     moments: impl Iterator<Item = DateTime<Utc>>,
     limit: usize,
     asked: usize,

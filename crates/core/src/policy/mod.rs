@@ -11,3 +11,4 @@ pub mod permit;
 pub mod refusal;
 pub mod run_history;
 pub mod schedule;
+pub mod standing;

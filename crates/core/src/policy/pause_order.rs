@@ -24,7 +24,7 @@ pub struct PauseOrder {
 /// Where an order was given.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PauseOrigin {
-    /// A terminal of the machine that Fieldmedic runs on.
+    /// A terminal of the machine that Fieldmedic runs on, or the dashboard.
     Terminal,
     /// A comment. GitHub's ids of comments grow.
     Comment {

@@ -3,6 +3,7 @@
 pub mod format;
 pub mod pattern;
 pub mod suggest;
+pub mod web_path;
 
 pub use fieldmedic_redact as redact;
 pub use fieldmedic_redact::sanitize;

@@ -173,7 +173,7 @@ fn view(planned: &PlannedStep, command: Option<&Command>, step: &StepState) -> S
 }
 
 /// When the last condition of a verification must have come true.
-fn verified_by(remediation: &Remediation, fault: &Fault) -> Option<DateTime<Utc>> {
+pub fn verified_by(remediation: &Remediation, fault: &Fault) -> Option<DateTime<Utc>> {
     let Phase::Verifying(progress) = &remediation.phase else { return None };
     let latest = fault.verify.iter().map(|check| check.timeout + check.hold_for).max()?;
     Some(progress.since + latest)
