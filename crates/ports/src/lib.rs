@@ -1,6 +1,5 @@
 //! The ports to the outside, one file each: [`Forge`], [`Shell`], [`Reader`], [`Clock`], and the sides of the
-//! [`Store`]: [`Journal`], [`Leases`], [`Inbox`], [`Cursors`], [`Archive`],
-//! [`Overview`].
+//! [`Store`]: [`Journal`], [`Leases`], [`Inbox`], [`Cursors`], [`Archive`], [`Overview`], [`Statistics`].
 //!
 //! They are small on purpose. What an adapter may promise is written here; a contract test holds every
 //! adapter to it.
@@ -15,6 +14,7 @@ mod leases;
 mod overview;
 mod reader;
 mod shell;
+mod statistics;
 mod store;
 
 pub use archive::{Archive, Removal, StoredRecord};
@@ -30,4 +30,5 @@ pub use leases::{DueCases, Lease, LeaseGrant, Leases, Parked};
 pub use overview::{CaseEntry, CaseQuery, Overview, PlaybookRuns, SystemSweep};
 pub use reader::Reader;
 pub use shell::{Shell, ShellError, check_lease};
+pub use statistics::{Counts, DURATION_BOUNDS, EndedCases, OpenCase, RunCount, Statistics};
 pub use store::Store;

@@ -6,8 +6,10 @@ use crate::inbox::Inbox;
 use crate::journal::Journal;
 use crate::leases::Leases;
 use crate::overview::Overview;
+use crate::statistics::Statistics;
 
-/// One adapter that holds the journal, the leases, the inbox, the cursors, the archive and the overview.
-pub trait Store: Journal + Leases + Inbox + Cursors + Archive + Overview {}
+/// One adapter that holds the journal, the leases, the inbox, the cursors and the archive, and that answers what pages
+/// and metrics ask.
+pub trait Store: Journal + Leases + Inbox + Cursors + Archive + Overview + Statistics {}
 
-impl<T: Journal + Leases + Inbox + Cursors + Archive + Overview> Store for T {}
+impl<T: Journal + Leases + Inbox + Cursors + Archive + Overview + Statistics> Store for T {}

@@ -53,6 +53,17 @@ pub(super) const DIALECT: Dialect = Dialect {
          (SELECT number FROM delivery WHERE until IS NULL OR until <= $1 \
           ORDER BY number LIMIT 1 FOR UPDATE SKIP LOCKED) \
          RETURNING key, body",
+    ended_cases: "SELECT system, class, min(outcome) AS example, count(*) AS cases, CAST(sum(ms) AS bigint) AS duration \
+         FROM (SELECT system, outcome, kind, code, ms, CAST(CASE WHEN ms <= $1 THEN 0 WHEN ms <= $2 THEN 1 WHEN ms <= $3 THEN 2 \
+            WHEN ms <= $4 THEN 3 WHEN ms <= $5 THEN 4 WHEN ms <= $6 THEN 5 WHEN ms <= $7 THEN 6 \
+            WHEN ms <= $8 THEN 7 WHEN ms <= $9 THEN 8 ELSE 9 END AS bigint) AS class \
+            FROM (SELECT system, outcome, coalesce(outcome::json #>> '{body,kind}', outcome::json ->> 'kind') AS kind, coalesce(outcome::json #>> '{body,code}', outcome::json ->> 'code') AS code, \
+               greatest(0, CAST(round(extract(epoch FROM updated_at - opened_at) * 1000) AS bigint)) AS ms \
+               FROM cases WHERE ended AND outcome IS NOT NULL) AS measured) AS classed \
+         GROUP BY system, kind, code, class ORDER BY system COLLATE \"C\" NULLS FIRST, kind, code, class",
+    open_lines: "SELECT id, system, head FROM cases WHERE NOT ended ORDER BY opened_at, id COLLATE \"C\"",
+    disputes: "SELECT cases.system, count(*) AS disputes FROM event LEFT JOIN cases ON cases.id = event.case_id \
+         WHERE event.kind = ANY($1) AND event.at >= $2 GROUP BY cases.system ORDER BY cases.system COLLATE \"C\" NULLS FIRST",
     purge_done_keys: "DELETE FROM done_key WHERE key IN (SELECT key FROM done_key \
          WHERE expires_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED)",
     purge_turns: "DELETE FROM once_lock WHERE name IN (SELECT name FROM once_lock \

@@ -17,14 +17,16 @@ use crate::core::policy::pause_order::PauseOrder;
 use crate::core::policy::run_history::RunHistory;
 use crate::core::ticket::TicketId;
 use crate::ports::{
-    Archive, Audit, CaseEntry, CaseQuery, CaseSummary, Cursor, Cursors, DedupeKey, DueCases, History, Inbox,
-    Journal, JournalError, LeaseGrant, Leases, NewCase, OpenResult, Overview, Parked, PlaybookRuns,
-    QueuedDelivery, Removal, RunsOf, StoredRecord, SystemSweep,
+    Archive, Audit, CaseEntry, CaseQuery, CaseSummary, Counts, Cursor, Cursors, DedupeKey, DueCases, History,
+    Inbox, Journal, JournalError, LeaseGrant, Leases, NewCase, OpenResult, Overview, Parked, PlaybookRuns,
+    QueuedDelivery, Removal, RunsOf, Statistics, StoredRecord, SystemSweep,
 };
 use crate::store::error::StoreError;
 use crate::store::postgres::error::{PATIENCE, explain, too_slow};
 use crate::store::row::records_of;
-use crate::store::sql::{archive, case_index, cursors, event, inbox, kv, leases, overview, records, runs};
+use crate::store::sql::{
+    archive, case_index, cursors, event, inbox, kv, leases, overview, records, runs, statistics,
+};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sqlx::postgres::PgPoolOptions;
@@ -329,6 +331,13 @@ impl Cursors for Postgres {
         every: Duration,
     ) -> Result<bool, JournalError> {
         call!(self, Write, |tx| cursors::take_turn(&mut *tx, name, now, every))
+    }
+}
+
+#[async_trait]
+impl Statistics for Postgres {
+    async fn statistics(&self, since: DateTime<Utc>) -> Result<Counts, JournalError> {
+        call!(self, Read, |tx| statistics::statistics(&mut *tx, since))
     }
 }
 

@@ -1,7 +1,7 @@
 //! [`Dialect`]: the statements that the databases write differently.
 //!
-//! They differ in four things: locks of rows, the order of case ids, tickets without regard to upper and
-//! lower case, and lists.
+//! They differ in six things: locks of rows, the order of case ids, tickets without regard to upper and
+//! lower case, lists, fields of JSON, and differences of moments.
 
 /// Statements of one database. The parameters and columns are the same in each.
 #[derive(Debug, Clone, Copy)]
@@ -45,6 +45,13 @@ pub(in crate::store) struct Dialect {
     pub(in crate::store) free_leases: &'static str,
     /// Takes the oldest delivery that is nobody's at `$1`, until `$2`. Gives `key` and `body`.
     pub(in crate::store) next_delivery: &'static str,
+    /// The cases that have ended, by `system`, kind and code of the outcome, and `class` of the duration, whose bounds
+    /// `$1` to `$9` are milliseconds: `example` of the outcome, `cases`, and `duration` in milliseconds.
+    pub(in crate::store) ended_cases: &'static str,
+    /// `id`, `system` and `head` of the cases that have not ended, oldest first.
+    pub(in crate::store) open_lines: &'static str,
+    /// `disputes`: the records of the kinds `$1` (a list) from `$2` on, by `system` of their case.
+    pub(in crate::store) disputes: &'static str,
     /// Removes keys that have expired at `$1`, at most `$2`.
     pub(in crate::store) purge_done_keys: &'static str,
     /// Removes turns that were taken before `$1`, at most `$2`.

@@ -16,3 +16,4 @@ pub(in crate::store) mod overview;
 pub(in crate::store) mod records;
 pub(in crate::store) mod runs;
 pub(in crate::store) mod schema;
+pub(in crate::store) mod statistics;

@@ -46,6 +46,17 @@ pub(super) const DIALECT: Dialect = Dialect {
     next_delivery: "UPDATE delivery SET until = $2 WHERE number = \
          (SELECT number FROM delivery WHERE until IS NULL OR until <= $1 ORDER BY number LIMIT 1) \
          RETURNING key, body",
+    ended_cases: "SELECT system, class, min(outcome) AS example, count(*) AS cases, sum(ms) AS duration \
+         FROM (SELECT system, outcome, kind, code, ms, CASE WHEN ms <= $1 THEN 0 WHEN ms <= $2 THEN 1 WHEN ms <= $3 THEN 2 \
+            WHEN ms <= $4 THEN 3 WHEN ms <= $5 THEN 4 WHEN ms <= $6 THEN 5 WHEN ms <= $7 THEN 6 \
+            WHEN ms <= $8 THEN 7 WHEN ms <= $9 THEN 8 ELSE 9 END AS class \
+            FROM (SELECT system, outcome, coalesce(json_extract(outcome, '$.body.kind'), json_extract(outcome, '$.kind')) AS kind, coalesce(json_extract(outcome, '$.body.code'), json_extract(outcome, '$.code')) AS code, \
+               max(0, CAST(round((julianday(updated_at) - julianday(opened_at)) * 86400000) AS INTEGER)) AS ms \
+               FROM cases WHERE ended AND outcome IS NOT NULL) AS measured) AS classed \
+         GROUP BY system, kind, code, class ORDER BY system, kind, code, class",
+    open_lines: "SELECT id, system, head FROM cases WHERE ended = 0 ORDER BY opened_at, id",
+    disputes: "SELECT cases.system, count(*) AS disputes FROM event LEFT JOIN cases ON cases.id = event.case_id \
+         WHERE event.kind IN (SELECT value FROM json_each($1)) AND event.at >= $2 GROUP BY cases.system ORDER BY cases.system",
     purge_done_keys: "DELETE FROM done_key WHERE key IN \
          (SELECT key FROM done_key WHERE expires_at <= $1 LIMIT $2)",
     purge_turns: "DELETE FROM once_lock WHERE name IN (SELECT name FROM once_lock WHERE at < $1 LIMIT $2)",

@@ -19,13 +19,15 @@ use crate::core::policy::pause_order::PauseOrder;
 use crate::core::policy::run_history::RunHistory;
 use crate::core::ticket::TicketId;
 use crate::ports::{
-    Archive, Audit, CaseEntry, CaseQuery, CaseSummary, Cursor, Cursors, DedupeKey, DueCases, History, Inbox,
-    Journal, JournalError, LeaseGrant, Leases, NewCase, OpenResult, Overview, Parked, PlaybookRuns,
-    QueuedDelivery, Removal, RunsOf, StoredRecord, SystemSweep,
+    Archive, Audit, CaseEntry, CaseQuery, CaseSummary, Counts, Cursor, Cursors, DedupeKey, DueCases, History,
+    Inbox, Journal, JournalError, LeaseGrant, Leases, NewCase, OpenResult, Overview, Parked, PlaybookRuns,
+    QueuedDelivery, Removal, RunsOf, Statistics, StoredRecord, SystemSweep,
 };
 use crate::store::error::StoreError;
 use crate::store::row::records_of;
-use crate::store::sql::{archive, case_index, cursors, event, inbox, kv, leases, overview, records, runs};
+use crate::store::sql::{
+    archive, case_index, cursors, event, inbox, kv, leases, overview, records, runs, statistics,
+};
 use crate::store::sqlite::error::{explain, explain_io, is_busy};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -367,6 +369,15 @@ impl Cursors for Sqlite {
         let mut tx = self.write().await?;
         let done = cursors::take_turn(&mut *tx, name, now, every).await;
         self.commit(tx, done).await
+    }
+}
+
+#[async_trait]
+impl Statistics for Sqlite {
+    async fn statistics(&self, since: DateTime<Utc>) -> Result<Counts, JournalError> {
+        // All statements see one state of the journal.
+        let mut tx = self.explained(self.readers.begin().await)?;
+        self.explained(statistics::statistics(&mut *tx, since).await)
     }
 }
 

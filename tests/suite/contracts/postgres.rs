@@ -14,7 +14,9 @@ use fieldmedic::core::case::record::Record;
 use fieldmedic::core::case::signal::SignalKind;
 use fieldmedic::core::ticket::TicketId;
 use fieldmedic::engine::{CaseError, Shutdown, run_case};
-use fieldmedic::ports::{Cursor, Cursors, DedupeKey, Inbox, Journal, JournalError, Leases, OpenResult};
+use fieldmedic::ports::{
+    Cursor, Cursors, DedupeKey, Inbox, Journal, JournalError, Leases, OpenResult, Statistics,
+};
 use fieldmedic::scenario;
 use fieldmedic::scenario::ScenarioRun;
 use fieldmedic::store::{Address, Postgres, worker_name};
@@ -589,4 +591,22 @@ async fn a_case_comes_to_the_same_end_whatever_answers_are_lost() {
         let reports = played.issue.comments.iter().filter(|c| c.body.contains("kind=report")).count();
         assert_eq!(reports, 1);
     }
+}
+
+#[tokio::test]
+async fn outcomes_of_the_first_versions_are_counted_with_the_others() {
+    let database = database().await;
+    let journal = database.open().await;
+    for ticket in 1..=3 {
+        open(&journal, ticket, "key").await;
+    }
+    let old = r#"{"kind":"escalated","code":"in-doubt","why":"it broke"}"#;
+    let new =
+        r#"{"version":3,"body":{"kind":"escalated","code":"in-doubt","detail":{"kind":"text","text":"x"}}}"#;
+    let mut raw = database.raw().await;
+    let update = "UPDATE cases SET ended = true, outcome = CASE WHEN ticket LIKE '%#1' THEN $1 ELSE $2 END";
+    sqlx::query(update).bind(new).bind(old).execute(&mut raw).await.unwrap();
+    let counts = journal.statistics(moment()).await;
+    let ended = counts.map(|it| it.ended.iter().map(|it| it.cases).collect::<Vec<_>>());
+    assert_eq!(ended, Ok(vec![3]));
 }

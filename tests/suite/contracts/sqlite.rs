@@ -6,7 +6,7 @@ use super::store::{Pair, open, opening};
 use chrono::DateTime;
 use fieldmedic::core::case::event::{CaseId, Event, EventKind};
 use fieldmedic::core::case::outcome::Outcome;
-use fieldmedic::ports::{CaseQuery, Journal, JournalError, Leases, OpenResult, Overview};
+use fieldmedic::ports::{CaseQuery, Journal, JournalError, Leases, OpenResult, Overview, Statistics};
 use fieldmedic::store::{Sqlite, worker_name};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Row, SqliteConnection};
@@ -458,4 +458,21 @@ async fn a_file_that_cannot_grow_stops_the_work_and_loses_nothing() {
     assert_eq!(journal.load(&case).await.unwrap().len(), last + 1);
     assert_eq!(journal.audit().await.unwrap().broken, []);
     journal.append(&case, last as u64 + 1, moment(), &Event::StepsCompleted).await.unwrap();
+}
+
+#[tokio::test]
+async fn outcomes_of_the_first_versions_are_counted_with_the_others() {
+    let home = Home::new();
+    let journal = home.open().await;
+    for ticket in 1..=3 {
+        open(&journal, ticket, "key").await;
+    }
+    let old = r#"{"kind":"escalated","code":"in-doubt","why":"it broke"}"#;
+    let new =
+        r#"{"version":3,"body":{"kind":"escalated","code":"in-doubt","detail":{"kind":"text","text":"x"}}}"#;
+    home.sql(&format!("UPDATE cases SET ended = 1, outcome = '{old}'")).await.unwrap();
+    home.sql(&format!("UPDATE cases SET outcome = '{new}' WHERE ticket LIKE '%#1'")).await.unwrap();
+    let counts = journal.statistics(moment()).await;
+    let ended = counts.map(|it| it.ended.iter().map(|it| it.cases).collect::<Vec<_>>());
+    assert_eq!(ended, Ok(vec![3]));
 }

@@ -3,7 +3,7 @@
 use super::events::{about, changed, doors, following, host, look_again, moment, opened, started, ticket_id};
 use chrono::{DateTime, TimeDelta, Utc};
 use fieldmedic::core::case::event::{CaseId, Event, EventKind};
-use fieldmedic::core::case::outcome::Outcome;
+use fieldmedic::core::case::outcome::{Code, Escalation, Outcome};
 use fieldmedic::core::case::record::Record;
 use fieldmedic::core::case::signal::{QueuedSignal, Signal, SignalKind};
 use fieldmedic::core::decide::action::{Suspension, SuspensionEnd};
@@ -64,6 +64,7 @@ macro_rules! store_contract {
             what_came_before_a_case_was_parked_is_not_missed
             a_claimed_case_is_due_for_its_worker_alone
             the_history_of_runs_is_that_of_the_hosts_and_the_system
+            cases_runs_disputes_and_deliveries_are_counted
             a_whole_journal_passes_the_audit
             cases_are_found_page_by_page
             playbooks_are_counted_by_run
@@ -831,6 +832,90 @@ pub async fn the_history_of_runs_is_that_of_the_hosts_and_the_system(pair: Pair)
     assert_eq!(told("west", &["d"], 0).await, ["#2 west p on c 6 under way", "#3 - p on d 8 under way"]);
     assert_eq!(told("east", &["b", "c"], 4).await, [q, "#2 west p on c 6 under way", "change c 7"]);
     assert_eq!(told("none", &["e"], 0).await, Vec::<String>::new());
+}
+
+/// What was counted, a line each: ended cases, open ones, runs, disputes, deliveries.
+async fn counted(journal: &dyn Store, since: DateTime<Utc>) -> Vec<String> {
+    let counts = journal.statistics(since).await.unwrap();
+    let name = |system: &Option<SystemName>| system.as_ref().map_or("-".to_owned(), SystemName::to_string);
+    let ended = counts.ended.iter().map(|group| {
+        let code = match &group.example {
+            Outcome::Escalated(escalation) => escalation.code.as_str(),
+            _ => "",
+        };
+        let duration = group.duration.as_millis();
+        let (word, system) = (group.example.word(), name(&group.system));
+        format!("{} {word} {code} {system} class {} {duration} ms", group.cases, group.class)
+    });
+    let open = counts.open.iter().map(|case| format!("open {} {}", name(&case.system), case.head.len()));
+    let runs = counts.runs.iter().map(|it| format!("{} runs of {} {:?}", it.runs, it.playbook, it.fixed));
+    let disputes = counts.disputes.iter().map(|(system, count)| format!("{count} disputes {}", name(system)));
+    let deliveries = [format!("{} deliveries", counts.deliveries)];
+    ended.chain(open).chain(runs).chain(disputes).chain(deliveries).collect()
+}
+
+pub async fn cases_runs_disputes_and_deliveries_are_counted(pair: Pair) {
+    assert_eq!(counted(&*pair.other, moment()).await, ["0 deliveries"]);
+    let write = async |case: &CaseId, seconds: i64, events: &[Event]| {
+        for event in events {
+            let seq = pair.one.load(case).await.unwrap().len() as u64;
+            pair.one.append(case, seq, moment() + TimeDelta::seconds(seconds), event).await.unwrap();
+        }
+    };
+    let outcome = |outcome: Outcome| [Event::OutcomeDecided(outcome), Event::Ended];
+    let escalated =
+        |code, text: &str| outcome(Outcome::Escalated(Escalation { code, detail: text.to_owned().into() }));
+    let mut cases = Vec::new();
+    for ticket in 1..=7 {
+        cases.push(open(&*pair.one, ticket, "key").await);
+    }
+    // On the bound of a class, and beyond it; words that differ make no group of their own.
+    write(&cases[0], 0, &[about("east"), started("p", &["a", "b"])]).await;
+    write(&cases[0], 1, &[Event::VerificationPassed { conditions: vec![] }]).await;
+    write(&cases[0], 300, &outcome(Outcome::Resolved)).await;
+    write(&cases[1], 0, &[about("east"), started("p", &["a"])]).await;
+    write(&cases[1], 1, &[Event::RolledBack { clean: true }]).await;
+    write(&cases[1], 301, &escalated(Code::NotFixed, "one")).await;
+    write(&cases[2], 0, &[about("east")]).await;
+    write(&cases[2], 302, &escalated(Code::NotFixed, "another")).await;
+    write(&cases[3], 30 * 86_400, &escalated(Code::NoSystem, "which?")).await;
+    write(&cases[4], 5, &[about("west"), started("q", &["c"])]).await;
+    let dispute = following().into_iter().find(|event| event.kind() == EventKind::CloseDisputed).unwrap();
+    write(&cases[5], 5, &[about("west"), dispute]).await;
+    for number in 1..=3 {
+        pair.one.enqueue_delivery(&delivery(number)).await.unwrap();
+    }
+    pair.one.next_delivery(moment(), MINUTE).await.unwrap();
+    let east = ["2 escalated not-fixed east class 1 603000 ms", "1 resolved  east class 0 300000 ms"];
+    let nameless = "1 escalated no-system - class 9 2592000000 ms";
+    let open = ["open - 64", "open west 64", "open west 64"];
+    let lately = ["1 runs of p Some(false)", "1 runs of p Some(true)", "1 runs of q None", "1 disputes west"];
+    let sorted = async |since| -> Vec<String> {
+        let mut lines = counted(&*pair.other, since).await;
+        lines.sort();
+        lines
+    };
+    let expect = |parts: &[&[&str]]| -> Vec<String> {
+        let mut lines: Vec<String> = parts.concat().into_iter().map(str::to_owned).collect();
+        lines.sort();
+        lines
+    };
+    let waiting = ["3 deliveries"];
+    assert_eq!(sorted(moment()).await, expect(&[&east, &[nameless], &open, &lately, &waiting]));
+    let later = moment() + TimeDelta::seconds(6);
+    assert_eq!(sorted(later).await, expect(&[&east, &[nameless], &open, &waiting]), "they were before");
+
+    // What is archived still counts.
+    let records = pair.other.stored_records(&cases[0]).await.unwrap();
+    let removal = Removal {
+        case: cases[0].clone(),
+        records: records.len() as u64,
+        head: records.last().unwrap().hash.clone(),
+        archive: "archive.jsonl".into(),
+        at: later,
+    };
+    pair.one.remove_archived(&removal).await.unwrap();
+    assert_eq!(sorted(later).await, expect(&[&east, &[nameless], &open, &waiting]));
 }
 
 pub async fn a_whole_journal_passes_the_audit(pair: Pair) {

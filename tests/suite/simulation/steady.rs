@@ -14,9 +14,9 @@ use fieldmedic::core::policy::pause_order::PauseOrder;
 use fieldmedic::core::policy::run_history::RunHistory;
 use fieldmedic::core::ticket::TicketId;
 use fieldmedic::ports::{
-    Archive, Audit, CaseEntry, CaseQuery, CaseSummary, Cursor, Cursors, DedupeKey, DueCases, History, Inbox,
-    Journal, JournalError, LeaseGrant, Leases, NewCase, OpenResult, Overview, Parked, PlaybookRuns,
-    QueuedDelivery, Removal, RunsOf, StoredRecord, SystemSweep,
+    Archive, Audit, CaseEntry, CaseQuery, CaseSummary, Counts, Cursor, Cursors, DedupeKey, DueCases, History,
+    Inbox, Journal, JournalError, LeaseGrant, Leases, NewCase, OpenResult, Overview, Parked, PlaybookRuns,
+    QueuedDelivery, Removal, RunsOf, Statistics, StoredRecord, SystemSweep,
 };
 use fieldmedic::store::Sqlite;
 use std::collections::BTreeMap;
@@ -287,5 +287,12 @@ impl Overview for Steady {
 
     async fn sweeps(&self) -> Result<Vec<SystemSweep>, JournalError> {
         self.ask(async move |journal| journal.sweeps().await)
+    }
+}
+
+#[async_trait]
+impl Statistics for Steady {
+    async fn statistics(&self, since: DateTime<Utc>) -> Result<Counts, JournalError> {
+        self.ask(async move |journal| journal.statistics(since).await)
     }
 }

@@ -12,9 +12,9 @@ use fieldmedic::core::policy::pause_order::PauseOrder;
 use fieldmedic::core::policy::run_history::RunHistory;
 use fieldmedic::core::ticket::TicketId;
 use fieldmedic::ports::{
-    Archive, Audit, CaseEntry, CaseQuery, CaseSummary, Cursor, Cursors, DedupeKey, DueCases, History, Inbox,
-    Journal, JournalError, LeaseGrant, Leases, NewCase, OpenResult, Overview, Parked, PlaybookRuns,
-    QueuedDelivery, Removal, RunsOf, Store, StoredRecord, SystemSweep,
+    Archive, Audit, CaseEntry, CaseQuery, CaseSummary, Counts, Cursor, Cursors, DedupeKey, DueCases, History,
+    Inbox, Journal, JournalError, LeaseGrant, Leases, NewCase, OpenResult, Overview, Parked, PlaybookRuns,
+    QueuedDelivery, Removal, RunsOf, Statistics, Store, StoredRecord, SystemSweep,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -226,5 +226,12 @@ impl Overview for Tapped<dyn Store> {
 
     async fn sweeps(&self) -> Result<Vec<SystemSweep>, JournalError> {
         self.pass(Deed::Read("sweeps"), self.inner.sweeps()).await
+    }
+}
+
+#[async_trait]
+impl Statistics for Tapped<dyn Store> {
+    async fn statistics(&self, since: DateTime<Utc>) -> Result<Counts, JournalError> {
+        self.pass(Deed::Read("statistics"), self.inner.statistics(since)).await
     }
 }
