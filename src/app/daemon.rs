@@ -3,6 +3,7 @@
 use crate::app::dashboard::site;
 use crate::app::inbox::DeliveryInbox;
 use crate::app::listeners::Listeners;
+use crate::app::metrics::Metrics;
 use crate::app::reachability::{Reachability, WatchedShell};
 use crate::app::readiness::Readiness;
 use crate::app::settings::{LoadedConfig, read_config};
@@ -137,10 +138,17 @@ impl Start {
         let dispatcher = Dispatcher::start(context.clone(), self.cases, stop.clone());
         let mut tasks = JoinSet::new();
         if let Some(listener) = Listeners::accepting(listeners.monitor.as_ref()) {
-            let readiness: Arc<dyn ReadinessCheck> =
-                Arc::new(Readiness { context: context.clone(), github, tasks: times.clone() });
+            let readiness: Arc<dyn ReadinessCheck> = Arc::new(Readiness {
+                context: context.clone(),
+                github: github.clone(),
+                tasks: times.clone(),
+            });
+            let metrics =
+                Arc::new(Metrics::new(context.clone(), github, times.clone(), reachability.clone()));
             let stop = stop.clone();
-            tasks.spawn(async move { web::serve_health(listener, readiness, stop.requested()).await });
+            tasks.spawn(async move {
+                web::serve_health(listener, readiness, metrics, stop.requested()).await;
+            });
         }
         if let Some(opened) = &listeners.dashboard
             && let Some(site) = site(&context, &dispatcher, config, opened.address(), &self.sessions)?

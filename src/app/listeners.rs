@@ -43,13 +43,16 @@ impl Listeners {
         let monitor = match &config.monitor {
             Some(monitor) => match Listener::open(self.monitor, monitor.listen).await {
                 Ok(listener) => {
-                    announce(&format!("health checks on http://{}/healthz and /readyz", listener.address()));
+                    announce(&format!(
+                        "health checks on http://{}/healthz and /readyz, metrics on /metrics",
+                        listener.address()
+                    ));
                     Some(listener)
                 }
                 Err(error) => {
                     tracing::warn!(
                         %error,
-                        "[monitor] cannot listen on {}: there are no health checks; choose another port",
+                        "[monitor] cannot listen on {}: there are no health checks and no metrics; choose another port",
                         monitor.listen
                     );
                     None

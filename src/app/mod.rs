@@ -5,7 +5,8 @@
 //! - `inbox`: webhook deliveries, stored first and processed afterwards. `group_commit`: many at once.
 //! - `daemon`: `serve`, from its start to its safe end. `tasks`: what it does periodically.
 //! - `dashboard`: the pages of `serve`, from the configuration.
-//! - `readiness`: the checks of `/readyz`. `reachability`: tells when a host or a system is lost and found.
+//! - `metrics`: the figures of `/metrics`. `readiness`: the checks of `/readyz`.
+//! - `reachability`: tells when a host or a system is lost and found.
 //! - `signals`: Ctrl-C and SIGTERM. `supervisor`: what systemd is told.
 //! - `secrets`: tokens and passwords, from the environment or from credentials.
 
@@ -14,6 +15,7 @@ pub mod dashboard;
 mod group_commit;
 pub mod inbox;
 mod listeners;
+pub mod metrics;
 pub mod reachability;
 pub mod readiness;
 mod secrets;

@@ -25,6 +25,9 @@ pub struct Reachability {
 struct Lost {
     hosts: BTreeSet<HostName>,
     systems: BTreeSet<SystemName>,
+    /// Of these it is known that they are not lost, or were not at some time.
+    reached: BTreeSet<HostName>,
+    read: BTreeSet<SystemName>,
 }
 
 impl Reachability {
@@ -33,10 +36,23 @@ impl Reachability {
         Self { inventory, lost: Mutex::default() }
     }
 
+    /// Whether a system cannot be reached or read now; `None` if that was not found out yet.
+    pub fn is_lost(&self, system: &SystemName) -> Option<bool> {
+        let lost = self.lost();
+        let hosts =
+            || self.inventory.systems.get(system).into_iter().flat_map(|system| system.hosts.values());
+        if lost.systems.contains(system) || hosts().any(|host| lost.hosts.contains(host)) {
+            return Some(true);
+        }
+        let is_reached = hosts().next().is_some() && hosts().all(|host| lost.reached.contains(host));
+        (is_reached || lost.read.contains(system)).then_some(false)
+    }
+
     /// Notes how a connection to a host turned out.
     fn note_connection(&self, host: &HostName, result: &Result<Duration, ShellError>) {
         match result {
             Ok(_) => {
+                self.lost().reached.insert(host.clone());
                 if self.lost().hosts.remove(host) {
                     let systems = self.systems_on(host);
                     match goes_to_log() {
@@ -78,6 +94,7 @@ impl Reachability {
                     }
                 }
                 None => {
+                    self.lost().read.insert(system.clone());
                     if self.lost().systems.remove(system) {
                         match goes_to_log() {
                             true => {
@@ -184,8 +201,11 @@ mod tests {
         let log = tracing_subscriber::fmt().with_ansi(false).with_writer(move || sink.clone()).finish();
         tracing::subscriber::with_default(log, || {
             let reachability = Reachability::new(Arc::default());
+            let system = SystemName::new("north").unwrap();
+            assert_eq!(reachability.is_lost(&system), None, "nobody has looked yet");
             for unknown in [false, true, true, true, false, false, true] {
                 reachability.note_sweep(&[swept(unknown)]);
+                assert_eq!(reachability.is_lost(&system), Some(unknown));
             }
         });
         let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();

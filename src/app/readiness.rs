@@ -19,8 +19,8 @@ const DEADLINE: Duration = Duration::from_secs(5);
 /// The outcome of a request to GitHub is believed for so long. So an idle process asks once a minute at most.
 const GITHUB_MAX_AGE: Duration = Duration::from_secs(60);
 
-/// The cursor that the check of the journal writes. Replicas share it, and nobody reads it.
-const CURSOR: Cursor = Cursor::Task(Cow::Borrowed("readiness"));
+/// The cursor that a check of the journal writes. Replicas share it, and nobody reads it.
+pub(super) const CURSOR: Cursor = Cursor::Task(Cow::Borrowed("readiness"));
 
 /// Checks one process.
 pub struct Readiness {

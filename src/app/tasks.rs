@@ -12,6 +12,7 @@ use crate::telemetry::spans;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
@@ -64,12 +65,13 @@ pub struct TaskTimes {
     trigger: Trigger,
     started: DateTime<Utc>,
     succeeded: Mutex<Option<DateTime<Utc>>>,
+    reminders: AtomicU64,
 }
 
 impl TaskTimes {
     /// A task that starts now.
     pub fn new(task: Task, trigger: Trigger, now: DateTime<Utc>) -> Self {
-        Self { task, trigger, started: now, succeeded: Mutex::default() }
+        Self { task, trigger, started: now, succeeded: Mutex::default(), reminders: AtomicU64::new(0) }
     }
 
     /// When it was to be done, if that is so long ago that it is overdue. What another process did by a common
@@ -88,6 +90,23 @@ impl TaskTimes {
             }
         };
         Ok(due.filter(|due| now - *due > OVERDUE_AFTER))
+    }
+
+    /// When it succeeded last, here or in another process that shares its schedule. `None` if that is not known.
+    ///
+    /// # Errors
+    /// If the journal cannot be used.
+    pub async fn last_success(&self, context: &Context) -> Result<Option<DateTime<Utc>>, JournalError> {
+        let anywhere = match &self.trigger {
+            Trigger::Every(_) => None,
+            Trigger::On(task) => context.journal.cursor(&Cursor::Task(task.name.clone())).await?,
+        };
+        Ok(self.succeeded().max(anywhere))
+    }
+
+    /// How many reminders the task has sent; always 0 for a task that sends none.
+    pub fn reminders(&self) -> u64 {
+        self.reminders.load(Ordering::Relaxed)
     }
 
     fn succeeded(&self) -> Option<DateTime<Utc>> {
@@ -182,7 +201,11 @@ impl PeriodicTask {
             Task::Poll => poll(context).await,
             Task::CheckRecurrences => check_recurrences(context).await,
             Task::CollectThumbs => collect_thumbs(context).await,
-            Task::Remind => remind(context).await.map(|_| Vec::new()),
+            Task::Remind => {
+                let reminded = remind(context).await?;
+                self.times.reminders.fetch_add(reminded.len() as u64, Ordering::Relaxed);
+                Ok(Vec::new())
+            }
             Task::Redeliver => redeliver(context).await.map(|_| Vec::new()),
             Task::SweepTickets => sweep_tickets(context).await,
             Task::SweepSystems => {

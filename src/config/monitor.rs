@@ -1,9 +1,9 @@
-//! `[monitor]`: health checks over HTTP, without TLS and without a login.
+//! `[monitor]`: health checks and metrics over HTTP, without TLS and without a login.
 
 use serde::Deserialize;
 use std::net::SocketAddr;
 
-/// The section `[monitor]`. Without it, there are no health checks.
+/// The section `[monitor]`. Without it, there are no health checks and no metrics.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MonitorEntry {

@@ -307,6 +307,7 @@ impl Client {
             other => sort(other),
         })?;
         Span::current().record(field::STATUS, response.status().as_u16());
+        self.contact.note_budget(response.headers());
         if response.status() == StatusCode::NOT_MODIFIED {
             return Ok(CachedAnswer::Unchanged);
         }

@@ -6,7 +6,7 @@
 //! - `http`: how a request is sent, and how lists are read page by page. `route`: the template of a path.
 //! - `etag_cache`: the last answer to a list that is read again and again.
 //! - `backoff`: the pause that a rate limit asks for. `write_limiter`: one writer, not too fast.
-//! - `contact`: the outcome of the last request. `reachable`: whether GitHub can be used now.
+//! - `contact`: the outcome of the last request, and the rate limits. `reachable`: whether GitHub can be used now.
 //! - `deliveries`: GitHub's log of webhook deliveries. `participants`: who acted on an issue.
 //! - `setup`: preconditions on GitHub. `app_manifest`: how an App is made.
 //! - `error`: errors, sorted by what can be done next.
@@ -37,6 +37,7 @@ mod write_limiter;
 pub use crate::github::adapter::GitHub;
 pub use crate::github::app_manifest::{NewApp, manifest, page};
 pub use crate::github::auth::Identity;
+pub use crate::github::contact::RateBudget;
 pub use crate::github::error::OptionsError;
 pub use crate::github::options::{Options, PUBLIC_API};
 pub use crate::github::setup::{HookSet, RepoStatus};

@@ -1,13 +1,25 @@
 //! Whether GitHub can be used now.
 
 use crate::github::adapter::GitHub;
-use crate::github::contact::prevents_all_work;
+use crate::github::contact::{RateBudget, prevents_all_work};
 use crate::github::installations::Clients;
 use crate::ports::ForgeError;
 use serde::de::IgnoredAny;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 impl GitHub {
+    /// Whether the last request found GitHub there and the credentials accepted. Nothing is asked for it: `None`
+    /// before the first request.
+    pub fn last_contact(&self) -> Option<bool> {
+        self.clients.own().contact().last(Duration::MAX).map(|result| result.is_ok())
+    }
+
+    /// The budgets of requests by the name that GitHub gives them, such as `core`. Nothing is asked for it.
+    pub fn budgets(&self) -> BTreeMap<String, RateBudget> {
+        self.clients.own().contact().budgets()
+    }
+
     /// Whether GitHub answers and accepts the credentials, by the outcome of the last request. GitHub is asked
     /// only if that is older than `max_age`, so at most once in that time. A rate limit is an answer.
     ///

@@ -1,4 +1,4 @@
-//! Health checks over HTTP, on a listener of their own.
+//! Health checks and metrics over HTTP, on a listener of their own.
 //!
 //! `GET /healthz` answers 200 for as long as the process' event loop lives. `GET /readyz` answers 200 if all
 //! checks pass, and 503 if one fails; its body lists them:
@@ -6,14 +6,17 @@
 //! ```json
 //! {"ready": false, "checks": [{"name": "journal", "ok": false, "detail": "the disk is full"}]}
 //! ```
+//!
+//! `GET /metrics` answers with the figures of the process.
 
+use crate::web::metrics::{CONTENT_TYPE, MetricSource, encode};
 use crate::web::server::{ServerLimits, serve};
 use async_trait::async_trait;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use http::StatusCode;
+use http::{StatusCode, header};
 use serde::Serialize;
 use serde_json::json;
 use std::future::Future;
@@ -54,16 +57,18 @@ impl CheckResult {
     }
 }
 
-/// Serves the health checks until `shutdown` is done.
+/// Serves the health checks and the metrics until `shutdown` is done.
 pub async fn serve_health(
     listener: TcpListener,
     checks: Arc<dyn ReadinessCheck>,
+    metrics: Arc<dyn MetricSource>,
     shutdown: impl Future<Output = ()> + Send,
 ) {
     let router = Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .with_state(checks)
+        .merge(Router::new().route("/metrics", get(figures)).with_state(metrics))
         .layer(RequestBodyLimitLayer::new(BODY_LIMIT))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, ANSWER_WITHIN));
     serve(listener, router, ServerLimits::default(), shutdown).await;
@@ -74,4 +79,8 @@ async fn ready(State(checks): State<Arc<dyn ReadinessCheck>>) -> Response {
     let ready = checks.iter().all(|check| check.ok);
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(json!({ "ready": ready, "checks": checks }))).into_response()
+}
+
+async fn figures(State(metrics): State<Arc<dyn MetricSource>>) -> Response {
+    ([(header::CONTENT_TYPE, CONTENT_TYPE)], encode(&metrics.collect().await)).into_response()
 }

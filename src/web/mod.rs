@@ -2,13 +2,14 @@
 //! listener of each.
 //!
 //! - `webhook`: receives GitHub's deliveries. `signature`: whether a delivery is GitHub's.
-//! - `health`: `/healthz` and `/readyz`. `server`: the bounds of all connections.
+//! - `health`: `/healthz` and `/readyz`. `metrics`: `/metrics`. `server`: the bounds of all connections.
 //! - `app_manifest`: the page by which a GitHub App is made.
 //! - `dashboard`: the pages for operators.
 
 mod app_manifest;
 mod dashboard;
 mod health;
+mod metrics;
 mod server;
 mod signature;
 mod webhook;
@@ -18,6 +19,7 @@ pub use crate::web::dashboard::{
     LoginToken, Sessions, Site, SiteSettings, dashboard_router, serve_dashboard,
 };
 pub use crate::web::health::{CheckResult, ReadinessCheck, serve_health};
+pub use crate::web::metrics::{Labels, Metric, MetricKind, MetricSource, number};
 pub use crate::web::server::{ServerLimits, serve};
 pub use crate::web::signature::Secrets;
 pub use crate::web::webhook::{

@@ -29,6 +29,7 @@ mod init;
 mod intake;
 mod limits;
 mod lost_claim;
+mod metrics;
 mod observe;
 mod pages;
 mod pause;

@@ -5,6 +5,8 @@ use crate::scenarios;
 use crate::taps::{Broken, Deed, Tap, tapped};
 use async_trait::async_trait;
 use chrono::TimeDelta;
+use fieldmedic::app::metrics::Metrics;
+use fieldmedic::app::reachability::Reachability;
 use fieldmedic::app::readiness::Readiness;
 use fieldmedic::app::tasks::{Task, TaskTimes, Trigger};
 use fieldmedic::core::policy::schedule::Schedule;
@@ -28,13 +30,13 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Child;
 
 /// A daemon and what it has logged so far, a line at a time.
-struct LoggedDaemon {
+pub struct LoggedDaemon {
     child: Child,
     lines: Arc<Mutex<Vec<String>>>,
 }
 
 impl LoggedDaemon {
-    fn start(binary: &TestBinary, options: &[&str]) -> Self {
+    pub fn start(binary: &TestBinary, options: &[&str]) -> Self {
         let mut command = binary.command(&["serve"]);
         let mut child = command.args(options).stderr(Stdio::piped()).spawn().expect("the daemon starts");
         let lines: Arc<Mutex<Vec<String>>> = Arc::default();
@@ -59,27 +61,37 @@ impl LoggedDaemon {
         parsed.map(|record| record.unwrap_or_else(|error| panic!("{error}: {lines:#?}"))).collect()
     }
 
-    fn with_message(&self, message: &str) -> Vec<Value> {
+    pub fn with_message(&self, message: &str) -> Vec<Value> {
         let records = self.records().into_iter();
         records
             .filter(|record| record["message"].as_str().is_some_and(|it| it.starts_with(message)))
             .collect()
     }
 
-    async fn stop(mut self) -> Self {
+    /// Where it answers health checks.
+    pub async fn monitor(&self) -> SocketAddr {
+        until("it listens", || !self.with_message("health checks on").is_empty()).await;
+        let said =
+            self.with_message("health checks on http://")[0]["message"].as_str().expect("text").to_owned();
+        let address =
+            said["health checks on http://".len()..].split('/').next().and_then(|it| it.parse().ok());
+        address.unwrap_or_else(|| panic!("{said}"))
+    }
+
+    pub async fn stop(mut self) -> Self {
         terminate(&self.child);
         assert_eq!(self.child.wait().await.expect("it ends").code(), Some(0), "{}", self.text());
         self
     }
 }
 
-fn add_to_config(binary: &TestBinary, text: &str) {
+pub fn add_to_config(binary: &TestBinary, text: &str) {
     let mut file = OpenOptions::new().append(true).open(binary.config()).expect("the configuration");
     file.write_all(text.as_bytes()).expect("it is written");
 }
 
 /// Status and body of a GET request.
-async fn get(address: SocketAddr, path: &str) -> (u16, String) {
+pub async fn get(address: SocketAddr, path: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(address).await.expect("it listens");
     let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await.expect("it is sent");
@@ -161,11 +173,7 @@ async fn the_daemon_answers_health_checks_without_a_webhook() {
     let binary = TestBinary::new("sync-failed-healthy").await;
     add_to_config(&binary, "[monitor]\nlisten = \"127.0.0.1:0\"\n");
     let daemon = LoggedDaemon::start(&binary, &["--log-format", "json"]);
-    until("it listens", || !daemon.with_message("health checks on").is_empty()).await;
-    let said =
-        daemon.with_message("health checks on http://")[0]["message"].as_str().expect("text").to_owned();
-    let address = said["health checks on http://".len()..].split('/').next().and_then(|it| it.parse().ok());
-    let address: SocketAddr = address.unwrap_or_else(|| panic!("{said}"));
+    let address = daemon.monitor().await;
     assert_eq!(get(address, "/healthz").await, (200, "ok\n".to_owned()));
     let (status, body) = get(address, "/readyz").await;
     let body: Value = serde_json::from_str(&body).expect("JSON");
@@ -224,7 +232,7 @@ async fn a_dashboard_port_that_is_taken_does_not_stop_the_daemon() {
 }
 
 /// A journal that can be read and not written, as on a full disk.
-struct ReadOnly;
+pub struct ReadOnly;
 
 #[async_trait]
 impl Tap for ReadOnly {
@@ -237,24 +245,27 @@ impl Tap for ReadOnly {
 }
 
 /// The readiness of a process, asked over HTTP.
-struct Probe {
-    address: SocketAddr,
+pub struct Probe {
+    pub address: SocketAddr,
     _stop: tokio::sync::oneshot::Sender<()>,
 }
 
 impl Probe {
-    async fn new(context: &Context, hub: &FakeGitHub, tasks: Vec<Arc<TaskTimes>>) -> Self {
+    pub async fn new(context: &Context, hub: &FakeGitHub, tasks: Vec<Arc<TaskTimes>>) -> Self {
         let options = Options {
             base_url: hub.url().to_owned(),
             answer: Duration::from_secs(2),
             ..Options::new(TOKEN.to_owned().into(), (*context.redactor).clone())
         };
         let github = Arc::new(GitHub::new(options).expect("a client"));
+        let reachability = Arc::new(Reachability::new(context.inventory.clone()));
+        let metrics = Arc::new(Metrics::new(context.clone(), github.clone(), tasks.clone(), reachability));
         let readiness = Readiness { context: context.clone(), github, tasks };
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-        tokio::spawn(serve_health(listener, Arc::new(readiness), async move { drop(stopped.await) }));
+        let stopped = async move { drop(stopped.await) };
+        tokio::spawn(serve_health(listener, Arc::new(readiness), metrics, stopped));
         Self { address, _stop: stop }
     }
 
@@ -269,7 +280,7 @@ impl Probe {
     }
 }
 
-async fn hub() -> FakeGitHub {
+pub async fn hub() -> FakeGitHub {
     let clock: Arc<dyn Clock> = Arc::new(fieldmedic::clock::SystemClock);
     let hub = FakeGitHub::start(clock).await.expect("a simulated GitHub");
     hub.register(MEDIC, AccountKind::Bot, TOKEN);
