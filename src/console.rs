@@ -48,6 +48,55 @@ pub(crate) fn eprint(text: &str) {
     let _ = writeln!(io::stderr(), "{}", sanitize(&redact(text)));
 }
 
+/// How a mark before a line is painted, where the stream takes colour: in a terminal, unless `NO_COLOR` is set, or
+/// anywhere with `CLICOLOR_FORCE`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Paint {
+    /// All is well.
+    Good,
+    /// Something is wrong.
+    Bad,
+    /// Somebody should look at it.
+    Warn,
+    /// It matters less; the line is painted as well.
+    Dim,
+}
+
+impl Paint {
+    fn style(self) -> ::console::Style {
+        match self {
+            Self::Good => ::console::Style::new().green(),
+            Self::Bad => ::console::Style::new().red().bold(),
+            Self::Warn => ::console::Style::new().yellow(),
+            Self::Dim => ::console::Style::new().dim(),
+        }
+    }
+
+    /// A mark and a line. Only what is painted here can hold codes of a terminal.
+    fn line(self, mark: &str, text: &str, style: ::console::Style) -> String {
+        let (mark, text) = (sanitize(mark), sanitize(&redact(text)));
+        match self {
+            Self::Dim => style.apply_to(format!("{mark}{text}")).to_string(),
+            _ => format!("{}{text}", style.apply_to(mark)),
+        }
+    }
+}
+
+/// Prints a line of data with a mark before it.
+pub(crate) fn print_marked(mark: &str, paint: Paint, text: &str) {
+    let _ = writeln!(io::stdout(), "{}", paint.line(mark, text, paint.style().for_stdout()));
+}
+
+/// The same on stderr.
+pub(crate) fn eprint_marked(mark: &str, paint: Paint, text: &str) {
+    let _ = writeln!(io::stderr(), "{}", paint.line(mark, text, paint.style().for_stderr()));
+}
+
+/// A mark, painted if stderr takes colour.
+pub(crate) fn painted_for_stderr(mark: &str, paint: Paint) -> String {
+    paint.style().for_stderr().apply_to(sanitize(mark)).to_string()
+}
+
 /// Prints a value as JSON.
 pub(crate) fn print_json(value: &impl serde::Serialize) -> Result<()> {
     let value = redact_value(serde_json::to_value(value).into_diagnostic()?);
@@ -113,6 +162,15 @@ impl Write for LogWriter {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_the_paint_of_this_program_reaches_a_terminal() {
+        let forced = Paint::Bad.style().force_styling(true);
+        let line = Paint::Bad.line("✗ ", "host \u{1B}[2Jx", forced);
+        assert_eq!(line, "\u{1B}[31m\u{1B}[1m✗ \u{1B}[0mhost \u{FFFD}[2Jx");
+        let plain = Paint::Good.line("✓ ", "y", Paint::Good.style().force_styling(false));
+        assert_eq!(plain, "✓ y");
+    }
 
     #[test]
     fn nothing_steers_a_terminal() {

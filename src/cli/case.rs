@@ -137,6 +137,7 @@ async fn list(journal: &dyn Store, arguments: List) -> Result<ExitStatus> {
         return Ok(ExitStatus::Done);
     }
     let mut outcomes: BTreeMap<&str, usize> = BTreeMap::new();
+    let width = cases.iter().map(|case| case.ticket.to_string().len()).max().unwrap_or_default();
     for case in &cases {
         let word = case.outcome.as_ref().map_or("working", Outcome::long_word);
         *outcomes.entry(word).or_default() += 1;
@@ -147,7 +148,8 @@ async fn list(journal: &dyn Store, arguments: List) -> Result<ExitStatus> {
         let opened = case.opened_at.format("%Y-%m-%d %H:%M:%S");
         let took = (case.updated_at - case.opened_at).num_seconds();
         let disputed = if closures.false_closes.contains(&case.id) { ", disputed" } else { "" };
-        print(&format!("{}  {opened}  {took:>5} s  {}  {outcome}{disputed}", case.id, case.ticket));
+        let ticket = case.ticket.to_string();
+        print(&format!("{}  {opened}  {took:>5} s  {ticket:<width$}  {outcome}{disputed}", case.id));
     }
     let outcomes: Vec<String> = outcomes.iter().map(|(word, count)| format!("{count} {word}")).collect();
     let disputed = cases.iter().filter(|case| closures.false_closes.contains(&case.id)).count();

@@ -3,7 +3,8 @@
 use crate::app::ProbeSetup;
 use crate::app::settings::LoadedConfig;
 use crate::cli::output::{ExitStatus, Format};
-use crate::console::{print, print_json};
+use crate::cli::spinner;
+use crate::console::{Paint, print, print_json, print_marked};
 use crate::core::diagnosis::diagnose::{Diagnosis, diagnose};
 use crate::core::diagnosis::evidence::{Evidence, ProbeStatus};
 use crate::core::ids::SystemName;
@@ -27,20 +28,34 @@ pub(super) struct Arguments {
 /// # Errors
 /// If the playbooks or the inventory cannot be loaded, or the system is not configured.
 pub(super) async fn run(settings: &LoadedConfig, arguments: Arguments) -> Result<ExitStatus> {
+    probe(settings, &arguments.system, arguments.format.json).await
+}
+
+/// The same for people.
+///
+/// # Errors
+/// As [`run`].
+pub(super) async fn probe_and_show(settings: &LoadedConfig, system: &str) -> Result<ExitStatus> {
+    probe(settings, system, false).await
+}
+
+async fn probe(settings: &LoadedConfig, system: &str, is_json: bool) -> Result<ExitStatus> {
     let ProbeSetup { runner, library, inventory, .. } = ProbeSetup::build(settings)?;
     let systems = &inventory.systems;
-    let system = systems.get(arguments.system.as_str()).ok_or_else(|| {
+    let system = systems.get(system).ok_or_else(|| {
         let known: Vec<&str> = systems.keys().map(SystemName::as_str).collect();
-        miette!("there is no system `{}`; configured are: {}", arguments.system, known.join(", "))
+        miette!("there is no system `{system}`; configured are: {}", known.join(", "))
     })?;
     let system_type = library
         .systems
         .get(&system.system_type)
         .ok_or_else(|| miette!("there are no playbooks for the system type `{}`", system.system_type))?;
     let probes = system_type.probes.keys().cloned().collect();
+    let waiting = spinner::probing(system_type, &system.name);
     let evidence = run_probes(&runner, system_type, system, &probes).await;
+    drop(waiting);
     let diagnosis = diagnose(system_type, system, &evidence);
-    if arguments.format.json {
+    if is_json {
         print_json(&json!({ "system": system.name, "diagnosis": diagnosis, "evidence": evidence }))?;
     } else {
         show(system.name.as_str(), &diagnosis, &evidence);
@@ -59,6 +74,7 @@ fn show(system: &str, diagnosis: &Diagnosis, evidence: &Evidence) {
         evidence.took_ms,
         evidence.connect_ms
     ));
+    let width = evidence.probes.keys().map(|probe| probe.as_str().len()).max().unwrap_or_default();
     for (probe, result) in &evidence.probes {
         let result = match &result.status {
             ProbeStatus::Completed(observation) => {
@@ -68,7 +84,7 @@ fn show(system: &str, diagnosis: &Diagnosis, evidence: &Evidence) {
             ProbeStatus::Interrupted(why) => format!("interrupted: {why}"),
             ProbeStatus::Skipped(why) => format!("skipped: {why}"),
         };
-        print(&format!("  {probe}  {result}"));
+        print(&format!("  {:<width$}  {result}", probe.as_str()));
         for (fact, known) in evidence.facts.get(probe).into_iter().flatten() {
             let text = match known {
                 Ok(value) => {
@@ -83,12 +99,13 @@ fn show(system: &str, diagnosis: &Diagnosis, evidence: &Evidence) {
     }
     print("");
     for finding in &diagnosis.findings {
-        print(&format!("FOUND    {} ({}): {}", finding.title, finding.playbook, finding.summary));
+        let text = format!("{} ({}): {}", finding.title, finding.playbook, finding.summary);
+        print_marked("FOUND    ", Paint::Bad, &text);
     }
     for unknown in &diagnosis.unknown {
-        print(&format!("UNKNOWN  {}: {}", unknown.playbook, unknown.why));
+        print_marked("UNKNOWN  ", Paint::Warn, &format!("{}: {}", unknown.playbook, unknown.why));
     }
     for playbook in &diagnosis.ruled_out {
-        print(&format!("no       {playbook}"));
+        print_marked("no       ", Paint::Dim, playbook.as_str());
     }
 }

@@ -6,9 +6,11 @@ use crate::app::settings::{LoadedConfig, read_config};
 use crate::cli::host_setup;
 use crate::cli::host_setup::Gates;
 use crate::cli::output::ExitStatus;
+use crate::cli::spinner;
+use crate::cli::spinner::Spinner;
 use crate::clock::SystemClock;
 use crate::config::Config;
-use crate::console::print;
+use crate::console::{Paint, print_marked};
 use crate::core::chatops::access::Person;
 use crate::core::gate::{HostedSystem, RuleError};
 use crate::core::ids::HostName;
@@ -41,17 +43,17 @@ struct Findings {
 
 impl Findings {
     fn good(&self, what: &str) {
-        print(&format!("✓ {what}"));
+        print_marked("✓ ", Paint::Good, what);
     }
 
     /// Something that Fieldmedic works without.
     fn note(&self, what: &str, why: &str) {
-        print(&format!("· {what}: {why}"));
+        print_marked("· ", Paint::Warn, &format!("{what}: {why}"));
     }
 
     fn bad(&mut self, what: &str, why: &str) {
         self.bad = true;
-        print(&format!("✗ {what}: {why}"));
+        print_marked("✗ ", Paint::Bad, &format!("{what}: {why}"));
     }
 }
 
@@ -131,7 +133,10 @@ async fn check_github(settings: &LoadedConfig, findings: &mut Findings) {
         Ok(forge) => forge,
         Err(error) => return findings.bad("GitHub", &with_help(&error)),
     };
-    let me = match forge.me().await {
+    let waiting = Spinner::start(&format!("asking GitHub at {}", config.github.base_url), None);
+    let me = forge.me().await;
+    drop(waiting);
+    let me = match me {
         Ok(me) => me,
         Err(error) => return findings.bad("GitHub", &format!("{error}\n  {}", advice(&error))),
     };
@@ -304,7 +309,10 @@ async fn check_systems(settings: &LoadedConfig, findings: &mut Findings) {
     let mut reached = true;
     for host in &inventory.hosts {
         for (purpose, what) in [(Access::Probe, "probes"), (Access::Change, "changes")] {
-            match hosts.open(host, purpose).await {
+            let waiting = Spinner::start(&format!("host {host}: logging in for {what}"), None);
+            let opened = hosts.open(host, purpose).await;
+            drop(waiting);
+            match opened {
                 Ok(took) => {
                     findings.good(&format!("host {host}: logged in for {what} in {} ms", took.as_millis()));
                 }
@@ -329,8 +337,10 @@ async fn check_systems(settings: &LoadedConfig, findings: &mut Findings) {
     }
     for system in inventory.systems.values() {
         let Some(system_type) = library.systems.get(&system.system_type) else { continue };
+        let waiting = spinner::probing(system_type, &system.name);
         let evidence =
             run_probes(&runner, system_type, system, &system_type.probes.keys().cloned().collect()).await;
+        drop(waiting);
         let mut unread = evidence.facts.iter().filter_map(|(probe, facts)| {
             let (fact, why) = facts.iter().find_map(|(fact, known)| Some((fact, known.as_ref().err()?)))?;
             Some(format!("{probe}.{fact} is unknown: {why}"))

@@ -1,13 +1,17 @@
 //! The command line: commands, global options and exit codes. Data goes to stdout, progress and logs go to
 //! stderr.
 
+mod addresses;
+mod answers;
 mod archive;
 mod case;
 mod config;
+mod config_file;
 mod demo;
 mod diagnose;
 mod doctor;
 mod gate;
+mod host;
 mod host_setup;
 mod init;
 mod lookup;
@@ -16,10 +20,12 @@ mod output;
 mod pause;
 mod playbook;
 pub mod progress;
+mod prompt;
 mod report;
 mod resolve;
 mod serve;
 mod signal;
+mod spinner;
 mod sweep;
 mod wordings;
 
@@ -71,8 +77,11 @@ const EXIT_CODES: &str = "Exit codes:
 enum Command {
     /// Show the whole process on a simulated GitHub and simulated hosts. Needs nothing, leaves nothing.
     Demo(demo::Arguments),
-    /// Write a first configuration, create the GitHub App, the webhook and the labels.
+    /// Write a first configuration and add the first server; create the GitHub App, the webhook and the labels.
     Init(init::Arguments),
+    /// Add a server: make a key, find what runs there, write it into the configuration.
+    #[command(subcommand)]
+    Host(host::Arguments),
     /// Work one ticket now: diagnose, fix, verify, report, close or escalate.
     Resolve(resolve::Arguments),
     /// Probe a system without a ticket. Changes nothing.
@@ -134,6 +143,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         match cli.command {
             Command::Demo(arguments) => demo::run(arguments).await,
             Command::Init(arguments) => init::run(file, arguments).await,
+            Command::Host(arguments) => host::run(file, arguments).await,
             Command::Resolve(arguments) => resolve::run(&read_config(file)?, arguments).await,
             Command::Diagnose(arguments) => diagnose::run(&read_config(file)?, arguments).await,
             Command::Sweep(arguments) => sweep::run(&read_config(file)?, arguments).await,

@@ -4,7 +4,7 @@ use crate::app;
 use crate::app::settings::read_config;
 use crate::cli::output::{ExitStatus, Format};
 use crate::cli::wordings::{self, Evaluate, Read};
-use crate::console::{print, print_json};
+use crate::console::{Paint, print, print_json, print_marked};
 use crate::core::expr::value_type::words;
 use crate::core::ids::ParamName;
 use crate::core::playbook::{Fault, IfInterrupted, Library, Param, Probe, Request, SystemType};
@@ -212,7 +212,8 @@ async fn run_scenarios(config: Option<PathBuf>, test: Test, verbose: bool) -> Re
             Ok(result) => {
                 let verdict = result.verdict();
                 let passed = verdict == ScenarioVerdict::Passed;
-                print(&format!("{} {name}: {}", if passed { "✓" } else { "✗" }, result.summary()));
+                let (mark, paint) = if passed { ("✓ ", Paint::Good) } else { ("✗ ", Paint::Bad) };
+                print_marked(mark, paint, &format!("{name}: {}", result.summary()));
                 if let ScenarioVerdict::Failed(failures) = verdict {
                     failed += 1;
                     failures.iter().for_each(|failure| print(&format!("    {failure}")));
@@ -223,7 +224,7 @@ async fn run_scenarios(config: Option<PathBuf>, test: Test, verbose: bool) -> Re
             }
             Err(error) => {
                 failed += 1;
-                print(&format!("✗ {name}: {error}"));
+                print_marked("✗ ", Paint::Bad, &format!("{name}: {error}"));
             }
         }
     }

@@ -16,7 +16,7 @@ use crate::core::policy::refusal::NotPermitted;
 use crate::core::text::format::format_minute;
 use crate::core::ticket::{Repo, TicketId};
 use crate::core::view::report::report;
-use crate::engine::{CaseError, apply_pause_label, library_of, open_case, run_case_waiting};
+use crate::engine::{CaseError, NoopObserver, apply_pause_label, library_of, open_case, run_case_waiting};
 use crate::ports::OpenResult;
 use crate::render::terminal::{Folded, plain};
 use clap::Args;
@@ -70,6 +70,8 @@ pub(super) async fn run(settings: &LoadedConfig, arguments: Arguments) -> Result
         }
         Err(error) => return Err(error).into_diagnostic(),
     };
+    // What it shows of the work must be gone before the result is.
+    app.context.observer = Arc::new(NoopObserver);
     finish(&app, &case, arguments.format).await
 }
 

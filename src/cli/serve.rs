@@ -27,7 +27,7 @@ pub(super) async fn run(settings: LoadedConfig, arguments: Arguments) -> Result<
     // In a terminal people follow the cases line by line. Elsewhere the log tells of them.
     let observer: Arc<dyn Observer> = match goes_to_log() {
         true => Arc::new(NoopObserver),
-        false => Arc::new(Screen::for_many(std::io::stderr(), Arc::new(app::prompts(&settings.config)?))),
+        false => Arc::new(Screen::for_all(Arc::new(app::prompts(&settings.config)?))),
     };
     daemon::run(settings, arguments.cases, observer).await?;
     Ok(ExitStatus::Done)

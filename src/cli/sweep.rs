@@ -5,7 +5,7 @@ use crate::app::signals::stop_with_terminal;
 use crate::app::{Application, RunMode};
 use crate::cli::output::{ExitStatus, Format};
 use crate::cli::progress::Screen;
-use crate::console::{print, print_json};
+use crate::console::{Paint, print, print_json, print_marked};
 use crate::core::diagnosis::diagnose::Diagnosis;
 use crate::engine::{check_recurrences, check_systems, run_case_waiting, sweep_tickets};
 use clap::Args;
@@ -29,7 +29,7 @@ pub(super) struct Arguments {
 pub(super) async fn run(settings: &LoadedConfig, arguments: Arguments) -> Result<ExitStatus> {
     let mut app = Application::build(settings, RunMode::Live).await?;
     if std::io::stderr().is_terminal() {
-        app.context.observer = Arc::new(Screen::for_many(std::io::stderr(), app.context.prompts.clone()));
+        app.context.observer = Arc::new(Screen::for_all(app.context.prompts.clone()));
     }
     let context = &app.context;
     let mut cases = sweep_tickets(context).await.into_diagnostic()?;
@@ -53,12 +53,17 @@ pub(super) async fn run(settings: &LoadedConfig, arguments: Arguments) -> Result
         for swept in &swept {
             let found: Vec<&str> = swept.diagnosis.findings.iter().map(|f| f.title.as_str()).collect();
             let unknown = &swept.diagnosis.unknown;
+            let paint = match (found.is_empty(), unknown.is_empty()) {
+                (false, _) => Paint::Bad,
+                (true, false) => Paint::Warn,
+                (true, true) => Paint::Good,
+            };
             let state = match (found.is_empty(), unknown.first()) {
                 (true, None) => "healthy".to_owned(),
                 (true, Some(first)) => format!("{} conditions are unknown: {}", unknown.len(), first.cause()),
                 (false, _) => found.join("; "),
             };
-            print(&format!("{}: {state}", swept.system));
+            print_marked(swept.system.as_str(), paint, &format!(": {state}"));
         }
         for case in &ended {
             print(&format!(

@@ -50,6 +50,7 @@ pub(super) fn inherit(file: &YamlFile, name: SystemTypeName, bases: Vec<(&System
         params: BTreeMap::new(),
         probes: BTreeMap::new(),
         sudo: Vec::new(),
+        discover: None,
         faults: Vec::new(),
         requests: Vec::new(),
         operations: Vec::new(),

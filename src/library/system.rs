@@ -3,6 +3,7 @@
 use crate::core::expr::value_type::ValueType;
 use crate::core::gate::sudoers::ANY;
 use crate::core::ids::{FactName, ParamName, ProbeName, Role, SystemTypeName};
+use crate::core::playbook::command::Template;
 use crate::core::playbook::parse::OutputParser;
 use crate::core::playbook::{Fact, Param, Probe, SystemType};
 use crate::core::text::pattern::{Matching, compile};
@@ -67,8 +68,38 @@ pub(super) fn decode(
     extends::check_probes(file, &inherited, &system);
     let own = map.items("sudo", |node| sudo_list::decode(file, node, &system));
     system.sudo.extend(own);
+    system.discover = map.take("discover").and_then(|node| decode_discover(file, node, &system));
     map.finish();
     Some(system)
+}
+
+/// Decodes `discover`. It runs before anything is known of a host, so it has no values, and it needs no root.
+fn decode_discover(file: &YamlFile, node: Node, system: &SystemType) -> Option<Template> {
+    let span = node.span;
+    let mut map = file.map(node)?;
+    let command =
+        map.command(&format!("discover-{}", system.name), PROBE_TIMEOUT, system, BackupWrapper::None);
+    map.finish();
+    let command = command?;
+    if !command.names().is_empty() {
+        file.report(span, "`discover` cannot use values", "it runs before the parameters are known");
+    }
+    if command.is_root() || command.script().is_some_and(uses_root) {
+        let hint = "print `unknown` and the reason where something cannot be read; `sudo -n -l` may ask what is allowed";
+        file.report(span, "`discover` runs without sudo", hint);
+    }
+    Some(command)
+}
+
+/// Whether a script runs anything by `sudo`. To ask it what is allowed runs nothing.
+fn uses_root(script: &str) -> bool {
+    let code = script.lines().filter(|line| !line.trim_start().starts_with('#'));
+    let mut words = code.flat_map(|line| line.split(|c: char| c.is_whitespace() || ";|&()`".contains(c)));
+    let mut runs = false;
+    while let Some(word) = words.next() {
+        runs |= word == "sudo" && (words.next(), words.next()) != (Some("-n"), Some("-l"));
+    }
+    runs
 }
 
 fn named_key<N>(

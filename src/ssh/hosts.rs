@@ -45,12 +45,20 @@ impl SshHosts {
     /// # Errors
     /// [`ShellError::NotStarted`], with what a person can do about it.
     pub async fn open(&self, host: &HostName, purpose: Access) -> Result<Duration, ShellError> {
+        Ok(self.log_in(host, purpose).await?)
+    }
+
+    /// The same, for a caller that mends what it can.
+    ///
+    /// # Errors
+    /// [`SshError`], such as the key of a host that is not known.
+    pub async fn log_in(&self, host: &HostName, purpose: Access) -> Result<Duration, SshError> {
         let Some(pool) = self.pool(host, purpose)? else { return Ok(Duration::ZERO) };
         let mut patience = Patience::new();
         loop {
             match pool.connection().await {
                 Err(SshError::Shortage { what }) => patience.wait(host.as_str(), &what).await,
-                opened => return Ok(opened?.1),
+                opened => return opened.map(|(_, took)| took),
             }
         }
     }

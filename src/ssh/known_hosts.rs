@@ -94,6 +94,13 @@ impl HostKeys {
         })
     }
 
+    /// Whether a file holds this key of this host, and does not revoke it.
+    pub fn holds(file: &Path, shown: &ShownKey) -> bool {
+        let key = shown.line.split_once(' ').and_then(|(_, key)| PublicKey::from_openssh(key).ok());
+        let known = Self::read(&[file.to_owned()], &[], &shown.at);
+        key.zip(known.ok()).is_some_and(|(key, known)| known.check(&key).is_ok())
+    }
+
     fn known_kinds(&self) -> String {
         let kinds: Vec<String> = self
             .keys

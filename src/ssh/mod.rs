@@ -30,6 +30,7 @@ mod connection;
 mod error;
 mod exec;
 mod hosts;
+mod key;
 mod known_hosts;
 mod local;
 mod pool;
@@ -45,6 +46,7 @@ pub use crate::ssh::auth::{Login, read_private};
 pub use crate::ssh::capture::capture;
 pub use crate::ssh::error::{ShownKey, SshError, StopResult};
 pub use crate::ssh::hosts::SshHosts;
+pub use crate::ssh::key::{make_key, public_key};
 pub use crate::ssh::known_hosts::HostKeys;
 pub use crate::ssh::route::{Access, HostRoute, Remote, SYSTEM_KNOWN_HOSTS, SessionLimits, SshConfig};
 

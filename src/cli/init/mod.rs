@@ -1,15 +1,18 @@
-//! `fieldmedic init`: writes the first configuration, creates a GitHub App on request, and sets the webhook
-//! and the labels that people use.
+//! `fieldmedic init`: writes the first configuration and adds the first server. Creates a GitHub App on request, and
+//! sets the webhook and the labels that people use.
 
-mod files;
-mod questions;
+mod text;
 
 use crate::app;
 use crate::app::settings::{LoadedConfig, read_config};
-use crate::cli::init::files::{Answers, write_config, write_private};
-use crate::cli::init::questions::ask;
+use crate::cli::addresses;
+use crate::cli::answers::{Answers, EXAMPLE, Needs};
+use crate::cli::config_file::{write_config, write_private};
+use crate::cli::host::{Source, add_host};
+use crate::cli::init::text::FirstConfig;
 use crate::cli::output::ExitStatus;
-use crate::config::search_paths;
+use crate::cli::prompt::ask;
+use crate::config::{Config, search_paths};
 use crate::console::{eprint, print};
 use crate::core::text::redact::Redactor;
 use crate::core::ticket::Repo;
@@ -29,9 +32,10 @@ const CODE_TIMEOUT: Duration = Duration::from_secs(3600);
 
 /// The command line of `fieldmedic init`.
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLE)]
 pub(super) struct Arguments {
     /// Where people file tickets, owner/name or the address; may be repeated.
-    #[arg(long, value_parser = questions::repo)]
+    #[arg(long, value_parser = addresses::repo)]
     repo: Vec<Repo>,
     /// How Fieldmedic logs in: with a token, or as a GitHub App that is created now.
     #[arg(long, alias = "as", value_enum)]
@@ -43,7 +47,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     organisation: Option<String>,
     /// A login that is assigned and mentioned when a person is needed; may be repeated.
-    #[arg(long, value_parser = questions::login)]
+    #[arg(long, value_parser = addresses::login)]
     on_call: Vec<String>,
     /// Where GitHub reaches the webhook, such as https://medic.example.org/webhook.
     #[arg(long, value_name = "URL")]
@@ -54,9 +58,12 @@ pub(super) struct Arguments {
     /// The API of GitHub Enterprise, https://<host>/api/v3.
     #[arg(long, value_name = "URL")]
     base_url: Option<String>,
-    /// Ask no questions; use the defaults.
+    /// Ask no questions; use the defaults, and add no server.
     #[arg(long)]
     yes: bool,
+    /// Ask no questions: the answers are in this file of TOML. Options go before it.
+    #[arg(long, value_name = "FILE", conflicts_with = "apply")]
+    answers: Option<PathBuf>,
     /// Replace an existing configuration.
     #[arg(long)]
     replace: bool,
@@ -84,12 +91,63 @@ pub(super) async fn run(config: Option<PathBuf>, mut arguments: Arguments) -> Re
     if arguments.apply {
         return apply(&read_config(config)?, arguments.webhook_url.as_deref()).await;
     }
+    let answers = match &arguments.answers {
+        Some(file) => Some(Answers::read(file, Needs::Repos)?),
+        None => None,
+    };
     let path = config.unwrap_or_else(|| search_paths().into_iter().next().unwrap_or_default());
-    if path.exists() && !arguments.replace {
-        bail!("{} exists already. Use --replace to replace it, or --config for another file", path.display());
+    // The file has everything that was asked before the server, so a run that was stopped goes on there.
+    let goes_on = path.exists() && !arguments.replace;
+    match (&answers, goes_on) {
+        (_, false) => {
+            if let Some(answers) = &answers {
+                arguments.take(answers);
+            }
+            write_first(&path, &mut arguments, answers.is_some()).await?;
+        }
+        (None, true) if arguments.yes => {
+            bail!(
+                "{} exists already. Use --replace to replace it, or --config for another file",
+                path.display()
+            )
+        }
+        (None, true) if !Config::read(&path)?.hosts.is_empty() => {
+            let help = "`fieldmedic host add` adds another server; --replace begins anew, --config names another file";
+            return Err(miette!(help = help, "{} exists already, and has a server", path.display()));
+        }
+        (_, true) => eprint(&format!("· {} exists already; going on with the server", path.display())),
     }
-    ask_missing(&mut arguments).await?;
-    let mut answers = Answers {
+    match answers {
+        Some(Answers { host: Some(host), .. }) => add_host(&path, Source::Answers(host)).await,
+        Some(_) => Ok(ExitStatus::Done),
+        None if arguments.yes => Ok(ExitStatus::Done),
+        None => {
+            eprint("");
+            add_host(&path, Source::Person { name: None, is_optional: true }).await
+        }
+    }
+}
+
+impl Arguments {
+    /// Answers fill in what no option says.
+    fn take(&mut self, answers: &Answers) {
+        if self.repo.is_empty() {
+            self.repo.clone_from(&answers.repos);
+        }
+        if self.on_call.is_empty() {
+            self.on_call.clone_from(&answers.on_call);
+        }
+        let auth = answers.app.map(|app| if app { AuthMethod::App } else { AuthMethod::Token });
+        self.auth = self.auth.or(auth);
+    }
+}
+
+/// Writes the configuration of the repositories and of the access to them, and the secrets beside it.
+async fn write_first(path: &Path, arguments: &mut Arguments, has_answers: bool) -> Result<()> {
+    if !has_answers {
+        ask_missing(arguments).await?;
+    }
+    let mut config = FirstConfig {
         repos: arguments.repo.iter().map(ToString::to_string).collect(),
         on_call: arguments.on_call.clone(),
         base_url: arguments.base_url.clone().filter(|url| url != PUBLIC_API),
@@ -98,28 +156,28 @@ pub(super) async fn run(config: Option<PathBuf>, mut arguments: Arguments) -> Re
     };
     let secrets = path.with_file_name("fieldmedic.env");
     if arguments.auth == Some(AuthMethod::App) {
-        let app = create_app(&arguments).await?;
+        let app = create_app(arguments).await?;
         let key = path.with_file_name(format!("{}.pem", app.slug));
         write_private(&key, app.pem.expose_secret())?;
         eprint(&format!("· the App's private key is in {}, readable for you only", key.display()));
         if let Some(secret) = &app.webhook_secret {
             write_secret(&secrets, secret.expose_secret())?;
         }
-        answers.app = Some((app.id, format!("{}.pem", app.slug)));
-        write_config(&path, &answers.config())?;
+        config.app = Some((app.id, format!("{}.pem", app.slug)));
+        write_config(path, &config.text())?;
         print(&format!("written: {}", path.display()));
         print(&format!(
             "1. install the App for {}: {}/installations/new",
-            answers.repos.join(", "),
+            config.repos.join(", "),
             app.html_url
         ));
         print("2. `fieldmedic init --apply` creates the labels; `fieldmedic doctor` checks what is missing");
-        return Ok(ExitStatus::Done);
+        return Ok(());
     }
     if arguments.webhook_url.is_some() && !secrets.exists() {
         write_secret(&secrets, &random_hex()?)?;
     }
-    write_config(&path, &answers.config())?;
+    write_config(path, &config.text())?;
     print(&format!("written: {}", path.display()));
     print(
         "1. create a fine-grained token for these repositories, with issues: read and write (and webhooks: read and write), and set FIELDMEDIC_GITHUB_TOKEN to it",
@@ -127,14 +185,14 @@ pub(super) async fn run(config: Option<PathBuf>, mut arguments: Arguments) -> Re
     print(
         "2. `fieldmedic init --apply` sets the labels and the webhook; `fieldmedic doctor` checks what is missing",
     );
-    Ok(ExitStatus::Done)
+    Ok(())
 }
 
 /// Asks for what the arguments leave open.
 async fn ask_missing(arguments: &mut Arguments) -> Result<()> {
     if arguments.repo.is_empty() && !arguments.yes {
         let question = "The repository where people file tickets (owner/name, or its address)";
-        arguments.repo = ask(question, "", questions::repos)?;
+        arguments.repo = ask(question, "", addresses::repos)?;
     }
     if arguments.repo.is_empty() {
         bail!("a repository is missing: add --repo owner/name");
@@ -149,7 +207,7 @@ async fn ask_missing(arguments: &mut Arguments) -> Result<()> {
     if arguments.on_call.is_empty() && !arguments.yes {
         loop {
             let question = "Who is assigned when a person is needed (logins; none is possible)";
-            let logins = ask(question, "", questions::logins)?;
+            let logins = ask(question, "", addresses::logins)?;
             let unknown = unassignable(arguments, &logins).await;
             // Who gives the same answer again means it: the account may be invited later.
             if unknown.is_empty() || logins == arguments.on_call {

@@ -4,6 +4,7 @@
 //! loader can find.
 
 pub mod command;
+pub mod discovery;
 pub mod inventory;
 mod param;
 pub mod parse;
@@ -58,6 +59,8 @@ pub struct SystemType {
     pub probes: BTreeMap<ProbeName, Probe>,
     /// What its scripts run by `sudo -n`.
     pub sudo: Vec<Template>,
+    /// A constant command that looks for systems of this type on a new host; `None`: they are not looked for.
+    pub discover: Option<Template>,
     /// The faults in causal order: a cause stands before its consequences.
     pub faults: Vec<Fault>,
     /// The playbooks that answer questions.

@@ -75,6 +75,7 @@ fn library() -> Library {
         params: BTreeMap::new(),
         probes: BTreeMap::new(),
         sudo: Vec::new(),
+        discover: None,
         faults: vec![fault],
         requests: vec![logs],
         operations: Vec::new(),

@@ -1,37 +1,7 @@
-//! The questions of `fieldmedic init`. A bad answer is asked for again, and the others are kept.
+//! Repositories and logins as people write them.
 
-use crate::console::eprint;
 use crate::core::chatops::access::Person;
 use crate::core::ticket::Repo;
-use miette::{IntoDiagnostic, Result, bail};
-use std::io::{BufRead, Write};
-
-/// Asks until the answer can be used. Where nothing is answered, the default counts.
-///
-/// # Errors
-/// If the input ends before there is an answer.
-pub(super) fn ask<T>(
-    question: &str,
-    default: &str,
-    mut read: impl FnMut(&str) -> Result<T, String>,
-) -> Result<T> {
-    loop {
-        let shown = if default.is_empty() { String::new() } else { format!(" [{default}]") };
-        let mut terminal = std::io::stderr();
-        let _ = write!(terminal, "{question}{shown}: ").and_then(|()| terminal.flush());
-        let mut line = String::new();
-        if std::io::stdin().lock().read_line(&mut line).into_diagnostic()? == 0 {
-            bail!(
-                "the input ended before this was answered; `fieldmedic init --help` lists the options that answer it"
-            );
-        }
-        let answer = line.trim();
-        match read(if answer.is_empty() { default } else { answer }) {
-            Ok(value) => return Ok(value),
-            Err(why) => eprint(&format!("  {why}")),
-        }
-    }
-}
 
 /// A repository as people write it: `owner/name`, or any address on GitHub below it.
 ///

@@ -1,16 +1,11 @@
-//! The files that `fieldmedic init` writes: the configuration, and secrets apart from it.
+//! The configuration that `fieldmedic init` writes.
 
-#![expect(clippy::disallowed_methods, reason = "writes the configuration that `init` creates")]
-
-use miette::{IntoDiagnostic, Result, WrapErr, miette};
+use crate::cli::config_file::{list, quoted};
 use std::fmt::Write as _;
-use std::io::Write as _;
-use std::path::Path;
-use tempfile::NamedTempFile;
 
 /// The values of a new configuration.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Answers {
+pub(super) struct FirstConfig {
     /// The repositories where people file tickets, each as `owner/name`.
     pub repos: Vec<String>,
     /// Logins that are assigned and mentioned when a person is needed; may be empty.
@@ -23,9 +18,9 @@ pub(super) struct Answers {
     pub listen: Option<String>,
 }
 
-impl Answers {
+impl FirstConfig {
     /// The text of the configuration, with a comment beside each key.
-    pub(super) fn config(&self) -> String {
+    pub(super) fn text(&self) -> String {
         let mut out = String::from(
             "# Written by `fieldmedic init`. fieldmedic.example.toml explains every key. After a change, run\n\
              # `fieldmedic doctor`. Do not write secrets here.\n\n[github]\n",
@@ -53,69 +48,24 @@ impl Answers {
         }
         out.push_str(
             "\n[policy]\nmode = \"observe\"                                # observe, ask or act; begin with observe\n\n\
-             # The servers, and what runs on them. Fill these in.\n\
-             # [hosts.main]\n# address = \"203.0.113.10\"\n# user = \"medic\"\n# key = \"~/.ssh/fieldmedic_ed25519\"\n\n\
-             # [systems.qfieldcloud]\n# hosts = { main = \"main\" }\n",
+             # The servers, and what runs on them: `fieldmedic host add` adds them here.\n",
         );
         out
     }
 }
 
-/// Writes a file that only its owner can read, whole or not at all. An existing file stays.
-///
-/// # Errors
-/// If the file exists, or the folder cannot be created or written to.
-pub(super) fn write_private(path: &Path, text: &str) -> Result<()> {
-    let file = prepare(path, text)?;
-    file.persist_noclobber(path).map(drop).map_err(|error| {
-        miette!("{} was not written: {}. Move the old file away", path.display(), error.error)
-    })
-}
-
-/// Writes the configuration, whole or not at all. An existing file is replaced.
-///
-/// # Errors
-/// If the folder cannot be created or written to.
-pub(super) fn write_config(path: &Path, text: &str) -> Result<()> {
-    let file = prepare(path, text)?;
-    file.persist(path)
-        .map(drop)
-        .map_err(|error| error.error)
-        .into_diagnostic()
-        .wrap_err(path.display().to_string())
-}
-
-fn prepare(path: &Path, text: &str) -> Result<NamedTempFile> {
-    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    std::fs::create_dir_all(dir).into_diagnostic()?;
-    // A temporary file is readable for its owner only, and stays so under its new name.
-    let mut file = NamedTempFile::new_in(dir).into_diagnostic().wrap_err(dir.display().to_string())?;
-    file.write_all(text.as_bytes()).into_diagnostic()?;
-    file.as_file().sync_all().into_diagnostic()?;
-    Ok(file)
-}
-
-fn list(items: &[String]) -> String {
-    format!("[{}]", items.iter().map(|item| quoted(item)).collect::<Vec<_>>().join(", "))
-}
-
-/// A string of TOML.
-fn quoted(text: &str) -> String {
-    toml::Value::String(text.to_owned()).to_string()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::config_file::write_config;
     use crate::config::Config;
-    use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn a_written_configuration_can_be_read() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("new/fieldmedic.toml");
-        let token = Answers { repos: vec!["example/tickets".into()], ..Answers::default() };
-        let app = Answers {
+        let token = FirstConfig { repos: vec!["example/tickets".into()], ..FirstConfig::default() };
+        let app = FirstConfig {
             on_call: vec!["ops-lead".into()],
             base_url: Some("https://ghe.example.org/api/v3".into()),
             app: Some((7, "medic.pem".into())),
@@ -123,7 +73,7 @@ mod tests {
             ..token.clone()
         };
         for answers in [token, app] {
-            write_config(&path, &answers.config()).unwrap();
+            write_config(&path, &answers.text()).unwrap();
             let config = Config::read(&path).unwrap();
             assert_eq!(config.github.app_id, answers.app.as_ref().map(|(id, _)| *id));
             assert_eq!(
@@ -131,16 +81,5 @@ mod tests {
                 (answers.listen.is_some(), answers.on_call)
             );
         }
-    }
-
-    #[test]
-    fn a_secret_is_private_and_never_replaced() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("medic.pem");
-        write_private(&path, "one").unwrap();
-        let error = write_private(&path, "two").unwrap_err().to_string();
-        assert!(error.contains("Move the old file away"), "{error}");
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), "one");
-        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     }
 }
