@@ -282,6 +282,7 @@ fn units_of_the_host_are_found_and_those_of_the_distribution_are_not() {
   show*) printf 'Type=simple\nActiveState=active\nUnitFileState=enabled\nTriggeredBy=\nDescription=x\n' ;;
 esac"#,
     );
+    server.program("docker", "exit 0");
     let seen = server.seen(&["systemd-service", "nextjs-app", "tunnel", "backup", "queue"]);
     insta::assert_snapshot!(shown(&seen), @r#"
     backup nightly: backup by the unit nightly.service and nightly.timer, archives perhaps in /srv/backup {"archive_dir":"/srv/backup","kind":"files","unit":"nightly"}
@@ -355,7 +356,10 @@ fn every_look_ends_well_on_a_real_machine() {
         assert!(ran.status.success(), "{name}: {}", String::from_utf8_lossy(&ran.stderr));
         let text = String::from_utf8(ran.stdout).expect("text");
         let seen = read(&library, &[(name.as_str(), Ok(&text))]);
-        assert!(!seen.unknown.iter().any(|(_, why)| why.contains("cannot be read")), "{name}: {seen:?}");
+        assert!(
+            !seen.unknown.iter().any(|(_, why)| why.contains("a line of the answer")),
+            "{name}: {seen:?}"
+        );
         count += 1;
     }
     assert!(count >= 10, "only {count} types look for their kind");

@@ -131,7 +131,7 @@ async fn a_daemon_exports_what_the_rules_and_the_dashboard_use() {
 
     let exported: BTreeSet<&str> =
         page.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
-    let name = Regex::new(r"\bfieldmedic_[a-z_]+").expect("a pattern");
+    let name = Regex::new(r"\bfieldmedic_[a-z_]+\b").expect("a pattern");
     let used = |text: &str| -> BTreeSet<String> {
         let names = name.find_iter(text).map(|it| it.as_str());
         names.map(|name| name.strip_suffix("_bucket").unwrap_or(name).to_owned()).collect()
@@ -155,7 +155,6 @@ async fn a_daemon_exports_what_the_rules_and_the_dashboard_use() {
 #[tokio::test]
 async fn what_open_cases_wait_for_is_told() {
     let agent = TestAgent::on("worker-down").ask_mode().build().await;
-    agent.polls().await;
     let hub = hub().await;
     let probe = Probe::new(agent.context(), &hub, Vec::new()).await;
     let open = async |waits: &str| -> String {
@@ -168,6 +167,7 @@ async fn what_open_cases_wait_for_is_told() {
     assert_eq!((open("nothing").await, open("approval").await), ("1".into(), "0".into()));
     let case = agent.works(&id).await;
     assert!(case.pending_approval.is_some());
+    agent.sees(&["status", "question"]);
     for _ in 0..2 {
         assert_eq!((open("nothing").await, open("approval").await), ("0".into(), "1".into()));
     }

@@ -18,13 +18,15 @@ use crate::ssh::{Access, HostKeys, ShownKey, SshError, make_key, public_key};
 use miette::{IntoDiagnostic, Result, WrapErr, bail, miette};
 use std::io::{IsTerminal, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// Whether the rest of a way in was tried by answers of a file: each of them counts once.
+/// What was done so far to get in. Answers of a file count once.
 #[derive(Default)]
 struct Tried {
     setup: bool,
+    /// The file of known hosts that holds the server's key since a person has accepted it.
+    pinned: Option<PathBuf>,
 }
 
 /// Logs in to a server, with a person's help, and writes its section. Gives the configuration that has it.
@@ -76,6 +78,7 @@ pub(super) async fn open(
             Err(SshError::HostKeyUnknown { shown, .. }) => {
                 let usual = loaded.config.hosts.get(&target.name).map(|host| host.usual[0].clone());
                 trust(&shown, usual.as_deref(), answers)?;
+                tried.pinned = Some(shown.file.clone());
             }
             Err(error @ SshError::Refused { .. }) => {
                 let entry = loaded.config.hosts.get(&target.name);
@@ -180,7 +183,7 @@ fn set_up(
         return match &answers.admin {
             Some(admin) if !tried.setup => {
                 tried.setup = true;
-                over_ssh(target, admin, &script)
+                over_ssh(target, admin, &script, tried.pinned.as_deref())
             }
             _ => {
                 let help = format!(
@@ -213,7 +216,7 @@ fn set_up(
         false => login_user(answer).map(Some),
     })?;
     match admin {
-        Some(admin) => over_ssh(target, &admin, &script),
+        Some(admin) => over_ssh(target, &admin, &script, tried.pinned.as_deref()),
         None => Ok(()),
     }
 }
@@ -235,10 +238,15 @@ fn by_root(script: &str) -> String {
     format!("sh -c '{script}'")
 }
 
-/// Runs the script over the person's own ssh, which asks for what it needs.
-fn over_ssh(target: &Target, admin: &str, script: &str) -> Result<()> {
+/// Runs the script over the person's own ssh, which asks for what it needs. A key of the server that was accepted a
+/// moment ago is not asked for again.
+fn over_ssh(target: &Target, admin: &str, script: &str, pinned: Option<&Path>) -> Result<()> {
     let mut command = Command::new("ssh");
     command.arg("-p").arg(target.port.to_string());
+    if let Some(pinned) = pinned {
+        let files = format!("UserKnownHostsFile=~/.ssh/known_hosts \"{}\"", pinned.display());
+        command.args(["-o", &files]);
+    }
     match std::io::stdin().is_terminal() {
         // sudo may ask for a password.
         true => command.arg("-t"),

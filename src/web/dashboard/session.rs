@@ -205,7 +205,7 @@ mod tests {
         assert_eq!(found(&ada).as_deref(), Some("ada (dashboard)"), "a token of one's own says who it is");
         assert_eq!(found("guessed"), None);
         // Another token: who had the old one is out.
-        assert_eq!(sessions.find(&[own.clone()], &ben), None);
+        assert_eq!(sessions.find(std::slice::from_ref(&own), &ben), None);
         sessions.log_out(&ben);
         assert_eq!(found(&ben), None);
         for _ in 0..11 {
