@@ -6,6 +6,7 @@
 //! github.rs, webhook.rs, monitor.rs, dashboard.rs, sweep.rs, reader.rs, store.rs, policy.rs, roles.rs, redact.rs, report.rs,
 //! hosts.rs, systems.rs, schedules.rs
 //!               the sections with their defaults and checks
+//! params.rs     values of parameters, against what playbooks accept
 //! value.rs      values of several sections
 //! migrate.rs    the table of renamed keys; rewrites a file
 //! ```
@@ -18,6 +19,7 @@ mod hosts;
 mod load;
 pub mod migrate;
 mod monitor;
+mod params;
 mod policy;
 mod problem;
 mod reader;

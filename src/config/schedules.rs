@@ -1,12 +1,12 @@
 //! `[schedules.*]`: playbooks that are run at their times.
 
+use crate::config::params::{ParamProblem, checked, hint};
 use crate::core::case::scheduled_run::ScheduledRun;
 use crate::core::chatops::scope::CaseScope;
 use crate::core::ids::{ParamName, PlaybookName, ScheduleName, SystemName};
 use crate::core::playbook::inventory::Inventory;
 use crate::core::playbook::{Library, Param};
 use crate::core::policy::schedule::Schedule;
-use crate::core::text::suggest::closest_match;
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -86,32 +86,11 @@ impl ScheduleEntry {
         section: &str,
         params: &BTreeMap<ParamName, Param>,
     ) -> Result<BTreeMap<ParamName, Value>, Vec<String>> {
-        let (mut values, mut problems) = (BTreeMap::new(), Vec::new());
-        for (name, value) in &self.params {
-            match params.get(name).map(|param| param.check(value)) {
-                Some(Ok(value)) => drop(values.insert(name.clone(), value)),
-                Some(Err(error)) => problems.push(format!("{section} params.{name}: {error}")),
-                None => {
-                    let hint = hint(name.as_str(), params.keys().map(ParamName::as_str));
-                    problems.push(format!("{section} params.{name} is unknown; {hint}"));
-                }
-            }
-        }
-        let is_missing = |(name, param): &(&ParamName, &Param)| {
-            param.default.is_none() && !self.params.contains_key(*name)
-        };
-        let missing = params.iter().filter(is_missing);
-        problems.extend(
-            missing.map(|(name, param)| format!("{section} params.{name} is missing: {}", param.help)),
-        );
-        if problems.is_empty() { Ok(values) } else { Err(problems) }
-    }
-}
-
-fn hint<'a>(word: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
-    match closest_match(word, known.clone()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("known are: {}", known.collect::<Vec<_>>().join(", ")),
+        checked(&self.params, params, |name, problem| match problem {
+            ParamProblem::Wrong(error) => format!("{section} params.{name}: {error}"),
+            ParamProblem::Unknown { hint } => format!("{section} params.{name} is unknown; {hint}"),
+            ParamProblem::Missing { help } => format!("{section} params.{name} is missing: {help}"),
+        })
     }
 }
 

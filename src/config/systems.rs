@@ -1,11 +1,11 @@
 //! `[systems.*]` and `[groups.*]`: what is managed, checked against the playbooks.
 
+use crate::config::params::{ParamProblem, checked};
 use crate::config::value::duration;
 use crate::core::ids::{HostName, ParamName, Role, SystemName, SystemTypeName};
 use crate::core::playbook::inventory::{Group, System};
 use crate::core::playbook::{Library, SystemType};
 use crate::core::policy::permit::Mode;
-use crate::core::text::suggest::closest_match;
 use crate::core::ticket::Repo;
 use serde::Deserialize;
 use serde_json::Value;
@@ -103,30 +103,11 @@ impl SystemEntry {
         name: &SystemName,
         system_type: &SystemType,
     ) -> Result<BTreeMap<ParamName, Value>, Vec<String>> {
-        let mut params = BTreeMap::new();
-        let mut problems = Vec::new();
         let section = format!("[systems.{name}.params]");
-        for (param, value) in &self.params {
-            match system_type.params.get(param).map(|known| known.check(value)) {
-                Some(Ok(value)) => {
-                    params.insert(param.clone(), value);
-                }
-                Some(Err(error)) => problems.push(format!("{section} {param}: {error}")),
-                None => {
-                    let known: Vec<&str> = system_type.params.keys().map(ParamName::as_str).collect();
-                    let hint = match closest_match(param.as_str(), known.iter().copied()) {
-                        Some(near) => format!("did you mean `{near}`?"),
-                        None => format!("known are: {}", known.join(", ")),
-                    };
-                    problems.push(format!("{section} `{param}` is unknown; {hint}"));
-                }
-            }
-        }
-        for (param, known) in &system_type.params {
-            if known.default.is_none() && !self.params.contains_key(param) {
-                problems.push(format!("{section} `{param}` is missing: {}", known.help));
-            }
-        }
-        if problems.is_empty() { Ok(params) } else { Err(problems) }
+        checked(&self.params, &system_type.params, |param, problem| match problem {
+            ParamProblem::Wrong(error) => format!("{section} {param}: {error}"),
+            ParamProblem::Unknown { hint } => format!("{section} `{param}` is unknown; {hint}"),
+            ParamProblem::Missing { help } => format!("{section} `{param}` is missing: {help}"),
+        })
     }
 }
