@@ -22,7 +22,7 @@ pub(in crate::store) async fn lock<C: Connection>(
 ) -> Result<Option<Summary>, StoreError> {
     let row = tx.fetch_optional(C::DIALECT.locked_case, &[Text(id.as_str())]).await?;
     let read = |row: C::Row| {
-        let system = row.optional_text("system")?.map(codec::name).transpose()?;
+        let system = row.system()?;
         Ok(Summary {
             line: read_line(&row)?,
             title: row.optional_text("title")?,
@@ -94,7 +94,7 @@ pub(in crate::store) async fn fill_search<C: Connection>(tx: &mut C) -> Result<(
          WHERE search_text = ''";
     for row in tx.fetch_all(lacking, &[]).await? {
         let (line, title) = (read_line(&row)?, row.optional_text("title")?);
-        let system = row.optional_text("system")?.map(codec::name).transpose()?;
+        let system = row.system()?;
         tx.execute(
             "UPDATE cases SET outcome_word = $2, search_text = $3 WHERE id = $1",
             &[

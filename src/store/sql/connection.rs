@@ -5,8 +5,9 @@
 //! once.
 
 use crate::core::case::event::CaseId;
+use crate::core::ids::SystemName;
 use crate::store::codec;
-use crate::store::error::StoreError;
+use crate::store::error::{StoreError, unreadable};
 use crate::store::sql::dialect::Dialect;
 use chrono::{DateTime, Utc};
 
@@ -81,5 +82,16 @@ pub(in crate::store) trait Row: Send + Sync {
 
     fn case(&self, column: &str) -> Result<CaseId, StoreError> {
         codec::case(&self.text(column)?)
+    }
+
+    /// The column `system`, where the system is known.
+    fn system(&self) -> Result<Option<SystemName>, StoreError> {
+        self.optional_text("system")?.map(codec::name).transpose()
+    }
+
+    /// A number that is not negative.
+    fn count(&self, column: &str) -> Result<u64, StoreError> {
+        let number = self.integer(column)?;
+        u64::try_from(number).map_err(|_| unreadable(format!("{number} is no count")))
     }
 }

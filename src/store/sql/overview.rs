@@ -54,7 +54,7 @@ fn entry(row: &impl Row) -> Result<CaseEntry, StoreError> {
     Ok(CaseEntry {
         summary: read_line(row)?,
         title: row.optional_text("title")?,
-        system: row.optional_text("system")?.map(codec::name).transpose()?,
+        system: row.system()?,
         has_ended: row.boolean("ended")?,
         head: row.text("head")?,
     })
@@ -74,17 +74,13 @@ pub(in crate::store) async fn playbook_runs<C: Connection>(
             WHERE started_at >= $1) AS one \
          GROUP BY system, playbook ORDER BY system, playbook";
     let rows = tx.fetch_all(statement, &[Moment(since)]).await?;
-    let count = |row: &C::Row, column| {
-        let number = row.integer(column)?;
-        u64::try_from(number).map_err(|_| unreadable(format!("{number} is not a number of runs")))
-    };
     let read = |row: &C::Row| {
         Ok(PlaybookRuns {
-            system: row.optional_text("system")?.map(codec::name).transpose()?,
+            system: row.system()?,
             playbook: codec::name(row.text("playbook")?)?,
-            begun: count(row, "begun")?,
-            fixed: count(row, "fixed")?,
-            failed: count(row, "failed")?,
+            begun: row.count("begun")?,
+            fixed: row.count("fixed")?,
+            failed: row.count("failed")?,
             newest_at: row.moment("newest_at")?,
         })
     };

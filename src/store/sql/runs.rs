@@ -110,7 +110,7 @@ fn run(row: &impl Row, case: &CaseId, host: HostName) -> Result<RemediationRun, 
     Ok(RemediationRun {
         case: case.clone(),
         ticket: codec::ticket(&row.text("ticket")?)?,
-        system: row.optional_text("system")?.map(codec::name).transpose()?,
+        system: row.system()?,
         playbook: codec::name(row.text("playbook")?)?,
         hosts: BTreeSet::from([host]),
         at: row.moment("started_at")?,
