@@ -14,7 +14,7 @@ use crate::engine::case::probe::run_probes;
 use crate::engine::context::Context;
 use crate::engine::intake::issue::accept_issue;
 use crate::engine::intake::open::{IntakeError, issue_dedupe_key, open_case};
-use crate::engine::publish::once::once;
+use crate::engine::publish::once::{new_ticket, once};
 use crate::ports::{Marker, NewTicket, OpenResult, SystemSweep};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
@@ -315,11 +315,8 @@ async fn open_ticket(
     let title = context.prompts.line("opened_title", &view);
     let text = context.prompts.fill("opened.md", view);
     let new = NewTicket {
-        repo: repo.clone(),
-        title: context.redactor.publish(title.trim()),
-        body: context.redactor.publish(&format!("{}\n{text}", marker.as_str())),
-        marker,
         labels: vec![context.forge_settings.label.clone()],
+        ..new_ticket(context, repo, marker, &title, &text)
     };
     let opened =
         once(context, new.marker.as_str(), async { Ok::<_, IntakeError>(context.forge.open(&new).await?) });

@@ -1,8 +1,8 @@
 //! Publishing once: a comment or a ticket that is found by its marker.
 
-use crate::core::ticket::TicketId;
+use crate::core::ticket::{Repo, TicketId};
 use crate::engine::context::Context;
-use crate::ports::{ForgeError, JournalError, Marker, Urgency};
+use crate::ports::{ForgeError, JournalError, Marker, NewTicket, Urgency};
 use std::time::Duration;
 
 /// How long something new may take until it is found by its marker.
@@ -22,6 +22,23 @@ pub(crate) async fn once<T, E: From<JournalError>>(
         return Ok(None);
     }
     publish.await.map(Some)
+}
+
+/// A ticket that is found by its marker, without labels.
+pub(crate) fn new_ticket(
+    context: &Context,
+    repo: &Repo,
+    marker: Marker,
+    title: &str,
+    text: &str,
+) -> NewTicket {
+    NewTicket {
+        repo: repo.clone(),
+        title: context.redactor.publish(title.trim()),
+        body: context.redactor.publish(&format!("{}\n{text}", marker.as_str())),
+        marker,
+        labels: Vec::new(),
+    }
 }
 
 /// Writes the comment with this marker, or edits it.

@@ -11,7 +11,7 @@ use crate::engine::case::library::library_of;
 use crate::engine::case::load::load_case;
 use crate::engine::context::Context;
 use crate::engine::publish::error::PublishError;
-use crate::engine::publish::once::{once, people};
+use crate::engine::publish::once::{new_ticket, once, people};
 use crate::ports::{Label, Marker, NewTicket, Urgency};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
@@ -42,13 +42,8 @@ pub(crate) async fn open_problem(context: &Context, case: &Case) -> Result<Ticke
             "advice": report.advice.first(),
         }),
     );
-    let new = NewTicket {
-        repo: case.ticket.id.repo.clone(),
-        title: context.redactor.publish(&format!("{system}: {title} keeps coming back")),
-        body: context.redactor.publish(&format!("{}\n{text}", marker.as_str())),
-        marker,
-        labels: Vec::new(),
-    };
+    let title = format!("{system}: {title} keeps coming back");
+    let new = new_ticket(context, &case.ticket.id.repo, marker, &title, &text);
     let opened = once(context, new.marker.as_str(), open(context, &new)).await?;
     opened.ok_or(PublishError::Elsewhere)
 }

@@ -7,9 +7,9 @@ use crate::core::ticket::TicketId;
 use crate::engine::context::Context;
 use crate::engine::publish::error::PublishError;
 use crate::engine::publish::labels::needs_human;
-use crate::engine::publish::once::{once, people, write};
+use crate::engine::publish::once::{new_ticket, once, people, write};
 use crate::engine::publish::report_text::report_text;
-use crate::ports::{Marker, NewTicket, Urgency};
+use crate::ports::{Marker, Urgency};
 use serde_json::json;
 
 /// Opens a ticket with the report of a run, for people. While it is open, the next run that needs a person edits its
@@ -34,13 +34,7 @@ pub(super) async fn open_run_ticket(
     });
     let title = context.prompts.line("run_title", &view);
     let text = context.prompts.fill("run.md", view);
-    let new = NewTicket {
-        repo: repo.clone(),
-        title: context.redactor.publish(title.trim()),
-        body: context.redactor.publish(&format!("{}\n{text}", marker.as_str())),
-        marker,
-        labels: Vec::new(),
-    };
+    let new = new_ticket(context, repo, marker, &title, &text);
     let report = report_text(context, case, library).await?;
     let opened = once(context, new.marker.as_str(), async {
         let id = context.forge.open(&new).await?;
