@@ -1,6 +1,7 @@
 //! Markdown as a page of HTML that stands alone: no script, no request, readable in light and dark.
 
-use pulldown_cmark::{CowStr, Event, Options, Parser, html};
+use crate::render::pages::escape;
+use pulldown_cmark::{Event, Options, Parser, html};
 
 const STYLE: &str = "\
 :root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif }
@@ -18,8 +19,7 @@ pub(crate) fn page(title: &str, markdown: &str) -> String {
     };
     let mut body = String::new();
     html::push_html(&mut body, Parser::new_ext(markdown, options).map(as_text));
-    let mut heading = String::new();
-    html::push_html(&mut heading, [Event::Text(CowStr::from(title))].into_iter());
+    let heading = escape(title);
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width\">\n<title>{heading}</title>\n\

@@ -71,7 +71,7 @@ pub fn page_asset(name: &str) -> Option<&'static [u8]> {
 }
 
 /// Text as HTML that shows exactly itself, in an element and in a quoted attribute.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let text = visible(text);
     let mut out = String::with_capacity(text.len() + 8);
     for c in text.chars() {
