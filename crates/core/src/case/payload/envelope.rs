@@ -48,7 +48,8 @@ fn decode<P: Payload + DeserializeOwned>(
         1 | BARE => older(body)?,
         later => return Err(UpcastError::Later { version: later }.into()),
     };
-    let payload: P = serde_json::from_value(body).map_err(malformed(version))?;
+    // Payloads are read from text only, as those of records are.
+    let payload: P = serde_json::from_str(&body.to_string()).map_err(malformed(version))?;
     Ok(payload.decode())
 }
 

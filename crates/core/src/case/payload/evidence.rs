@@ -129,6 +129,8 @@ enum UnpackError {
     Encoding(#[from] base64::DecodeError),
     #[error("the evidence cannot be unpacked: {0}")]
     Compression(String),
+    #[error("the evidence is no text: {0}")]
+    Text(#[from] std::string::FromUtf8Error),
     #[error("the evidence: {0}")]
     Form(#[from] serde_json::Error),
 }
@@ -143,7 +145,8 @@ impl TryFrom<EvidenceForm> for PackedEvidence {
         };
         let json = decompress_to_vec_with_limit(&STANDARD.decode(deflate)?, LONGEST)
             .map_err(|error| UnpackError::Compression(error.to_string()))?;
-        Ok(Self(serde_json::from_slice(&json)?))
+        let json = String::from_utf8(json)?;
+        Ok(Self(serde_json::from_str(&json)?))
     }
 }
 
