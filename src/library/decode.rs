@@ -6,7 +6,7 @@ use crate::core::expr::{Expr, MessageTemplate};
 use crate::core::ids::NameError;
 use crate::core::playbook::SystemType;
 use crate::core::playbook::command::{Template, TemplateSource};
-use crate::core::text::pattern::{Matching, compile};
+use crate::core::text::pattern::Pattern;
 use crate::core::text::suggest::closest_match;
 use crate::library::backup;
 use crate::library::backup::BackupWrapper;
@@ -14,7 +14,6 @@ use crate::library::forbidden::forbidden;
 use crate::library::migrate::new_name_of;
 use crate::library::node::{Content, MapKey, Node, Span, options};
 use crate::library::problem::Problem;
-use regex::Regex;
 use serde_json::Value;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -176,9 +175,9 @@ impl YamlFile {
     }
 
     /// The node as a regular expression that ignores case; `None`, and a problem, if it is none.
-    pub(super) fn regex(&self, node: &Node) -> Option<Regex> {
+    pub(super) fn regex(&self, node: &Node) -> Option<Pattern> {
         let text = self.text_of(node)?;
-        compile(&text, Matching::AnyCase)
+        Pattern::new(&text)
             .map_err(|error| {
                 let message = error.to_string();
                 let last = message.lines().next_back().unwrap_or("").trim_start_matches("error: ");

@@ -6,6 +6,7 @@
 
 use crate::core::ids::{PlaybookName, ProbeName, SymptomName, SystemTypeName};
 use crate::core::playbook::{Probe, Symptom, SymptomCatalogue, SystemType};
+use crate::core::text::pattern_set::PatternSet;
 use crate::library::decode::{Map, YamlFile, suggest};
 use crate::library::node::{Content, Node, Span};
 use std::collections::BTreeMap;
@@ -54,6 +55,7 @@ pub(super) fn inherit(file: &YamlFile, name: SystemTypeName, bases: Vec<(&System
         faults: Vec::new(),
         requests: Vec::new(),
         operations: Vec::new(),
+        pattern_set: PatternSet::default(),
     };
     let mut symptoms = BTreeMap::new();
     // A type that comes by two ways brings its playbooks once.

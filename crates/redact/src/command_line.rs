@@ -8,7 +8,9 @@ use crate::command_rules::{OPTIONS, OptionRule, PLACES, PlaceRule, Secret, TAKES
 use crate::cursor::{before, lines, piece, rest, window};
 use crate::mask::Places;
 use crate::values::{is_literal, is_mixed, is_reference};
+use aho_corasick::AhoCorasick;
 use std::ops::Range;
+use std::sync::LazyLock;
 
 /// How many words behind a program are looked at.
 const WORDS: usize = 60;
@@ -41,13 +43,13 @@ fn may_hold_program(line: &str) -> bool {
 }
 
 #[expect(clippy::expect_used, reason = "the pattern is made of constants")]
-static PROGRAMS: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(|| {
+static PROGRAMS: LazyLock<AhoCorasick> = LazyLock::new(|| {
     let options = OPTIONS.iter().flat_map(|rule| rule.programs.iter().copied());
     let mut names: Vec<&str> =
         options.chain(PLACES.iter().map(|rule| rule.program)).chain(["echo", "printf", "<<<"]).collect();
     names.sort_unstable();
     names.dedup();
-    regex::Regex::new(&names.join("|")).expect("a constant pattern")
+    AhoCorasick::new(names).expect("constant names")
 });
 
 fn find_in_line(line: &str, words: &[Word], places: &mut Places) {

@@ -28,8 +28,10 @@ const LINE: usize = 40;
 
 /// The places of all of them.
 pub(super) fn find(text: &str, places: &mut Places) {
-    for found in BLOCKS.find_iter(text) {
-        places.hide(found.range());
+    if ["-- BEGIN", "-----BEGIN", "b3BlbnNzaC1rZXktdjE"].iter().any(|begin| text.contains(begin)) {
+        for found in BLOCKS.find_iter(text) {
+            places.hide(found.range());
+        }
     }
     cut_keys(text, places);
 }

@@ -11,6 +11,7 @@ use crate::names::{self, LONGEST, Meaning, Strength, holds_name, meaning_of, nam
 use crate::quote::{Quote, quote_at, quote_before};
 use crate::value_reader::ValueReader;
 use crate::vocabulary::{DOUBTFUL, STEMS, WORDS};
+use aho_corasick::{AhoCorasick, AhoCorasickBuilder, MatchKind};
 use regex::Regex;
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -23,7 +24,7 @@ const REREAD: usize = 200;
 
 /// Where a secret's name may be: a part of each word of the vocabulary.
 #[expect(clippy::expect_used, reason = "the pattern is made of constants")]
-static CANDIDATES: LazyLock<Regex> = LazyLock::new(|| {
+static CANDIDATES: LazyLock<AhoCorasick> = LazyLock::new(|| {
     // An accent in the first letters is not in the vocabulary.
     let mut parts: Vec<String> = [
         "key", "pass", "pwd", "psk", "senord", "ifre", "clé", "hasł", "HASŁ", "digo", "secret", "code",
@@ -36,8 +37,12 @@ static CANDIDATES: LazyLock<Regex> = LazyLock::new(|| {
     );
     parts.sort();
     parts.dedup();
-    let (ascii, other): (Vec<String>, Vec<String>) = parts.into_iter().partition(|part| part.is_ascii());
-    Regex::new(&format!("(?i-u:{})|{}", ascii.join("|"), other.join("|"))).expect("a constant pattern")
+    // Capital letters of other scripts are parts of their own.
+    AhoCorasickBuilder::new()
+        .ascii_case_insensitive(true)
+        .match_kind(MatchKind::LeftmostFirst)
+        .build(parts)
+        .expect("a constant pattern")
 });
 
 /// The first letters of a word, in the cases in which it is written. A pattern of ASCII knows its case itself.
@@ -81,7 +86,7 @@ pub(super) fn find(text: &str, places: &mut Places) {
         if word.start() < done || word.start() < seen {
             continue;
         }
-        let name = name_around(text, word.range());
+        let name = name_around(text, word.start()..word.end());
         seen = name.end;
         let Some((name, meaning)) = name_and_meaning(text, name) else { continue };
         reader.at = name.end;

@@ -14,6 +14,7 @@
 //! - `views`: other readings of a text, in which all of these are looked for.
 //! - `sanitize`: characters that are not seen.
 //! - `mask`, `cursor`: masks over places of a text, and pieces of a text.
+//! - `literals`: what a text must hold, if a pattern matches it. Patterns of playbooks are sought by it as well.
 
 #![cfg_attr(test, allow(clippy::string_slice))]
 
@@ -25,6 +26,7 @@ mod encodings;
 mod entropy;
 mod key_material;
 mod key_value;
+pub mod literals;
 mod mask;
 mod names;
 mod quote;

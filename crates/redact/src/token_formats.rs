@@ -4,10 +4,12 @@
 //! joins has none. Every pattern is ASCII by design, which keeps the search fast on any text.
 
 use crate::cursor::{before, rest};
+use crate::literals::{LiteralSearch, Literals, has_folding, required_literals};
 use crate::mask::Places;
 use crate::values::{is_random, is_reference};
 use regex::Regex;
-use std::sync::LazyLock;
+use regex_syntax::hir::{Hir, HirKind};
+use std::sync::{LazyLock, OnceLock};
 
 /// A signed token goes on over so many lines at most.
 const LINES: usize = 40;
@@ -108,12 +110,59 @@ const PARTS: &[&str] = &[
 static LOGIN: LazyLock<Regex> =
     LazyLock::new(|| compile(r#"[A-Za-z][A-Za-z0-9+.-]{0,30}://[^\s/:@?#"'<>]*:(?P<hide>[^\s"'<>]*)@"#));
 
-static SHAPES: LazyLock<Regex> = LazyLock::new(|| {
-    let shapes: Vec<String> = WHOLE.iter().map(|shape| format!("(?:{shape})")).collect();
-    compile(&shapes.join("|"))
+/// All shapes in one pattern.
+static SHAPES: LazyLock<Regex> = LazyLock::new(|| compile(&joined(WHOLE.iter())));
+
+/// The alternatives that no literal tells.
+static UNTOLD_SHAPES: LazyLock<Regex> = LazyLock::new(|| {
+    let untold = WHOLE.iter().flat_map(|shape| alternatives(shape));
+    let untold = untold.filter(|shape| required_literals(shape).is_none()).map(|shape| shape.to_string());
+    compile(&joined(untold))
 });
 
-static CONTEXTS: LazyLock<Vec<Regex>> = LazyLock::new(|| PARTS.iter().map(|part| compile(part)).collect());
+/// Each is compiled when a text may match it.
+static CONTEXTS: [OnceLock<Regex>; PARTS.len()] = [const { OnceLock::new() }; PARTS.len()];
+
+/// Which of the patterns may match a text, by the literals that they need: first those of [`WHOLE`] as one owner, then
+/// each of [`PARTS`].
+static LITERALS: LazyLock<Option<LiteralSearch>> = LazyLock::new(|| {
+    let shapes = WHOLE.iter().flat_map(|shape| alternatives(shape));
+    let shapes = shapes.filter_map(|shape| required_literals(&shape)).map(|literals| (ANY_SHAPE, literals));
+    let parts = PARTS.iter().enumerate().filter_map(|(number, part)| Some((number, literals_of(part)?)));
+    let owned = |(owner, literals): (usize, Vec<String>)| literals.into_iter().map(move |it| (it, owner));
+    let all: Vec<(String, usize)> = shapes.chain(parts).flat_map(owned).collect();
+    LiteralSearch::new(all.iter().map(|(literal, owner)| (literal.as_str(), *owner)))
+});
+
+/// The parts that no literal tells.
+static UNTOLD_PARTS: LazyLock<Vec<usize>> = LazyLock::new(|| {
+    PARTS
+        .iter()
+        .enumerate()
+        .filter(|(_, part)| literals_of(part).is_none())
+        .map(|(number, _)| number)
+        .collect()
+});
+
+/// Stands for all shapes together.
+const ANY_SHAPE: usize = PARTS.len();
+
+fn joined(shapes: impl Iterator<Item = impl std::fmt::Display>) -> String {
+    shapes.map(|shape| format!("(?:{shape})")).collect::<Vec<_>>().join("|")
+}
+
+/// The alternatives of a pattern, each for itself.
+fn alternatives(pattern: &str) -> Vec<Hir> {
+    let Ok(hir) = regex_syntax::parse(pattern) else { return Vec::new() };
+    match hir.kind() {
+        HirKind::Alternation(parts) => parts.clone(),
+        _ => vec![hir],
+    }
+}
+
+fn literals_of(pattern: &str) -> Literals {
+    required_literals(&regex_syntax::parse(pattern).ok()?)
+}
 
 #[expect(clippy::expect_used, reason = "the pattern is a constant")]
 fn compile(pattern: &str) -> Regex {
@@ -122,18 +171,30 @@ fn compile(pattern: &str) -> Regex {
 
 /// The places of all of them.
 pub(super) fn find(text: &str, places: &mut Places) {
-    for found in SHAPES.find_iter(text) {
+    let told = match (&*LITERALS, has_folding(text)) {
+        (Some(literals), false) => literals.owners_in(text),
+        _ => (0..=ANY_SHAPE).collect(),
+    };
+    // If no literal of a shape is here, the shapes that need none are all that can match.
+    let shapes = if told.contains(&ANY_SHAPE) { &*SHAPES } else { &*UNTOLD_SHAPES };
+    for found in shapes.find_iter(text) {
         let is_token = found.as_str().starts_with("eyJ");
         let end = if is_token { found.end() + continued(text, found.end()) } else { found.end() };
         places.hide(found.start()..end);
     }
-    for context in CONTEXTS.iter() {
-        let hidden =
-            context.captures_iter(text).filter_map(|found| found.name("hide").or(found.name("hide2")));
+    for number in told.iter().chain(&*UNTOLD_PARTS) {
+        let (Some(context), Some(pattern)) = (CONTEXTS.get(*number), PARTS.get(*number)) else { continue };
+        let hidden = context
+            .get_or_init(|| compile(pattern))
+            .captures_iter(text)
+            .filter_map(|found| found.name("hide").or(found.name("hide2")));
         hidden.filter(|found| !is_literal(found.as_str())).for_each(|found| places.hide(found.range()));
     }
-    let logins = LOGIN.captures_iter(text).filter_map(|found| found.name("hide"));
-    logins.filter(|found| !is_port_and_path(found.as_str())).for_each(|found| places.hide(found.range()));
+    // A quick look.
+    if text.contains("://") {
+        let logins = LOGIN.captures_iter(text).filter_map(|found| found.name("hide"));
+        logins.filter(|found| !is_port_and_path(found.as_str())).for_each(|found| places.hide(found.range()));
+    }
 }
 
 /// The length of the next lines into which a signed token goes on.
@@ -169,4 +230,38 @@ fn is_literal(text: &str) -> bool {
 fn is_port_and_path(text: &str) -> bool {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     digits > 0 && digits <= 5 && rest(text, digits).starts_with('/')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::strategy::{Strategy, ValueTree};
+    use proptest::string::string_regex;
+    use proptest::test_runner::TestRunner;
+
+    /// Whether a text is told by a literal makes no difference to what is found in it.
+    #[test]
+    fn every_shape_is_told_by_its_literals() {
+        let mut runner = TestRunner::deterministic();
+        for pattern in WHOLE.iter().flat_map(|shape| shape.split('|')).filter(|part| part.len() > 6) {
+            let Ok(texts) = string_regex(&pattern.replace(r"(?-u:\b)", "")) else { continue };
+            for _ in 0..20 {
+                let text = texts.new_tree(&mut runner).unwrap().current();
+                let told = LITERALS.as_ref().unwrap().owners_in(&text).contains(&ANY_SHAPE);
+                let ranges =
+                    |shapes: &Regex| shapes.find_iter(&text).map(|it| it.range()).collect::<Vec<_>>();
+                if !told {
+                    assert_eq!(ranges(&SHAPES), ranges(&UNTOLD_SHAPES), "{pattern}: {text:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_ordinary_text_needs_few_patterns() {
+        let text =
+            "The synchronisation has been waiting since this morning: docker compose ps shows 3 workers.";
+        assert_eq!(LITERALS.as_ref().unwrap().owners_in(text), [0; 0]);
+        assert!(UNTOLD_PARTS.len() < PARTS.len() / 2, "{:?}", *UNTOLD_PARTS);
+    }
 }

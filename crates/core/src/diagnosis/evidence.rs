@@ -5,10 +5,10 @@ use crate::ids::{FactName, HostName, ParamName, ProbeName};
 use crate::playbook::parse::select_rows;
 use crate::playbook::{Probe, SystemType};
 pub use crate::text::format::cut_at;
+use crate::text::pattern::Pattern;
 use crate::text::redact::{Redacted, Redactor};
 use crate::text::sanitize::visible;
 use chrono::{DateTime, Utc};
-use regex::Regex;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::borrow::Cow;
@@ -188,7 +188,7 @@ pub enum ProbeStatus {
 
 impl ProbeResult {
     /// Whether the host said something that passes by itself, such as that a database is starting.
-    pub fn is_transient(&self, patterns: &[Regex]) -> bool {
+    pub fn is_transient(&self, patterns: &[Pattern]) -> bool {
         let says = |text: &str| patterns.iter().any(|pattern| pattern.is_match(text));
         match &self.status {
             // A program may say it on either stream.

@@ -20,7 +20,8 @@ pub use crate::playbook::param::{Bounds, Param, ParamError};
 use crate::playbook::parse::OutputParser;
 pub use crate::playbook::symptom::{Symptom, SymptomCatalogue};
 use crate::policy::mode::{Mode, Risk};
-use regex::Regex;
+use crate::text::pattern::Pattern;
+use crate::text::pattern_set::{Candidates, PatternSet};
 use serde_json::Value;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -48,9 +49,9 @@ pub struct SystemType {
     /// Words in a ticket that mean this kind of system.
     pub aliases: Vec<String>,
     /// Words that say that something is wrong: a text with one of them is a complaint.
-    pub problem_patterns: Vec<Regex>,
+    pub problem_patterns: Vec<Pattern>,
     /// What a host says while something starts or restarts: a first look that meets it is repeated.
-    pub transient_patterns: Vec<Regex>,
+    pub transient_patterns: Vec<Pattern>,
     /// What people notice when something of it does not work; its faults name these.
     pub symptoms: Arc<SymptomCatalogue>,
     /// What the configuration may set.
@@ -67,6 +68,8 @@ pub struct SystemType {
     pub requests: Vec<Request>,
     /// The playbooks that change something because a person orders it.
     pub operations: Vec<Operation>,
+    /// An index over the patterns of what people write, see [`SystemType::candidates`].
+    pub pattern_set: PatternSet,
 }
 
 /// A command that only looks.
@@ -178,7 +181,7 @@ pub struct Symptoms {
     /// The symptoms of the system type that the fault causes.
     pub names: BTreeSet<SymptomName>,
     /// Over the ticket's own words, without quotations; not case-sensitive.
-    pub patterns: Vec<Regex>,
+    pub patterns: Vec<Pattern>,
     /// Labels of the ticket; not case-sensitive.
     pub labels: Vec<String>,
 }
@@ -191,7 +194,7 @@ pub struct Request {
     /// The request for people.
     pub title: String,
     /// Phrases that ask for it.
-    pub question_patterns: Vec<Regex>,
+    pub question_patterns: Vec<Pattern>,
     /// What whoever asks for it gives.
     pub params: BTreeMap<ParamName, Param>,
     /// What the answer rests on: probes of the system, and its own.
@@ -278,6 +281,14 @@ pub struct Check {
 }
 
 impl SystemType {
+    /// Which of its patterns may match what somebody wrote: a few of thousands, found in one pass.
+    pub fn candidates(&self, text: &str) -> Candidates {
+        let of_requests = || self.requests.iter().flat_map(|request| &request.question_patterns);
+        let of_faults = || self.faults.iter().flat_map(|fault| &fault.symptoms.patterns);
+        self.pattern_set
+            .candidates(|| self.problem_patterns.iter().chain(of_requests()).chain(of_faults()), text)
+    }
+
     /// The fault of this name; `None` if the system type has none.
     pub fn fault(&self, name: &PlaybookName) -> Option<&Fault> {
         self.faults.iter().find(|fault| fault.name == *name)
@@ -387,11 +398,13 @@ impl Symptoms {
         self
     }
 
-    /// The first phrase or label that this cause accounts for.
-    pub fn matches(&self, text: &str, labels: &[String]) -> Option<String> {
+    /// The first phrase or label that this cause accounts for. `candidates` are those of the text.
+    pub fn matches(&self, text: &str, labels: &[String], candidates: &Candidates) -> Option<String> {
         let label = self.labels.iter().find(|label| labels.iter().any(|l| l.eq_ignore_ascii_case(label)));
-        let phrase =
-            || self.patterns.iter().find_map(|regex| regex.find(text)).map(|m| m.as_str().to_owned());
+        let phrase = || {
+            let mut patterns = self.patterns.iter().filter(|pattern| candidates.may_match(pattern));
+            patterns.find_map(|pattern| pattern.find(text)).map(str::to_owned)
+        };
         label.cloned().or_else(phrase)
     }
 }

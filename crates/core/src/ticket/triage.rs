@@ -9,6 +9,8 @@ use crate::playbook::inventory::{Inventory, System};
 use crate::playbook::{Fault, Library, Request, SystemType};
 use crate::policy::mode::Mode;
 use crate::reading::{Reading, asks_for_state, complains, may_ask_for_state};
+use crate::text::pattern::Pattern;
+use crate::text::pattern_set::Candidates;
 use crate::ticket::Ticket;
 use crate::ticket::authored_text::AuthoredText;
 use crate::ticket::match_system;
@@ -110,14 +112,15 @@ pub fn triage(
     let Some(system_type) = system_type else {
         return Triage { system: None, intent: Intent::Problem, matched_faults: Vec::new(), unknown_names };
     };
-    let mut matched_faults = match_faults(&text.own, ticket, system_type);
+    let candidates = system_type.candidates(&text.all());
+    let mut matched_faults = match_faults(&text.own, ticket, system_type, &candidates);
     if let Some(suspect) = suspect {
         matched_faults.retain(|found| found.playbook != suspect.playbook);
         matched_faults
             .push(SymptomMatch { playbook: suspect.playbook.clone(), words: "found by a sweep".into() });
         return Triage { system, intent: Intent::Problem, matched_faults, unknown_names };
     }
-    let intent = intent(&text, system_type, &matched_faults, reading);
+    let intent = intent(&text, system_type, &matched_faults, reading, &candidates);
     Triage { system, intent, matched_faults, unknown_names }
 }
 
@@ -153,14 +156,20 @@ pub fn triage_command(
         }
         CaseScope::FullTicket | CaseScope::Diagnose { .. } | CaseScope::FixOne { .. } => Intent::Problem,
     };
-    let matched_faults = match_faults(&ticket.authored_text().own, ticket, system_type);
+    let text = ticket.authored_text().own;
+    let matched_faults = match_faults(&text, ticket, system_type, &system_type.candidates(&text));
     Triage { system: Some(system), intent, matched_faults, unknown_names: Vec::new() }
 }
 
 /// The faults that would explain a ticket.
-fn match_faults(text: &str, ticket: &Ticket, system_type: &SystemType) -> Vec<SymptomMatch> {
+fn match_faults(
+    text: &str,
+    ticket: &Ticket,
+    system_type: &SystemType,
+    candidates: &Candidates,
+) -> Vec<SymptomMatch> {
     let faults = system_type.faults.iter().filter_map(|fault| {
-        let words = fault.symptoms.matches(text, &ticket.labels)?;
+        let words = fault.symptoms.matches(text, &ticket.labels, candidates)?;
         Some(SymptomMatch { playbook: fault.name.clone(), words })
     });
     faults.collect()
@@ -182,17 +191,17 @@ fn intent(
     system_type: &SystemType,
     matched_faults: &[SymptomMatch],
     reading: Option<&Reading>,
+    candidates: &Candidates,
 ) -> Intent {
-    let names_problem = || {
-        let text = text.all();
-        system_type.problem_patterns.iter().any(|regex| regex.is_match(&text))
+    let matches = |patterns: &[Pattern], text: &str| {
+        patterns.iter().filter(|pattern| candidates.may_match(pattern)).any(|pattern| pattern.is_match(text))
     };
+    let names_problem = || matches(&system_type.problem_patterns, &text.all());
     if !matched_faults.is_empty() || names_problem() {
         return Intent::Problem;
     }
     let complains = reading.is_some_and(complains);
-    let is_asked =
-        |request: &&Request| request.question_patterns.iter().any(|regex| regex.is_match(&text.own));
+    let is_asked = |request: &&Request| matches(&request.question_patterns, &text.own);
     let is_read = |request: &&Request| request.health && reading.is_some_and(asks_for_state);
     let may_be_read = |request: &&Request| request.health && reading.is_some_and(may_ask_for_state);
     let mut requests = system_type.requests.iter();
@@ -209,10 +218,11 @@ fn intent(
 
 /// The intent of a text without labels.
 pub fn read_intent(text: &AuthoredText, system_type: &SystemType, reading: Option<&Reading>) -> Intent {
-    let matches = |fault: &Fault| fault.symptoms.matches(&text.own, &[]).is_some();
+    let candidates = system_type.candidates(&text.all());
+    let matches = |fault: &Fault| fault.symptoms.matches(&text.own, &[], &candidates).is_some();
     match system_type.faults.iter().any(matches) {
         true => Intent::Problem,
-        false => intent(text, system_type, &[], reading),
+        false => intent(text, system_type, &[], reading, &candidates),
     }
 }
 

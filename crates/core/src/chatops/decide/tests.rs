@@ -78,6 +78,7 @@ fn library() -> Library {
         discover: None,
         faults: vec![fault],
         requests: vec![logs],
+        pattern_set: Default::default(),
         operations: Vec::new(),
     };
     Library { hash: LibraryHash(String::new()), systems: BTreeMap::from([(name, system_type)]) }
