@@ -11,9 +11,9 @@ use minijinja::value::{Enumerator, Object, ObjectRepr, Serde, Value as Jinja, Va
 use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 /// The answer to a condition.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,11 +98,33 @@ impl Scope {
     }
 }
 
-/// A compiled expression.
+/// An expression that compiles.
+///
+/// The compiled form takes ten kilobytes, and a library holds thousands of expressions, most of which are seldom
+/// asked. So the text is kept, and the compiled form of those that were asked lately.
 #[derive(Clone)]
 pub struct Expr {
     source: String,
-    compiled: Arc<minijinja::Expression<'static, 'static>>,
+}
+
+type Compiled = Arc<minijinja::Expression<'static, 'static>>;
+
+/// So many compiled expressions are kept: those of a look at some systems. To compile one takes some microseconds.
+const KEPT: usize = 256;
+
+static COMPILED: LazyLock<Mutex<HashMap<String, Compiled>>> = LazyLock::new(Mutex::default);
+
+fn compiled_expression(source: &str) -> Result<Compiled, Error> {
+    if let Some(known) = COMPILED.lock().unwrap_or_else(PoisonError::into_inner).get(source) {
+        return Ok(Arc::clone(known));
+    }
+    let built = Arc::new(LANGUAGE.compile_expression_owned(source.to_owned())?);
+    let mut kept = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
+    if kept.len() >= KEPT {
+        kept.clear();
+    }
+    kept.insert(source.to_owned(), Arc::clone(&built));
+    Ok(built)
 }
 
 /// What is wrong with an expression's text.
@@ -133,10 +155,8 @@ impl Expr {
     /// # Errors
     /// The text is not one expression.
     pub fn new(source: &str) -> Result<Self, ExprError> {
-        let compiled = LANGUAGE
-            .compile_expression_owned(source.to_owned())
-            .map_err(|error| ExprError { message: explain(&error) })?;
-        Ok(Self { source: source.to_owned(), compiled: Arc::new(compiled) })
+        compiled_expression(source).map_err(|error| ExprError { message: explain(&error) })?;
+        Ok(Self { source: source.to_owned() })
     }
 
     /// The text that it was compiled from.
@@ -146,7 +166,10 @@ impl Expr {
 
     /// The names it refers to, as `name` or `namespace.name`.
     pub fn names(&self) -> BTreeSet<String> {
-        self.compiled.undeclared_variables(true).into_iter().collect()
+        // It was compiled before, so it compiles.
+        compiled_expression(&self.source)
+            .map(|it| it.undeclared_variables(true).into_iter().collect())
+            .unwrap_or_default()
     }
 
     /// The value in this scope, or why it is unknown.
@@ -156,7 +179,7 @@ impl Expr {
     pub fn value(&self, scope: &Scope) -> FactValue {
         let misses = UnresolvedNames::default();
         let names = TrackedScope { level: ScopeLevel::Root(scope.clone()), misses: misses.clone() };
-        let result = self.compiled.eval(Jinja::from_object(names));
+        let result = compiled_expression(&self.source).and_then(|it| it.eval(Jinja::from_object(names)));
         if let Some(reason) = misses.first() {
             return Err(reason);
         }
