@@ -2,7 +2,7 @@
 //! machine, and can say which words led it.
 
 use crate::reading::features::{Feature, FeatureKind, Word, counts, features, words};
-use crate::reading::linear::{LinearModel, Sparse, Training};
+use crate::reading::linear::{LinearModel, Samples, Sparse, Training};
 use std::collections::HashMap;
 
 const TRAINING: Training = Training { rounds: 8, first_step: 1.0 };
@@ -33,11 +33,13 @@ impl Classifier {
     /// Trains on texts with the numbers of their classes, from 0 to `classes` - 1. The same examples in the same
     /// order give the same classifier.
     pub(super) fn train<'t>(classes: usize, examples: impl IntoIterator<Item = (&'t str, usize)>) -> Self {
-        let examples: Vec<(HashMap<Feature, u32>, usize)> =
-            examples.into_iter().map(|(text, class)| (counts(&words(text)), class)).collect();
+        let examples: Vec<(&str, usize)> = examples.into_iter().collect();
         let vocabulary = vocabulary(&examples);
-        let samples: Vec<(Sparse, usize)> =
-            examples.iter().map(|(counts, class)| (sparse(&vocabulary, counts), *class)).collect();
+        // The features are found twice: to keep those of all texts would take a hundred times the memory of the texts.
+        let mut samples = Samples::default();
+        for (text, class) in &examples {
+            samples.push(&sparse(&vocabulary, &counts(&words(text))), *class);
+        }
         let model = LinearModel::train(classes, vocabulary.len(), &samples, TRAINING);
         Self { vocabulary, model }
     }
@@ -101,11 +103,11 @@ fn sparse(vocabulary: &HashMap<Feature, Known>, counts: &HashMap<Feature, u32>) 
 }
 
 /// The features that enough examples have, with their inverse document frequency.
-fn vocabulary(examples: &[(HashMap<Feature, u32>, usize)]) -> HashMap<Feature, Known> {
+fn vocabulary(examples: &[(&str, usize)]) -> HashMap<Feature, Known> {
     let mut frequency: HashMap<Feature, u32> = HashMap::new();
-    for (counts, _) in examples {
-        for feature in counts.keys() {
-            *frequency.entry(*feature).or_default() += 1;
+    for (text, _) in examples {
+        for feature in counts(&words(text)).into_keys() {
+            *frequency.entry(feature).or_default() += 1;
         }
     }
     let total = examples.len() as f32;

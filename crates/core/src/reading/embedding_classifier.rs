@@ -1,6 +1,6 @@
 //! A classifier of embeddings: vectors by which a model of a language stands for texts.
 
-use crate::reading::linear::{LinearModel, Sparse, Training};
+use crate::reading::linear::{LinearModel, Samples, Sparse, Training};
 
 /// Chosen with the wordings for development and the model `multilingual-e5-small`.
 const TRAINING: Training = Training { rounds: 20, first_step: 0.5 };
@@ -42,8 +42,10 @@ impl EmbeddingClassifier {
             _ => 0.0,
         };
         let scale: Vec<f32> = variance.iter().map(scale).collect();
-        let samples: Vec<(Sparse, usize)> =
-            examples.iter().map(|(vector, class)| (standardized(vector, &mean, &scale), *class)).collect();
+        let mut samples = Samples::default();
+        for (vector, class) in examples {
+            samples.push(&standardized(vector, &mean, &scale), *class);
+        }
         let model = LinearModel::train(classes, width, &samples, TRAINING);
         Some(Self { mean, scale, model })
     }

@@ -10,6 +10,30 @@ const BIAS_STEP: f32 = 0.1;
 /// The features of a text that are not zero: their rows and values.
 pub(super) struct Sparse(pub(super) Vec<(u32, f32)>);
 
+/// Texts to learn from, with the numbers of their classes. All of them in one piece, which the operating system gets
+/// back when it is freed: many small pieces would stay with the process.
+#[derive(Default)]
+pub(super) struct Samples {
+    features: Vec<(u32, f32)>,
+    /// Of each text: where its features end, and its class.
+    ends: Vec<(usize, usize)>,
+}
+
+impl Samples {
+    /// Adds a text.
+    pub(super) fn push(&mut self, features: &Sparse, class: usize) {
+        self.features.extend(&features.0);
+        self.ends.push((self.features.len(), class));
+    }
+
+    /// The features of a text, and its class.
+    fn get(&self, number: usize) -> Option<(&[(u32, f32)], usize)> {
+        let (end, class) = *self.ends.get(number)?;
+        let start = number.checked_sub(1).and_then(|before| self.ends.get(before)).map_or(0, |(end, _)| *end);
+        Some((self.features.get(start..end)?, class))
+    }
+}
+
 /// How long a model is trained.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Training {
@@ -33,15 +57,10 @@ impl LinearModel {
     /// The same samples in the same order give the same model.
     ///
     /// Stochastic gradient descent with steps that shrink (Bottou, "Stochastic Gradient Descent Tricks", 2012).
-    pub(super) fn train(
-        classes: usize,
-        rows: usize,
-        samples: &[(Sparse, usize)],
-        training: Training,
-    ) -> Self {
+    pub(super) fn train(classes: usize, rows: usize, samples: &Samples, training: Training) -> Self {
         let mut model = Self { weights: vec![0.0; rows * classes], bias: vec![0.0; classes] };
-        let mut order: Vec<usize> = (0..samples.len()).collect();
-        let mut random = Lcg(samples.len() as u64);
+        let mut order: Vec<usize> = (0..samples.ends.len()).collect();
+        let mut random = Lcg(samples.ends.len() as u64);
         // All weights shrink in every step; one factor stands for all of them.
         let mut scale = 1.0_f32;
         let mut step_number = 0.0_f32;
@@ -51,11 +70,11 @@ impl LinearModel {
                 let step = training.first_step / (1.0 + step_number / HALVED_AFTER);
                 step_number += 1.0;
                 let mut errors = model.scaled_probabilities(sparse, scale);
-                if let Some(own) = errors.get_mut(*class) {
+                if let Some(own) = errors.get_mut(class) {
                     *own -= 1.0;
                 }
                 scale *= 1.0 - step * PENALTY;
-                for (row, value) in &sparse.0 {
+                for (row, value) in sparse {
                     let change = step * value / scale;
                     for (weight, error) in model.row_mut(*row).iter_mut().zip(&errors) {
                         *weight -= change * error;
@@ -72,12 +91,12 @@ impl LinearModel {
 
     /// How likely each class is; together 1.
     pub(super) fn probabilities(&self, sparse: &Sparse) -> Vec<f32> {
-        self.scaled_probabilities(sparse, 1.0)
+        self.scaled_probabilities(&sparse.0, 1.0)
     }
 
-    fn scaled_probabilities(&self, sparse: &Sparse, scale: f32) -> Vec<f32> {
+    fn scaled_probabilities(&self, sparse: &[(u32, f32)], scale: f32) -> Vec<f32> {
         let mut scores = vec![0.0_f32; self.bias.len()];
-        for (row, value) in &sparse.0 {
+        for (row, value) in sparse {
             for (score, weight) in scores.iter_mut().zip(self.row(*row)) {
                 *score += weight * value;
             }
