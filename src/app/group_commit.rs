@@ -6,13 +6,32 @@
 use crate::ports::{JournalError, QueuedDelivery, Store};
 use std::mem;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use tokio::sync::oneshot;
+use std::time::Duration;
+use tokio::sync::{oneshot, watch};
 
 /// The deliveries that wait to be written.
 #[derive(Debug, Default)]
 pub(super) struct GroupCommit {
     waiting: Mutex<Vec<Waiting>>,
     turn: tokio::sync::Mutex<()>,
+    /// How many callers there are.
+    callers: watch::Sender<usize>,
+}
+
+/// Counts a caller for as long as it waits.
+struct Caller<'c>(&'c watch::Sender<usize>);
+
+impl<'c> Caller<'c> {
+    fn new(callers: &'c watch::Sender<usize>) -> Self {
+        callers.send_modify(|callers| *callers += 1);
+        Self(callers)
+    }
+}
+
+impl Drop for Caller<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|callers| *callers = callers.saturating_sub(1));
+    }
 }
 
 #[derive(Debug)]
@@ -31,6 +50,7 @@ impl GroupCommit {
         journal: &dyn Store,
         delivery: QueuedDelivery,
     ) -> Result<(), JournalError> {
+        let _caller = Caller::new(&self.callers);
         let (stored, mut result) = oneshot::channel();
         self.lock().push(Waiting { delivery, stored });
         let _turn = self.turn.lock().await;
@@ -44,6 +64,14 @@ impl GroupCommit {
         }
         let given_up = || JournalError::Unavailable("the delivery was not written".to_owned());
         result.try_recv().unwrap_or_else(|_| Err(given_up()))
+    }
+
+    /// Waits until nobody waits for a delivery to be stored, for so long at most: GitHub waits for an answer, and what
+    /// is stored can wait.
+    pub(super) async fn give_way(&self, at_most: Duration) {
+        let mut callers = self.callers.subscribe();
+        // The sender lives as long as this, and who has waited long enough goes on.
+        let _ = tokio::time::timeout(at_most, callers.wait_for(|callers| *callers == 0)).await;
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Waiting>> {
@@ -111,6 +139,30 @@ mod tests {
         let journal = Sqlite::in_memory().await.unwrap();
         journal.close().await;
         assert!(store_at_once(&journal, 20).await.iter().all(Result::is_err));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn storing_goes_before_processing() {
+        let journal = Sqlite::in_memory().await.unwrap();
+        let commits = GroupCommit::default();
+        let long = Duration::from_secs(3600);
+        commits.give_way(long).await;
+        let turn = commits.turn.lock().await;
+        let store = commits.store(&journal, QueuedDelivery { key: "a".into(), body: json!(1) });
+        let mut store = std::pin::pin!(store);
+        assert!(futures_poll(store.as_mut()).await, "it waits for its turn");
+        let way = commits.give_way(long);
+        let mut way = std::pin::pin!(way);
+        assert!(futures_poll(way.as_mut()).await, "somebody waits");
+        drop(turn);
+        assert_eq!(store.await, Ok(()));
+        way.await;
+    }
+
+    /// Polls once. Whether it is still pending.
+    async fn futures_poll<F: Future>(mut future: std::pin::Pin<&mut F>) -> bool {
+        std::future::poll_fn(|context| std::task::Poll::Ready(future.as_mut().poll(context).is_pending()))
+            .await
     }
 
     #[tokio::test]

@@ -27,6 +27,9 @@ const WORK_TTL: Duration = Duration::from_secs(60);
 /// died, and for those that failed because of GitHub.
 const POLL_INTERVAL: Duration = WORK_TTL;
 
+/// How long the work on a delivery waits for those that are being stored.
+const GIVE_WAY: Duration = Duration::from_millis(100);
+
 /// How many urgent deliveries are worked on beside the queue. Further ones wait in the queue.
 const URGENT_AT_ONCE: usize = 8;
 
@@ -76,7 +79,12 @@ impl DeliveryInbox {
     /// # Errors
     /// If the journal cannot be used; nothing is lost.
     pub async fn process_pending(&self, shutdown: &Shutdown) -> Result<(), JournalError> {
-        while !shutdown.is_requested() && self.process_next().await? == Processed::One {}
+        while !shutdown.is_requested() {
+            self.commits.give_way(GIVE_WAY).await;
+            if self.process_next().await? == Processed::Nothing {
+                break;
+            }
+        }
         Ok(())
     }
 

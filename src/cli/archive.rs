@@ -39,6 +39,9 @@ pub(super) struct Arguments {
     /// Say what would be archived, and change nothing.
     #[arg(long)]
     dry_run: bool,
+    /// Make the journal's file smaller afterwards. Meanwhile no case goes on, and the disk needs room for both files.
+    #[arg(long, conflicts_with = "dry_run")]
+    vacuum: bool,
     #[command(flatten)]
     format: Format,
 }
@@ -56,6 +59,9 @@ pub(super) async fn run(setting: &LoadedConfig, arguments: Arguments) -> Result<
     let name = format!("fieldmedic-archive-{}.jsonl", now.format("%Y%m%dT%H%M%S%3fZ"));
     let output = arguments.output.unwrap_or_else(|| PathBuf::from(name));
     let archived = archive(&*journal, before, now, &output, arguments.dry_run).await?;
+    if arguments.vacuum {
+        journal.compact().await.into_diagnostic().wrap_err("the journal's file stays as large as it was")?;
+    }
     let file = (!arguments.dry_run && archived.cases > 0).then(|| output.display().to_string());
     if arguments.format.json {
         let Archived { cases, records } = archived;

@@ -5,7 +5,9 @@ use crate::core::ticket::{Repo, Ticket, TicketId};
 use crate::github::model::{Issue, IssueComment, LabelName, User};
 use crate::ports::{Comment, Marker};
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+use std::borrow::Cow;
 use std::fmt;
 
 /// Something that happened on GitHub. Every text in it is redacted, so it can be stored.
@@ -94,6 +96,39 @@ enum UnredactedEvent {
     CommentCreated(IssueComment),
 }
 
+/// What tells whether the rest of a body is of use.
+#[derive(Default)]
+struct Head {
+    action: String,
+}
+
+impl<'de> Deserialize<'de> for Head {
+    fn deserialize<D: Deserializer<'de>>(body: D) -> Result<Self, D::Error> {
+        body.deserialize_map(Head::default())
+    }
+}
+
+/// Every event is an object, with or without an action.
+impl<'de> Visitor<'de> for Head {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut fields: A) -> Result<Self, A::Error> {
+        while let Some(name) = fields.next_key::<Cow<'de, str>>()? {
+            if name == "action" {
+                let action: serde_json::Value = fields.next_value()?;
+                self.action = action.as_str().unwrap_or_default().to_owned();
+            } else {
+                fields.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(self)
+    }
+}
+
 #[derive(Deserialize)]
 struct IssuePayload {
     issue: Issue,
@@ -151,10 +186,9 @@ pub fn parse(event: &str, body: &[u8]) -> Result<Parsed, serde_json::Error> {
     if !matches!(event, "issues" | "issue_comment") {
         return Ok(if event == "ping" { Parsed::Ping } else { Parsed::Ignored });
     }
-    // Every event is an object, with or without an action.
-    let fields: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(body)?;
-    let action = fields.get("action").and_then(serde_json::Value::as_str).unwrap_or_default();
-    match (event, action) {
+    // The rest is passed over: most deliveries end here.
+    let Head { action } = serde_json::from_slice(body)?;
+    match (event, action.as_str()) {
         ("issues", action @ ("opened" | "edited" | "reopened" | "labeled")) => {
             Ok(issue_event(action, serde_json::from_slice(body)?))
         }

@@ -27,6 +27,12 @@ pub trait Archive: Send + Sync {
     /// the record that the removal names: what is removed is what was exported, or nothing is.
     async fn remove_archived(&self, removal: &Removal) -> Result<(), JournalError>;
 
+    /// Gives the space of what was removed back to the operating system, where the store does not do so by itself.
+    /// Meanwhile nobody can write.
+    async fn compact(&self) -> Result<(), JournalError> {
+        Ok(())
+    }
+
     /// The file that holds the records of a case; `None` if they are here.
     async fn archived_in(&self, case: &CaseId) -> Result<Option<String>, JournalError>;
 }

@@ -25,7 +25,8 @@ pub trait Inbox: Send + Sync {
         Ok(self.enqueue_deliveries(std::slice::from_ref(delivery)).await? == 1)
     }
 
-    /// The oldest delivery that nobody processes. Others do not get it before `now + ttl`.
+    /// The oldest delivery that nobody processes. Others do not get it before `now + ttl`. A power failure may take
+    /// this and [`ack_delivery`](Self::ack_delivery) back: then it is processed once more.
     async fn next_delivery(
         &self,
         now: DateTime<Utc>,

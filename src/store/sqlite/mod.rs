@@ -57,6 +57,9 @@ const READERS: u32 = 4;
 pub struct Sqlite {
     /// One connection, so that the tasks of this process write in turn instead of racing for the lock.
     writer: SqlitePool,
+    /// Writes what a power failure may take back. It is used only by whoever has the writer.
+    /// `None` in memory.
+    unsynced: Option<SqlitePool>,
     readers: SqlitePool,
     /// The file, as people know it.
     place: String,
@@ -79,6 +82,9 @@ impl Sqlite {
             .disable_statement_logging();
         let journal = Self {
             writer: writer().connect_lazy_with(options.clone()),
+            unsynced: Some(
+                writer().connect_lazy_with(options.clone().synchronous(SqliteSynchronous::Normal)),
+            ),
             readers: pool(READERS).connect_lazy_with(options.pragma("query_only", "ON")),
             place: path.display().to_string(),
         };
@@ -94,7 +100,7 @@ impl Sqlite {
         let options = SqliteConnectOptions::new().in_memory(true).disable_statement_logging();
         let only = pool(1).connect_lazy_with(options);
         let place = "the journal in memory".to_owned();
-        let journal = Self { writer: only.clone(), readers: only, place };
+        let journal = Self { writer: only.clone(), unsynced: None, readers: only, place };
         journal.explained(schema::migrate(&journal.writer, &journal.place).await)?;
         Ok(journal)
     }
@@ -136,6 +142,9 @@ impl Sqlite {
     /// without it loses nothing.
     pub async fn close(&self) {
         self.readers.close().await;
+        if let Some(unsynced) = &self.unsynced {
+            unsynced.close().await;
+        }
         self.writer.close().await;
     }
 
@@ -143,6 +152,28 @@ impl Sqlite {
     /// until it has written.
     async fn write(&self) -> Result<Transaction<'static, sqlx::Sqlite>, JournalError> {
         self.explained(self.writer.begin_with("BEGIN IMMEDIATE").await)
+    }
+
+    /// The same for what need not outlast a power failure: claims, whose holder is then gone as well, and what is known
+    /// of parked cases, which are then looked at once more. The commit does not wait for the disk; the next one that
+    /// does takes it along. The end of the process takes nothing back.
+    async fn write_unsynced(&self) -> Result<Unsynced, JournalError> {
+        let Some(unsynced) = &self.unsynced else {
+            return Ok(Unsynced { tx: self.write().await?, turn: None });
+        };
+        let turn = self.explained(self.writer.acquire().await)?;
+        let tx = self.explained(unsynced.begin_with("BEGIN IMMEDIATE").await)?;
+        Ok(Unsynced { tx, turn: Some(turn) })
+    }
+
+    async fn commit_unsynced<T>(
+        &self,
+        Unsynced { tx, turn }: Unsynced,
+        done: Result<T, StoreError>,
+    ) -> Result<T, JournalError> {
+        let result = self.commit(tx, done).await;
+        drop(turn);
+        result
     }
 
     /// For one query, which sees one state of the journal by itself.
@@ -164,6 +195,13 @@ impl Sqlite {
     fn explained<T>(&self, result: Result<T, impl Into<StoreError>>) -> Result<T, JournalError> {
         result.map_err(|failure| explain(&self.place, failure.into()))
     }
+}
+
+/// A transaction whose commit does not wait for the disk.
+struct Unsynced {
+    tx: Transaction<'static, sqlx::Sqlite>,
+    /// The writer, held so that the tasks of this process write in turn.
+    turn: Option<PoolConnection<sqlx::Sqlite>>,
 }
 
 #[async_trait]
@@ -248,9 +286,9 @@ impl Leases for Sqlite {
         now: DateTime<Utc>,
         ttl: Duration,
     ) -> Result<bool, JournalError> {
-        let mut tx = self.write().await?;
-        let done = leases::claim(&mut *tx, case, worker, now, ttl).await;
-        self.commit(tx, done).await
+        let mut unsynced = self.write_unsynced().await?;
+        let done = leases::claim(&mut *unsynced.tx, case, worker, now, ttl).await;
+        self.commit_unsynced(unsynced, done).await
     }
 
     async fn release(
@@ -259,9 +297,9 @@ impl Leases for Sqlite {
         worker: &str,
         parked: Option<&Parked>,
     ) -> Result<(), JournalError> {
-        let mut tx = self.write().await?;
-        let done = leases::release(&mut *tx, case, worker, parked).await;
-        self.commit(tx, done).await
+        let mut unsynced = self.write_unsynced().await?;
+        let done = leases::release(&mut *unsynced.tx, case, worker, parked).await;
+        self.commit_unsynced(unsynced, done).await
     }
 
     async fn due_cases(&self, worker: &str, now: DateTime<Utc>) -> Result<DueCases, JournalError> {
@@ -302,15 +340,15 @@ impl Inbox for Sqlite {
         now: DateTime<Utc>,
         ttl: Duration,
     ) -> Result<Option<QueuedDelivery>, JournalError> {
-        let mut tx = self.write().await?;
-        let done = inbox::next(&mut *tx, now, ttl).await;
-        self.commit(tx, done).await
+        let mut unsynced = self.write_unsynced().await?;
+        let done = inbox::next(&mut *unsynced.tx, now, ttl).await;
+        self.commit_unsynced(unsynced, done).await
     }
 
     async fn ack_delivery(&self, key: &str) -> Result<(), JournalError> {
-        let mut tx = self.write().await?;
-        let done = inbox::finish(&mut *tx, key).await;
-        self.commit(tx, done).await
+        let mut unsynced = self.write_unsynced().await?;
+        let done = inbox::finish(&mut *unsynced.tx, key).await;
+        self.commit_unsynced(unsynced, done).await
     }
 
     async fn pause_order(&self) -> Result<Option<PauseOrder>, JournalError> {
@@ -398,6 +436,15 @@ impl Archive for Sqlite {
         let mut tx = self.write().await?;
         let done = archive::remove(&mut *tx, removal).await;
         self.commit(tx, done).await
+    }
+
+    /// The file is written anew, so for a while the disk needs room for both.
+    async fn compact(&self) -> Result<(), JournalError> {
+        let mut db = self.explained(self.writer.acquire().await)?;
+        self.explained(sqlx::query("VACUUM").execute(&mut *db).await)?;
+        // What was written stands in the log yet, which is as long.
+        self.explained(sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut *db).await)?;
+        Ok(())
     }
 
     async fn archived_in(&self, case: &CaseId) -> Result<Option<String>, JournalError> {
@@ -538,6 +585,41 @@ mod tests {
             sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&journal.writer).await.unwrap();
         let level: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(&journal.writer).await.unwrap();
         assert_eq!((mode.as_str(), level), ("wal", 2), "2 is FULL: the log is synced at every commit");
+    }
+
+    #[tokio::test]
+    async fn what_need_not_wait_for_the_disk_is_kept_all_the_same() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("journal.db");
+        let journal = Sqlite::open(&path).await.unwrap();
+        let delivery = |key: &str| QueuedDelivery { key: key.to_owned(), body: serde_json::json!({}) };
+        journal.enqueue_deliveries(&[delivery("a"), delivery("b")]).await.unwrap();
+        let (now, minute) = (DateTime::UNIX_EPOCH, Duration::from_secs(60));
+        journal.next_delivery(now, minute).await.unwrap().unwrap();
+        journal.ack_delivery("a").await.unwrap();
+        let unsynced = journal.unsynced.as_ref().unwrap();
+        let level: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(unsynced).await.unwrap();
+        assert_eq!(level, 1, "1 is NORMAL: a commit does not wait, and the file is whole all the same");
+        // Another process sees it at once.
+        let other = Sqlite::open(&path).await.unwrap();
+        assert_eq!(other.next_delivery(now, minute).await.unwrap().unwrap().key, "b");
+        assert_eq!(other.next_delivery(now, minute).await.unwrap(), None);
+        // Who gives up half way holds up nobody.
+        drop(journal.write_unsynced().await.unwrap());
+        journal.enqueue_deliveries(&[delivery("c")]).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_smaller_journal_is_a_smaller_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("journal.db");
+        let journal = Sqlite::open(&path).await.unwrap();
+        let files = BTreeMap::from([("a".to_owned(), "x".repeat(1_000_000))]);
+        journal.store_library(&LibraryHash("h".into()), &files).await.unwrap();
+        sqlx::query("DELETE FROM library").execute(&journal.writer).await.unwrap();
+        journal.compact().await.unwrap();
+        journal.close().await;
+        assert!(fs::metadata(&path).unwrap().len() < 500_000);
     }
 
     #[tokio::test]
