@@ -18,6 +18,7 @@
     reason = "it measures, and ends where it cannot"
 )]
 
+mod decision;
 mod journal;
 mod parked;
 mod setup;
@@ -66,6 +67,9 @@ async fn main() {
     }
     if is_wanted("journal") {
         print("journal", journal::measure().await);
+    }
+    if is_wanted("decision") {
+        print("decision", decision::measure().await);
     }
     if is_wanted("parked") {
         print("parked", parked::measure(program).await);

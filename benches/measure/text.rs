@@ -10,7 +10,9 @@ pub fn measure() -> Vec<Figure> {
     let ticket = "The synchronisation has been waiting since this morning, and nothing happens. ".repeat(26);
     let service = r#"{"image":"registry.example.org/app:1.2","ports":["8000:8000"],"path":"/opt/app/log"},"#;
     let output = format!("[{}]", service.repeat(60));
-    let mut figures = Vec::new();
+    let begun = Instant::now();
+    drop(black_box(redactor.text(black_box(&ticket))));
+    let mut figures = vec![Figure::ms("the first ticket of 2 KB", begun.elapsed())];
     for (name, text) in [("a ticket of 2 KB", &ticket), ("an output of 5 KB", &output)] {
         let record = time(|| drop(black_box(redactor.text(black_box(text)))));
         let publish = time(|| drop(black_box(redactor.publish(black_box(text)))));
