@@ -141,26 +141,26 @@ mod tests {
         assert!(store_at_once(&journal, 20).await.iter().all(Result::is_err));
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn storing_goes_before_processing() {
         let journal = Sqlite::in_memory().await.unwrap();
         let commits = GroupCommit::default();
-        let long = Duration::from_secs(3600);
+        let long = Duration::from_secs(60);
         commits.give_way(long).await;
         let turn = commits.turn.lock().await;
         let store = commits.store(&journal, QueuedDelivery { key: "a".into(), body: json!(1) });
         let mut store = std::pin::pin!(store);
-        assert!(futures_poll(store.as_mut()).await, "it waits for its turn");
+        assert!(is_pending(store.as_mut()).await, "it waits for its turn");
         let way = commits.give_way(long);
         let mut way = std::pin::pin!(way);
-        assert!(futures_poll(way.as_mut()).await, "somebody waits");
+        assert!(is_pending(way.as_mut()).await, "somebody waits");
         drop(turn);
         assert_eq!(store.await, Ok(()));
         way.await;
     }
 
     /// Polls once. Whether it is still pending.
-    async fn futures_poll<F: Future>(mut future: std::pin::Pin<&mut F>) -> bool {
+    async fn is_pending<F: Future>(mut future: std::pin::Pin<&mut F>) -> bool {
         std::future::poll_fn(|context| std::task::Poll::Ready(future.as_mut().poll(context).is_pending()))
             .await
     }
