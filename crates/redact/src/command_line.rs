@@ -8,7 +8,7 @@ use crate::command_rules::{OPTIONS, OptionRule, PLACES, PlaceRule, Secret, TAKES
 use crate::cursor::{before, lines, piece, rest, window};
 use crate::mask::Places;
 use crate::values::{is_literal, is_mixed, is_reference};
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, AhoCorasickBuilder, AhoCorasickKind};
 use std::ops::Range;
 use std::sync::LazyLock;
 
@@ -49,7 +49,7 @@ static PROGRAMS: LazyLock<AhoCorasick> = LazyLock::new(|| {
         options.chain(PLACES.iter().map(|rule| rule.program)).chain(["echo", "printf", "<<<"]).collect();
     names.sort_unstable();
     names.dedup();
-    AhoCorasick::new(names).expect("constant names")
+    AhoCorasickBuilder::new().kind(Some(AhoCorasickKind::DFA)).build(names).expect("constant names")
 });
 
 fn find_in_line(line: &str, words: &[Word], places: &mut Places) {

@@ -11,7 +11,7 @@ use crate::names::{self, LONGEST, Meaning, Strength, holds_name, meaning_of, nam
 use crate::quote::{Quote, quote_at, quote_before};
 use crate::value_reader::ValueReader;
 use crate::vocabulary::{DOUBTFUL, STEMS, WORDS};
-use aho_corasick::{AhoCorasick, AhoCorasickBuilder, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickBuilder, AhoCorasickKind, MatchKind};
 use regex::Regex;
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -41,6 +41,7 @@ static CANDIDATES: LazyLock<AhoCorasick> = LazyLock::new(|| {
     AhoCorasickBuilder::new()
         .ascii_case_insensitive(true)
         .match_kind(MatchKind::LeftmostFirst)
+        .kind(Some(AhoCorasickKind::DFA))
         .build(parts)
         .expect("a constant pattern")
 });

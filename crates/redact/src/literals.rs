@@ -129,6 +129,9 @@ pub fn has_folding(text: &str) -> bool {
     !text.is_ascii() && text.contains(FOLDED)
 }
 
+/// So many literals are searched by a table of all transitions, which takes a megabyte then.
+const FEW_LITERALS: usize = 400;
+
 /// Finds the literals of many owners in one pass.
 #[derive(Debug)]
 pub struct LiteralSearch {
@@ -146,8 +149,12 @@ impl LiteralSearch {
         }
         let search = AhoCorasickBuilder::new()
             .ascii_case_insensitive(true)
-            // Quick to build.
-            .kind(Some(AhoCorasickKind::ContiguousNFA))
+            // A table of all transitions is quickest, and grows with the literals.
+            .kind(Some(if all.len() > FEW_LITERALS {
+                AhoCorasickKind::ContiguousNFA
+            } else {
+                AhoCorasickKind::DFA
+            }))
             .build(all.keys())
             .ok()?;
         Some(Self { search, owners: all.into_values().collect() })

@@ -24,10 +24,10 @@ pub(super) const DIALECT: Dialect = Dialect {
          WHERE kind IN (SELECT value FROM json_each($1)) AND at >= $2 ORDER BY at, case_id, seq",
     runs_of: "SELECT run.host, run.started_at, run.case_id, run.seq, run.system, run.playbook, \
             run.ended_at, run.fixed, cases.ticket \
-         FROM run LEFT JOIN cases ON cases.id = run.case_id \
-         WHERE (run.case_id, run.seq) IN ( \
-            SELECT case_id, seq FROM run WHERE host IN (SELECT value FROM json_each($1)) AND started_at >= $3 \
-            UNION SELECT case_id, seq FROM run WHERE system = $2 AND started_at >= $3) \
+         FROM (SELECT case_id, seq FROM run WHERE host IN (SELECT value FROM json_each($1)) AND started_at >= $3 \
+            UNION SELECT case_id, seq FROM run WHERE system = $2 AND started_at >= $3) AS found \
+         JOIN run ON run.case_id = found.case_id AND run.seq = found.seq \
+         LEFT JOIN cases ON cases.id = run.case_id \
          ORDER BY run.started_at, run.case_id, run.seq, run.host",
     changes_of: "SELECT host, at FROM host_change WHERE host IN (SELECT value FROM json_each($1)) AND at >= $2 ORDER BY at, case_id, seq",
     due_cases: "SELECT c.id, claim.worker, claim.until FROM cases c \
@@ -77,6 +77,22 @@ mod tests {
         let steps: Vec<String> = rows.iter().map(|row| row.text("detail").unwrap()).collect();
         let by_index = "SEARCH event USING INDEX event_by_kind (kind=? AND at>?)";
         assert!(steps.iter().any(|step| step == by_index), "{steps:?}");
+    }
+
+    /// A look at all runs would take longer with each case of the week.
+    #[tokio::test]
+    async fn runs_and_changes_are_found_by_their_indexes() {
+        let journal = Sqlite::in_memory().await.unwrap();
+        for (statement, values, table) in
+            [(DIALECT.runs_of, 3, "run"), (DIALECT.changes_of, 2, "host_change")]
+        {
+            let plan = sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}")));
+            let plan = (0..values).fold(plan, |plan, _| plan.bind("[]"));
+            let rows = plan.fetch_all(&journal.writer).await.unwrap();
+            let steps: Vec<String> = rows.iter().map(|row| row.text("detail").unwrap()).collect();
+            let scans = format!("SCAN {table}");
+            assert!(!steps.iter().any(|step| step.split(" USING").next() == Some(&scans)), "{steps:?}");
+        }
     }
 
     #[tokio::test]
