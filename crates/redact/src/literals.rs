@@ -196,7 +196,7 @@ mod tests {
             ("(?:worker)?", None),
             ("worker|.*", None),
             ("(?i)worker", Some(vec!["worker"])),
-            ("(?i-u:authorization)[ :]", Some(vec!["authorization"])),
+            ("(?i-u:authorization)[ :]", Some(vec!["authorization ", "authorization:"])),
             ("[wW]orker", Some(vec!["worker"])),
             ("[ab]orker", Some(vec!["aorker", "borker"])),
             ("[a-z]orker", Some(vec!["orker"])),
