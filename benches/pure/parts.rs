@@ -1,4 +1,4 @@
-//! The pure parts, each with what it works on. `tests/suite/speed.rs` uses them as well.
+//! The pure parts, each with what it works on.
 
 use fieldmedic::core::case::Case;
 use fieldmedic::core::case::record::Record;
@@ -32,7 +32,6 @@ fn part<T>(name: &'static str, run: impl Fn() -> T + 'static) -> Part {
 
 /// All of them.
 pub async fn parts() -> Vec<Part> {
-    // The crate of the measurements stands two folders below the root, the tests' in it.
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let root = root.ancestors().find(|folder| folder.join("playbooks/qfieldcloud").is_dir());
     let root = root.expect("the root of the project");

@@ -48,7 +48,6 @@ mod service;
 mod set_aside;
 mod simulation;
 mod snapshots;
-mod speed;
 mod story;
 mod sweep;
 mod taps;

@@ -30,7 +30,8 @@ pub fn required_literals(hir: &Hir) -> Literals {
     }
 }
 
-/// Of parts in a row, the one that is rarest by its look: whose shortest literal is longest.
+/// Of parts in a row, the one that is rarest by its look: with the fewest literals, and then
+/// the longest.
 fn best(parts: &[Hir]) -> Literals {
     let mut found: Vec<Vec<String>> = Vec::new();
     // What stands in a row so far, in each of its forms.
@@ -47,7 +48,9 @@ fn best(parts: &[Hir]) -> Literals {
     }
     found.push(run);
     let shortest = |literals: &Vec<String>| literals.iter().map(String::len).min().unwrap_or_default();
-    found.into_iter().filter(|literals| shortest(literals) >= SHORTEST).max_by_key(shortest)
+    let told = found.into_iter().filter(|literals| shortest(literals) >= SHORTEST);
+    // Many patterns end in the same few words, and each begins with one of its own.
+    told.max_by_key(|literals| (std::cmp::Reverse(literals.len()), shortest(literals)))
 }
 
 /// The same for a part of a row, which is no row itself.
@@ -187,7 +190,7 @@ mod tests {
         for (pattern, expect) in [
             ("worker", Some(vec!["worker"])),
             ("Worker is down", Some(vec!["worker is down"])),
-            (r"\bworkers? (is|are) down\b", Some(vec![" is down", " are down"])),
+            (r"\bworkers? (is|are) down\b", Some(vec!["worker"])),
             ("gh[op]_x", Some(vec!["gho_x", "ghp_x"])),
             ("gl(?:pat|dt)-[a-z]+", Some(vec!["glpat-", "gldt-"])),
             ("disk full|no space left", Some(vec!["disk full", "no space left"])),

@@ -74,7 +74,7 @@ mod tests {
         };
         assert_eq!(candidates("all is well"), [false, false, true]);
         assert_eq!(candidates("NO SPACE LEFT"), [false, true, true]);
-        assert_eq!(candidates("all is down"), [true, false, true], "it may, by its literal");
+        assert_eq!(candidates("workers"), [true, false, true], "it may, by its literal");
         assert_eq!(candidates("di\u{17f}k full"), [true, true, true]);
         assert!(patterns[1].is_match("di\u{17f}k full"));
     }
