@@ -5,6 +5,7 @@
 // A test fails where there is nothing; clippy.toml allows it to index, and has no word for slices of text.
 #![cfg_attr(test, allow(clippy::string_slice))]
 
+pub mod alerts;
 pub mod app;
 pub mod cli;
 pub mod clock;

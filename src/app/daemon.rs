@@ -1,5 +1,6 @@
 //! The daemon: webhook, periodic tasks, cases and health checks, from its start to its safe end.
 
+use crate::app::alerts::alert_router;
 use crate::app::dashboard::site;
 use crate::app::inbox::DeliveryInbox;
 use crate::app::listeners::Listeners;
@@ -10,7 +11,7 @@ use crate::app::settings::{LoadedConfig, read_config};
 use crate::app::signals::stop_on_signal;
 use crate::app::supervisor::Supervisor;
 use crate::app::tasks::{PeriodicTask, Task, TaskTimes, Trigger};
-use crate::app::wiring::{Application, RunMode, embedding_reader, webhook_secrets};
+use crate::app::wiring::{Application, RunMode, alert_sources, embedding_reader, webhook_secrets};
 use crate::config::Config;
 use crate::core::case::scheduled_run::ScheduledRun;
 use crate::engine::{Context, Dispatcher, Observer, ScheduledTask, Shutdown};
@@ -131,6 +132,7 @@ impl Start {
         context.shell = Arc::new(WatchedShell::new(context.shell, reachability.clone()));
         context.observer = self.observer.clone();
         let secrets = config.webhook.as_ref().map(webhook_secrets).transpose()?;
+        let alerts = alert_sources(config)?;
         let listeners = before.open(config).await?;
         let times = task_times(config, schedules, context.clock.now())?;
 
@@ -159,7 +161,7 @@ impl Start {
         }
         let inbox = DeliveryInbox::new(context.clone(), dispatcher.waker());
         if let (Some(listener), Some(secrets)) = (Listeners::accepting(listeners.webhook.as_ref()), secrets) {
-            let router = inbox.router(secrets);
+            let router = inbox.router(secrets).merge(alert_router(&inbox, alerts));
             let stop = stop.clone();
             tasks.spawn(async move {
                 web::serve(listener, router, ServerLimits::default(), stop.requested()).await;

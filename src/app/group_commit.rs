@@ -36,23 +36,23 @@ impl Drop for Caller<'_> {
 
 #[derive(Debug)]
 struct Waiting {
-    delivery: QueuedDelivery,
+    deliveries: Vec<QueuedDelivery>,
     stored: oneshot::Sender<Result<(), JournalError>>,
 }
 
 impl GroupCommit {
-    /// Queues a delivery durably, together with others that wait.
+    /// Queues what came in one request durably, all or none of it, together with others that wait.
     ///
     /// # Errors
     /// The journal cannot be used. Another process may have queued the delivery all the same, which is no harm.
     pub(super) async fn store(
         &self,
         journal: &dyn Store,
-        delivery: QueuedDelivery,
+        deliveries: Vec<QueuedDelivery>,
     ) -> Result<(), JournalError> {
         let _caller = Caller::new(&self.callers);
         let (stored, mut result) = oneshot::channel();
-        self.lock().push(Waiting { delivery, stored });
+        self.lock().push(Waiting { deliveries, stored });
         let _turn = self.turn.lock().await;
         if let Ok(result) = result.try_recv() {
             return result;
@@ -83,15 +83,14 @@ type Answer = (oneshot::Sender<Result<(), JournalError>>, Result<(), JournalErro
 
 /// Writes a group. If that fails, each is written for itself, so that none fails for another.
 async fn write(journal: &dyn Store, group: Vec<Waiting>) -> Vec<Answer> {
-    let (deliveries, stored): (Vec<_>, Vec<_>) =
-        group.into_iter().map(|Waiting { delivery, stored }| (delivery, stored)).unzip();
-    let written = journal.enqueue_deliveries(&deliveries).await.map(drop);
-    if written.is_ok() || deliveries.len() == 1 {
-        return stored.into_iter().map(|stored| (stored, written.clone())).collect();
+    let all: Vec<QueuedDelivery> = group.iter().flat_map(|waiting| &waiting.deliveries).cloned().collect();
+    let written = journal.enqueue_deliveries(&all).await.map(drop);
+    if written.is_ok() || group.len() == 1 {
+        return group.into_iter().map(|waiting| (waiting.stored, written.clone())).collect();
     }
     let mut answers = Vec::new();
-    for (delivery, stored) in deliveries.iter().zip(stored) {
-        answers.push((stored, journal.enqueue_delivery(delivery).await.map(drop)));
+    for Waiting { deliveries, stored } in group {
+        answers.push((stored, journal.enqueue_deliveries(&deliveries).await.map(drop)));
     }
     answers
 }
@@ -112,7 +111,7 @@ mod tests {
             .map(|number| {
                 let (commits, journal) = (Arc::clone(&commits), journal.clone());
                 let delivery = QueuedDelivery { key: format!("delivery {number}"), body: json!(number) };
-                tokio::spawn(async move { commits.store(&journal, delivery).await })
+                tokio::spawn(async move { commits.store(&journal, vec![delivery]).await })
             })
             .collect();
         let mut results = Vec::new();
@@ -172,9 +171,9 @@ mod tests {
         let delivery =
             |number: u32| QueuedDelivery { key: format!("delivery {number}"), body: json!(number) };
         let turn = commits.turn.lock().await;
-        let impatient = commits.store(&journal, delivery(1));
+        let impatient = commits.store(&journal, vec![delivery(1)]);
         assert!(tokio::time::timeout(Duration::from_millis(5), impatient).await.is_err());
         drop(turn);
-        assert_eq!(commits.store(&journal, delivery(2)).await, Ok(()));
+        assert_eq!(commits.store(&journal, vec![delivery(2)]).await, Ok(()));
     }
 }

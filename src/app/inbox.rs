@@ -4,8 +4,10 @@
 use crate::app::group_commit::GroupCommit;
 use crate::core::case::event::CaseId;
 use crate::core::chatops::command;
+use crate::core::ticket::alert::Alert;
 use crate::engine::{
-    Context, IntakeError, Shutdown, accept_comment, accept_delivered_issue, has_pause_label, is_urgent,
+    AlertIntake, Context, IntakeError, Shutdown, accept_alert, accept_comment, accept_delivered_issue,
+    accept_monitor_close, has_pause_label, is_urgent,
 };
 use crate::github::webhook::{Delivery, IssueAction, Parsed, UnredactedDelivery, parse};
 use crate::ports::{JournalError, QueuedDelivery};
@@ -14,6 +16,7 @@ use crate::web;
 use crate::web::{DeliveryNotStored, DeliverySink, Receipt, Router, Secrets, SignedDelivery};
 use async_trait::async_trait;
 use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
@@ -59,6 +62,17 @@ impl DeliveryInbox {
         })
     }
 
+    /// Stores what must not get lost, all or nothing, and has it worked on.
+    pub(super) async fn keep(&self, queued: Vec<QueuedDelivery>) -> Result<(), JournalError> {
+        self.commits.store(&*self.context.journal, queued).await?;
+        self.notify.notify_one();
+        Ok(())
+    }
+
+    pub(super) fn context(&self) -> &Context {
+        &self.context
+    }
+
     /// Works on stored deliveries, one after another, until the shutdown.
     pub async fn work(&self, shutdown: &Shutdown) {
         while !shutdown.is_requested() {
@@ -93,10 +107,14 @@ impl DeliveryInbox {
         let Some(queued) = journal.next_delivery(self.context.clock.now(), WORK_TTL).await? else {
             return Ok(Processed::Nothing);
         };
-        match serde_json::from_value::<Delivery>(queued.body) {
-            Ok(delivery) => {
+        match serde_json::from_value::<Queued>(queued.body) {
+            Ok(Queued::Alert { alert }) => match self.process_alert(&queued.key, &alert).await {
+                Worked::Done(case) => self.wake(case),
+                Worked::Later => return Ok(Processed::One),
+            },
+            Ok(Queued::GitHub(delivery)) => {
                 let age = self.context.clock.now() - delivery.happened_at();
-                match self.process(&queued.key, delivery).await {
+                match self.process(&queued.key, *delivery).await {
                     Ok(case) => self.wake(case),
                     Err(IntakeError::Forge(error)) if error.is_final_after(age) => {
                         tracing::warn!(delivery = queued.key, %error, "delivery skipped");
@@ -114,6 +132,24 @@ impl DeliveryInbox {
         }
         journal.ack_delivery(&queued.key).await?;
         Ok(Processed::One)
+    }
+
+    async fn process_alert(&self, key: &str, alert: &Alert) -> Worked {
+        let accepted = accept_alert(&self.context, alert).instrument(spans::delivery(key, "alert"));
+        match accepted.await {
+            Ok(AlertIntake::Done(case)) => Worked::Done(case),
+            Ok(AlertIntake::Later) => Worked::Later,
+            Err(IntakeError::Forge(error))
+                if error.is_final_after(self.context.clock.now() - alert.received_at) =>
+            {
+                tracing::warn!(delivery = key, %error, "alert skipped");
+                Worked::Done(None)
+            }
+            Err(error) => {
+                tracing::warn!(delivery = key, %error, "alert failed; retry in {WORK_TTL:?}");
+                Worked::Later
+            }
+        }
     }
 
     /// Works on a delivery at once, if it stops something: nobody holds up a pause by filling the queue. It stays
@@ -157,16 +193,35 @@ impl DeliveryInbox {
         let context = &self.context;
         match delivery {
             Delivery::IssueChanged { ticket, action: IssueAction::Reopened, sender } => {
-                // A program that reopens is nobody's objection. Fieldmedic reopens on its own evidence.
-                if sender.is_bot || sender.login == context.forge.me().await? {
+                // A program that reopens is nobody's objection. Fieldmedic reopens on its own evidence, and a
+                // listed monitor says that something is down.
+                let is_monitor = context.forge_settings.is_monitor(&sender.login);
+                if sender.is_bot && !is_monitor || sender.login == context.forge.me().await? {
                     return Ok(None);
                 }
                 accept_delivered_issue(context, ticket, Some(&sender.login)).await
+            }
+            Delivery::IssueChanged { ticket, action: IssueAction::Closed, sender } => {
+                accept_monitor_close(context, &ticket, &sender.login).await
             }
             Delivery::IssueChanged { ticket, .. } => accept_delivered_issue(context, ticket, None).await,
             Delivery::CommentCreated { comment, .. } => accept_comment(context, &comment).await,
         }
     }
+}
+
+/// What became of an alert.
+enum Worked {
+    Done(Option<CaseId>),
+    Later,
+}
+
+/// What is queued. Deliveries of GitHub are as earlier versions queued them.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Queued {
+    Alert { alert: Box<Alert> },
+    GitHub(Box<Delivery>),
 }
 
 #[derive(PartialEq)]
@@ -192,8 +247,8 @@ impl DeliverySink for DeliveryInbox {
         let delivery = delivery.redact(&self.context.redactor);
         let key = delivery.content_key();
         let body = serde_json::to_value(&delivery).map_err(|error| unavailable(&error))?;
-        let stored =
-            self.commits.store(&*self.context.journal, QueuedDelivery { key: key.clone(), body }).await;
+        let queued = vec![QueuedDelivery { key: key.clone(), body }];
+        let stored = self.commits.store(&*self.context.journal, queued).await;
         stored.map_err(|error| unavailable(&error))?;
         self.process_urgent(&key, &delivery);
         self.notify.notify_one();
@@ -212,10 +267,16 @@ impl DeliveryInbox {
             tracing::info!(repo = %id.repo, "delivery from a repository that is not configured");
             return Ok(false);
         }
+        // What people close needs no look; a monitor that closes says that something is up again.
+        if let Some(login) = delivery.closed_by()
+            && !settings.is_monitor(login)
+        {
+            return Ok(false);
+        }
         let is_for_us = match delivery.comment() {
             Some(_) if delivery.is_by_machine() => return Ok(false),
             Some(text) => command(text, &settings.command).is_some(),
-            None => delivery.has_label(&settings.label),
+            None => delivery.has_label(&settings.label) || settings.is_monitor(delivery.author()),
         };
         Ok(is_for_us || !self.context.journal.cases_of(&id).await?.is_empty())
     }

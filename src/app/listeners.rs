@@ -36,6 +36,9 @@ impl Listeners {
                     format!("[webhook] cannot listen on {}: is another fieldmedic running?", webhook.listen)
                 })?;
                 announce(&format!("webhook on http://{}/webhook", listener.address()));
+                for source in config.alerts.keys() {
+                    announce(&format!("alerts on http://{}/alerts/{source}", listener.address()));
+                }
                 Some(listener)
             }
             None => None,

@@ -3,6 +3,7 @@
 //! - `settings`: the configuration file that a command works with.
 //! - `wiring`: builds the adapters and the engine; it alone names every adapter.
 //! - `inbox`: webhook deliveries, stored first and processed afterwards. `group_commit`: many at once.
+//! - `alerts`: what monitors send, through the same inbox.
 //! - `daemon`: `serve`, from its start to its safe end. `tasks`: what it does periodically.
 //! - `dashboard`: the pages of `serve`, from the configuration.
 //! - `metrics`: the figures of `/metrics`. `readiness`: the checks of `/readyz`.
@@ -10,6 +11,7 @@
 //! - `signals`: Ctrl-C and SIGTERM. `supervisor`: what systemd is told.
 //! - `secrets`: tokens and passwords, from the environment or from credentials.
 
+pub mod alerts;
 pub mod daemon;
 pub mod dashboard;
 mod group_commit;
@@ -26,6 +28,6 @@ pub mod tasks;
 pub mod wiring;
 
 pub use crate::app::wiring::{
-    AppError, Application, ProbeSetup, RunMode, embedding_reader, files, free_space, identity, journal_place,
-    open_journal, prompts, redactor, ticket_label, token_in, webhook_secret, webhook_secrets,
+    AppError, Application, ProbeSetup, RunMode, alert_sources, embedding_reader, files, free_space, identity,
+    journal_place, open_journal, prompts, redactor, ticket_label, token_in, webhook_secret, webhook_secrets,
 };

@@ -2,10 +2,11 @@
 
 #![expect(clippy::disallowed_methods, reason = "reads secrets from the environment or from files")]
 
+use crate::app::alerts::AlertSource;
 use crate::app::secrets::secret;
 use crate::app::settings::LoadedConfig;
 use crate::clock::SystemClock;
-use crate::config::{Config, HostEntry, PlaybooksEntry, SshConfigEntry, WebhookEntry};
+use crate::config::{AlertEntry, Config, HostEntry, PlaybooksEntry, SshConfigEntry, WebhookEntry};
 use crate::console;
 use crate::core::case::scheduled_run::ScheduledRun;
 use crate::core::ids::HostName;
@@ -68,6 +69,15 @@ pub enum AppError {
     #[error("the webhook's secret is missing: environment variable {0} is not set")]
     #[diagnostic(help("set it to the secret that GitHub's webhook has; `openssl rand -hex 32` makes one"))]
     NoSecret(String),
+    /// A variable with the secret of a monitor is not set or is blank.
+    #[error("the secret of [alerts.{source_name}] is missing: environment variable {variable} is not set")]
+    #[diagnostic(help("set it to the secret that the monitor sends; `openssl rand -hex 32` makes one"))]
+    NoAlertSecret {
+        /// The name of the monitor in the configuration.
+        source_name: String,
+        /// The name of the variable.
+        variable: String,
+    },
     /// The address or the credentials cannot be right, so no client of GitHub can be built.
     #[error("{0}")]
     #[diagnostic(help("see [github] base_url and the token's variable in the configuration"))]
@@ -311,6 +321,28 @@ pub fn webhook_secrets(webhook: &WebhookEntry) -> Result<Vec<SecretString>, AppE
     names.into_iter().flatten().map(|name| secret_in(name)).collect()
 }
 
+/// The monitors that may send alerts.
+///
+/// # Errors
+/// [`AppError::NoAlertSecret`] if a variable that the configuration names is not set or is blank.
+pub fn alert_sources(config: &Config) -> Result<Vec<AlertSource>, AppError> {
+    let sources = config.alerts.iter().map(|(name, entry)| {
+        let secrets = entry.variables().map(|variable| {
+            secret(variable).ok_or_else(|| AppError::NoAlertSecret {
+                source_name: name.to_string(),
+                variable: variable.clone(),
+            })
+        });
+        Ok(AlertSource {
+            name: name.clone(),
+            format: entry.format,
+            secrets: secrets.collect::<Result<_, _>>()?,
+            system: entry.system.clone(),
+        })
+    });
+    sources.collect()
+}
+
 /// The token in this variable; `None` if it is not set.
 pub fn token_in(variable: &str) -> Option<SecretString> {
     secret(variable)
@@ -329,6 +361,7 @@ pub fn redactor(config: &Config) -> Redactor {
     let others = [Some(&config.github.token_env), config.store.url_env.as_ref(), reader_key];
     let variables = others.into_iter().chain(webhook.into_iter().flatten()).flatten();
     let variables = variables.chain(config.dashboard.variables());
+    let variables = variables.chain(config.alerts.values().flat_map(AlertEntry::variables));
     let secrets = variables.filter_map(|variable| secret(variable));
     let secrets = secrets.map(|secret| secret.expose_secret().to_owned());
     let of_store = address(config).ok().flatten().map_or_else(Vec::new, |it| it.passwords().to_vec());
@@ -352,6 +385,7 @@ fn forge_settings(config: &Config) -> ForgeSettings {
     ForgeSettings {
         repos: config.github.repos.clone(),
         label: config.github.label.clone(),
+        monitors: config.github.monitors.clone(),
         command: config.github.command.clone(),
         on_call: config.github.on_call.clone(),
         remind_after: config.escalation.remind_after,

@@ -158,6 +158,7 @@ impl DemoRun {
             forge_settings: Arc::new(ForgeSettings {
                 repos: vec![repo.clone()],
                 label: "support".into(),
+                monitors: Vec::new(),
                 command: "/qfield:support".into(),
                 on_call: vec![ON_CALL.into()],
                 remind_after: None,

@@ -182,7 +182,7 @@ async fn check_repo(forge: &GitHub, settings: &LoadedConfig, repo: &Repo, me: &s
         Err(error) => missing.push(error.to_string()),
     }
     if missing.is_empty()
-        && let Err(error) = forge.tickets(repo, &config.github.label, Some(SystemClock.now())).await
+        && let Err(error) = forge.tickets(repo, Some(&config.github.label), Some(SystemClock.now())).await
     {
         missing.push(format!("its issues cannot be read: {error}"));
     }

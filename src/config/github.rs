@@ -21,6 +21,9 @@ pub struct GitHubEntry {
     /// Logins that are assigned and mentioned when a person is needed.
     #[serde(default)]
     pub on_call: Vec<String>,
+    /// Accounts of monitors that open issues: those need no label, and what they close or reopen disputes nothing.
+    #[serde(default)]
+    pub monitors: Vec<String>,
     /// The API; `https://api.github.com` by default.
     #[serde(default = "default_base_url")]
     pub base_url: String,

@@ -4,7 +4,7 @@
 //! load.rs       from a file to a [`Config`]: old names, unknown keys
 //! problem.rs    errors
 //! github.rs, webhook.rs, monitor.rs, dashboard.rs, sweep.rs, reader.rs, store.rs, policy.rs, roles.rs, redact.rs, report.rs,
-//! hosts.rs, systems.rs, schedules.rs
+//! hosts.rs, systems.rs, schedules.rs, alerts.rs
 //!               the sections with their defaults and checks
 //! params.rs     values of parameters, against what playbooks accept
 //! value.rs      values of several sections
@@ -13,6 +13,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "finds and reads the configuration file")]
 
+mod alerts;
 mod dashboard;
 mod github;
 mod hosts;
@@ -33,6 +34,7 @@ mod systems;
 mod value;
 mod webhook;
 
+pub use crate::config::alerts::AlertEntry;
 pub use crate::config::dashboard::DashboardEntry;
 pub use crate::config::github::GitHubEntry;
 pub use crate::config::hosts::{HostEntry, SshConfigEntry};
@@ -56,7 +58,7 @@ use crate::config::systems::GROUP_PREFIX;
 use crate::config::value::resolve;
 use crate::core::case::scheduled_run::ScheduledRun;
 use crate::core::chatops::access::AccessPolicy;
-use crate::core::ids::{HostName, ScheduleName, SystemName};
+use crate::core::ids::{AlertSourceName, HostName, ScheduleName, SystemName};
 use crate::core::playbook::Library;
 use crate::core::playbook::inventory::Inventory;
 use crate::core::policy::confirmation::ConfirmationPolicy;
@@ -121,6 +123,9 @@ pub struct Config {
     /// The sections `[schedules.*]`, by the name of the schedule.
     #[serde(default)]
     pub schedules: BTreeMap<ScheduleName, ScheduleEntry>,
+    /// The sections `[alerts.*]`, by the name of the monitor.
+    #[serde(default)]
+    pub alerts: BTreeMap<AlertSourceName, AlertEntry>,
     /// Folders of playbooks beside the built-in ones, or in their place.
     #[serde(default)]
     pub playbooks: PlaybooksEntry,
@@ -237,6 +242,12 @@ impl Config {
             for repo in system.repos.iter().filter(|repo| !self.github.repos.contains(repo)) {
                 problems.push(format!("[systems.{name}] repos: {repo} is not in [github] repos"));
             }
+        }
+        for (name, entry) in &self.alerts {
+            problems.extend(entry.problems(name, self.systems.keys()));
+        }
+        if !self.alerts.is_empty() && self.webhook.is_none() {
+            problems.push("[alerts.*] needs [webhook], on whose address alerts are received".into());
         }
         problems.extend(self.redact.problems());
         problems
@@ -507,6 +518,31 @@ mod tests {
             let error = store(entries).unwrap_err().to_string();
             assert!(error.contains(expect) && !error.contains("hunter2"), "{entries}: {error}");
         }
+    }
+
+    #[test]
+    fn alerts_have_a_format_a_secret_and_a_port() {
+        let alerts = |entries: &str| {
+            read(&format!(
+                "[github]\nrepos = [\"e/t\"]\nmonitors = [\"upptime-bot\"]\n[webhook]\nlisten = \"127.0.0.1:0\"\n\
+                 [alerts.kuma]\n{entries}"
+            ))
+        };
+        let config =
+            alerts("format = \"uptime-kuma\"\nsecret_env = \"X\"\nprevious_secret_env = \"Y\"").unwrap();
+        assert_eq!(config.alerts["kuma"].variables().collect::<Vec<_>>(), ["X", "Y"]);
+        assert_eq!(config.github.monitors, ["upptime-bot"]);
+        for (entries, expect) in [
+            ("format = \"nagios\"\nsecret_env = \"X\"", "unknown variant `nagios`"),
+            ("format = \"gatus\"", "missing field `secret_env`"),
+            ("format = \"gatus\"\nsecret_env = \" \"", "[alerts.kuma] secret_env is empty"),
+            ("format = \"gatus\"\nsecret_env = \"X\"\nsystem = \"north\"", "there is no [systems.north]"),
+        ] {
+            let error = alerts(entries).unwrap_err().to_string();
+            assert!(error.contains(expect), "{entries}: {error}");
+        }
+        let text = "[github]\nrepos = [\"e/t\"]\n[alerts.a]\nformat = \"generic\"\nsecret_env = \"X\"\n";
+        assert!(read(text).unwrap_err().to_string().contains("needs [webhook]"));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::core::playbook::Library;
 use crate::core::playbook::inventory::Inventory;
 use crate::core::policy::permit::Policy;
 use crate::core::text::redact::Redactor;
-use crate::core::ticket::Repo;
+use crate::core::ticket::{Repo, Ticket};
 use crate::engine::case::places::Places;
 use crate::engine::case::set_aside::SetAside;
 use crate::ports::{Clock, Forge, Reader, Shell, Store};
@@ -88,6 +88,8 @@ pub struct ForgeSettings {
     pub repos: Vec<Repo>,
     /// Issues with this label are tickets.
     pub label: String,
+    /// Accounts of monitors that open, close and reopen issues; in any case of letters.
+    pub monitors: Vec<String>,
     /// The slash command that hands an issue to Fieldmedic.
     pub command: String,
     /// Who is assigned and mentioned when a person is needed.
@@ -97,6 +99,19 @@ pub struct ForgeSettings {
     pub remind_after: Option<Duration>,
     /// Who may say what.
     pub roles: AccessPolicy,
+}
+
+impl ForgeSettings {
+    /// Whether this is the account of a listed monitor.
+    pub fn is_monitor(&self, login: &str) -> bool {
+        self.monitors.iter().any(|monitor| monitor.eq_ignore_ascii_case(login))
+    }
+
+    /// Whether an issue is a ticket: by the label, or because a listed monitor opened it.
+    pub fn is_ticket(&self, ticket: &Ticket) -> bool {
+        let has_label = ticket.labels.iter().any(|label| label.eq_ignore_ascii_case(&self.label));
+        has_label || self.is_monitor(&ticket.author)
+    }
 }
 
 /// Someone who watches cases at work: the terminal, a log, a test.

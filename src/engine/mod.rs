@@ -27,8 +27,11 @@ pub use crate::engine::chatops::signals::has_pause_label;
 pub use crate::engine::context::{
     CLAIM_TTL, Context, ForgeSettings, NoopObserver, Observer, ProbeRunner, Progress,
 };
+pub use crate::engine::intake::alert::{AlertIntake, accept_alert};
 pub use crate::engine::intake::comment::{accept_comment, is_urgent};
-pub use crate::engine::intake::issue::{accept_delivered_issue, accept_issue, apply_pause_label};
+pub use crate::engine::intake::issue::{
+    accept_delivered_issue, accept_issue, accept_monitor_close, apply_pause_label,
+};
 pub use crate::engine::intake::open::{IntakeError, open_case};
 pub use crate::engine::intake::poll::poll;
 pub use crate::engine::intake::redeliver::redeliver;

@@ -46,6 +46,8 @@ pub enum IssueAction {
     Edited,
     /// It was closed before.
     Reopened,
+    /// It was open before. Only the close by a monitor is of use.
+    Closed,
     /// This label was added.
     Labeled(String),
 }
@@ -56,6 +58,7 @@ impl fmt::Display for IssueAction {
             IssueAction::Opened => f.write_str("opened"),
             IssueAction::Edited => f.write_str("edited"),
             IssueAction::Reopened => f.write_str("reopened"),
+            IssueAction::Closed => f.write_str("closed"),
             IssueAction::Labeled(label) => write!(f, "labeled {label}"),
         }
     }
@@ -189,7 +192,7 @@ pub fn parse(event: &str, body: &[u8]) -> Result<Parsed, serde_json::Error> {
     // The rest is passed over: most deliveries end here.
     let Head { action } = serde_json::from_slice(body)?;
     match (event, action.as_str()) {
-        ("issues", action @ ("opened" | "edited" | "reopened" | "labeled")) => {
+        ("issues", action @ ("opened" | "edited" | "reopened" | "closed" | "labeled")) => {
             Ok(issue_event(action, serde_json::from_slice(body)?))
         }
         ("issue_comment", "created") => Ok(comment_event(serde_json::from_slice(body)?)),
@@ -203,6 +206,7 @@ fn issue_event(action: &str, payload: IssuePayload) -> Parsed {
         ("opened", _) => IssueAction::Opened,
         ("edited", _) => IssueAction::Edited,
         ("reopened", _) => IssueAction::Reopened,
+        ("closed", _) => IssueAction::Closed,
         (_, Some(label)) => IssueAction::Labeled(label.name),
         // The label was deleted before GitHub sent the delivery.
         (_, None) => return Parsed::Ignored,
@@ -231,6 +235,21 @@ impl UnredactedDelivery {
     /// Whether the issue has this label. Upper and lower case are the same.
     pub fn has_label(&self, name: &str) -> bool {
         self.issue.labels.iter().any(|label| label.name.eq_ignore_ascii_case(name))
+    }
+
+    /// The login of who opened the issue; empty if the account is gone.
+    pub fn author(&self) -> &str {
+        self.issue.user.as_ref().map_or("", |user| &user.login)
+    }
+
+    /// Who closed the issue, if that is what it tells.
+    pub fn closed_by(&self) -> Option<&str> {
+        match &self.event {
+            UnredactedEvent::IssueChanged(IssueAction::Closed) => {
+                Some(self.sender.as_ref().map_or("", |sender| &sender.login))
+            }
+            _ => None,
+        }
     }
 
     /// The text of the comment that it is about; `None` if it is about the issue itself.

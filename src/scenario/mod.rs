@@ -212,6 +212,7 @@ impl ScenarioRun {
             forge_settings: Arc::new(ForgeSettings {
                 repos: vec![repo],
                 label: "support".into(),
+                monitors: Vec::new(),
                 command: COMMAND.into(),
                 on_call: vec![LEAD.into()],
                 remind_after: Some(Duration::from_secs(4 * 3600)),

@@ -2,10 +2,12 @@
 //! listener of each.
 //!
 //! - `webhook`: receives GitHub's deliveries. `signature`: whether a delivery is GitHub's.
+//! - `alerts`: receives what monitors send.
 //! - `health`: `/healthz` and `/readyz`. `metrics`: `/metrics`. `server`: the bounds of all connections.
 //! - `app_manifest`: the page by which a GitHub App is made.
 //! - `dashboard`: the pages for operators.
 
+mod alerts;
 mod app_manifest;
 mod dashboard;
 mod health;
@@ -14,6 +16,7 @@ mod server;
 mod signature;
 mod webhook;
 
+pub use crate::web::alerts::{AlertDelivery, AlertDoor, AlertLogin, AlertSink, alert_router};
 pub use crate::web::app_manifest::{Application, NoCode, receive_code};
 pub use crate::web::dashboard::{
     LoginToken, Sessions, Site, SiteSettings, dashboard_router, serve_dashboard,

@@ -1,8 +1,9 @@
 //! Whether a delivery was signed with a secret that GitHub and the agent share.
 
+use aws_lc_rs::constant_time::verify_slices_are_equal;
 use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
-use sha2::Sha256;
+use sha2::{Digest, Sha256};
 
 /// The secrets that may have signed: one, or two while the old one is being replaced.
 #[derive(Debug, Clone)]
@@ -18,8 +19,23 @@ impl Secrets {
     /// the comparison takes does not depend on how much of a signature is right.
     pub fn signed(&self, header: Option<&str>, body: &[u8]) -> bool {
         let Some(signature) = header.and_then(|header| header.strip_prefix("sha256=")) else { return false };
-        let Ok(signature) = hex::decode(signature) else { return false };
+        self.signed_hex(Some(signature), body)
+    }
+
+    /// The same for a signature without a prefix.
+    pub fn signed_hex(&self, signature: Option<&str>, body: &[u8]) -> bool {
+        let Some(Ok(signature)) = signature.map(hex::decode) else { return false };
         self.0.iter().any(|secret| is_signed_with(secret, body, &signature))
+    }
+
+    /// Whether this is one of the secrets. How long that takes does not depend on how much of it is right.
+    pub fn contain(&self, given: &str) -> bool {
+        let hash = |text: &str| -> [u8; 32] { Sha256::digest(text.as_bytes()).into() };
+        let given = hash(given);
+        let fits =
+            |secret: &SecretString| verify_slices_are_equal(&hash(secret.expose_secret()), &given).is_ok();
+        // Each is compared, so that the time does not tell which was right.
+        self.0.iter().fold(false, |is_known, secret| fits(secret) || is_known)
     }
 }
 
@@ -64,5 +80,10 @@ mod tests {
         ] {
             assert_eq!(secrets.signed(header, body.as_bytes()), expect, "{header:?} {body}");
         }
+        assert!(one.signed_hex(Some(&right[7..]), body.as_bytes()));
+        assert!(!one.signed_hex(Some(right), body.as_bytes()) && !one.signed_hex(None, body.as_bytes()));
+        let both = secrets(&["the new one", secret]);
+        assert!(both.contain(secret) && both.contain("the new one"));
+        assert!(!both.contain("") && !both.contain("the new") && !secrets(&["", ""]).contain(""));
     }
 }

@@ -20,7 +20,7 @@ use tracing::Instrument;
 pub const BODY_LIMIT: usize = 1024 * 1024;
 
 /// GitHub gives up after ten seconds; who sends more slowly than this is not GitHub.
-const SEND_WITHIN: Duration = Duration::from_secs(10);
+pub(super) const SEND_WITHIN: Duration = Duration::from_secs(10);
 
 /// A delivery whose signature was checked. What it says is not read here.
 #[derive(Debug, Clone, Copy)]

@@ -111,6 +111,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("src/dashboard", &[CORE, PORTS, "src/engine", "src/render"]),
     // The adapters know the ports, and none knows another.
     ("src/clock.rs", &[PORTS]),
+    ("src/alerts", &[CORE]),
     ("src/github", &[CORE, PORTS, "src/render", "src/telemetry"]),
     ("src/ssh", &[CORE, PORTS]),
     ("src/store", &[CORE, PORTS]),
@@ -138,6 +139,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         &[
             CORE,
             PORTS,
+            "src/alerts",
             "src/clock.rs",
             "src/config",
             "src/console.rs",

@@ -4,6 +4,8 @@ use crate::journal::JournalError;
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use fieldmedic_core::case::event::CaseId;
+use fieldmedic_core::ids::AlertSourceName;
+use fieldmedic_core::ticket::alert::{AlertState, Fingerprint};
 use fieldmedic_core::ticket::{Repo, TicketId};
 use std::borrow::Cow;
 use std::fmt;
@@ -100,6 +102,15 @@ pub enum DedupeKey {
         /// The login, in lower case.
         author: String,
     },
+    /// An alert began to be in this state. The later of its two keys says in which it is.
+    AlertState {
+        /// The monitor that sends it.
+        source: AlertSourceName,
+        /// Which of its alerts.
+        fingerprint: Fingerprint,
+        /// Firing, or over.
+        state: AlertState,
+    },
 }
 
 impl DedupeKey {
@@ -111,6 +122,7 @@ impl DedupeKey {
             DedupeKey::Reminder(_) => TimeDelta::days(90),
             DedupeKey::ChatCommand { .. } | DedupeKey::Feedback { .. } => TimeDelta::days(400),
             DedupeKey::Refusal { .. } => TimeDelta::days(1),
+            DedupeKey::AlertState { .. } => TimeDelta::days(90),
         }
     }
 }
@@ -124,6 +136,9 @@ impl fmt::Display for DedupeKey {
             DedupeKey::ChatCommand { ticket, comment } => write!(f, "comment {ticket} {comment}"),
             DedupeKey::Feedback { ticket, comment } => write!(f, "reply {ticket} {comment}"),
             DedupeKey::Refusal { repo, author } => write!(f, "refused {repo} {author}"),
+            DedupeKey::AlertState { source, fingerprint, state } => {
+                write!(f, "alert {source} {fingerprint} {state}")
+            }
         }
     }
 }

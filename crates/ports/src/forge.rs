@@ -23,12 +23,12 @@ pub trait Forge: Send + Sync {
     /// [`ForgeError::NotFound`] if there is no such issue, or it is a pull request.
     async fn ticket(&self, id: &TicketId) -> Result<Ticket, ForgeError>;
 
-    /// Open issues with this label, oldest update first; with `since`, those updated at or after it.
-    /// Pull requests are left out.
+    /// Open issues with this label, or all without one, oldest update first; with `since`, those updated at or
+    /// after it. Pull requests are left out.
     async fn tickets(
         &self,
         repo: &Repo,
-        label: &str,
+        label: Option<&str>,
         since: Option<DateTime<Utc>>,
     ) -> Result<Vec<Ticket>, ForgeError>;
 
@@ -89,6 +89,9 @@ pub trait Forge: Send + Sync {
 
     /// Opens an issue, unless the agent opened one whose body begins with this marker: then that one.
     async fn open(&self, new: &NewTicket) -> Result<TicketId, ForgeError>;
+
+    /// The open issue that the agent opened and whose body begins with this marker; `None` if there is none.
+    async fn find(&self, repo: &Repo, marker: &Marker) -> Result<Option<TicketId>, ForgeError>;
 
     /// Closes the issue; to close a closed one is no error.
     async fn close(&self, id: &TicketId) -> Result<(), ForgeError>;

@@ -4,6 +4,7 @@ use crate::core::case::Case;
 use crate::core::case::event::Source;
 use crate::core::case::outcome::Outcome;
 use crate::core::playbook::Library;
+use crate::core::text::format::format_minute;
 use crate::core::ticket::triage::Intent;
 use crate::core::view::report::report;
 use crate::engine::case::answer::answer;
@@ -20,9 +21,15 @@ pub(crate) fn readonly_report_data(case: &Case, library: &Library) -> Value {
         }
         Intent::Problem | Intent::Operation { .. } => None,
     });
+    let monitor = match &case.source {
+        Source::Alert { by, .. } => Some(by),
+        _ => None,
+    };
     json!({
         "report": report(case, library),
         "request": request,
+        "monitor": monitor,
+        "looked_at": format_minute(case.opened_at),
         "answer": answer(case, library).and_then(Result::ok),
     })
 }

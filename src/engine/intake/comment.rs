@@ -15,7 +15,7 @@ use crate::ports::{Comment, Marker};
 /// # Errors
 /// If GitHub or the journal cannot be used. The comment can be handed in again.
 pub async fn accept_comment(context: &Context, comment: &Comment) -> Result<Option<CaseId>, IntakeError> {
-    match request(comment, &context.forge_settings.command) {
+    match request(context, comment) {
         Some(request) => handle_command(context, request, &comment.node_id).await,
         None => accept_feedback(context, comment).await,
     }
@@ -31,14 +31,15 @@ pub fn is_urgent(context: &Context, comment: &Comment) -> bool {
 }
 
 /// The command that a comment holds.
-fn request(comment: &Comment, prefix: &str) -> Option<CommandRequest> {
+fn request(context: &Context, comment: &Comment) -> Option<CommandRequest> {
+    let settings = &context.forge_settings;
     Some(CommandRequest {
-        command: command(&comment.body, prefix)?,
+        command: command(&comment.body, &settings.command)?,
         ticket: comment.ticket.clone(),
         comment: comment.id,
         author: comment.author.clone(),
         written_at: comment.created_at,
         is_edited: comment.updated_at > comment.created_at,
-        is_automated: comment.by_bot || Marker::is_in(&comment.body),
+        is_automated: comment.by_bot || Marker::is_in(&comment.body) || settings.is_monitor(&comment.author),
     })
 }

@@ -6,6 +6,7 @@ use crate::core::case::event::{CaseId, Source};
 use crate::core::case::inquiry::{InquiryPurpose, ReporterAnswer};
 use crate::core::case::signal::{Signal, SignalKind};
 use crate::core::case::{Case, Stage};
+use crate::core::chatops::scope::CaseScope;
 use crate::core::reading::plain_words;
 use crate::core::ticket::close_feedback::Feedback;
 use crate::core::ticket::{Ticket, TicketState};
@@ -28,15 +29,24 @@ pub(super) async fn check_reopened(
     if latest.stage != Stage::Ended || ticket.state == TicketState::Closed {
         return Ok(None);
     }
+    let settings = &context.forge_settings;
     match latest.publishing.closed_at {
         Some(closed_at) if context.clock.now() - closed_at < API_LAG => Ok(None),
         // A list does not show who reopened it. If no person did anything since, a program did.
         Some(closed_at) => {
-            let people = context.forge.participants_since(&ticket.id, closed_at).await?;
-            if people.is_empty() {
+            let mut people = context.forge.participants_since(&ticket.id, closed_at).await?;
+            people.retain(|login| !settings.is_monitor(login));
+            // The issues of a monitor are reopened by it, if by nobody else.
+            let is_monitors = people.is_empty() && settings.is_monitor(&ticket.author);
+            if people.is_empty() && !is_monitors {
                 return Ok(None);
             }
             match context.forge.ticket(&ticket.id).await {
+                Ok(ticket) if is_monitors => {
+                    let by = ticket.author.clone();
+                    let source = Source::Alert { by, scope: CaseScope::FullTicket };
+                    open_reopened(context, ticket, source, latest.id.as_str()).await
+                }
                 Ok(ticket) => dispute_reopened(context, ticket, latest, "").await,
                 Err(error) if error.is_permanent() => Ok(None),
                 Err(error) => Err(error.into()),
@@ -83,7 +93,8 @@ pub(super) async fn accept_feedback(
     context: &Context,
     comment: &Comment,
 ) -> Result<Option<CaseId>, IntakeError> {
-    if comment.by_bot || Marker::is_in(&comment.body) || comment.author == context.forge.me().await? {
+    let is_machine = comment.by_bot || context.forge_settings.is_monitor(&comment.author);
+    if is_machine || Marker::is_in(&comment.body) || comment.author == context.forge.me().await? {
         return Ok(None);
     }
     let cases = TicketCases::load(context, &comment.ticket).await?;

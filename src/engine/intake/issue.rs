@@ -3,9 +3,11 @@
 use crate::core::case::event::{CaseId, Source};
 use crate::core::case::outcome::{Code, Outcome};
 use crate::core::case::{Case, Stage};
+use crate::core::chatops::scope::CaseScope;
 use crate::core::ticket::{Ticket, TicketState};
 use crate::engine::chatops::signals;
 use crate::engine::context::Context;
+use crate::engine::intake::alert::start_look;
 use crate::engine::intake::cases::TicketCases;
 use crate::engine::intake::feedback::{check_reopened, dispute_reopened, open_reopened};
 use crate::engine::intake::open::{IntakeError, issue_dedupe_key, open_case, opened_case, should_accept};
@@ -39,7 +41,34 @@ pub async fn accept_issue(
         return Ok(None);
     }
     let key = issue_dedupe_key(&ticket.id);
+    let source = source_of(context, &ticket, source);
     Ok(opened_case(open_case(context, ticket, source, &key).await?))
+}
+
+/// Where an issue comes from: what a listed monitor opened is an alert, whichever way it came in.
+fn source_of(context: &Context, ticket: &Ticket, source: Source) -> Source {
+    match context.forge_settings.is_monitor(&ticket.author) {
+        true => Source::Alert { by: ticket.author.clone(), scope: CaseScope::FullTicket },
+        false => source,
+    }
+}
+
+/// Takes in that a listed monitor has closed an issue: its monitor says that all is well. The system is looked at, and
+/// nothing follows from the close itself.
+///
+/// # Errors
+/// If GitHub or the journal cannot be used. The close can be handed in again.
+pub async fn accept_monitor_close(
+    context: &Context,
+    snapshot: &Ticket,
+    login: &str,
+) -> Result<Option<CaseId>, IntakeError> {
+    let ticket = context.forge.ticket(&snapshot.id).await?;
+    if ticket.state == TicketState::Open || !context.forge_settings.is_ticket(&ticket) {
+        return Ok(None);
+    }
+    let key = format!("{} closed by a monitor at {}", ticket.id, snapshot.updated_at.timestamp());
+    start_look(context, ticket, login, None, &key).await
 }
 
 /// Accepts an issue of which a delivery tells; `reopened_by` is who reopened it, if that is what it tells.
@@ -69,19 +98,27 @@ pub async fn accept_delivered_issue(
     }
 }
 
-/// Accepts an issue that this person has reopened. `ticket` is as GitHub shows it now.
+/// Accepts an issue that this person, or this monitor, has reopened. `ticket` is as GitHub shows it now.
 async fn accept_reopening(
     context: &Context,
     ticket: Ticket,
     login: &str,
 ) -> Result<Option<CaseId>, IntakeError> {
+    let is_monitor = context.forge_settings.is_monitor(login);
+    let source = match is_monitor {
+        true => Source::Alert { by: login.to_owned(), scope: CaseScope::FullTicket },
+        false => Source::Webhook,
+    };
     let cases = TicketCases::load(context, &ticket.id).await?;
     match cases.latest() {
-        None => open_reopened(context, ticket, Source::Webhook, "the beginning").await,
+        None => open_reopened(context, ticket, source, "the beginning").await,
         // A late delivery; the reopening came in another way before.
         Some(latest) if latest.opened_at >= ticket.updated_at => Ok(None),
-        Some(latest) if has_closed(latest) => dispute_reopened(context, ticket, latest, login).await,
-        Some(latest) => open_reopened(context, ticket, Source::Webhook, latest.id.as_str()).await,
+        // A monitor says that it is down again, and disputes nothing.
+        Some(latest) if has_closed(latest) && !is_monitor => {
+            dispute_reopened(context, ticket, latest, login).await
+        }
+        Some(latest) => open_reopened(context, ticket, source, latest.id.as_str()).await,
     }
 }
 

@@ -20,13 +20,13 @@ pub enum IntakeError {
     Journal(#[from] JournalError),
 }
 
-/// Whether Fieldmedic accepts an issue by itself: it is open, has the label, and is not locked.
+/// Whether Fieldmedic accepts an issue by itself: it is open and not locked, and has the label or is a monitor's.
 pub(crate) fn should_accept(context: &Context, ticket: &Ticket) -> bool {
     let has = |label: &str| ticket.labels.iter().any(|name| name.eq_ignore_ascii_case(label));
     // The label of an escalated case says that a person has the ticket, even if the journal is lost.
     ticket.state == TicketState::Open
         && !ticket.locked
-        && has(&context.forge_settings.label)
+        && context.forge_settings.is_ticket(ticket)
         && !has(NEEDS_HUMAN)
 }
 

@@ -1,7 +1,7 @@
 //! Polling: everything that was written since the last poll, for what a webhook missed.
 
 use crate::core::case::event::{CaseId, Source};
-use crate::core::ticket::Repo;
+use crate::core::ticket::{Repo, Ticket};
 use crate::engine::context::Context;
 use crate::engine::intake::comment::{accept_comment, is_urgent};
 use crate::engine::intake::issue::accept_issue;
@@ -39,7 +39,7 @@ async fn poll_issues(context: &Context, repo: &Repo) -> Result<Vec<CaseId>, Inta
     let mut opened = Vec::new();
     let cursor = Cursor::PollTickets(repo.clone());
     let since = context.journal.cursor(&cursor).await?;
-    let tickets = context.forge.tickets(repo, &context.forge_settings.label, since).await?;
+    let tickets = list_tickets(context, repo, since).await?;
     let mut newest = tickets.iter().map(|ticket| ticket.updated_at).max();
     let mut first_error = None;
     for ticket in tickets {
@@ -61,6 +61,20 @@ async fn poll_issues(context: &Context, repo: &Repo) -> Result<Vec<CaseId>, Inta
     }
     advance(context, &cursor, since, newest).await?;
     first_error.map_or(Ok(opened), |error| Err(error.into()))
+}
+
+/// The open issues that are tickets. Those of monitors may lack the label, and GitHub does not always find what an App
+/// opened, so all are listed then.
+pub(crate) async fn list_tickets(
+    context: &Context,
+    repo: &Repo,
+    since: Option<DateTime<Utc>>,
+) -> Result<Vec<Ticket>, ForgeError> {
+    let settings = &context.forge_settings;
+    let label = settings.monitors.is_empty().then_some(settings.label.as_str());
+    let mut tickets = context.forge.tickets(repo, label, since).await?;
+    tickets.retain(|ticket| label.is_some() || settings.is_ticket(ticket));
+    Ok(tickets)
 }
 
 /// Whether what failed is read again. `age`: of what failed.

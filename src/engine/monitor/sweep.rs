@@ -14,6 +14,7 @@ use crate::engine::case::probe::run_probes;
 use crate::engine::context::Context;
 use crate::engine::intake::issue::accept_issue;
 use crate::engine::intake::open::{IntakeError, issue_dedupe_key, open_case};
+use crate::engine::intake::poll::list_tickets;
 use crate::engine::publish::once::{new_ticket, once};
 use crate::ports::{Marker, NewTicket, OpenResult, SystemSweep};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -42,7 +43,7 @@ pub struct SweepResult {
 pub async fn sweep_tickets(context: &Context) -> Result<Vec<CaseId>, IntakeError> {
     let mut opened = Vec::new();
     for repo in &context.forge_settings.repos {
-        for ticket in context.forge.tickets(repo, &context.forge_settings.label, None).await? {
+        for ticket in list_tickets(context, repo, None).await? {
             opened.extend(accept_issue(context, ticket, Source::Sweep { suspect: None }).await?);
         }
     }

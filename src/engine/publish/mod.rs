@@ -13,6 +13,7 @@ use crate::core::case::event::{CaseId, Event, Publication, Source};
 use crate::core::case::inquiry::InquiryPurpose;
 use crate::core::case::outcome::Outcome;
 use crate::core::case::published::Published;
+use crate::core::chatops::scope::CaseScope;
 use crate::core::decide::action::Action;
 use crate::core::playbook::Library;
 use crate::core::reading::Language;
@@ -158,7 +159,14 @@ pub(crate) fn inquiry_marker(case: &CaseId, purpose: InquiryPurpose) -> Marker {
 
 async fn post_report(context: &Context, case: &Case, library: &Library) -> Result<(), PublishError> {
     let text = report_text(context, case, library).await?;
-    comment(context, case, "report", &text, Urgency::Report).await?;
+    match &case.source {
+        // Alerts come and go: what was seen last takes the place of what was seen before.
+        Source::Alert { scope: CaseScope::Diagnose { .. }, .. } => {
+            let marker = Marker::new("alert kind=alert-look");
+            write(context, &case.ticket.id, &marker, &text, Urgency::Report).await?;
+        }
+        _ => comment(context, case, "report", &text, Urgency::Report).await?,
+    }
     mark_done(context, case).await;
     Ok(())
 }

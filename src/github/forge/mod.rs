@@ -48,12 +48,14 @@ impl Forge for GitHub {
     async fn tickets(
         &self,
         repo: &Repo,
-        label: &str,
+        label: Option<&str>,
         since: Option<DateTime<Utc>>,
     ) -> Result<Vec<Ticket>, ForgeError> {
         let wire = self.clients.to(repo).await?;
         let since = since.map(timestamp);
-        let mut query = vec![("state", "open"), ("labels", label), ("sort", "updated"), ("direction", "asc")];
+        let mut query = vec![("state", "open")];
+        query.extend(label.map(|label| ("labels", label)));
+        query.extend([("sort", "updated"), ("direction", "asc")]);
         query.extend(since.as_deref().map(|since| ("since", since)));
         let issues = wire.list_cached::<Issue>(&format!("{}/issues", repo_route(repo)), &query, repo).await?;
         let mut tickets: Vec<Ticket> = Vec::new();
@@ -186,21 +188,10 @@ impl Forge for GitHub {
 
     async fn open(&self, new: &NewTicket) -> Result<TicketId, ForgeError> {
         let wire = self.clients.to(&new.repo).await?;
-        let me = self.me().await?;
         let route = format!("{}/issues", repo_route(&new.repo));
         let mut turn = self.writer.slot(Urgency::HandOver).await?;
-        // GitHub's search lags behind by seconds to minutes, and a person may have taken the labels
-        // off: the list of what the agent itself opened is current and complete.
-        let mut query = vec![("state", "open")];
-        // By an App's login GitHub does not always find what is there.
-        query.extend(matches!(self.clients, Clients::Token(_)).then_some(("creator", me.as_str())));
-        let mine: Vec<Issue> = wire.list(&route, &query, &new.repo).await?;
-        let marked = mine.into_iter().find(|issue| {
-            let body = issue.body.as_deref().unwrap_or_default();
-            !issue.is_pull_request() && new.marker.opens(body) && is_by(issue.user.as_ref(), &me)
-        });
-        let number = match marked {
-            Some(issue) => issue.number,
+        let number = match self.find(&new.repo, &new.marker).await? {
+            Some(found) => found.number,
             None => {
                 let body = json!({
                     "title": new.title.as_str(),
@@ -214,6 +205,22 @@ impl Forge for GitHub {
             }
         };
         Ok(TicketId { repo: new.repo.clone(), number })
+    }
+
+    async fn find(&self, repo: &Repo, marker: &Marker) -> Result<Option<TicketId>, ForgeError> {
+        let wire = self.clients.to(repo).await?;
+        let me = self.me().await?;
+        // GitHub's search lags behind by seconds to minutes, and a person may have taken the labels
+        // off: the list of what the agent itself opened is current and complete.
+        let mut query = vec![("state", "open")];
+        // By an App's login GitHub does not always find what is there.
+        query.extend(matches!(self.clients, Clients::Token(_)).then_some(("creator", me.as_str())));
+        let mine: Vec<Issue> = wire.list(&format!("{}/issues", repo_route(repo)), &query, repo).await?;
+        let marked = mine.into_iter().find(|issue| {
+            let body = issue.body.as_deref().unwrap_or_default();
+            !issue.is_pull_request() && marker.opens(body) && is_by(issue.user.as_ref(), &me)
+        });
+        Ok(marked.map(|issue| TicketId { repo: repo.clone(), number: issue.number }))
     }
 
     async fn close(&self, id: &TicketId) -> Result<(), ForgeError> {

@@ -228,11 +228,11 @@ async fn tickets_are_open_labelled_issues_and_no_pull_requests() {
     bench.hub.propose(&bench.repo, "ada", "a pull request", &["support"]).unwrap();
     bench.hub.file(&bench.repo, "ada", "no label", "", &[]).unwrap();
     bench.hub.close(&ids[0], "ada", "completed").unwrap();
-    let tickets = bench.github.tickets(&bench.repo, "support", None).await.unwrap();
+    let tickets = bench.github.tickets(&bench.repo, Some("support"), None).await.unwrap();
     assert_eq!(tickets.len(), 119);
     assert_eq!(tickets[0].id, ids[1]);
     let since = tickets[118].updated_at + chrono::TimeDelta::seconds(5);
-    assert!(bench.github.tickets(&bench.repo, "support", Some(since)).await.unwrap().is_empty());
+    assert!(bench.github.tickets(&bench.repo, Some("support"), Some(since)).await.unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -241,7 +241,7 @@ async fn what_has_not_changed_is_not_sent_again() {
     let ids: Vec<TicketId> = (0..120).map(|n| bench.file(&format!("number {n}"))).collect();
     let read = async |since| {
         let before = bench.hub.requests().len();
-        let tickets = bench.github.tickets(&bench.repo, "support", since).await;
+        let tickets = bench.github.tickets(&bench.repo, Some("support"), since).await;
         let statuses: Vec<_> = bench.hub.requests()[before..].iter().map(|request| request.status).collect();
         (tickets.map(|tickets| tickets.len()), statuses)
     };

@@ -97,7 +97,7 @@ impl Stage {
         forge.ticket(&id).await.expect("it is there");
         let epoch = chrono::DateTime::UNIX_EPOCH;
         for since in [None, None, Some(epoch)] {
-            assert_eq!(forge.tickets(repo, "support", since).await.expect("a list").len(), 1);
+            assert_eq!(forge.tickets(repo, Some("support"), since).await.expect("a list").len(), 1);
         }
         let marker = Marker::new("status case=1");
         for body in ["looking", "mending", "mending"] {

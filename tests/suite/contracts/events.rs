@@ -316,6 +316,7 @@ pub fn doors() -> Vec<Source> {
         Source::Recurrence { of: CaseId::from_text("c0123456789ab").unwrap(), suspect },
         Source::CloseDispute(objection(Via::Reopened)),
         Source::Schedule { schedule, scope },
+        Source::Alert { by: "alertmanager".into(), scope: CaseScope::FullTicket },
     ]
 }
 
@@ -351,9 +352,10 @@ fn the_samples_hold_every_kind_and_every_source() {
         Source::Recurrence { .. } => "recurrence",
         Source::CloseDispute(_) => "close_dispute",
         Source::Schedule { .. } => "schedule",
+        Source::Alert { .. } => "alert",
     };
     let names: BTreeSet<&str> = doors().iter().map(name).collect();
-    assert_eq!(names.len(), 8, "{names:?}");
+    assert_eq!(names.len(), 9, "{names:?}");
 }
 
 /// The store reads the kind of a record from the beginning of its body.

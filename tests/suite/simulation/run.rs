@@ -171,6 +171,7 @@ impl Simulation {
             forge_settings: Arc::new(ForgeSettings {
                 repos: vec![repo.clone()],
                 label: "support".into(),
+                monitors: Vec::new(),
                 command: "/qfield:support".into(),
                 on_call: vec![LEAD.into()],
                 remind_after: Some(Duration::from_secs(4 * 3600)),

@@ -30,7 +30,7 @@ impl Forge for Tapped<dyn Forge> {
     async fn tickets(
         &self,
         repo: &Repo,
-        label: &str,
+        label: Option<&str>,
         since: Option<DateTime<Utc>>,
     ) -> Result<Vec<Ticket>, ForgeError> {
         self.pass(Deed::Ask("tickets"), self.inner.tickets(repo, label, since)).await
@@ -92,6 +92,10 @@ impl Forge for Tapped<dyn Forge> {
 
     async fn open(&self, new: &NewTicket) -> Result<TicketId, ForgeError> {
         self.pass(Deed::Say("open"), self.inner.open(new)).await
+    }
+
+    async fn find(&self, repo: &Repo, marker: &Marker) -> Result<Option<TicketId>, ForgeError> {
+        self.pass(Deed::Ask("find"), self.inner.find(repo, marker)).await
     }
 
     async fn close(&self, id: &TicketId) -> Result<(), ForgeError> {

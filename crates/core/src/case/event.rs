@@ -65,6 +65,13 @@ pub enum Source {
         /// What is run: a request or an operation.
         scope: CaseScope,
     },
+    /// A monitor says that something is wrong, or that it is over.
+    Alert {
+        /// The source of alerts in the configuration, or the login of a listed monitor on GitHub.
+        by: String,
+        /// The full ticket for an alert that fires; a look for one that is over.
+        scope: CaseScope,
+    },
 }
 
 /// Why a look is made.

@@ -395,7 +395,9 @@ impl Case {
     pub fn scope(&self) -> &CaseScope {
         const FULL: &CaseScope = &CaseScope::FullTicket;
         match &self.source {
-            Source::Command { scope, .. } | Source::Schedule { scope, .. } => scope,
+            Source::Command { scope, .. } | Source::Schedule { scope, .. } | Source::Alert { scope, .. } => {
+                scope
+            }
             _ => FULL,
         }
     }

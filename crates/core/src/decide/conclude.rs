@@ -2,6 +2,7 @@
 
 use crate::case::detail::{Detail, NowSeen};
 use crate::case::dispute::CloseDispute;
+use crate::case::event::Source;
 use crate::case::inquiry::InquiryPurpose;
 use crate::case::outcome::{Code, Escalation, Outcome, Remainder};
 use crate::chatops::scope::CaseScope;
@@ -161,9 +162,10 @@ impl Decider<'_> {
     }
 
     /// Whether the reporter can be asked: by a comment, for a ticket of their own. A machine answers nothing;
-    /// GitHub marks its login.
+    /// GitHub marks its login, and an alert is always a machine's.
     fn may_inquire(self) -> bool {
-        let is_person = !self.case.ticket.author.ends_with("[bot]");
+        let is_alert = matches!(self.case.source, Source::Alert { .. });
+        let is_person = !is_alert && !self.case.ticket.author.ends_with("[bot]");
         self.input.policy.publishes && is_person && matches!(self.case.scope(), CaseScope::FullTicket)
     }
 

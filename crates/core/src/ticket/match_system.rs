@@ -53,6 +53,25 @@ pub(crate) fn find<'a>(
     (found, unknown_names)
 }
 
+/// The system that the labels of an alert name. Each value narrows the choice down; one that names none is ignored.
+/// `None` if no value names a system, or several are left.
+pub fn named_in<'a, 'v>(
+    values: impl IntoIterator<Item = &'v str>,
+    library: &Library,
+    inventory: &'a Inventory,
+) -> Option<&'a System> {
+    let all: Vec<&System> = inventory.systems.values().collect();
+    let (mut left, mut is_named) = (all.clone(), false);
+    for value in values {
+        let meant = Candidates::of(value, &[]).candidates(&all, library, HostNames::Match);
+        if !meant.is_empty() {
+            is_named = true;
+            left.retain(|system| meant.contains(system));
+        }
+    }
+    only(&left).filter(|_| is_named)
+}
+
 fn only<'a>(systems: &[&'a System]) -> Option<&'a System> {
     match systems {
         [system] => Some(system),
@@ -201,6 +220,24 @@ mod tests {
         // Whoever names a system that nobody knows means no other.
         assert_eq!(found("sync fails", "### System\n\nwest\n"), None);
         assert_eq!(found("sync fails", "### Host\n\nqfc-1\n").as_deref(), Some("north"));
+    }
+
+    #[test]
+    fn the_labels_of_an_alert_narrow_the_choice_down() {
+        let (library, inventory) = (library(), inventory());
+        for (values, expect) in [
+            (&["north"][..], Some("north")),
+            (&["qfc-2:9100", "node", "critical"], Some("south")),
+            (&["https://qfc-1/health", "qfieldcloud"], Some("north")),
+            // Of two that contradict each other neither counts, and nobody is no system.
+            (&["north", "qfc-2"], None),
+            (&["qfieldcloud"], None),
+            (&["north-2", "qfc-1.example.org"], None),
+            (&[], None),
+        ] {
+            let found = named_in(values.iter().copied(), &library, &inventory);
+            assert_eq!(found.map(|system| system.name.as_str()), expect, "{values:?}");
+        }
     }
 
     proptest! {

@@ -1,5 +1,6 @@
 //! A ticket: what a person, or a sweep, wrote. An immutable snapshot of the issue.
 
+pub mod alert;
 pub mod authored_text;
 pub mod close_feedback;
 pub mod issue_form;

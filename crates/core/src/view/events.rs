@@ -308,6 +308,11 @@ pub enum SourceLine {
         /// The schedule's name.
         schedule: String,
     },
+    /// An alert.
+    Alert {
+        /// The monitor that sent it.
+        by: String,
+    },
 }
 
 /// A fault that would explain the ticket, and the words that say so.
@@ -519,6 +524,7 @@ fn source_line(source: &Source) -> SourceLine {
         Source::Recurrence { of, .. } => SourceLine::Recurrence { case: of.to_string() },
         Source::CloseDispute(dispute) => SourceLine::CloseDispute { dispute: dispute.clone() },
         Source::Schedule { schedule, .. } => SourceLine::Schedule { schedule: schedule.to_string() },
+        Source::Alert { by, .. } => SourceLine::Alert { by: by.clone() },
     }
 }
 

@@ -121,7 +121,7 @@ async fn what_was_renamed_is_named_and_left_alone() {
         labels: Vec::new(),
     };
     assert_eq!(github.ticket(&id).await, Err(expect("example/tickets#1")));
-    assert_eq!(github.tickets(&bench.repo, "support", None).await, Err(expect("example/tickets")));
+    assert_eq!(github.tickets(&bench.repo, Some("support"), None).await, Err(expect("example/tickets")));
     assert_eq!(github.account(&bench.repo, "ada").await, Err(expect("example/tickets")));
     assert_eq!(github.close(&id).await, Err(expect("example/tickets#1")));
     assert_eq!(github.open(&new).await, Err(expect("example/tickets")));

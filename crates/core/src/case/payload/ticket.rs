@@ -59,6 +59,7 @@ payload_enum! {
         Recurrence { of: CaseId, suspect: DetectedFaultPayload },
         CloseDispute(dispute: DisputePayload),
         Schedule { schedule: ScheduleName, scope: ScopePayload },
+        Alert { by: String, scope: ScopePayload },
     }
 
     /// What a case was opened for.
