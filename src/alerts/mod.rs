@@ -113,7 +113,8 @@ impl UnredactedAlert {
         let labels = self.labels.iter().map(|(name, value)| redact_label(name, value, redactor));
         Alert {
             source: source.clone(),
-            fingerprint: Fingerprint::of(&self.identity),
+            // Names in a marker lose some characters, so the hash holds the whole name.
+            fingerprint: Fingerprint::of(&format!("{source}\0{}", self.identity)),
             state: self.state,
             labels: labels.collect(),
             title: redactor.text(&self.title),

@@ -158,7 +158,7 @@ async fn what_people_do_on_github_comes_in() {
     let comments = [("created", 202), ("created", 202)];
     let mut expect = vec![("opened", 202), ("labeled", 202)];
     expect.extend(comments);
-    expect.extend([("closed", 204), ("reopened", 202), ("opened", 204), ("created", 204)]);
+    expect.extend([("closed", 202), ("reopened", 202), ("opened", 204), ("created", 204)]);
     assert_eq!(log, expect);
 
     let kept = shelf.kept.lock().unwrap().clone();
@@ -170,6 +170,7 @@ async fn what_people_do_on_github_comes_in() {
             "ada Labeled(\"support\") example/tickets#1",
             "olive wrote \"/qfield:support password=[redacted]\"",
             "medic[bot] (bot) wrote \"looking\"",
+            "ada Closed example/tickets#1",
             "ada Reopened example/tickets#1",
         ]
     );

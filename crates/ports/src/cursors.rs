@@ -111,6 +111,13 @@ pub enum DedupeKey {
         /// Firing, or over.
         state: AlertState,
     },
+    /// An alert may have a ticket opened. It is kept while GitHub fails.
+    AlertAdmitted {
+        /// The monitor that sends it.
+        source: AlertSourceName,
+        /// Which of its alerts.
+        fingerprint: Fingerprint,
+    },
 }
 
 impl DedupeKey {
@@ -121,7 +128,7 @@ impl DedupeKey {
             DedupeKey::RecurrenceCheck(_) => TimeDelta::days(30),
             DedupeKey::Reminder(_) => TimeDelta::days(90),
             DedupeKey::ChatCommand { .. } | DedupeKey::Feedback { .. } => TimeDelta::days(400),
-            DedupeKey::Refusal { .. } => TimeDelta::days(1),
+            DedupeKey::Refusal { .. } | DedupeKey::AlertAdmitted { .. } => TimeDelta::days(1),
             DedupeKey::AlertState { .. } => TimeDelta::days(90),
         }
     }
@@ -138,6 +145,9 @@ impl fmt::Display for DedupeKey {
             DedupeKey::Refusal { repo, author } => write!(f, "refused {repo} {author}"),
             DedupeKey::AlertState { source, fingerprint, state } => {
                 write!(f, "alert {source} {fingerprint} {state}")
+            }
+            DedupeKey::AlertAdmitted { source, fingerprint } => {
+                write!(f, "alert {source} {fingerprint} admitted")
             }
         }
     }

@@ -11,7 +11,7 @@ use crate::engine::intake::cases::TicketCases;
 use crate::engine::intake::open::{IntakeError, issue_dedupe_key, open, open_case, opened_case};
 use crate::engine::publish::once::{new_ticket, once, write};
 use crate::ports::{DedupeKey, JournalError, Marker, NewTicket, Urgency};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ const REPEAT_EVERY: Duration = Duration::from_secs(3600);
 const OPEN_AT_MOST: u32 = 10;
 
 /// See [`OPEN_AT_MOST`].
-const OPEN_WITHIN: Duration = Duration::from_secs(3600);
+const OPEN_WITHIN: TimeDelta = TimeDelta::hours(1);
 
 /// What became of an alert.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,18 +120,14 @@ async fn fire(
     place: &Place,
     noted: Noted,
 ) -> Result<AlertIntake, IntakeError> {
-    let may_go_on = match noted {
-        Noted::Repeated => {
-            if !take_turn(context, place, "repeat", REPEAT_EVERY).await? {
-                return Ok(AlertIntake::Done(None));
-            }
-            true
+    match noted {
+        Noted::Repeated if !take_turn(context, place, "repeat", REPEAT_EVERY).await? => {
+            return Ok(AlertIntake::Done(None));
         }
-        Noted::Changed => take_turn(context, place, "change", CHANGE_EVERY).await?,
-        _ => true,
-    };
-    if !may_go_on {
-        return Ok(AlertIntake::Later);
+        Noted::Changed if !take_turn(context, place, "change", CHANGE_EVERY).await? => {
+            return Ok(AlertIntake::Later);
+        }
+        _ => {}
     }
     let known = match noted {
         Noted::New => None,
@@ -166,16 +162,7 @@ async fn open_ticket(
     alert: &Alert,
     place: &Place,
 ) -> Result<Option<TicketId>, IntakeError> {
-    let now = context.clock.now();
-    let mut has_slot = false;
-    for slot in 0..OPEN_AT_MOST {
-        let slot = format!("alerts {} {slot}", alert.source);
-        if context.journal.try_once_every(&slot, now, OPEN_WITHIN).await? {
-            has_slot = true;
-            break;
-        }
-    }
-    if !has_slot {
+    if !is_admitted(context, alert).await? {
         tracing::warn!(source = %alert.source, "too many new alerts within an hour: one waits for its ticket");
         return Ok(None);
     }
@@ -195,6 +182,23 @@ async fn open_ticket(
         tracing::info!(source = %alert.source, ticket = %id, "an alert has a ticket");
     }
     Ok(opened)
+}
+
+/// Whether an alert may have a ticket opened. One that may is not counted again while GitHub fails.
+async fn is_admitted(context: &Context, alert: &Alert) -> Result<bool, JournalError> {
+    let (source, now) = (&alert.source, context.clock.now());
+    let key = DedupeKey::AlertAdmitted { source: source.clone(), fingerprint: alert.fingerprint.clone() };
+    if context.journal.done_at(&key).await?.is_some_and(|at| now - at < OPEN_WITHIN) {
+        return Ok(true);
+    }
+    for slot in 0..OPEN_AT_MOST {
+        let slot = format!("alerts {source} {slot}");
+        if context.journal.try_once_every(&slot, now, OPEN_WITHIN.to_std().unwrap_or_default()).await? {
+            context.journal.mark_done(&key, now).await?;
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// An alert is over, says the monitor: the ticket says so, and the system is looked at. Nothing is closed.

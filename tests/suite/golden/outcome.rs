@@ -197,6 +197,7 @@ fn opened(source: &Source) -> Value {
         Source::Schedule { schedule, scope } => {
             json!({ "by": "schedule", "name": schedule.as_str(), "to": order(scope) })
         }
+        Source::Alert { by, scope } => json!({ "by": "alert", "who": by, "to": order(scope) }),
     }
 }
 

@@ -19,7 +19,7 @@ mod tests;
 mod webhooks;
 
 pub use builder::TestAgentBuilder;
-pub use webhooks::{SECRET, Webhooks};
+pub use webhooks::{ALERT_SECRET, SECRET, Webhooks};
 
 use crate::test_agent::panics::PanicWatch;
 use chrono::{DateTime, TimeDelta, Utc};
