@@ -2,9 +2,11 @@
 
 use crate::app::alerts::alert_router;
 use crate::app::dashboard::site;
+use crate::app::heartbeat::Heartbeat;
 use crate::app::inbox::DeliveryInbox;
 use crate::app::listeners::Listeners;
 use crate::app::metrics::Metrics;
+use crate::app::notices::{Telling, notice_channels, notice_rules};
 use crate::app::reachability::{Reachability, WatchedShell};
 use crate::app::readiness::Readiness;
 use crate::app::settings::{LoadedConfig, read_config};
@@ -133,18 +135,22 @@ impl Start {
         context.observer = self.observer.clone();
         let secrets = config.webhook.as_ref().map(webhook_secrets).transpose()?;
         let alerts = alert_sources(config)?;
+        let channels = notice_channels(config)?;
         let listeners = before.open(config).await?;
         let times = task_times(config, schedules, context.clock.now())?;
+
+        let readiness: Arc<dyn ReadinessCheck> =
+            Arc::new(Readiness { context: context.clone(), github: github.clone(), tasks: times.clone() });
+        let heartbeat = config.heartbeat.as_ref();
+        let heartbeat = heartbeat
+            .map(|entry| Heartbeat::new(entry, readiness.clone(), context.redactor.clone()))
+            .transpose()?;
 
         let (stop, pull) = Shutdown::new();
         let dispatcher = Dispatcher::start(context.clone(), self.cases, stop.clone());
         let mut tasks = JoinSet::new();
         if let Some(listener) = Listeners::accepting(listeners.monitor.as_ref()) {
-            let readiness: Arc<dyn ReadinessCheck> = Arc::new(Readiness {
-                context: context.clone(),
-                github: github.clone(),
-                tasks: times.clone(),
-            });
+            let readiness = readiness.clone();
             let metrics =
                 Arc::new(Metrics::new(context.clone(), github, times.clone(), reachability.clone()));
             let stop = stop.clone();
@@ -169,6 +175,17 @@ impl Start {
         }
         let stopped = stop.clone();
         tasks.spawn(async move { inbox.work(&stopped).await });
+        if let Some(heartbeat) = heartbeat {
+            tasks.spawn(heartbeat.run(stop.clone()));
+        }
+        let telling = Telling {
+            context: context.clone(),
+            rules: notice_rules(config),
+            channels,
+            reachability: reachability.clone(),
+            readiness,
+        };
+        telling.start(&mut tasks, &stop);
         announce_systems(&context);
         for times in times {
             let task = PeriodicTask {

@@ -143,10 +143,15 @@ impl Metrics {
             let is_overdue = task.overdue_since(&self.context).await?.is_some();
             overdue = overdue.with(&labels, flag(is_overdue));
         }
+        let mut waiting = gauge("fieldmedic_notices_waiting", "Notices that a channel has not sent yet.");
+        for (channel, count) in journal.waiting_notices().await? {
+            waiting = waiting.with(&[("channel", channel.as_str())], number(count));
+        }
         let mut metrics = vec![
             gauge("fieldmedic_paused", "Whether all changes are paused.").with(&[], flag(paused)),
             gauge("fieldmedic_inbox_deliveries", "Deliveries of the webhook that are not processed yet.")
                 .with(&[], number(counts.deliveries)),
+            waiting,
             last,
             overdue,
             runs(&counts),

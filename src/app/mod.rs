@@ -7,6 +7,7 @@
 //! - `daemon`: `serve`, from its start to its safe end. `tasks`: what it does periodically.
 //! - `dashboard`: the pages of `serve`, from the configuration.
 //! - `metrics`: the figures of `/metrics`. `readiness`: the checks of `/readyz`.
+//! - `notices`: the channels of notices, and what works for them. `heartbeat`: tells a service that all is well.
 //! - `reachability`: tells when a host or a system is lost and found.
 //! - `signals`: Ctrl-C and SIGTERM. `supervisor`: what systemd is told.
 //! - `secrets`: tokens and passwords, from the environment or from credentials.
@@ -15,9 +16,11 @@ pub mod alerts;
 pub mod daemon;
 pub mod dashboard;
 mod group_commit;
+pub mod heartbeat;
 pub mod inbox;
 mod listeners;
 pub mod metrics;
+mod notices;
 pub mod reachability;
 pub mod readiness;
 mod secrets;
@@ -27,6 +30,7 @@ mod supervisor;
 pub mod tasks;
 pub mod wiring;
 
+pub use crate::app::notices::{ChannelError, notice_channels, notice_rules};
 pub use crate::app::wiring::{
     AppError, Application, ProbeSetup, RunMode, alert_sources, embedding_reader, files, free_space, identity,
     journal_place, open_journal, prompts, redactor, ticket_label, token_in, webhook_secret, webhook_secrets,

@@ -1,8 +1,10 @@
 //! Tells operators when a host cannot be reached, or the checks of a system cannot be read, and when they can
 //! again: once for each change, however often it is tried. The state lives as long as the process.
 
+use crate::core::diagnosis::diagnose::Unknown;
 use crate::core::diagnosis::evidence::RawObservation;
 use crate::core::ids::{HostName, SystemName};
+use crate::core::notice::watch::{Standing, Subject};
 use crate::core::playbook::command::Command;
 use crate::core::playbook::inventory::Inventory;
 use crate::core::policy::permit::Permit;
@@ -11,7 +13,8 @@ use crate::ports::{Lease, Shell, ShellError};
 use crate::telemetry::announce::{announce, goes_to_log};
 use crate::telemetry::spans::field;
 use async_trait::async_trait;
-use std::collections::BTreeSet;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -24,7 +27,8 @@ pub struct Reachability {
 #[derive(Default)]
 struct Lost {
     hosts: BTreeSet<HostName>,
-    systems: BTreeSet<SystemName>,
+    /// With the first check that cannot be read.
+    systems: BTreeMap<SystemName, Unknown>,
     /// Of these it is known that they are not lost, or were not at some time.
     reached: BTreeSet<HostName>,
     read: BTreeSet<SystemName>,
@@ -41,11 +45,40 @@ impl Reachability {
         let lost = self.lost();
         let hosts =
             || self.inventory.systems.get(system).into_iter().flat_map(|system| system.hosts.values());
-        if lost.systems.contains(system) || hosts().any(|host| lost.hosts.contains(host)) {
+        if lost.systems.contains_key(system) || hosts().any(|host| lost.hosts.contains(host)) {
             return Some(true);
         }
         let is_reached = hosts().next().is_some() && hosts().all(|host| lost.reached.contains(host));
         (is_reached || lost.read.contains(system)).then_some(false)
+    }
+
+    /// How each host and system stands of which that is known. A system with a lost host is left out: the host is told.
+    pub fn standings(&self) -> BTreeMap<Subject, Standing> {
+        let mut standings = BTreeMap::new();
+        let (hosts, reached, systems, read) = {
+            let lost = self.lost();
+            (lost.hosts.clone(), lost.reached.clone(), lost.systems.clone(), lost.read.clone())
+        };
+        for host in reached.union(&hosts) {
+            let of_host = self.inventory.systems.values();
+            let of_host = of_host.filter(|system| system.hosts.values().any(|other| other == host));
+            let systems = of_host.map(|system| system.name.clone()).collect();
+            let standing = Standing { is_troubled: hosts.contains(host), systems, about: Value::Null };
+            standings.insert(Subject::Host(host.clone()), standing);
+        }
+        for system in systems.keys().chain(&read).filter(|system| !self.has_lost_host(system)) {
+            let unknown = systems.get(system);
+            let standing = Standing {
+                is_troubled: unknown.is_some(),
+                systems: vec![system.clone()],
+                about: unknown.map_or(
+                    Value::Null,
+                    |unknown| json!({ "playbook": unknown.playbook, "why": unknown.why }),
+                ),
+            };
+            standings.insert(Subject::System(system.clone()), standing);
+        }
+        standings
     }
 
     /// Notes how a connection to a host turned out.
@@ -83,7 +116,7 @@ impl Reachability {
             }
             match diagnosis.unknown.first() {
                 Some(first) => {
-                    if self.lost().systems.insert(system.clone()) {
+                    if self.lost().systems.insert(system.clone(), first.clone()).is_none() {
                         tracing::warn!(
                             { field::SYSTEM } = %system,
                             unknown = diagnosis.unknown.len(),
@@ -95,7 +128,7 @@ impl Reachability {
                 }
                 None => {
                     self.lost().read.insert(system.clone());
-                    if self.lost().systems.remove(system) {
+                    if self.lost().systems.remove(system).is_some() {
                         match goes_to_log() {
                             true => {
                                 tracing::info!({ field::SYSTEM } = %system, "all checks can be read again");

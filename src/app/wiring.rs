@@ -6,7 +6,7 @@ use crate::app::alerts::AlertSource;
 use crate::app::secrets::secret;
 use crate::app::settings::LoadedConfig;
 use crate::clock::SystemClock;
-use crate::config::{AlertEntry, Config, HostEntry, PlaybooksEntry, SshConfigEntry, WebhookEntry};
+use crate::config::{AlertEntry, Config, HostEntry, NoticeEntry, PlaybooksEntry, SshConfigEntry, WebhookEntry};
 use crate::console;
 use crate::core::case::scheduled_run::ScheduledRun;
 use crate::core::ids::HostName;
@@ -32,6 +32,9 @@ use regex::Regex;
 use secrecy::{ExposeSecret, SecretString};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// A shorter path of an address is no secret, and may be a word.
+const SHORTEST_PATH: usize = 12;
 
 /// An engine with its adapters.
 pub struct Application {
@@ -362,14 +365,23 @@ pub fn redactor(config: &Config) -> Redactor {
     let variables = others.into_iter().chain(webhook.into_iter().flatten()).flatten();
     let variables = variables.chain(config.dashboard.variables());
     let variables = variables.chain(config.alerts.values().flat_map(AlertEntry::variables));
+    let variables = variables.chain(config.notices.values().flat_map(NoticeEntry::variables));
+    let variables = variables.chain(config.heartbeat.iter().filter_map(|entry| entry.url_env.as_ref()));
     let secrets = variables.filter_map(|variable| secret(variable));
-    let secrets = secrets.map(|secret| secret.expose_secret().to_owned());
+    let secrets = secrets.flat_map(|secret| with_path(secret.expose_secret()));
     let of_store = address(config).ok().flatten().map_or_else(Vec::new, |it| it.passwords().to_vec());
     let of_programs = secret("PGPASSWORD").map(|secret| secret.expose_secret().to_owned());
     let patterns = config.redact.patterns.iter().filter_map(|pattern| Regex::new(pattern).ok()).collect();
     let redactor = Redactor::new(secrets.chain(of_store).chain(of_programs), patterns);
     console::add_secrets(&redactor);
     redactor
+}
+
+/// A secret; of an address, its path too, which is the secret part of it.
+fn with_path(secret: &str) -> Vec<String> {
+    let path = secret.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map(|(_, path)| path);
+    let path = path.filter(|path| path.len() >= SHORTEST_PATH);
+    std::iter::once(secret).chain(path).map(str::to_owned).collect()
 }
 
 /// The label that makes an issue a ticket, as it is created where it is missing.

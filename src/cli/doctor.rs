@@ -18,7 +18,7 @@ use crate::core::ticket::Repo;
 use crate::engine::run_probes;
 use crate::github;
 use crate::github::GitHub;
-use crate::ports::{Account, Clock, Forge, Permission};
+use crate::ports::{Account, ChannelCheck, Clock, Forge, Permission};
 use crate::ssh::{Access, SshHosts};
 use clap::Args;
 use miette::{Diagnostic, Result};
@@ -74,6 +74,7 @@ pub(super) async fn run(place: Option<PathBuf>, _: Arguments) -> Result<ExitStat
     check_journal(&settings, &mut findings).await;
     check_github(&settings, &mut findings).await;
     check_reader(&settings, &mut findings).await;
+    check_notices(&settings, &mut findings).await;
     check_systems(&settings, &mut findings).await;
     Ok(if findings.bad { ExitStatus::Failed } else { ExitStatus::Done })
 }
@@ -291,6 +292,25 @@ async fn check_reader(settings: &LoadedConfig, findings: &mut Findings) {
     match asked {
         Ok(width) => findings.good(&format!("reader: the endpoint gives embeddings of {width} numbers")),
         Err(error) => findings.bad("reader", &error),
+    }
+}
+
+/// Whether each channel of notices answers, as far as that can be found out without telling anybody.
+async fn check_notices(settings: &LoadedConfig, findings: &mut Findings) {
+    let channels = match app::notice_channels(&settings.config) {
+        Ok(channels) => channels,
+        Err(error) => return findings.bad("notices", &with_help(&error)),
+    };
+    for (name, channel) in channels {
+        match channel.check().await {
+            Ok(ChannelCheck::Answered) => findings.good(&format!("notices: {name} answers")),
+            Ok(ChannelCheck::NotAsked) => {
+                findings.good(&format!(
+                    "notices: {name} is configured; `fieldmedic notices test {name}` tries it"
+                ));
+            }
+            Err(error) => findings.bad(&format!("notices: {name}"), &error.to_string()),
+        }
     }
 }
 

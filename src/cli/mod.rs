@@ -16,6 +16,7 @@ mod host_setup;
 mod init;
 mod lookup;
 mod manual;
+mod notices;
 mod output;
 mod pause;
 mod playbook;
@@ -103,6 +104,9 @@ enum Command {
     Pause(pause::Arguments),
     /// Resume changes. Waiting cases probe again and continue.
     Resume,
+    /// Show and test the channels by which people are told outside of tickets.
+    #[command(subcommand)]
+    Notices(notices::Arguments),
     /// Check the configuration, GitHub permissions, SSH, the journal and the playbooks.
     Doctor(doctor::Arguments),
     /// Print a server's least-privilege setup: gates for the keys, sudo rules, authorized_keys lines.
@@ -156,6 +160,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
             Command::Archive(arguments) => archive::run(&read_config(file)?, arguments).await,
             Command::Pause(arguments) => pause::pause(&read_config(file)?, arguments).await,
             Command::Resume => pause::resume(&read_config(file)?).await,
+            Command::Notices(arguments) => notices::run(&read_config(file)?, arguments).await,
             Command::Doctor(arguments) => doctor::run(file, arguments).await,
             Command::HostSetup(arguments) => host_setup::run(&read_config(file)?, arguments).await,
             Command::Completions(arguments) => Ok(manual::completions(Cli::command(), &arguments)),

@@ -4,7 +4,7 @@
 //! load.rs       from a file to a [`Config`]: old names, unknown keys
 //! problem.rs    errors
 //! github.rs, webhook.rs, monitor.rs, dashboard.rs, sweep.rs, reader.rs, store.rs, policy.rs, roles.rs, redact.rs, report.rs,
-//! hosts.rs, systems.rs, schedules.rs, alerts.rs
+//! hosts.rs, systems.rs, schedules.rs, alerts.rs, notices.rs, heartbeat.rs
 //!               the sections with their defaults and checks
 //! params.rs     values of parameters, against what playbooks accept
 //! value.rs      values of several sections
@@ -16,10 +16,12 @@
 mod alerts;
 mod dashboard;
 mod github;
+mod heartbeat;
 mod hosts;
 mod load;
 pub mod migrate;
 mod monitor;
+mod notices;
 mod params;
 mod policy;
 mod problem;
@@ -37,8 +39,10 @@ mod webhook;
 pub use crate::config::alerts::AlertEntry;
 pub use crate::config::dashboard::DashboardEntry;
 pub use crate::config::github::GitHubEntry;
+pub use crate::config::heartbeat::HeartbeatEntry;
 pub use crate::config::hosts::{HostEntry, SshConfigEntry};
 pub use crate::config::monitor::MonitorEntry;
+pub use crate::config::notices::{ChannelKind, MailTlsEntry, NoticeEntry};
 pub use crate::config::policy::{BreakerEntry, ChangeFreezeEntry, LimitsEntry, PolicyEntry};
 pub use crate::config::problem::{ConfigError, ConfigProblems};
 pub use crate::config::reader::ReaderEntry;
@@ -58,7 +62,7 @@ use crate::config::systems::GROUP_PREFIX;
 use crate::config::value::resolve;
 use crate::core::case::scheduled_run::ScheduledRun;
 use crate::core::chatops::access::AccessPolicy;
-use crate::core::ids::{AlertSourceName, HostName, ScheduleName, SystemName};
+use crate::core::ids::{AlertSourceName, ChannelName, HostName, ScheduleName, SystemName};
 use crate::core::playbook::Library;
 use crate::core::playbook::inventory::Inventory;
 use crate::core::policy::confirmation::ConfirmationPolicy;
@@ -126,6 +130,12 @@ pub struct Config {
     /// The sections `[alerts.*]`, by the name of the monitor.
     #[serde(default)]
     pub alerts: BTreeMap<AlertSourceName, AlertEntry>,
+    /// The sections `[notices.*]`, by the name of the channel.
+    #[serde(default)]
+    pub notices: BTreeMap<ChannelName, NoticeEntry>,
+    /// The section `[heartbeat]`; `None`: nobody is told that the daemon is ready.
+    #[serde(default)]
+    pub heartbeat: Option<HeartbeatEntry>,
     /// Folders of playbooks beside the built-in ones, or in their place.
     #[serde(default)]
     pub playbooks: PlaybooksEntry,
@@ -249,6 +259,13 @@ impl Config {
         if !self.alerts.is_empty() && self.webhook.is_none() {
             problems.push("[alerts.*] needs [webhook], on whose address alerts are received".into());
         }
+        for (name, entry) in &self.notices {
+            problems.extend(entry.problems(name, &self.sweep.timezone));
+            for system in entry.systems.iter().filter(|system| !self.systems.contains_key(*system)) {
+                problems.push(format!("[notices.{name}] systems: there is no [systems.{system}]"));
+            }
+        }
+        problems.extend(self.heartbeat.iter().flat_map(HeartbeatEntry::problems));
         problems.extend(self.redact.problems());
         problems
     }

@@ -4,6 +4,7 @@
 //! - `chatops`: the commands that people give in comments.
 //! - `intake`: how tickets and comments become cases.
 //! - `monitor`: checks that nobody asked for, on a schedule.
+//! - `notices`: what people are told outside of tickets.
 //! - `publish`: everything that is written on the forge.
 //! - `context`, `shutdown`: what all of them share.
 
@@ -12,6 +13,7 @@ mod chatops;
 mod context;
 mod intake;
 mod monitor;
+mod notices;
 mod publish;
 mod shutdown;
 
@@ -40,6 +42,9 @@ pub use crate::engine::monitor::run::start_run;
 pub use crate::engine::monitor::schedule::{DueCheck, ScheduledTask};
 pub use crate::engine::monitor::sweep::{SweepResult, check_systems, sweep_tickets};
 pub use crate::engine::monitor::thumbs::collect_thumbs;
+pub use crate::engine::notices::collect::NoticeCollector;
+pub use crate::engine::notices::compose::test_message;
+pub use crate::engine::notices::courier::{Courier, Delivery};
 pub use crate::engine::publish::reminder::remind;
 pub use crate::engine::publish::report_text::report_text;
 pub use crate::engine::shutdown::Shutdown;

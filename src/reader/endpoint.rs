@@ -5,13 +5,8 @@
 //! asked within a time, and no answer is longer than a limit. It cannot send the key elsewhere, because no redirect is
 //! followed.
 
-use crate::core::text::format::with_causes;
+use crate::http_client::{HttpClient, HttpError, HttpLimits};
 use http::{Method, Request, header};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::json;
@@ -56,11 +51,24 @@ pub enum EndpointError {
     Answer(String),
 }
 
+impl From<HttpError> for EndpointError {
+    fn from(error: HttpError) -> Self {
+        match error {
+            HttpError::Setup(why) => EndpointError::Setup(why),
+            HttpError::Late(timeout) => EndpointError::Late(timeout),
+            HttpError::Unreachable(why) => EndpointError::Unreachable(why),
+            HttpError::TooLong(length) => {
+                EndpointError::Answer(format!("it is longer than {} MiB", length >> 20))
+            }
+        }
+    }
+}
+
 /// Asks an endpoint for embeddings.
 #[derive(Debug, Clone)]
 pub struct Endpoint {
     options: EndpointOptions,
-    client: Client<HttpsConnector<HttpConnector>, String>,
+    client: HttpClient,
 }
 
 #[derive(Deserialize)]
@@ -80,13 +88,7 @@ impl Endpoint {
     /// # Errors
     /// [`EndpointError::Setup`].
     pub fn new(options: EndpointOptions) -> Result<Self, EndpointError> {
-        let connector = HttpsConnectorBuilder::new()
-            .with_native_roots()
-            .map_err(|error| EndpointError::Setup(error.to_string()))?
-            .https_or_http()
-            .enable_http1()
-            .build();
-        Ok(Self { options, client: Client::builder(TokioExecutor::new()).build(connector) })
+        Ok(Self { options, client: HttpClient::new()? })
     }
 
     /// The name of its model.
@@ -99,14 +101,6 @@ impl Endpoint {
     /// # Errors
     /// [`EndpointError`].
     pub async fn embed(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, EndpointError> {
-        let timeout = self.options.timeout;
-        match tokio::time::timeout(timeout, self.ask(texts)).await {
-            Ok(answer) => answer,
-            Err(_) => Err(EndpointError::Late(timeout)),
-        }
-    }
-
-    async fn ask(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, EndpointError> {
         let body = json!({ "model": self.options.model, "input": texts, "encoding_format": "float" });
         let url = format!("{}/embeddings", self.options.url.as_str().trim_end_matches('/'));
         let mut request =
@@ -116,18 +110,12 @@ impl Endpoint {
         }
         let request =
             request.body(body.to_string()).map_err(|error| EndpointError::Setup(error.to_string()))?;
-        let answer = self.client.request(request).await;
-        let answer = answer.map_err(|error| EndpointError::Unreachable(with_causes(&error)))?;
-        if !answer.status().is_success() {
-            return Err(EndpointError::Status(answer.status().as_u16()));
+        let limits = HttpLimits { timeout: self.options.timeout, length: LONGEST_ANSWER };
+        let answer = self.client.send(request, limits).await?;
+        if !answer.status.is_success() {
+            return Err(EndpointError::Status(answer.status.as_u16()));
         }
-        let body = Limited::new(answer.into_body(), LONGEST_ANSWER).collect().await.map_err(|error| {
-            match error.is::<LengthLimitError>() {
-                true => EndpointError::Answer(format!("it is longer than {} MiB", LONGEST_ANSWER >> 20)),
-                false => EndpointError::Unreachable(error.to_string()),
-            }
-        })?;
-        let answer: Answer = serde_json::from_slice(&body.to_bytes())
+        let answer: Answer = serde_json::from_slice(&answer.body)
             // The error's own text quotes the answer, which may be long.
             .map_err(|error| {
                 EndpointError::Answer(format!("it is no list of embeddings, in column {}", error.column()))

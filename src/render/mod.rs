@@ -117,14 +117,19 @@ impl Prompts {
     /// One line of `prompts/_line.md` for a terminal: what `what` names, filled with `data`. Nothing in it is
     /// escaped; whoever prints it removes control characters.
     pub fn line(&self, what: &str, data: impl Serialize) -> String {
+        self.plain_line("_line.md", what, data)
+    }
+
+    /// One line of `prompts/_notice.md`. Nothing in it is escaped; each channel escapes for itself.
+    pub fn notice(&self, what: &str, data: impl Serialize) -> String {
+        self.plain_line("_notice.md", what, data)
+    }
+
+    fn plain_line(&self, prompt: &str, what: &str, data: impl Serialize) -> String {
         let data = minijinja::context! { what => what, data => Value::from(Serde(data)) };
-        let filled = fill(&self.plain, "_line.md", &data).or_else(|error| {
-            tracing::warn!(
-                prompt = "_line.md",
-                error = problem(&error),
-                "the built-in prompt is used instead"
-            );
-            fill(&self.plain_spare, "_line.md", &data)
+        let filled = fill(&self.plain, prompt, &data).or_else(|error| {
+            tracing::warn!(prompt, error = problem(&error), "the built-in prompt is used instead");
+            fill(&self.plain_spare, prompt, &data)
         });
         let line =
             filled.unwrap_or_else(|error| format!("`{what}` could not be put in words: {}", problem(&error)));

@@ -89,6 +89,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("crates/core/src/view", &[TEXT, IDS, EXPR, READING, PLAYBOOK, DIAGNOSIS, TICKET, POLICY, CASE]),
+    ("crates/core/src/notice", &[TEXT, IDS, READING, DIAGNOSIS, TICKET, POLICY, CASE]),
     // The check that an SSH key's forced command makes on a host.
     ("crates/core/src/gate", &[TEXT, IDS, EXPR, PLAYBOOK, DIAGNOSIS]),
     // The ports, and what simulates the outside behind them.
@@ -104,7 +105,9 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("src/console.rs", &[CORE, "src/render"]),
     // Spans and log lines, which any part of the program may write.
     ("src/telemetry", &[CORE, PORTS, "src/console.rs"]),
-    ("src/reader", &[CORE, PORTS, "src/library"]),
+    // One client for HTTP, beside that of GitHub.
+    ("src/http_client.rs", &[CORE]),
+    ("src/reader", &[CORE, PORTS, "src/http_client.rs", "src/library"]),
     // The engine performs what the core decides. It knows no adapter.
     ("src/engine", &[CORE, PORTS, "src/library", "src/render", "src/telemetry"]),
     // What pages show, as plain data.
@@ -115,6 +118,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("src/github", &[CORE, PORTS, "src/render", "src/telemetry"]),
     ("src/ssh", &[CORE, PORTS]),
     ("src/store", &[CORE, PORTS]),
+    ("src/notices", &[CORE, PORTS, "src/http_client.rs"]),
     // What a webhook means is GitHub's; how it arrives is the web's.
     ("src/web", &[CORE, PORTS, "src/dashboard", "src/github/webhook.rs", "src/render", "src/telemetry"]),
     // The composition: configuration, wiring, the commands.
@@ -146,7 +150,9 @@ const LAYERS: &[(&str, &[&str])] = &[
             "src/dashboard",
             "src/engine",
             "src/github",
+            "src/http_client.rs",
             "src/library",
+            "src/notices",
             "src/reader",
             "src/render",
             "src/ssh",
@@ -182,6 +188,7 @@ const KNOWN_IMPORTS: &[(&str, &str)] = &[];
 const VENDORS: &[(&str, &[&str])] = &[
     ("octocrab", &["src/github"]),
     ("russh", &["src/ssh", "crates/sandbox/src/host"]),
+    ("lettre", &["src/notices"]),
     ("sqlx", &["src/store"]),
     ("axum", &["src/web", "crates/sandbox/src/github"]),
     ("clap", &["src/cli", "src/main.rs", "src/telemetry/log.rs"]),

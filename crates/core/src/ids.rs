@@ -103,6 +103,8 @@ names! {
     ScheduleName, "schedule name", is_slug, "up to 64 of a-z, 0-9, `-`, `_`, `.`, beginning with a letter or digit";
     /// A monitor of the configuration that sends alerts: `alertmanager`.
     AlertSourceName, "name of an alert source", is_slug, "up to 64 of a-z, 0-9, `-`, `_`, `.`, beginning with a letter or digit";
+    /// A channel for notices: `ops-chat`.
+    ChannelName, "channel name", is_slug, "up to 64 of a-z, 0-9, `-`, `_`, `.`, beginning with a letter or digit";
     /// What a host is to a system: `main`, `db`, `agent`.
     Role, "role", is_slug, "up to 64 of a-z, 0-9, `-`, `_`, `.`, beginning with a letter or digit";
     /// A probe; expressions use it as a namespace.

@@ -4,7 +4,7 @@
 //! libraries: `serde_json::Value`, `regex`, `minijinja` expressions, `chrono` times.
 //!
 //! The folders follow the work on a ticket: `ticket`, `chatops`, `playbook`, `diagnosis`, `policy`, `case`,
-//! `decide`, `view`. `ids`, `text` and `expr` serve all of them; `gate` is the host's own check.
+//! `decide`, `view`, `notice`. `ids`, `text` and `expr` serve all of them; `gate` is the host's own check.
 
 #![cfg_attr(test, allow(clippy::string_slice))]
 
@@ -15,6 +15,7 @@ pub mod diagnosis;
 pub mod expr;
 pub mod gate;
 pub mod ids;
+pub mod notice;
 pub mod playbook;
 pub mod policy;
 pub mod reading;

@@ -6,6 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use fieldmedic_core::case::event::CaseId;
 use fieldmedic_core::ids::AlertSourceName;
 use fieldmedic_core::ticket::alert::{AlertState, Fingerprint};
+use fieldmedic_core::notice::watch::Subject;
 use fieldmedic_core::ticket::{Repo, TicketId};
 use std::borrow::Cow;
 use std::fmt;
@@ -59,6 +60,14 @@ pub enum Cursor {
     Deliveries(Repo),
     /// When a periodic task was last started; for one with a cron expression, at least when it was first seen.
     Task(Cow<'static, str>),
+    /// Up to when records of cases were looked through for notices.
+    Notices,
+    /// When that was begun. What is older is told to nobody.
+    NoticesBegun,
+    /// When people were told of a trouble of something that is watched.
+    TroubleTold(Subject),
+    /// When they were told of its end.
+    TroubleOver(Subject),
 }
 
 /// The key in the store. It is what versions before typed cursors wrote, so that an upgrade reads nothing
@@ -70,6 +79,10 @@ impl fmt::Display for Cursor {
             Cursor::PollComments(repo) => write!(f, "poll {repo}"),
             Cursor::Deliveries(repo) => write!(f, "deliveries {repo}"),
             Cursor::Task(name) => f.write_str(name),
+            Cursor::Notices => f.write_str("notices"),
+            Cursor::NoticesBegun => f.write_str("notices begun"),
+            Cursor::TroubleTold(subject) => write!(f, "told trouble {subject}"),
+            Cursor::TroubleOver(subject) => write!(f, "told end {subject}"),
         }
     }
 }

@@ -5,11 +5,12 @@ use crate::cursors::Cursors;
 use crate::inbox::Inbox;
 use crate::journal::Journal;
 use crate::leases::Leases;
+use crate::notices::Notices;
 use crate::overview::Overview;
 use crate::statistics::Statistics;
 
 /// One adapter that holds the journal, the leases, the inbox, the cursors and the archive, and that answers what pages
 /// and metrics ask.
-pub trait Store: Journal + Leases + Inbox + Cursors + Archive + Overview + Statistics {}
+pub trait Store: Journal + Leases + Inbox + Cursors + Archive + Overview + Statistics + Notices {}
 
-impl<T: Journal + Leases + Inbox + Cursors + Archive + Overview + Statistics> Store for T {}
+impl<T: Journal + Leases + Inbox + Cursors + Archive + Overview + Statistics + Notices> Store for T {}

@@ -11,21 +11,22 @@ pub use crate::store::postgres::address::{Address, AddressError};
 use crate::core::case::event::{CaseId, Event, EventKind};
 use crate::core::case::record::Record;
 use crate::core::case::signal::{QueuedSignal, Signal};
-use crate::core::ids::HostName;
+use crate::core::ids::{ChannelName, HostName};
 use crate::core::playbook::LibraryHash;
 use crate::core::policy::pause_order::PauseOrder;
 use crate::core::policy::run_history::RunHistory;
 use crate::core::ticket::TicketId;
 use crate::ports::{
-    Archive, Audit, CaseEntry, CaseQuery, CaseSummary, Counts, Cursor, Cursors, DedupeKey, DueCases, History,
-    Inbox, Journal, JournalError, LeaseGrant, Leases, NewCase, OpenResult, Overview, Parked, PlaybookRuns,
-    QueuedDelivery, Removal, RunsOf, Statistics, StoredRecord, SystemSweep,
+    Archive, Audit, CaseEntry, CaseQuery, CaseSummary, Counts, Cursor, Cursors, DedupeKey, DueCases,
+    Enqueued, History, Inbox, Journal, JournalError, LeaseGrant, Leases, NewCase, Notices, OpenResult,
+    Overview, Parked, PlaybookRuns, QueuedDelivery, QueuedMessage, QueuedNotice, Removal, RunsOf, Statistics,
+    StoredRecord, SystemSweep,
 };
 use crate::store::error::StoreError;
 use crate::store::postgres::error::{PATIENCE, explain, too_slow};
 use crate::store::row::records_of;
 use crate::store::sql::{
-    archive, case_index, cursors, event, inbox, kv, leases, overview, records, runs, statistics,
+    archive, case_index, cursors, event, inbox, kv, leases, notices, overview, records, runs, statistics,
 };
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -338,6 +339,50 @@ impl Cursors for Postgres {
 impl Statistics for Postgres {
     async fn statistics(&self, since: DateTime<Utc>) -> Result<Counts, JournalError> {
         call!(self, Read, |tx| statistics::statistics(&mut *tx, since))
+    }
+}
+
+#[async_trait]
+impl Notices for Postgres {
+    async fn enqueue_notices(
+        &self,
+        queued: &[QueuedNotice],
+        now: DateTime<Utc>,
+    ) -> Result<Enqueued, JournalError> {
+        call!(self, Write, |tx| notices::enqueue(&mut *tx, queued, now))
+    }
+
+    async fn next_message(
+        &self,
+        channel: &ChannelName,
+        now: DateTime<Utc>,
+        ttl: Duration,
+        bundle_from: usize,
+    ) -> Result<Option<QueuedMessage>, JournalError> {
+        call!(self, Write, |tx| notices::next(&mut *tx, channel, now, ttl, bundle_from))
+    }
+
+    async fn postpone_message(
+        &self,
+        channel: &ChannelName,
+        message: &str,
+        now: DateTime<Utc>,
+        pause: Duration,
+    ) -> Result<(), JournalError> {
+        call!(self, Write, |tx| notices::postpone(&mut *tx, channel, message, now, pause))
+    }
+
+    async fn settle_message(
+        &self,
+        channel: &ChannelName,
+        message: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), JournalError> {
+        call!(self, Write, |tx| notices::settle(&mut *tx, channel, message, now))
+    }
+
+    async fn waiting_notices(&self) -> Result<Vec<(ChannelName, u64)>, JournalError> {
+        call!(self, Read, |tx| notices::waiting(&mut *tx))
     }
 }
 

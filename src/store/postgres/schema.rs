@@ -22,6 +22,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0004_names_and_archive.sql"),
     include_str!("migrations/0005_parked_cases_and_runs.sql"),
     include_str!("migrations/0006_overview.sql"),
+    include_str!("migrations/0007_notices.sql"),
 ];
 
 /// The version that has an index of runs.

@@ -13,20 +13,21 @@ mod schema;
 use crate::core::case::event::{CaseId, Event, EventKind};
 use crate::core::case::record::Record;
 use crate::core::case::signal::{QueuedSignal, Signal};
-use crate::core::ids::HostName;
+use crate::core::ids::{ChannelName, HostName};
 use crate::core::playbook::LibraryHash;
 use crate::core::policy::pause_order::PauseOrder;
 use crate::core::policy::run_history::RunHistory;
 use crate::core::ticket::TicketId;
 use crate::ports::{
-    Archive, Audit, CaseEntry, CaseQuery, CaseSummary, Counts, Cursor, Cursors, DedupeKey, DueCases, History,
-    Inbox, Journal, JournalError, LeaseGrant, Leases, NewCase, OpenResult, Overview, Parked, PlaybookRuns,
-    QueuedDelivery, Removal, RunsOf, Statistics, StoredRecord, SystemSweep,
+    Archive, Audit, CaseEntry, CaseQuery, CaseSummary, Counts, Cursor, Cursors, DedupeKey, DueCases,
+    Enqueued, History, Inbox, Journal, JournalError, LeaseGrant, Leases, NewCase, Notices, OpenResult,
+    Overview, Parked, PlaybookRuns, QueuedDelivery, QueuedMessage, QueuedNotice, Removal, RunsOf, Statistics,
+    StoredRecord, SystemSweep,
 };
 use crate::store::error::StoreError;
 use crate::store::row::records_of;
 use crate::store::sql::{
-    archive, case_index, cursors, event, inbox, kv, leases, overview, records, runs, statistics,
+    archive, case_index, cursors, event, inbox, kv, leases, notices, overview, records, runs, statistics,
 };
 use crate::store::sqlite::error::{explain, explain_io, is_busy};
 use async_trait::async_trait;
@@ -416,6 +417,59 @@ impl Statistics for Sqlite {
         // All statements see one state of the journal.
         let mut tx = self.explained(self.readers.begin().await)?;
         self.explained(statistics::statistics(&mut *tx, since).await)
+    }
+}
+
+#[async_trait]
+impl Notices for Sqlite {
+    async fn enqueue_notices(
+        &self,
+        queued: &[QueuedNotice],
+        now: DateTime<Utc>,
+    ) -> Result<Enqueued, JournalError> {
+        let mut tx = self.write().await?;
+        let done = notices::enqueue(&mut *tx, queued, now).await;
+        self.commit(tx, done).await
+    }
+
+    async fn next_message(
+        &self,
+        channel: &ChannelName,
+        now: DateTime<Utc>,
+        ttl: Duration,
+        bundle_from: usize,
+    ) -> Result<Option<QueuedMessage>, JournalError> {
+        let mut tx = self.write().await?;
+        let done = notices::next(&mut *tx, channel, now, ttl, bundle_from).await;
+        self.commit(tx, done).await
+    }
+
+    async fn postpone_message(
+        &self,
+        channel: &ChannelName,
+        message: &str,
+        now: DateTime<Utc>,
+        pause: Duration,
+    ) -> Result<(), JournalError> {
+        let mut tx = self.write().await?;
+        let done = notices::postpone(&mut *tx, channel, message, now, pause).await;
+        self.commit(tx, done).await
+    }
+
+    async fn settle_message(
+        &self,
+        channel: &ChannelName,
+        message: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), JournalError> {
+        let mut tx = self.write().await?;
+        let done = notices::settle(&mut *tx, channel, message, now).await;
+        self.commit(tx, done).await
+    }
+
+    async fn waiting_notices(&self) -> Result<Vec<(ChannelName, u64)>, JournalError> {
+        let mut db = self.read().await?;
+        self.explained(notices::waiting(&mut *db).await)
     }
 }
 

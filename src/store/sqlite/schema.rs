@@ -23,6 +23,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0006_names_and_archive.sql"),
     include_str!("migrations/0007_parked_cases_and_runs.sql"),
     include_str!("migrations/0008_overview.sql"),
+    include_str!("migrations/0009_notices.sql"),
 ];
 
 /// The version that has an index of runs.

@@ -8,15 +8,16 @@ use chrono::{DateTime, Utc};
 use fieldmedic::core::case::event::{CaseId, Event, EventKind};
 use fieldmedic::core::case::record::Record;
 use fieldmedic::core::case::signal::{QueuedSignal, Signal};
-use fieldmedic::core::ids::HostName;
+use fieldmedic::core::ids::{ChannelName, HostName};
 use fieldmedic::core::playbook::LibraryHash;
 use fieldmedic::core::policy::pause_order::PauseOrder;
 use fieldmedic::core::policy::run_history::RunHistory;
 use fieldmedic::core::ticket::TicketId;
 use fieldmedic::ports::{
-    Archive, Audit, CaseEntry, CaseQuery, CaseSummary, Counts, Cursor, Cursors, DedupeKey, DueCases, History,
-    Inbox, Journal, JournalError, LeaseGrant, Leases, NewCase, OpenResult, Overview, Parked, PlaybookRuns,
-    QueuedDelivery, Removal, RunsOf, Statistics, StoredRecord, SystemSweep,
+    Archive, Audit, CaseEntry, CaseQuery, CaseSummary, Counts, Cursor, Cursors, DedupeKey, DueCases,
+    Enqueued, History, Inbox, Journal, JournalError, LeaseGrant, Leases, NewCase, Notices, OpenResult,
+    Overview, Parked, PlaybookRuns, QueuedDelivery, QueuedMessage, QueuedNotice, Removal, RunsOf, Statistics,
+    StoredRecord, SystemSweep,
 };
 use fieldmedic::store::Sqlite;
 use std::collections::BTreeMap;
@@ -294,5 +295,53 @@ impl Overview for Steady {
 impl Statistics for Steady {
     async fn statistics(&self, since: DateTime<Utc>) -> Result<Counts, JournalError> {
         self.ask(async move |journal| journal.statistics(since).await)
+    }
+}
+
+#[async_trait]
+impl Notices for Steady {
+    async fn enqueue_notices(
+        &self,
+        queued: &[QueuedNotice],
+        now: DateTime<Utc>,
+    ) -> Result<Enqueued, JournalError> {
+        let queued = queued.to_vec();
+        self.ask(async move |journal| journal.enqueue_notices(&queued, now).await)
+    }
+
+    async fn next_message(
+        &self,
+        channel: &ChannelName,
+        now: DateTime<Utc>,
+        ttl: Duration,
+        bundle_from: usize,
+    ) -> Result<Option<QueuedMessage>, JournalError> {
+        let channel = channel.clone();
+        self.ask(async move |journal| journal.next_message(&channel, now, ttl, bundle_from).await)
+    }
+
+    async fn postpone_message(
+        &self,
+        channel: &ChannelName,
+        message: &str,
+        now: DateTime<Utc>,
+        pause: Duration,
+    ) -> Result<(), JournalError> {
+        let (channel, message) = (channel.clone(), message.to_owned());
+        self.ask(async move |journal| journal.postpone_message(&channel, &message, now, pause).await)
+    }
+
+    async fn settle_message(
+        &self,
+        channel: &ChannelName,
+        message: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), JournalError> {
+        let (channel, message) = (channel.clone(), message.to_owned());
+        self.ask(async move |journal| journal.settle_message(&channel, &message, now).await)
+    }
+
+    async fn waiting_notices(&self) -> Result<Vec<(ChannelName, u64)>, JournalError> {
+        self.ask(async move |journal| journal.waiting_notices().await)
     }
 }

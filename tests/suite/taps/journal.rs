@@ -6,15 +6,16 @@ use chrono::{DateTime, Utc};
 use fieldmedic::core::case::event::{CaseId, Event, EventKind};
 use fieldmedic::core::case::record::Record;
 use fieldmedic::core::case::signal::{QueuedSignal, Signal};
-use fieldmedic::core::ids::HostName;
+use fieldmedic::core::ids::{ChannelName, HostName};
 use fieldmedic::core::playbook::LibraryHash;
 use fieldmedic::core::policy::pause_order::PauseOrder;
 use fieldmedic::core::policy::run_history::RunHistory;
 use fieldmedic::core::ticket::TicketId;
 use fieldmedic::ports::{
-    Archive, Audit, CaseEntry, CaseQuery, CaseSummary, Counts, Cursor, Cursors, DedupeKey, DueCases, History,
-    Inbox, Journal, JournalError, LeaseGrant, Leases, NewCase, OpenResult, Overview, Parked, PlaybookRuns,
-    QueuedDelivery, Removal, RunsOf, Statistics, Store, StoredRecord, SystemSweep,
+    Archive, Audit, CaseEntry, CaseQuery, CaseSummary, Counts, Cursor, Cursors, DedupeKey, DueCases,
+    Enqueued, History, Inbox, Journal, JournalError, LeaseGrant, Leases, NewCase, Notices, OpenResult,
+    Overview, Parked, PlaybookRuns, QueuedDelivery, QueuedMessage, QueuedNotice, Removal, RunsOf, Statistics,
+    Store, StoredRecord, SystemSweep,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -233,5 +234,50 @@ impl Overview for Tapped<dyn Store> {
 impl Statistics for Tapped<dyn Store> {
     async fn statistics(&self, since: DateTime<Utc>) -> Result<Counts, JournalError> {
         self.pass(Deed::Read("statistics"), self.inner.statistics(since)).await
+    }
+}
+
+#[async_trait]
+impl Notices for Tapped<dyn Store> {
+    async fn enqueue_notices(
+        &self,
+        queued: &[QueuedNotice],
+        now: DateTime<Utc>,
+    ) -> Result<Enqueued, JournalError> {
+        self.pass(Deed::Write("enqueue_notices"), self.inner.enqueue_notices(queued, now)).await
+    }
+
+    async fn next_message(
+        &self,
+        channel: &ChannelName,
+        now: DateTime<Utc>,
+        ttl: Duration,
+        bundle_from: usize,
+    ) -> Result<Option<QueuedMessage>, JournalError> {
+        self.pass(Deed::Write("next_message"), self.inner.next_message(channel, now, ttl, bundle_from)).await
+    }
+
+    async fn postpone_message(
+        &self,
+        channel: &ChannelName,
+        message: &str,
+        now: DateTime<Utc>,
+        pause: Duration,
+    ) -> Result<(), JournalError> {
+        self.pass(Deed::Write("postpone_message"), self.inner.postpone_message(channel, message, now, pause))
+            .await
+    }
+
+    async fn settle_message(
+        &self,
+        channel: &ChannelName,
+        message: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), JournalError> {
+        self.pass(Deed::Write("settle_message"), self.inner.settle_message(channel, message, now)).await
+    }
+
+    async fn waiting_notices(&self) -> Result<Vec<(ChannelName, u64)>, JournalError> {
+        self.pass(Deed::Read("waiting_notices"), self.inner.waiting_notices()).await
     }
 }
