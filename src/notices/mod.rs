@@ -25,3 +25,6 @@ pub use crate::notices::slack::Slack;
 pub use crate::notices::teams::Teams;
 pub use crate::notices::telegram::Telegram;
 pub use crate::notices::webhook::Webhook;
+
+#[cfg(test)]
+mod tests;

@@ -34,6 +34,7 @@ mod intake;
 mod limits;
 mod lost_claim;
 mod metrics;
+mod notices;
 mod observe;
 mod pages;
 mod pause;

@@ -7,15 +7,16 @@ use fieldmedic::core::case::outcome::{Code, Escalation, Outcome};
 use fieldmedic::core::case::record::Record;
 use fieldmedic::core::case::signal::{QueuedSignal, Signal, SignalKind};
 use fieldmedic::core::decide::action::{Suspension, SuspensionEnd};
-use fieldmedic::core::ids::SystemName;
+use fieldmedic::core::ids::{ChannelName, SystemName};
 use fieldmedic::core::playbook::LibraryHash;
 use fieldmedic::core::policy::pause_order::{PauseOrder, PauseOrderKind, PauseOrigin};
 use fieldmedic::core::policy::run_history::{RemediationRun, RunHistory, RunResult};
 use fieldmedic::core::text::redact::Redacted;
 use fieldmedic::core::ticket::TicketId;
 use fieldmedic::ports::{
-    Audit, CaseEntry, CaseQuery, CaseSummary, Cursor, DedupeKey, JournalError, NewCase, OpenResult, Parked,
-    PlaybookRuns, QueuedDelivery, Removal, RunsOf, ShellError, Store, SystemSweep, check_lease,
+    Audit, CaseEntry, CaseQuery, CaseSummary, Cursor, DedupeKey, Enqueued, JournalError, MAX_IN_MESSAGE,
+    MAX_WAITING, NewCase, OpenResult, Parked, PlaybookRuns, QueuedDelivery, QueuedNotice, Removal, RunsOf,
+    ShellError, Store, SystemSweep, check_lease,
 };
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -69,6 +70,10 @@ macro_rules! store_contract {
             cases_are_found_page_by_page
             playbooks_are_counted_by_run
             the_newest_sweep_of_each_system_is_kept
+            a_notice_is_queued_once_for_each_channel
+            a_message_stays_as_it_was_begun_until_it_is_settled
+            of_many_one_sends_a_message
+            of_too_many_notices_the_oldest_are_given_up
         }
     };
     ($fresh:path: $($clause:ident)*) => {$(
@@ -1042,4 +1047,114 @@ pub async fn the_newest_sweep_of_each_system_is_kept(pair: Pair) {
         pair.one.keep_sweep(&kept).await.unwrap();
     }
     assert_eq!(pair.other.sweeps().await, Ok(vec![sweep("north", 1, false), sweep("south", 2, true)]));
+}
+
+fn channel(name: &str) -> ChannelName {
+    ChannelName::new(name).unwrap()
+}
+
+fn notice(name: &str, key: &str, minute: i64, is_bundled: bool) -> QueuedNotice {
+    QueuedNotice {
+        channel: channel(name),
+        key: key.into(),
+        body: json!({ "text": key }),
+        due: moment() + TimeDelta::minutes(minute),
+        is_bundled,
+    }
+}
+
+/// What the channel `ops` is to send so many minutes later.
+async fn next(store: &dyn Store, minute: i64) -> Option<(String, Vec<String>, u32)> {
+    let now = moment() + TimeDelta::minutes(minute);
+    let message = store.next_message(&channel("ops"), now, Duration::ZERO, 3).await.unwrap()?;
+    let keys = message.notices.iter().map(|body| body["text"].as_str().unwrap().to_owned()).collect();
+    Some((message.id, keys, message.tries))
+}
+
+pub async fn a_notice_is_queued_once_for_each_channel(pair: Pair) {
+    let queued = [notice("ops", "a", 0, false), notice("mail", "a", 0, false)];
+    assert_eq!(pair.one.enqueue_notices(&queued, moment()).await, Ok(Enqueued { new: 2, dropped: 0 }));
+    assert_eq!(pair.other.enqueue_notices(&queued, moment()).await, Ok(Enqueued::default()));
+    let waiting = vec![(channel("mail"), 1), (channel("ops"), 1)];
+    assert_eq!(pair.other.waiting_notices().await, Ok(waiting));
+    let (id, keys, _) = next(&*pair.one, 0).await.unwrap();
+    assert_eq!(keys, ["a"]);
+    pair.one.settle_message(&channel("ops"), &id, moment()).await.unwrap();
+    // It is remembered after it was sent, for a week at least.
+    let later = moment() + TimeDelta::days(7);
+    pair.other.settle_message(&channel("mail"), "none", later).await.unwrap();
+    assert_eq!(pair.one.enqueue_notices(&queued, later).await, Ok(Enqueued::default()));
+    assert_eq!(pair.one.waiting_notices().await, Ok(vec![(channel("mail"), 1)]));
+    // In time it goes.
+    let long_after = moment() + TimeDelta::days(9);
+    pair.one.settle_message(&channel("mail"), "none", long_after).await.unwrap();
+    assert_eq!(pair.one.enqueue_notices(&queued, long_after).await, Ok(Enqueued { new: 1, dropped: 0 }));
+}
+
+pub async fn a_message_stays_as_it_was_begun_until_it_is_settled(pair: Pair) {
+    let queued = [
+        notice("ops", "single", 0, false),
+        notice("ops", "digest-1", 10, true),
+        notice("ops", "digest-2", 10, true),
+        notice("ops", "later", 20, false),
+    ];
+    pair.one.enqueue_notices(&queued, moment()).await.unwrap();
+    assert_eq!(next(&*pair.other, -1).await, None);
+    let (first, keys, tries) = next(&*pair.other, 0).await.unwrap();
+    assert_eq!((keys, tries), (vec!["single".to_owned()], 0));
+    // More is due now. What was begun comes first, and with the same name.
+    let (again, keys, _) = next(&*pair.one, 30).await.unwrap();
+    assert_eq!((&again, keys), (&first, vec!["single".to_owned()]));
+    let minute = Duration::from_secs(60);
+    let now = moment() + TimeDelta::minutes(30);
+    pair.one.postpone_message(&channel("ops"), &first, now, minute * 10_000).await.unwrap();
+    assert_eq!(next(&*pair.other, 30).await, None, "it is left alone for a while");
+    pair.one.postpone_message(&channel("ops"), &first, now, Duration::ZERO).await.unwrap();
+    assert_eq!(next(&*pair.other, 30).await.map(|(_, _, tries)| tries), Some(2));
+    pair.one.settle_message(&channel("ops"), &first, now).await.unwrap();
+
+    let (digest, keys, _) = next(&*pair.one, 15).await.unwrap();
+    assert_eq!(keys, ["digest-1", "digest-2"]);
+    pair.one.settle_message(&channel("ops"), &digest, now).await.unwrap();
+    let (last, keys, _) = next(&*pair.one, 30).await.unwrap();
+    assert_eq!(keys, ["later"]);
+    pair.one.settle_message(&channel("ops"), &last, now).await.unwrap();
+    assert_eq!(next(&*pair.one, 60).await, None);
+    // Many that have waited are one message.
+    let many: Vec<QueuedNotice> =
+        (0..4).map(|number| notice("ops", &format!("waited-{number}"), 0, false)).collect();
+    pair.one.enqueue_notices(&many, moment()).await.unwrap();
+    assert_eq!(next(&*pair.one, 60).await.unwrap().1.len(), 4);
+}
+
+pub async fn of_many_one_sends_a_message(pair: Pair) {
+    pair.one.enqueue_notices(&[notice("ops", "a", 0, false)], moment()).await.unwrap();
+    let tries = (0..8).map(|number| {
+        let store = if number % 2 == 0 { pair.one.clone() } else { pair.other.clone() };
+        tokio::spawn(async move {
+            let minute = Duration::from_secs(60);
+            store.next_message(&channel("ops"), moment(), minute, 3).await.unwrap().is_some()
+        })
+    });
+    let mut got = 0;
+    for held in tries.collect::<Vec<_>>() {
+        got += usize::from(held.await.unwrap());
+    }
+    assert_eq!(got, 1);
+}
+
+pub async fn of_too_many_notices_the_oldest_are_given_up(pair: Pair) {
+    let many = |from: u32, count: u32| -> Vec<QueuedNotice> {
+        (from..from + count).map(|number| notice("ops", &format!("{number:04}"), 0, true)).collect()
+    };
+    pair.one.enqueue_notices(&many(0, 1), moment()).await.unwrap();
+    let (begun, ..) = next(&*pair.one, 0).await.unwrap();
+    let all = pair.one.enqueue_notices(&many(1, MAX_WAITING + 10), moment()).await.unwrap();
+    assert_eq!(all, Enqueued { new: u64::from(MAX_WAITING) + 10, dropped: 10 });
+    let (still, keys, _) = next(&*pair.other, 0).await.unwrap();
+    assert_eq!((still, keys), (begun.clone(), vec!["0000".to_owned()]), "what was begun is finished");
+    pair.one.settle_message(&channel("ops"), &begun, moment()).await.unwrap();
+    let (_, keys, _) = next(&*pair.one, 0).await.unwrap();
+    assert_eq!((keys.len(), keys[0].as_str()), (MAX_IN_MESSAGE as usize, "0011"));
+    assert_eq!(pair.one.waiting_notices().await, Ok(vec![(channel("ops"), u64::from(MAX_WAITING))]));
 }
