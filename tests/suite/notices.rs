@@ -116,7 +116,9 @@ async fn an_escalation_is_told_once_however_often_and_by_whomever_it_is_found() 
     let got = channel.got();
     assert_eq!(got.len(), 1, "{got:?}");
     let entry = &got[0].entries[0];
-    assert_snapshot!(format!("{}\n{}\n{}", entry.event, entry.headline, entry.detail), @"");
+    assert_eq!(entry.event, "escalated");
+    assert_eq!(entry.headline, "qfieldcloud: a person is needed (not-fixed)");
+    assert!(!entry.detail.is_empty(), "{entry:?}");
     let ticket = entry.ticket.as_ref().expect("a ticket");
     assert_eq!(ticket.address, agent.ticket().to_string());
     assert!(ticket.url.as_ref().is_some_and(|url| url.contains("/issues/")), "{ticket:?}");
@@ -266,9 +268,37 @@ fn every_event_is_put_in_words() {
         let data = json!({ "event": event, "systems": ["north"], "about": about });
         let (headline, detail) = (prompts.notice("headline", &data), prompts.notice("detail", &data));
         let one = |text: String| text.split_whitespace().collect::<Vec<_>>().join(" ");
-        lines.push(format!("{event}: {} | {}", one(headline), one(detail)));
+        let (headline, detail) = (one(headline), one(detail));
+        lines.push(match detail.is_empty() {
+            true => format!("{event}: {headline}"),
+            false => format!("{event}: {headline} | {detail}"),
+        });
     }
-    assert_snapshot!(lines.join("\n"), @"");
+    assert_snapshot!(lines.join("\n"), @r#"
+    escalated: north: a person is needed (not-fixed) | the step failed
+    approval_wanted: north: a plan of worker-down waits for approval | answer in the ticket until 2026-01-09 12:00 UTC; the plan is 0123456789abcdef
+    confirmation_wanted: north: the reporter is asked whether it works now | an answer is waited for until 2026-01-09 12:00 UTC
+    details_wanted: north: the reporter is asked what exactly happens | an answer is waited for until 2026-01-09 12:00 UTC
+    resolved: north: resolved, with proof
+    confirmed: north: resolved; ada says that it works
+    partial: north: a part is resolved; the ticket stays open for the rest | sharing: how do I share?
+    unrelated: north: the ticket is about something else (sharing), and stays open
+    answered: north: answered from evidence (status-report)
+    declined: north: the ticket was not taken on | the issue's conversation is locked
+    cancelled: north: a person cancelled the case
+    fault_found: north: a sweep found disk-full
+    fault_returned: north: disk-full is back after it was fixed
+    recurrence_detected: north: disk-full comes back again and again | it was fixed 3 times within seven days
+    close_disputed: north: somebody says that a closed ticket is not settled
+    schedule_found: north: the schedule nightly needs a person (no-answer) | the issue's conversation is locked
+    host_unreachable: north: the host main cannot be reached | its systems cannot be checked until it can
+    host_reachable: north: the host main can be reached again
+    system_unreadable: north: checks cannot be read | disk-full: disk.used is unknown; run "fieldmedic diagnose north"
+    system_readable: north: all checks can be read again
+    set_aside: north: a case is set aside, because its journal cannot be read | c0123456789ab: record 3: written by a later version; run "fieldmedic audit verify"
+    not_ready: north: Fieldmedic is not ready | journal: the disk is full
+    ready: north: Fieldmedic is ready again
+    "#);
 }
 
 /// A server that takes one request after another, or takes connections and never answers.
