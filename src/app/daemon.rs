@@ -7,6 +7,7 @@ use crate::app::inbox::DeliveryInbox;
 use crate::app::listeners::Listeners;
 use crate::app::metrics::Metrics;
 use crate::app::notices::{Telling, notice_channels, notice_rules};
+use crate::app::operations_log::OperationsLogFile;
 use crate::app::reachability::{Reachability, WatchedShell};
 use crate::app::readiness::Readiness;
 use crate::app::settings::{LoadedConfig, read_config};
@@ -234,6 +235,10 @@ fn task_times(
         (Task::CollectThumbs, Trigger::Every(THUMBS_INTERVAL)),
         (Task::Remind, Trigger::Every(WATCH_INTERVAL)),
     ];
+    if let Some(entry) = &config.operations_log {
+        let file = OperationsLogFile { path: entry.path.clone(), retention: entry.retention() };
+        tasks.push((Task::WriteLog(Arc::new(file)), Trigger::Every(WATCH_INTERVAL)));
+    }
     if config.webhook.is_some() {
         tasks.push((Task::Redeliver, Trigger::Every(REDELIVERY_INTERVAL)));
     }

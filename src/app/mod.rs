@@ -6,6 +6,7 @@
 //! - `alerts`: what monitors send, through the same inbox.
 //! - `daemon`: `serve`, from its start to its safe end. `tasks`: what it does periodically.
 //! - `dashboard`: the pages of `serve`, from the configuration.
+//! - `operations_log`: the file with an entry for each case.
 //! - `metrics`: the figures of `/metrics`. `readiness`: the checks of `/readyz`.
 //! - `notices`: the channels of notices, and what works for them. `heartbeat`: tells a service that all is well.
 //! - `reachability`: tells when a host or a system is lost and found.
@@ -21,6 +22,7 @@ pub mod inbox;
 mod listeners;
 pub mod metrics;
 mod notices;
+pub mod operations_log;
 pub mod reachability;
 pub mod readiness;
 mod secrets;

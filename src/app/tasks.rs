@@ -1,13 +1,17 @@
 //! What a daemon does periodically, and whether that is on time.
 
+use crate::app::operations_log::OperationsLogFile;
 use crate::app::reachability::Reachability;
 use crate::core::case::event::CaseId;
 use crate::core::case::scheduled_run::ScheduledRun;
+use crate::core::playbook::Library;
+use crate::core::text::redact::Redactor;
 use crate::engine::{
-    Context, DueCheck, IntakeError, ScheduledTask, Shutdown, check_recurrences, check_systems,
+    Context, DueCheck, IntakeError, LogUpdate, ScheduledTask, Shutdown, check_recurrences, check_systems,
     collect_thumbs, poll, redeliver, remind, start_run, sweep_tickets,
 };
-use crate::ports::{Cursor, JournalError};
+use crate::ports::{Cursor, JournalError, Store};
+use crate::render::Prompts;
 use crate::telemetry::spans;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::borrow::Cow;
@@ -44,6 +48,8 @@ pub enum Task {
     CollectThumbs,
     /// Reminds people of escalated tickets.
     Remind,
+    /// Brings the operations log up to date.
+    WriteLog(Arc<OperationsLogFile>),
     /// Runs a playbook that the configuration schedules.
     Run(Arc<ScheduledRun>),
 }
@@ -194,6 +200,16 @@ impl PeriodicTask {
         .await
     }
 
+    /// A log that cannot be written is told and tried again. It holds nothing that the journal does not hold.
+    async fn write_log(&self, file: &OperationsLogFile) {
+        let context = &self.context;
+        let from: (&dyn Store, &Library) = (&*context.journal, &context.library);
+        let words: (&Prompts, &Redactor) = (&context.prompts, &context.redactor);
+        if let Err(error) = file.write(from, words, LogUpdate::Newer, context.clock.now()).await {
+            tracing::warn!(%error, "the operations log was not written; it is tried again in a minute");
+        }
+    }
+
     /// Gives the cases that it opened.
     async fn perform(&self, due: DateTime<Utc>) -> Result<Vec<CaseId>, IntakeError> {
         let context = &self.context;
@@ -213,6 +229,10 @@ impl PeriodicTask {
                 self.reachability.note_sweep(&results);
                 Ok(results.into_iter().filter_map(|result| result.opened).collect())
             }
+            Task::WriteLog(file) => {
+                self.write_log(file).await;
+                Ok(Vec::new())
+            }
             Task::Run(run) => Ok(start_run(context, run, due).await?.into_iter().collect()),
         }
     }
@@ -229,6 +249,7 @@ impl Task {
             Task::CheckRecurrences => "check-recurrences",
             Task::CollectThumbs => "collect-thumbs",
             Task::Remind => "remind",
+            Task::WriteLog(_) => "operations-log",
             Task::Run(run) => return format!("schedule {}", run.name).into(),
         };
         Cow::Borrowed(name)
@@ -245,6 +266,7 @@ impl fmt::Display for Task {
             Task::CheckRecurrences => "recurrence check",
             Task::CollectThumbs => "check for reactions",
             Task::Remind => "reminder check",
+            Task::WriteLog(_) => "operations log",
             Task::Run(run) => return write!(f, "schedule {}", run.name),
         };
         f.write_str(name)

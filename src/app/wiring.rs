@@ -6,7 +6,9 @@ use crate::app::alerts::AlertSource;
 use crate::app::secrets::secret;
 use crate::app::settings::LoadedConfig;
 use crate::clock::SystemClock;
-use crate::config::{AlertEntry, Config, HostEntry, NoticeEntry, PlaybooksEntry, SshConfigEntry, WebhookEntry};
+use crate::config::{
+    AlertEntry, Config, HostEntry, NoticeEntry, PlaybooksEntry, SshConfigEntry, WebhookEntry,
+};
 use crate::console;
 use crate::core::case::scheduled_run::ScheduledRun;
 use crate::core::ids::HostName;
@@ -182,6 +184,7 @@ impl Application {
             inventory: Arc::new(setup.inventory),
             policy: Arc::new(policy),
             forge_settings: Arc::new(forge_settings(config)),
+            measurements: config.measurements.policy(),
             worker: worker_name(0),
             observer: Arc::new(NoopObserver),
             set_aside: SetAside::default(),

@@ -15,6 +15,7 @@ use crate::console::print;
 use crate::core::case::Case;
 use crate::core::case::outcome::Outcome;
 use crate::core::ids::{HostName, Role, SystemName, SystemTypeName};
+use crate::core::measurement::MeasurementPolicy;
 use crate::core::playbook::inventory::{Inventory, System};
 use crate::core::policy::permit::{Mode, Policy};
 use crate::core::text::redact::Redactor;
@@ -164,6 +165,7 @@ impl DemoRun {
                 remind_after: None,
                 roles: crate::core::chatops::access::AccessPolicy::default(),
             }),
+            measurements: MeasurementPolicy::default(),
             worker: worker_name(0),
             observer: Arc::new(Screen::for_many(std::io::stdout(), prompts)),
             set_aside: SetAside::default(),

@@ -16,7 +16,9 @@ mod host_setup;
 mod init;
 mod lookup;
 mod manual;
+mod measurements;
 mod notices;
+mod operations_log;
 mod output;
 mod pause;
 mod playbook;
@@ -118,6 +120,11 @@ enum Command {
     Audit(case::AuditArguments),
     /// Print the figures of a month: what was resolved, how long it took, what came back.
     Report(report::Arguments),
+    /// List what sweeps have measured, and print it as CSV.
+    #[command(subcommand)]
+    Measurements(measurements::Arguments),
+    /// Bring the operations log up to date: a file with an entry for each case.
+    OperationsLog(operations_log::Arguments),
     /// Move closed cases older than a given age from the journal to a file.
     Archive(archive::Arguments),
     /// Print the completions of a shell, to be saved where it looks for them.
@@ -157,6 +164,8 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
             Command::Case(arguments) => case::run(&read_config(file)?, arguments).await,
             Command::Audit(arguments) => case::audit(file, arguments).await,
             Command::Report(arguments) => report::run(&read_config(file)?, arguments).await,
+            Command::Measurements(arguments) => measurements::run(&read_config(file)?, arguments).await,
+            Command::OperationsLog(arguments) => operations_log::run(&read_config(file)?, arguments).await,
             Command::Archive(arguments) => archive::run(&read_config(file)?, arguments).await,
             Command::Pause(arguments) => pause::pause(&read_config(file)?, arguments).await,
             Command::Resume => pause::resume(&read_config(file)?).await,

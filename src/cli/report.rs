@@ -1,6 +1,8 @@
-//! `fieldmedic report`: the figures of a month, from the journal.
+//! `fieldmedic report`: the figures of a month, from the journal. `capacity`: whether there is enough of everything.
 
 #![expect(clippy::disallowed_methods, reason = "the month before this one is the default")]
+
+mod capacity;
 
 use crate::app;
 use crate::app::settings::LoadedConfig;
@@ -24,6 +26,9 @@ pub(super) struct Arguments {
     /// The month, in UTC, such as 2026-10 [default: the last one that is over].
     #[arg(long, value_parser = month)]
     month: Option<NaiveDate>,
+    /// Instead of the figures: whether there is enough of everything that sweeps measure, over the last two weeks.
+    #[arg(long, conflicts_with = "month")]
+    capacity: bool,
     /// The format of the report.
     #[arg(long, value_enum, default_value_t)]
     format: ReportFormat,
@@ -45,6 +50,9 @@ enum ReportFormat {
 /// # Errors
 /// If the journal cannot be used, or holds a case of that month that cannot be read.
 pub(super) async fn run(settings: &LoadedConfig, arguments: Arguments) -> Result<ExitStatus> {
+    if arguments.capacity {
+        return capacity::run(settings, arguments.format).await;
+    }
     let journal = app::open_journal(settings).await?;
     let first = arguments.month.unwrap_or_else(last_month);
     let until = first.checked_add_months(Months::new(1)).unwrap_or(first);
@@ -57,12 +65,17 @@ pub(super) async fn run(settings: &LoadedConfig, arguments: Arguments) -> Result
     let title = first.format("%B %Y").to_string();
     let data = serde_json::json!({ "title": title, "figures": figures });
     let text = app::prompts(&settings.config)?.fill("figures.md", data);
-    match arguments.format {
-        ReportFormat::Html => print(&html::page(&title, &text)),
-        _ if std::io::stdout().is_terminal() => print(&plain(&text, Folded::Shown)),
-        _ => print(&text),
-    }
+    show(&title, &text, arguments.format);
     Ok(ExitStatus::Done)
+}
+
+/// Prints a report in Markdown, or as what was asked for.
+fn show(title: &str, text: &str, format: ReportFormat) {
+    match format {
+        ReportFormat::Html => print(&html::page(title, text)),
+        _ if std::io::stdout().is_terminal() => print(&plain(text, Folded::Shown)),
+        _ => print(text),
+    }
 }
 
 /// The figures of the cases that were opened in a period. Each case is read, one at a time.

@@ -4,7 +4,7 @@
 //! load.rs       from a file to a [`Config`]: old names, unknown keys
 //! problem.rs    errors
 //! github.rs, webhook.rs, monitor.rs, dashboard.rs, sweep.rs, reader.rs, store.rs, policy.rs, roles.rs, redact.rs, report.rs,
-//! hosts.rs, systems.rs, schedules.rs, alerts.rs, notices.rs, heartbeat.rs
+//! hosts.rs, systems.rs, schedules.rs, alerts.rs, notices.rs, heartbeat.rs, measurements.rs, operations_log.rs
 //!               the sections with their defaults and checks
 //! params.rs     values of parameters, against what playbooks accept
 //! value.rs      values of several sections
@@ -19,9 +19,11 @@ mod github;
 mod heartbeat;
 mod hosts;
 mod load;
+mod measurements;
 pub mod migrate;
 mod monitor;
 mod notices;
+mod operations_log;
 mod params;
 mod policy;
 mod problem;
@@ -41,8 +43,10 @@ pub use crate::config::dashboard::DashboardEntry;
 pub use crate::config::github::GitHubEntry;
 pub use crate::config::heartbeat::HeartbeatEntry;
 pub use crate::config::hosts::{HostEntry, SshConfigEntry};
+pub use crate::config::measurements::MeasurementsEntry;
 pub use crate::config::monitor::MonitorEntry;
 pub use crate::config::notices::{ChannelKind, MailTlsEntry, NoticeEntry};
+pub use crate::config::operations_log::OperationsLogEntry;
 pub use crate::config::policy::{BreakerEntry, ChangeFreezeEntry, LimitsEntry, PolicyEntry};
 pub use crate::config::problem::{ConfigError, ConfigProblems};
 pub use crate::config::reader::ReaderEntry;
@@ -115,6 +119,12 @@ pub struct Config {
     /// The section `[report]`: what the figures of a month need.
     #[serde(default)]
     pub report: ReportEntry,
+    /// The section `[measurements]`: how long what sweeps measure is kept.
+    #[serde(default)]
+    pub measurements: MeasurementsEntry,
+    /// The section `[operations_log]`; `None`: no log is written.
+    #[serde(default)]
+    pub operations_log: Option<OperationsLogEntry>,
     /// The sections `[hosts.*]`, by the name of the host.
     #[serde(default)]
     pub hosts: BTreeMap<HostName, HostEntry>,
@@ -197,7 +207,8 @@ impl Config {
     fn resolve_paths(&mut self, base: &Path) {
         self.store.choose_journal(base);
         let of_hosts = self.hosts.values_mut().flat_map(HostEntry::paths_mut);
-        let own = [self.prompts.as_mut(), self.store.path.as_mut(), self.github.private_key.as_mut()];
+        let log = self.operations_log.as_mut().map(|entry| &mut entry.path);
+        let own = [self.prompts.as_mut(), self.store.path.as_mut(), self.github.private_key.as_mut(), log];
         let playbooks = match &mut self.playbooks {
             PlaybooksEntry::Added(dirs) => dirs.iter_mut().collect(),
             PlaybooksEntry::Alone(dir) => vec![dir],
@@ -267,6 +278,8 @@ impl Config {
         }
         problems.extend(self.heartbeat.iter().flat_map(HeartbeatEntry::problems));
         problems.extend(self.redact.problems());
+        problems.extend(self.measurements.problems());
+        problems.extend(self.operations_log.iter().flat_map(OperationsLogEntry::problems));
         problems
     }
 

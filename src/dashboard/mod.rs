@@ -2,6 +2,7 @@
 //!
 //! - `now`: what needs people, what is at work, how the systems are. `case`: one case as a story.
 //! - `history`, `playbooks`, `policy`: the other pages. `actions`: approve, deny, cancel, pause, resume.
+//! - `measurements`: the series of a system. `plot`: one series as a picture.
 //! - `card`: a running case in a few lines. `cards`: keeps them until the next record. `track`: the phases of a case.
 //! - `pulse`: whether anything has changed. `words`: moments, lengths and single words.
 //! - `board`: what all of them share.
@@ -14,8 +15,10 @@ mod card;
 mod cards;
 mod case;
 mod history;
+mod measurements;
 mod now;
 mod playbooks;
+mod plot;
 mod policy;
 mod pulse;
 mod track;
@@ -25,6 +28,7 @@ pub use crate::dashboard::actions::{ActionError, Actor, CaseAction};
 pub use crate::dashboard::board::{Dashboard, PauseView};
 pub use crate::dashboard::case::{CasePage, CaseView};
 pub use crate::dashboard::history::{HistoryPage, HistoryQuery};
+pub use crate::dashboard::measurements::MeasurementsPage;
 pub use crate::dashboard::now::NowPage;
 pub use crate::dashboard::playbooks::PlaybooksPage;
 pub use crate::dashboard::policy::PolicyPage;

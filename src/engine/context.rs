@@ -5,6 +5,7 @@ use crate::core::case::event::Event;
 use crate::core::chatops::access::AccessPolicy;
 use crate::core::decide::action::Action;
 use crate::core::ids::SystemName;
+use crate::core::measurement::MeasurementPolicy;
 use crate::core::playbook::Library;
 use crate::core::playbook::inventory::Inventory;
 use crate::core::policy::permit::Policy;
@@ -46,6 +47,8 @@ pub struct Context {
     pub policy: Arc<Policy>,
     /// The behaviour on the forge: repositories, label, command, people.
     pub forge_settings: Arc<ForgeSettings>,
+    /// How long measurements are kept, and when people are warned of what they run to.
+    pub measurements: MeasurementPolicy,
     /// This process, as claims name it.
     pub worker: String,
     /// Watches the cases at work; [`NoopObserver`] if nobody does.

@@ -37,6 +37,7 @@ pub use crate::engine::intake::issue::{
 pub use crate::engine::intake::open::{IntakeError, open_case};
 pub use crate::engine::intake::poll::poll;
 pub use crate::engine::intake::redeliver::redeliver;
+pub use crate::engine::monitor::measure::{SeriesPoints, series_points, summaries};
 pub use crate::engine::monitor::recurrence::check_recurrences;
 pub use crate::engine::monitor::run::start_run;
 pub use crate::engine::monitor::schedule::{DueCheck, ScheduledTask};
@@ -45,6 +46,7 @@ pub use crate::engine::monitor::thumbs::collect_thumbs;
 pub use crate::engine::notices::collect::NoticeCollector;
 pub use crate::engine::notices::compose::test_message;
 pub use crate::engine::notices::courier::{Courier, Delivery};
+pub use crate::engine::publish::operations_entry::{LogSource, LogUpdate};
 pub use crate::engine::publish::reminder::remind;
 pub use crate::engine::publish::report_text::report_text;
 pub use crate::engine::shutdown::Shutdown;

@@ -61,6 +61,11 @@ impl YamlFile {
         self.report(Span { start: 0, length: 0 }, message, hint);
     }
 
+    /// The last occurrence of a text; the beginning of the file if there is none.
+    pub(super) fn span_of(&self, text: &str) -> Span {
+        self.text.rfind(text).map_or(Span::default(), |start| Span { start, length: text.len() })
+    }
+
     /// Reports at the last occurrence of a text.
     pub(super) fn report_at_text(&self, text: &str, message: &str, hint: &str) {
         let start = self.text.rfind(text).unwrap_or(0);

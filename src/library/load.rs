@@ -347,6 +347,52 @@ mod tests {
     }
 
     #[test]
+    fn what_is_kept_over_time_is_checked() {
+        let kept = |series: &str| {
+            let fact = format!("used: {{ value: \"rows[0].Capacity | number\", keep_series: {series} }}");
+            let params = "  most: { type: percent, default: 90 }\n";
+            let system = SYSTEM.replace("used: rows[0].Capacity | number", &fact);
+            problems(&system.replace("probes:\n", &format!("{params}probes:\n")), FAULT)
+        };
+        for sound in [
+            "true",
+            "false",
+            "{}",
+            "{ unit: \"%\", limit: 90 }",
+            "{ unit: MB/s, limit: most, watch: 80 }",
+            "{ unit: days, floor: 14, watch: 30 }",
+            "{ only_if: \"disk.mount == '/srv'\" }",
+        ] {
+            assert_eq!(kept(sound), Vec::<String>::new(), "{sound}");
+        }
+        for (series, expect) in [
+            ("yes please", "expected true or a map, found a text (write `keep_series: true`"),
+            ("{ limt: 90 }", "unknown key `limt` (did you mean `limit`?)"),
+            (
+                "{ limit: mst }",
+                "`mst` is neither a number nor a parameter that holds one (did you mean `most`?)",
+            ),
+            ("{ limit: dir }", "`dir` is neither a number nor a parameter"),
+            ("{ limit: 90, floor: 10 }", "a series has a `limit` or a `floor`, not both"),
+            ("{ watch: 90 }", "`watch` needs a `limit` or a `floor`"),
+            ("{ limit: 90, watch: 95 }", "`watch` is not on the good side of the limit"),
+            ("{ floor: 14, watch: 7 }", "`watch` is not on the good side of the limit"),
+            ("{ unit: \"=1+1\" }", "this is no unit"),
+            ("{ unit: \"a, b\" }", "this is no unit"),
+            ("{ only_if: disk.mont }", "the probe `disk` has no fact `mont` (did you mean `mount`?)"),
+        ] {
+            let found = kept(series);
+            assert!(found.iter().any(|problem| problem.contains(expect)), "{series}: {expect}: {found:?}");
+        }
+        let path = SYSTEM.replace("type: path }\n", "type: path, keep_series: true }\n");
+        let found = problems(&path, FAULT);
+        assert!(
+            found.iter().any(|it| it.contains("the fact is a path, so `keep_series` cannot keep it")),
+            "{found:?}"
+        );
+    }
+
+    #[test]
     fn each_mistake_is_reported_with_its_place_and_a_hint() {
         for (from, to, expect) in [
             ("title: Full", "titel: Full", "x/full.yaml:2:1: unknown key `titel` (did you mean `title`?)"),

@@ -5,7 +5,8 @@
 //! load.rs       from texts to a library; every problem at once, each with its place and a hint
 //! format.rs     the format that a `system.yaml` declares
 //! decode.rs     one file, field by field
-//! system.rs     `system.yaml`; param.rs its parameters, sudo_list.rs its list `sudo`
+//! system.rs     `system.yaml`; param.rs its parameters, sudo_list.rs its list `sudo`,
+//!               series.rs what is kept of facts over time
 //! extends.rs    what a system type has from those that it extends
 //! fault.rs      a playbook of a fault; request.rs one of a request; operation.rs one of an operation
 //! symptom.rs    a symptom
@@ -30,6 +31,7 @@ mod page;
 mod param;
 mod problem;
 mod request;
+mod series;
 mod sudo_list;
 mod symptom;
 mod system;

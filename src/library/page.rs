@@ -2,6 +2,8 @@
 
 use crate::core::expr::value_type::words;
 use crate::core::ids::{ParamName, PlaybookName};
+use crate::core::measurement::series_of;
+use crate::core::playbook::series::{BoundValue, Side};
 use crate::core::playbook::{Fault, Param, SystemType};
 use crate::core::policy::mode::Mode;
 use crate::render::inline_code as code;
@@ -27,6 +29,7 @@ pub fn page(system: &SystemType) -> String {
     faults(&mut page, system);
     commands(&mut page, system);
     params(&mut page, system);
+    series(&mut page, system);
     symptoms(&mut page, system);
     sudo(&mut page, system);
     page.text
@@ -138,6 +141,25 @@ fn params(page: &mut Page, system: &SystemType) {
     page.table(["parameter", "takes", "default", "means"]);
     for (name, param) in &system.params {
         page.row([code(name.as_str()), cell(&param.accepts()), default(param), cell(&param.help)]);
+    }
+}
+
+fn series(page: &mut Page, system: &SystemType) {
+    let series = series_of(system);
+    if series.is_empty() {
+        return;
+    }
+    page.heading("Measurements", "What each sweep keeps over time. A forecast says when a limit is reached.");
+    page.table(["series", "unit", "trouble", "worth a look"]);
+    for (name, spec) in series {
+        let side = |side: Side| if side == Side::Above { "above" } else { "below" };
+        let trouble = spec.bound.as_ref().map_or_else(String::new, |bound| match &bound.value {
+            BoundValue::Number(number) => format!("{} {number}", side(bound.side)),
+            BoundValue::Param(name) => format!("{} {}", side(bound.side), code(name.as_str())),
+        });
+        let from = spec.bound.as_ref().map_or("", |bound| side(bound.side));
+        let watch = spec.watch.map_or_else(String::new, |watch| format!("{from} {watch}"));
+        page.row([code(&name.to_string()), cell(&spec.unit), trouble, watch]);
     }
 }
 

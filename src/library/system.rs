@@ -10,7 +10,7 @@ use crate::core::text::pattern::{Matching, compile};
 use crate::library::backup::BackupWrapper;
 use crate::library::decode::{Map, YamlFile, suggest};
 use crate::library::node::{Content, MapKey, Node, Span};
-use crate::library::{extends, param, sudo_list};
+use crate::library::{extends, param, series, sudo_list};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -124,7 +124,11 @@ pub(super) fn decode_extra_probes(
         decode_probes(file, probes, &mut extended, &BTreeMap::new());
     }
     let own = extended.probes.iter().filter(|(name, _)| !system.probes.contains_key(*name));
-    let own = own.map(|(name, probe)| (name.clone(), probe.clone())).collect();
+    let own: BTreeMap<ProbeName, Probe> = own.map(|(name, probe)| (name.clone(), probe.clone())).collect();
+    if own.values().any(|probe| probe.facts.iter().any(|fact| fact.series.is_some())) {
+        let message = "`extra_probes` keep no series: no sweep runs them";
+        file.report_at_text("keep_series", message, "move the probe to system.yaml");
+    }
     (extended, own)
 }
 
@@ -183,6 +187,7 @@ fn decode_probes(
         }
     }
     check_cycles(file, system);
+    series::check(file, system);
 }
 
 /// The type of a fact, and for `path below <param>` the parameter.
@@ -222,20 +227,22 @@ fn decode_facts(file: &YamlFile, map: Map<'_>, params: &BTreeMap<ParamName, Para
     for (key, node) in map.into_entries() {
         let Some(name) = named_key(file, &key, FactName::new) else { continue };
         let span = node.span;
-        let (value, value_type, below) = match node.content {
+        let (value, value_type, below, series) = match node.content {
             Content::Map(_) => {
                 let Some(mut map) = file.map(node) else { continue };
                 let value = map.require("value", "an expression over the output");
                 let value = value.and_then(|node| file.expr(&node));
                 let value_type = map.take("type").and_then(|node| decode_fact_type(file, &node, params));
+                let series = map.take("keep_series");
                 map.finish();
                 let (value_type, below) = value_type.unzip();
-                (value, value_type, below.flatten())
+                let series = series.and_then(|node| series::decode(file, node, value_type, params));
+                (value, value_type, below.flatten(), series)
             }
-            _ => (file.expr(&node), None, None),
+            _ => (file.expr(&node), None, None, None),
         };
         if let Some(value) = value {
-            facts.push((Fact { name, value, value_type, below }, span));
+            facts.push((Fact { name, value, value_type, below, series }, span));
         }
     }
     facts

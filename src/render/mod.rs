@@ -7,6 +7,7 @@
 
 pub(crate) mod html;
 mod markdown;
+pub mod operations_log;
 pub mod pages;
 pub mod terminal;
 

@@ -23,6 +23,7 @@ use crate::core::case::{Case, Phase, RemediationResult, Waiting};
 use crate::core::chatops::access::AccessPolicy;
 use crate::core::expr::{Expr, Scope, Truth};
 use crate::core::ids::{HostName, Role as HostRole, SystemName};
+use crate::core::measurement::MeasurementPolicy;
 use crate::core::playbook::Library;
 use crate::core::playbook::inventory::{Inventory, System};
 use crate::core::policy::permit::{Mode, Policy};
@@ -218,6 +219,7 @@ impl ScenarioRun {
                 remind_after: Some(Duration::from_secs(4 * 3600)),
                 roles: AccessPolicy::default(),
             }),
+            measurements: MeasurementPolicy::default(),
             worker: "scenario".into(),
             observer: Arc::new(NoopObserver),
             set_aside: SetAside::default(),

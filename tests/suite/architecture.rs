@@ -92,6 +92,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("crates/core/src/notice", &[TEXT, IDS, READING, DIAGNOSIS, TICKET, POLICY, CASE]),
     // The check that an SSH key's forced command makes on a host.
     ("crates/core/src/gate", &[TEXT, IDS, EXPR, PLAYBOOK, DIAGNOSIS]),
+    // Numbers over time, and what they run to.
+    ("crates/core/src/measurement", &[TEXT, IDS, EXPR, PLAYBOOK, "crates/core/src/diagnosis/evidence.rs"]),
     // The ports, and what simulates the outside behind them.
     ("crates/ports/src", &[CORE]),
     ("crates/sandbox/src/lib.rs", &[]),

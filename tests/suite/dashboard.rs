@@ -487,3 +487,45 @@ async fn pages_of_a_long_history() {
         println!("{name}: {:.1} ms (the first time {first:.1} ms)", took[took.len() / 2]);
     }
 }
+
+#[tokio::test]
+async fn measurements_are_plotted_with_their_numbers_and_gaps() {
+    use fieldmedic::ports::SweepMeasurements;
+    let agent = TestAgent::on("disk-full-healthy").build().await;
+    let system = agent.context().inventory.systems.keys().next().expect("a system").clone();
+    let visitor = Visitor::to(agent.context());
+    let empty = visitor.get("/measurements").await;
+    assert!(empty.text.contains("Nothing was measured on"), "{}", empty.text);
+    for back in (0..300).rev().filter(|back| !(40..60).contains(back)) {
+        let at = agent.clock().now() - TimeDelta::hours(back);
+        let name = "disk.worst".parse().expect("a name");
+        let values = std::collections::BTreeMap::from([(name, 84.0 - back as f64 / 24.0)]);
+        let measured = SweepMeasurements { system: system.clone(), at, values };
+        agent.journal().keep_measurements(&measured).await.expect("it is kept");
+    }
+    let page = visitor.get("/measurements?period=month").await;
+    assert_eq!(page.status, StatusCode::OK);
+    for expect in [
+        "<code>disk.worst</code>",
+        "<b>84&nbsp;%</b>",
+        "role=\"img\"",
+        "class=\"limit\"",
+        "class=\"trend\"",
+        "Rises above it",
+        "At the earliest",
+        "<caption class=\"vh\">disk.worst in %, the newest first</caption>",
+        "aria-current=\"page\">Measurements</a>",
+    ] {
+        assert!(page.text.contains(expect), "{expect} is not in {}", page.text);
+    }
+    let line = page
+        .text
+        .split("class=\"line\" d=\"")
+        .nth(1)
+        .and_then(|rest| rest.split('"').next())
+        .expect("a line");
+    assert_eq!(line.matches('M').count(), 2, "the gap is a gap: {line}");
+    // What is asked for is not believed.
+    let hostile = visitor.get("/measurements?system=%3Cscript%3E&period=%22%3E").await;
+    assert!(hostile.status == StatusCode::OK && !hostile.text.contains("<script>"), "{}", hostile.text);
+}

@@ -15,6 +15,7 @@ pub mod diagnosis;
 pub mod expr;
 pub mod gate;
 pub mod ids;
+pub mod measurement;
 pub mod notice;
 pub mod playbook;
 pub mod policy;

@@ -5,8 +5,10 @@ use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use fieldmedic_core::case::event::CaseId;
 use fieldmedic_core::ids::AlertSourceName;
-use fieldmedic_core::ticket::alert::{AlertState, Fingerprint};
+use fieldmedic_core::ids::SystemName;
+use fieldmedic_core::measurement::SeriesName;
 use fieldmedic_core::notice::watch::Subject;
+use fieldmedic_core::ticket::alert::{AlertState, Fingerprint};
 use fieldmedic_core::ticket::{Repo, TicketId};
 use std::borrow::Cow;
 use std::fmt;
@@ -108,6 +110,13 @@ pub enum DedupeKey {
         /// The number of the comment.
         comment: u64,
     },
+    /// People were warned by a ticket that a series runs to its limit.
+    Forecast {
+        /// The system.
+        system: SystemName,
+        /// The series.
+        series: SeriesName,
+    },
     /// The author of a command without permission was told so.
     Refusal {
         /// The repository.
@@ -141,6 +150,7 @@ impl DedupeKey {
             DedupeKey::RecurrenceCheck(_) => TimeDelta::days(30),
             DedupeKey::Reminder(_) => TimeDelta::days(90),
             DedupeKey::ChatCommand { .. } | DedupeKey::Feedback { .. } => TimeDelta::days(400),
+            DedupeKey::Forecast { .. } => TimeDelta::days(14),
             DedupeKey::Refusal { .. } | DedupeKey::AlertAdmitted { .. } => TimeDelta::days(1),
             DedupeKey::AlertState { .. } => TimeDelta::days(90),
         }
@@ -155,6 +165,7 @@ impl fmt::Display for DedupeKey {
             DedupeKey::Reminder(case) => write!(f, "reminded {case}"),
             DedupeKey::ChatCommand { ticket, comment } => write!(f, "comment {ticket} {comment}"),
             DedupeKey::Feedback { ticket, comment } => write!(f, "reply {ticket} {comment}"),
+            DedupeKey::Forecast { system, series } => write!(f, "forecast {system} {series}"),
             DedupeKey::Refusal { repo, author } => write!(f, "refused {repo} {author}"),
             DedupeKey::AlertState { source, fingerprint, state } => {
                 write!(f, "alert {source} {fingerprint} {state}")

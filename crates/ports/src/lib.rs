@@ -1,6 +1,6 @@
 //! The ports to the outside, one file each: [`Forge`], [`Shell`], [`Reader`], [`Clock`], and the sides of the
 //! [`Store`]: [`Journal`], [`Leases`], [`Inbox`], [`Cursors`], [`Archive`], [`Overview`], [`Statistics`],
-//! [`Notices`]. [`NoticeChannel`] is the way to people outside of tickets.
+//! [`Notices`], [`Measurements`]. [`NoticeChannel`] is the way to people outside of tickets.
 //!
 //! They are small on purpose. What an adapter may promise is written here; a contract test holds every
 //! adapter to it.
@@ -12,6 +12,7 @@ mod forge;
 mod inbox;
 mod journal;
 mod leases;
+mod measurements;
 mod notices;
 mod overview;
 mod reader;
@@ -29,6 +30,10 @@ pub use forge::{
 pub use inbox::{Inbox, QueuedDelivery};
 pub use journal::{Audit, CaseSummary, History, Journal, JournalError, NewCase, OpenResult, RunsOf};
 pub use leases::{DueCases, Lease, LeaseGrant, Leases, Parked};
+pub use measurements::{
+    Grain, MEASUREMENTS_PURGED_AT_ONCE, MeasurementQuery, MeasurementRow, Measurements, SweepMeasurements,
+    points_of,
+};
 pub use notices::{
     ChannelCheck, Enqueued, MAX_IN_MESSAGE, MAX_WAITING, Message, MessageEntry, MessageTicket, NoticeChannel,
     Notices, QueuedMessage, QueuedNotice, SendError,

@@ -1,5 +1,6 @@
 //! Monitoring: checks that nobody asked for, on a schedule.
 
+pub(crate) mod measure;
 pub(crate) mod recurrence;
 pub(crate) mod run;
 pub(crate) mod schedule;

@@ -4,6 +4,7 @@ use crate::core::case::event::{CaseId, Source};
 use crate::core::case::outcome::Outcome;
 use crate::core::diagnosis::diagnose::{Diagnosis, Unknown, diagnose};
 use crate::core::ids::{PlaybookName, ProbeName, SystemName};
+use crate::core::measurement::{SeriesName, measured};
 use crate::core::playbook::SystemType;
 use crate::core::playbook::inventory::System;
 use crate::core::text::format::shortened;
@@ -15,11 +16,12 @@ use crate::engine::context::Context;
 use crate::engine::intake::issue::accept_issue;
 use crate::engine::intake::open::{IntakeError, issue_dedupe_key, open_case};
 use crate::engine::intake::poll::list_tickets;
+use crate::engine::monitor::measure::review;
 use crate::engine::publish::once::{new_ticket, once};
-use crate::ports::{Marker, NewTicket, OpenResult, SystemSweep};
+use crate::ports::{Marker, NewTicket, OpenResult, SweepMeasurements, SystemSweep};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -86,6 +88,7 @@ pub async fn check_systems(context: &Context) -> Result<Vec<SweepResult>, Intake
             Err(error) => failed = failed.or(Some(error)),
         }
     }
+    review(context).await;
     swept.sort_by(|a, b| a.system.cmp(&b.system));
     match failed {
         Some(error) => Err(error),
@@ -150,6 +153,9 @@ async fn open_for_new(
 ) -> Result<Option<SweepResult>, IntakeError> {
     let Some((look, new)) = new? else { return Ok(None) };
     context.journal.keep_sweep(&kept(&system.name, &look)).await?;
+    let values = look.measured.clone();
+    let measured = SweepMeasurements { system: system.name.clone(), at: look.begun, values };
+    context.journal.keep_measurements(&measured).await?;
     let opened = match new {
         // Many systems may stand in line: meanwhile a person may have filed it.
         Some(problem) if is_new(context, &system.name, &look, &problem, ours).await? => {
@@ -205,6 +211,8 @@ struct Look {
     diagnosis: Diagnosis,
     /// No host answered.
     is_unreachable: bool,
+    /// The series whose value is known.
+    measured: BTreeMap<SeriesName, f64>,
 }
 
 fn problems_of(diagnosis: &Diagnosis) -> impl Iterator<Item = Problem> {
@@ -233,11 +241,12 @@ async fn look_for_new(
 
 async fn look(context: &Context, system_type: &SystemType, system: &System) -> Look {
     let begun = context.clock.now();
-    let probes = system_type.fault_probes();
+    let probes = system_type.sweep_probes();
     let evidence = run_probes(&context.probe_runner(), system_type, system, &probes).await;
     let mut diagnosis = diagnose(system_type, system, &evidence);
     diagnosis.findings.retain(|finding| !system_type.is_reported_only(&finding.playbook));
-    Look { begun, diagnosis, is_unreachable: evidence.nothing_reached() }
+    let measured = measured(system_type, &system.params, &evidence);
+    Look { begun, diagnosis, is_unreachable: evidence.nothing_reached(), measured }
 }
 
 /// The problems of a system that a person has, in cases whose tickets are open. `None` if a case on this system is

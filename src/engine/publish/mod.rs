@@ -1,8 +1,10 @@
 //! Publishing: everything that a case writes on the forge. Each act is recorded.
 
 mod error;
+pub(crate) mod forecast_ticket;
 pub(crate) mod labels;
 pub(crate) mod once;
+pub(crate) mod operations_entry;
 mod problem_ticket;
 pub(crate) mod reminder;
 pub(crate) mod report_text;

@@ -18,15 +18,16 @@ use crate::core::policy::run_history::RunHistory;
 use crate::core::ticket::TicketId;
 use crate::ports::{
     Archive, Audit, CaseEntry, CaseQuery, CaseSummary, Counts, Cursor, Cursors, DedupeKey, DueCases,
-    Enqueued, History, Inbox, Journal, JournalError, LeaseGrant, Leases, NewCase, Notices, OpenResult,
-    Overview, Parked, PlaybookRuns, QueuedDelivery, QueuedMessage, QueuedNotice, Removal, RunsOf, Statistics,
-    StoredRecord, SystemSweep,
+    Enqueued, History, Inbox, Journal, JournalError, LeaseGrant, Leases, MeasurementQuery, MeasurementRow,
+    Measurements, NewCase, Notices, OpenResult, Overview, Parked, PlaybookRuns, QueuedDelivery,
+    QueuedMessage, QueuedNotice, Removal, RunsOf, Statistics, StoredRecord, SweepMeasurements, SystemSweep,
 };
 use crate::store::error::StoreError;
 use crate::store::postgres::error::{PATIENCE, explain, too_slow};
 use crate::store::row::records_of;
 use crate::store::sql::{
-    archive, case_index, cursors, event, inbox, kv, leases, notices, overview, records, runs, statistics,
+    archive, case_index, cursors, event, inbox, kv, leases, measurements, notices, overview, records, runs,
+    statistics,
 };
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -426,5 +427,27 @@ impl Overview for Postgres {
 
     async fn sweeps(&self) -> Result<Vec<SystemSweep>, JournalError> {
         call!(self, Read, |tx| overview::sweeps(&mut *tx))
+    }
+}
+
+#[async_trait]
+impl Measurements for Postgres {
+    async fn keep_measurements(&self, measured: &SweepMeasurements) -> Result<(), JournalError> {
+        if measured.values.is_empty() {
+            return Ok(());
+        }
+        call!(self, Write, |tx| measurements::keep(&mut *tx, measured))
+    }
+
+    async fn measurements(&self, query: &MeasurementQuery) -> Result<Vec<MeasurementRow>, JournalError> {
+        call!(self, Read, |tx| measurements::find(&mut *tx, query))
+    }
+
+    async fn purge_measurements(
+        &self,
+        sweeps_before: DateTime<Utc>,
+        hours_before: DateTime<Utc>,
+    ) -> Result<u64, JournalError> {
+        call!(self, Write, |tx| measurements::purge(&mut *tx, sweeps_before, hours_before))
     }
 }

@@ -23,6 +23,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0005_parked_cases_and_runs.sql"),
     include_str!("migrations/0006_overview.sql"),
     include_str!("migrations/0007_notices.sql"),
+    include_str!("migrations/0008_measurements.sql"),
 ];
 
 /// The version that has an index of runs.

@@ -12,6 +12,7 @@ pub(in crate::store) mod event;
 pub(in crate::store) mod inbox;
 pub(in crate::store) mod kv;
 pub(in crate::store) mod leases;
+pub(in crate::store) mod measurements;
 pub(in crate::store) mod notices;
 pub(in crate::store) mod overview;
 pub(in crate::store) mod records;

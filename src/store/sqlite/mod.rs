@@ -20,14 +20,15 @@ use crate::core::policy::run_history::RunHistory;
 use crate::core::ticket::TicketId;
 use crate::ports::{
     Archive, Audit, CaseEntry, CaseQuery, CaseSummary, Counts, Cursor, Cursors, DedupeKey, DueCases,
-    Enqueued, History, Inbox, Journal, JournalError, LeaseGrant, Leases, NewCase, Notices, OpenResult,
-    Overview, Parked, PlaybookRuns, QueuedDelivery, QueuedMessage, QueuedNotice, Removal, RunsOf, Statistics,
-    StoredRecord, SystemSweep,
+    Enqueued, History, Inbox, Journal, JournalError, LeaseGrant, Leases, MeasurementQuery, MeasurementRow,
+    Measurements, NewCase, Notices, OpenResult, Overview, Parked, PlaybookRuns, QueuedDelivery,
+    QueuedMessage, QueuedNotice, Removal, RunsOf, Statistics, StoredRecord, SweepMeasurements, SystemSweep,
 };
 use crate::store::error::StoreError;
 use crate::store::row::records_of;
 use crate::store::sql::{
-    archive, case_index, cursors, event, inbox, kv, leases, notices, overview, records, runs, statistics,
+    archive, case_index, cursors, event, inbox, kv, leases, measurements, notices, overview, records, runs,
+    statistics,
 };
 use crate::store::sqlite::error::{explain, explain_io, is_busy};
 use async_trait::async_trait;
@@ -533,6 +534,33 @@ impl Overview for Sqlite {
     async fn sweeps(&self) -> Result<Vec<SystemSweep>, JournalError> {
         let mut db = self.read().await?;
         self.explained(overview::sweeps(&mut *db).await)
+    }
+}
+
+#[async_trait]
+impl Measurements for Sqlite {
+    async fn keep_measurements(&self, measured: &SweepMeasurements) -> Result<(), JournalError> {
+        if measured.values.is_empty() {
+            return Ok(());
+        }
+        let mut tx = self.write().await?;
+        let done = measurements::keep(&mut *tx, measured).await;
+        self.commit(tx, done).await
+    }
+
+    async fn measurements(&self, query: &MeasurementQuery) -> Result<Vec<MeasurementRow>, JournalError> {
+        let mut db = self.read().await?;
+        self.explained(measurements::find(&mut *db, query).await)
+    }
+
+    async fn purge_measurements(
+        &self,
+        sweeps_before: DateTime<Utc>,
+        hours_before: DateTime<Utc>,
+    ) -> Result<u64, JournalError> {
+        let mut tx = self.write().await?;
+        let done = measurements::purge(&mut *tx, sweeps_before, hours_before).await;
+        self.commit(tx, done).await
     }
 }
 

@@ -24,6 +24,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0007_parked_cases_and_runs.sql"),
     include_str!("migrations/0008_overview.sql"),
     include_str!("migrations/0009_notices.sql"),
+    include_str!("migrations/0010_measurements.sql"),
 ];
 
 /// The version that has an index of runs.

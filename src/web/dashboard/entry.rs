@@ -53,6 +53,7 @@ pub fn dashboard_router(site: Arc<Site>) -> Router {
         .route("/", get(routes::now))
         .route("/case/{id}", get(routes::case))
         .route("/history", get(routes::history))
+        .route("/measurements", get(routes::measurements))
         .route("/playbooks", get(routes::playbooks))
         .route("/policy", get(routes::policy))
         .route("/events", get(events::stream))

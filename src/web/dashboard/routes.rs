@@ -35,6 +35,8 @@ pub(super) struct Asked {
     #[serde(default)]
     system: String,
     #[serde(default)]
+    period: String,
+    #[serde(default)]
     after: String,
     #[serde(default)]
     done: String,
@@ -104,6 +106,15 @@ pub(super) async fn history(State(site): Here, Extension(visit): Who, asked: Ask
     let Asked { q, outcome, system, after, .. } = read(asked);
     let query = HistoryQuery { text: q, outcome, system, after };
     shown(&site, &visit, site.frame("history.html", "history"), site.dashboard.history_page(&query).await)
+}
+
+pub(super) async fn measurements(State(site): Here, Extension(visit): Who, asked: AskedOr) -> Response {
+    if visit.must_log_in {
+        return lead(&visit, "/login");
+    }
+    let Asked { system, period, .. } = read(asked);
+    let frame = Frame { is_live: false, ..site.frame("measurements.html", "measurements") };
+    shown(&site, &visit, frame, site.dashboard.measurements_page(&system, &period).await)
 }
 
 pub(super) async fn playbooks(State(site): Here, Extension(visit): Who) -> Response {

@@ -8,15 +8,17 @@ use fieldmedic::core::case::record::Record;
 use fieldmedic::core::case::signal::{QueuedSignal, Signal, SignalKind};
 use fieldmedic::core::decide::action::{Suspension, SuspensionEnd};
 use fieldmedic::core::ids::{ChannelName, SystemName};
+use fieldmedic::core::measurement::{Measured, SeriesName};
 use fieldmedic::core::playbook::LibraryHash;
 use fieldmedic::core::policy::pause_order::{PauseOrder, PauseOrderKind, PauseOrigin};
 use fieldmedic::core::policy::run_history::{RemediationRun, RunHistory, RunResult};
 use fieldmedic::core::text::redact::Redacted;
 use fieldmedic::core::ticket::TicketId;
 use fieldmedic::ports::{
-    Audit, CaseEntry, CaseQuery, CaseSummary, Cursor, DedupeKey, Enqueued, JournalError, MAX_IN_MESSAGE,
-    MAX_WAITING, NewCase, OpenResult, Parked, PlaybookRuns, QueuedDelivery, QueuedNotice, Removal, RunsOf,
-    ShellError, Store, SystemSweep, check_lease,
+    Audit, CaseEntry, CaseQuery, CaseSummary, Cursor, DedupeKey, Enqueued, Grain, JournalError,
+    MAX_IN_MESSAGE, MAX_WAITING, MeasurementQuery, MeasurementRow, NewCase, OpenResult, Parked, PlaybookRuns,
+    QueuedDelivery, QueuedNotice, Removal, RunsOf, ShellError, Store, SweepMeasurements, SystemSweep,
+    check_lease,
 };
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -74,6 +76,9 @@ macro_rules! store_contract {
             a_message_stays_as_it_was_begun_until_it_is_settled
             of_many_one_sends_a_message
             of_too_many_notices_the_oldest_are_given_up
+            measurements_are_kept_by_sweep_and_by_hour
+            measurements_of_an_hour_lose_nothing_to_one_another
+            old_measurements_go
         }
     };
     ($fresh:path: $($clause:ident)*) => {$(
@@ -1157,4 +1162,86 @@ pub async fn of_too_many_notices_the_oldest_are_given_up(pair: Pair) {
     let (_, keys, _) = next(&*pair.one, 0).await.unwrap();
     assert_eq!((keys.len(), keys[0].as_str()), (MAX_IN_MESSAGE as usize, "0011"));
     assert_eq!(pair.one.waiting_notices().await, Ok(vec![(channel("ops"), u64::from(MAX_WAITING))]));
+}
+
+fn series(name: &str) -> SeriesName {
+    name.parse().unwrap()
+}
+
+async fn measure(journal: &dyn Store, system: &str, at: DateTime<Utc>, values: &[(&str, f64)]) {
+    let values = values.iter().map(|(name, value)| (series(name), *value)).collect();
+    let measured = SweepMeasurements { system: SystemName::new(system).unwrap(), at, values };
+    journal.keep_measurements(&measured).await.unwrap();
+}
+
+async fn kept(journal: &dyn Store, system: &str, grain: Grain, limit: u32) -> Vec<MeasurementRow> {
+    let (from, until) = (moment() - TimeDelta::days(200), moment() + TimeDelta::days(200));
+    let query = MeasurementQuery { system: SystemName::new(system).unwrap(), grain, from, until, limit };
+    journal.measurements(&query).await.unwrap()
+}
+
+pub async fn measurements_are_kept_by_sweep_and_by_hour(pair: Pair) {
+    let hour = moment().date_naive().and_hms_opt(9, 0, 0).unwrap().and_utc();
+    let at = |minute: i64, second: i64| hour + TimeDelta::minutes(minute) + TimeDelta::seconds(second);
+    measure(&*pair.one, "north", at(1, 5), &[("disk.worst", 80.0), ("jobs.pending", 2.0)]).await;
+    measure(&*pair.one, "south", at(1, 6), &[("disk.worst", 10.0)]).await;
+    // A fact that is unknown is a gap.
+    measure(&*pair.other, "north", at(31, 0), &[("jobs.pending", 8.5)]).await;
+    // Two within a minute: the later one counts by itself, and both in the hour.
+    measure(&*pair.other, "north", at(31, 40), &[("jobs.pending", 4.5)]).await;
+    measure(&*pair.one, "north", at(60, 0), &[("disk.worst", 81.0)]).await;
+    measure(&*pair.one, "north", at(61, 0), &[]).await;
+
+    let sweeps = kept(&*pair.other, "north", Grain::Sweep, 100).await;
+    let one = |minute: i64, values: &[(&str, f64)]| MeasurementRow {
+        at: at(minute, 0),
+        values: values.iter().map(|(name, value)| (series(name), Measured::one(*value))).collect(),
+    };
+    assert_eq!(
+        sweeps,
+        [
+            one(1, &[("disk.worst", 80.0), ("jobs.pending", 2.0)]),
+            one(31, &[("jobs.pending", 4.5)]),
+            one(60, &[("disk.worst", 81.0)])
+        ]
+    );
+    let hours = kept(&*pair.one, "north", Grain::Hour, 100).await;
+    assert_eq!(hours.iter().map(|row| row.at).collect::<Vec<_>>(), [at(0, 0), at(60, 0)]);
+    let pending = hours[0].values[&series("jobs.pending")];
+    assert_eq!(pending, Measured { count: 3, min: 2.0, max: 8.5, mean: 5.0 });
+    assert_eq!(hours[0].values[&series("disk.worst")], Measured::one(80.0));
+
+    // Of too many the newest.
+    assert_eq!(kept(&*pair.one, "north", Grain::Sweep, 1).await, [one(60, &[("disk.worst", 81.0)])]);
+    assert_eq!(kept(&*pair.one, "east", Grain::Hour, 100).await, []);
+}
+
+pub async fn measurements_of_an_hour_lose_nothing_to_one_another(pair: Pair) {
+    let hour = moment().date_naive().and_hms_opt(9, 0, 0).unwrap().and_utc();
+    let mut writers = Vec::new();
+    for number in 0..20 {
+        let journal = Arc::clone(if number % 2 == 0 { &pair.one } else { &pair.other });
+        writers.push(tokio::spawn(async move {
+            let at = hour + TimeDelta::minutes(number);
+            measure(&*journal, "north", at, &[("disk.worst", number as f64)]).await;
+        }));
+    }
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    let hours = kept(&*pair.one, "north", Grain::Hour, 100).await;
+    let value = hours[0].values[&series("disk.worst")];
+    assert_eq!((value.count, value.min, value.max), (20, 0.0, 19.0));
+    assert!((value.mean - 9.5).abs() < 1e-9, "{value:?}");
+}
+
+pub async fn old_measurements_go(pair: Pair) {
+    for day in 0..10 {
+        measure(&*pair.one, "north", moment() - TimeDelta::days(day), &[("disk.worst", day as f64)]).await;
+    }
+    let (sweeps, hours) = (moment() - TimeDelta::days(3), moment() - TimeDelta::days(7));
+    assert!(pair.one.purge_measurements(sweeps, hours).await.unwrap() > 0);
+    let days = async |grain| kept(&*pair.other, "north", grain, 100).await.len();
+    assert!((3..=4).contains(&days(Grain::Sweep).await) && (7..=8).contains(&days(Grain::Hour).await));
+    assert_eq!(pair.other.purge_measurements(sweeps, hours).await, Ok(0));
 }

@@ -177,6 +177,7 @@ impl Simulation {
                 remind_after: Some(Duration::from_secs(4 * 3600)),
                 roles: fieldmedic::core::chatops::access::AccessPolicy::default(),
             }),
+            measurements: Default::default(),
             worker: String::new(),
             observer: Arc::new(NoopObserver),
             set_aside: SetAside::default(),

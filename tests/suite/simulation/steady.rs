@@ -15,9 +15,9 @@ use fieldmedic::core::policy::run_history::RunHistory;
 use fieldmedic::core::ticket::TicketId;
 use fieldmedic::ports::{
     Archive, Audit, CaseEntry, CaseQuery, CaseSummary, Counts, Cursor, Cursors, DedupeKey, DueCases,
-    Enqueued, History, Inbox, Journal, JournalError, LeaseGrant, Leases, NewCase, Notices, OpenResult,
-    Overview, Parked, PlaybookRuns, QueuedDelivery, QueuedMessage, QueuedNotice, Removal, RunsOf, Statistics,
-    StoredRecord, SystemSweep,
+    Enqueued, History, Inbox, Journal, JournalError, LeaseGrant, Leases, MeasurementQuery, MeasurementRow,
+    Measurements, NewCase, Notices, OpenResult, Overview, Parked, PlaybookRuns, QueuedDelivery,
+    QueuedMessage, QueuedNotice, Removal, RunsOf, Statistics, StoredRecord, SweepMeasurements, SystemSweep,
 };
 use fieldmedic::store::Sqlite;
 use std::collections::BTreeMap;
@@ -343,5 +343,25 @@ impl Notices for Steady {
 
     async fn waiting_notices(&self) -> Result<Vec<(ChannelName, u64)>, JournalError> {
         self.ask(async move |journal| journal.waiting_notices().await)
+    }
+}
+
+impl Measurements for Steady {
+    async fn keep_measurements(&self, measured: &SweepMeasurements) -> Result<(), JournalError> {
+        let measured = measured.clone();
+        self.ask(async move |journal| journal.keep_measurements(&measured).await)
+    }
+
+    async fn measurements(&self, query: &MeasurementQuery) -> Result<Vec<MeasurementRow>, JournalError> {
+        let query = query.clone();
+        self.ask(async move |journal| journal.measurements(&query).await)
+    }
+
+    async fn purge_measurements(
+        &self,
+        sweeps_before: DateTime<Utc>,
+        hours_before: DateTime<Utc>,
+    ) -> Result<u64, JournalError> {
+        self.ask(async move |journal| journal.purge_measurements(sweeps_before, hours_before).await)
     }
 }

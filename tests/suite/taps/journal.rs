@@ -13,9 +13,10 @@ use fieldmedic::core::policy::run_history::RunHistory;
 use fieldmedic::core::ticket::TicketId;
 use fieldmedic::ports::{
     Archive, Audit, CaseEntry, CaseQuery, CaseSummary, Counts, Cursor, Cursors, DedupeKey, DueCases,
-    Enqueued, History, Inbox, Journal, JournalError, LeaseGrant, Leases, NewCase, Notices, OpenResult,
-    Overview, Parked, PlaybookRuns, QueuedDelivery, QueuedMessage, QueuedNotice, Removal, RunsOf, Statistics,
-    Store, StoredRecord, SystemSweep,
+    Enqueued, History, Inbox, Journal, JournalError, LeaseGrant, Leases, MeasurementQuery, MeasurementRow,
+    Measurements, NewCase, Notices, OpenResult, Overview, Parked, PlaybookRuns, QueuedDelivery,
+    QueuedMessage, QueuedNotice, Removal, RunsOf, Statistics, Store, StoredRecord, SweepMeasurements,
+    SystemSweep,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -279,5 +280,24 @@ impl Notices for Tapped<dyn Store> {
 
     async fn waiting_notices(&self) -> Result<Vec<(ChannelName, u64)>, JournalError> {
         self.pass(Deed::Read("waiting_notices"), self.inner.waiting_notices()).await
+    }
+}
+
+impl Measurements for Tapped<dyn Store> {
+    async fn keep_measurements(&self, measured: &SweepMeasurements) -> Result<(), JournalError> {
+        self.pass(Deed::Write("keep_measurements"), self.inner.keep_measurements(measured)).await
+    }
+
+    async fn measurements(&self, query: &MeasurementQuery) -> Result<Vec<MeasurementRow>, JournalError> {
+        self.pass(Deed::Read("measurements"), self.inner.measurements(query)).await
+    }
+
+    async fn purge_measurements(
+        &self,
+        sweeps_before: DateTime<Utc>,
+        hours_before: DateTime<Utc>,
+    ) -> Result<u64, JournalError> {
+        let purged = self.inner.purge_measurements(sweeps_before, hours_before);
+        self.pass(Deed::Write("purge_measurements"), purged).await
     }
 }

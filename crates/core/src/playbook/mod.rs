@@ -8,6 +8,7 @@ pub mod discovery;
 pub mod inventory;
 mod param;
 pub mod parse;
+pub mod series;
 mod symptom;
 
 use crate::expr::FactValue;
@@ -18,6 +19,7 @@ use crate::ids::{FactName, ParamName, PlaybookName, ProbeName, Role, SymptomName
 use crate::playbook::command::Template;
 pub use crate::playbook::param::{Bounds, Param, ParamError};
 use crate::playbook::parse::OutputParser;
+use crate::playbook::series::SeriesSpec;
 pub use crate::playbook::symptom::{Symptom, SymptomCatalogue};
 use crate::policy::mode::{Mode, Risk};
 use crate::text::pattern::Pattern;
@@ -114,6 +116,8 @@ pub struct Fact {
     pub value_type: Option<ValueType>,
     /// For paths: the parameter that holds the directory they lie below.
     pub below: Option<ParamName>,
+    /// How its values are kept over time; `None`: they are not.
+    pub series: Option<SeriesSpec>,
 }
 
 impl Fact {
@@ -343,13 +347,37 @@ impl SystemType {
         self.with_needs(self.faults.iter().flat_map(|fault| fault.needs.iter().cloned()))
     }
 
-    /// The same system type without the faults that need one of these probes.
+    /// The probes that a sweep runs: those that some fault can need, those that measure a series, and those that they
+    /// need in turn.
+    pub fn sweep_probes(&self) -> BTreeSet<ProbeName> {
+        let measuring = self.probes.values().flat_map(|probe| self.probes_of_series(probe));
+        self.with_needs(self.faults.iter().flat_map(|fault| fault.needs.iter().cloned()).chain(measuring))
+    }
+
+    /// What has to be probed for the series of a probe: nothing if it has none.
+    fn probes_of_series(&self, probe: &Probe) -> BTreeSet<ProbeName> {
+        let mut probes = BTreeSet::new();
+        for series in probe.facts.iter().filter_map(|fact| fact.series.as_ref()) {
+            let names = series.only_if.as_ref().map(Expr::names).unwrap_or_default();
+            probes.extend(self.probes_named(names.iter().map(String::as_str)));
+            probes.insert(probe.name.clone());
+        }
+        probes
+    }
+
+    /// The same system type without these probes' series, and without the faults that need one of them.
     pub fn without_probes(&self, left_out: &BTreeSet<ProbeName>) -> Cow<'_, SystemType> {
         if left_out.is_empty() {
             return Cow::Borrowed(self);
         }
         let mut rest = self.clone();
         rest.faults.retain(|fault| self.with_needs(fault.needs.iter().cloned()).is_disjoint(left_out));
+        for (name, probe) in &mut rest.probes {
+            let needed = self.probes.get(name).map(|probe| self.probes_of_series(probe)).unwrap_or_default();
+            if !self.with_needs(needed).is_disjoint(left_out) {
+                probe.facts.iter_mut().for_each(|fact| fact.series = None);
+            }
+        }
         Cow::Owned(rest)
     }
 

@@ -50,6 +50,18 @@ pub fn cut_between_words(text: &str, limit: usize) -> &str {
     start.rfind(char::is_whitespace).and_then(|end| start.get(..end)).unwrap_or_default().trim_end()
 }
 
+/// A number with as many digits as people read: `1234`, `83.4`, `0.25`.
+pub fn number(value: f64) -> String {
+    let digits = match value.abs() {
+        size if size >= 1000.0 => 0,
+        size if size >= 10.0 => 1,
+        _ => 2,
+    };
+    let text = format!("{value:.digits$}");
+    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+    if text == "-0" { "0".to_owned() } else { text.to_owned() }
+}
+
 /// Milliseconds as seconds, to a tenth.
 pub fn seconds(ms: u64) -> f64 {
     (ms as f64 / 100.0).round() / 10.0
@@ -58,6 +70,22 @@ pub fn seconds(ms: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_are_short() {
+        for (value, text) in [
+            (0.0, "0"),
+            (-0.001, "0"),
+            (90.0, "90"),
+            (83.44, "83.4"),
+            (0.254, "0.25"),
+            (-3.5, "-3.5"),
+            (1234.6, "1235"),
+            (1000.0, "1000"),
+        ] {
+            assert_eq!(number(value), text);
+        }
+    }
 
     #[derive(Debug, thiserror::Error)]
     #[error("{text}")]

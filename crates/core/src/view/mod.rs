@@ -3,6 +3,7 @@
 pub mod events;
 pub mod explain;
 pub mod figures;
+pub mod operations;
 pub mod probes;
 pub mod remediation;
 pub mod report;

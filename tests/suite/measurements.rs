@@ -1,0 +1,139 @@
+//! Measurements: what sweeps keep, what they run to, and the tickets about that.
+
+use crate::test_agent::{BOT, TestAgent};
+use chrono::{DateTime, TimeDelta, Utc};
+use fieldmedic::core::ids::SystemName;
+use fieldmedic::core::measurement::{Measured, SeriesName};
+use fieldmedic::engine::check_systems;
+use fieldmedic::ports::{Grain, MeasurementQuery, MeasurementRow, SweepMeasurements};
+use fieldmedic::sandbox::github::Issue;
+use insta::assert_snapshot;
+use std::collections::BTreeMap;
+
+fn worst() -> SeriesName {
+    "disk.worst".parse().expect("a name")
+}
+
+fn system() -> SystemName {
+    SystemName::new("qfieldcloud").expect("a name")
+}
+
+async fn rows(agent: &TestAgent, grain: Grain) -> Vec<MeasurementRow> {
+    let query = MeasurementQuery {
+        system: system(),
+        grain,
+        from: DateTime::UNIX_EPOCH,
+        until: agent.clock().now() + TimeDelta::hours(2),
+        limit: 10_000,
+    };
+    agent.journal().measurements(&query).await.expect("the journal works")
+}
+
+/// Hours of a disk that fills up by so much a day and is at `now` now.
+async fn disk_fills_up(agent: &TestAgent, hours: i64, now: f64, per_day: f64) {
+    for back in (1..=hours).rev() {
+        let at: DateTime<Utc> = agent.clock().now() - TimeDelta::hours(back);
+        let values = BTreeMap::from([(worst(), now - per_day * back as f64 / 24.0)]);
+        let measured = SweepMeasurements { system: system(), at, values };
+        agent.journal().keep_measurements(&measured).await.expect("the journal works");
+    }
+}
+
+fn forecasts(agent: &TestAgent) -> Vec<Issue> {
+    let tickets = agent.tickets().into_iter();
+    tickets
+        .filter(|issue| issue.author == BOT && issue.labels.iter().any(|it| it == "medic:forecast"))
+        .collect()
+}
+
+async fn sweeps(agent: &TestAgent) {
+    check_systems(agent.context()).await.expect("it is swept");
+}
+
+#[tokio::test]
+async fn each_sweep_adds_a_point_and_what_is_unknown_adds_none() {
+    let agent = TestAgent::on("disk-full-healthy").build().await;
+    sweeps(&agent).await;
+    agent.passes(TimeDelta::minutes(15));
+    sweeps(&agent).await;
+    let measured = rows(&agent, Grain::Sweep).await;
+    assert_eq!(measured.len(), 2);
+    let value = measured[0].values[&worst()];
+    assert!(value.count == 1 && value.mean > 0.0, "{value:?}");
+    let hours = rows(&agent, Grain::Hour).await;
+    assert_eq!(hours.iter().map(|row| row.values[&worst()].count).sum::<u64>(), 2);
+    // A disk of /tmp alone is told apart, so a fact that holds a stand-in is not kept for a number.
+    let certificate: SeriesName = "web.certificate_days".parse().expect("a name");
+    for row in &measured {
+        let days = row.values.get(&certificate);
+        assert!(days.is_none_or(|days| days.mean < 1000.0), "{days:?}");
+    }
+    assert_eq!(forecasts(&agent).len(), 0);
+}
+
+#[tokio::test]
+async fn a_limit_that_will_be_reached_gets_one_ticket_and_no_change() {
+    let agent = TestAgent::on("disk-full-healthy").build().await;
+    disk_fills_up(&agent, 240, 61.0, 1.0).await;
+    sweeps(&agent).await;
+    assert_eq!(forecasts(&agent).len(), 0, "the limit is a month ahead");
+
+    agent.passes(TimeDelta::days(1));
+    disk_fills_up(&agent, 300, 61.0, 6.0).await;
+    sweeps(&agent).await;
+    let opened = forecasts(&agent);
+    assert_eq!(opened.len(), 1, "{opened:?}");
+    assert_snapshot!(opened[0].title, @"");
+    assert_snapshot!(opened[0].body, @"");
+    assert_eq!(opened[0].assignees, ["ops-lead"]);
+
+    // It is the same hour, and then the same day.
+    sweeps(&agent).await;
+    agent.passes(TimeDelta::hours(2));
+    sweeps(&agent).await;
+    assert_eq!(forecasts(&agent).len(), 1);
+    assert_eq!(opened[0].comments.len(), 0);
+    assert_eq!(agent.changes(), 0);
+
+    // A day later there is news.
+    agent.passes(TimeDelta::hours(23));
+    sweeps(&agent).await;
+    let ticket =
+        fieldmedic::core::ticket::TicketId { repo: agent.ticket().repo.clone(), number: opened[0].number };
+    let news = agent.comments_on(&ticket, "forecast");
+    assert_eq!(news.len(), 1);
+    assert_snapshot!(news[0], @"");
+
+    // Who closes it hears no more of it for a week.
+    agent.github().close(&ticket, "ops-lead").expect("GitHub closes it");
+    agent.passes(TimeDelta::hours(2));
+    sweeps(&agent).await;
+    assert_eq!(forecasts(&agent).iter().filter(|issue| !issue.is_closed()).count(), 0);
+    agent.passes(TimeDelta::days(8));
+    disk_fills_up(&agent, 150, 61.0, 6.0).await;
+    sweeps(&agent).await;
+    assert_eq!(forecasts(&agent).iter().filter(|issue| !issue.is_closed()).count(), 1);
+}
+
+#[tokio::test]
+async fn where_nobody_wants_warnings_no_ticket_is_opened() {
+    let mut agent = TestAgent::on("disk-full-healthy").build().await;
+    agent.context_mut().measurements.warn_within = None;
+    disk_fills_up(&agent, 300, 61.0, 6.0).await;
+    sweeps(&agent).await;
+    assert_eq!(forecasts(&agent).len(), 0);
+}
+
+#[tokio::test]
+async fn what_is_kept_long_enough_goes() {
+    let agent = TestAgent::on("disk-full-healthy").build().await;
+    disk_fills_up(&agent, 24 * 100, 50.0, 0.0).await;
+    sweeps(&agent).await;
+    let policy = agent.context().measurements;
+    let now = agent.clock().now();
+    let (sweeps, hours) = (rows(&agent, Grain::Sweep).await, rows(&agent, Grain::Hour).await);
+    assert!(sweeps[0].at >= now - policy.sweeps_for && hours[0].at >= now - policy.hours_for);
+    assert!(sweeps.len() >= 3 * 24 && hours.len() >= 89 * 24);
+    let one = hours[5].values[&worst()];
+    assert_eq!(one, Measured { count: 1, min: 50.0, max: 50.0, mean: 50.0 });
+}
