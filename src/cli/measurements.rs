@@ -6,7 +6,7 @@ use crate::app::settings::LoadedConfig;
 use crate::app::{ProbeSetup, open_journal};
 use crate::cli::output::ExitStatus;
 use crate::console::print;
-use crate::core::ids::SystemName;
+use crate::core::ids::{NameError, SystemName};
 use crate::core::measurement::forecast::LOOK_BACK;
 use crate::core::measurement::{Point, SeriesName};
 use crate::core::playbook::inventory::System;
@@ -32,7 +32,7 @@ pub(super) enum Arguments {
 #[derive(Debug, Args)]
 pub(super) struct List {
     /// Only this system.
-    #[arg(long)]
+    #[arg(long, value_parser = system_name)]
     system: Option<SystemName>,
 }
 
@@ -40,7 +40,7 @@ pub(super) struct List {
 #[derive(Debug, Args)]
 pub(super) struct Export {
     /// Only this system.
-    #[arg(long)]
+    #[arg(long, value_parser = system_name)]
     system: Option<SystemName>,
     /// Only this series, such as disk.worst.
     #[arg(long, value_name = "PROBE.FACT")]
@@ -51,6 +51,10 @@ pub(super) struct Export {
     /// One line for each sweep. The default is one for each hour, which is kept for longer.
     #[arg(long)]
     sweeps: bool,
+}
+
+fn system_name(text: &str) -> Result<SystemName, NameError> {
+    SystemName::new(text)
 }
 
 /// Lists or prints measurements. No host and no GitHub is contacted.
@@ -127,7 +131,7 @@ pub(super) async fn run(settings: &LoadedConfig, arguments: Arguments) -> Result
             }
         }
     }
-    print(&out);
+    print(out.trim_end());
     Ok(ExitStatus::Done)
 }
 

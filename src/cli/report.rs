@@ -7,6 +7,7 @@ mod capacity;
 use crate::app;
 use crate::app::settings::LoadedConfig;
 use crate::cli::output::ExitStatus;
+use crate::cli::report::capacity::capacity;
 use crate::console::{print, print_json};
 use crate::core::case::Case;
 use crate::core::case::event::EventKind;
@@ -51,7 +52,14 @@ enum ReportFormat {
 /// If the journal cannot be used, or holds a case of that month that cannot be read.
 pub(super) async fn run(settings: &LoadedConfig, arguments: Arguments) -> Result<ExitStatus> {
     if arguments.capacity {
-        return capacity::run(settings, arguments.format).await;
+        let data = capacity(settings, Utc::now()).await?;
+        if arguments.format == ReportFormat::Json {
+            print_json(&data)?;
+        } else {
+            let text = app::prompts(&settings.config)?.fill("capacity.md", data);
+            show("Capacity", &text, arguments.format);
+        }
+        return Ok(ExitStatus::Done);
     }
     let journal = app::open_journal(settings).await?;
     let first = arguments.month.unwrap_or_else(last_month);

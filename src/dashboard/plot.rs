@@ -39,7 +39,7 @@ pub(super) struct Plot {
     pub band: String,
     /// The height of the limit, if it is in reach.
     pub limit: Option<f64>,
-    /// The trend, from now on: two points.
+    /// The trend that a forecast rests on, until now: two points.
     pub trend: Option<[f64; 4]>,
     /// Heights with their numbers.
     pub ticks: Vec<(f64, String)>,
@@ -74,7 +74,7 @@ pub(super) fn plot(
     let x = |at: DateTime<Utc>| LEFT + (at - from).num_seconds() as f64 / span * (WIDTH - LEFT - RIGHT);
     let y = |value: f64| HEIGHT - BOTTOM - (value - low) / (high - low) * (HEIGHT - TOP - BOTTOM);
     let (mut line, mut band) = (String::new(), String::new());
-    for piece in pieces(&points) {
+    for piece in pieces(&points).into_iter().filter(|piece| !piece.is_empty()) {
         for (index, point) in piece.iter().enumerate() {
             let _ = write!(
                 line,

@@ -49,7 +49,8 @@ async fn each_case_is_logged_once_and_a_rebuild_changes_nothing() {
     let second =
         agent.files(title, "Nothing syncs on qfieldcloud, token ghp_a1B2a1B2a1B2a1B2a1B2a1B2a1B2a1B2a1B2");
     agent.follows(second);
-    let other = agent.polls().await.pop().expect("a case");
+    let (_, other) = agent.executes("ops-lead", "diagnose").await;
+    let other = other.expect("a case");
     agent.works(&other).await;
     agent.all_comments();
     writes(&agent, &path, LogUpdate::Newer).await.expect("it is written");

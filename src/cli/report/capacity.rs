@@ -3,49 +3,37 @@
 use crate::app;
 use crate::app::ProbeSetup;
 use crate::app::settings::LoadedConfig;
-use crate::cli::output::ExitStatus;
-use crate::cli::report::{ReportFormat, show};
-use crate::console::print_json;
 use crate::core::measurement::capacity::{Advice, Summary};
 use crate::core::measurement::forecast::LOOK_BACK;
 use crate::core::playbook::series::Side;
 use crate::core::text::format::{format_minute, number};
 use crate::engine::{SeriesPoints, summaries};
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use miette::{IntoDiagnostic, Result};
 use serde_json::{Value, json};
 
-/// Prints what the measurements of the last two weeks say about capacity.
+/// What the measurements of the last two weeks say about capacity, as data.
 ///
 /// # Errors
 /// If the configuration does not fit the playbooks, or the journal cannot be used.
-pub(super) async fn run(settings: &LoadedConfig, format: ReportFormat) -> Result<ExitStatus> {
+pub(super) async fn capacity(settings: &LoadedConfig, now: DateTime<Utc>) -> Result<Value> {
     let setup = ProbeSetup::build(settings)?;
     let journal = app::open_journal(settings).await?;
-    let now = Utc::now();
     let mut systems = Vec::new();
     for system in setup.inventory.systems.values() {
         let period = [now - LOOK_BACK, now];
         let summed = summaries((&*journal, &setup.library), system, period).await.into_diagnostic()?;
+        let system_type = setup.library.systems.get(&system.system_type);
         systems.push(json!({
             "name": system.name,
             "type": system.system_type,
             "advice": summed.iter().map(|(_, summary)| summary.advice).max().unwrap_or(Advice::Unknown),
-            "asks": setup.library.systems.get(&system.system_type).is_some_and(|it| {
-                it.requests.iter().any(|request| request.name.as_str() == "capacity")
-            }),
+            "asks": system_type
+                .is_some_and(|it| it.requests.iter().any(|request| request.name.as_str() == "capacity")),
             "series": summed.iter().map(|(series, summary)| line(series, summary)).collect::<Vec<Value>>(),
         }));
     }
-    let report =
-        json!({ "since": format_minute(now - LOOK_BACK), "until": format_minute(now), "systems": systems });
-    if format == ReportFormat::Json {
-        print_json(&report)?;
-        return Ok(ExitStatus::Done);
-    }
-    let text = app::prompts(&settings.config)?.fill("capacity.md", report);
-    show("Capacity", &text, format);
-    Ok(ExitStatus::Done)
+    Ok(json!({ "since": format_minute(now - LOOK_BACK), "until": format_minute(now), "systems": systems }))
 }
 
 fn line(series: &SeriesPoints, summary: &Summary) -> Value {

@@ -111,5 +111,6 @@ async fn review_once(context: &Context) -> Result<(), Box<dyn std::error::Error 
         });
         outlooks.push((system.name.clone(), outlooks_here.collect()));
     }
-    Ok(tell(context, &outlooks, within).await?)
+    tell(context, &outlooks, within).await?;
+    Ok(())
 }

@@ -15,13 +15,12 @@ use crate::ports::{DedupeKey, Label, Marker, Urgency};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 /// The label of such tickets.
 const LABEL: &str = "medic:forecast";
 
 /// The comment of a ticket is brought up to date so often.
-const UPDATE_EVERY: Duration = Duration::from_secs(24 * 3600);
+const UPDATE_EVERY: TimeDelta = TimeDelta::hours(24);
 
 /// Who closes such a ticket hears no more of the series for so long.
 const QUIET: TimeDelta = TimeDelta::days(7);
@@ -135,7 +134,7 @@ async fn update(
 ) -> Result<(), PublishError> {
     // From now on nobody has closed it.
     let told = context.journal.done_at(&key(system, outlook)).await?;
-    if told.is_some_and(|told| now - told < TimeDelta::from_std(UPDATE_EVERY).unwrap_or_default()) {
+    if told.is_some_and(|told| now - told < UPDATE_EVERY) {
         return Ok(());
     }
     let text = context.prompts.fill("forecast_update.md", view(system, outlook, now));
