@@ -490,7 +490,7 @@ async fn pages_of_a_long_history() {
 
 #[tokio::test]
 async fn measurements_are_plotted_with_their_numbers_and_gaps() {
-    use fieldmedic::ports::SweepMeasurements;
+    use fieldmedic::ports::{Clock, SweepMeasurements};
     let agent = TestAgent::on("disk-full-healthy").build().await;
     let system = agent.context().inventory.systems.keys().next().expect("a system").clone();
     let visitor = Visitor::to(agent.context());

@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use fieldmedic::core::ids::SystemName;
 use fieldmedic::core::measurement::{Measured, SeriesName};
 use fieldmedic::engine::check_systems;
-use fieldmedic::ports::{Grain, MeasurementQuery, MeasurementRow, SweepMeasurements};
+use fieldmedic::ports::{Clock, Grain, MeasurementQuery, MeasurementRow, SweepMeasurements};
 use fieldmedic::sandbox::github::Issue;
 use insta::assert_snapshot;
 use std::collections::BTreeMap;

@@ -7,7 +7,7 @@ use fieldmedic::core::playbook::Library;
 use fieldmedic::core::text::redact::Redactor;
 use fieldmedic::core::view::operations::LogRetention;
 use fieldmedic::engine::LogUpdate;
-use fieldmedic::ports::Store;
+use fieldmedic::ports::{Clock, Store};
 use fieldmedic::render::Prompts;
 use insta::assert_snapshot;
 use std::fs;
