@@ -109,7 +109,7 @@ pub fn operations_entry(case: &Case) -> Option<OperationsEntry> {
         Source::Command { user, .. } => user.clone(),
         _ => case.ticket.author.clone(),
     };
-    let hosts = case.remediations.iter().flat_map(|it| it.plan.hosts()).map(ToString::to_string);
+    let hosts = case.remediations.iter().flat_map(|it| it.plan.hosts()).map(|host| host.to_string());
     Some(OperationsEntry {
         at: case.opened_at,
         kind: kind(case),
