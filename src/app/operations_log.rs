@@ -77,7 +77,7 @@ impl OperationsLogFile {
         let before = log.clone();
         let written = source.update(&mut log, update, now).await?;
         // Nothing new: the file keeps its time, and its older mark only makes the next look longer.
-        let is_same = OperationsLog { until: before.until, ..log.clone() } == before;
+        let is_same = log.has_entries_of(&before);
         let is_recent = before.until.is_some_and(|until| now - until < chrono::TimeDelta::hours(1));
         if !(is_same && is_recent && update == LogUpdate::Newer) {
             self.replace(&log.to_text(&source.intro()))?;

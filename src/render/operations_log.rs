@@ -75,6 +75,11 @@ impl OperationsLog {
         self.entries.keys().map(String::as_str)
     }
 
+    /// Whether it has the same entries as another one.
+    pub fn has_entries_of(&self, other: &Self) -> bool {
+        self.entries == other.entries
+    }
+
     /// How many entries it has.
     pub fn len(&self) -> usize {
         self.entries.len()
