@@ -58,7 +58,7 @@ pub(crate) async fn tell(
     let mut open_tickets: Vec<Ticket> = Vec::new();
     let me = context.forge.me().await?;
     for repo in repos {
-        let labelled = context.forge.tickets(repo, LABEL, None).await?;
+        let labelled = context.forge.tickets(repo, Some(LABEL), None).await?;
         open_tickets.extend(labelled.into_iter().filter(|ticket| ticket.author.eq_ignore_ascii_case(&me)));
     }
     let mut opened = 0;
