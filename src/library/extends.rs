@@ -9,7 +9,7 @@ use crate::core::playbook::{Probe, Symptom, SymptomCatalogue, SystemType};
 use crate::core::text::pattern_set::PatternSet;
 use crate::library::decode::{Map, YamlFile, suggest};
 use crate::library::node::{Content, Node, Span};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The names under `extends`, each with its place: one name, or a list.
@@ -154,14 +154,10 @@ pub(super) fn leave_out(file: &YamlFile, map: &mut Map<'_>, system: &mut SystemT
     system.symptoms = Arc::new(SymptomCatalogue::new(symptoms));
 }
 
-/// Checks that whoever relies on an inherited probe can go on doing so: one that is replaced gives its facts, and one
-/// that is left out is needed by nobody.
+/// Checks that whoever relies on an inherited probe that is replaced can go on doing so: it gives the same facts.
 pub(super) fn check_probes(file: &YamlFile, inherited: &BTreeMap<ProbeName, Probe>, system: &SystemType) {
     for (name, before) in inherited {
-        let Some(now) = system.probes.get(name) else {
-            check_unneeded(file, name, inherited, system);
-            continue;
-        };
+        let Some(now) = system.probes.get(name) else { continue };
         for fact in &before.facts {
             let same = now.facts.iter().find(|own| own.name == fact.name);
             let is_kept =
@@ -182,25 +178,28 @@ pub(super) fn check_probes(file: &YamlFile, inherited: &BTreeMap<ProbeName, Prob
     }
 }
 
-fn check_unneeded(
-    file: &YamlFile,
-    name: &ProbeName,
-    inherited: &BTreeMap<ProbeName, Probe>,
-    system: &SystemType,
-) {
+/// Checks that nobody needs an inherited probe that is left out. The playbooks of the folder are decoded by then: one
+/// that replaces or refines an inherited one may have ended its need.
+pub(super) fn check_unneeded(file: &YamlFile, inherited: &BTreeSet<ProbeName>, system: &SystemType) {
+    for name in inherited.iter().filter(|name| !system.probes.contains_key(*name)) {
+        report_user(file, name, system);
+    }
+}
+
+fn report_user(file: &YamlFile, name: &ProbeName, system: &SystemType) {
     let fault = system.faults_and_operations().find(|fault| fault.needs.contains(name));
     let fault = fault.map(|fault| fault.name.as_str());
     let request = system.requests.iter().find(|request| {
         request.probes.contains(name) || request.extra_probes.values().any(|probe| probe.needs.contains(name))
     });
     let request = request.map(|request| request.name.as_str());
-    let probes = inherited.keys().filter_map(|other| system.probes.get(other));
-    let probe = probes.into_iter().find(|probe| probe.needs.contains(name)).map(|probe| probe.name.as_str());
+    let probe = system.probes.values().find(|probe| probe.needs.contains(name));
+    let probe = probe.map(|probe| probe.name.as_str());
     if let Some(user) = fault.or(request).or(probe) {
         file.report_at_text(
             name.as_str(),
             &format!("`{user}` needs the probe `{name}`, which `without` switches off"),
-            &format!("switch off `{user}` too, or replace the probe"),
+            &format!("switch off `{user}` too, refine it, or replace the probe"),
         );
     }
 }
@@ -258,6 +257,13 @@ mod tests {
         assert_eq!((dead.title.as_str(), dead.remediation.len(), dead.verify.len()), ("Very dead", 1, 1));
         assert!(dead.mode.is_some() && dead.advice == "look");
         assert_eq!((dead.symptoms.names.len(), dead.symptoms.labels.len()), (1, 1));
+    }
+
+    #[test]
+    fn a_refined_fault_no_longer_needs_a_probe_that_is_switched_off() {
+        let refined = "playbook: full\nrefines: base\nwhen: state.active == 'full'\n";
+        let system = derived(&[("system", &format!("{DERIVED}without: [disk]\n")), ("full", refined)]);
+        assert_eq!((faults(&system), system.probes.len()), (vec!["full", "dead"], 1));
     }
 
     #[test]

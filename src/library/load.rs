@@ -100,9 +100,11 @@ impl<'f> Loader<'f> {
         if let Some(system) = &mut system {
             check_folder_name(&system_file, folder, &system.name);
             let bases = system.extends.iter().filter_map(|base| self.systems.get(base));
-            let inherited_sudo = bases.map(|base| base.sudo.len()).sum();
+            let inherited_sudo = bases.clone().map(|base| base.sudo.len()).sum();
+            let inherited = bases.flat_map(|base| base.probes.keys().cloned()).collect();
             let beside: Vec<&String> = paths.iter().filter(|path| *path != system_path).collect();
             playbook_files = decode_folder(self.files, &beside, system, &system_file);
+            extends::check_unneeded(&system_file, &inherited, system);
             sudo_list::check(system, inherited_sudo, &system_file, &playbook_files);
         }
         let files = std::iter::once(system_file).chain(playbook_files);
