@@ -65,18 +65,24 @@ pub fn assert_gated(agent: &Agent) {
     }
 }
 
+/// The one look that is a plain command.
+fn look(stack: &Stack) -> String {
+    format!("cd -- {} && docker compose ps -a --format json", stack.env("LIVE_PROJECT"))
+}
+
 /// Everything that the keys are not for, by OpenSSH's own client.
 pub fn refuses_all_else(stack: &Stack, agent: &Agent) {
-    let look = "docker info --format '{{json .}}'";
+    let look = look(stack);
+    let look = look.as_str();
     assert_eq!(ssh(stack, agent, "key", &[], &[look]).0, 0, "a look is admitted");
     let change = "docker builder prune -f";
     let refused = [
         ("key", ""),
         ("key", "id"),
-        ("key", "docker info --format '{{json  .}}'"),
-        ("key", "docker info --format '{{json .}}'\nid"),
-        ("key", "docker info --format '{{json .}}';id"),
-        ("key", "docker info --format '{{json .}}' $(id)"),
+        ("key", &look.replace("ps -a", "ps  -a")),
+        ("key", &format!("{look}\nid")),
+        ("key", &format!("{look};id")),
+        ("key", &format!("{look} $(id)")),
         ("key", "df -P /x'$(id)' / /tmp"),
         ("key", change),
         ("change", look),
@@ -165,7 +171,7 @@ fn ends_at_its_deadline(fixture: &Fixture, agent: &Agent) {
     stack.administer(&format!("printf '#!/bin/sh\\nexec sleep 300\\n' >'{docker}'; chmod 755 '{docker}'"));
     let gate = format!("/usr/local/lib/fieldmedic/{}-probes.json", stack.user);
     stack.administer(&format!("sed -i 's/\"limit_s\": [0-9]*/\"limit_s\": 1/' '{gate}'"));
-    let (code, _, said) = ssh(stack, agent, "key", &[], &["docker info --format '{{json .}}'"]);
+    let (code, _, said) = ssh(stack, agent, "key", &[], &[&look(stack)]);
     assert_eq!(code, 124, "what is late goes on: {said}");
     assert!(!stack.remote_commands().contains("sleep 300"), "it is still there");
     stack.administer(&format!("mv '{docker}.old' '{docker}'"));

@@ -47,9 +47,9 @@ fn talkative_host() -> String {
         r#"
 base: {base}
 commands:
-  - run: docker info --format '{{{{json .}}}}'
+  - script: docker
     stdout: |
-      {{"DockerRootDir":"/var/lib/docker","ServerVersion":"26 token={c5}","Labels":["API_KEY={c11}"],"HttpProxy":"http://u:{c12}@proxy:3128","Debug":"{TOKEN} {basic} {hex}","Env":{{"POSTGRES_PASSWORD":"{c10}"}}}}
+      {{"state":"up","manager":"none","unit":"","live_restore":"unknown","info":{{"DockerRootDir":"/var/lib/docker","ServerVersion":"26 token={c5}","Labels":["API_KEY={c11}"],"HttpProxy":"http://u:{c12}@proxy:3128","Debug":"{TOKEN} {basic} {hex}","Env":{{"POSTGRES_PASSWORD":"{c10}"}}}}}}
   - script: cleanups
     stdout: |
       /etc/cron.d/tidy:docker system prune -a PGPASSWORD={c6}

@@ -222,7 +222,7 @@ async fn a_wrong_command_is_answered_with_what_would_be_right() {
     Please write a new comment; I ignore edits.
     == run log service=app
     <!-- fieldmedic reply comment=[id] -->
-    `qfieldcloud` has no playbook `log`. Did you mean `logs`? Available: `capacity`, `database-status`, `health`, `images`, `logs`, `queue-report`, `release-check`, `status-report`, `syncs`, `users-and-quotas`, `database-backup`, `pause-workers`, `rebuild-image`, `reload-proxy`, `restart`, `resume-workers`, `retry-job`, `save-images`, `scale-workers`, `static-files`, `throttle`, `unthrottle`, `disk-full`, `disk-unusable`, `job-incomplete`, `missing-qgis-image`, `pause-ordered`, `services-down`, `cron-lock`, `service-unsteady`, `proxy-stale`, `worker-restart-loop`, `workers-paused`, `worker-down`, `workers-frozen`, `queue-stuck`, `application-unwell`, `certificate-expired`, `certificate-expiring`, `crons-silent`, `csrf-origins`, `image-cleanup`, `nginx-connect-timeout`, `out-of-memory`, `outside-only`, `project-invalid`, `project-locked`, `release-mismatch`, `service-unhealthy`, `job-out-of-memory`, `styles-missing`, `tmp-full`, `work-lost`, `workers-busy`.
+    `qfieldcloud` has no playbook `log`. Did you mean `logs`? Available: `resources`, `capacity`, `database-status`, `health`, `images`, `logs`, `queue-report`, `release-check`, `status-report`, `syncs`, `users-and-quotas`, `start`, `stop`, `database-backup`, `pause-workers`, `rebuild-image`, `reload-proxy`, `restart`, `resume-workers`, `retry-job`, `save-images`, `scale-workers`, `static-files`, `throttle`, `unthrottle`, `disk-full`, `disk-unusable`, `daemon-down`, `job-incomplete`, `login-refused`, `missing-qgis-image`, `network-detached`, `address-unknown`, `dns-in-containers`, `not-deployed`, `orphans`, `pause-ordered`, `port-taken`, `volume-unwritable`, `preparation-failed`, `services-down`, `cron-lock`, `service-unsteady`, `proxy-stale`, `worker-restart-loop`, `workers-paused`, `worker-down`, `workers-frozen`, `queue-stuck`, `application-unwell`, `certificate-expired`, `certificate-expiring`, `crons-silent`, `csrf-origins`, `image-cleanup`, `nginx-connect-timeout`, `out-of-memory`, `outside-only`, `project-invalid`, `project-locked`, `release-mismatch`, `service-unhealthy`, `job-out-of-memory`, `styles-missing`, `tmp-full`, `work-lost`, `workers-busy`.
     Example:
 
     ```text
@@ -482,7 +482,7 @@ async fn a_ticket_is_explained_and_retried() {
     <!-- fieldmedic reply comment=[id] -->
     ### Why this ended as escalated (`not-fixed`)
 
-    Reason: worker-down: `workers.running >= config.workers and workers.looping == 0` did not become true in time.
+    Reason: worker-down: `workers.running >= settings.workers and workers.looping == 0` did not become true in time.
 
     I took this ticket to be about `qfieldcloud`.
     I understood the words so: 100 % sure of a trouble of the system; if so, `workers-stopped` 100 % (Workers … docker … ps … worker … wrapper … exited); if not, `status-question` 55 %; language `en`.
@@ -491,24 +491,34 @@ async fn a_ticket_is_explained_and_retried() {
     |---|---|---|---|---|
     | `disk-full` | no | `disk.worst > disk_limit` | disk.worst = 47 |  |
     | `disk-unusable` | no | `disk.inodes_full \| length > 0 or disk.read_only \| length > 0 or disk.silent \| length > 0` | disk.inodes\_full = \[\]; disk.read\_only = \[\]; disk.silent = \[\] |  |
+    | `daemon-down` | no | `docker.state in ['down', 'mute']` | docker.state = "up" | Workers … docker … ps … worker … wrapper … exited |
     | `job-incomplete` | no | `harm.childless \| length > 0` | harm.childless = \[\] | Workers … docker … ps … worker … wrapper … exited |
-    | `missing-qgis-image` | no | `images.missing \| length > 0` | images.missing = \[\] |  |
-    | `pause-ordered` | no | `stops.pause_min > 0 and workers.running < config.workers` | config.workers = 4; stops.pause\_min = 0; workers.running = 0 | Workers … docker … ps … worker … wrapper … exited |
+    | `login-refused` | no | `unwell.login_refused \| length > 0` | unwell.login\_refused = \[\] | Workers … docker … ps … worker … wrapper … exited |
+    | `missing-qgis-image` | no | `needed_images.missing \| length > 0` | needed\_images.missing = \[\] |  |
+    | `network-detached` | no | `containers.detached \| length > 0` | containers.detached = \[\] |  |
+    | `address-unknown` | no | `unwell.astray \| length > 0` | unwell.astray = \[\] | Workers … docker … ps … worker … wrapper … exited |
+    | `dns-in-containers` | no | `dns.deaf \| length > 0` | dns.deaf = \[\] |  |
+    | `not-deployed` | no | `containers.rows \| length == 0 and config.wanted \| length > 0` | config.wanted = \["app","db","memcached","nginx","ofelia","qgis3","qgis4","rustfs","worker\_wrapper"\]; containers.rows: 12 rows |  |
+    | `orphans` | no | `containers.orphans \| length > 0` | containers.orphans = \[\] |  |
+    | `pause-ordered` | no | `stops.pause_min > 0 and workers.running < settings.workers` | settings.workers = 4; stops.pause\_min = 0; workers.running = 0 | Workers … docker … ps … worker … wrapper … exited |
+    | `port-taken` | no | `ports.claims \| length > 0` | ports.claims = \[\] |  |
+    | `volume-unwritable` | no | `unwell.denied \| length > 0` | unwell.denied = \[\] |  |
+    | `preparation-failed` | no | `containers.failed \| length > 0` | containers.failed = \[\] |  |
     | `services-down` | no | `services.stopped \| length > 0` | services.stopped = \[\] |  |
     | `cron-lock` | no | `crons.stale and services.cache \| length > 0` | crons.stale = false; services.cache = \["qfieldcloud-memcached-1"\] |  |
     | `service-unsteady` | no | `services.unsteady \| length > 0 or services.absent \| length > 0` | services.absent = \[\]; services.unsteady = \[\] |  |
     | `proxy-stale` | no | `web.direct == 'ok' and web.inside == 'bad' and web.inside_code in ['502', '504'] and web.proxy \| length > 0 and services.stopped \| length == 0` | services.stopped = \[\]; web.direct = "ok"; web.inside = "ok"; web.inside\_code = "200"; web.proxy = \["qfieldcloud-nginx-1"\] |  |
     | `worker-restart-loop` | no | `workers.looping > 0` | workers.looping = 0 | Workers … docker … ps … worker … wrapper … exited |
     | `workers-paused` | no | `workers.paused \| length > 0` | workers.paused = \[\] | Workers … docker … ps … worker … wrapper … exited |
-    | `worker-down` | **yes** | `workers.running < config.workers and workers.looping == 0 and workers.paused \| length == 0 and stops.pause_min == 0 and services.rows \| length > 0` | config.workers = 4; services.rows: 12 rows; stops.pause\_min = 0; workers.looping = 0; workers.paused = \[\]; workers.running = 0 | Workers … docker … ps … worker … wrapper … exited |
+    | `worker-down` | **yes** | `workers.running < settings.workers and workers.looping == 0 and workers.paused \| length == 0 and stops.pause_min == 0 and services.rows \| length > 0` | settings.workers = 4; services.rows: 12 rows; stops.pause\_min = 0; workers.looping = 0; workers.paused = \[\]; workers.running = 0 | Workers … docker … ps … worker … wrapper … exited |
     | `workers-frozen` | no | `workers.running > 0 and workers.young == 0 and jobs.takeable > 0 and jobs.started < workers.running and jobs.oldest_waiting_min >= queue_patience_min and (jobs.last_start_s < 0 or jobs.last_start_s > queue_patience_min * 60)` | jobs.last\_start\_s = `1790000000`; jobs.oldest\_waiting\_min = 47; jobs.started = 0; jobs.takeable = 3; workers.running = 0; workers.young = 0 | Workers … docker … ps … worker … wrapper … exited |
     | `queue-stuck` | no | `stuck.count > 0 or stuck.dead \| length > 0 or jobs.overdue > 0` | jobs.overdue = 0; stuck.count = 0; stuck.dead = \[\] |  |
     | `application-unwell` | no | `services.stopped \| length == 0 and (web.direct == 'bad' and web.inside != 'ok' or web.direct == 'ok' and web.inside == 'bad' and web.inside_code not in ['502', '503', '504'])` | services.stopped = \[\]; web.direct = "ok"; web.inside = "ok"; web.inside\_code = "200" |  |
     | `certificate-expired` | no | `web.certificate_days < certificate_days or web.certificate_early != ''` | web.certificate\_days = 61; web.certificate\_early = "" |  |
     | `certificate-expiring` | no | `web.certificate_days < certificate_warn_days and web.certificate_days >= certificate_days` | web.certificate\_days = 61 |  |
     | `crons-silent` | no | `jobs.cron_silent and services.stopped \| length == 0 and not crons.stale` | crons.stale = false; jobs.cron\_silent = false; services.stopped = \[\] |  |
-    | `csrf-origins` | no | `web.csrf_refused > 0 or config.origins \| reject('matching', '^https?://') \| list \| length > 0 or (config.hosts \| length > 0 and config.origins \| length > 0 and config.origins \| matching('[*]') \| length == 0 and config.origins \| matching('^https?://(' ~ (config.hosts \| join('\|') \| replace('.', '[.]')) ~ ')(:[0-9]+)?/?$') \| length == 0)` | config.hosts = \["qfield.example.org"\]; config.origins = \["https:​//qfield.example.org"\]; web.csrf\_refused = 0 |  |
-    | `image-cleanup` | no | `cleanups.found \| length > 0 and images.missing \| length == 0` | cleanups.found = \[\]; images.missing = \[\] |  |
+    | `csrf-origins` | no | `web.csrf_refused > 0 or settings.origins \| reject('matching', '^https?://') \| list \| length > 0 or (settings.hosts \| length > 0 and settings.origins \| length > 0 and settings.origins \| matching('[*]') \| length == 0 and settings.origins \| matching('^https?://(' ~ (settings.hosts \| join('\|') \| replace('.', '[.]')) ~ ')(:[0-9]+)?/?$') \| length == 0)` | settings.hosts = \["qfield.example.org"\]; settings.origins = \["https:​//qfield.example.org"\]; web.csrf\_refused = 0 |  |
+    | `image-cleanup` | no | `cleanups.found \| length > 0 and needed_images.missing \| length == 0` | cleanups.found = \[\]; needed\_images.missing = \[\] |  |
     | `nginx-connect-timeout` | no | `web.connect_timeouts >= connect_timeouts_limit` | web.connect\_timeouts = 0 |  |
     | `out-of-memory` | no | `makeup.killed \| length > 0` | makeup.killed = \[\] | Workers … docker … ps … worker … wrapper … exited |
     | `outside-only` | no | `web.inside == 'ok' and web.outside == 'bad'` | web.inside = "ok"; web.outside = "ok" |  |
@@ -522,7 +532,7 @@ async fn a_ticket_is_explained_and_retried() {
     | `work-lost` | no | `harm.lost \| length > 0 or harm.deltas \| length > 0` | harm.deltas = \[\]; harm.lost = \[\] |  |
     | `workers-busy` | no | `workers.running > 0 and jobs.started >= workers.running and jobs.takeable > 0 and stuck.dead \| length == 0` | jobs.started = 0; jobs.takeable = 3; stuck.dead = \[\]; workers.running = 0 |  |
 
-    - Worker containers are not running: 0 of 4 workers are running; not fixed (`workers.running >= config.workers and workers.looping == 0` did not become true in time)
+    - Worker containers are not running: 0 of 4 workers are running; not fixed (`workers.running >= settings.workers and workers.looping == 0` did not become true in time)
 
     I fix a fault only if its condition is true. What is unknown changes nothing and closes nothing.
 
@@ -531,7 +541,7 @@ async fn a_ticket_is_explained_and_retried() {
     let (id, _) = agent.executes("tina", "status").await;
     assert_snapshot!(stable(&agent.replies(id).join("\n")), @"
     <!-- fieldmedic reply comment=[id] -->
-    I am not working on this ticket. My last case here (system `qfieldcloud`) ended as escalated (`not-fixed`): worker-down: `workers.running >= config.workers and workers.looping == 0` did not become true in time. `/qfield:support explain` shows why, and `/qfield:support retry` starts again.
+    I am not working on this ticket. My last case here (system `qfieldcloud`) ended as escalated (`not-fixed`): worker-down: `workers.running >= settings.workers and workers.looping == 0` did not become true in time. `/qfield:support explain` shows why, and `/qfield:support retry` starts again.
 
     <sub>Case `[case]`</sub>
     ");
@@ -605,6 +615,7 @@ async fn help_lists_what_this_person_may_do() {
 
     | playbook | what it does |
     |---|---|
+    | `/qfield:support run resources` | What each container uses |
     | `/qfield:support run capacity agents=0 days=7` | Whether there are enough workers; `agents`: a whole number from 0 to 1000; `days`: a whole number from 1 to 30 |
     | `/qfield:support run database-status tables=10` | How the database is; `tables`: a whole number from 1 to 50 |
     | `/qfield:support run health` | Whether the pages and the API answer, and how fast |
@@ -615,6 +626,8 @@ async fn help_lists_what_this_person_may_do() {
     | `/qfield:support run status-report` | Report the state of the system |
     | `/qfield:support run syncs days=1 jobs_listed=20 project=any status=any` | Recent jobs with their projects and errors; `days`: a whole number from 1 to 30; `jobs_listed`: a whole number from 1 to 100; `project`: a name; `status`: one of any, pending, queued, started, finished, failed, stopped |
     | `/qfield:support run users-and-quotas accounts=20` | How many users there are, and what of their quotas is used; `accounts`: a whole number from 1 to 100 |
+    | `/qfield:support run start service=app` | fix, if the evidence confirms it: Start a service; `service`: a name |
+    | `/qfield:support run stop service=app` | fix, if the evidence confirms it: Stop a service; `service`: a name |
     | `/qfield:support run database-backup younger_than_min=60` | fix, if the evidence confirms it: Back up the database; `younger_than_min`: a whole number from 30 to 10080 |
     | `/qfield:support run pause-workers hours=2` | fix, if the evidence confirms it: Pause the workers; `hours`: a whole number from 1 to 72 |
     | `/qfield:support run rebuild-image older_than_min=60 service=app` | fix, if the evidence confirms it: Build an image for jobs anew; `older_than_min`: a whole number from 30 to 100000; `service`: a name |
@@ -628,7 +641,10 @@ async fn help_lists_what_this_person_may_do() {
     | `/qfield:support run throttle kb_per_s=16` | fix, if the evidence confirms it: Limit the speed of downloads; `kb_per_s`: a whole number from 16 to 100000; `project`: a list of UUIDs |
     | `/qfield:support run unthrottle` | fix, if the evidence confirms it: Lift a limit of the speed of downloads; `project`: a list of UUIDs |
     | `/qfield:support run disk-full` | fix, if the evidence confirms it: A disk is nearly full |
+    | `/qfield:support run daemon-down` | fix, if the evidence confirms it: The Docker engine does not run or does not answer |
     | `/qfield:support run missing-qgis-image` | fix, if the evidence confirms it: A needed image is missing |
+    | `/qfield:support run network-detached` | fix, if the evidence confirms it: A running container is not on its network |
+    | `/qfield:support run dns-in-containers` | fix, if the evidence confirms it: Containers cannot resolve names, though the host can |
     | `/qfield:support run services-down` | fix, if the evidence confirms it: A service that should run has stopped |
     | `/qfield:support run cron-lock` | fix, if the evidence confirms it: A dead clean-up holds the lock of the cron jobs |
     | `/qfield:support run proxy-stale` | fix, if the evidence confirms it: The application answers, and nginx does not find it |

@@ -137,7 +137,7 @@ async fn a_short_deferral_is_waited_for_and_published() {
 
     - 🔎 Worker containers are not running: 0 of 4 workers are running
 
-    <details><summary>Evidence: 16 probes</summary> … </details>
+    <details><summary>Evidence: 22 probes</summary> … </details>
 
     <sub>Case `[case]` · as of [time] UTC</sub>
     ");

@@ -211,7 +211,7 @@ async fn a_report_that_it_is_still_broken_reopens_the_ticket_for_a_person() {
     docker start qfieldcloud-worker_wrapper-1 qfieldcloud-worker_wrapper-2 qfieldcloud-worker_wrapper-3 qfieldcloud-worker_wrapper-4
     ```
 
-    2. create the workers that are missing (on `main`), only if `workers.rows \| length < config.workers`
+    2. create the workers that are missing (on `main`), only if `workers.rows \| length < settings.workers`
 
     ```text
     cd -- /opt/qfieldcloud && docker compose up -d --no-build --no-recreate --no-deps worker_wrapper
@@ -234,32 +234,38 @@ async fn a_report_that_it_is_still_broken_reopens_the_ticket_for_a_person() {
     cd -- /opt/qfieldcloud && docker compose up -d --no-build --no-recreate --no-deps worker_wrapper
     ```
 
-    - `no longer: workers.running < config.workers and workers.looping == 0 and workers.paused \| length == 0 and stops.pause_min == 0 and services.rows \| length > 0`: so since [time], for [duration]
-    - `workers.running >= config.workers and workers.looping == 0`: so since [time], for [duration]
+    - `no longer: workers.running < settings.workers and workers.looping == 0 and workers.paused \| length == 0 and stops.pause_min == 0 and services.rows \| length > 0`: so since [time], for [duration]
+    - `workers.running >= settings.workers and workers.looping == 0`: so since [time], for [duration]
     - `jobs.moving`: so since [time], for [duration]
     - `jobs.requeued == 0 or jobs.requeued_taken > 0`: so since [time], for [duration]
 
     </details>
-    <details><summary>Evidence: 16 probes</summary>
+    <details><summary>Evidence: 22 probes</summary>
 
-    Ruled out: A disk is nearly full; A disk cannot be written to, though it has room; A job lacks the row of its kind; A needed image is missing; A pause of the workers was ordered; A service that should run has stopped; A dead clean-up holds the lock of the cron jobs; A service does not run steadily, or is not there; The application answers, and nginx does not find it; Workers start and die in a loop; Workers are paused; Workers run and take no job; Jobs are stuck in the queue; The application or nginx runs, and answers with errors or not at all; The certificate has expired, or does so within days; The certificate runs out soon; The application's clean-up does not run any more; Forms are refused, or the trusted origins do not fit the host name; A clean-up deletes the images that jobs need; nginx cannot reach the application in time; A service was killed for want of memory; The server answers inside, but not by its public name; The server is well; a project or a change is not; A project has been locked for long; Workers and job images are of different releases; The storage or another service is not well; Jobs were killed, most likely for want of memory; Pages come without their style sheets; The disk for temporary files is full; Work of users was lost to a fault; All workers are busy.
+    Ruled out: A disk is nearly full; A disk cannot be written to, though it has room; The Docker engine does not run or does not answer; A job lacks the row of its kind; A service is turned away by what it depends on; A needed image is missing; A running container is not on its network; A service looks for a name that no service of the project has; Containers cannot resolve names, though the host can; Nothing of the project is deployed; Containers run that the file no longer names; A pause of the workers was ordered; A service cannot start because its port is taken; A service may not write where it has to; What has to end well before a service starts has failed; A service that should run has stopped; A dead clean-up holds the lock of the cron jobs; A service does not run steadily, or is not there; The application answers, and nginx does not find it; Workers start and die in a loop; Workers are paused; Workers run and take no job; Jobs are stuck in the queue; The application or nginx runs, and answers with errors or not at all; The certificate has expired, or does so within days; The certificate runs out soon; The application's clean-up does not run any more; Forms are refused, or the trusted origins do not fit the host name; A clean-up deletes the images that jobs need; nginx cannot reach the application in time; A service was killed for want of memory; The server answers inside, but not by its public name; The server is well; a project or a change is not; A project has been locked for long; Workers and job images are of different releases; The storage or another service is not well; Jobs were killed, most likely for want of memory; Pages come without their style sheets; The disk for temporary files is full; Work of users was lost to a fault; All workers are busy.
 
     | probe | host | result | took | facts |
     |---|---|---|---|---|
+    | `activity` | main | exit 0 | [duration] | backups = \[\]; deploys = \[\] |
     | `cleanups` | main | exit 0 | [duration] | found = \[\] |
-    | `config` | main | exit 0 | [duration] | database = "qfieldcloud\_db"; database\_host = "db"; database\_user = "qfieldcloud\_db\_admin"; environment = "production"; hosts = \["qfield.example.org"\]; images = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; origins = \["https:​//qfield.example.org"\]; project = "qfieldcloud"; services = \["app","db","memcached","nginx","ofelia","qgis3","qgis4","rustfs","worker\_wrapper"\]; tmp\_directory = "/tmp"; worker\_timeout\_s = 600; workers = 4 |
+    | `config` | main | exit 0 | [duration] | always = \[\]; built = \["app","nginx","qgis3","qgis4","worker\_wrapper"\]; ending = \[\]; known = \["app","db","memcached","nginx","ofelia","qgis3","qgis4","rustfs","worker\_wrapper"\]; networks = \["qfieldcloud\_default"\]; project = "qfieldcloud"; services = \["app","db","memcached","nginx","ofelia","qgis3","qgis4","rustfs","worker\_wrapper"\]; wanted = \["app","db","memcached","nginx","ofelia","qgis3","qgis4","rustfs","worker\_wrapper"\] |
+    | `containers` | main | exit 0 | [duration] | absent = \[\]; blocked = \[\]; detached = \[\]; down\_now = \["qfieldcloud-worker\_wrapper-1","qfieldcloud-worker\_wrapper-2","qfieldcloud-worker\_wrapper-3","qfieldcloud-worker\_wrapper-4"\]; failed = \[\]; held = \[\]; keep = \["qfieldcloud-db-1","qfieldcloud-rustfs-1","qfieldcloud-worker\_wrapper-1","qfieldcloud-worker\_wrapper-2","qfieldcloud-worker\_wrapper-3","qfieldcloud-worker\_wrapper-4"\]; late\_candidates = \[\]; late\_now = \[\]; limited = \[\]; oom\_down = \[\]; oom\_lately = \[\]; oom\_soon = \[\]; orphans = \[\]; patient = \[\]; paused = \[\]; portless = \[\]; restartable = \[\]; rows: 12 rows; running = \["qfieldcloud-app-1","qfieldcloud-db-1","qfieldcloud-memcached-1","qfieldcloud-nginx-1","qfieldcloud-ofelia-1","qfieldcloud-rustfs-1"\]; starting = \[\]; stopped = \["qfieldcloud-worker\_wrapper-1","qfieldcloud-worker\_wrapper-2","qfieldcloud-worker\_wrapper-3","qfieldcloud-worker\_wrapper-4"\]; suspicious = \[\]; unhealthy = \[\]; unproven = \[\]; unsure = \[\]; unsure\_now = \[\]; unwell = \["qfieldcloud-worker\_wrapper-1","qfieldcloud-worker\_wrapper-2","qfieldcloud-worker\_wrapper-3","qfieldcloud-worker\_wrapper-4"\] |
     | `crons` | main | exit 0 | [duration] | locks = \[\]; oldest\_min = 0; running = false; stale = false; unread = "" |
-    | `disk` | main | exit 0 | [duration] | docker\_free\_mb = 53352; docker\_percent = 47; full = \[\]; inodes\_full = \[\]; inodes\_worst = 12; read\_only = \[\]; rows: 7 rows; silent = \[\]; skipped = \[\]; system\_percent = 31; tmp\_full = \[\]; worst = 47 |
-    | `docker` | main | exit 0 | [duration] | containerd = false; root = "/var/lib/docker"; version = "26.1.5" |
+    | `disk` | main | exit 0 | [duration] | docker\_free\_mb = 53352; docker\_mount = "/var/lib/docker"; docker\_percent = 47; docker\_size\_kb = `103081248`; full = \[\]; inodes\_full = \[\]; inodes\_worst = 12; read\_only = \[\]; rows: 7 rows; silent = \[\]; skipped = \[\]; system\_percent = 31; tmp\_full = \[\]; worst = 47 |
+    | `dns` | main | exit 0 | [duration] | deaf = \[\]; lost = \[\]; rows: 3 rows |
+    | `docker` | main | exit 0 | [duration] | containerd = false; live\_restore = "unknown"; manager = "none"; root = "/var/lib/docker"; state = "up"; unit = ""; version = "26.1.5" |
     | `harm` | main | exit 0 | [duration] | childless = \[\]; deltas = \[\]; deltas\_count = 0; killed = \[\]; locked = \[\]; lost = \[\]; project = \[\]; rejected = \[\] |
     | `host` | main | exit 0 | [duration] | cores = 4; load = 0.42; memory\_free\_mb = 9871; memory\_mb = 15914; uptime\_h = 1042 |
-    | `images` | main | exit 0 | [duration] | here = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; missing = \[\]; pinned = \[\] |
     | `jobs` | main | exit 0 | [duration] | agents\_week = 9; cron\_age\_s = 40; cron\_last\_s = 40; cron\_silent = false; cron\_steady = true; failed\_day = 2; failing\_projects = 0; finished\_day = 133; imageless\_day = 0; last\_start\_s = 322; mean\_s = 38; moving = true; oldest\_waiting\_min = 0; overdue = 0; pending = 0; queued = 0; requeued = 0; requeued\_finished = 0; requeued\_taken = 0; retry = \[\]; started = 0; takeable = 0; waiting\_30 = 0 |
     | `makeup` | main | exit 0 | [duration] | differs = \[\]; killed = \[\]; unknown = "" |
+    | `needed_images` | main | exit 0 | [duration] | here = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; missing = \[\]; pinned = \[\] |
+    | `ports` | main | exit 0 | [duration] | claims = \[\]; rows = \[\]; startable = \["qfieldcloud-worker\_wrapper-1","qfieldcloud-worker\_wrapper-2","qfieldcloud-worker\_wrapper-3","qfieldcloud-worker\_wrapper-4"\]; told = \[\] |
     | `services` | main | exit 0 | [duration] | absent = \[\]; cache = \["qfieldcloud-memcached-1"\]; down = \["worker\_wrapper"\]; held = \[\]; qgis\_broken = \[\]; rows: 12 rows; stopped = \[\]; unhealthy = \[\]; unsteady = \[\] |
+    | `settings` | main | exit 0 | [duration] | database = "qfieldcloud\_db"; database\_host = "db"; database\_user = "qfieldcloud\_db\_admin"; environment = "production"; hosts = \["qfield.example.org"\]; images = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; origins = \["https:​//qfield.example.org"\]; tmp\_directory = "/tmp"; worker\_timeout\_s = 600; workers = 4 |
     | `sources` | main | exit 0 | [duration] | archives = \[\]; qgis\_services = \[\]; services = \[\] |
     | `stops` | main | exit 0 | [duration] | backups = \[\]; ended = \[\]; pause\_min = 0; stopped = \[\] |
     | `stuck` | main | exit 0 | [duration] | count = 0; dead = \[\]; ids = \[\] |
+    | `unwell` | main | exit 0 | [duration] | astray = \[\]; denied = \[\]; late = \[\]; login\_refused = \[\]; refused = \[\]; rights = \[\]; rows: 4 rows; sought = \[\]; told = \["qfieldcloud-worker\_wrapper-1 (exited, exit code 1, killed for want of memory: false, 0 restarts): bye","qfieldcloud-worker\_wrapper-2 (exited, exit code 1, killed for want of memory: false, 0 restart… |
     | `web` | main | exit 0 | [duration] | certificate\_days = 61; certificate\_early = ""; certificate\_end = "Sep 13 [time] 2025 GMT"; certificate\_known = true; connect\_first = ""; connect\_last = ""; connect\_timeouts = 0; csrf\_origin = ""; csrf\_refused = 0; database = "unmeasured"; direct = "ok"; direct\_code = "200"; direct\_s = "0.041"; inside = "ok"; inside\_code = "200"; inside\_s = "0.052"; manifest = 0; not\_measured = \[\]; outside = "ok"; outside\_code = "200"; outside\_s = "0.188"; proxy = \["qfieldcloud-nginx-1"\]; storage = "ok"; storage\_full = 0; styles = "ok"; styles\_said = "" |
     | `workers` | main | exit 0 | [duration] | held = \[\]; looping = 0; paused = \[\]; restarts = 0; rows: 4 rows; running = 0; stopped = \["qfieldcloud-worker\_wrapper-1","qfieldcloud-worker\_wrapper-2","qfieldcloud-worker\_wrapper-3","qfieldcloud-worker\_wrapper-4"\]; young = 0 |
 
@@ -396,26 +402,32 @@ async fn an_answered_question_is_a_problem_when_somebody_disputes_the_close() {
     I changed nothing then. I answered from what I saw.
 
     </details>
-    <details><summary>Evidence: 16 probes</summary>
+    <details><summary>Evidence: 22 probes</summary>
 
-    Ruled out: A disk is nearly full; A disk cannot be written to, though it has room; A job lacks the row of its kind; A needed image is missing; A pause of the workers was ordered; A service that should run has stopped; A dead clean-up holds the lock of the cron jobs; A service does not run steadily, or is not there; The application answers, and nginx does not find it; Workers start and die in a loop; Workers are paused; Worker containers are not running; Workers run and take no job; Jobs are stuck in the queue; The application or nginx runs, and answers with errors or not at all; The certificate has expired, or does so within days; The certificate runs out soon; The application's clean-up does not run any more; Forms are refused, or the trusted origins do not fit the host name; A clean-up deletes the images that jobs need; nginx cannot reach the application in time; A service was killed for want of memory; The server answers inside, but not by its public name; The server is well; a project or a change is not; A project has been locked for long; Workers and job images are of different releases; The storage or another service is not well; Jobs were killed, most likely for want of memory; Pages come without their style sheets; The disk for temporary files is full; Work of users was lost to a fault; All workers are busy.
+    Ruled out: A disk is nearly full; A disk cannot be written to, though it has room; The Docker engine does not run or does not answer; A job lacks the row of its kind; A service is turned away by what it depends on; A needed image is missing; A running container is not on its network; A service looks for a name that no service of the project has; Containers cannot resolve names, though the host can; Nothing of the project is deployed; Containers run that the file no longer names; A pause of the workers was ordered; A service cannot start because its port is taken; A service may not write where it has to; What has to end well before a service starts has failed; A service that should run has stopped; A dead clean-up holds the lock of the cron jobs; A service does not run steadily, or is not there; The application answers, and nginx does not find it; Workers start and die in a loop; Workers are paused; Worker containers are not running; Workers run and take no job; Jobs are stuck in the queue; The application or nginx runs, and answers with errors or not at all; The certificate has expired, or does so within days; The certificate runs out soon; The application's clean-up does not run any more; Forms are refused, or the trusted origins do not fit the host name; A clean-up deletes the images that jobs need; nginx cannot reach the application in time; A service was killed for want of memory; The server answers inside, but not by its public name; The server is well; a project or a change is not; A project has been locked for long; Workers and job images are of different releases; The storage or another service is not well; Jobs were killed, most likely for want of memory; Pages come without their style sheets; The disk for temporary files is full; Work of users was lost to a fault; All workers are busy.
 
     | probe | host | result | took | facts |
     |---|---|---|---|---|
+    | `activity` | main | exit 0 | [duration] | backups = \[\]; deploys = \[\] |
     | `cleanups` | main | exit 0 | [duration] | found = \[\] |
-    | `config` | main | exit 0 | [duration] | database = "qfieldcloud\_db"; database\_host = "db"; database\_user = "qfieldcloud\_db\_admin"; environment = "production"; hosts = \["qfield.example.org"\]; images = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; origins = \["https:​//qfield.example.org"\]; project = "qfieldcloud"; services = \["app","db","memcached","nginx","ofelia","qgis3","qgis4","rustfs","worker\_wrapper"\]; tmp\_directory = "/tmp"; worker\_timeout\_s = 600; workers = 4 |
+    | `config` | main | exit 0 | [duration] | always = \[\]; built = \["app","nginx","qgis3","qgis4","worker\_wrapper"\]; ending = \[\]; known = \["app","db","memcached","nginx","ofelia","qgis3","qgis4","rustfs","worker\_wrapper"\]; networks = \["qfieldcloud\_default"\]; project = "qfieldcloud"; services = \["app","db","memcached","nginx","ofelia","qgis3","qgis4","rustfs","worker\_wrapper"\]; wanted = \["app","db","memcached","nginx","ofelia","qgis3","qgis4","rustfs","worker\_wrapper"\] |
+    | `containers` | main | exit 0 | [duration] | absent = \[\]; blocked = \[\]; detached = \[\]; down\_now = \[\]; failed = \[\]; held = \[\]; keep = \["qfieldcloud-db-1","qfieldcloud-rustfs-1","qfieldcloud-worker\_wrapper-1","qfieldcloud-worker\_wrapper-2","qfieldcloud-worker\_wrapper-3","qfieldcloud-worker\_wrapper-4"\]; late\_candidates = \[\]; late\_now = \[\]; limited = \[\]; oom\_down = \[\]; oom\_lately = \[\]; oom\_soon = \[\]; orphans = \[\]; patient = \[\]; paused = \[\]; portless = \[\]; restartable = \[\]; rows: 12 rows; running = \["qfieldcloud-app-1","qfieldcloud-db-1","qfieldcloud-memcached-1","qfieldcloud-nginx-1","qfieldcloud-ofelia-1","qfieldcloud-rustfs-1","qfieldcloud-worker\_wrapper-1","qfieldcloud-worker\_wrapper-2","qfi…; starting = \[\]; stopped = \[\]; suspicious = \[\]; unhealthy = \[\]; unproven = \[\]; unsure = \[\]; unsure\_now = \[\]; unwell = \[\] |
     | `crons` | main | exit 0 | [duration] | locks = \[\]; oldest\_min = 0; running = false; stale = false; unread = "" |
-    | `disk` | main | exit 0 | [duration] | docker\_free\_mb = 53352; docker\_percent = 47; full = \[\]; inodes\_full = \[\]; inodes\_worst = 12; read\_only = \[\]; rows: 7 rows; silent = \[\]; skipped = \[\]; system\_percent = 31; tmp\_full = \[\]; worst = 47 |
-    | `docker` | main | exit 0 | [duration] | containerd = false; root = "/var/lib/docker"; version = "26.1.5" |
+    | `disk` | main | exit 0 | [duration] | docker\_free\_mb = 53352; docker\_mount = "/var/lib/docker"; docker\_percent = 47; docker\_size\_kb = `103081248`; full = \[\]; inodes\_full = \[\]; inodes\_worst = 12; read\_only = \[\]; rows: 7 rows; silent = \[\]; skipped = \[\]; system\_percent = 31; tmp\_full = \[\]; worst = 47 |
+    | `dns` | main | exit 0 | [duration] | deaf = \[\]; lost = \[\]; rows: 3 rows |
+    | `docker` | main | exit 0 | [duration] | containerd = false; live\_restore = "unknown"; manager = "none"; root = "/var/lib/docker"; state = "up"; unit = ""; version = "26.1.5" |
     | `harm` | main | exit 0 | [duration] | childless = \[\]; deltas = \[\]; deltas\_count = 0; killed = \[\]; locked = \[\]; lost = \[\]; project = \[\]; rejected = \[\] |
     | `host` | main | exit 0 | [duration] | cores = 4; load = 0.42; memory\_free\_mb = 9871; memory\_mb = 15914; uptime\_h = 1042 |
-    | `images` | main | exit 0 | [duration] | here = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; missing = \[\]; pinned = \[\] |
     | `jobs` | main | exit 0 | [duration] | agents\_week = 9; cron\_age\_s = 40; cron\_last\_s = 40; cron\_silent = false; cron\_steady = true; failed\_day = 2; failing\_projects = 0; finished\_day = 126; imageless\_day = 0; last\_start\_s = `1790000302`; mean\_s = 38; moving = true; oldest\_waiting\_min = 0; overdue = 0; pending = 0; queued = 0; requeued = 0; requeued\_finished = 0; requeued\_taken = 0; retry = \[\]; started = 1; takeable = 0; waiting\_30 = 0 |
     | `makeup` | main | exit 0 | [duration] | differs = \[\]; killed = \[\]; unknown = "" |
+    | `needed_images` | main | exit 0 | [duration] | here = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; missing = \[\]; pinned = \[\] |
+    | `ports` | main | exit 0 | [duration] | claims = \[\]; rows = \[\]; startable = \[\]; told = \[\] |
     | `services` | main | exit 0 | [duration] | absent = \[\]; cache = \["qfieldcloud-memcached-1"\]; down = \[\]; held = \[\]; qgis\_broken = \[\]; rows: 12 rows; stopped = \[\]; unhealthy = \[\]; unsteady = \[\] |
+    | `settings` | main | exit 0 | [duration] | database = "qfieldcloud\_db"; database\_host = "db"; database\_user = "qfieldcloud\_db\_admin"; environment = "production"; hosts = \["qfield.example.org"\]; images = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; origins = \["https:​//qfield.example.org"\]; tmp\_directory = "/tmp"; worker\_timeout\_s = 600; workers = 4 |
     | `sources` | main | exit 0 | [duration] | archives = \[\]; qgis\_services = \[\]; services = \[\] |
     | `stops` | main | exit 0 | [duration] | backups = \[\]; ended = \[\]; pause\_min = 0; stopped = \[\] |
     | `stuck` | main | exit 0 | [duration] | count = 0; dead = \[\]; ids = \[\] |
+    | `unwell` | main | exit 0 | [duration] | astray = \[\]; denied = \[\]; late = \[\]; login\_refused = \[\]; refused = \[\]; rights = \[\]; rows = \[\]; sought = \[\]; told = \[\] |
     | `web` | main | exit 0 | [duration] | certificate\_days = 61; certificate\_early = ""; certificate\_end = "Sep 13 [time] 2025 GMT"; certificate\_known = true; connect\_first = ""; connect\_last = ""; connect\_timeouts = 0; csrf\_origin = ""; csrf\_refused = 0; database = "unmeasured"; direct = "ok"; direct\_code = "200"; direct\_s = "0.041"; inside = "ok"; inside\_code = "200"; inside\_s = "0.052"; manifest = 0; not\_measured = \[\]; outside = "ok"; outside\_code = "200"; outside\_s = "0.188"; proxy = \["qfieldcloud-nginx-1"\]; storage = "ok"; storage\_full = 0; styles = "ok"; styles\_said = "" |
     | `workers` | main | exit 0 | [duration] | held = \[\]; looping = 0; paused = \[\]; restarts = 0; rows: 4 rows; running = 4; stopped = \[\]; young = 0 |
 
@@ -446,14 +458,14 @@ async fn people_are_reminded_twice_and_never_again() {
     <!-- fieldmedic case=[case] kind=reminder number=1 -->
     @ops-lead: nobody has taken this ticket since I handed it over at [time] UTC (`not-fixed`).
 
-    > worker-down: `workers.running >= config.workers and workers.looping == 0` did not become true in time
+    > worker-down: `workers.running >= settings.workers and workers.looping == 0` did not become true in time
 
     The report above says what to do. A comment, a reaction to one of mine, a label or an assignment tells me that somebody has it. I will remind you once more in a day.
 
     <!-- fieldmedic case=[case] kind=reminder number=2 -->
     @ops-lead: nobody has taken this ticket since I handed it over at [time] UTC (`not-fixed`).
 
-    > worker-down: `workers.running >= config.workers and workers.looping == 0` did not become true in time
+    > worker-down: `workers.running >= settings.workers and workers.looping == 0` did not become true in time
 
     The report above says what to do. A comment, a reaction to one of mine, a label or an assignment tells me that somebody has it. This is my last reminder.
     ");
@@ -468,7 +480,7 @@ async fn an_agent_that_was_down_for_both_reminders_reminds_once() {
     <!-- fieldmedic case=[case] kind=reminder number=2 -->
     @ops-lead: nobody has taken this ticket since I handed it over at [time] UTC (`not-fixed`).
 
-    > worker-down: `workers.running >= config.workers and workers.looping == 0` did not become true in time
+    > worker-down: `workers.running >= settings.workers and workers.looping == 0` did not become true in time
 
     The report above says what to do. A comment, a reaction to one of mine, a label or an assignment tells me that somebody has it. This is my last reminder.
     ");

@@ -39,7 +39,7 @@ async fn a_ticket_from_the_webhook_to_its_close() {
 
     - 🔎 Worker containers are not running: 0 of 4 workers are running
 
-    <details><summary>Evidence: 16 probes</summary> … </details>
+    <details><summary>Evidence: 22 probes</summary> … </details>
 
     <sub>Case `[case]` · as of [time] UTC</sub>
     ");
@@ -77,7 +77,7 @@ async fn a_ticket_from_the_webhook_to_its_close() {
       while read -r name; do docker stop -t 10 "$name"; done' 'rollback start the workers'
     ```
 
-    2. create the workers that are missing (on `main`), only if `workers.rows \| length < config.workers`
+    2. create the workers that are missing (on `main`), only if `workers.rows \| length < settings.workers`
     ```text
     cd -- /opt/qfieldcloud && docker compose up -d --no-build --no-recreate --no-deps worker_wrapper
     ```
@@ -131,12 +131,12 @@ async fn a_ticket_from_the_webhook_to_its_close() {
 
     1. start the workers: done in [duration]
 
-    2. create the workers that are missing: skipped (not needed: workers.rows \| length &lt; config.workers)
+    2. create the workers that are missing: skipped (not needed: workers.rows \| length &lt; settings.workers)
 
     Fixed and verified: 4 conditions held, the longest for [duration].
 
     <details><summary>Commands and proof</summary> … </details>
-    <details><summary>Evidence: 16 probes</summary> … </details>
+    <details><summary>Evidence: 22 probes</summary> … </details>
 
     Not settled? Reopen this issue, or say that it is still broken. Then a person looks at it.
 

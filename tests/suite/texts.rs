@@ -69,7 +69,7 @@ async fn the_status_in_each_phase_of_a_fix() {
     - ▫️ start the workers on `main`
     - ▫️ create the workers that are missing on `main`
 
-    <details><summary>Evidence: 16 probes</summary> … </details>
+    <details><summary>Evidence: 22 probes</summary> … </details>
 
     <sub>Case `[case]` · as of [time] UTC</sub>
 
@@ -82,7 +82,7 @@ async fn the_status_in_each_phase_of_a_fix() {
     - ➖ create the workers that are missing on `main`
     - ⏳ I verify that it worked, and that it stays so; I know by [time] UTC at the latest
 
-    <details><summary>Evidence: 16 probes</summary> … </details>
+    <details><summary>Evidence: 22 probes</summary> … </details>
 
     <sub>Case `[case]` · as of [time] UTC</sub>
 
@@ -109,7 +109,7 @@ async fn the_status_in_each_phase_of_a_fix_that_is_rolled_back() {
     - ▫️ start the workers on `main`
     - ▫️ create the workers that are missing on `main`
 
-    <details><summary>Evidence: 16 probes</summary> … </details>
+    <details><summary>Evidence: 22 probes</summary> … </details>
 
     <sub>Case `[case]` · as of [time] UTC</sub>
 
@@ -122,7 +122,7 @@ async fn the_status_in_each_phase_of_a_fix_that_is_rolled_back() {
     - ➖ create the workers that are missing on `main`
     - ⏳ I verify that it worked, and that it stays so; I know by [time] UTC at the latest
 
-    <details><summary>Evidence: 16 probes</summary> … </details>
+    <details><summary>Evidence: 22 probes</summary> … </details>
 
     <sub>Case `[case]` · as of [time] UTC</sub>
 
@@ -133,9 +133,9 @@ async fn the_status_in_each_phase_of_a_fix_that_is_rolled_back() {
 
     - ✅ start the workers on `main` ([duration])
     - ➖ create the workers that are missing on `main`
-    - ↩️ it did not help: `workers.running >= config.workers and workers.looping == 0` did not become true in time; I roll it back
+    - ↩️ it did not help: `workers.running >= settings.workers and workers.looping == 0` did not become true in time; I roll it back
 
-    <details><summary>Evidence: 16 probes</summary> … </details>
+    <details><summary>Evidence: 22 probes</summary> … </details>
 
     <sub>Case `[case]` · as of [time] UTC</sub>
 
@@ -165,7 +165,7 @@ async fn the_report_of_a_resolved_case() {
 
     1. start the workers: done in [duration]
 
-    2. create the workers that are missing: skipped (not needed: workers.rows \| length &lt; config.workers)
+    2. create the workers that are missing: skipped (not needed: workers.rows \| length &lt; settings.workers)
 
     Fixed and verified: 4 conditions held, the longest for [duration].
 
@@ -176,32 +176,38 @@ async fn the_report_of_a_resolved_case() {
     docker start qfieldcloud-worker_wrapper-1 qfieldcloud-worker_wrapper-2 qfieldcloud-worker_wrapper-3 qfieldcloud-worker_wrapper-4
     ```
 
-    - `no longer: workers.running < config.workers and workers.looping == 0 and workers.paused \| length == 0 and stops.pause_min == 0 and services.rows \| length > 0`: so since [time], for [duration]
-    - `workers.running >= config.workers and workers.looping == 0`: so since [time], for [duration]
+    - `no longer: workers.running < settings.workers and workers.looping == 0 and workers.paused \| length == 0 and stops.pause_min == 0 and services.rows \| length > 0`: so since [time], for [duration]
+    - `workers.running >= settings.workers and workers.looping == 0`: so since [time], for [duration]
     - `jobs.moving`: so since [time], for [duration]
     - `jobs.requeued == 0 or jobs.requeued_taken > 0`: so since [time], for [duration]
 
     </details>
-    <details><summary>Evidence: 16 probes</summary>
+    <details><summary>Evidence: 22 probes</summary>
 
-    Ruled out: A disk is nearly full; A disk cannot be written to, though it has room; A job lacks the row of its kind; A needed image is missing; A pause of the workers was ordered; A service that should run has stopped; A dead clean-up holds the lock of the cron jobs; A service does not run steadily, or is not there; The application answers, and nginx does not find it; Workers start and die in a loop; Workers are paused; Workers run and take no job; Jobs are stuck in the queue; The application or nginx runs, and answers with errors or not at all; The certificate has expired, or does so within days; The certificate runs out soon; The application's clean-up does not run any more; Forms are refused, or the trusted origins do not fit the host name; A clean-up deletes the images that jobs need; nginx cannot reach the application in time; A service was killed for want of memory; The server answers inside, but not by its public name; The server is well; a project or a change is not; A project has been locked for long; Workers and job images are of different releases; The storage or another service is not well; Jobs were killed, most likely for want of memory; Pages come without their style sheets; The disk for temporary files is full; Work of users was lost to a fault; All workers are busy.
+    Ruled out: A disk is nearly full; A disk cannot be written to, though it has room; The Docker engine does not run or does not answer; A job lacks the row of its kind; A service is turned away by what it depends on; A needed image is missing; A running container is not on its network; A service looks for a name that no service of the project has; Containers cannot resolve names, though the host can; Nothing of the project is deployed; Containers run that the file no longer names; A pause of the workers was ordered; A service cannot start because its port is taken; A service may not write where it has to; What has to end well before a service starts has failed; A service that should run has stopped; A dead clean-up holds the lock of the cron jobs; A service does not run steadily, or is not there; The application answers, and nginx does not find it; Workers start and die in a loop; Workers are paused; Workers run and take no job; Jobs are stuck in the queue; The application or nginx runs, and answers with errors or not at all; The certificate has expired, or does so within days; The certificate runs out soon; The application's clean-up does not run any more; Forms are refused, or the trusted origins do not fit the host name; A clean-up deletes the images that jobs need; nginx cannot reach the application in time; A service was killed for want of memory; The server answers inside, but not by its public name; The server is well; a project or a change is not; A project has been locked for long; Workers and job images are of different releases; The storage or another service is not well; Jobs were killed, most likely for want of memory; Pages come without their style sheets; The disk for temporary files is full; Work of users was lost to a fault; All workers are busy.
 
     | probe | host | result | took | facts |
     |---|---|---|---|---|
+    | `activity` | main | exit 0 | [duration] | backups = \[\]; deploys = \[\] |
     | `cleanups` | main | exit 0 | [duration] | found = \[\] |
-    | `config` | main | exit 0 | [duration] | database = "qfieldcloud\_db"; database\_host = "db"; database\_user = "qfieldcloud\_db\_admin"; environment = "production"; hosts = \["qfield.example.org"\]; images = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; origins = \["https:​//qfield.example.org"\]; project = "qfieldcloud"; services = \["app","db","memcached","nginx","ofelia","qgis3","qgis4","rustfs","worker\_wrapper"\]; tmp\_directory = "/tmp"; worker\_timeout\_s = 600; workers = 4 |
+    | `config` | main | exit 0 | [duration] | always = \[\]; built = \["app","nginx","qgis3","qgis4","worker\_wrapper"\]; ending = \[\]; known = \["app","db","memcached","nginx","ofelia","qgis3","qgis4","rustfs","worker\_wrapper"\]; networks = \["qfieldcloud\_default"\]; project = "qfieldcloud"; services = \["app","db","memcached","nginx","ofelia","qgis3","qgis4","rustfs","worker\_wrapper"\]; wanted = \["app","db","memcached","nginx","ofelia","qgis3","qgis4","rustfs","worker\_wrapper"\] |
+    | `containers` | main | exit 0 | [duration] | absent = \[\]; blocked = \[\]; detached = \[\]; down\_now = \[\]; failed = \[\]; held = \[\]; keep = \["qfieldcloud-db-1","qfieldcloud-rustfs-1","qfieldcloud-worker\_wrapper-1","qfieldcloud-worker\_wrapper-2","qfieldcloud-worker\_wrapper-3","qfieldcloud-worker\_wrapper-4"\]; late\_candidates = \[\]; late\_now = \[\]; limited = \[\]; oom\_down = \[\]; oom\_lately = \[\]; oom\_soon = \[\]; orphans = \[\]; patient = \[\]; paused = \[\]; portless = \[\]; restartable = \[\]; rows: 12 rows; running = \["qfieldcloud-app-1","qfieldcloud-db-1","qfieldcloud-memcached-1","qfieldcloud-nginx-1","qfieldcloud-ofelia-1","qfieldcloud-rustfs-1","qfieldcloud-worker\_wrapper-1","qfieldcloud-worker\_wrapper-2","qfi…; starting = \[\]; stopped = \[\]; suspicious = \[\]; unhealthy = \[\]; unproven = \[\]; unsure = \[\]; unsure\_now = \[\]; unwell = \[\] |
     | `crons` | main | exit 0 | [duration] | locks = \[\]; oldest\_min = 0; running = false; stale = false; unread = "" |
-    | `disk` | main | exit 0 | [duration] | docker\_free\_mb = 53352; docker\_percent = 47; full = \[\]; inodes\_full = \[\]; inodes\_worst = 12; read\_only = \[\]; rows: 7 rows; silent = \[\]; skipped = \[\]; system\_percent = 31; tmp\_full = \[\]; worst = 47 |
-    | `docker` | main | exit 0 | [duration] | containerd = false; root = "/var/lib/docker"; version = "26.1.5" |
+    | `disk` | main | exit 0 | [duration] | docker\_free\_mb = 53352; docker\_mount = "/var/lib/docker"; docker\_percent = 47; docker\_size\_kb = `103081248`; full = \[\]; inodes\_full = \[\]; inodes\_worst = 12; read\_only = \[\]; rows: 7 rows; silent = \[\]; skipped = \[\]; system\_percent = 31; tmp\_full = \[\]; worst = 47 |
+    | `dns` | main | exit 0 | [duration] | deaf = \[\]; lost = \[\]; rows: 3 rows |
+    | `docker` | main | exit 0 | [duration] | containerd = false; live\_restore = "unknown"; manager = "none"; root = "/var/lib/docker"; state = "up"; unit = ""; version = "26.1.5" |
     | `harm` | main | exit 0 | [duration] | childless = \[\]; deltas = \[\]; deltas\_count = 0; killed = \[\]; locked = \[\]; lost = \[\]; project = \[\]; rejected = \[\] |
     | `host` | main | exit 0 | [duration] | cores = 4; load = 0.42; memory\_free\_mb = 9871; memory\_mb = 15914; uptime\_h = 1042 |
-    | `images` | main | exit 0 | [duration] | here = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; missing = \[\]; pinned = \[\] |
     | `jobs` | main | exit 0 | [duration] | agents\_week = 9; cron\_age\_s = 40; cron\_last\_s = 40; cron\_silent = false; cron\_steady = true; failed\_day = 2; failing\_projects = 0; finished\_day = 133; imageless\_day = 0; last\_start\_s = 20; mean\_s = 38; moving = true; oldest\_waiting\_min = 0; overdue = 0; pending = 0; queued = 0; requeued = 0; requeued\_finished = 0; requeued\_taken = 0; retry = \[\]; started = 0; takeable = 0; waiting\_30 = 0 |
     | `makeup` | main | exit 0 | [duration] | differs = \[\]; killed = \[\]; unknown = "" |
+    | `needed_images` | main | exit 0 | [duration] | here = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; missing = \[\]; pinned = \[\] |
+    | `ports` | main | exit 0 | [duration] | claims = \[\]; rows = \[\]; startable = \[\]; told = \[\] |
     | `services` | main | exit 0 | [duration] | absent = \[\]; cache = \["qfieldcloud-memcached-1"\]; down = \[\]; held = \[\]; qgis\_broken = \[\]; rows: 12 rows; stopped = \[\]; unhealthy = \[\]; unsteady = \[\] |
+    | `settings` | main | exit 0 | [duration] | database = "qfieldcloud\_db"; database\_host = "db"; database\_user = "qfieldcloud\_db\_admin"; environment = "production"; hosts = \["qfield.example.org"\]; images = \["qfieldcloud-qgis3","qfieldcloud-qgis4"\]; origins = \["https:​//qfield.example.org"\]; tmp\_directory = "/tmp"; worker\_timeout\_s = 600; workers = 4 |
     | `sources` | main | exit 0 | [duration] | archives = \[\]; qgis\_services = \[\]; services = \[\] |
     | `stops` | main | exit 0 | [duration] | backups = \[\]; ended = \[\]; pause\_min = 0; stopped = \[\] |
     | `stuck` | main | exit 0 | [duration] | count = 0; dead = \[\]; ids = \[\] |
+    | `unwell` | main | exit 0 | [duration] | astray = \[\]; denied = \[\]; late = \[\]; login\_refused = \[\]; refused = \[\]; rights = \[\]; rows = \[\]; sought = \[\]; told = \[\] |
     | `web` | main | exit 0 | [duration] | certificate\_days = 61; certificate\_early = ""; certificate\_end = "Sep 13 [time] 2025 GMT"; certificate\_known = true; connect\_first = ""; connect\_last = ""; connect\_timeouts = 0; csrf\_origin = ""; csrf\_refused = 0; database = "unmeasured"; direct = "ok"; direct\_code = "200"; direct\_s = "0.041"; inside = "ok"; inside\_code = "200"; inside\_s = "0.052"; manifest = 0; not\_measured = \[\]; outside = "ok"; outside\_code = "200"; outside\_s = "0.188"; proxy = \["qfieldcloud-nginx-1"\]; storage = "ok"; storage\_full = 0; styles = "ok"; styles\_said = "" |
     | `workers` | main | exit 0 | [duration] | held = \[\]; looping = 0; paused = \[\]; restarts = 0; rows: 4 rows; running = 4; stopped = \[\]; young = 0 |
 
@@ -227,13 +233,13 @@ async fn the_report_and_the_call_of_an_escalated_case() {
 
     1. start the workers: done in [duration]
 
-    2. create the workers that are missing: skipped (not needed: workers.rows \| length &lt; config.workers)
+    2. create the workers that are missing: skipped (not needed: workers.rows \| length &lt; settings.workers)
 
-    Not fixed: `workers.running >= config.workers and workers.looping == 0` did not become true in time. I rolled back what I had changed.
+    Not fixed: `workers.running >= settings.workers and workers.looping == 0` did not become true in time. I rolled back what I had changed.
     - rollback of start the workers: done
 
     **Why** (`not-fixed`):
-    worker-down: `workers.running >= config.workers and workers.looping == 0` did not become true in time
+    worker-down: `workers.running >= settings.workers and workers.looping == 0` did not become true in time
 
     **What to do:** The fix did not work. What I did and what I saw is below.
 
@@ -247,7 +253,7 @@ async fn the_report_and_the_call_of_an_escalated_case() {
     ```
 
     </details>
-    <details><summary>Evidence: 16 probes</summary> … </details>
+    <details><summary>Evidence: 22 probes</summary> … </details>
 
     <details><summary>What I understood of the ticket</summary>
 
@@ -322,7 +328,7 @@ async fn the_report_of_an_answered_question() {
     | Pages and API | 200 through nginx, 200 from the application, 200 by the public name |
     | Uptime | 43 days, load 0.42 on 4 cores |
 
-    <details><summary>Evidence: 16 probes</summary> … </details>
+    <details><summary>Evidence: 22 probes</summary> … </details>
 
     Not settled? Reopen this issue, or say that it is still broken. Then a person looks at it.
 
@@ -344,7 +350,7 @@ async fn the_report_of_a_declined_command() {
     **Found, and not fixed**
     - Jobs are stuck in the queue: 5 jobs are queued, were never started and no container works on them; 0 were started by a worker that is gone; 0 were started longer ago than a job may last
     - Worker containers are not running: 0 of 4 workers are running
-    <details><summary>Evidence: 16 probes</summary> … </details>
+    <details><summary>Evidence: 22 probes</summary> … </details>
 
     <sub>Case `[case]` · [duration]: connecting [duration], probes [duration], changes [duration], verification [duration], GitHub [duration]</sub>
     ");
@@ -378,7 +384,7 @@ async fn what_the_commands_print() {
     ✓ host main: logged in for changes in [duration]
     ✓ host main, gate for probes: none; `fieldmedic host-setup` prints one
     ✓ host main, sudo: it allows find, stat, truncate
-    ✓ system qfieldcloud: all 16 probes give facts
+    ✓ system qfieldcloud: all 22 probes give facts
     ");
     let resolved = binary.run(&["resolve", &ticket.number.to_string()]).await;
     assert_eq!(resolved.code, Some(0), "{resolved:?}");
@@ -408,7 +414,7 @@ async fn what_the_commands_print() {
     qfieldcloud/worker-down: Worker containers are not running
 
     The fault is present if
-      workers.running < config.workers and workers.looping == 0 and workers.paused | length == 0 and stops.pause_min == 0 and services.rows | length > 0
+      workers.running < settings.workers and workers.looping == 0 and workers.paused | length == 0 and stops.pause_min == 0 and services.rows | length > 0
 
       `config` is read on main with
         if ! config=$(docker compose config --format json); then
@@ -502,7 +508,7 @@ async fn what_the_commands_print() {
              while read -r name; do docker stop -t 10 "$name"; done
       2. create the workers that are missing (on main)
          docker compose up -d --no-build --no-recreate --no-deps worker_wrapper
-         only if workers.rows | length < config.workers
+         only if workers.rows | length < settings.workers
          if interrupted: the step runs again after its timeout
          rollback: ids=$(docker ps -aq --filter "label=com.docker.compose.project=$PROJECT" \
              --filter label=com.docker.compose.service=worker_wrapper --filter label=com.docker.compose.oneoff=False)
@@ -513,7 +519,7 @@ async fn what_the_commands_print() {
              while read -r name; do docker stop -t 10 "$name"; done
 
     The fault is fixed if the condition above has turned false and stays false, and
-      workers.running >= config.workers and workers.looping == 0 (within 3m, for [duration])
+      workers.running >= settings.workers and workers.looping == 0 (within 3m, for [duration])
       jobs.moving (within 3m)
       jobs.requeued == 0 or jobs.requeued_taken > 0 (within 5m)
 
