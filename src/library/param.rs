@@ -105,8 +105,10 @@ fn decode_one(
 fn check_bounds(file: &YamlFile, span: Span, value_type: ValueType, bounds: &Bounds) {
     let Bounds { min, max, one_of } = bounds;
     let is_number = matches!(value_type, ValueType::Integer | ValueType::Percent);
-    let is_text =
-        matches!(value_type, ValueType::Name | ValueType::Path | ValueType::Image | ValueType::Host);
+    let is_text = matches!(
+        value_type,
+        ValueType::Name | ValueType::Path | ValueType::Image | ValueType::Host | ValueType::Unit
+    );
     if (min.is_some() || max.is_some()) && !is_number {
         file.report(
             span,
@@ -121,7 +123,7 @@ fn check_bounds(file: &YamlFile, span: Span, value_type: ValueType, bounds: &Bou
         file.report(
             span,
             &format!("{} cannot have `one_of`", value_type.article()),
-            "only name, path, image and host have `one_of`",
+            "only name, path, image, host and unit have `one_of`",
         );
     }
     for choice in one_of.iter().filter(|_| is_text) {

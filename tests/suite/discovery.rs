@@ -257,6 +257,7 @@ fn units_of_the_host_are_found_and_those_of_the_distribution_are_not() {
         ("nightly", "/usr/local/bin/pg_dump_all"),
         ("cloudflared", "/usr/bin/cloudflared tunnel run"),
         ("old", "/srv/old"),
+        ("worker@", "/srv/worker/run %i"),
     ] {
         server
             .file(&format!("etc/systemd/system/{unit}.service"), &format!("[Service]\nExecStart={start}\n"));
@@ -268,7 +269,8 @@ fn units_of_the_host_are_found_and_those_of_the_distribution_are_not() {
         "systemctl",
         r#"case "$*" in
   list-unit-files*timer*) echo 'nightly.timer enabled enabled' ;;
-  list-unit-files*) for unit in api shop nightly cloudflared old masked ssh 'bad;name'; do echo "$unit.service enabled enabled"; done ;;
+  list-unit-files*) for unit in api shop nightly cloudflared old masked ssh worker@ 'bad;name'; do echo "$unit.service enabled enabled"; done ;;
+  list-units*@*) echo 'worker@north.service loaded active running A worker' ;;
   list-units*failed*) echo 'api.service loaded failed failed An API' ;;
   is-active*) echo active ;;
   'show nightly.timer'*) echo Unit=nightly.service ;;

@@ -167,6 +167,7 @@ fn open_type(system: &SystemType, name: &str) -> Option<(ValueType, Option<Strin
 fn any((value_type, directory): (ValueType, Option<String>)) -> BoxedStrategy<Value> {
     let one = |pattern: &'static str| pattern.prop_map(Value::from).boxed();
     let name = || one("[A-Za-z0-9_][A-Za-z0-9._-]{0,20}");
+    let unit = || one(r"([A-Za-z0-9_]|\\x[0-9a-f]{2})([A-Za-z0-9:_.@-]|\\x[0-9a-f]{2}){0,20}");
     let image = || one("[A-Za-z0-9][A-Za-z0-9._/:@-]{0,30}");
     let uuid = || one("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}");
     // No part of a path ends in a dot, so none is `..`.
@@ -193,6 +194,8 @@ fn any((value_type, directory): (ValueType, Option<String>)) -> BoxedStrategy<Va
         ValueType::Integer => prop_oneof![0..=20_u64, 0..=(1_u64 << 53)].prop_map(Value::from).boxed(),
         ValueType::Percent => (0..=100_u64).prop_map(Value::from).boxed(),
         ValueType::Host => one("[A-Za-z0-9]([A-Za-z0-9.-]{0,20}[A-Za-z0-9])?(:[0-9]{1,5})?"),
+        ValueType::Unit => unit(),
+        ValueType::Units => several(unit()),
     }
 }
 
@@ -475,8 +478,8 @@ fn a_key_admits_only_its_scope() {
     let [installation, _] = installations();
     let facts: BTreeMap<String, Value> = BTreeMap::from([
         ("stuck.ids".into(), json!(["0190e0a0-0000-7000-8000-000000000001"])),
-        ("config.database".into(), json!("db")),
-        ("config.database_user".into(), json!("admin")),
+        ("settings.database".into(), json!("db")),
+        ("settings.database_user".into(), json!("admin")),
     ]);
     let system = installation.system_type();
     let probe = system.probes["docker"]

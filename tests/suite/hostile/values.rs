@@ -33,8 +33,10 @@ impl Values for Same<'_> {
                     .expect("a type")
             }
         };
-        let is_list =
-            matches!(value_type, ValueType::Names | ValueType::Paths | ValueType::Images | ValueType::Uuids);
+        let is_list = matches!(
+            value_type,
+            ValueType::Names | ValueType::Paths | ValueType::Images | ValueType::Uuids | ValueType::Units
+        );
         Ok((if is_list { json!([self.text]) } else { json!(self.text) }, value_type))
     }
 }
@@ -55,7 +57,8 @@ impl Values for Harmless<'_> {
             ValueType::Images => json!(["CLEAN"]),
             ValueType::Uuids => json!(["7b1c0f5e-4d5a-4c57-9d0e-100000000000"]),
             ValueType::Integer | ValueType::Percent => json!(7),
-            ValueType::Host => json!("CLEAN"),
+            ValueType::Host | ValueType::Unit => json!("CLEAN"),
+            ValueType::Units => json!(["CLEAN"]),
         };
         Ok((value, value_type))
     }

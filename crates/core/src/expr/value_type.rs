@@ -10,7 +10,7 @@ use std::{fmt, sync::LazyLock};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ValueType {
-    /// A service, container, unit or user: `A-Z a-z 0-9 . _ -`.
+    /// A service, container or user: `A-Z a-z 0-9 . _ -`.
     Name,
     /// Several names.
     Names,
@@ -30,6 +30,11 @@ pub enum ValueType {
     Percent,
     /// A host name or IP address, with an optional port.
     Host,
+    /// A unit of systemd, with or without its suffix: as a name, and with `:`, `@` and escapes such as `\x2d`, as
+    /// `systemd-escape` prints them.
+    Unit,
+    /// Several units.
+    Units,
 }
 
 /// Why a value is not of its type.
@@ -44,6 +49,8 @@ pub struct ValueError {
 
 static NAME: LazyLock<Regex> = LazyLock::new(|| pattern(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}"));
 static PATH: LazyLock<Regex> = LazyLock::new(|| pattern(r"/[A-Za-z0-9._/@:+, -]{0,1023}"));
+static UNIT: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"([A-Za-z0-9_]|\\x[0-9a-f]{2})([A-Za-z0-9:_.@-]|\\x[0-9a-f]{2}){0,254}"));
 static IMAGE: LazyLock<Regex> = LazyLock::new(|| pattern(r"[A-Za-z0-9][A-Za-z0-9._/:@-]{0,254}"));
 static UUID: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"));
@@ -57,7 +64,7 @@ fn pattern(inner: &str) -> Regex {
 
 impl ValueType {
     /// Every type, for help texts and schemas.
-    pub const ALL: [ValueType; 10] = [
+    pub const ALL: [ValueType; 12] = [
         ValueType::Name,
         ValueType::Names,
         ValueType::Path,
@@ -68,6 +75,8 @@ impl ValueType {
         ValueType::Integer,
         ValueType::Percent,
         ValueType::Host,
+        ValueType::Unit,
+        ValueType::Units,
     ];
 
     /// The value if it is of this type, else why not. Numbers may come as text, as they do from a
@@ -91,11 +100,15 @@ impl ValueType {
             ValueType::Name => text(&NAME),
             ValueType::Image => text(&IMAGE),
             ValueType::Host => text(&HOST),
+            ValueType::Unit => text(&UNIT).and_then(|unit| {
+                if words(&unit).iter().all(|unit| unit.len() <= 255) { Ok(unit) } else { Err(bad()) }
+            }),
             ValueType::Path => text(&PATH).and_then(|path| match path.as_str() {
                 Some(text) if text.split('/').any(|part| part == "..") => Err(bad()),
                 _ => Ok(path),
             }),
             ValueType::Names => several(ValueType::Name),
+            ValueType::Units => several(ValueType::Unit),
             ValueType::Paths => several(ValueType::Path),
             ValueType::Images => several(ValueType::Image),
             ValueType::Uuids => match value {
@@ -131,6 +144,8 @@ impl ValueType {
             ValueType::Integer => "a whole number",
             ValueType::Percent => "a percentage",
             ValueType::Host => "a host",
+            ValueType::Unit => "a unit of systemd",
+            ValueType::Units => "a list of units of systemd",
         }
     }
 
@@ -147,6 +162,8 @@ impl ValueType {
             ValueType::Integer => "10",
             ValueType::Percent => "50",
             ValueType::Host => "db.example.org:5432",
+            ValueType::Unit => "app@1",
+            ValueType::Units => "app@1,app@2",
         }
     }
 
@@ -161,6 +178,10 @@ impl ValueType {
             ValueType::Integer => "use digits only",
             ValueType::Percent => "use a number from 0 to 100",
             ValueType::Host => "use a host name or address, with an optional port",
+            ValueType::Unit | ValueType::Units => {
+                "use A-Z, a-z, 0-9, `.`, `_`, `-`, `:`, `@`, not beginning with `-` or `.`; `systemd-escape` writes the \
+                 rest as `\\x2d`"
+            }
         }
     }
 }
@@ -232,6 +253,26 @@ mod tests {
                     json!("a\n"),
                     json!(3),
                     json!("a\0"),
+                ],
+            ),
+            (
+                ValueType::Unit,
+                vec![
+                    json!("app"),
+                    json!("app@web.service"),
+                    json!(r"mnt-usb\x2ddisk.mount"),
+                    json!("a@:1.2"),
+                ],
+                vec![
+                    json!("-app"),
+                    json!("a b"),
+                    json!("a;b"),
+                    json!(r"a\n"),
+                    json!(r"a\x2D"),
+                    json!(r"a\"),
+                    json!("a'b"),
+                    json!("a/b"),
+                    json!("a".repeat(256)),
                 ],
             ),
             (

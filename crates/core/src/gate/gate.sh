@@ -27,13 +27,13 @@ inner() {
   is "$1" "$value" && text "$value$2"
 }
 
-# word <shape> <before> <after>: a word that is quoted if there is a blank in its value, and only then
+# word <shape> <before> <after>: a word that is quoted if a blank or a backslash is in its value, and only then
 word() {
   case $rest in
     \'*)
       text "'$2" && inner "$1" "$3" && text "'" || return 1
-      case $value in *' '*) ;; *) return 1 ;; esac ;;
-    *) text "$2" && bare "$1" "$3" ;;
+      case $value in *' '* | *\\*) ;; *) return 1 ;; esac ;;
+    *) text "$2" && bare "$1" "$3" && case $value in *\\*) return 1 ;; esac ;;
   esac
 }
 
@@ -107,6 +107,15 @@ is() {
         [A-Za-z0-9] | [A-Za-z0-9]*[A-Za-z0-9]) case $2 in *:*) set -- host "${2%%:*}" ;; esac; [ "${#2}" -le 253 ] ;;
         *) return 1 ;;
       esac ;;
+    unit)
+      case $2 in [A-Za-z0-9_\\]*) [ "${#2}" -le 255 ] || return 1 ;; *) return 1 ;; esac
+      left=$2
+      while :; do
+        case $left in *\\*) ;; *) break ;; esac
+        code=${left#*\\}
+        case $code in x[0-9a-f][0-9a-f]*) left=${left%%\\*}_${code#x??} ;; *) return 1 ;; esac
+      done
+      case $left in *[!A-Za-z0-9:_.@-]*) return 1 ;; esac ;;
     *) return 1 ;;
   esac
 }

@@ -69,6 +69,7 @@ fn word(shape: &ValueShape) -> Cow<'static, str> {
         ValueShape::Uuid => "uuid",
         ValueShape::Integer => "integer",
         ValueShape::Host => "host",
+        ValueShape::Unit => "unit",
     })
 }
 

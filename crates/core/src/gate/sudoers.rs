@@ -132,6 +132,7 @@ pub fn any_value(kind: ValueType) -> Option<&'static str> {
         ValueType::Image => "[A-Za-z0-9][A-Za-z0-9._/:@-]*",
         ValueType::Integer => "[0-9]+",
         ValueType::Host => "[A-Za-z0-9][A-Za-z0-9.:-]*",
+        ValueType::Unit => r"([A-Za-z0-9_]|\\x[0-9a-f][0-9a-f])([A-Za-z0-9:_.@-]|\\x[0-9a-f][0-9a-f])*",
         _ => return None,
     })
 }

@@ -172,7 +172,7 @@ fn propose(
 /// A text as a value of a type: lists have commas, numbers are digits.
 pub fn value_of(value_type: ValueType, text: &str) -> Value {
     match value_type {
-        ValueType::Names | ValueType::Paths | ValueType::Images | ValueType::Uuids => {
+        ValueType::Names | ValueType::Paths | ValueType::Images | ValueType::Uuids | ValueType::Units => {
             let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
             Value::Array(items.map(Value::from).collect())
         }

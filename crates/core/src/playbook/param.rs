@@ -88,7 +88,7 @@ impl Param {
     /// As [`Param::check`].
     pub fn parse(&self, text: &str) -> Result<Value, ParamError> {
         let value = match self.value_type {
-            ValueType::Names | ValueType::Paths | ValueType::Images | ValueType::Uuids => {
+            ValueType::Names | ValueType::Paths | ValueType::Images | ValueType::Uuids | ValueType::Units => {
                 text.split(',').filter(|part| !part.is_empty()).map(Value::from).collect()
             }
             _ => Value::from(text),

@@ -52,6 +52,8 @@ pub enum ValueShape {
     Integer,
     /// As [`ValueType::Host`].
     Host,
+    /// As [`ValueType::Unit`].
+    Unit,
 }
 
 /// What is known of a placeholder.
@@ -80,13 +82,14 @@ impl Binding {
 
 impl ValueShape {
     /// Every shape but [`ValueShape::PathBelow`], which needs a directory.
-    pub const ALL: [ValueShape; 6] = [
+    pub const ALL: [ValueShape; 7] = [
         ValueShape::Name,
         ValueShape::Path,
         ValueShape::Image,
         ValueShape::Uuid,
         ValueShape::Integer,
         ValueShape::Host,
+        ValueShape::Unit,
     ];
 
     /// Whether a command may hold this text as a value of the shape: it is of its type, and a value that
@@ -102,6 +105,7 @@ impl ValueShape {
             ValueShape::Uuid => ValueType::Uuids.check(&Value::Array(vec![one])),
             ValueShape::Integer => ValueType::Integer.check(&one),
             ValueShape::Host => ValueType::Host.check(&one),
+            ValueShape::Unit => ValueType::Unit.check(&one),
         };
         checked.is_ok_and(|value| value_type::words(&value) == [text])
     }
@@ -117,6 +121,8 @@ impl ValueShape {
             ValueType::Uuids => (ValueShape::Uuid, Count::Many),
             ValueType::Integer => (ValueShape::Integer, Count::One),
             ValueType::Host => (ValueShape::Host, Count::One),
+            ValueType::Unit => (ValueShape::Unit, Count::One),
+            ValueType::Units => (ValueShape::Unit, Count::Many),
             // The same number can be written in many ways, and which of them is printed is no rule.
             ValueType::Percent => {
                 return Err(format!("`{name}` is a percentage; give the fact `type: integer`"));
