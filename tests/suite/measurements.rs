@@ -78,8 +78,35 @@ async fn a_limit_that_will_be_reached_gets_one_ticket_and_no_change() {
     sweeps(&agent).await;
     let opened = forecasts(&agent);
     assert_eq!(opened.len(), 1, "{opened:?}");
-    assert_snapshot!(opened[0].title, @"");
-    assert_snapshot!(opened[0].body.as_deref().unwrap_or_default(), @"");
+    assert_snapshot!(opened[0].title, @"qfieldcloud: disk.worst rises above 90 % in 5 days");
+    assert_snapshot!(opened[0].body.as_deref().unwrap_or_default(), @"
+    <!-- fieldmedic forecast system=qfieldcloud series=disk.worst -->
+    @ops-lead: `disk.worst` on `qfieldcloud` is expected to rise above **90 %** in **5 days**, on 2026-09-26 13:59 UTC. Nothing is broken yet, and I change nothing because of a forecast.
+
+    | | |
+    |---|---|
+    | now | 88 % |
+    | change in a day | +0.4 % |
+    | at the earliest | 2026-09-26 13:59 UTC |
+    | at the latest | 2026-09-26 13:59 UTC |
+    | it rests on | 301 hours with measurements, since 2026-09-09 02:00 UTC |
+
+    The days before:
+
+    | day | smallest | mean | largest |
+    |---|---|---|---|
+    | 2026-09-15 | 85.4 | 85.6 | 85.8 |
+    | 2026-09-16 | 85.8 | 86 | 86.2 |
+    | 2026-09-17 | 86.2 | 86.4 | 86.5 |
+    | 2026-09-18 | 86.6 | 86.8 | 87 |
+    | 2026-09-19 | 87 | 87.2 | 87.3 |
+    | 2026-09-20 | 87.4 | 87.6 | 87.8 |
+    | 2026-09-21 | 87.8 | 87.9 | 88 |
+
+    The trend is the median of the slopes between all hours, so that a few wild values do not move it. It is said only if it is large beside what scatters around it. It knows nothing of what people plan.
+
+    A comment below tells once a day what is new. Close this ticket when something was done about it. I open no other one about this series while it is open, and none within seven days after it was closed.
+    ");
     assert_eq!(opened[0].assignees, ["ops-lead"]);
 
     // It is the same hour, and then the same day.
@@ -97,7 +124,12 @@ async fn a_limit_that_will_be_reached_gets_one_ticket_and_no_change() {
         fieldmedic::core::ticket::TicketId { repo: agent.ticket().repo.clone(), number: opened[0].number };
     let news = agent.comments_on(&ticket, "forecast");
     assert_eq!(news.len(), 1);
-    assert_snapshot!(news[0], @"");
+    assert_snapshot!(news[0], @"
+    <!-- fieldmedic kind=forecast -->
+    As of 2026-09-22 15:13 UTC, `disk.worst` on `qfieldcloud` is at 88 %.
+
+    It is expected to rise above 90 % in 4 days, on 2026-09-26 13:59 UTC (between 2026-09-26 13:59 UTC and 2026-09-26 13:59 UTC).
+    ");
 
     // Who closes it hears no more of it for a week.
     agent.github().close(&ticket, "ops-lead", "completed").expect("GitHub closes it");

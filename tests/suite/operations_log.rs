@@ -71,7 +71,37 @@ async fn each_case_is_logged_once_and_a_rebuild_changes_nothing() {
     assert_eq!(writes(&agent, &path, LogUpdate::Everything).await.expect("it is written"), (2, 2));
     assert_eq!(entries(&path), text);
     let first = text.split_once(&format!("<!-- fieldmedic entry case={case} ")).expect("an entry").1;
-    assert_snapshot!(first.split_once("-->").expect("a line").1, @"");
+    assert_snapshot!(first.split_once("-->").expect("a line").1, @r"
+
+
+    ## 2026-09-21 14:13 UTC: QField sync never finishes
+
+    | | |
+    |---|---|
+    | Type | incident |
+    | Severity | medium |
+    | Status | resolved |
+    | Operator | Fieldmedic, for field-team |
+    | System | `qfieldcloud`, changed on main |
+    | Ticket | example/tickets#​1, case `c059edfc0b5a0` |
+
+    **What happened:** 0 of 4 workers are running.
+
+    **Root cause:** Worker containers are not running
+
+    **Change:**
+
+    - 2026-09-21 14:13 UTC, start the workers (on `main`): done; `docker start qfieldcloud-worker_wrapper-1 qfieldcloud-worker_wrapper-2 qfieldcloud-worker_wrapper-3 qfieldcloud-worker_wrapper-4`
+    - 2026-09-21 14:13 UTC, create the workers that are missing (on `main`): skipped (not needed: workers.rows \| length &lt; config.workers); `cd -- /opt/qfieldcloud && docker compose up -d --no-build --no-recreate --no-deps worker_wrapper`
+
+    **Verification:** Worker containers are not running: fixed, 4 conditions held.
+
+    **Impact:** jobs-wait, everything-down, project-blocked
+
+    **Rollback:** none
+
+    **Follow-ups:** none.
+    ");
 }
 
 #[tokio::test]
