@@ -147,7 +147,7 @@ mod tests {
         let long = Duration::from_secs(60);
         commits.give_way(long).await;
         let turn = commits.turn.lock().await;
-        let store = commits.store(&journal, QueuedDelivery { key: "a".into(), body: json!(1) });
+        let store = commits.store(&journal, vec![QueuedDelivery { key: "a".into(), body: json!(1) }]);
         let mut store = std::pin::pin!(store);
         assert!(is_pending(store.as_mut()).await, "it waits for its turn");
         let way = commits.give_way(long);

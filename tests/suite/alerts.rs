@@ -88,6 +88,7 @@ async fn an_alert_becomes_a_ticket_that_is_worked_on() {
         (issue.title.as_str(), &issue.labels[..]),
         ("qfieldcloud: QField sync never finishes", &["support".to_owned()][..])
     );
+    let body = issue.body.as_deref().expect("a text");
     for part in [
         "### Alert\n\nQField sync never finishes\n\nEverybody's sync runs endlessly, and changes stay pending.\n",
         "### System\n\nqfieldcloud\n",

@@ -346,6 +346,7 @@ impl Notices for Steady {
     }
 }
 
+#[async_trait]
 impl Measurements for Steady {
     async fn keep_measurements(&self, measured: &SweepMeasurements) -> Result<(), JournalError> {
         let measured = measured.clone();

@@ -283,6 +283,7 @@ impl Notices for Tapped<dyn Store> {
     }
 }
 
+#[async_trait]
 impl Measurements for Tapped<dyn Store> {
     async fn keep_measurements(&self, measured: &SweepMeasurements) -> Result<(), JournalError> {
         self.pass(Deed::Write("keep_measurements"), self.inner.keep_measurements(measured)).await

@@ -17,4 +17,4 @@ CREATE TABLE measurement_hour (
 
 CREATE INDEX measurement_hour_by_age ON measurement_hour (at);
 
-PRAGMA user_version = 9;
+PRAGMA user_version = 10;
