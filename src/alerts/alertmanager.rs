@@ -1,6 +1,6 @@
 //! Alertmanager's webhook, version 4, and that of Grafana's unified alerting, which sends the same and more.
 
-use crate::alerts::{MAX_ALERTS, UnreadableAlert, UnredactedAlert, first_of, scalar};
+use crate::alerts::unredacted::{MAX_ALERTS, UnreadableAlert, UnredactedAlert, first_of, scalar};
 use crate::core::ticket::alert::AlertState;
 use serde::Deserialize;
 use serde_json::{Map, Value};

@@ -1,6 +1,6 @@
 //! Gatus' custom provider. Its body is what its owner writes: the one of `docs/OPERATIONS.md`.
 
-use crate::alerts::{UnreadableAlert, UnredactedAlert, first_of};
+use crate::alerts::unredacted::{UnreadableAlert, UnredactedAlert, first_of};
 use crate::core::ticket::alert::AlertState;
 use serde::Deserialize;
 

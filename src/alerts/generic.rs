@@ -1,6 +1,6 @@
 //! Alerts by the names of their own fields, for whatever can be told what to send: one, or a list.
 
-use crate::alerts::{MAX_ALERTS, UnreadableAlert, UnredactedAlert};
+use crate::alerts::unredacted::{MAX_ALERTS, UnreadableAlert, UnredactedAlert};
 use crate::core::ticket::alert::AlertState;
 use serde::Deserialize;
 use serde_json::{Map, Value};

@@ -1,6 +1,6 @@
 //! Healthchecks' webhook. Its body is what its owner writes: the one of `docs/OPERATIONS.md`, or `$JSON` alone.
 
-use crate::alerts::{UnreadableAlert, UnredactedAlert, first_of};
+use crate::alerts::unredacted::{UnreadableAlert, UnredactedAlert, first_of};
 use crate::core::ticket::alert::AlertState;
 use serde::Deserialize;
 

@@ -1,6 +1,6 @@
 //! Webhooks of Sentry's integration platform: issue alerts, metric alerts, and the states of issues.
 
-use crate::alerts::{UnreadableAlert, UnredactedAlert, first_of, scalar};
+use crate::alerts::unredacted::{UnreadableAlert, UnredactedAlert, first_of, scalar};
 use crate::core::ticket::alert::AlertState;
 use serde::Deserialize;
 use serde_json::Value;

@@ -1,7 +1,11 @@
 //! The messages of each product, as its documentation or its source gives them.
 
 use super::*;
-use serde_json::json;
+use crate::core::ids::AlertSourceName;
+use crate::core::text::redact::Redactor;
+use crate::core::ticket::alert::AlertState;
+use chrono::DateTime;
+use serde_json::{Value, json};
 
 type Brief<'a> = (&'a str, AlertState, &'a str, &'a str);
 

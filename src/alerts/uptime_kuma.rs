@@ -1,6 +1,6 @@
 //! Uptime Kuma's webhook with the content type JSON.
 
-use crate::alerts::{UnreadableAlert, UnredactedAlert, first_of, scalar};
+use crate::alerts::unredacted::{UnreadableAlert, UnredactedAlert, first_of, scalar};
 use crate::core::ticket::alert::AlertState;
 use serde::Deserialize;
 use serde_json::Value;

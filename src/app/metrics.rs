@@ -143,7 +143,9 @@ impl Metrics {
             let is_overdue = task.overdue_since(&self.context).await?.is_some();
             overdue = overdue.with(&labels, flag(is_overdue));
         }
-        let mut waiting = gauge("fieldmedic_notices_waiting", "Notices that a channel has not sent yet.");
+        // The series without a channel is always there, so that a rule about all of them has something to look at.
+        let mut waiting = gauge("fieldmedic_notices_waiting", "Notices that a channel has not sent yet.")
+            .with(&[("channel", "")], 0.0);
         for (channel, count) in journal.waiting_notices().await? {
             waiting = waiting.with(&[("channel", channel.as_str())], number(count));
         }

@@ -498,7 +498,7 @@ async fn a_ticket_is_explained_and_retried() {
     | `network-detached` | no | `containers.detached \| length > 0` | containers.detached = \[\] |  |
     | `address-unknown` | no | `unwell.astray \| length > 0` | unwell.astray = \[\] | Workers … docker … ps … worker … wrapper … exited |
     | `dns-in-containers` | no | `dns.deaf \| length > 0` | dns.deaf = \[\] |  |
-    | `not-deployed` | no | `containers.rows \| length == 0 and config.wanted \| length > 0` | config.wanted = \["app","db","memcached","nginx","ofelia","qgis3","qgis4","rustfs","worker\_wrapper"\]; containers.rows: 12 rows |  |
+    | `not-deployed` | no | `containers.rows \| length == 0 and config.wanted \| length > 0` | config.wanted = \["app","db","memcached","nginx","ofelia","qgis3","qgis4","rustfs","worker\_wrappe…; containers.rows: 12 rows |  |
     | `orphans` | no | `containers.orphans \| length > 0` | containers.orphans = \[\] |  |
     | `pause-ordered` | no | `stops.pause_min > 0 and workers.running < settings.workers` | settings.workers = 4; stops.pause\_min = 0; workers.running = 0 | Workers … docker … ps … worker … wrapper … exited |
     | `port-taken` | no | `ports.claims \| length > 0` | ports.claims = \[\] |  |
@@ -510,7 +510,7 @@ async fn a_ticket_is_explained_and_retried() {
     | `proxy-stale` | no | `web.direct == 'ok' and web.inside == 'bad' and web.inside_code in ['502', '504'] and web.proxy \| length > 0 and services.stopped \| length == 0` | services.stopped = \[\]; web.direct = "ok"; web.inside = "ok"; web.inside\_code = "200"; web.proxy = \["qfieldcloud-nginx-1"\] |  |
     | `worker-restart-loop` | no | `workers.looping > 0` | workers.looping = 0 | Workers … docker … ps … worker … wrapper … exited |
     | `workers-paused` | no | `workers.paused \| length > 0` | workers.paused = \[\] | Workers … docker … ps … worker … wrapper … exited |
-    | `worker-down` | **yes** | `workers.running < settings.workers and workers.looping == 0 and workers.paused \| length == 0 and stops.pause_min == 0 and services.rows \| length > 0` | settings.workers = 4; services.rows: 12 rows; stops.pause\_min = 0; workers.looping = 0; workers.paused = \[\]; workers.running = 0 | Workers … docker … ps … worker … wrapper … exited |
+    | `worker-down` | **yes** | `workers.running < settings.workers and workers.looping == 0 and workers.paused \| length == 0 and stops.pause_min == 0 and services.rows \| length > 0` | services.rows: 12 rows; settings.workers = 4; stops.pause\_min = 0; workers.looping = 0; workers.paused = \[\]; workers.running = 0 | Workers … docker … ps … worker … wrapper … exited |
     | `workers-frozen` | no | `workers.running > 0 and workers.young == 0 and jobs.takeable > 0 and jobs.started < workers.running and jobs.oldest_waiting_min >= queue_patience_min and (jobs.last_start_s < 0 or jobs.last_start_s > queue_patience_min * 60)` | jobs.last\_start\_s = `1790000000`; jobs.oldest\_waiting\_min = 47; jobs.started = 0; jobs.takeable = 3; workers.running = 0; workers.young = 0 | Workers … docker … ps … worker … wrapper … exited |
     | `queue-stuck` | no | `stuck.count > 0 or stuck.dead \| length > 0 or jobs.overdue > 0` | jobs.overdue = 0; stuck.count = 0; stuck.dead = \[\] |  |
     | `application-unwell` | no | `services.stopped \| length == 0 and (web.direct == 'bad' and web.inside != 'ok' or web.direct == 'ok' and web.inside == 'bad' and web.inside_code not in ['502', '503', '504'])` | services.stopped = \[\]; web.direct = "ok"; web.inside = "ok"; web.inside\_code = "200" |  |

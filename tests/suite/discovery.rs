@@ -292,6 +292,7 @@ esac"#,
     nextjs-app shop: Next.js, unit shop.service (active), port 3001 {"port":3001,"unit":"shop"}
     queue redis: redis-server, unit redis-server.service (active) {"kind":"redis","service":"redis-server","way":"unit"}
     systemd-service api: unit api.service (enabled, failed): An API <b> {"unit":"api"}
+    systemd-service worker-north: unit worker@north.service (enabled, active): x {"unit":"worker@north"}
     tunnel cloudflared: tunnel of cloudflared, unit cloudflared.service (enabled, active) {"unit":"cloudflared"}
     "#);
     let host = server.seen(&["linux-host"]);

@@ -684,7 +684,7 @@ fn host_setup_prints_a_script_for_the_server() {
         assert!(text.contains("# restrict,command=") && hints.contains("ssh-keygen -y -f"), "{hints}");
         let grants: Vec<&str> =
             text.lines().filter(|line| line.starts_with("medic ALL=(root) NOPASSWD: ")).collect();
-        assert_eq!(grants.len(), 5, "{grants:#?}");
+        assert_eq!(grants.len(), 10, "{grants:#?}");
         assert!(grants.iter().all(|line| line.contains(" ^") && line.ends_with('$')), "{grants:#?}");
     }
     let (_, text, hints) = run(&["qfieldcloud", "--host", "main"]);

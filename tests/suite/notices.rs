@@ -498,7 +498,7 @@ async fn channels_are_listed_and_mistakes_are_named() {
         "ops: slack; quiet 22:00-07:00 Europe/Berlin; digest 1h; 0 waiting\n  escalated (urgent), resolved\n";
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), expect), "{ran:?}");
     let ran = binary.run(&["notices", "test", "opps"]).await;
-    assert!(ran.code == Some(1) && ran.stderr.contains("TEST_SLACK is not set"), "{ran:?}");
+    assert!(ran.code == Some(1) && ran.stderr.contains("environment variable TEST_SLACK is"), "{ran:?}");
     for (address, expect) in [
         ("not an address", "is not one of a web server"),
         ("http://127.0.0.1:1/services/T0/B0/very-secret-part", "it cannot be reached"),

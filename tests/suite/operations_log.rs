@@ -92,7 +92,7 @@ async fn each_case_is_logged_once_and_a_rebuild_changes_nothing() {
     **Change:**
 
     - 2026-09-21 14:13 UTC, start the workers (on `main`): done; `docker start qfieldcloud-worker_wrapper-1 qfieldcloud-worker_wrapper-2 qfieldcloud-worker_wrapper-3 qfieldcloud-worker_wrapper-4`
-    - 2026-09-21 14:13 UTC, create the workers that are missing (on `main`): skipped (not needed: workers.rows \| length &lt; config.workers); `cd -- /opt/qfieldcloud && docker compose up -d --no-build --no-recreate --no-deps worker_wrapper`
+    - 2026-09-21 14:13 UTC, create the workers that are missing (on `main`): skipped (not needed: workers.rows \| length &lt; settings.workers); `cd -- /opt/qfieldcloud && docker compose up -d --no-build --no-recreate --no-deps worker_wrapper`
 
     **Verification:** Worker containers are not running: fixed, 4 conditions held.
 

@@ -256,12 +256,14 @@ async fn upgraded(scene: &mut ScenarioRun, files: &Files, library: Library) -> C
 
 #[tokio::test]
 async fn a_case_goes_on_with_the_playbooks_of_format_0_that_it_began_with() {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/playbooks/format-0");
-    let files = Files::from_map(Files::from_dir(&dir).expect("test data").as_map().clone());
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/playbooks");
+    let files = Files::from_map(Files::from_dir(&data.join("format-0")).expect("test data").as_map().clone());
     let library = library::load_recorded(&files).expect("format 0 is upgraded");
     // The second one rolls a step with a backup back.
     for name in ["worker-down", "queue-stuck-undone"] {
-        let mut scene = scene(name).await;
+        // A host that answers the probes of those playbooks.
+        let path = data.join("format-0-hosts/qfieldcloud").join(name);
+        let mut scene = ScenarioRun::set_up(&path, built_in()).await.expect("the scenario can be set up");
         let case = upgraded(&mut scene, &files, library.clone()).await;
         let result = scene.judge(case).expect("a result");
         assert_eq!(result.verdict(), ScenarioVerdict::Passed, "{}", result.transcript());

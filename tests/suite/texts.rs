@@ -379,11 +379,11 @@ async fn what_the_commands_print() {
     ✓ clock: this machine and GitHub agree
     ✓ example/tickets: issues can be read and written
     ✓ example/tickets: ops-lead, on call, can be assigned
-    ✓ playbooks: 310 for 14 system types
+    ✓ playbooks: 325 for 14 system types
     ✓ host main: logged in for probes in [duration]
     ✓ host main: logged in for changes in [duration]
     ✓ host main, gate for probes: none; `fieldmedic host-setup` prints one
-    ✓ host main, sudo: it allows find, stat, truncate
+    ✓ host main, sudo: it allows find, ss, stat, truncate
     ✓ system qfieldcloud: all 22 probes give facts
     ");
     let resolved = binary.run(&["resolve", &ticket.number.to_string()]).await;
@@ -425,10 +425,56 @@ async fn what_the_commands_print() {
              esac
              exit 3
            fi
-           printf '%s\n' "$config" | sed -E \
-             's/("[A-Za-z0-9_.-]*(PASSWORD|SECRET|KEY|TOKEN|SALT|DSN|STORAGES|PROVIDERS|CREDENTIALS)[A-Za-z0-9_.-]*": *)"([^"\\]|\\.)*"/\1"***"/'
+           printf '%s\n' "$config" | awk '
+             function key() { sub(/^ *"/, "", line); k = line; sub(/":.*/, "", k); return k }
+             function text() { v = $0; sub(/^ *"([^"\\]|\\.)*": */, "", v); sub(/,$/, "", v); return v }
+             function flush() {
+               if (service == "") return
+               printf "{\"kind\":\"service\",\"name\":\"%s\",\"image\":%s,\"build\":%s,\"restart\":%s,\"replicas\":%d,\"should\":%s}\n",
+                 service, image, build, restart, replicas, should
+               service = ""
+             }
+             { line = $0; match($0, /^ */); depth = RLENGTH }
+             line !~ /^ *"/ { next }
+             depth == 2 { flush(); top = key(); if (top == "name") printf "{\"kind\":\"project\",\"name\":%s}\n", text() }
+             top == "services" && depth == 4 {
+               flush(); service = key(); image = "\"\""; build = "false"; restart = "\"no\""; replicas = 1; should = "\"\"" }
+             top == "services" && depth == 6 {
+               third = key()
+               if (third == "image") image = text()
+               if (third == "restart") restart = text()
+               if (third == "scale") replicas = text() + 0
+               if (third == "build") build = "true" }
+             top == "services" && depth == 8 {
+               fourth = key()
+               if (third == "deploy" && fourth == "replicas") replicas = text() + 0
+               if (third == "labels" && fourth == "fieldmedic.should-run") should = text() }
+             # A service that another one waits for until it has ended prepares something.
+             top == "services" && depth == 10 && third == "depends_on" && key() == "condition" && /service_completed_successfully/ {
+               printf "{\"kind\":\"ending\",\"name\":\"%s\"}\n", fourth }
+             top == "networks" && depth == 6 {
+               if (key() == "name") printf "{\"kind\":\"network\",\"name\":%s}\n", text()
+               if (k == "external" && /true/) print "{\"kind\":\"external\",\"name\":\"\"}" }
+             END { flush() }'
+           # Services of profiles that are not active may have containers, and are no leftovers.
+           profiles=$(docker compose config --profiles | tr '\n' ',')
+           if [ -n "$profiles" ]; then
+             others=$(COMPOSE_PROFILES=$profiles docker compose config --services)
+             printf '%s\n' "$others" | awk 'NF { printf "{\"kind\":\"known\",\"name\":\"%s\"}\n", $1 }'
+           fi
       `services` is read on main with
         docker compose ps -a --format json
+      `settings` is read on main with
+        if ! config=$(docker compose config --format json); then
+             docker compose version >/dev/null 2>&1 || case $(docker-compose version --short 2>/dev/null || true) in
+               '') ;;
+               1.*) echo "there is only docker-compose 1 here, and this needs Docker Compose v2 (docker compose)" >&2 ;;
+               *) echo "Docker Compose is here as docker-compose only; link it as ~/.docker/cli-plugins/docker-compose" >&2 ;;
+             esac
+             exit 3
+           fi
+           printf '%s\n' "$config" | sed -E \
+             's/("[A-Za-z0-9_.-]*(PASSWORD|SECRET|KEY|TOKEN|SALT|DSN|STORAGES|PROVIDERS|CREDENTIALS)[A-Za-z0-9_.-]*": *)"([^"\\]|\\.)*"/\1"***"/'
       `stops` is read on main with
         seconds() { date -u -d "$(printf '%s' "$1" | cut -c 1-19 | tr T ' ')" +%s; }
            now=$(date +%s)

@@ -136,6 +136,7 @@ impl Stage {
         };
         let opened = forge.open(&new).await.expect("it is opened");
         assert_eq!(forge.open(&new).await, Ok(opened.clone()));
+        assert_eq!(forge.find(repo, &new.marker).await, Ok(Some(opened.clone())));
         forge.close(&opened).await.expect("it is closed");
         forge.reopen(&opened).await.expect("it is opened again");
         forge.account(repo, "ada").await.expect("she is known");

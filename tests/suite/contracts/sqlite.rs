@@ -263,6 +263,7 @@ async fn a_file_without_an_index_of_runs_gets_one() {
     // As the version before it left a file.
     home.sql(
         "DROP TABLE run; DROP TABLE host_change; DROP TABLE system_sweep; DROP TABLE measurement; DROP TABLE measurement_hour; \
+         DROP TABLE notice; \
          DROP INDEX cases_to_wake; DROP INDEX cases_running; \
          ALTER TABLE cases DROP COLUMN title; ALTER TABLE cases DROP COLUMN outcome_word; \
          ALTER TABLE cases DROP COLUMN search_text; \
