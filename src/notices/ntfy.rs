@@ -8,7 +8,7 @@ use crate::ports::{ChannelCheck, Message, NoticeChannel, SendError};
 use async_trait::async_trait;
 use http::Method;
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use url::Url;
 
 /// A longer message becomes an attachment, in bytes.
@@ -30,23 +30,20 @@ impl Ntfy {
 }
 
 pub(super) fn payload(message: &Message, topic: &str) -> Value {
-    let mut payload = json!({
-        "topic": topic,
-        "title": line(&message.title),
-        "message": body(message, &Plain, LIMIT),
-    });
-    if let [entry] = &message.entries[..] {
-        payload["tags"] = json!([entry.event]);
-        let url = entry.ticket.as_ref().and_then(|ticket| page(ticket.url.as_deref()?));
-        if let Some(url) = url {
-            payload["click"] = json!(url);
-        }
-    }
+    let title = line(&message.title);
+    let text = body(message, &Plain, LIMIT);
     // A message without text shows as "triggered".
-    if payload["message"] == "" {
-        payload["message"] = payload["title"].clone();
+    let text = if text.is_empty() { title.clone() } else { text };
+    let mut payload = Map::new();
+    payload.insert("topic".into(), json!(topic));
+    payload.insert("title".into(), json!(title));
+    payload.insert("message".into(), json!(text));
+    if let [entry] = &message.entries[..] {
+        payload.insert("tags".into(), json!([entry.event]));
+        let url = entry.ticket.as_ref().and_then(|ticket| page(ticket.url.as_deref()?));
+        payload.extend(url.map(|url| ("click".to_owned(), json!(url))));
     }
-    payload
+    payload.into()
 }
 
 #[async_trait]

@@ -8,7 +8,7 @@ use crate::notices::post::Post;
 use crate::ports::{ChannelCheck, Message, MessageEntry, NoticeChannel, SendError};
 use async_trait::async_trait;
 use http::Method;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use url::Url;
 
 /// Teams takes messages of 28 KB. Each entry has a few hundred bytes of its own.
@@ -29,7 +29,16 @@ impl Teams {
 
 /// Text that shows as it is: a `TextRun` knows no Markdown, unlike a `TextBlock`. It only knows `{{DATE(…)}}`.
 fn run(text: &str) -> Value {
-    json!({ "type": "TextRun", "text": line(text).replace("{{", "{ {") })
+    run_with(text, None)
+}
+
+/// The same with a further property.
+fn run_with(text: &str, property: Option<(&str, Value)>) -> Value {
+    let mut run = Map::new();
+    run.insert("type".into(), json!("TextRun"));
+    run.insert("text".into(), json!(line(text).replace("{{", "{ {")));
+    run.extend(property.map(|(name, value)| (name.to_owned(), value)));
+    run.into()
 }
 
 fn block(inlines: Vec<Value>) -> Value {
@@ -37,9 +46,7 @@ fn block(inlines: Vec<Value>) -> Value {
 }
 
 fn strong(text: &str) -> Value {
-    let mut run = run(text);
-    run["weight"] = json!("Bolder");
-    run
+    run_with(text, Some(("weight", json!("Bolder"))))
 }
 
 fn of_entry(entry: &MessageEntry, is_one: bool) -> Vec<Value> {
@@ -51,10 +58,9 @@ fn of_entry(entry: &MessageEntry, is_one: bool) -> Vec<Value> {
         blocks.push(block(vec![run(&entry.detail)]));
     }
     if let Some(ticket) = &entry.ticket {
-        let mut address = run(&ticket.address);
-        if let Some(url) = ticket.url.as_deref().and_then(page) {
-            address["selectAction"] = json!({ "type": "Action.OpenUrl", "url": url });
-        }
+        let url = ticket.url.as_deref().and_then(page);
+        let action = url.map(|url| ("selectAction", json!({ "type": "Action.OpenUrl", "url": url })));
+        let address = run_with(&ticket.address, action);
         blocks.push(block(vec![address, run(&format!(": {}", ticket.title))]));
     }
     blocks
