@@ -207,8 +207,12 @@ fn playbooks_and_scenarios_of_format_0_are_migrated_by_command() {
         &[&playbooks[..], &more].concat(),
     );
     let scenario = "all/fixtures/qfieldcloud/worker-down";
-    copy("fixtures/qfieldcloud/worker-down", scenario, &["ticket.md", "host.yaml", "expect.yaml"]);
-    copy("fixtures/qfieldcloud", "all/fixtures/qfieldcloud", &["healthy.yaml"]);
+    copy(
+        "tests/data/playbooks/format-0-hosts/qfieldcloud/worker-down",
+        scenario,
+        &["ticket.md", "host.yaml", "expect.yaml"],
+    );
+    copy("tests/data/playbooks/format-0-hosts/qfieldcloud", "all/fixtures/qfieldcloud", &["healthy.yaml"]);
     let expect = dir.path().join(scenario).join("expect.yaml");
     let text = std::fs::read_to_string(&expect).expect("a file");
     let old = text.replace("remediated:", "mended:");
