@@ -11,7 +11,7 @@ use fieldmedic::core::notice::quiet::QuietHours;
 use fieldmedic::core::notice::routing::ChannelRules;
 use fieldmedic::core::notice::watch::{Standing, Subject};
 use fieldmedic::engine::{Context, Courier, Delivery, NoticeCollector};
-use fieldmedic::ports::{ChannelCheck, Clock, Message, NoticeChannel, SendError};
+use fieldmedic::ports::{ChannelCheck, Clock, Cursor, Message, NoticeChannel, SendError};
 use hmac::{Hmac, KeyInit, Mac};
 use insta::assert_snapshot;
 use serde_json::{Value, json};
@@ -123,6 +123,19 @@ async fn an_escalation_is_told_once_however_often_and_by_whomever_it_is_found() 
     assert_eq!(ticket.address, agent.ticket().to_string());
     assert!(ticket.url.as_ref().is_some_and(|url| url.contains("/issues/")), "{ticket:?}");
     assert_eq!(got[0].id.len(), 32);
+}
+
+#[tokio::test]
+async fn a_look_that_finds_nothing_new_leaves_the_position_as_it_is() {
+    let agent = escalated().await;
+    let mut collector = collector(agent.context(), rules());
+    collector.look_at_cases().await.expect("the journal works");
+    let position = async || agent.journal().cursor(&Cursor::Notices).await.expect("the journal works");
+    let before = position().await;
+    assert!(before.is_some());
+    agent.passes(TimeDelta::hours(1));
+    collector.look_at_cases().await.expect("the journal works");
+    assert_eq!(position().await, before);
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use crate::core::notice::of_case::{KINDS, notice_of};
 use crate::core::notice::routing::{ChannelRules, route};
 use crate::core::notice::watch::{Standing, Subject, Watch};
 use crate::core::notice::{Notice, NoticeEvent};
+use crate::engine::case::load::load_case;
 use crate::engine::context::Context;
 use crate::ports::{Cursor, Enqueued, JournalError, QueuedNotice};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -72,9 +73,9 @@ impl NoticeCollector {
                 continue;
             }
             if let Entry::Vacant(entry) = cases.entry(id.clone()) {
-                entry.insert(self.case(&id).await?);
+                entry.insert(load_case(&self.context, &id).await?);
             }
-            // A case that cannot be read is set aside, which is told by itself.
+            // A case that cannot be read is set aside now, which is told by itself.
             if let Some(case) = cases.get(&id).and_then(Option::as_ref) {
                 notices.extend(notice_of(case, &record));
             }
@@ -87,7 +88,10 @@ impl NoticeCollector {
             }
         }
         self.queue(&notices).await?;
-        journal.set_cursor(&Cursor::Notices, now).await?;
+        // Where nothing is new, the position of the last look is as good, and an idle daemon writes nothing.
+        if !looked_at.is_empty() {
+            journal.set_cursor(&Cursor::Notices, now).await?;
+        }
         self.seen.extend(looked_at);
         self.set_aside = set_aside.into_keys().collect();
         Ok(())
@@ -117,15 +121,6 @@ impl NoticeCollector {
             journal.set_cursor(&cursor, now).await?;
         }
         Ok(())
-    }
-
-    /// `None` if the case's own records cannot be read.
-    async fn case(&self, id: &CaseId) -> Result<Option<Case>, JournalError> {
-        match self.context.journal.load(id).await {
-            Ok(records) => Ok(Case::fold(id, &records).ok()),
-            Err(error) if error.is_permanent() => Ok(None),
-            Err(error) => Err(error),
-        }
     }
 
     /// A restart sets the same case aside again; that is told once a day.
