@@ -1,7 +1,7 @@
 //! An alert as its monitor sent it, cut to bounds, and its way to one without secrets.
 
 use crate::core::ids::{AlertSourceName, SystemName};
-use crate::core::text::format::shortened;
+use crate::core::text::format::{one_line, shortened};
 use crate::core::text::redact::{Redacted, Redactor};
 use crate::core::ticket::alert::{Alert, AlertLabel, AlertState, Fingerprint};
 use chrono::{DateTime, Utc};
@@ -48,7 +48,7 @@ impl UnredactedAlert {
         Self {
             identity: identity.into(),
             state,
-            title: one_line(title, LONGEST_TITLE),
+            title: cut_line(title, LONGEST_TITLE),
             text: String::new(),
             labels: Vec::new(),
         }
@@ -61,7 +61,7 @@ impl UnredactedAlert {
 
     /// Adds a label, unless it is empty or there are too many.
     pub(super) fn label(mut self, name: &str, value: &str) -> Self {
-        let (name, value) = (one_line(name, LONGEST_NAME), one_line(value, LONGEST_VALUE));
+        let (name, value) = (cut_line(name, LONGEST_NAME), cut_line(value, LONGEST_VALUE));
         if !name.is_empty() && !value.is_empty() && self.labels.len() < MAX_LABELS {
             self.labels.push((name, value));
         }
@@ -105,9 +105,8 @@ fn redact_label(name: &str, value: &str, redactor: &Redactor) -> AlertLabel {
 }
 
 /// A text in one line, cut where it is too long.
-fn one_line(text: &str, limit: usize) -> String {
-    let line: Vec<&str> = text.split_whitespace().collect();
-    shortened(&line.join(" "), limit)
+fn cut_line(text: &str, limit: usize) -> String {
+    shortened(&one_line(text), limit)
 }
 
 /// A value of JSON as a text; empty for what is no single value.

@@ -6,6 +6,7 @@ use crate::core::measurement::series_of;
 use crate::core::playbook::series::{BoundValue, Side};
 use crate::core::playbook::{Fault, Param, SystemType};
 use crate::core::policy::mode::Mode;
+use crate::core::text::format::one_line;
 use crate::render::inline_code as code;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -201,6 +202,5 @@ fn default(param: &Param) -> String {
 
 /// A text as a cell of a table: on one line.
 fn cell(text: &str) -> String {
-    let text: Vec<&str> = text.split_whitespace().collect();
-    text.join(" ").replace('|', "\\|").replace('<', "&lt;")
+    one_line(text).replace('|', "\\|").replace('<', "&lt;")
 }

@@ -1,6 +1,6 @@
 //! One message as text. A channel brings its own escapes; which lines there are is the same for all.
 
-use crate::core::text::format::shortened;
+use crate::core::text::format::{one_line, shortened};
 use crate::core::text::sanitize::visible;
 use crate::ports::{Message, MessageEntry};
 
@@ -69,9 +69,7 @@ pub(super) fn line(text: &str) -> String {
 
 /// One line of visible text, otherwise as it is.
 pub(super) fn plain_line(text: &str) -> String {
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let text = words.join(" ");
-    shortened(&visible(&text), LONGEST_LINE)
+    shortened(&visible(&one_line(text)), LONGEST_LINE)
 }
 
 /// The address of a web page, as it may stand in a link. Anything else is no link.

@@ -1,7 +1,7 @@
 //! Text that came from outside as Markdown that shows exactly itself, on GitHub, which makes a link of
 //! much that Markdown leaves alone; and long Markdown cut so that it still is what it was.
 
-use crate::core::text::format::cut_between_words;
+use crate::core::text::format::{cut_between_words, one_line};
 use crate::core::text::sanitize::visible;
 use regex::Regex;
 use std::collections::BTreeMap;
@@ -134,7 +134,7 @@ fn fence(text: &str, least: usize) -> String {
 
 /// Text as code on one line, also in a table.
 pub(crate) fn inline_code(text: &str) -> String {
-    let clean = visible(text).split_whitespace().collect::<Vec<_>>().join(" ");
+    let clean = one_line(&visible(text));
     if clean.is_empty() {
         return String::new();
     }

@@ -6,6 +6,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "reads the file of known host keys")]
 
+use crate::core::text::format::one_line;
 use crate::ssh::error::{ShownKey, SshError};
 use crate::ssh::shortage::shortage;
 use hmac::{Hmac, KeyInit, Mac};
@@ -154,7 +155,7 @@ pub(super) fn entry_name(address: &str, port: u16) -> String {
 }
 
 fn parse(line: &str) -> Option<Entry> {
-    let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
+    let line = one_line(line);
     if line.is_empty() || line.starts_with('#') {
         return None;
     }

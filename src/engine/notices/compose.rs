@@ -1,6 +1,7 @@
 //! Composing: from notices to a message in words. The words come from `prompts/_notice.md`.
 
 use crate::core::notice::Notice;
+use crate::core::text::format::one_line;
 use crate::core::text::redact::Redactor;
 use crate::ports::{Message, MessageEntry, MessageTicket, QueuedMessage};
 use crate::render::Prompts;
@@ -64,8 +65,4 @@ fn entry(prompts: &Prompts, redactor: &Redactor, notice: &Notice) -> MessageEntr
             url: Some(ticket.url.clone()).filter(|url| !url.is_empty()),
         }),
     }
-}
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -23,6 +23,11 @@ pub fn with_causes(error: &(dyn Error + 'static)) -> String {
     texts.join(": ")
 }
 
+/// A text in one line: every run of white space is one space, and there is none around it.
+pub fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// The longest start of `text` that is at most `limit` bytes and ends between characters.
 pub fn cut_at(text: &str, limit: usize) -> &str {
     if text.len() <= limit {
