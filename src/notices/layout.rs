@@ -79,12 +79,6 @@ pub(super) fn page(url: &str) -> Option<String> {
     Some(url.as_str().replace('|', "%7C").replace('\'', "%27").replace(')', "%29"))
 }
 
-/// Text for HTML.
-pub(super) fn html(text: &str) -> String {
-    let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-    text.replace('"', "&quot;")
-}
-
 /// Text without markup: mail, ntfy, and what stands beside HTML.
 pub(super) struct Plain;
 

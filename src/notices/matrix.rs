@@ -2,7 +2,8 @@
 //!
 //! <https://spec.matrix.org/latest/client-server-api/#put_matrixclientv3roomsroomidsendeventtypetxnid>
 
-use crate::notices::layout::{Format, Plain, html, whole};
+use crate::core::text::html::escape_html;
+use crate::notices::layout::{Format, Plain, whole};
 use crate::notices::post::{Post, below};
 use crate::ports::{ChannelCheck, Message, NoticeChannel, SendError};
 use async_trait::async_trait;
@@ -37,15 +38,15 @@ pub(super) struct Html;
 
 impl Format for Html {
     fn text(&self, text: &str) -> String {
-        html(text)
+        escape_html(text)
     }
 
     fn strong(&self, text: &str) -> String {
-        format!("<b>{}</b>", html(text))
+        format!("<b>{}</b>", escape_html(text))
     }
 
     fn link(&self, words: &str, url: &str) -> String {
-        format!("<a href=\"{}\">{}</a>", html(url), html(words))
+        format!("<a href=\"{}\">{}</a>", escape_html(url), escape_html(words))
     }
 }
 

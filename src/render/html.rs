@@ -1,6 +1,6 @@
 //! Markdown as a page of HTML that stands alone: no script, no request, readable in light and dark.
 
-use crate::render::pages::escape;
+use crate::core::text::html::escape_html;
 use pulldown_cmark::{Event, Options, Parser, html};
 
 const STYLE: &str = "\
@@ -19,7 +19,7 @@ pub(crate) fn page(title: &str, markdown: &str) -> String {
     };
     let mut body = String::new();
     html::push_html(&mut body, Parser::new_ext(markdown, options).map(as_text));
-    let heading = escape(title);
+    let heading = escape_html(title);
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width\">\n<title>{heading}</title>\n\

@@ -3,6 +3,7 @@
 //! Whatever a template prints is escaped and loses its hidden characters, unless it is marked as safe. Only
 //! [`markdown`] marks something as safe.
 
+use crate::core::text::html::escape_html;
 use crate::core::text::sanitize::visible;
 use crate::render::markdown::BREAK;
 use crate::render::{PromptError, problem};
@@ -42,7 +43,7 @@ impl Pages {
                 return Ok(());
             }
             let text = value.to_string();
-            let text = if value.is_safe() { text } else { escape(&text) };
+            let text = if value.is_safe() { text } else { escape_html(&text) };
             out.write_str(&text).map_err(minijinja::Error::from)
         });
         env.add_filter("markdown", |text: String| Value::from_safe_string(markdown(&text)));
@@ -68,23 +69,6 @@ impl Pages {
 /// A file that pages refer to, such as `style.css`.
 pub fn page_asset(name: &str) -> Option<&'static [u8]> {
     FILES.get_file(name).map(include_dir::File::contents)
-}
-
-/// Text as HTML that shows exactly itself, in an element and in a quoted attribute.
-pub(super) fn escape(text: &str) -> String {
-    let text = visible(text);
-    let mut out = String::with_capacity(text.len() + 8);
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c => out.push(c),
-        }
-    }
-    out
 }
 
 /// Markdown of a report as HTML. HTML in it is dropped, apart from what folds a part away. Images are dropped, and
@@ -149,7 +133,7 @@ fn folds(html: &str, open: &mut usize) -> String {
             && *open > 0
         {
             skipped = "<summary></summary>".len() + title.len();
-            let title = if title.contains(['<', '>']) { escape(title) } else { title.to_owned() };
+            let title = if title.contains(['<', '>']) { escape_html(title) } else { title.to_owned() };
             out.push_str(&format!("<summary>{title}</summary>"));
         }
         rest = tag.get(skipped..).unwrap_or_default();

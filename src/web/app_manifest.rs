@@ -1,6 +1,7 @@
 //! A page on this machine for making a GitHub App: it sends the browser to GitHub with what the App shall
 //! be, and takes the code with which GitHub sends it back.
 
+use crate::core::text::html::escape_html;
 use crate::web::server::{ServerLimits, serve};
 use axum::Router;
 use axum::extract::{Query, State};
@@ -79,8 +80,8 @@ async fn show(State(desk): State<Arc<Desk>>) -> Response {
          <p>GitHub will show what the App is called and what it may do, and ask you to make it.</p>\
          <form action=\"{}\" method=post><input type=hidden name=manifest value=\"{}\">\
          <button>Make the App on GitHub</button></form>",
-        escape(page),
-        escape(manifest),
+        escape_html(page),
+        escape_html(manifest),
     );
     ([(header::CONTENT_SECURITY_POLICY, "default-src 'none'")], Html(body)).into_response()
 }
@@ -96,8 +97,4 @@ async fn take(State(desk): State<Arc<Desk>>, Query(back): Query<Back>) -> Respon
     }
     Html("<!doctype html><title>Fieldmedic</title><p>The App is made. Go back to the terminal.")
         .into_response()
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;").replace('>', "&gt;")
 }

@@ -2,6 +2,7 @@
 
 pub mod format;
 pub mod pattern;
+pub mod html;
 pub mod pattern_set;
 pub mod suggest;
 pub mod web_path;
