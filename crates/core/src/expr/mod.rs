@@ -6,14 +6,15 @@
 
 pub mod value_type;
 
+use crate::text::cache::Cache;
 use crate::text::pattern::{Matching, compile};
 use minijinja::value::{Enumerator, Object, ObjectRepr, Serde, Value as Jinja, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex};
 
 /// The answer to a condition.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -112,19 +113,10 @@ type Compiled = Arc<minijinja::Expression<'static, 'static>>;
 /// So many compiled expressions are kept: those of a look at some systems. To compile one takes some microseconds.
 const KEPT: usize = 256;
 
-static COMPILED: LazyLock<Mutex<HashMap<String, Compiled>>> = LazyLock::new(Mutex::default);
+static COMPILED: LazyLock<Cache<String, Compiled>> = LazyLock::new(|| Cache::new(KEPT));
 
 fn compiled_expression(source: &str) -> Result<Compiled, Error> {
-    if let Some(known) = COMPILED.lock().unwrap_or_else(PoisonError::into_inner).get(source) {
-        return Ok(Arc::clone(known));
-    }
-    let built = Arc::new(LANGUAGE.compile_expression_owned(source.to_owned())?);
-    let mut kept = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
-    if kept.len() >= KEPT {
-        kept.clear();
-    }
-    kept.insert(source.to_owned(), Arc::clone(&built));
-    Ok(built)
+    COMPILED.get_or_build(source, || Ok(Arc::new(LANGUAGE.compile_expression_owned(source.to_owned())?)))
 }
 
 /// What is wrong with an expression's text.

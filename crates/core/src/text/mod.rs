@@ -1,5 +1,6 @@
 //! Text from outside: hidden characters, secrets, similar words, patterns, and short forms.
 
+pub(crate) mod cache;
 pub mod format;
 pub mod pattern;
 pub mod html;

@@ -3,13 +3,13 @@
 //! A library holds thousands of them, and most tickets match none. To compile one takes a tenth of a millisecond and
 //! some 50 KB, so a [`Pattern`] does it when a text may match, which its literals tell.
 
+use crate::text::cache::Cache;
 use crate::text::redact::literals::{Literals, required_literals};
 use regex::{Regex, RegexBuilder};
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Hir, HirKind};
-use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 /// So many are kept. The playbooks of an installation hold a few hundred.
 const KEPT: usize = 4096;
@@ -25,7 +25,8 @@ pub enum Matching {
     Lines,
 }
 
-static COMPILED: LazyLock<Mutex<HashMap<(Matching, String), Regex>>> = LazyLock::new(Mutex::default);
+// Only a program that makes patterns without end fills it.
+static COMPILED: LazyLock<Cache<(Matching, String), Regex>> = LazyLock::new(|| Cache::new(KEPT));
 
 /// Compiles a pattern, or gives the one that was compiled from the same text before. Compiling is most of the
 /// work of loading playbooks, and expressions use their patterns again and again.
@@ -33,21 +34,12 @@ static COMPILED: LazyLock<Mutex<HashMap<(Matching, String), Regex>>> = LazyLock:
 /// # Errors
 /// If it is no regular expression, or too large a one.
 pub fn compile(pattern: &str, reading: Matching) -> Result<Regex, regex::Error> {
-    let key = (reading, pattern.to_owned());
-    if let Some(known) = COMPILED.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
-        return Ok(known.clone());
-    }
-    let built = RegexBuilder::new(pattern)
-        .case_insensitive(reading == Matching::AnyCase)
-        .multi_line(reading == Matching::Lines)
-        .build()?;
-    let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
-    // Only a program that makes patterns without end gets here.
-    if compiled.len() >= KEPT {
-        compiled.clear();
-    }
-    compiled.insert(key, built.clone());
-    Ok(built)
+    COMPILED.get_or_build(&(reading, pattern.to_owned()), || {
+        RegexBuilder::new(pattern)
+            .case_insensitive(reading == Matching::AnyCase)
+            .multi_line(reading == Matching::Lines)
+            .build()
+    })
 }
 
 /// A pattern over what people write: upper and lower case are the same. Clones share what was compiled.
@@ -170,6 +162,6 @@ mod tests {
         for number in 0..KEPT + 10 {
             compile(&number.to_string(), Matching::Plain).unwrap();
         }
-        assert!(COMPILED.lock().unwrap().len() <= KEPT);
+        assert!(COMPILED.len() <= KEPT);
     }
 }
