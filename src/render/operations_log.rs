@@ -117,7 +117,7 @@ impl OperationsLog {
         let mut out = format!("{}\n\n{HEAD}{until}{END}\n", intro.replace("<!--", "&lt;!--").trim());
         for (case, entry) in self.newest_first() {
             let at = entry.at.to_rfc3339_opts(SecondsFormat::Micros, true);
-            let severity = word(entry.severity);
+            let severity = entry.severity.as_str();
             let _ = write!(out, "\n{ENTRY}{case} at={at} severity={severity}{END}\n\n{}\n", entry.text);
         }
         out
@@ -135,21 +135,9 @@ fn opening(rest: &str) -> Option<(String, LogEntry)> {
     let mut words = rest.trim_end().strip_suffix(END)?.split(' ');
     let case = words.next()?.to_owned();
     let at = words.next()?.strip_prefix("at=")?.parse().ok()?;
-    let severity = match words.next()?.strip_prefix("severity=")? {
-        "low" => Severity::Low,
-        "medium" => Severity::Medium,
-        "high" => Severity::High,
-        _ => return None,
-    };
+    let severity = words.next()?.strip_prefix("severity=")?;
+    let severity = *Severity::ALL.iter().find(|known| known.as_str() == severity)?;
     Some((case, LogEntry { at, severity, text: String::new() }))
-}
-
-fn word(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Low => "low",
-        Severity::Medium => "medium",
-        Severity::High => "high",
-    }
 }
 
 #[cfg(test)]

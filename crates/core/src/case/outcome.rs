@@ -3,8 +3,8 @@
 use crate::case::detail::Detail;
 use crate::ids::PlaybookName;
 use crate::reading::Topic;
-use serde::{Deserialize, Serialize};
-use std::fmt;
+use crate::text::worded::worded_enum;
+use serde::Serialize;
 
 /// The one end of a case.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -64,68 +64,43 @@ pub struct Escalation {
     pub detail: Detail,
 }
 
-macro_rules! codes {
-    ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
-        /// Stable codes of escalations.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        pub enum Code {
-            $($(#[$doc])* #[serde(rename = $text)] $name,)*
-        }
-
-        impl Code {
-            /// All codes.
-            pub const ALL: &[Code] = &[$(Code::$name,)*];
-
-            /// The code as people read it and as records store it, such as `not-fixed`.
-            pub fn as_str(self) -> &'static str {
-                match self {
-                    $(Code::$name => $text,)*
-                }
-            }
-        }
-    };
-}
-
-codes! {
-    /// The ticket names no managed system.
-    NoSystem = "no-system",
-    /// No host of the system could be reached.
-    Unreachable = "unreachable",
-    /// A condition that could explain the ticket is unknown.
-    CannotTell = "cannot-tell",
-    /// A complaint, and every condition is false.
-    NothingFound = "nothing-found",
-    /// A fault was found, and was gone before a change was made.
-    WentAway = "went-away",
-    /// Faults were fixed, the words of the ticket may be about something else, and the reporter did not say.
-    NotExplained = "not-explained",
-    /// The fault is one that only a person may fix.
-    NeedsPerson = "needs-person",
-    /// Policy issued no permit.
-    NotPermitted = "not-permitted",
-    /// A person denied the plan.
-    Denied = "denied",
-    /// Nobody approved or denied the plan in time.
-    NoAnswer = "no-answer",
-    /// A limit is exceeded for longer than a case waits.
-    HeldBack = "held-back",
-    /// A step failed, or the verification did not pass.
-    NotFixed = "not-fixed",
-    /// The remediation did not help, and its rollback failed.
-    UndoFailed = "undo-failed",
-    /// A change may or may not have run, and must not be run twice.
-    InDoubt = "in-doubt",
-    /// A fault came back after it was fixed in this case.
-    CameBack = "came-back",
-    /// A person disputes the close.
-    StillBroken = "still-broken",
-    /// The playbooks that the case is pinned to cannot be used.
-    NoPlaybooks = "no-playbooks",
-}
-
-impl fmt::Display for Code {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+worded_enum! {
+    /// Stable codes of escalations, as people read them and as records store them, such as `not-fixed`.
+    pub enum Code {
+        /// The ticket names no managed system.
+        NoSystem = "no-system",
+        /// No host of the system could be reached.
+        Unreachable = "unreachable",
+        /// A condition that could explain the ticket is unknown.
+        CannotTell = "cannot-tell",
+        /// A complaint, and every condition is false.
+        NothingFound = "nothing-found",
+        /// A fault was found, and was gone before a change was made.
+        WentAway = "went-away",
+        /// Faults were fixed, the words of the ticket may be about something else, and the reporter did not say.
+        NotExplained = "not-explained",
+        /// The fault is one that only a person may fix.
+        NeedsPerson = "needs-person",
+        /// Policy issued no permit.
+        NotPermitted = "not-permitted",
+        /// A person denied the plan.
+        Denied = "denied",
+        /// Nobody approved or denied the plan in time.
+        NoAnswer = "no-answer",
+        /// A limit is exceeded for longer than a case waits.
+        HeldBack = "held-back",
+        /// A step failed, or the verification did not pass.
+        NotFixed = "not-fixed",
+        /// The remediation did not help, and its rollback failed.
+        UndoFailed = "undo-failed",
+        /// A change may or may not have run, and must not be run twice.
+        InDoubt = "in-doubt",
+        /// A fault came back after it was fixed in this case.
+        CameBack = "came-back",
+        /// A person disputes the close.
+        StillBroken = "still-broken",
+        /// The playbooks that the case is pinned to cannot be used.
+        NoPlaybooks = "no-playbooks",
     }
 }
 

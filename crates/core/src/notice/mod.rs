@@ -14,80 +14,61 @@ pub mod routing;
 pub mod watch;
 
 use crate::ids::{CaseId, SystemName};
+use crate::text::worded::worded_enum;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::fmt;
 
-macro_rules! events {
-    ($($(#[$doc:meta])* $name:ident = $word:literal,)*) => {
-        /// What people can be told of.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        pub enum NoticeEvent {
-            $($(#[$doc])* #[serde(rename = $word)] $name,)*
-        }
-
-        impl NoticeEvent {
-            /// All of them.
-            pub const ALL: &[NoticeEvent] = &[$(NoticeEvent::$name,)*];
-
-            /// The word that a configuration and a receiver use.
-            pub fn as_str(self) -> &'static str {
-                match self {
-                    $(NoticeEvent::$name => $word,)*
-                }
-            }
-        }
-    };
-}
-
-events! {
-    /// A ticket was handed over to a person.
-    Escalated = "escalated",
-    /// A plan waits for a person's yes, in the ticket.
-    ApprovalWanted = "approval_wanted",
-    /// The reporter is asked whether a fix works, or whether that was the question.
-    ConfirmationWanted = "confirmation_wanted",
-    /// The reporter is asked for details.
-    DetailsWanted = "details_wanted",
-    /// A fault that explains the ticket was fixed, with proof.
-    Resolved = "resolved",
-    /// A fix was confirmed by the reporter, or by silence.
-    Confirmed = "confirmed",
-    /// What Fieldmedic handles was done; the ticket stays open for the rest.
-    Partial = "partial",
-    /// The ticket is about something that Fieldmedic does not handle.
-    Unrelated = "unrelated",
-    /// A question was answered.
-    Answered = "answered",
-    /// A ticket was not taken on.
-    Declined = "declined",
-    /// A person cancelled a case.
-    Cancelled = "cancelled",
-    /// A sweep found a fault, and a ticket was opened for it.
-    FaultFound = "fault_found",
-    /// A fault that was fixed and closed is back.
-    FaultReturned = "fault_returned",
-    /// A fault comes back again and again.
-    RecurrenceDetected = "recurrence_detected",
-    /// A person says that a closed ticket is not settled.
-    CloseDisputed = "close_disputed",
-    /// The run of a schedule needs a person.
-    ScheduleFound = "schedule_found",
-    /// A host cannot be reached.
-    HostUnreachable = "host_unreachable",
-    /// A host can be reached again.
-    HostReachable = "host_reachable",
-    /// Checks of a system cannot be read.
-    SystemUnreadable = "system_unreadable",
-    /// All checks of a system can be read again.
-    SystemReadable = "system_readable",
-    /// A case is set aside, because its journal cannot be read.
-    SetAside = "set_aside",
-    /// The daemon is not ready: the journal, GitHub, or a task that is overdue.
-    NotReady = "not_ready",
-    /// The daemon is ready again.
-    Ready = "ready",
+worded_enum! {
+    /// What people can be told of. The words are those of a configuration and of receivers.
+    pub enum NoticeEvent {
+        /// A ticket was handed over to a person.
+        Escalated = "escalated",
+        /// A plan waits for a person's yes, in the ticket.
+        ApprovalWanted = "approval_wanted",
+        /// The reporter is asked whether a fix works, or whether that was the question.
+        ConfirmationWanted = "confirmation_wanted",
+        /// The reporter is asked for details.
+        DetailsWanted = "details_wanted",
+        /// A fault that explains the ticket was fixed, with proof.
+        Resolved = "resolved",
+        /// A fix was confirmed by the reporter, or by silence.
+        Confirmed = "confirmed",
+        /// What Fieldmedic handles was done; the ticket stays open for the rest.
+        Partial = "partial",
+        /// The ticket is about something that Fieldmedic does not handle.
+        Unrelated = "unrelated",
+        /// A question was answered.
+        Answered = "answered",
+        /// A ticket was not taken on.
+        Declined = "declined",
+        /// A person cancelled a case.
+        Cancelled = "cancelled",
+        /// A sweep found a fault, and a ticket was opened for it.
+        FaultFound = "fault_found",
+        /// A fault that was fixed and closed is back.
+        FaultReturned = "fault_returned",
+        /// A fault comes back again and again.
+        RecurrenceDetected = "recurrence_detected",
+        /// A person says that a closed ticket is not settled.
+        CloseDisputed = "close_disputed",
+        /// The run of a schedule needs a person.
+        ScheduleFound = "schedule_found",
+        /// A host cannot be reached.
+        HostUnreachable = "host_unreachable",
+        /// A host can be reached again.
+        HostReachable = "host_reachable",
+        /// Checks of a system cannot be read.
+        SystemUnreadable = "system_unreadable",
+        /// All checks of a system can be read again.
+        SystemReadable = "system_readable",
+        /// A case is set aside, because its journal cannot be read.
+        SetAside = "set_aside",
+        /// The daemon is not ready: the journal, GitHub, or a task that is overdue.
+        NotReady = "not_ready",
+        /// The daemon is ready again.
+        Ready = "ready",
+    }
 }
 
 impl NoticeEvent {
@@ -108,12 +89,6 @@ impl NoticeEvent {
         NoticeEvent::NotReady,
         NoticeEvent::Ready,
     ];
-}
-
-impl fmt::Display for NoticeEvent {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
 }
 
 /// Something that people are told.

@@ -2,11 +2,12 @@
 
 pub(crate) mod cache;
 pub mod format;
-pub mod pattern;
 pub mod html;
+pub mod pattern;
 pub mod pattern_set;
 pub mod suggest;
 pub mod web_path;
+pub(crate) mod worded;
 
 pub use fieldmedic_redact as redact;
 pub use fieldmedic_redact::sanitize;

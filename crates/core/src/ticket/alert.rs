@@ -5,6 +5,7 @@ use crate::ids::{AlertSourceName, SystemName};
 use crate::playbook::Library;
 use crate::playbook::inventory::{Inventory, System};
 use crate::text::redact::Redacted;
+use crate::text::worded::worded_enum;
 use crate::ticket::match_system::named_in;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -29,14 +30,14 @@ pub enum AlertFormat {
     Generic,
 }
 
-/// Whether an alert fires.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum AlertState {
-    /// Something is wrong, says the monitor.
-    Firing,
-    /// It is over, says the monitor.
-    Resolved,
+worded_enum! {
+    /// Whether an alert fires.
+    pub enum AlertState {
+        /// Something is wrong, says the monitor.
+        Firing = "firing",
+        /// It is over, says the monitor.
+        Resolved = "resolved",
+    }
 }
 
 impl AlertState {
@@ -46,15 +47,6 @@ impl AlertState {
             AlertState::Firing => AlertState::Resolved,
             AlertState::Resolved => AlertState::Firing,
         }
-    }
-}
-
-impl fmt::Display for AlertState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            AlertState::Firing => "firing",
-            AlertState::Resolved => "resolved",
-        })
     }
 }
 

@@ -4,8 +4,9 @@ use crate::case::event::Source;
 use crate::case::outcome::{Code, Outcome};
 use crate::case::{Case, Phase, RemediationResult};
 use crate::reading::Cue;
+use crate::text::worded::worded_enum;
 use chrono::{DateTime, TimeDelta, Utc};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::collections::BTreeSet;
 
 /// What kind of work a case was.
@@ -24,16 +25,16 @@ pub enum WorkKind {
     Maintenance,
 }
 
-/// How severe it was. The order is that of the words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    /// Nothing was changed, and nobody was called.
-    Low,
-    /// Something was changed.
-    Medium,
-    /// A person was called, or it concerned everybody.
-    High,
+worded_enum! {
+    /// How severe it was. The order is that of the words.
+    pub enum Severity {
+        /// Nothing was changed, and nobody was called.
+        Low = "low",
+        /// Something was changed.
+        Medium = "medium",
+        /// A person was called, or it concerned everybody.
+        High = "high",
+    }
 }
 
 /// How long entries are kept, by their severity.
