@@ -107,49 +107,38 @@ impl DeliveryInbox {
         let Some(queued) = journal.next_delivery(self.context.clock.now(), WORK_TTL).await? else {
             return Ok(Processed::Nothing);
         };
-        match serde_json::from_value::<Queued>(queued.body) {
-            Ok(Queued::Alert { alert }) => match self.process_alert(&queued.key, &alert).await {
-                Worked::Done(case) => self.wake(case),
-                Worked::Later => return Ok(Processed::One),
-            },
+        let (happened_at, worked) = match serde_json::from_value::<Queued>(queued.body) {
+            Ok(Queued::Alert { alert }) => {
+                let accepted = accept_alert(&self.context, &alert);
+                let worked = accepted.instrument(spans::delivery(&queued.key, "alert")).await;
+                (alert.received_at, worked)
+            }
             Ok(Queued::GitHub(delivery)) => {
-                let age = self.context.clock.now() - delivery.happened_at();
-                match self.process(&queued.key, *delivery).await {
-                    Ok(case) => self.wake(case),
-                    Err(IntakeError::Forge(error)) if error.is_final_after(age) => {
-                        tracing::warn!(delivery = queued.key, %error, "delivery skipped");
-                    }
-                    Err(error) => {
-                        tracing::warn!(delivery = queued.key, %error, "delivery failed; retry in {WORK_TTL:?}");
-                        return Ok(Processed::One);
-                    }
-                }
+                let happened_at = delivery.happened_at();
+                (happened_at, self.process(&queued.key, *delivery).await.map(AlertIntake::Done))
             }
             // Another version stored it. The poll sees its content.
             Err(error) => {
                 tracing::error!(delivery = queued.key, %error, "cannot read a stored delivery");
+                journal.ack_delivery(&queued.key).await?;
+                return Ok(Processed::One);
+            }
+        };
+        match worked {
+            Ok(AlertIntake::Done(case)) => self.wake(case),
+            Ok(AlertIntake::Later) => return Ok(Processed::One),
+            Err(IntakeError::Forge(error))
+                if error.is_final_after(self.context.clock.now() - happened_at) =>
+            {
+                tracing::warn!(delivery = queued.key, %error, "delivery skipped");
+            }
+            Err(error) => {
+                tracing::warn!(delivery = queued.key, %error, "delivery failed; retry in {WORK_TTL:?}");
+                return Ok(Processed::One);
             }
         }
         journal.ack_delivery(&queued.key).await?;
         Ok(Processed::One)
-    }
-
-    async fn process_alert(&self, key: &str, alert: &Alert) -> Worked {
-        let accepted = accept_alert(&self.context, alert).instrument(spans::delivery(key, "alert"));
-        match accepted.await {
-            Ok(AlertIntake::Done(case)) => Worked::Done(case),
-            Ok(AlertIntake::Later) => Worked::Later,
-            Err(IntakeError::Forge(error))
-                if error.is_final_after(self.context.clock.now() - alert.received_at) =>
-            {
-                tracing::warn!(delivery = key, %error, "alert skipped");
-                Worked::Done(None)
-            }
-            Err(error) => {
-                tracing::warn!(delivery = key, %error, "alert failed; retry in {WORK_TTL:?}");
-                Worked::Later
-            }
-        }
     }
 
     /// Works on a delivery at once, if it stops something: nobody holds up a pause by filling the queue. It stays
@@ -208,12 +197,6 @@ impl DeliveryInbox {
             Delivery::CommentCreated { comment, .. } => accept_comment(context, &comment).await,
         }
     }
-}
-
-/// What became of an alert.
-enum Worked {
-    Done(Option<CaseId>),
-    Later,
 }
 
 /// What is queued. Deliveries of GitHub are as earlier versions queued them.
