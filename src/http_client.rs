@@ -13,6 +13,9 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use std::time::Duration;
 
+/// What a server is told about who asks.
+pub const USER_AGENT: &str = concat!("fieldmedic/", env!("CARGO_PKG_VERSION"));
+
 /// Asks servers, each in a connection that is kept for the next time.
 #[derive(Debug, Clone)]
 pub struct HttpClient {

@@ -4,7 +4,7 @@ use crate::app::secrets::secret;
 use crate::config::HeartbeatEntry;
 use crate::core::text::redact::Redactor;
 use crate::engine::Shutdown;
-use crate::http_client::{HttpClient, HttpError, HttpLimits};
+use crate::http_client::{HttpClient, HttpError, HttpLimits, USER_AGENT};
 use crate::web::ReadinessCheck;
 use http::{Request, header};
 use miette::Diagnostic;
@@ -113,7 +113,7 @@ impl Heartbeat {
 
     async fn ask(&self) -> Result<(), String> {
         let request = Request::get(self.url.expose_secret())
-            .header(header::USER_AGENT, concat!("fieldmedic/", env!("CARGO_PKG_VERSION")))
+            .header(header::USER_AGENT, USER_AGENT)
             .body(String::new())
             .map_err(|_| "its address cannot be asked".to_owned())?;
         let answer = self.client.send(request, LIMITS).await.map_err(|error| error.to_string())?;

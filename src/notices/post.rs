@@ -1,6 +1,6 @@
 //! One request of a channel over HTTP, and what its answer means.
 
-use crate::http_client::{HttpAnswer, HttpClient, HttpError, HttpLimits};
+use crate::http_client::{HttpAnswer, HttpClient, HttpError, HttpLimits, USER_AGENT};
 use crate::ports::{Clock, SendError};
 use http::{HeaderName, HeaderValue, Method, Request, header};
 use std::sync::Arc;
@@ -37,10 +37,8 @@ impl Post {
         headers: &[(&'static str, &str)],
         body: String,
     ) -> Result<HttpAnswer, SendError> {
-        let mut request = Request::builder()
-            .method(method)
-            .uri(url.as_str())
-            .header(header::USER_AGENT, concat!("fieldmedic/", env!("CARGO_PKG_VERSION")));
+        let mut request =
+            Request::builder().method(method).uri(url.as_str()).header(header::USER_AGENT, USER_AGENT);
         if !body.is_empty() {
             request = request.header(header::CONTENT_TYPE, "application/json");
         }
