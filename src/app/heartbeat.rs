@@ -1,7 +1,7 @@
 //! The heartbeat: while the daemon is ready, a service is told so. It raises the alarm when it hears nothing.
 
 use crate::app::secrets::secret;
-use crate::config::HeartbeatEntry;
+use crate::config::{HeartbeatEntry, is_web_address};
 use crate::core::text::redact::Redactor;
 use crate::engine::Shutdown;
 use crate::http_client::{HttpClient, HttpError, HttpLimits, USER_AGENT};
@@ -62,10 +62,8 @@ impl Heartbeat {
             (Some(url), _) => url.as_str().into(),
             (None, variable) => {
                 let variable = variable.as_deref().unwrap_or_default();
-                let url = secret(variable).filter(|url| {
-                    Url::parse(url.expose_secret())
-                        .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
-                });
+                let url = secret(variable)
+                    .filter(|url| Url::parse(url.expose_secret()).is_ok_and(|url| is_web_address(&url)));
                 url.ok_or_else(|| HeartbeatError::NoAddress(variable.to_owned()))?
             }
         };

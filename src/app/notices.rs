@@ -3,7 +3,7 @@
 use crate::app::reachability::Reachability;
 use crate::app::secrets::secret;
 use crate::clock::SystemClock;
-use crate::config::{ChannelKind, Config, MailTlsEntry, NoticeEntry};
+use crate::config::{ChannelKind, Config, MailTlsEntry, NoticeEntry, is_web_address};
 use crate::core::ids::ChannelName;
 use crate::core::notice::routing::ChannelRules;
 use crate::core::notice::watch::{Standing, Subject};
@@ -156,7 +156,7 @@ impl Setup<'_> {
             return Url::parse(usual).map_err(|_| self.incomplete());
         };
         let url = Url::parse(self.secret(Some(variable))?.expose_secret()).ok();
-        let url = url.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+        let url = url.filter(is_web_address);
         let bad = || ChannelError::BadAddress { channel: self.name.clone(), variable: variable.clone() };
         url.ok_or_else(bad)
     }

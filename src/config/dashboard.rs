@@ -1,5 +1,6 @@
 //! `[dashboard]`: pages for operators, served by `serve`.
 
+use crate::config::value::is_web_address;
 use crate::core::text::web_path::is_web_path;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -63,7 +64,7 @@ impl DashboardEntry {
             ));
         }
         if let Some(url) = &self.public_url
-            && (!matches!(url.scheme(), "http" | "https") || !url.has_host())
+            && !is_web_address(url)
         {
             problems.push(format!("[dashboard] public_url = \"{url}\" is not the address of a web page"));
         }

@@ -1,6 +1,6 @@
 //! `[heartbeat]`: a sign of life for a service that misses it.
 
-use crate::config::value::duration;
+use crate::config::value::{duration, is_web_address};
 use serde::Deserialize;
 use std::time::Duration;
 use url::Url;
@@ -30,7 +30,7 @@ impl HeartbeatEntry {
         match (&self.url, &self.url_env) {
             (None, None) => problems.push("[heartbeat] needs url or url_env".to_owned()),
             (Some(_), Some(_)) => problems.push("[heartbeat] has url and url_env: leave one out".to_owned()),
-            (Some(url), None) if !matches!(url.scheme(), "http" | "https") || !url.has_host() => {
+            (Some(url), None) if !is_web_address(url) => {
                 problems.push("[heartbeat] url is not the address of a web server".to_owned());
             }
             _ => {}

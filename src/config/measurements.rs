@@ -1,8 +1,7 @@
 //! `[measurements]`: how long what sweeps measure is kept, and when people are warned of what it runs to.
 
-use crate::config::value::{duration, duration_or_never};
+use crate::config::value::{duration, duration_or_never, std_duration, time_delta};
 use crate::core::measurement::MeasurementPolicy;
-use chrono::TimeDelta;
 use serde::Deserialize;
 use std::time::Duration;
 
@@ -26,18 +25,22 @@ pub struct MeasurementsEntry {
 
 impl Default for MeasurementsEntry {
     fn default() -> Self {
-        Self { sweeps_for: 3 * DAY, hours_for: 90 * DAY, warn_within: Some(7 * DAY) }
+        let MeasurementPolicy { sweeps_for, hours_for, warn_within } = MeasurementPolicy::default();
+        Self {
+            sweeps_for: std_duration(sweeps_for),
+            hours_for: std_duration(hours_for),
+            warn_within: warn_within.map(std_duration),
+        }
     }
 }
 
 impl MeasurementsEntry {
-    /// The same as the engine uses it. What is too long for a date was refused before.
+    /// The same as the engine uses it.
     pub fn policy(&self) -> MeasurementPolicy {
-        let delta = |length: Duration| TimeDelta::from_std(length).unwrap_or(TimeDelta::MAX);
         MeasurementPolicy {
-            sweeps_for: delta(self.sweeps_for),
-            hours_for: delta(self.hours_for),
-            warn_within: self.warn_within.map(delta),
+            sweeps_for: time_delta(self.sweeps_for),
+            hours_for: time_delta(self.hours_for),
+            warn_within: self.warn_within.map(time_delta),
         }
     }
 

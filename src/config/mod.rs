@@ -57,6 +57,7 @@ pub use crate::config::schedules::ScheduleEntry;
 pub use crate::config::store::StoreEntry;
 pub use crate::config::sweep::{ConfirmationEntry, EscalationEntry, SweepEntry};
 pub use crate::config::systems::{GroupEntry, SystemEntry};
+pub use crate::config::value::is_web_address;
 pub use crate::config::webhook::WebhookEntry;
 
 use crate::config::load::Decoded;

@@ -1,6 +1,6 @@
 //! `[notices.*]`: channels that tell people what happened, outside of tickets.
 
-use crate::config::value::optional_duration;
+use crate::config::value::{is_web_address, optional_duration};
 use crate::core::ids::{ChannelName, SystemName};
 use crate::core::notice::NoticeEvent;
 use crate::core::notice::quiet::QuietHours;
@@ -174,48 +174,34 @@ impl NoticeEntry {
         is_host.then(|| (host.to_owned(), port))
     }
 
-    fn has(&self, key: &str) -> bool {
-        match key {
-            "url" => self.url.is_some(),
-            "url_env" => self.url_env.is_some(),
-            "token_env" => self.token_env.is_some(),
-            "secret_env" => self.secret_env.is_some(),
-            "room" => self.room.is_some(),
-            "topic" => self.topic.is_some(),
-            "topic_env" => self.topic_env.is_some(),
-            "chat" => self.chat.is_some(),
-            "server" => self.server.is_some(),
-            "tls" => self.tls.is_some(),
-            "user" => self.user.is_some(),
-            "password_env" => self.password_env.is_some(),
-            "from" => self.from.is_some(),
-            "to" => !self.to.is_empty(),
-            _ => false,
-        }
+    /// The keys that only some kinds take, and whether they are set.
+    fn keys(&self) -> [(&'static str, bool); 14] {
+        [
+            ("url", self.url.is_some()),
+            ("url_env", self.url_env.is_some()),
+            ("token_env", self.token_env.is_some()),
+            ("secret_env", self.secret_env.is_some()),
+            ("room", self.room.is_some()),
+            ("topic", self.topic.is_some()),
+            ("topic_env", self.topic_env.is_some()),
+            ("chat", self.chat.is_some()),
+            ("server", self.server.is_some()),
+            ("tls", self.tls.is_some()),
+            ("user", self.user.is_some()),
+            ("password_env", self.password_env.is_some()),
+            ("from", self.from.is_some()),
+            ("to", !self.to.is_empty()),
+        ]
     }
 
     pub(super) fn problems(&self, name: &ChannelName, zone: &str) -> Vec<String> {
-        const ALL: &[&str] = &[
-            "url",
-            "url_env",
-            "token_env",
-            "secret_env",
-            "room",
-            "topic",
-            "topic_env",
-            "chat",
-            "server",
-            "tls",
-            "user",
-            "password_env",
-            "from",
-            "to",
-        ];
+        let set: Vec<&str> =
+            self.keys().into_iter().filter_map(|(key, is_set)| is_set.then_some(key)).collect();
         let section = format!("[notices.{name}]");
         let mut problems = Vec::new();
         let (needed, allowed) = self.kind.keys();
         for keys in needed {
-            match keys.split('|').filter(|key| self.has(key)).count() {
+            match keys.split('|').filter(|key| set.contains(key)).count() {
                 0 => problems.push(format!(
                     "{section} needs {}, because its kind is {}",
                     keys.replace('|', " or "),
@@ -228,11 +214,11 @@ impl NoticeEntry {
         let is_known = |key: &str| {
             allowed.contains(&key) || needed.iter().any(|keys| keys.split('|').any(|known| known == key))
         };
-        for key in ALL.iter().filter(|key| self.has(key) && !is_known(key)) {
+        for key in set.iter().filter(|key| !is_known(key)) {
             problems.push(format!("{section} {key} means nothing to the kind {}", self.kind));
         }
         if let Some(url) = &self.url {
-            if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+            if !is_web_address(url) {
                 problems.push(format!("{section} url is not the address of a web server"));
             }
             if !url.username().is_empty() || url.password().is_some() {

@@ -1,8 +1,7 @@
 //! `[operations_log]`: a file with an entry for each case.
 
-use crate::config::value::duration;
+use crate::config::value::{duration, std_duration, time_delta};
 use crate::core::view::operations::LogRetention;
-use chrono::TimeDelta;
 use serde::Deserialize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -27,25 +26,24 @@ pub struct OperationsLogEntry {
 }
 
 fn high() -> Duration {
-    730 * DAY
+    std_duration(LogRetention::default().high)
 }
 
 fn medium() -> Duration {
-    365 * DAY
+    std_duration(LogRetention::default().medium)
 }
 
 fn low() -> Duration {
-    90 * DAY
+    std_duration(LogRetention::default().low)
 }
 
 impl OperationsLogEntry {
-    /// How long entries are kept. What is too long for a date was refused before.
+    /// How long entries are kept.
     pub fn retention(&self) -> LogRetention {
-        let delta = |length: Duration| TimeDelta::from_std(length).unwrap_or(TimeDelta::MAX);
         LogRetention {
-            low: delta(self.keep_low),
-            medium: delta(self.keep_medium),
-            high: delta(self.keep_high),
+            low: time_delta(self.keep_low),
+            medium: time_delta(self.keep_medium),
+            high: time_delta(self.keep_high),
         }
     }
 
