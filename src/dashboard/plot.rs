@@ -75,24 +75,14 @@ pub(super) fn plot(
     let y = |value: f64| HEIGHT - BOTTOM - (value - low) / (high - low) * (HEIGHT - TOP - BOTTOM);
     let (mut line, mut band) = (String::new(), String::new());
     for piece in pieces(&points).into_iter().filter(|piece| !piece.is_empty()) {
-        for (index, point) in piece.iter().enumerate() {
-            let _ = write!(
-                line,
-                "{}{:.1} {:.1}",
-                if index == 0 { 'M' } else { 'L' },
-                x(point.at),
-                y(point.value.mean)
-            );
-        }
+        draw(&mut line, piece.iter().map(|point| (x(point.at), y(point.value.mean))));
         if let [only] = piece {
             // A point by itself would not be seen.
             let _ = write!(line, "L{:.1} {:.1}", x(only.at) + 1.5, y(only.value.mean));
         }
         let above = piece.iter().map(|point| (x(point.at), y(point.value.max)));
         let below = piece.iter().rev().map(|point| (x(point.at), y(point.value.min)));
-        for (index, (x, y)) in above.chain(below).enumerate() {
-            let _ = write!(band, "{}{x:.1} {y:.1}", if index == 0 { 'M' } else { 'L' });
-        }
+        draw(&mut band, above.chain(below));
         band.push('Z');
     }
     let is_shown = |limit: &Limit| (low..=high).contains(&limit.value);
@@ -122,6 +112,13 @@ pub(super) fn plot(
         left: LEFT,
         right: WIDTH - RIGHT,
         bottom: HEIGHT - BOTTOM,
+    }
+}
+
+/// Adds a stroke through these places to a path.
+fn draw(path: &mut String, places: impl Iterator<Item = (f64, f64)>) {
+    for (index, (x, y)) in places.enumerate() {
+        let _ = write!(path, "{}{x:.1} {y:.1}", if index == 0 { 'M' } else { 'L' });
     }
 }
 
