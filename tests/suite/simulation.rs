@@ -172,7 +172,8 @@ fn the_same_seed_gives_the_same_run() {
     }
 }
 
-/// Within how many incidents a flaw must be found. They do not depend on the commit.
+/// Within how many incidents a flaw must be found. They do not depend on the commit. The first of them lies shortly
+/// before one that finds the flaw, which the test prints: playbooks that change may move it.
 const FOUND_WITHIN: u64 = 400;
 
 fn found(flaw: Flaw, first: u64, expected: &str) {
@@ -189,7 +190,7 @@ fn found(flaw: Flaw, first: u64, expected: &str) {
 
 #[test]
 fn a_store_that_grants_every_lease_is_found() {
-    found(Flaw::GrantsEveryLease, 130, "has not granted");
+    found(Flaw::GrantsEveryLease, 195, "has not granted");
 }
 
 #[test]
@@ -199,5 +200,5 @@ fn an_agent_that_posts_without_searching_is_found() {
 
 #[test]
 fn an_agent_that_drops_its_intent_is_found() {
-    found(Flaw::DropsIntent, 300, "was given to the host");
+    found(Flaw::DropsIntent, 470, "was given to the host");
 }
