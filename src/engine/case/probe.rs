@@ -203,7 +203,7 @@ fn record(
     match &answer.outcome {
         Ok(raw) => {
             let scope = evidence.scope(&system_type.params(&system.params));
-            let facts = read_facts(system_type, probe, raw, &runner.redactor, scope);
+            let facts = read_facts(probe, raw, &runner.redactor, scope);
             evidence.facts.insert(probe.name.clone(), facts);
             let observation = Observation::new(raw, &runner.redactor);
             evidence.probes.insert(probe.name.clone(), result_of(ProbeStatus::Completed(observation)));

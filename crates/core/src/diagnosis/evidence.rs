@@ -2,8 +2,8 @@
 
 use crate::expr::{FactValue, Scope};
 use crate::ids::{FactName, HostName, ParamName, ProbeName};
+use crate::playbook::Probe;
 use crate::playbook::parse::select_rows;
-use crate::playbook::{Probe, SystemType};
 pub use crate::text::format::cut_at;
 use crate::text::pattern::Pattern;
 use crate::text::redact::{Redacted, Redactor};
@@ -254,7 +254,6 @@ impl Evidence {
 /// Reads a probe's facts from what the host returned. Each fact is a value of its declared type, or
 /// the reason why it is unknown.
 pub fn read_facts(
-    system: &SystemType,
     probe: &Probe,
     raw: &RawObservation,
     redactor: &Redactor,
@@ -301,7 +300,6 @@ pub fn read_facts(
             Err(reason) => return all_unknown(redactor.text(&reason).as_str().to_owned()),
         }
     }
-    debug_assert!(system.probes.contains_key(&probe.name));
     probe
         .facts
         .iter()
