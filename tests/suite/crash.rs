@@ -27,10 +27,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// How many crash points the gate plays.
-const SAMPLE_SIZE: usize = 80;
+const SAMPLE_SIZE: usize = 48;
 
 /// Of how many scenarios they are. Each is played once without a crash before its points are known.
-const SCENARIOS: usize = 100;
+const SCENARIOS: usize = 60;
 
 /// The environment variable that names one point, which is played alone.
 const ONE_POINT: &str = "CRASH_POINT";
@@ -102,11 +102,16 @@ impl<'a> Matrix<'a> {
 
     /// The group of a point is the kind of the effect, and before or after it.
     fn describe(&self, job: &Job) -> Described {
-        let point = &self.subjects[job.subject].undisturbed.points[job.crashes[0]].name;
+        let point = self.effect(job);
         // The words of a command are no kind.
         let words = if point.contains("probe ") || point.contains("change ") { 2 } else { 3 };
         let effect: Vec<&str> = point.split(' ').take(words).collect();
         Described { group: effect.join(" "), name: self.point_name(job) }
+    }
+
+    /// The effect, before or after which the process is killed first.
+    fn effect(&self, job: &Job) -> &str {
+        &self.subjects[job.subject].undisturbed.points[job.crashes[0]].name
     }
 
     fn point_name(&self, job: &Job) -> String {
