@@ -216,6 +216,38 @@ async fn a_crash_after_the_ticket_was_opened_opens_no_second_one() {
     assert_eq!((it.opened().len(), it.agent.case_count().await), (1, 1));
 }
 
+/// Hears that the alert is over while the agent opens its ticket.
+struct HearsWhileOpening {
+    webhooks: tokio::sync::Mutex<Option<Webhooks>>,
+}
+
+#[async_trait]
+impl Tap for HearsWhileOpening {
+    async fn before(&self, call: Deed<'_>) -> Result<(), Broken> {
+        if matches!(call, Deed::Say("open"))
+            && let Some(mut webhooks) = self.webhooks.lock().await.take()
+        {
+            webhooks.alerts("alertmanager", &sync("resolved")).await;
+            webhooks.works().await;
+        }
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn what_is_over_while_its_ticket_is_opened_is_told_there() {
+    let mut it = Watched::on("worker-down-healthy").await;
+    let replica = Webhooks::new(&it.agent.replica());
+    let tap = HearsWhileOpening { webhooks: Some(replica).into() };
+    let mut slow = Webhooks::new(&tapped(it.agent.context(), Arc::new(tap)));
+    slow.alerts("alertmanager", &sync("firing")).await;
+    slow.works().await;
+    it.follows();
+    assert_eq!(it.agent.comments("alert-state"), [] as [String; 0], "nobody could tell it there yet");
+    it.waits(6).await;
+    assert!(it.agent.comment("alert-state").contains("over"), "{}", it.agent.comment("alert-state"));
+}
+
 #[tokio::test]
 async fn a_storm_opens_a_few_tickets_an_hour() {
     let mut it = Watched::on("status").await;

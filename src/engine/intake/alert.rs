@@ -27,6 +27,9 @@ const OPEN_AT_MOST: u32 = 10;
 /// See [`OPEN_AT_MOST`].
 const OPEN_WITHIN: TimeDelta = TimeDelta::hours(1);
 
+/// So long after an alert was admitted, its ticket may still be being opened.
+const OPENED_WITHIN: TimeDelta = TimeDelta::minutes(2);
+
 /// What became of an alert.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AlertIntake {
@@ -184,10 +187,15 @@ async fn open_ticket(
     Ok(opened)
 }
 
+/// What is noted of an alert that may have a ticket opened.
+fn admitted(alert: &Alert) -> DedupeKey {
+    DedupeKey::AlertAdmitted { source: alert.source.clone(), fingerprint: alert.fingerprint.clone() }
+}
+
 /// Whether an alert may have a ticket opened. One that may is not counted again while GitHub fails.
 async fn is_admitted(context: &Context, alert: &Alert) -> Result<bool, JournalError> {
     let (source, now) = (&alert.source, context.clock.now());
-    let key = DedupeKey::AlertAdmitted { source: source.clone(), fingerprint: alert.fingerprint.clone() };
+    let key = admitted(alert);
     if context.journal.done_at(&key).await?.is_some_and(|at| now - at < OPEN_WITHIN) {
         return Ok(true);
     }
@@ -207,7 +215,10 @@ async fn resolve(context: &Context, alert: &Alert, place: &Place) -> Result<Aler
         return Ok(AlertIntake::Later);
     }
     let Some(id) = context.forge.find(&place.repo, &place.marker).await? else {
-        return Ok(AlertIntake::Done(None));
+        // Another replica may be opening the ticket right now. It is to say that the alert is over.
+        let begun = context.journal.done_at(&admitted(alert)).await?;
+        let may_come = begun.is_some_and(|begun| context.clock.now() - begun < OPENED_WITHIN);
+        return Ok(if may_come { AlertIntake::Later } else { AlertIntake::Done(None) });
     };
     write_state(context, alert, place, &id).await?;
     let ticket = context.forge.ticket(&id).await?;
