@@ -14,6 +14,7 @@ use crate::app::settings::{LoadedConfig, read_config};
 use crate::app::signals::stop_on_signal;
 use crate::app::supervisor::Supervisor;
 use crate::app::tasks::{PeriodicTask, Task, TaskTimes, Trigger};
+use crate::app::traces::{Collector, TraceExporter};
 use crate::app::wiring::{Application, RunMode, alert_sources, embedding_reader, webhook_secrets};
 use crate::config::Config;
 use crate::core::case::scheduled_run::ScheduledRun;
@@ -147,6 +148,8 @@ impl Start {
             .map(|entry| Heartbeat::new(entry, readiness.clone(), context.redactor.clone()))
             .transpose()?;
 
+        let collector = config.traces.as_ref().map(Collector::new).transpose()?;
+
         let (stop, pull) = Shutdown::new();
         let dispatcher = Dispatcher::start(context.clone(), self.cases, stop.clone());
         let mut tasks = JoinSet::new();
@@ -178,6 +181,9 @@ impl Start {
         tasks.spawn(async move { inbox.work(&stopped).await });
         if let Some(heartbeat) = heartbeat {
             tasks.spawn(heartbeat.run(stop.clone()));
+        }
+        if let Some(collector) = collector {
+            tasks.spawn(TraceExporter::new(collector, context.clone()).run(stop.clone()));
         }
         let telling = Telling {
             context: context.clone(),

@@ -9,6 +9,7 @@
 //! - `operations_log`: the file with an entry for each case.
 //! - `metrics`: the figures of `/metrics`. `readiness`: the checks of `/readyz`.
 //! - `notices`: the channels of notices, and what works for them. `heartbeat`: tells a service that all is well.
+//! - `traces`: exports each case that has ended as a trace of OpenTelemetry.
 //! - `reachability`: tells when a host or a system is lost and found.
 //! - `signals`: Ctrl-C and SIGTERM. `supervisor`: what systemd is told.
 //! - `secrets`: tokens and passwords, from the environment or from credentials.
@@ -30,6 +31,7 @@ pub mod settings;
 pub mod signals;
 mod supervisor;
 pub mod tasks;
+pub mod traces;
 pub mod wiring;
 
 pub use crate::app::notices::{ChannelError, notice_channels, notice_rules};

@@ -370,6 +370,7 @@ pub fn redactor(config: &Config) -> Redactor {
     let variables = variables.chain(config.alerts.values().flat_map(AlertEntry::variables));
     let variables = variables.chain(config.notices.values().flat_map(NoticeEntry::variables));
     let variables = variables.chain(config.heartbeat.iter().filter_map(|entry| entry.url_env.as_ref()));
+    let variables = variables.chain(config.traces.iter().flat_map(|entry| entry.variables()));
     let secrets = variables.filter_map(|variable| secret(variable));
     let secrets = secrets.flat_map(|secret| with_path(secret.expose_secret()));
     let of_store = address(config).ok().flatten().map_or_else(Vec::new, |it| it.passwords().to_vec());

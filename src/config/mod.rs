@@ -35,6 +35,7 @@ mod schedules;
 mod store;
 mod sweep;
 mod systems;
+mod traces;
 mod value;
 mod webhook;
 
@@ -57,6 +58,7 @@ pub use crate::config::schedules::ScheduleEntry;
 pub use crate::config::store::StoreEntry;
 pub use crate::config::sweep::{ConfirmationEntry, EscalationEntry, SweepEntry};
 pub use crate::config::systems::{GroupEntry, SystemEntry};
+pub use crate::config::traces::TracesEntry;
 pub use crate::config::value::is_web_address;
 pub use crate::config::webhook::WebhookEntry;
 
@@ -147,6 +149,9 @@ pub struct Config {
     /// The section `[heartbeat]`; `None`: nobody is told that the daemon is ready.
     #[serde(default)]
     pub heartbeat: Option<HeartbeatEntry>,
+    /// The section `[traces]`; `None`: nothing is exported.
+    #[serde(default)]
+    pub traces: Option<TracesEntry>,
     /// Folders of playbooks beside the built-in ones, or in their place.
     #[serde(default)]
     pub playbooks: PlaybooksEntry,
@@ -278,6 +283,7 @@ impl Config {
             }
         }
         problems.extend(self.heartbeat.iter().flat_map(HeartbeatEntry::problems));
+        problems.extend(self.traces.iter().flat_map(TracesEntry::problems));
         problems.extend(self.redact.problems());
         problems.extend(self.measurements.problems());
         problems.extend(self.operations_log.iter().flat_map(OperationsLogEntry::problems));

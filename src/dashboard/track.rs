@@ -7,6 +7,7 @@ use crate::core::case::{Case, Stage};
 use crate::core::expr::Truth;
 use crate::core::ids::CaseId;
 use crate::core::playbook::Fault;
+use crate::core::view::trace::phase_of;
 use crate::dashboard::words::{Moment, instant, length, moment};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
@@ -71,7 +72,7 @@ impl Track {
     ) -> Result<Self, InvalidJournal> {
         let (first, rest) = records.split_at(records.len().min(1));
         let mut case = Case::fold(id, first)?;
-        let mut phases = vec![(phase(&case), case.opened_at)];
+        let mut phases = vec![(phase_of(&case), case.opened_at)];
         let mut checks: Vec<Vec<_>> = Vec::new();
         for record in rest {
             case.apply(record)?;
@@ -84,7 +85,7 @@ impl Track {
                 }
                 _ => {}
             }
-            let next = phase(&case);
+            let next = phase_of(&case);
             if phases.last().is_none_or(|(known, _)| *known != next) {
                 phases.push((next, record.at));
             }
@@ -132,10 +133,6 @@ fn word(truth: &Truth) -> &'static str {
         Truth::False => "false",
         Truth::Unknown(_) => "unknown",
     }
-}
-
-fn phase(case: &Case) -> &'static str {
-    if case.stage == Stage::Opened { "reading" } else { case.phase_key() }
 }
 
 fn segments(

@@ -58,4 +58,5 @@ mod taps;
 mod test_agent;
 mod texts;
 mod tidy;
+mod traces;
 mod wordings;

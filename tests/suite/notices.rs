@@ -315,12 +315,12 @@ fn every_event_is_put_in_words() {
 }
 
 /// A server that takes one request after another, or takes connections and never answers.
-struct Receiver {
-    url: String,
+pub struct Receiver {
+    pub url: String,
     got: Arc<Mutex<Vec<String>>>,
 }
 
-async fn receiver(answers: bool) -> Receiver {
+pub async fn receiver(answers: bool) -> Receiver {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}/hook-0123456789abcdef", listener.local_addr().expect("an address"));
     let got: Arc<Mutex<Vec<String>>> = Arc::default();
@@ -357,14 +357,14 @@ async fn receiver(answers: bool) -> Receiver {
 }
 
 impl Receiver {
-    fn got(&self) -> Vec<String> {
+    pub fn got(&self) -> Vec<String> {
         self.got.lock().expect("nobody panicked").clone()
     }
 }
 
 const SIGNING: &str = "signing-secret-0123456789";
 
-fn append(binary: &TestBinary, text: &str) {
+pub fn append(binary: &TestBinary, text: &str) {
     let config = std::fs::read_to_string(binary.config()).expect("a configuration");
     std::fs::write(binary.config(), format!("{config}{text}")).expect("it is written");
 }

@@ -66,6 +66,8 @@ pub enum Cursor {
     Notices,
     /// When that was begun. What is older is told to nobody.
     NoticesBegun,
+    /// Up to when cases that have ended were exported as traces.
+    Traces,
     /// When people were told of a trouble of something that is watched.
     TroubleTold(Subject),
     /// When they were told of its end.
@@ -83,6 +85,7 @@ impl fmt::Display for Cursor {
             Cursor::Task(name) => f.write_str(name),
             Cursor::Notices => f.write_str("notices"),
             Cursor::NoticesBegun => f.write_str("notices begun"),
+            Cursor::Traces => f.write_str("traces"),
             Cursor::TroubleTold(subject) => write!(f, "told trouble {subject}"),
             Cursor::TroubleOver(subject) => write!(f, "told end {subject}"),
         }
@@ -96,6 +99,8 @@ pub enum DedupeKey {
     RecurrenceCheck(CaseId),
     /// People were reminded of an escalated case.
     Reminder(CaseId),
+    /// A case that has ended was exported as a trace.
+    Traced(CaseId),
     /// A chat command was followed.
     ChatCommand {
         /// The ticket.
@@ -149,6 +154,7 @@ impl DedupeKey {
         match self {
             DedupeKey::RecurrenceCheck(_) => TimeDelta::days(30),
             DedupeKey::Reminder(_) => TimeDelta::days(90),
+            DedupeKey::Traced(_) => TimeDelta::days(7),
             DedupeKey::ChatCommand { .. } | DedupeKey::Feedback { .. } => TimeDelta::days(400),
             DedupeKey::Forecast { .. } => TimeDelta::days(14),
             DedupeKey::Refusal { .. } | DedupeKey::AlertAdmitted { .. } => TimeDelta::days(1),
@@ -163,6 +169,7 @@ impl fmt::Display for DedupeKey {
         match self {
             DedupeKey::RecurrenceCheck(case) => write!(f, "watched {case}"),
             DedupeKey::Reminder(case) => write!(f, "reminded {case}"),
+            DedupeKey::Traced(case) => write!(f, "traced {case}"),
             DedupeKey::ChatCommand { ticket, comment } => write!(f, "comment {ticket} {comment}"),
             DedupeKey::Feedback { ticket, comment } => write!(f, "reply {ticket} {comment}"),
             DedupeKey::Forecast { system, series } => write!(f, "forecast {system} {series}"),

@@ -7,3 +7,4 @@ pub mod operations;
 pub mod probes;
 pub mod remediation;
 pub mod report;
+pub mod trace;
