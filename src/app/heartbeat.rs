@@ -37,6 +37,20 @@ pub struct Heartbeat {
     redactor: Arc<Redactor>,
 }
 
+/// The address that is told.
+///
+/// # Errors
+/// [`HeartbeatError::NoAddress`].
+pub fn address(entry: &HeartbeatEntry) -> Result<SecretString, HeartbeatError> {
+    if let Some(url) = &entry.url {
+        return Ok(url.as_str().into());
+    }
+    let variable = entry.url_env.as_deref().unwrap_or_default();
+    let url =
+        secret(variable).filter(|url| Url::parse(url.expose_secret()).is_ok_and(|url| is_web_address(&url)));
+    url.ok_or_else(|| HeartbeatError::NoAddress(variable.to_owned()))
+}
+
 /// What was told last, so that the log has each change once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Beat {
@@ -58,16 +72,7 @@ impl Heartbeat {
         readiness: Arc<dyn ReadinessCheck>,
         redactor: Arc<Redactor>,
     ) -> Result<Self, HeartbeatError> {
-        let url = match (&entry.url, &entry.url_env) {
-            (Some(url), _) => url.as_str().into(),
-            (None, variable) => {
-                let variable = variable.as_deref().unwrap_or_default();
-                let url = secret(variable)
-                    .filter(|url| Url::parse(url.expose_secret()).is_ok_and(|url| is_web_address(&url)));
-                url.ok_or_else(|| HeartbeatError::NoAddress(variable.to_owned()))?
-            }
-        };
-        Ok(Self { url, every: entry.every, client: HttpClient::new()?, readiness, redactor })
+        Ok(Self { url: address(entry)?, every: entry.every, client: HttpClient::new()?, readiness, redactor })
     }
 
     /// Tells it again and again, until the shutdown is requested.

@@ -75,6 +75,7 @@ pub(super) async fn run(place: Option<PathBuf>, _: Arguments) -> Result<ExitStat
     check_github(&settings, &mut findings).await;
     check_reader(&settings, &mut findings).await;
     check_notices(&settings, &mut findings).await;
+    check_surroundings(&settings, &mut findings).await;
     check_systems(&settings, &mut findings).await;
     Ok(if findings.bad { ExitStatus::Failed } else { ExitStatus::Done })
 }
@@ -310,6 +311,41 @@ async fn check_notices(settings: &LoadedConfig, findings: &mut Findings) {
                 ));
             }
             Err(error) => findings.bad(&format!("notices: {name}"), &error.to_string()),
+        }
+    }
+}
+
+/// What `serve` needs of the environment, and does not start without: secrets and addresses that variables hold.
+async fn check_surroundings(settings: &LoadedConfig, findings: &mut Findings) {
+    let config = &settings.config;
+    if let Some(webhook) = &config.webhook {
+        match app::webhook_secrets(webhook) {
+            Ok(_) => findings.good("webhook: its secret is there"),
+            Err(error) => findings.bad("webhook", &with_help(&error)),
+        }
+    }
+    if !config.alerts.is_empty() {
+        match app::alert_sources(config) {
+            Ok(sources) => {
+                findings.good(&format!("alerts: the secrets of {} monitors are there", sources.len()))
+            }
+            Err(error) => findings.bad("alerts", &with_help(&error)),
+        }
+    }
+    if let Some(entry) = &config.heartbeat {
+        match app::heartbeat::address(entry) {
+            Ok(_) => findings.good("heartbeat: its address is there"),
+            Err(error) => findings.bad("heartbeat", &with_help(&error)),
+        }
+    }
+    if let Some(entry) = &config.traces {
+        let checked = match app::traces::Collector::new(entry) {
+            Ok(collector) => collector.check().await.map_err(|error| error.to_string()),
+            Err(error) => Err(with_help(&error)),
+        };
+        match checked {
+            Ok(()) => findings.good("traces: the collector answers"),
+            Err(error) => findings.bad("traces", &error),
         }
     }
 }
