@@ -334,8 +334,12 @@ fn explain_fault(system: &SystemType, fault: &Fault) {
         let names: Vec<&str> = fault.causes.iter().map(|name| name.as_str()).collect();
         print(&format!("\nIt can cause {}, so it is fixed first.", names.join(", ")));
     }
-    if fault.remediation.is_empty() {
-        print("\nNothing is changed. The ticket goes to a person at once.");
+    if !fault.independent_of.is_empty() {
+        let names: Vec<&str> = fault.independent_of.iter().map(|name| name.as_str()).collect();
+        print(&format!("\nIt has nothing to do with {}.", names.join(", ")));
+    }
+    if fault.is_for_people() {
+        print("\nNothing is changed. The ticket goes to a person.");
     } else {
         let risk = format!("{:?}", fault.risk).to_lowercase();
         print(&format!("\nIf the policy allows {risk} risk, these steps run in order:"));

@@ -148,7 +148,9 @@ pub(super) fn leave_out(file: &YamlFile, map: &mut Map<'_>, system: &mut SystemT
         }
     }
     for fault in &mut system.faults {
-        fault.causes.retain(|caused| !listed.iter().any(|(name, _)| name == caused.as_str()));
+        let is_left = |other: &PlaybookName| !listed.iter().any(|(name, _)| name == other.as_str());
+        fault.causes.retain(is_left);
+        fault.independent_of.retain(is_left);
         fault.symptoms.names.retain(|symptom| symptoms.contains_key(symptom));
     }
     system.symptoms = Arc::new(SymptomCatalogue::new(symptoms));

@@ -16,12 +16,16 @@ const STEP_TIMEOUT: Duration = Duration::from_secs(120);
 /// How long a condition of `verify` may take without `timeout`.
 const VERIFY_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Decodes a fault. Gives the faults that cause it, too.
-pub(super) fn decode(
-    file: &YamlFile,
-    mut map: Map<'_>,
-    system: &SystemType,
-) -> Option<(Fault, Vec<PlaybookName>)> {
+/// What a fault says about others. It is noted there when all are decoded.
+pub(super) struct Relations {
+    /// The faults that cause it.
+    pub(super) caused_by: Vec<PlaybookName>,
+    /// The faults that have nothing to do with it.
+    pub(super) independent_of: Vec<PlaybookName>,
+}
+
+/// Decodes a fault, and what it says about others.
+pub(super) fn decode(file: &YamlFile, mut map: Map<'_>, system: &SystemType) -> Option<(Fault, Relations)> {
     let name = map.require("playbook", "the playbook's name, the same as the file's");
     let name = name.and_then(|node| file.named(&node, PlaybookName::new));
     map.take("kind");
@@ -43,7 +47,10 @@ pub(super) fn decode(
     let symptoms = base.map_or_else(Symptoms::default, |base| base.symptoms.clone()).and(symptoms);
     let mut causes = base.map_or_else(BTreeSet::new, |base| base.causes.clone());
     causes.extend(map.items("causes", |node| file.named(node, PlaybookName::new)));
-    let caused_by = map.items("caused_by", |node| file.named(node, PlaybookName::new));
+    let relations = Relations {
+        caused_by: map.items("caused_by", |node| file.named(node, PlaybookName::new)),
+        independent_of: map.items("independent_of", |node| file.named(node, PlaybookName::new)),
+    };
     let risks = ["low", "medium", "high"];
     let default_risk = base.map_or(Risk::Low, |base| base.risk);
     let risk = map.take("risk").map_or(Some(default_risk), |node| file.one_of(&node, &risks));
@@ -89,6 +96,7 @@ pub(super) fn decode(
         summary: summary?,
         reported_only: reported_only.unwrap_or(base.is_some_and(|base| base.reported_only)),
         causes,
+        independent_of: base.map_or_else(BTreeSet::new, |base| base.independent_of.clone()),
         risk: risk?,
         mode: mode.or_else(|| base?.mode),
         ask_if: ask_if.or_else(|| base?.ask_if.clone()),
@@ -99,7 +107,7 @@ pub(super) fn decode(
         prevention: prevention.or_else(|| base?.prevention.clone()),
     };
     fault.needs = system.probes_named(names(&fault).iter().map(String::as_str));
-    Some((fault, caused_by))
+    Some((fault, relations))
 }
 
 /// The facts and parameters that a fault uses.

@@ -3,11 +3,13 @@
 use crate::core::ids::{PlaybookName, SystemTypeName};
 use crate::core::playbook::{Fault, Library, LibraryHash, SymptomCatalogue, SystemType};
 use crate::library::decode::{Map, YamlFile, suggest};
+use crate::library::fault::Relations;
 use crate::library::files::{Files, is_symptom, stem};
 use crate::library::format::{self, Format};
+use crate::library::independence::Independence;
 use crate::library::migrate::{FORMAT, migrate_files};
 use crate::library::problem::{Problem, Problems};
-use crate::library::{extends, fault, operation, request, sudo_list, symptom, system};
+use crate::library::{extends, fault, independence, operation, request, sudo_list, symptom, system};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -120,18 +122,24 @@ fn decode_folder(
     system: &mut SystemType,
     system_file: &YamlFile,
 ) -> Vec<YamlFile> {
-    let (mut causes, mut defined) = (Vec::new(), BTreeMap::new());
+    let (mut relations, mut defined) = (Vec::new(), BTreeMap::new());
     let (symptoms, playbooks): (Vec<&String>, Vec<&String>) = paths.iter().partition(|path| is_symptom(path));
     let mut decoded = decode_symptoms(files, &symptoms, system);
     for path in playbooks {
         let file = YamlFile::new(path, files.text(path).unwrap_or_default());
         if let Some(map) = file.parse() {
-            decode_playbook(&file, map, path, system, (&mut defined, &mut causes));
+            decode_playbook(&file, map, path, system, (&mut defined, &mut relations));
         }
         decoded.push(file);
     }
-    add_causes(system, &causes, system_file, &decoded);
-    sort_by_cause(system, system_file, &decoded);
+    add_causes(system, &relations, system_file, &decoded);
+    if sort_by_cause(system, system_file, &decoded) {
+        let stated = relations.iter().flat_map(|(name, relations)| {
+            relations.independent_of.iter().map(|other| (name.clone(), other.clone()))
+        });
+        let stated: Vec<Independence> = stated.collect();
+        independence::add(system, &stated, |name| file_of(name, system_file, &decoded));
+    }
     decoded
 }
 
@@ -192,8 +200,8 @@ fn check_folder_name(file: &YamlFile, folder: &str, system_type: &SystemTypeName
 /// The kind of a playbook that does not say what it is.
 const FAULT: &str = "fault";
 
-/// A cause, and a fault that says that it is caused by it.
-type Cause = (PlaybookName, PlaybookName);
+/// A fault, and what it says about others.
+type Related = (PlaybookName, Relations);
 
 /// Decodes a playbook into its system type, where it takes the place of an inherited one of its name.
 fn decode_playbook(
@@ -201,7 +209,7 @@ fn decode_playbook(
     map: Map<'_>,
     path: &str,
     system: &mut SystemType,
-    (defined, causes): (&mut BTreeMap<PlaybookName, String>, &mut Vec<Cause>),
+    (defined, related): (&mut BTreeMap<PlaybookName, String>, &mut Vec<Related>),
 ) -> Option<()> {
     let kind = map.peek_text("kind").unwrap_or(FAULT);
     let name = match kind {
@@ -214,8 +222,12 @@ fn decode_playbook(
             replace(&mut system.operations, operation, |operation| &operation.fault.name)
         }
         FAULT => {
-            let (fault, caused_by) = fault::decode(file, map, system)?;
-            causes.extend(caused_by.into_iter().map(|cause| (cause, fault.name.clone())));
+            let is_refined = map.peek("refines").is_some();
+            let (fault, relations) = fault::decode(file, map, system)?;
+            related.push((fault.name.clone(), relations));
+            if !is_refined {
+                independence::forget(system, &fault.name);
+            }
             replace(&mut system.faults, fault, |fault| &fault.name)
         }
         _ => {
@@ -247,8 +259,11 @@ fn replace<T>(playbooks: &mut Vec<T>, playbook: T, name_of: impl Fn(&T) -> &Play
 }
 
 /// Notes at each cause what says that it is caused by it.
-fn add_causes(system: &mut SystemType, causes: &[Cause], system_file: &YamlFile, files: &[YamlFile]) {
-    for (cause, caused) in causes {
+fn add_causes(system: &mut SystemType, related: &[Related], system_file: &YamlFile, files: &[YamlFile]) {
+    let caused_by = related
+        .iter()
+        .flat_map(|(name, relations)| relations.caused_by.iter().map(move |cause| (cause, name)));
+    for (cause, caused) in caused_by {
         match system.faults.iter_mut().find(|fault| fault.name == *cause) {
             Some(fault) => drop(fault.causes.insert(caused.clone())),
             None => file_of(caused, system_file, files).report_at_text(
@@ -261,8 +276,8 @@ fn add_causes(system: &mut SystemType, causes: &[Cause], system_file: &YamlFile,
 }
 
 /// Sorts the faults in causal order: each after its causes, otherwise by name, so that the order is always
-/// the same.
-fn sort_by_cause(system: &mut SystemType, system_file: &YamlFile, files: &[YamlFile]) {
+/// the same. Whether there is such an order; there is none if they form a cycle, which is reported.
+fn sort_by_cause(system: &mut SystemType, system_file: &YamlFile, files: &[YamlFile]) -> bool {
     let names: BTreeSet<PlaybookName> = system.faults.iter().map(|fault| fault.name.clone()).collect();
     let file_of = |name: &PlaybookName| file_of(name, system_file, files);
     for fault in &system.faults {
@@ -290,10 +305,11 @@ fn sort_by_cause(system: &mut SystemType, system_file: &YamlFile, files: &[YamlF
                         "decide which of them is the cause",
                     );
                 }
-                return;
+                return false;
             }
         }
     }
+    true
 }
 
 /// The file of a playbook.

@@ -9,6 +9,7 @@
 //!               series.rs what is kept of facts over time
 //! extends.rs    what a system type has from those that it extends
 //! fault.rs      a playbook of a fault; request.rs one of a request; operation.rs one of an operation
+//!               independence.rs which faults have nothing to do with each other
 //! symptom.rs    a symptom
 //! backup.rs     the shell text around a step that makes a backup
 //! page.rs       the page about a system type, for people
@@ -23,6 +24,7 @@ mod fault;
 mod files;
 mod forbidden;
 mod format;
+mod independence;
 mod load;
 pub mod migrate;
 mod node;

@@ -5,7 +5,8 @@ use crate::library::decode::{Map, YamlFile};
 use crate::library::{fault, param, system};
 
 /// Keys of a fault that say how it is recognised; an operation is ordered.
-const OF_FAULTS: [&str; 5] = ["symptoms", "causes", "caused_by", "reported_only", "refines"];
+const OF_FAULTS: [&str; 6] =
+    ["symptoms", "causes", "caused_by", "independent_of", "reported_only", "refines"];
 
 pub(super) fn decode(file: &YamlFile, mut map: Map<'_>, system: &SystemType) -> Option<Operation> {
     for key in OF_FAULTS {

@@ -64,23 +64,31 @@ fn faults(page: &mut Page, system: &SystemType) {
     if system.faults.is_empty() {
         return;
     }
-    page.heading("Faults", "In the order in which they are fixed: a cause before what it causes.");
+    page.heading(
+        "Faults",
+        "In the order in which they are fixed: a cause before what it causes. What only a person mends holds up the rest, except for what is known to be independent of it.",
+    );
     page.table(["fault", "present if", "what is done", "risk"]);
     for fault in &system.faults {
         let name = format!("{}: {}", code(fault.name.as_str()), cell(&fault.title));
-        let risk = match fault.remediation.is_empty() {
+        let risk = match fault.is_for_people() {
             true => String::new(),
             false => format!("{:?}", fault.risk).to_lowercase(),
         };
-        page.row([name, code(fault.when.source()), action(fault), risk]);
+        page.row([name, code(fault.when.source()), action(system, fault), risk]);
     }
 }
 
 /// What happens about a fault, in a few words.
-fn action(fault: &Fault) -> String {
+fn action(system: &SystemType, fault: &Fault) -> String {
     let reported = if fault.reported_only { "only if reported: " } else { "" };
-    if fault.remediation.is_empty() {
-        return format!("{reported}a person is told");
+    if fault.is_for_people() {
+        let others = fault.independent_of.iter().filter(|other| !system.is_for_people(other));
+        let others: Vec<String> = others.map(|other| code(other.as_str())).collect();
+        return match others.is_empty() {
+            true => format!("{reported}a person is told"),
+            false => format!("{reported}a person is told, after {} was fixed", others.join(", ")),
+        };
     }
     let mode = match (fault.mode, &fault.ask_if) {
         (Some(Mode::Observe), _) => "told, and not done: ",

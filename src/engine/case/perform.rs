@@ -142,13 +142,11 @@ async fn lease_hosts(
     writer.append(Event::HostsLeased { hosts, waited }).await
 }
 
-/// The event to record if the host is leased by a case that fixes the same fault.
+/// The event to record if the host is leased by a case that fixes one of the same faults.
 async fn linked(writer: &CaseWriter<'_>) -> Result<Option<Event>, CaseError> {
-    let finding = writer.case.diagnosis().and_then(|diagnosis| diagnosis.findings.first());
-    let Some((finding, history)) = finding.zip(history(writer.context, &writer.case).await?) else {
-        return Ok(None);
-    };
-    Ok(active_related(&writer.case, &finding.playbook, &history))
+    let Some(history) = history(writer.context, &writer.case).await? else { return Ok(None) };
+    let findings = writer.case.diagnosis().map_or(&[][..], |diagnosis| diagnosis.findings.as_slice());
+    Ok(findings.iter().find_map(|finding| active_related(&writer.case, &finding.playbook, &history)))
 }
 
 /// Makes a change: lease, intent, act, fact.

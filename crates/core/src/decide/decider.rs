@@ -129,11 +129,13 @@ impl Decider<'_> {
     /// Whether a fault is this case's concern: some count only where they are reported, or asked for.
     fn counts(self, playbook: &PlaybookName) -> bool {
         let is_asked = match self.case.scope() {
-            // What was fixed is the better answer.
+            // What was fixed is the better answer, unless it has nothing to do with this.
             CaseScope::FullTicket => {
                 let may_complain = !matches!(self.triage.intent, Intent::Question { in_doubt: false, .. });
                 let is_reported = may_complain && self.explains(playbook);
-                is_reported && self.case.remediations.is_empty()
+                let fixed = self.case.remediations.iter().map(|done| &done.plan.playbook);
+                let mut fixed = fixed.filter(|fixed| !self.system_type.is_independent(fixed, playbook));
+                is_reported && fixed.next().is_none()
             }
             CaseScope::FixOne { playbook: wanted, .. } => wanted == playbook,
             CaseScope::Operate { operation, .. } => operation == playbook,
@@ -148,21 +150,8 @@ impl Decider<'_> {
         of: &PlaybookName,
         diagnosis: &'d Diagnosis,
     ) -> Option<&'d Unknown> {
-        let causes = self.causes(of);
+        let causes = self.system_type.causes_of(of);
         diagnosis.unknown.iter().find(|unknown| causes.contains(&unknown.playbook))
-    }
-
-    /// The faults that can cause this one, directly or through others.
-    pub(crate) fn causes(self, of: &PlaybookName) -> BTreeSet<PlaybookName> {
-        let mut consequences = BTreeSet::from([of.clone()]);
-        // The faults stand in causal order, so one pass from the end finds causes of causes.
-        for fault in self.system_type.faults.iter().rev() {
-            if !fault.causes.is_disjoint(&consequences) {
-                consequences.insert(fault.name.clone());
-            }
-        }
-        consequences.remove(of);
-        consequences
     }
 
     /// Why a question cannot be answered from this evidence; a fact that is unknown is no answer.

@@ -4,6 +4,7 @@ pub mod action;
 mod conclude;
 mod decider;
 mod inquire;
+mod next;
 pub mod related;
 mod requested;
 mod run;
@@ -232,7 +233,7 @@ impl Decider<'_> {
         if let Some(action) = self.waiting_action().or_else(|| self.conclude_requested(diagnosis)) {
             return action;
         }
-        match diagnosis.findings.first() {
+        match self.next_finding(diagnosis) {
             Some(finding) => {
                 if let Some(unknown) = self.unknown_cause(&finding.playbook, diagnosis) {
                     let detail = Detail::CauseUnknown {

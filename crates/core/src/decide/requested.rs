@@ -79,7 +79,7 @@ impl Decider<'_> {
 
     /// Why a confirmed fault must not be fixed yet: what causes it is there too, or may be.
     fn blocked_by_cause(self, playbook: &PlaybookName, diagnosis: &Diagnosis) -> Option<Outcome> {
-        let causes = self.causes(playbook);
+        let causes = self.system_type.causes_of(playbook);
         let cause = diagnosis.findings.iter().find(|finding| causes.contains(&finding.playbook));
         let unknown = diagnosis.unknown.iter().find(|unknown| causes.contains(&unknown.playbook));
         let detail = match (cause, unknown) {

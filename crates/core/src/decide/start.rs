@@ -12,10 +12,12 @@ use crate::diagnosis::plan::Plan;
 use crate::expr::Truth;
 use crate::ids::PlaybookName;
 use crate::playbook::Fault;
+use crate::policy::deferral::Deferral;
 use crate::policy::limits;
 use crate::policy::mode::Mode;
 use crate::policy::permit;
 use crate::policy::permit::NotPermitted;
+use crate::policy::run_history::RunHistory;
 use crate::ticket::TicketState;
 use chrono::TimeDelta;
 
@@ -55,8 +57,9 @@ impl Decider<'_> {
         if self.input.now - self.case.evidence.at > MAX_EVIDENCE_AGE {
             return self.run_probes();
         }
-        let summary = diagnosis.findings.first().map_or_else(String::new, |finding| finding.summary.clone());
-        if fault.remediation.is_empty() {
+        let finding = diagnosis.findings.iter().find(|finding| finding.playbook == *playbook);
+        let summary = finding.map_or_else(String::new, |finding| finding.summary.clone());
+        if fault.is_for_people() {
             return escalate(Code::NeedsPerson, Detail::NeedsPerson { playbook: playbook.clone(), summary });
         }
         let keep = self.case.backup_name();
@@ -100,7 +103,7 @@ impl Decider<'_> {
     }
 
     /// The mode of a fault as things are. What cannot be told is asked about.
-    fn mode_of(self, fault: &Fault) -> Option<Mode> {
+    pub(crate) fn mode_of(self, fault: &Fault) -> Option<Mode> {
         let scope = self.case.evidence.scope(&self.system_type.params(&self.system.params));
         match fault.ask_if.as_ref().map(|condition| condition.truth(&scope)) {
             None | Some(Truth::False) => fault.mode,
@@ -152,29 +155,28 @@ impl Decider<'_> {
 
     /// Defers a plan that exceeds a limit, or hands it over if that would take too long.
     fn defer_for_limits(self, plan: &Plan) -> Option<Action> {
-        let DecisionInput { policy, inventory, history, now, .. } = self.input;
+        let DecisionInput { policy, history, now, .. } = self.input;
         let Some(history) = history else {
             return Some(escalate(Code::HeldBack, Detail::LimitsUnknown));
         };
-        let limits = match self.triage.intent.is_operation() {
-            true => &policy.limits.of_operation(),
-            false => &policy.limits,
-        };
-        let deferral = limits::deferral(
-            limits,
-            &policy.change_freezes,
-            inventory,
-            &self.system.name,
-            plan,
-            history,
-            now,
-        )?;
+        let deferral = self.exceeded_limit(plan, history)?;
         let since = self.case.deferred_at.unwrap_or(now);
         if deferral.until - since > TimeDelta::from_std(policy.limits.max_wait).unwrap_or_default() {
             let detail = Detail::HeldBack { playbook: plan.playbook.clone(), deferral };
             return Some(escalate(Code::HeldBack, detail));
         }
         Some(Action::Record(Event::Deferred(deferral)))
+    }
+
+    /// Until when a plan has to wait for the limits; `None` if it exceeds none.
+    pub(crate) fn exceeded_limit(self, plan: &Plan, history: &RunHistory) -> Option<Deferral> {
+        let DecisionInput { policy, inventory, now, .. } = self.input;
+        let limits = match self.triage.intent.is_operation() {
+            true => &policy.limits.of_operation(),
+            false => &policy.limits,
+        };
+        let freezes = &policy.change_freezes;
+        limits::deferral(limits, freezes, inventory, &self.system.name, plan, history, now)
     }
 
     /// A paused case that is about to change something waits where it stands.

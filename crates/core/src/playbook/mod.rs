@@ -3,6 +3,7 @@
 //! They are made by `library` from YAML files; what is here is already free of mistakes that a
 //! loader can find.
 
+mod causality;
 pub mod command;
 pub mod discovery;
 pub mod inventory;
@@ -161,6 +162,9 @@ pub struct Fault {
     pub reported_only: bool,
     /// Its consequences: playbooks that come after this one.
     pub causes: BTreeSet<PlaybookName>,
+    /// The faults that it neither causes nor is caused by, and that need not be mended before it or after it. Both
+    /// faults name each other.
+    pub independent_of: BTreeSet<PlaybookName>,
     /// Above the policy's `max_risk`, the fix needs approval; `low` by default.
     pub risk: Risk,
     /// `ask` or `observe`; the strictest mode holds. `None` adds no restriction.

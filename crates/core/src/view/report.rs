@@ -80,8 +80,10 @@ pub struct Report {
     pub dispute: Option<CloseDispute>,
     /// Names in the ticket's form that are unknown.
     pub unknown_names: Vec<UnknownSystemName>,
-    /// The faults that any diagnosis found and no remediation was started for.
+    /// The faults that any diagnosis found and no remediation was started for, without those that are gone.
     pub findings: Vec<FindingView>,
+    /// The titles of the faults that were found, and are gone since something else was fixed.
+    pub gone: Vec<String>,
     /// The remediations, in the order in which they were started.
     pub remediations: Vec<RemediationView>,
     /// What the newest diagnosis could not tell. Faults with the same cause stand in one entry.
@@ -120,6 +122,10 @@ pub struct FindingView {
 pub struct ApprovalView {
     /// The name of the fault's playbook.
     pub playbook: String,
+    /// Its title.
+    pub title: String,
+    /// The evidence for the fault.
+    pub text: String,
     /// The beginning of the plan's hash, which the answer repeats.
     pub plan: String,
     /// People were asked about another plan before.
@@ -216,6 +222,11 @@ pub fn report(case: &Case, library: &Library) -> Report {
         names.iter().map(|name| fault(name).map_or(name.to_string(), |f| f.title.clone())).collect()
     };
     let last = case.diagnosis();
+    // Ruled out after a fix: it was a consequence, or passed by itself.
+    let is_gone = |fault: &&&Fault| {
+        let is_ruled_out = last.is_some_and(|last| last.ruled_out.contains(&fault.name));
+        !treated(fault) && !case.remediations.is_empty() && is_ruled_out
+    };
     let params = site.zip(system).map(|(site, system)| system.params(&site.params)).unwrap_or_default();
     Report {
         case: case.id.to_string(),
@@ -278,9 +289,10 @@ pub fn report(case: &Case, library: &Library) -> Report {
         unknown_names: case.triage.as_ref().map_or_else(Vec::new, |triage| triage.unknown_names.clone()),
         findings: faults
             .iter()
-            .filter(|fault| !treated(fault))
+            .filter(|fault| !treated(fault) && !is_gone(fault))
             .map(|fault| FindingView { title: fault.title.clone(), text: summary_of(case, fault) })
             .collect(),
+        gone: faults.iter().filter(is_gone).map(|fault| fault.title.clone()).collect(),
         remediations: case
             .remediations
             .iter()
@@ -288,7 +300,11 @@ pub fn report(case: &Case, library: &Library) -> Report {
             .collect(),
         unknown: last.map(|diagnosis| unknowns(diagnosis, fault)).unwrap_or_default(),
         ruled_out: first.map(|diagnosis| titles(&diagnosis.ruled_out)).unwrap_or_default(),
-        advice: faults.iter().filter(|fault| !mended(fault)).map(|fault| fault.advice.clone()).collect(),
+        advice: faults
+            .iter()
+            .filter(|fault| !mended(fault) && !is_gone(fault))
+            .map(|fault| fault.advice.clone())
+            .collect(),
         prevention: faults
             .iter()
             .filter_map(|fault| fault.prevention.as_ref())
@@ -331,13 +347,21 @@ fn changes_nothing_yet(code: Code) -> bool {
     matches!(code, Code::NotPermitted | Code::Denied | Code::NoAnswer | Code::HeldBack | Code::StillBroken)
 }
 
-/// What the first finding's remedy would do, rendered anew from the evidence.
+/// What the remedy would do that was not begun, rendered anew from the evidence.
 fn proposal(case: &Case, system: Option<&SystemType>) -> Vec<ProposedStep> {
     let proposed = || {
         let site = case.triage.as_ref()?.system.as_ref()?;
         let system = system?;
-        let finding = case.diagnosis()?.findings.first()?;
-        let fault = system.fault(&finding.playbook)?;
+        let refused = match &case.outcome {
+            Some(Outcome::Escalated(Escalation {
+                detail: Detail::NotPermitted { playbook, .. } | Detail::HeldBack { playbook, .. },
+                ..
+            })) => Some(playbook),
+            _ => None,
+        };
+        let mut found = case.diagnosis()?.findings.iter().map(|finding| &finding.playbook);
+        let fixable = || found.find(|playbook| !system.is_for_people(playbook));
+        let fault = system.fault(refused.or_else(fixable)?)?;
         let plan =
             crate::diagnosis::plan::plan(system, site, fault, &case.evidence, &case.backup_name()).ok()?;
         Some(steps(&plan, fault))
@@ -362,6 +386,8 @@ fn steps(plan: &Plan, fault: &Fault) -> Vec<ProposedStep> {
 fn question(case: &Case, asked: &PendingApproval, fault: Option<&Fault>) -> ApprovalView {
     ApprovalView {
         playbook: asked.plan.playbook.to_string(),
+        title: fault.map_or_else(|| asked.plan.playbook.to_string(), |fault| fault.title.clone()),
+        text: fault.map_or_else(String::new, |fault| summary_of(case, fault)),
         plan: asked.plan.short_id().to_owned(),
         changed: case.approval_requests > 1,
         risk: asked.plan.risk,

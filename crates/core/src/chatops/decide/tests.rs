@@ -54,6 +54,7 @@ fn library() -> Library {
         summary: MessageTemplate::new("down").unwrap(),
         reported_only: false,
         causes: BTreeSet::new(),
+        independent_of: BTreeSet::new(),
         risk: Risk::Low,
         mode: None,
         ask_if: None,
