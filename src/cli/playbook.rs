@@ -271,9 +271,10 @@ fn list(library: &Library, arguments: List) -> Result<ExitStatus> {
 
 /// A parameter as JSON.
 fn param_json(name: &ParamName, param: &Param) -> serde_json::Value {
-    let Param { value_type, default, bounds, help } = param;
+    let Param { value_type, default, optional, bounds, help } = param;
+    let default = default.as_ref().filter(|_| !optional);
     json!({
-        "name": name, "type": value_type, "default": default, "min": bounds.min, "max": bounds.max,
+        "name": name, "type": value_type, "default": default, "optional": optional, "min": bounds.min, "max": bounds.max,
         "one_of": bounds.one_of, "help": help,
     })
 }
@@ -399,7 +400,10 @@ fn explain_params(params: &BTreeMap<ParamName, Param>) {
         print("\nParameters:");
     }
     for (name, param) in params {
-        let default = param.default.as_ref().map(|value| format!(" (default: {})", words(value).join(",")));
+        let default = match param.optional {
+            true => Some(" (optional)".to_owned()),
+            false => param.default.as_ref().map(|value| format!(" (default: {})", words(value).join(","))),
+        };
         print(&format!("  {name}={}{}: {}", param.accepts(), default.unwrap_or_default(), param.help));
     }
 }

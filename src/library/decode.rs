@@ -13,6 +13,7 @@ use crate::library::backup::BackupWrapper;
 use crate::library::forbidden::forbidden;
 use crate::library::migrate::new_name_of;
 use crate::library::node::{Content, MapKey, Node, Span, options};
+use crate::library::optional;
 use crate::library::problem::Problem;
 use serde_json::Value;
 use std::cell::RefCell;
@@ -399,7 +400,7 @@ impl<'p> Map<'p> {
             sudo,
             timeout,
         };
-        let template = match Template::new(source) {
+        let template = match Template::new(source.clone()) {
             Ok(template) => template,
             Err(bad) => {
                 file.report(span, &bad.message, &bad.hint);
@@ -414,6 +415,10 @@ impl<'p> Map<'p> {
             names.remove(BACKUP);
         }
         file.check_values(span, &names, system);
+        let guard = self.peek_text("only_if").unwrap_or("");
+        for (problem, hint) in optional::problems(&template, guard, &source, system) {
+            file.report(span, &problem, &hint);
+        }
         Some(template)
     }
 

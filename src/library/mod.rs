@@ -6,7 +6,7 @@
 //! format.rs     the format that a `system.yaml` declares
 //! decode.rs     one file, field by field
 //! system.rs     `system.yaml`; param.rs its parameters, sudo_list.rs its list `sudo`,
-//!               series.rs what is kept of facts over time
+//!               optional.rs optional ones in commands, series.rs what is kept of facts over time
 //! extends.rs    what a system type has from those that it extends
 //! fault.rs      a playbook of a fault; request.rs one of a request; operation.rs one of an operation
 //!               independence.rs which faults have nothing to do with each other
@@ -29,6 +29,7 @@ mod load;
 pub mod migrate;
 mod node;
 mod operation;
+mod optional;
 mod page;
 mod param;
 mod problem;

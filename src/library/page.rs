@@ -127,8 +127,12 @@ fn commands(page: &mut Page, system: &SystemType) {
         let params: Vec<String> = params
             .iter()
             .map(|(name, param)| {
-                let default =
-                    param.default.as_ref().map(|value| format!(", {} by default", words(value).join(",")));
+                let default = match param.optional {
+                    true => Some(", optional".to_owned()),
+                    false => {
+                        param.default.as_ref().map(|value| format!(", {} by default", words(value).join(",")))
+                    }
+                };
                 format!(
                     "{} ({}{}): {}",
                     code(name.as_str()),
@@ -205,6 +209,9 @@ fn sudo(page: &mut Page, system: &SystemType) {
 }
 
 fn default(param: &Param) -> String {
+    if param.optional {
+        return "optional".to_owned();
+    }
     param.default.as_ref().map_or_else(|| "required".to_owned(), |value| code(&words(value).join(", ")))
 }
 

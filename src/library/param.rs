@@ -72,6 +72,7 @@ fn decode_one(
             .and_then(|node| decode_type(file, &node)),
     };
     let default = map.take("default");
+    let optional = map.take("optional").map(|node| (file.flag(&node) == Some(true), node.span));
     let own = Bounds {
         min: map.take("min").and_then(|node| file.number(&node)).map(u64::from),
         max: map.take("max").and_then(|node| file.number(&node)).map(u64::from),
@@ -86,9 +87,17 @@ fn decode_one(
     map.finish();
     let value_type = value_type?;
     check_bounds(file, span, value_type, &bounds);
-    let mut param = Param { value_type, default: None, bounds, help };
+    if let Some((true, span)) = optional {
+        check_optional(file, span, value_type, default.is_some());
+    }
+    let inherits = || default.is_none() && inherited.is_some_and(|inherited| inherited.optional);
+    let optional = optional.map_or_else(inherits, |(optional, _)| optional);
+    let mut param = Param { value_type, default: None, optional, bounds, help };
     param.default = match default {
-        None => inherited.and_then(|inherited| inherited.default.clone()),
+        None if optional => Some("".into()),
+        None => {
+            inherited.filter(|inherited| !inherited.optional).and_then(|inherited| inherited.default.clone())
+        }
         Some(node) => match param.check(&node.value()) {
             Ok(value) => Some(value),
             Err(bad) => {
@@ -101,14 +110,34 @@ fn decode_one(
     Some((name, param))
 }
 
+/// Only single texts can be optional: there the empty text says that none was given.
+fn check_optional(file: &YamlFile, span: Span, value_type: ValueType, has_default: bool) {
+    if !is_text(value_type) {
+        let hint =
+            "only name, path, image, host and unit can; give a list `default: []`, and a number a default";
+        file.report(span, &format!("{} cannot be optional", value_type.article()), hint);
+    }
+    if has_default {
+        file.report(
+            span,
+            "an optional parameter has no default",
+            "remove one of them: with a default, no value need be given either",
+        );
+    }
+}
+
+fn is_text(value_type: ValueType) -> bool {
+    matches!(
+        value_type,
+        ValueType::Name | ValueType::Path | ValueType::Image | ValueType::Host | ValueType::Unit
+    )
+}
+
 /// Only numbers have bounds, and only single texts have choices, each of the parameter's type.
 fn check_bounds(file: &YamlFile, span: Span, value_type: ValueType, bounds: &Bounds) {
     let Bounds { min, max, one_of } = bounds;
     let is_number = matches!(value_type, ValueType::Integer | ValueType::Percent);
-    let is_text = matches!(
-        value_type,
-        ValueType::Name | ValueType::Path | ValueType::Image | ValueType::Host | ValueType::Unit
-    );
+    let is_text = is_text(value_type);
     if (min.is_some() || max.is_some()) && !is_number {
         file.report(
             span,

@@ -9,15 +9,16 @@ use crate::core::playbook::command::{Piece, Template, TemplateSource};
 use crate::library::decode::YamlFile;
 use crate::library::files::stem;
 use crate::library::node::Node;
+use crate::library::optional;
 use regex::Regex;
 use std::sync::LazyLock;
 
 /// Decodes one entry of `sudo`.
 pub(super) fn decode(file: &YamlFile, node: &Node, system: &SystemType) -> Option<Template> {
     let run = file.text_of(node)?;
-    let template = Template::new(TemplateSource { run: Some(&run), ..TemplateSource::default() })
-        .map_err(|bad| file.report(node.span, &bad.message, &bad.hint))
-        .ok()?;
+    let source = TemplateSource { run: Some(&run), ..TemplateSource::default() };
+    let template =
+        Template::new(source.clone()).map_err(|bad| file.report(node.span, &bad.message, &bad.hint)).ok()?;
     let mut names = template.names();
     names.retain(|name| match name.split_once('.') {
         Some((ANY, value_type)) => {
@@ -32,6 +33,9 @@ pub(super) fn decode(file: &YamlFile, node: &Node, system: &SystemType) -> Optio
         _ => true,
     });
     file.check_values(node.span, &names, system);
+    for (problem, hint) in optional::problems(&template, "", &source, system) {
+        file.report(node.span, &problem, &hint);
+    }
     Some(template)
 }
 

@@ -212,8 +212,9 @@ fn decode_fact_type(
             return None;
         }
     };
-    let (name, known) =
-        (param.trim(), params.iter().filter(|(_, param)| param.value_type == ValueType::Path));
+    // Without a directory, every path would lie below it.
+    let is_directory = |param: &Param| param.value_type == ValueType::Path && !param.optional;
+    let (name, known) = (param.trim(), params.iter().filter(|(_, param)| is_directory(param)));
     let found = known.clone().find(|(known, _)| known.as_str() == name);
     if found.is_none() {
         let hint = suggest(name, known.map(|(name, _)| name.as_str()));

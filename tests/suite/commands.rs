@@ -216,7 +216,7 @@ async fn a_wrong_command_is_answered_with_what_would_be_right() {
     I do not understand `run`. Write the name of a playbook after `run`, then its values as `key=value`. Example:
 
     ```text
-    /qfield:support run syncs days=1 jobs_listed=20 project=any status=any
+    /qfield:support run syncs days=1 jobs_listed=20 status=any
     ```
 
     Please write a new comment; I ignore edits.
@@ -226,7 +226,7 @@ async fn a_wrong_command_is_answered_with_what_would_be_right() {
     Example:
 
     ```text
-    /qfield:support run syncs days=1 jobs_listed=20 project=any status=any
+    /qfield:support run syncs days=1 jobs_listed=20 status=any
     ```
 
     Please write a new comment; I ignore edits.
@@ -624,7 +624,7 @@ async fn help_lists_what_this_person_may_do() {
     | `/qfield:support run queue-report days=1 jobs_listed=10 status=any` | What is in the queue, and what came of the last jobs; `days`: a whole number from 1 to 30; `jobs_listed`: a whole number from 1 to 50; `status`: one of any, pending, queued, started, finished, failed, stopped |
     | `/qfield:support run release-check ref=app` | What a roll-out of another release would meet; `ref`: a name |
     | `/qfield:support run status-report` | Report the state of the system |
-    | `/qfield:support run syncs days=1 jobs_listed=20 project=any status=any` | Recent jobs with their projects and errors; `days`: a whole number from 1 to 30; `jobs_listed`: a whole number from 1 to 100; `project`: a name; `status`: one of any, pending, queued, started, finished, failed, stopped |
+    | `/qfield:support run syncs days=1 jobs_listed=20 status=any` | Recent jobs with their projects and errors; `days`: a whole number from 1 to 30; `jobs_listed`: a whole number from 1 to 100; `project`: a name; `status`: one of any, pending, queued, started, finished, failed, stopped |
     | `/qfield:support run users-and-quotas accounts=20` | How many users there are, and what of their quotas is used; `accounts`: a whole number from 1 to 100 |
     | `/qfield:support run start service=app` | fix, if the evidence confirms it: Start a service; `service`: a name |
     | `/qfield:support run stop service=app` | fix, if the evidence confirms it: Stop a service; `service`: a name |

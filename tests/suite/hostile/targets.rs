@@ -107,8 +107,13 @@ fn params() -> BTreeMap<ParamName, Param> {
         ValueType::Host => Bounds { one_of: vec!["a".into(), "b".into()], ..Bounds::default() },
         _ => Bounds::default(),
     };
-    let param =
-        |kind| Param { value_type: kind, default: Some(json!(0)), bounds: limits(kind), help: String::new() };
+    let param = |kind| Param {
+        value_type: kind,
+        default: Some(json!(0)),
+        optional: false,
+        bounds: limits(kind),
+        help: String::new(),
+    };
     let named = ValueType::ALL
         .into_iter()
         .filter_map(|kind| Some((ParamName::new(kind.to_string()).ok()?, param(kind))));

@@ -81,7 +81,13 @@ mod tests {
     use serde_json::json;
 
     fn params() -> BTreeMap<ParamName, Param> {
-        let param = |value_type, default, bounds| Param { value_type, default, bounds, help: String::new() };
+        let param = |value_type, default, bounds| Param {
+            value_type,
+            default,
+            optional: false,
+            bounds,
+            help: String::new(),
+        };
         let lines = Bounds { min: Some(1), max: Some(500), one_of: Vec::new() };
         let choice = Bounds { one_of: vec!["failed".into(), "all".into()], ..Bounds::default() };
         [

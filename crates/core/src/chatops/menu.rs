@@ -132,8 +132,9 @@ fn values(
 
 /// A playbook as a command that works.
 fn usage(playbook: &PlaybookName, params: &BTreeMap<ParamName, Param>) -> String {
-    let examples = params.iter().map(|(name, param)| (name, param.example()));
-    // A list that is empty by default is left out.
+    let needed = params.iter().filter(|(_, param)| !param.optional);
+    let examples = needed.map(|(name, param)| (name, param.example()));
+    // A list that is empty by default is left out, and so is what is optional.
     let pairs = examples
         .filter(|(_, example)| !example.is_empty())
         .map(|(name, example)| format!(" {name}={example}"));
@@ -144,6 +145,7 @@ fn params(params: &BTreeMap<ParamName, Param>) -> Vec<ParamUsage> {
     let params = params.iter().map(|(name, param)| ParamUsage {
         name: name.clone(),
         accepts: param.accepts(),
+        optional: param.optional,
         default: param.default.as_ref().map(|value| words(value).join(",")),
         help: param.help.clone(),
     });

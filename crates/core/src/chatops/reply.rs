@@ -182,7 +182,9 @@ pub struct ParamUsage {
     pub name: ParamName,
     /// What values it accepts, in words.
     pub accepts: String,
-    /// The default as a person writes it, a list with commas; `None` if a value must be given.
+    /// No value need be given.
+    pub optional: bool,
+    /// The default as a person writes it, a list with commas; `None` if a value must be given, empty if none need be.
     pub default: Option<String>,
     /// What it means, in the words of the playbook; may be empty.
     pub help: String,

@@ -95,7 +95,8 @@ impl Values for CommandValues<'_> {
         let Some((probe, fact)) = name.split_once('.') else {
             let param = self.system_type.params.get(name).ok_or("there is no such parameter")?;
             let value = self.params.get(name).ok_or("it has no value in the configuration")?;
-            return Ok((value.clone(), param.value_type));
+            let value = if param.is_absent(value) { Value::Null } else { value.clone() };
+            return Ok((value, param.value_type));
         };
         let declared =
             self.system_type.probes.get(probe).and_then(|p| p.facts.iter().find(|f| f.name.as_str() == fact));

@@ -16,7 +16,7 @@ use crate::playbook::{Operation, Param, Probe, Request, SystemType};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// Asks a gate which rules it has. A host without a gate does not know this command.
@@ -111,9 +111,22 @@ impl Rules {
         let (mut rules, mut bad) = (Vec::new(), Vec::new());
         for one in standing {
             for AllowedCommand { of, template, given } in one.commands(host, admits) {
-                match template.pattern(&|name| one.known(name, given)) {
-                    Ok(parts) => rules.push(Rule { of, parts, limit_s: limit(template.timeout()) }),
-                    Err(why) => bad.push(RuleError { of, why }),
+                // A program without a value that it needs is never run.
+                let is_absent = |name: &&str| matches!(one.known(name, given), Ok(Binding::Absent));
+                if template.words().is_some() && template.names().iter().any(is_absent) {
+                    continue;
+                }
+                // One rule for a script with an optional value, and one for that without.
+                for absent in subsets(&optional_names(template, given)) {
+                    let known = |name: &str| match absent.contains(name) {
+                        true => Ok(Binding::Absent),
+                        false => one.known(name, given),
+                    };
+                    let limit_s = limit(template.timeout());
+                    match template.pattern(&known) {
+                        Ok(parts) => rules.push(Rule { of: of.clone(), parts, limit_s }),
+                        Err(why) => bad.push(RuleError { of: of.clone(), why }),
+                    }
                 }
             }
         }
@@ -255,6 +268,9 @@ impl<'a> HostedSystem<'a> {
             let params = self.system_type.params(&self.system.params);
             let value =
                 params.get(name).ok_or_else(|| format!("`{name}` has no value in the configuration"))?;
+            if param.is_absent(value) {
+                return Ok(Binding::Absent);
+            }
             return Ok(Binding::Value(value.clone(), param.value_type));
         };
         let own = given.and_then(|given| given.extra_probes.get(probe));
@@ -265,7 +281,7 @@ impl<'a> HostedSystem<'a> {
         let kind = fact.value_type.ok_or_else(untyped)?;
         let Some(below) = &fact.below else { return Ok(Binding::Type(kind)) };
         let params = self.system_type.params(&self.system.params);
-        let directory = params.get(below.as_str()).and_then(Value::as_str);
+        let directory = params.get(below.as_str()).and_then(Value::as_str).filter(|path| !path.is_empty());
         let directory = directory.ok_or_else(|| format!("`{below}` has no value in the configuration"))?;
         Ok(Binding::Below(kind, directory.to_owned()))
     }
@@ -306,6 +322,25 @@ impl<'a> AllowedCommand<'a> {
     fn of(of: String, template: &'a Template) -> Self {
         Self { of, template, given: None }
     }
+}
+
+/// What a person need not give, of that which a script uses. A program needs all of its values.
+fn optional_names<'t>(template: &'t Template, given: Option<Given<'_>>) -> Vec<&'t str> {
+    let is_optional =
+        |name: &&str| given.and_then(|given| given.params.get(*name)).is_some_and(|param| param.optional);
+    let names = if template.words().is_some() { BTreeSet::new() } else { template.names() };
+    names.into_iter().filter(is_optional).collect()
+}
+
+/// Every choice of some of these names, none and all included. The loader lets a command use few.
+fn subsets<'n>(names: &[&'n str]) -> Vec<BTreeSet<&'n str>> {
+    let mut subsets = vec![BTreeSet::new()];
+    for name in names {
+        let with: Vec<BTreeSet<&str>> =
+            subsets.iter().map(|subset| subset.iter().copied().chain([*name]).collect()).collect();
+        subsets.extend(with);
+    }
+    subsets
 }
 
 fn limit(timeout: Duration) -> u64 {

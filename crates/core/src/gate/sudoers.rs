@@ -96,6 +96,9 @@ fn pattern(word: &[Piece], known: &Knows<'_>) -> Result<Vec<String>, String> {
                     vec![format!("{}(/{PART_OF_PATH})*", literal(directory.trim_end_matches('/'))?)]
                 }
                 Binding::Type(kind) | Binding::Below(kind, _) => vec![any(kind, name)?],
+                Binding::Absent => {
+                    return Err(format!("`{name}` has no value, and a rule for sudo needs one"));
+                }
                 Binding::Value(value, kind) => {
                     let value = kind.check(&value).map_err(|bad| format!("`{name}`: {bad}"))?;
                     value_type::words(&value).iter().map(|text| literal(text)).collect::<Result<_, _>>()?

@@ -131,7 +131,7 @@ impl Fact {
         let value = value_type.check(&value).map_err(|problem| problem.to_string())?;
         if let Some(below) = &self.below {
             let directory = param(below);
-            let directory = directory.as_ref().and_then(Value::as_str);
+            let directory = directory.as_ref().and_then(Value::as_str).filter(|path| !path.is_empty());
             let directory = directory.ok_or_else(|| format!("the parameter `{below}` has no path"))?;
             if let Some(path) = words(&value).iter().find(|path| !is_below(path, directory)) {
                 return Err(format!(

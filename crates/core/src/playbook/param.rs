@@ -8,8 +8,10 @@ use serde_json::Value;
 pub struct Param {
     /// What a value is checked against first.
     pub value_type: ValueType,
-    /// Without one, a value has to be given.
+    /// Without one, a value has to be given. Of an optional parameter it is the empty text, which no type admits.
     pub default: Option<Value>,
+    /// No value need be given: then a script's variable is empty, and so is the text in expressions.
+    pub optional: bool,
     /// What is checked beside the type.
     pub bounds: Bounds,
     /// What the value means, for people; may be empty.
@@ -60,6 +62,11 @@ pub enum ParamError {
 }
 
 impl Param {
+    /// Whether this value of the parameter means that none was given.
+    pub fn is_absent(&self, value: &Value) -> bool {
+        self.optional && value.as_str() == Some("")
+    }
+
     /// The value if the parameter may have it.
     ///
     /// # Errors
@@ -110,7 +117,7 @@ impl Param {
 
     /// A value that it may have, for an example.
     pub fn example(&self) -> String {
-        if let Some(default) = &self.default {
+        if let Some(default) = self.default.as_ref().filter(|_| !self.optional) {
             return crate::expr::value_type::words(default).join(",");
         }
         match (self.bounds.one_of.first(), self.bounds.min) {

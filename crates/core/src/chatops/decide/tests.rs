@@ -31,6 +31,7 @@ fn library() -> Library {
     let service = Param {
         value_type: ValueType::Name,
         default: None,
+        optional: false,
         bounds: Bounds::default(),
         help: "a service".into(),
     };

@@ -65,6 +65,8 @@ pub enum Binding {
     Type(ValueType),
     /// The same for paths below a directory.
     Below(ValueType, String),
+    /// That no value was given.
+    Absent,
 }
 
 impl Binding {
@@ -76,6 +78,7 @@ impl Binding {
                 let (_, count) = ValueShape::of(*kind, name)?;
                 Ok((ValueShape::PathBelow(directory.trim_end_matches('/').to_owned()), count))
             }
+            Binding::Absent => Err(format!("`{name}` may be absent here; pass it in a variable of its own")),
         }
     }
 }
@@ -257,6 +260,10 @@ impl PatternBuilder {
 
     /// A word that is nothing but a value, after a constant start.
     fn whole(&mut self, start: &str, name: &str, known: Binding, place: Position) -> Result<(), String> {
+        if known == Binding::Absent && place == Position::Joined {
+            self.text(&quote(start));
+            return Ok(());
+        }
         let Binding::Value(value, kind) = known else {
             let part = match (known.shape(name)?, place) {
                 ((shape, Count::One), _) => {

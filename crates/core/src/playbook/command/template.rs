@@ -72,7 +72,7 @@ pub enum Unrenderable {
 
 /// Where placeholders get their values: the value and its type, or why there is none.
 pub trait Values {
-    /// `name` is a parameter's, or `probe.fact`.
+    /// `name` is a parameter's, or `probe.fact`. Null: the parameter is optional, and no value was given.
     ///
     /// # Errors
     /// Why there is no value, in words.
@@ -290,6 +290,11 @@ impl Word {
     /// The value of a script's variable. A script takes a list apart at its spaces, so that no item may
     /// hold one: it would be two.
     fn render_variable(&self, values: &dyn Values) -> Result<String, Unrenderable> {
+        if let [Piece::Value(name)] = &self.0[..]
+            && matches!(values.value(name), Ok((Value::Null, _)))
+        {
+            return Ok(String::new());
+        }
         let words = self.render(values)?;
         if let [Piece::Value(name)] = &self.0[..]
             && let Ok((Value::Array(_), _)) = values.value(name)
@@ -306,6 +311,9 @@ impl Word {
 fn resolve(values: &dyn Values, name: &str) -> Result<Vec<String>, Unrenderable> {
     let unknown = |reason| Unrenderable::Unknown { name: name.to_owned(), reason };
     let (raw, kind) = values.value(name).map_err(unknown)?;
+    if raw.is_null() {
+        return Err(unknown("no value was given for it".to_owned()));
+    }
     let checked = kind.check(&raw).map_err(|problem: ValueError| Unrenderable::Refused {
         name: name.to_owned(),
         problem: problem.to_string(),
