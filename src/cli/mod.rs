@@ -26,6 +26,7 @@ pub mod progress;
 mod prompt;
 mod report;
 mod resolve;
+mod schema;
 mod serve;
 mod signal;
 mod spinner;
@@ -127,6 +128,8 @@ enum Command {
     OperationsLog(operations_log::Arguments),
     /// Move closed cases older than a given age from the journal to a file.
     Archive(archive::Arguments),
+    /// Print the JSON Schema of a kind of file, for editors.
+    Schema(schema::Arguments),
     /// Print the completions of a shell, to be saved where it looks for them.
     Completions(manual::Completions),
     /// Write the man pages, one for each command.
@@ -172,6 +175,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
             Command::Notices(arguments) => notices::run(&read_config(file)?, arguments).await,
             Command::Doctor(arguments) => doctor::run(file, arguments).await,
             Command::HostSetup(arguments) => host_setup::run(&read_config(file)?, arguments).await,
+            Command::Schema(arguments) => schema::run(&arguments),
             Command::Completions(arguments) => Ok(manual::completions(Cli::command(), &arguments)),
             Command::Man(arguments) => manual::man_pages(Cli::command(), &arguments),
             // It was handled above.

@@ -283,7 +283,12 @@ fn show(files: &Files, name: &str) -> Result<ExitStatus> {
     let text = files
         .find(name)
         .ok_or_else(|| miette!("there is no playbook `{name}`. `fieldmedic playbook list` lists them"))?;
-    print(text.trim_end());
+    // The schema that its first line names stands beside the playbooks of the repository alone.
+    let own = match text.split_once('\n') {
+        Some((first, rest)) if first.starts_with("# yaml-language-server:") => rest,
+        _ => text,
+    };
+    print(own.trim_end());
     Ok(ExitStatus::Done)
 }
 

@@ -2,10 +2,11 @@
 
 use crate::core::ids::{AlertSourceName, SystemName};
 use crate::core::ticket::alert::AlertFormat;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// One source of alerts. It sends to `/alerts/<source>` on the address of `[webhook]`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AlertEntry {
     /// What it sends.

@@ -2,6 +2,7 @@
 
 use crate::config::value::is_web_address;
 use crate::core::text::web_path::is_web_path;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -9,7 +10,7 @@ use url::Url;
 
 /// The section `[dashboard]`. Without it the defaults hold: the dashboard is served on this machine alone, and nobody
 /// can do anything but look.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct DashboardEntry {
     /// Whether `serve` serves it; true by default.

@@ -2,12 +2,14 @@
 
 use crate::config::value::duration;
 use crate::core::ticket::Repo;
+use crate::library::schema::DurationText;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// The section `[github]`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GitHubEntry {
     /// Where people file tickets.
@@ -41,9 +43,11 @@ pub struct GitHubEntry {
     pub private_key_env: Option<String>,
     /// How often `serve` looks for events that the webhook missed; 1 minute by default.
     #[serde(default = "default_poll_interval", deserialize_with = "duration")]
+    #[schemars(with = "DurationText")]
     pub poll_interval: Duration,
     /// The time between two writes; 1 second by default. A few writes may go at once.
     #[serde(default = "default_write_interval", deserialize_with = "duration")]
+    #[schemars(with = "DurationText")]
     pub write_interval: Duration,
 }
 

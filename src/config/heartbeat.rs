@@ -1,12 +1,14 @@
 //! `[heartbeat]`: a sign of life for a service that misses it.
 
 use crate::config::value::{duration, is_web_address};
+use crate::library::schema::DurationText;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::time::Duration;
 use url::Url;
 
 /// The section `[heartbeat]`. Without it, nobody is told.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HeartbeatEntry {
     /// The address that is asked while the daemon is ready.
@@ -17,6 +19,7 @@ pub struct HeartbeatEntry {
     pub url_env: Option<String>,
     /// How often; a minute by default.
     #[serde(default = "default_every", deserialize_with = "duration")]
+    #[schemars(with = "DurationText")]
     pub every: Duration,
 }
 

@@ -1,17 +1,18 @@
 //! `[hosts.*]`: the machines that Fieldmedic may reach.
 
 use crate::core::ids::HostName;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::path::PathBuf;
 
 /// A host: `local = true`, or an address.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HostEntry {
     /// Whether it is the machine that Fieldmedic runs on; `false` by default.
     #[serde(default)]
     pub local: bool,
-    /// A name, an IP address, or an alias of OpenSSH's configuration; `None` for a local host.
+    /// A name, an IP address, or an alias of OpenSSH's configuration. A local host has none.
     #[serde(default)]
     pub address: Option<String>,
     /// The SSH port; by default that of OpenSSH's configuration, or 22.
@@ -39,7 +40,7 @@ pub struct HostEntry {
 }
 
 /// Which configuration of OpenSSH's client applies to a host.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "`ssh_config` is true, false, or the path of a file")]
 pub enum SshConfigEntry {
     /// `true`: what `ssh` itself reads. `false`: none.

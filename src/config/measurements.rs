@@ -2,6 +2,8 @@
 
 use crate::config::value::{duration, duration_or_never, std_duration, time_delta};
 use crate::core::measurement::MeasurementPolicy;
+use crate::library::schema::{DurationOrNever, DurationText};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::time::Duration;
 
@@ -9,17 +11,20 @@ const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// The section `[measurements]`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct MeasurementsEntry {
     /// How long each sweep is kept; 3 days by default.
     #[serde(deserialize_with = "duration")]
+    #[schemars(with = "DurationText")]
     pub sweeps_for: Duration,
     /// How long each hour is kept; 90 days by default.
     #[serde(deserialize_with = "duration")]
+    #[schemars(with = "DurationText")]
     pub hours_for: Duration,
-    /// A ticket is opened if a limit is reached within this time; 7 days by default. `None` opens none.
+    /// A ticket is opened if a limit is reached within this time; 7 days by default. `never` opens none.
     #[serde(deserialize_with = "duration_or_never")]
+    #[schemars(with = "DurationOrNever")]
     pub warn_within: Option<Duration>,
 }
 

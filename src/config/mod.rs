@@ -76,20 +76,23 @@ use crate::core::policy::confirmation::ConfirmationPolicy;
 use crate::core::policy::permit::Policy;
 use crate::core::policy::schedule;
 use crate::core::policy::schedule::ScheduleError;
+use crate::library::schema::schema_of;
+use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The whole of `fieldmedic.toml`. `fieldmedic.example.toml` explains each key.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// The section `[github]`, the only one that is required.
     pub github: GitHubEntry,
-    /// The section `[webhook]`; `None`: `serve` only polls.
+    /// The section `[webhook]`. Without it, `serve` only polls.
     #[serde(default)]
     pub webhook: Option<WebhookEntry>,
-    /// The section `[monitor]`; `None`: there are no health checks.
+    /// The section `[monitor]`. Without it, there are no health checks.
     #[serde(default)]
     pub monitor: Option<MonitorEntry>,
     /// The section `[dashboard]`: pages for operators.
@@ -104,7 +107,7 @@ pub struct Config {
     /// The section `[confirmation]`: how the reporter of a ticket is asked.
     #[serde(default)]
     pub confirmation: ConfirmationEntry,
-    /// The section `[reader]`; `None`: the built-in reader reads alone.
+    /// The section `[reader]`. Without it, the built-in reader reads alone.
     #[serde(default)]
     pub reader: Option<ReaderEntry>,
     /// The section `[store]`: where the journal is.
@@ -125,7 +128,7 @@ pub struct Config {
     /// The section `[measurements]`: how long what sweeps measure is kept.
     #[serde(default)]
     pub measurements: MeasurementsEntry,
-    /// The section `[operations_log]`; `None`: no log is written.
+    /// The section `[operations_log]`. Without it, no log is written.
     #[serde(default)]
     pub operations_log: Option<OperationsLogEntry>,
     /// The sections `[hosts.*]`, by the name of the host.
@@ -146,7 +149,7 @@ pub struct Config {
     /// The sections `[notices.*]`, by the name of the channel.
     #[serde(default)]
     pub notices: BTreeMap<ChannelName, NoticeEntry>,
-    /// The section `[heartbeat]`; `None`: nobody is told that the daemon is ready.
+    /// The section `[heartbeat]`. Without it, nobody is told that the daemon is ready.
     #[serde(default)]
     pub heartbeat: Option<HeartbeatEntry>,
     /// The section `[traces]`; `None`: nothing is exported.
@@ -164,7 +167,7 @@ pub struct Config {
 }
 
 /// `playbooks`: where they come from.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(
     untagged,
     expecting = "a list of folders, which are added to the built-in playbooks, or one folder, which replaces them"
@@ -191,6 +194,11 @@ pub fn search_paths() -> Vec<PathBuf> {
     let folders =
         [Some(PathBuf::new()), personal.map(|folder| folder.join("fieldmedic")), Some(MACHINE_FOLDER.into())];
     folders.into_iter().flatten().map(|folder| folder.join("fieldmedic.toml")).collect()
+}
+
+/// The JSON Schema of `fieldmedic.toml`, for editors.
+pub fn schema() -> Value {
+    schema_of::<Config>("The configuration of Fieldmedic: fieldmedic.toml")
 }
 
 impl Config {

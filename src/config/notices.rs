@@ -5,14 +5,16 @@ use crate::core::ids::{ChannelName, SystemName};
 use crate::core::notice::NoticeEvent;
 use crate::core::notice::quiet::QuietHours;
 use crate::core::notice::routing::ChannelRules;
+use crate::library::schema::DurationText;
 use chrono::TimeDelta;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::fmt;
 use std::time::Duration;
 use url::Url;
 
 /// One channel. Which keys it needs depends on its kind.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NoticeEntry {
     /// What it is.
@@ -31,6 +33,7 @@ pub struct NoticeEntry {
     pub quiet: Option<String>,
     /// Notices are collected for so long, and sent as one message.
     #[serde(default, deserialize_with = "optional_duration")]
+    #[schemars(with = "Option<DurationText>")]
     pub digest: Option<Duration>,
     /// The server's address: the home server of Matrix; that of ntfy or Telegram, if it is another than the public one.
     #[serde(default)]
@@ -77,7 +80,7 @@ pub struct NoticeEntry {
 }
 
 /// The kinds of channels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ChannelKind {
     /// A webhook of Slack, or one that takes the same.
@@ -97,7 +100,7 @@ pub enum ChannelKind {
 }
 
 /// How the connection to a mail server is protected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum MailTlsEntry {
     /// From the beginning.

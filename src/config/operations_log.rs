@@ -2,6 +2,8 @@
 
 use crate::config::value::{duration, std_duration, time_delta};
 use crate::core::view::operations::LogRetention;
+use crate::library::schema::DurationText;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,19 +11,22 @@ use std::time::Duration;
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// The section `[operations_log]`. Without it, no log is written.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OperationsLogEntry {
     /// The file, in Markdown. Relative paths are relative to the configuration.
     pub path: PathBuf,
     /// How long entries of high severity are kept; two years by default.
     #[serde(default = "high", deserialize_with = "duration")]
+    #[schemars(with = "DurationText")]
     pub keep_high: Duration,
     /// The same for medium severity; a year by default.
     #[serde(default = "medium", deserialize_with = "duration")]
+    #[schemars(with = "DurationText")]
     pub keep_medium: Duration,
     /// The same for low severity; 90 days by default.
     #[serde(default = "low", deserialize_with = "duration")]
+    #[schemars(with = "DurationText")]
     pub keep_low: Duration,
 }
 

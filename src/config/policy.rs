@@ -7,14 +7,16 @@ use crate::core::policy::change_freeze::{ChangeFreeze, Window};
 use crate::core::policy::confirmation::ConfirmationPolicy;
 use crate::core::policy::limits::{Breaker, Limits};
 use crate::core::policy::permit::{Mode, Policy, Risk};
+use crate::library::schema::DurationText;
 use chrono::{DateTime, Utc};
 use croner::Cron;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// The section `[policy]`. A missing key has the default of [`Policy`].
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PolicyEntry {
     /// `observe` by default.
@@ -23,6 +25,7 @@ pub struct PolicyEntry {
     pub max_risk: Option<Risk>,
     /// How long a fault must stay gone before it counts as fixed.
     #[serde(deserialize_with = "optional_duration")]
+    #[schemars(with = "Option<DurationText>")]
     pub soak: Option<Duration>,
     /// For one ticket.
     pub max_remediations: Option<usize>,
@@ -30,6 +33,7 @@ pub struct PolicyEntry {
     pub max_changes: Option<usize>,
     /// How long a plan waits for approval.
     #[serde(deserialize_with = "optional_duration")]
+    #[schemars(with = "Option<DurationText>")]
     pub approval_timeout: Option<Duration>,
     /// Who ordered a change cannot approve it.
     pub four_eyes: Option<bool>,
@@ -44,11 +48,12 @@ pub struct PolicyEntry {
 }
 
 /// The section `[policy.limits]`, over all tickets. A missing key has the default of [`Limits`].
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct LimitsEntry {
     /// Between two runs of one playbook on one host.
     #[serde(deserialize_with = "optional_duration")]
+    #[schemars(with = "Option<DurationText>")]
     pub cooldown: Option<Duration>,
     /// Stops a playbook after so many failures in a row.
     pub failure_breaker: Option<BreakerEntry>,
@@ -60,22 +65,24 @@ pub struct LimitsEntry {
     pub max_changes_per_hour: Option<usize>,
     /// A fix that would have to wait longer is escalated.
     #[serde(deserialize_with = "optional_duration")]
+    #[schemars(with = "Option<DurationText>")]
     pub max_wait: Option<Duration>,
 }
 
 /// A circuit breaker.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BreakerEntry {
     /// How many events open it.
     pub threshold: usize,
     /// How long it stays open.
     #[serde(deserialize_with = "duration")]
+    #[schemars(with = "DurationText")]
     pub open_for: Duration,
 }
 
 /// A time without changes: `from` and `until`, or `starts` and `duration`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChangeFreezeEntry {
     /// What people read.
@@ -91,6 +98,7 @@ pub struct ChangeFreezeEntry {
     pub starts: Option<String>,
     /// How long a recurring freeze lasts each time; it comes with `starts`.
     #[serde(default, deserialize_with = "optional_duration")]
+    #[schemars(with = "Option<DurationText>")]
     pub duration: Option<Duration>,
     /// Of the cron expression; UTC by default.
     #[serde(default)]

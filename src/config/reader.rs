@@ -1,12 +1,14 @@
 //! `[reader]`: a language model that gives a second opinion about the words of tickets.
 
 use crate::config::value::duration;
+use crate::library::schema::DurationText;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::time::Duration;
 use url::{Host, Url};
 
 /// The section `[reader]`. Without it, the built-in reader reads alone, and no text of a ticket is sent anywhere.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReaderEntry {
     /// The address of an OpenAI-compatible API, such as `https://api.example.org/v1`.
@@ -18,6 +20,7 @@ pub struct ReaderEntry {
     pub key_env: Option<String>,
     /// The time for one request; 5 seconds by default.
     #[serde(default = "default_timeout", deserialize_with = "duration")]
+    #[schemars(with = "DurationText")]
     pub timeout: Duration,
     /// How many examples are sent when it learns; 2000 by default.
     #[serde(default = "default_examples")]

@@ -1,9 +1,10 @@
 //! `[redact]`: secrets of your own that must never be published.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// The section `[redact]`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RedactEntry {
     /// Regular expressions; none by default.

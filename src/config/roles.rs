@@ -1,10 +1,11 @@
 //! `[roles]`: who may use which commands.
 
 use crate::core::chatops::access::{AccessPolicy, Capability, Grantees, Permission, Person};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// The section `[roles]`. A missing key has the default of [`AccessPolicy`].
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RolesEntry {
     /// See the state, probe.
@@ -18,7 +19,7 @@ pub struct RolesEntry {
 }
 
 /// A minimum permission, or a login with `@`, such as `@ada` or `@ada#583231`; or several, of which each is enough.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Who {
     /// A permission such as `write`, or a login such as `@ada`.

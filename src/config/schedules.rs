@@ -7,12 +7,13 @@ use crate::core::ids::{ParamName, PlaybookName, ScheduleName, SystemName};
 use crate::core::playbook::inventory::Inventory;
 use crate::core::playbook::{Library, Param};
 use crate::core::policy::schedule::Schedule;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// One schedule.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ScheduleEntry {
     /// The system on which the playbook is run.

@@ -6,6 +6,7 @@
 )]
 
 use crate::store::Address;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -19,7 +20,7 @@ const JOURNAL: &str = "fieldmedic.db";
 const OVERRIDE: &str = "FIELDMEDIC_JOURNAL";
 
 /// The section `[store]`. Without keys, the journal is a file by the rule of [`usual_journal`].
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct StoreEntry {
     /// An SQLite file.

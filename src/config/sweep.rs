@@ -3,11 +3,13 @@
 use crate::config::value::{duration, duration_or_never};
 use crate::core::policy::confirmation::{ConfirmationPolicy, OnSilence};
 use crate::core::policy::schedule::{Schedule, ScheduleError};
+use crate::library::schema::{DurationOrNever, DurationText};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::time::Duration;
 
 /// The section `[sweep]`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SweepEntry {
     /// How often to look for missed tickets: an interval or a cron expression; `5m` by default.
@@ -19,30 +21,34 @@ pub struct SweepEntry {
 }
 
 /// The section `[escalation]`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct EscalationEntry {
-    /// When people are reminded of an escalated ticket that nobody has taken; 4 hours by default. `None`
-    /// never reminds.
+    /// When people are reminded of an escalated ticket that nobody has taken; 4 hours by default. `never`
+    /// reminds nobody.
     #[serde(deserialize_with = "duration_or_never")]
+    #[schemars(with = "DurationOrNever")]
     pub remind_after: Option<Duration>,
     /// Whether the reporter is asked for details before a person is called to a system that looks healthy; true by
     /// default. Whoever writes that it is urgent, or that nobody can work, is not asked.
     pub ask_first: bool,
     /// How long those details are waited for; 2 hours by default.
     #[serde(deserialize_with = "duration")]
+    #[schemars(with = "DurationText")]
     pub ask_wait: Duration,
 }
 
 /// The section `[confirmation]`: what follows if the words of a ticket do not clearly ask for what was fixed.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ConfirmationEntry {
     /// When the reporter is reminded, once; a day by default.
     #[serde(deserialize_with = "duration")]
+    #[schemars(with = "DurationText")]
     pub remind_after: Duration,
     /// How long an answer is waited for; three days by default.
     #[serde(deserialize_with = "duration")]
+    #[schemars(with = "DurationText")]
     pub wait: Duration,
     /// What follows without an answer: `close` by default.
     pub silence: OnSilence,

@@ -7,6 +7,8 @@ use crate::core::playbook::inventory::{Group, System};
 use crate::core::playbook::{Library, SystemType};
 use crate::core::policy::permit::Mode;
 use crate::core::ticket::Repo;
+use crate::library::schema::DurationText;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,7 +18,7 @@ use std::time::Duration;
 pub(super) const GROUP_PREFIX: &str = "group.";
 
 /// One managed system.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SystemEntry {
     /// The system type, which selects the playbooks; the system's own name by default.
@@ -42,7 +44,7 @@ pub struct SystemEntry {
 }
 
 /// Hosts that replace each other. Only some of them are changed within a window.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GroupEntry {
     /// The members of the group; each needs a section `[hosts.*]`.
@@ -51,6 +53,7 @@ pub struct GroupEntry {
     pub max_percent: u8,
     /// How long a changed host counts against `max_percent`.
     #[serde(deserialize_with = "duration")]
+    #[schemars(with = "DurationText")]
     pub window: Duration,
 }
 

@@ -1,10 +1,11 @@
 //! `[webhook]`: where GitHub sends events.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::net::SocketAddr;
 
 /// The section `[webhook]`. Without it, `serve` only polls.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WebhookEntry {
     /// The address to listen on.

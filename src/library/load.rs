@@ -8,8 +8,10 @@ use crate::library::files::{Files, is_symptom, stem};
 use crate::library::format::{self, Format};
 use crate::library::independence::Independence;
 use crate::library::migrate::{FORMAT, migrate_files};
+use crate::library::node::{Content, Node};
 use crate::library::problem::{Problem, Problems};
 use crate::library::{extends, fault, independence, operation, request, sudo_list, symptom, system};
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -211,8 +213,11 @@ fn decode_playbook(
     system: &mut SystemType,
     (defined, related): (&mut BTreeMap<PlaybookName, String>, &mut Vec<Related>),
 ) -> Option<()> {
-    let kind = map.peek_text("kind").unwrap_or(FAULT);
-    let name = match kind {
+    let kind = match map.peek("kind") {
+        None | Some(Node { content: Content::Plain(Value::Null), .. }) => FAULT.to_owned(),
+        Some(node) => file.text_of(node)?,
+    };
+    let name = match kind.as_str() {
         "request" => {
             let request = request::decode(file, map, system)?;
             replace(&mut system.requests, request, |request| &request.name)
@@ -232,7 +237,7 @@ fn decode_playbook(
         }
         _ => {
             let span = map.peek("kind")?.span;
-            let hint = suggest(kind, [FAULT, "operation", "request"]);
+            let hint = suggest(&kind, [FAULT, "operation", "request"]);
             file.report(span, &format!("`{kind}` is not a kind of playbook"), &hint);
             return None;
         }

@@ -14,6 +14,7 @@
 //! backup.rs     the shell text around a step that makes a backup
 //! page.rs       the page about a system type, for people
 //! forbidden.rs  commands that no playbook may contain
+//! schema.rs     the JSON Schemas of the files, for editors; schema/ their keys and values
 //! migrate.rs    rewrites files of format 0
 //! ```
 
@@ -34,6 +35,7 @@ mod page;
 mod param;
 mod problem;
 mod request;
+pub mod schema;
 mod series;
 mod sudo_list;
 mod symptom;

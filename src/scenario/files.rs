@@ -6,6 +6,7 @@ use crate::core::case::inquiry::ReporterAnswer;
 use crate::core::ids::{ParamName, SystemTypeName};
 use crate::library::migrate::{FileKind, migrate_file, new_name_of};
 use crate::sandbox::host::HostSpec;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -25,7 +26,7 @@ pub struct Scenario {
 }
 
 /// The expected result of a scenario: `expect.yaml`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Expect {
     /// `resolved`, `answered`, `escalated`, …

@@ -12,6 +12,7 @@
 
 mod files;
 pub mod in_process_shell;
+pub mod schema;
 
 pub use crate::scenario::files::{Expect, Scenario, ScenarioError, TicketFile, find, host_text, read_expect};
 

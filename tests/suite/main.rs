@@ -48,6 +48,7 @@ mod replicas;
 mod sample;
 mod scenarios;
 mod schedules;
+mod schemas;
 mod service;
 mod set_aside;
 mod simulation;

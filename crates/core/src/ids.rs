@@ -1,8 +1,10 @@
 //! Identities: checked names, repositories and tickets, case and change numbers, library hashes. Each has a
 //! type of its own.
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -18,7 +20,28 @@ pub struct NameError {
     pub rule: &'static str,
 }
 
-/// `a-z`, digits, `-`, `_` and `.`, opened by a letter or digit; at most 64 characters.
+/// The form of a kind of name.
+struct Form {
+    check: fn(&str) -> bool,
+    /// The rule in words, for errors.
+    rule: &'static str,
+    /// The same as a regular expression, for the schemas that editors read.
+    pattern: &'static str,
+}
+
+const SLUG: Form = Form {
+    check: is_slug,
+    rule: "up to 64 of a-z, 0-9, `-`, `_`, `.`, beginning with a letter or digit",
+    pattern: "^[a-z0-9][a-z0-9_.-]{0,63}$",
+};
+
+/// What an expression can use as an identifier.
+const IDENTIFIER: Form = Form {
+    check: is_identifier,
+    rule: "up to 64 of a-z, 0-9 and `_`, beginning with a letter",
+    pattern: "^[a-z][a-z0-9_]{0,63}$",
+};
+
 fn is_slug(word: &str) -> bool {
     let mut bytes = word.bytes();
     word.len() <= 64
@@ -26,7 +49,6 @@ fn is_slug(word: &str) -> bool {
         && bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_.".contains(&b))
 }
 
-/// `a-z`, digits and `_`, opened by a letter: what an expression can use as an identifier.
 fn is_identifier(word: &str) -> bool {
     let mut bytes = word.bytes();
     word.len() <= 64
@@ -35,7 +57,7 @@ fn is_identifier(word: &str) -> bool {
 }
 
 macro_rules! names {
-    ($($(#[$doc:meta])* $name:ident, $what:literal, $check:ident, $rule:literal;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident, $what:literal, $form:ident;)*) => {$(
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
@@ -48,10 +70,10 @@ macro_rules! names {
             /// The word does not have the form of this kind of name.
             pub fn new(word: impl Into<String>) -> Result<Self, NameError> {
                 let word = word.into();
-                if $check(&word) {
+                if ($form.check)(&word) {
                     Ok(Self(word))
                 } else {
-                    Err(NameError { word, what: $what, rule: $rule })
+                    Err(NameError { word, what: $what, rule: $form.rule })
                 }
             }
 
@@ -80,6 +102,16 @@ macro_rules! names {
             }
         }
 
+        impl JsonSchema for $name {
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({ "type": "string", "pattern": $form.pattern })
+            }
+        }
+
         impl std::borrow::Borrow<str> for $name {
             fn borrow(&self) -> &str {
                 &self.0
@@ -90,29 +122,29 @@ macro_rules! names {
 
 names! {
     /// A system under care, as the configuration names it: `qfieldcloud`, `depot`.
-    SystemName, "system name", is_slug, "up to 64 of a-z, 0-9, `-`, `_`, `.`, beginning with a letter or digit";
+    SystemName, "system name", SLUG;
     /// A kind of system, as the playbook library names it; several systems may be of one kind.
-    SystemTypeName, "kind of system", is_slug, "up to 64 of a-z, 0-9, `-`, `_`, `.`, beginning with a letter or digit";
+    SystemTypeName, "kind of system", SLUG;
     /// A playbook, unique within its kind of system.
-    PlaybookName, "playbook name", is_slug, "up to 64 of a-z, 0-9, `-`, `_`, `.`, beginning with a letter or digit";
+    PlaybookName, "playbook name", SLUG;
     /// A symptom that a system type declares: `jobs-wait`, `no-space`.
-    SymptomName, "symptom name", is_slug, "up to 64 of a-z, 0-9, `-`, `_`, `.`, beginning with a letter or digit";
+    SymptomName, "symptom name", SLUG;
     /// A host of the inventory.
-    HostName, "host name", is_slug, "up to 64 of a-z, 0-9, `-`, `_`, `.`, beginning with a letter or digit";
+    HostName, "host name", SLUG;
     /// A schedule of the configuration: `nightly-clean-up`.
-    ScheduleName, "schedule name", is_slug, "up to 64 of a-z, 0-9, `-`, `_`, `.`, beginning with a letter or digit";
+    ScheduleName, "schedule name", SLUG;
     /// A monitor of the configuration that sends alerts: `alertmanager`.
-    AlertSourceName, "name of an alert source", is_slug, "up to 64 of a-z, 0-9, `-`, `_`, `.`, beginning with a letter or digit";
+    AlertSourceName, "name of an alert source", SLUG;
     /// A channel for notices: `ops-chat`.
-    ChannelName, "channel name", is_slug, "up to 64 of a-z, 0-9, `-`, `_`, `.`, beginning with a letter or digit";
+    ChannelName, "channel name", SLUG;
     /// What a host is to a system: `main`, `db`, `agent`.
-    Role, "role", is_slug, "up to 64 of a-z, 0-9, `-`, `_`, `.`, beginning with a letter or digit";
+    Role, "role", SLUG;
     /// A probe; expressions use it as a namespace.
-    ProbeName, "probe name", is_identifier, "up to 64 of a-z, 0-9 and `_`, beginning with a letter";
+    ProbeName, "probe name", IDENTIFIER;
     /// A fact that a probe reads.
-    FactName, "fact name", is_identifier, "up to 64 of a-z, 0-9 and `_`, beginning with a letter";
+    FactName, "fact name", IDENTIFIER;
     /// A parameter of a system or of a request.
-    ParamName, "parameter name", is_identifier, "up to 64 of a-z, 0-9 and `_`, beginning with a letter";
+    ParamName, "parameter name", IDENTIFIER;
 }
 
 impl Role {
@@ -128,7 +160,9 @@ impl Role {
 }
 
 /// A repository, `owner/name`. GitHub does not tell upper from lower case in it; here it is lower.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(try_from = "String", into = "String")]
 pub struct Repo {
     /// The user or organization, in lower case.
@@ -326,9 +360,15 @@ mod tests {
             ("a b", false, false),
             ("a\n", false, false),
             ("a/../b", false, false),
+            (&"a".repeat(64), true, true),
+            (&"a".repeat(65), false, false),
         ] {
             assert_eq!(PlaybookName::new(word).is_ok(), slug, "{word:?} as a playbook");
             assert_eq!(ProbeName::new(word).is_ok(), identifier, "{word:?} as a probe");
+            for form in [SLUG, IDENTIFIER] {
+                let pattern = regex::Regex::new(form.pattern).unwrap();
+                assert_eq!(pattern.is_match(word), (form.check)(word), "{word:?} and {pattern}");
+            }
         }
     }
 }

@@ -27,6 +27,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::net::TcpListener;
 
+/// The schema of the configuration, where packages have it: beside the program's own folder.
+fn installed_schema() -> Option<String> {
+    let program = std::env::current_exe().ok()?;
+    let schema = program.parent()?.parent()?.join("share/fieldmedic/schemas/config.json");
+    schema.is_file().then(|| schema.display().to_string())
+}
+
 /// How long a person may take on GitHub's page; its code is valid for an hour.
 const CODE_TIMEOUT: Duration = Duration::from_secs(3600);
 
@@ -148,6 +155,7 @@ async fn write_first(path: &Path, arguments: &mut Arguments, has_answers: bool) 
         ask_missing(arguments).await?;
     }
     let mut config = FirstConfig {
+        schema: installed_schema(),
         repos: arguments.repo.iter().map(ToString::to_string).collect(),
         on_call: arguments.on_call.clone(),
         base_url: arguments.base_url.clone().filter(|url| url != PUBLIC_API),

@@ -6,6 +6,8 @@ use std::fmt::Write as _;
 /// The values of a new configuration.
 #[derive(Debug, Clone, Default)]
 pub(super) struct FirstConfig {
+    /// The schema that editors check the file by, if it is installed.
+    pub schema: Option<String>,
     /// The repositories where people file tickets, each as `owner/name`.
     pub repos: Vec<String>,
     /// Logins that are assigned and mentioned when a person is needed; may be empty.
@@ -21,7 +23,8 @@ pub(super) struct FirstConfig {
 impl FirstConfig {
     /// The text of the configuration, with a comment beside each key.
     pub(super) fn text(&self) -> String {
-        let mut out = String::from(
+        let mut out = self.schema.as_ref().map_or_else(String::new, |schema| format!("#:schema {schema}\n"));
+        out.push_str(
             "# Written by `fieldmedic init`. fieldmedic.example.toml explains every key. After a change, run\n\
              # `fieldmedic doctor`. Do not write secrets here.\n\n[github]\n",
         );
@@ -70,10 +73,12 @@ mod tests {
             base_url: Some("https://ghe.example.org/api/v3".into()),
             app: Some((7, "medic.pem".into())),
             listen: Some("127.0.0.1:8080".into()),
+            schema: Some("/usr/share/fieldmedic/schemas/config.json".into()),
             ..token.clone()
         };
         for answers in [token, app] {
             write_config(&path, &answers.text()).unwrap();
+            assert_eq!(answers.text().starts_with("#:schema /usr/"), answers.schema.is_some());
             let config = Config::read(&path).unwrap();
             assert_eq!(config.github.app_id, answers.app.as_ref().map(|(id, _)| *id));
             assert_eq!(

@@ -40,7 +40,7 @@ pub struct InquiryAnswer {
 }
 
 /// What an answer says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ReporterAnswer {
     /// It works.

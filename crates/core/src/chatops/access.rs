@@ -89,7 +89,7 @@ pub struct Account {
 }
 
 /// A person whom the configuration names.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(try_from = "String")]
 pub struct Person {
     /// The login; upper and lower case are the same.

@@ -7,7 +7,7 @@ use std::{fmt, sync::LazyLock};
 
 /// The type of a parameter or of a fact that a command uses. No type admits control characters, and
 /// none of the textual ones admits a leading `-`, so that a value can never be read as an option.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ValueType {
     /// A service, container or user: `A-Z a-z 0-9 . _ -`.

@@ -19,7 +19,7 @@ pub struct ConfirmationPolicy {
 }
 
 /// What silence means after a proven fix.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum OnSilence {
     /// The ticket is closed.

@@ -7,7 +7,7 @@ macro_rules! worded_enum {
         pub enum $type:ident { $($(#[$doc:meta])* $name:ident = $word:literal,)* }
     ) => {
         $(#[$outer])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
         pub enum $type {
             $($(#[$doc])* #[serde(rename = $word)] $name,)*
         }

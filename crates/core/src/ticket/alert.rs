@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use std::fmt;
 
 /// The product whose deliveries a source of alerts sends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum AlertFormat {
     /// Prometheus' Alertmanager, and Grafana's unified alerting, which sends the same with more fields.

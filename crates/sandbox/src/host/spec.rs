@@ -5,8 +5,10 @@ use crate::host::spec_file::{CommandSpec, DelayedSet, HostFault, Sets, SpecFile,
 use crate::host::state::{HostState, RESERVED, Settings, Source, Templates};
 use fieldmedic_core::diagnosis::evidence::Exit;
 use fieldmedic_core::expr::Expr;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value};
 use serde_saphyr::Spanned;
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +27,17 @@ pub struct HostSpecError {
     pub column: u64,
     /// What is wrong, without the place.
     pub message: String,
+}
+
+/// The form of the file, as it is written.
+impl JsonSchema for HostSpec {
+    fn schema_name() -> Cow<'static, str> {
+        "HostSpec".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        SpecFile::json_schema(generator)
+    }
 }
 
 pub(super) struct HostRules {
