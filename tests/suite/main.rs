@@ -9,6 +9,7 @@
 #![allow(clippy::invisible_characters, reason = "snapshots show how comments escape references")]
 #![allow(clippy::type_complexity, reason = "closures of a test's set-up")]
 
+mod action;
 mod alerts;
 mod approval;
 mod architecture;
