@@ -219,7 +219,6 @@ impl Config {
     }
 
     fn resolve_paths(&mut self, base: &Path) {
-        self.store.choose_journal(base);
         let of_hosts = self.hosts.values_mut().flat_map(HostEntry::paths_mut);
         let log = self.operations_log.as_mut().map(|entry| &mut entry.path);
         let own = [self.prompts.as_mut(), self.store.path.as_mut(), self.github.private_key.as_mut(), log];
@@ -230,6 +229,8 @@ impl Config {
         for path in of_hosts.chain(own.into_iter().flatten()).chain(playbooks) {
             *path = resolve(path, base);
         }
+        // What it fills in is relative to `base` already.
+        self.store.choose_journal(base);
     }
 
     /// Every problem that the file alone shows, without the playbooks.
@@ -404,6 +405,13 @@ mod tests {
         ] {
             assert!(error.contains(expect), "{expect:?} is not in {error}");
         }
+    }
+
+    #[test]
+    fn a_relative_configuration_has_its_journal_beside_it() {
+        let mut config: Config = toml::from_str("github = { repos = [\"e/t\"] }").unwrap();
+        config.resolve_paths(Path::new("conf"));
+        assert_eq!(config.store.path.as_deref(), Some(Path::new("conf/fieldmedic.db")));
     }
 
     #[test]

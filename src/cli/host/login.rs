@@ -105,7 +105,7 @@ fn new_key(path: &Path) -> Result<()> {
     let file = sections::key_file(path);
     if !file.exists() {
         make_key(&file).into_diagnostic().wrap_err_with(|| format!("the key {}", file.display()))?;
-        eprint(&format!("· made the key {}, readable for you only", file.display()));
+        eprint(&format!("· made {}, the private key; only you can read it", file.display()));
     }
     Ok(())
 }
@@ -186,10 +186,9 @@ fn set_up(
                 over_ssh(target, admin, &script, tried.pinned.as_deref())
             }
             _ => {
-                let help = format!(
-                    "run this on the server as root, or add `admin` to [host]:\n{}",
-                    by_root(&script)
-                );
+                // Apart from the error, whose lines are wrapped: it is copied as a whole.
+                print_program(&by_root(&script));
+                let help = "run the command above on the server as root, or add `admin` to [host]";
                 Err(miette!(help = help, "{error}"))
             }
         };
