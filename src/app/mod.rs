@@ -26,6 +26,7 @@ mod notices;
 pub mod operations_log;
 pub mod reachability;
 pub mod readiness;
+mod reading_forge;
 mod secrets;
 pub mod settings;
 pub mod signals;
@@ -37,5 +38,6 @@ pub mod wiring;
 pub use crate::app::notices::{ChannelError, notice_channels, notice_rules};
 pub use crate::app::wiring::{
     AppError, Application, ProbeSetup, RunMode, alert_sources, embedding_reader, files, free_space, identity,
-    journal_place, open_journal, prompts, redactor, ticket_label, token_in, webhook_secret, webhook_secrets,
+    journal_place, open_journal, open_journal_to_read, prompts, redactor, ticket_label, token_in,
+    webhook_secret, webhook_secrets,
 };

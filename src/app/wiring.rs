@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "reads secrets from the environment or from files")]
 
 use crate::app::alerts::AlertSource;
+use crate::app::reading_forge::ReadingForge;
 use crate::app::secrets::secret;
 use crate::app::settings::LoadedConfig;
 use crate::clock::SystemClock;
@@ -20,7 +21,7 @@ use crate::github;
 use crate::github::{GitHub, Identity, Pace};
 use crate::library;
 use crate::library::Files;
-use crate::ports::{Clock, Label, Store};
+use crate::ports::{Clock, Forge, Label, Store};
 use crate::reader::{
     BuiltInReader, EmbeddingLimits, EmbeddingReader, Endpoint, EndpointError, EndpointOptions,
 };
@@ -171,8 +172,12 @@ impl Application {
             }
         };
         let github = Arc::new(GitHub::new(options).map_err(AppError::from)?);
+        let forge: Arc<dyn Forge> = match mode {
+            RunMode::Live => github.clone(),
+            RunMode::DryRun => Arc::new(ReadingForge(github.clone())),
+        };
         let context = Context {
-            forge: github.clone(),
+            forge,
             shell,
             journal,
             clock,
@@ -221,6 +226,17 @@ pub async fn open_journal(setting: &LoadedConfig) -> Result<Arc<dyn Store>, AppE
     Ok(match address(&setting.config)? {
         Some(address) => Arc::new(Postgres::open(&address).await?),
         None => Arc::new(Sqlite::open(&setting.config.store.path.clone().unwrap_or_default()).await?),
+    })
+}
+
+/// The journal of a configuration, which must be there, to be read. The database refuses what would write.
+///
+/// # Errors
+/// [`AppError`] as for [`open_journal`], and if there is no journal yet, or one of another version.
+pub async fn open_journal_to_read(setting: &LoadedConfig) -> Result<Arc<dyn Store>, AppError> {
+    Ok(match address(&setting.config)? {
+        Some(address) => Arc::new(Postgres::open_to_read(&address).await?),
+        None => Arc::new(Sqlite::open_to_read(&setting.config.store.path.clone().unwrap_or_default()).await?),
     })
 }
 

@@ -49,6 +49,15 @@ const CONNECTIONS: u32 = 8;
 pub struct Postgres {
     pool: PgPool,
     place: String,
+    access: Access,
+}
+
+/// What a journal was opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Access {
+    Full,
+    /// The server refuses to write.
+    Read,
 }
 
 /// What a transaction is for.
@@ -77,7 +86,30 @@ impl Postgres {
     /// [`JournalError::Unavailable`]: the server cannot be reached, refuses the login, or holds a journal
     /// that this version cannot use.
     pub async fn open(address: &Address) -> Result<Self, JournalError> {
+        let journal = Self::connect(address, Access::Full);
+        let mut tx = journal.begin(TransactionMode::Write).await?;
+        let done = schema::migrate(&mut tx, &journal.place).await;
+        journal.commit(tx, done).await?;
+        Ok(journal)
+    }
+
+    /// Opens a journal that is there, to read it. The server itself refuses to write: every call that would fails.
+    ///
+    /// # Errors
+    /// [`JournalError::Unavailable`]: the server cannot be reached, refuses the login, or holds no journal of this
+    /// version.
+    pub async fn open_to_read(address: &Address) -> Result<Self, JournalError> {
+        let journal = Self::connect(address, Access::Read);
+        let mut tx = journal.begin(TransactionMode::Read).await?;
+        let done = schema::check(&mut tx, &journal.place).await;
+        journal.commit(tx, done).await?;
+        Ok(journal)
+    }
+
+    fn connect(address: &Address, access: Access) -> Self {
+        let read_only = if access == Access::Read { "on" } else { "off" };
         let options = address.options.clone().options([
+            ("default_transaction_read_only", read_only),
             ("search_path", schema::SCHEMA),
             ("statement_timeout", "9s"),
             // A replica that stands still in the middle of a transaction must not hold up the others.
@@ -93,11 +125,7 @@ impl Postgres {
             .acquire_timeout(PATIENCE)
             .test_before_acquire(true)
             .connect_lazy_with(options);
-        let journal = Self { pool, place: address.place().to_owned() };
-        let mut tx = journal.begin(TransactionMode::Write).await?;
-        let done = schema::migrate(&mut tx, &journal.place).await;
-        journal.commit(tx, done).await?;
-        Ok(journal)
+        Self { pool, place: address.place().to_owned(), access }
     }
 
     /// Makes the list of cases anew from the records. It is a cache; this mends it.
@@ -122,6 +150,12 @@ impl Postgres {
         &self,
         access: TransactionMode,
     ) -> Result<Transaction<'static, sqlx::Postgres>, JournalError> {
+        // A transaction that says `READ WRITE` goes before the default of the connection.
+        if matches!((self.access, access), (Access::Read, TransactionMode::Write)) {
+            return Err(JournalError::Unavailable(
+                "it was opened to be read, and something would write to it".into(),
+            ));
+        }
         self.explained(self.pool.begin_with(access.begin()).await)
     }
 

@@ -11,7 +11,7 @@
 use crate::store::error::StoreError;
 use crate::store::sql::case_index;
 use crate::store::sql::connection::Connection;
-use crate::store::sql::schema::{missing, refuse};
+use crate::store::sql::schema::{is_current, missing, refuse};
 use sqlx::{AssertSqlSafe, PgConnection};
 
 /// Each file leads from the version before it to its own number. They are only ever added to.
@@ -34,6 +34,24 @@ const WITH_TITLES: i32 = 6;
 
 /// The schema; every connection finds its tables there.
 pub(super) const SCHEMA: &str = "fieldmedic";
+
+/// Whether the schema is a journal of this version. Nothing is written.
+///
+/// # Errors
+/// There is none, or it belongs to another program or another version of this one.
+pub(super) async fn check(connection: &mut PgConnection, place: &str) -> Result<(), StoreError> {
+    let is_there: bool = sqlx::query_scalar("SELECT to_regclass($1) IS NOT NULL")
+        .bind(format!("{SCHEMA}.schema_version"))
+        .fetch_one(&mut *connection)
+        .await?;
+    if !is_there {
+        return Err(refuse(format!(
+            "there is no journal in {place} yet. `fieldmedic serve` makes it, and so does the first `resolve` or `sweep`"
+        )));
+    }
+    let version: i32 = sqlx::query_scalar("SELECT version FROM schema_version").fetch_one(connection).await?;
+    is_current(MIGRATIONS, version.into(), &format!("the journal in {place}"))
+}
 
 /// Brings the tables up to date. Several replicas that start at once do it one after the other. The
 /// caller commits.

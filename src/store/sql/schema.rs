@@ -21,6 +21,24 @@ pub(in crate::store) fn missing<'a>(
     })
 }
 
+/// Whether a journal of this version can be read as it is.
+///
+/// # Errors
+/// The journal is of a later version than these, or of an earlier one.
+pub(in crate::store) fn is_current(
+    migrations: &[&'static str],
+    version: i64,
+    place: &str,
+) -> Result<(), StoreError> {
+    match missing(migrations, version, place)? {
+        [] => Ok(()),
+        _ => Err(refuse(format!(
+            "{place} was written by an earlier version of fieldmedic, and to look does not upgrade it. \
+             `fieldmedic case list` does"
+        ))),
+    }
+}
+
 /// The journal cannot be opened.
 pub(in crate::store) fn refuse(why: String) -> StoreError {
     JournalError::Unavailable(why).into()

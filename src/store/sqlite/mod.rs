@@ -94,6 +94,29 @@ impl Sqlite {
         Ok(journal)
     }
 
+    /// Opens a journal that is there, to read it. SQLite itself refuses to write: every call that would fails.
+    ///
+    /// # Errors
+    /// [`JournalError::Unavailable`]: the file is missing, may not be read, or is no journal of this version.
+    pub async fn open_to_read(path: &Path) -> Result<Self, JournalError> {
+        let path = path::absolute(path).map_err(|error| explain_io(path, &error))?;
+        let place = path.display().to_string();
+        if !path.is_file() {
+            return Err(JournalError::Unavailable(format!(
+                "there is no journal {place} yet. `fieldmedic serve` makes it, and so does the first `resolve` or `sweep`"
+            )));
+        }
+        let options = SqliteConnectOptions::new()
+            .filename(&path)
+            .read_only(true)
+            .busy_timeout(PATIENCE)
+            .disable_statement_logging();
+        let readers = pool(READERS).connect_lazy_with(options.pragma("query_only", "ON"));
+        let journal = Self { writer: readers.clone(), unsynced: None, readers, place };
+        journal.explained(schema::check(&journal.readers, &journal.place).await)?;
+        Ok(journal)
+    }
+
     /// A journal that is gone when the last clone of it is dropped.
     ///
     /// # Errors

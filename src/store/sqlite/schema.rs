@@ -10,7 +10,7 @@
 
 use crate::store::error::StoreError;
 use crate::store::sql::case_index;
-use crate::store::sql::schema::{missing, refuse};
+use crate::store::sql::schema::{is_current, missing, refuse};
 use sqlx::{AssertSqlSafe, SqliteConnection, SqlitePool};
 
 /// Each file leads from the version before it to its own number. They are only ever added to.
@@ -60,6 +60,18 @@ pub(super) async fn migrate(pool: &SqlitePool, place: &str) -> Result<(), StoreE
         case_index::fill_titles(&mut *tx).await?;
     }
     Ok(tx.commit().await?)
+}
+
+/// Whether the file is a journal of this version. Nothing is written.
+///
+/// # Errors
+/// The file belongs to another program, or to another version of this one.
+pub(super) async fn check(pool: &SqlitePool, place: &str) -> Result<(), StoreError> {
+    let mut connection = pool.acquire().await?;
+    if pragma(&mut connection, "application_id").await? != APPLICATION {
+        return Err(refuse(format!("{place} is no journal of fieldmedic")));
+    }
+    is_current(MIGRATIONS, pragma(&mut connection, "user_version").await?, place)
 }
 
 async fn pragma(connection: &mut SqliteConnection, name: &'static str) -> Result<i64, sqlx::Error> {

@@ -2,7 +2,7 @@
 //! an answer that is lost cost nothing, no edit goes unseen, and wrong clocks harm nobody.
 
 use super::events::{first_version, following, host, moment, opened, ticket_id};
-use super::store::{Pair, open, opening};
+use super::store::{Pair, a_reader_changes_nothing, open, opening};
 use crate::golden::cases_of_version;
 use crate::postgres::{Database, Server, database};
 use crate::scenarios::{built_in, fixtures};
@@ -47,6 +47,20 @@ async fn filled(database: &Database) -> (Postgres, CaseId) {
     }
     open(&journal, 2, "key").await;
     (journal, case)
+}
+
+#[tokio::test]
+async fn a_journal_that_is_opened_to_be_read_is_not_changed() {
+    let database = database().await;
+    let address = Address::parse(&database.url()).unwrap();
+    let missing = Postgres::open_to_read(&address).await.err().unwrap().to_string();
+    assert!(missing.contains("there is no journal") && missing.contains("fieldmedic serve"), "{missing}");
+    let (journal, case) = filled(&database).await;
+    let reader = Postgres::open_to_read(&address).await.unwrap();
+    a_reader_changes_nothing(&reader, &journal, &case).await;
+    database.sql("UPDATE schema_version SET version = 2").await.unwrap();
+    let old = Postgres::open_to_read(&address).await.err().unwrap().to_string();
+    assert!(old.contains("an earlier version"), "{old}");
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 //! lost, no edit goes unseen, and bad files have a clear answer.
 
 use super::events::{about, changed, first_version, following, host, moment, opened, started, ticket_id};
-use super::store::{Pair, open, opening};
+use super::store::{Pair, a_reader_changes_nothing, open, opening};
 use chrono::DateTime;
 use fieldmedic::core::case::event::{CaseId, Event, EventKind};
 use fieldmedic::core::case::outcome::Outcome;
@@ -77,6 +77,23 @@ async fn filled(home: &Home) -> (Sqlite, CaseId) {
     }
     open(&journal, 2, "key").await;
     (journal, case)
+}
+
+#[tokio::test]
+async fn a_journal_that_is_opened_to_be_read_is_not_changed() {
+    let home = Home::new();
+    let missing = Sqlite::open_to_read(&home.path()).await.unwrap_err().to_string();
+    assert!(missing.contains("there is no journal") && missing.contains("fieldmedic serve"), "{missing}");
+    assert!(!home.path().exists());
+    let (journal, case) = filled(&home).await;
+    let reader = Sqlite::open_to_read(&home.path()).await.unwrap();
+    a_reader_changes_nothing(&reader, &journal, &case).await;
+    home.sql("PRAGMA user_version = 3").await.unwrap();
+    let old = Sqlite::open_to_read(&home.path()).await.unwrap_err().to_string();
+    assert!(old.contains("an earlier version") && old.contains("`fieldmedic case list` does"), "{old}");
+    home.sql("PRAGMA application_id = 7").await.unwrap();
+    let other = Sqlite::open_to_read(&home.path()).await.unwrap_err().to_string();
+    assert!(other.contains("is no journal"), "{other}");
 }
 
 #[tokio::test]

@@ -32,6 +32,42 @@ pub struct Pair {
     pub _home: Box<dyn Send>,
 }
 
+/// A journal that was opened to be read shows what is there, and takes nothing. `written` is the same, and `case` has
+/// records in it.
+pub async fn a_reader_changes_nothing(reader: &dyn Store, written: &dyn Store, case: &CaseId) {
+    let records = written.load(case).await.unwrap();
+    let count = records.len() as u64;
+    assert_eq!(reader.load(case).await.unwrap(), records);
+    assert_eq!(reader.cases(10).await.unwrap(), written.cases(10).await.unwrap());
+    let signal = Signal { by: "ops-lead".into(), at: moment(), kind: SignalKind::Cancel };
+    let order = PauseOrder {
+        by: "ops-lead".into(),
+        given_at: moment(),
+        origin: PauseOrigin::Terminal,
+        kind: PauseOrderKind::Resume,
+    };
+    let done = DedupeKey::RecurrenceCheck(case.clone());
+    let cursor = Cursor::Task("sweep".into());
+    let minute = Duration::from_secs(60);
+    for refused in [
+        reader.append(case, count, moment(), &following()[0]).await.map(drop),
+        reader.open_case(&opening(9, "key 9")).await.map(drop),
+        reader.send_signal(case, "key", &signal).await.map(drop),
+        reader.order_pause(&order).await.map(drop),
+        reader.mark_done(&done, moment()).await,
+        reader.set_cursor(&cursor, moment()).await,
+        reader.try_once_every("sweep", moment(), minute).await.map(drop),
+        reader.enqueue_delivery(&QueuedDelivery { key: "a".into(), body: json!({}) }).await.map(drop),
+        reader.store_library(&LibraryHash("0".into()), &BTreeMap::new()).await.map(drop),
+    ] {
+        assert!(matches!(refused, Err(JournalError::Unavailable(_))), "{refused:?}");
+    }
+    assert_eq!(written.load(case).await.unwrap(), records);
+    assert_eq!((written.done_at(&done).await, written.cursor(&cursor).await), (Ok(None), Ok(None)));
+    assert!(written.signals(case).await.unwrap().is_empty());
+    assert_eq!(written.pause_order().await, Ok(None));
+}
+
 /// Tests that an adapter keeps the contract; `$fresh` is an async function that gives a [`Pair`].
 macro_rules! store_contract {
     ($fresh:path) => {
