@@ -16,6 +16,7 @@ pub mod engine;
 pub mod github;
 pub mod http_client;
 pub mod library;
+pub mod mcp;
 pub mod notices;
 pub mod reader;
 pub mod render;

@@ -158,33 +158,45 @@ async fn list(journal: &dyn Store, arguments: List) -> Result<ExitStatus> {
 }
 
 async fn show(journal: &dyn Store, prompts: &Prompts, arguments: Show) -> Result<ExitStatus> {
-    let id = find(journal, &arguments.case).await?;
-    let records = journal.load(&id).await.into_diagnostic()?;
     if arguments.format.json {
+        let id = find(journal, &arguments.case).await?;
+        let records = journal.load(&id).await.into_diagnostic()?;
         let lines: Vec<_> = records.iter().map(line).collect::<Result<_>>()?;
         print_json(&lines)?;
         return Ok(ExitStatus::Done);
     }
+    print(&told(journal, prompts, &arguments.case).await?);
+    Ok(ExitStatus::Done)
+}
+
+/// What happened in a case and when, and where the time went. `case` is its id, or the beginning of it.
+///
+/// # Errors
+/// If no single case is meant, or the journal cannot be read.
+pub(super) async fn told(journal: &dyn Store, prompts: &Prompts, case: &str) -> Result<String> {
+    let id = find(journal, case).await?;
+    let records = journal.load(&id).await.into_diagnostic()?;
     let case = Case::fold(&id, &records).into_diagnostic()?;
-    print(&format!("case {id}  {}  {}", case.ticket.id, case.ticket.title));
+    let mut out = format!("case {id}  {}  {}\n", case.ticket.id, case.ticket.title);
     let since = journal.history(&CloseStats::KINDS, case.opened_at).await.and_then(History::complete);
     let since = since.into_diagnostic()?;
     if CloseStats::count(&since).false_closes.contains(&id) {
-        print("somebody disputes its close, so it counts as a false close");
+        out += "somebody disputes its close, so it counts as a false close\n";
     }
     for record in &records {
         let after = (record.at - case.opened_at).num_milliseconds() as f64 / 1000.0;
         let lines: Vec<String> =
             lines(&case, &record.event).iter().map(|line| prompts.line("event", line)).collect();
         let text = lines.join("\n").replace('\n', &format!("\n{:31}", ""));
-        print(format!("{after:>9.3}  {:<19} {text}", record.event.kind()).trim_end());
+        out += format!("{after:>9.3}  {:<19} {text}", record.event.kind()).trim_end();
+        out.push('\n');
     }
     let spent = case.timings;
-    print(&format!(
+    out += &format!(
         "\nconnecting {} ms, probes {} ms, changes {} ms, verification {} ms, GitHub {} ms",
         spent.connect, spent.probes, spent.changes, spent.verification, spent.forge
-    ));
-    Ok(ExitStatus::Done)
+    );
+    Ok(out)
 }
 
 /// A record as JSON, with its event as the journal stores it.

@@ -7,11 +7,12 @@ use crate::cli::spinner;
 use crate::console::{Paint, print, print_json, print_marked};
 use crate::core::diagnosis::diagnose::{Diagnosis, diagnose};
 use crate::core::diagnosis::evidence::{Evidence, ProbeStatus};
-use crate::core::ids::SystemName;
+use crate::core::ids::{FactName, SystemName};
 use crate::engine::run_probes;
 use clap::Args;
 use miette::{Result, miette};
-use serde_json::json;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 
 /// The command line of `fieldmedic diagnose`.
 #[derive(Debug, Args)]
@@ -39,7 +40,61 @@ pub(super) async fn probe_and_show(settings: &LoadedConfig, system: &str) -> Res
     probe(settings, system, false).await
 }
 
+/// What the probes of a system said.
+pub(super) struct Look {
+    system: SystemName,
+    diagnosis: Diagnosis,
+    evidence: Evidence,
+}
+
+impl Look {
+    /// The same as data.
+    pub(super) fn json(&self) -> Value {
+        let Self { system, diagnosis, evidence } = self;
+        json!({ "system": system, "diagnosis": diagnosis, "evidence": evidence })
+    }
+
+    /// The diagnosis with the facts, and without the outputs that they were read from.
+    pub(super) fn brief(&self) -> Value {
+        let Self { system, diagnosis, evidence } = self;
+        let known = |(fact, known): (&FactName, &Result<Value, String>)| {
+            let value = match known {
+                Ok(value) => value.clone(),
+                Err(why) => json!({ "unknown": why }),
+            };
+            (fact.to_string(), value)
+        };
+        let facts = evidence.facts.iter().map(|(probe, facts)| {
+            (probe.to_string(), facts.iter().map(known).collect::<Map<String, Value>>())
+        });
+        let probes = evidence.probes.iter().map(|(probe, result)| (probe.to_string(), ended(&result.status)));
+        json!({
+            "system": system, "diagnosis": diagnosis, "facts": facts.collect::<BTreeMap<_, _>>(),
+            "probes": probes.collect::<BTreeMap<_, _>>(),
+        })
+    }
+}
+
 async fn probe(settings: &LoadedConfig, system: &str, is_json: bool) -> Result<ExitStatus> {
+    let look = look(settings, system).await?;
+    let diagnosis = &look.diagnosis;
+    if is_json {
+        print_json(&look.json())?;
+    } else {
+        show(look.system.as_str(), diagnosis, &look.evidence);
+    }
+    Ok(match (diagnosis.findings.is_empty(), diagnosis.unknown.is_empty()) {
+        (false, _) => ExitStatus::FaultsFound,
+        (true, false) => ExitStatus::Unknown,
+        (true, true) => ExitStatus::Done,
+    })
+}
+
+/// Runs all probes of a system.
+///
+/// # Errors
+/// If the playbooks or the inventory cannot be loaded, or the system is not configured.
+pub(super) async fn look(settings: &LoadedConfig, system: &str) -> Result<Look> {
     let ProbeSetup { runner, library, inventory, .. } = ProbeSetup::build(settings)?;
     let systems = &inventory.systems;
     let system = systems.get(system).ok_or_else(|| {
@@ -55,16 +110,17 @@ async fn probe(settings: &LoadedConfig, system: &str, is_json: bool) -> Result<E
     let evidence = run_probes(&runner, system_type, system, &probes).await;
     drop(waiting);
     let diagnosis = diagnose(system_type, system, &evidence);
-    if is_json {
-        print_json(&json!({ "system": system.name, "diagnosis": diagnosis, "evidence": evidence }))?;
-    } else {
-        show(system.name.as_str(), &diagnosis, &evidence);
+    Ok(Look { system: system.name.clone(), diagnosis, evidence })
+}
+
+/// How a probe ended, in words.
+fn ended(status: &ProbeStatus) -> String {
+    match status {
+        ProbeStatus::Completed(observation) => format!("{}, {} ms", observation.exit, observation.took_ms),
+        ProbeStatus::Unreachable(why) => format!("unreachable: {why}"),
+        ProbeStatus::Interrupted(why) => format!("interrupted: {why}"),
+        ProbeStatus::Skipped(why) => format!("skipped: {why}"),
     }
-    Ok(match (diagnosis.findings.is_empty(), diagnosis.unknown.is_empty()) {
-        (false, _) => ExitStatus::FaultsFound,
-        (true, false) => ExitStatus::Unknown,
-        (true, true) => ExitStatus::Done,
-    })
 }
 
 fn show(system: &str, diagnosis: &Diagnosis, evidence: &Evidence) {
@@ -76,14 +132,7 @@ fn show(system: &str, diagnosis: &Diagnosis, evidence: &Evidence) {
     ));
     let width = evidence.probes.keys().map(|probe| probe.as_str().len()).max().unwrap_or_default();
     for (probe, result) in &evidence.probes {
-        let result = match &result.status {
-            ProbeStatus::Completed(observation) => {
-                format!("{}, {} ms", observation.exit, observation.took_ms)
-            }
-            ProbeStatus::Unreachable(why) => format!("unreachable: {why}"),
-            ProbeStatus::Interrupted(why) => format!("interrupted: {why}"),
-            ProbeStatus::Skipped(why) => format!("skipped: {why}"),
-        };
+        let result = ended(&result.status);
         print(&format!("  {:<width$}  {result}", probe.as_str()));
         for (fact, known) in evidence.facts.get(probe).into_iter().flatten() {
             let text = match known {

@@ -10,12 +10,14 @@ mod config_file;
 mod demo;
 mod diagnose;
 mod doctor;
+mod explain;
 mod gate;
 mod host;
 mod host_setup;
 mod init;
 mod lookup;
 mod manual;
+mod mcp;
 mod measurements;
 mod notices;
 mod operations_log;
@@ -30,6 +32,7 @@ mod schema;
 mod serve;
 mod signal;
 mod spinner;
+mod status;
 mod sweep;
 mod wordings;
 
@@ -116,6 +119,8 @@ enum Command {
     HostSetup(host_setup::Arguments),
     /// On a server, behind an SSH key: run a command only if the rules allow it.
     Gate(gate::Arguments),
+    /// Answer an assistant's questions by the Model Context Protocol, over stdin and stdout. Changes nothing.
+    Mcp,
     /// Check the journal's integrity.
     #[command(subcommand)]
     Audit(case::AuditArguments),
@@ -174,6 +179,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
             Command::Resume => pause::resume(&read_config(file)?).await,
             Command::Notices(arguments) => notices::run(&read_config(file)?, arguments).await,
             Command::Doctor(arguments) => doctor::run(file, arguments).await,
+            Command::Mcp => mcp::run(read_config(file)?).await,
             Command::HostSetup(arguments) => host_setup::run(&read_config(file)?, arguments).await,
             Command::Schema(arguments) => schema::run(&arguments),
             Command::Completions(arguments) => Ok(manual::completions(Cli::command(), &arguments)),

@@ -2,12 +2,12 @@
 
 use crate::app;
 use crate::app::settings::read_config;
+use crate::cli::explain::explained;
 use crate::cli::output::{ExitStatus, Format};
 use crate::cli::wordings::{self, Evaluate, Read};
 use crate::console::{Paint, print, print_json, print_marked};
-use crate::core::expr::value_type::words;
 use crate::core::ids::ParamName;
-use crate::core::playbook::{Fault, IfInterrupted, Library, Param, Probe, Request, SystemType};
+use crate::core::playbook::{Library, Param};
 use crate::library;
 use crate::library::Files;
 use crate::library::migrate::migrate_dir;
@@ -416,14 +416,12 @@ fn explain_params(params: &BTreeMap<ParamName, Param>) {
 fn explain_probe(probe: &Probe) {
     let command = indented(&probe.command.to_string());
     print(&format!("  `{}` is read on {} with\n    {command}", probe.name, probe.host));
+    print(explained(library, name)?.trim_end());
+    Ok(ExitStatus::Done)
 }
 
 fn migrate(arguments: &Migrate) -> Result<ExitStatus> {
     let report = migrate_dir(&arguments.dir, arguments.dry_run)?;
     print(&report.to_string());
     Ok(ExitStatus::Done)
-}
-
-fn indented(text: &str) -> String {
-    text.trim_end().replace('\n', "\n       ")
 }

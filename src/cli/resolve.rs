@@ -16,12 +16,14 @@ use crate::core::policy::refusal::NotPermitted;
 use crate::core::text::format::format_minute;
 use crate::core::ticket::{Repo, TicketId};
 use crate::core::view::report::report;
-use crate::engine::{CaseError, NoopObserver, apply_pause_label, library_of, open_case, run_case_waiting};
+use crate::engine::{
+    CaseError, NoopObserver, Shutdown, apply_pause_label, library_of, open_case, run_case_waiting,
+};
 use crate::ports::OpenResult;
 use crate::render::terminal::{Folded, plain};
 use clap::Args;
 use miette::{IntoDiagnostic, Result, bail, miette};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::io::IsTerminal;
 use std::sync::Arc;
 
@@ -73,6 +75,27 @@ pub(super) async fn run(settings: &LoadedConfig, arguments: Arguments) -> Result
     // What it shows of the work must be gone before the result is.
     app.context.observer = Arc::new(NoopObserver);
     finish(&app, &case, arguments.format).await
+}
+
+/// What would be done about a ticket, as data. Nothing is changed, published or written to the journal.
+///
+/// # Errors
+/// If the ticket cannot be read or named, or a playbook or the inventory cannot be loaded.
+pub(super) async fn dry_run(settings: &LoadedConfig, issue: &str) -> Result<Value> {
+    let id = address(issue, &settings.config.github.repos)?;
+    let context = Application::build(settings, RunMode::DryRun).await?.context;
+    let ticket = context.forge.ticket(&id).await.map_err(|error| miette!("{error}"))?;
+    let key = format!("dry run {id} {}", context.clock.now().timestamp_micros());
+    let (OpenResult::Opened(case) | OpenResult::Running(case)) =
+        open_case(&context, ticket, Source::Terminal, &key).await.into_diagnostic()?
+    else {
+        bail!("this ticket was submitted a moment ago; ask again");
+    };
+    let (stop, _pull) = Shutdown::new();
+    let case = run_case_waiting(&context, &case, &stop).await.into_diagnostic()?;
+    let library = library_of(&context, &case.library).await.into_diagnostic()?;
+    let library = library.unwrap_or_else(|| context.library.clone());
+    serde_json::to_value(report(&case, &library)).into_diagnostic()
 }
 
 async fn finish(app: &Application, case: &Case, format: Format) -> Result<ExitStatus> {

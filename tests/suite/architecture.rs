@@ -121,6 +121,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("src/ssh", &[CORE, PORTS]),
     ("src/store", &[CORE, PORTS]),
     ("src/notices", &[CORE, PORTS, "src/http_client.rs"]),
+    // What an assistant may ask. It knows neither a port nor the engine, so it can order nothing.
+    ("src/mcp", &[CORE]),
     // What a webhook means is GitHub's; how it arrives is the web's.
     ("src/web", &[CORE, PORTS, "src/dashboard", "src/github/webhook.rs", "src/render", "src/telemetry"]),
     // The composition: configuration, wiring, the commands.
@@ -191,6 +193,7 @@ const VENDORS: &[(&str, &[&str])] = &[
     ("octocrab", &["src/github"]),
     ("russh", &["src/ssh", "crates/sandbox/src/host"]),
     ("lettre", &["src/notices"]),
+    ("rmcp", &["src/mcp"]),
     ("sqlx", &["src/store"]),
     ("axum", &["src/web", "crates/sandbox/src/github"]),
     ("clap", &["src/cli", "src/main.rs", "src/telemetry/log.rs"]),

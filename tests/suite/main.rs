@@ -34,6 +34,7 @@ mod init;
 mod intake;
 mod limits;
 mod lost_claim;
+mod mcp;
 mod measurements;
 mod metrics;
 mod notices;
