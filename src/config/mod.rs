@@ -152,7 +152,7 @@ pub struct Config {
     /// The section `[heartbeat]`. Without it, nobody is told that the daemon is ready.
     #[serde(default)]
     pub heartbeat: Option<HeartbeatEntry>,
-    /// The section `[traces]`; `None`: nothing is exported.
+    /// The section `[traces]`. Without it, nothing is exported.
     #[serde(default)]
     pub traces: Option<TracesEntry>,
     /// Folders of playbooks beside the built-in ones, or in their place.

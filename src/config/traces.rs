@@ -1,11 +1,12 @@
 //! `[traces]`: where cases are exported to, as traces of OpenTelemetry.
 
 use crate::config::value::is_web_address;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use url::Url;
 
 /// The section `[traces]`. Without it, nothing is exported.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TracesEntry {
     /// The address of a collector that takes OTLP over HTTP, without the path: `http://127.0.0.1:4318`.
