@@ -59,8 +59,12 @@ fn explain_fault(out: &mut Text, system: &SystemType, fault: &Fault) {
         let names: Vec<&str> = fault.causes.iter().map(|name| name.as_str()).collect();
         out.line(&format!("\nIt can cause {}, so it is fixed first.", names.join(", ")));
     }
-    if fault.remediation.is_empty() {
-        out.line("\nNothing is changed. The ticket goes to a person at once.");
+    if !fault.independent_of.is_empty() {
+        let names: Vec<&str> = fault.independent_of.iter().map(|name| name.as_str()).collect();
+        out.line(&format!("\nIt has nothing to do with {}.", names.join(", ")));
+    }
+    if fault.is_for_people() {
+        out.line("\nNothing is changed. The ticket goes to a person.");
     } else {
         let risk = format!("{:?}", fault.risk).to_lowercase();
         out.line(&format!("\nIf the policy allows {risk} risk, these steps run in order:"));
@@ -120,7 +124,10 @@ fn explain_params(out: &mut Text, params: &BTreeMap<ParamName, Param>) {
         out.line("\nParameters:");
     }
     for (name, param) in params {
-        let default = param.default.as_ref().map(|value| format!(" (default: {})", words(value).join(",")));
+        let default = match param.optional {
+            true => Some(" (optional)".to_owned()),
+            false => param.default.as_ref().map(|value| format!(" (default: {})", words(value).join(","))),
+        };
         out.line(&format!("  {name}={}{}: {}", param.accepts(), default.unwrap_or_default(), param.help));
     }
 }

@@ -113,6 +113,8 @@ struct ParamEntry {
     value_type: Option<ValueType>,
     /// The value where the configuration gives none. Without it, the configuration must give one.
     default: Option<Value>,
+    /// It may have no value: then it is the empty text. Such a parameter has no `default`.
+    optional: Option<bool>,
     /// The smallest number.
     min: Option<u32>,
     /// The largest number.
@@ -336,6 +338,8 @@ struct FaultFile {
     causes: Option<Vec<PlaybookName>>,
     /// The faults that cause this one.
     caused_by: Option<Vec<PlaybookName>>,
+    /// The faults that have nothing to do with this one: neither causes the other.
+    independent_of: Option<Vec<PlaybookName>>,
     /// The fault counts only for a ticket whose words it explains, while nothing else was fixed.
     reported_only: Option<bool>,
 }
