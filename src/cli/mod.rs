@@ -97,6 +97,8 @@ enum Command {
     Sweep(sweep::Arguments),
     /// Run the daemon: webhook, poll and sweeps, until Ctrl-C or SIGTERM. SIGHUP reloads the configuration.
     Serve(serve::Arguments),
+    /// Print how each system was at its last sweep, and which cases are at work. No host is asked.
+    Status(status::Arguments),
     /// Check, test, list, show, explain and migrate playbooks.
     #[command(subcommand)]
     Playbook(playbook::Arguments),
@@ -166,6 +168,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
             Command::Resolve(arguments) => resolve::run(&read_config(file)?, arguments).await,
             Command::Diagnose(arguments) => diagnose::run(&read_config(file)?, arguments).await,
             Command::Sweep(arguments) => sweep::run(&read_config(file)?, arguments).await,
+            Command::Status(arguments) => status::run(&read_config(file)?, arguments).await,
             Command::Serve(arguments) => serve::run(read_config(file)?, arguments).await,
             Command::Playbook(arguments) => playbook::run(file, arguments, cli.verbose > 0).await,
             Command::Config(arguments) => config::run(file, arguments),

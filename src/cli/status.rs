@@ -1,10 +1,19 @@
-//! What is at work and how the systems are, as the journal knows it.
+//! `fieldmedic status`: what is at work and how the systems are, as the journal knows it. No host is asked.
+
+#![expect(clippy::disallowed_methods, reason = "shows times relative to now")]
 
 use crate::app;
 use crate::app::settings::LoadedConfig;
+use crate::cli::output::{ExitStatus, Format};
+use crate::config::Config;
+use crate::console::{Paint, print, print_json, print_marked};
 use crate::core::case::outcome::Outcome;
-use crate::core::ids::SystemTypeName;
+use crate::core::ids::{SystemName, SystemTypeName};
+use crate::core::policy::consent::Pause;
+use crate::core::policy::mode::Mode;
 use crate::ports::{CaseEntry, CaseQuery, SystemSweep};
+use chrono::{DateTime, Utc};
+use clap::Args;
 use miette::{IntoDiagnostic, Result};
 use serde_json::{Value, json};
 
@@ -14,34 +23,147 @@ const RUNNING: u32 = 50;
 /// So many of the newest cases are listed.
 const NEWEST: u32 = 10;
 
-/// The state as data. It is read from the journal; no host is asked.
+/// The command line of `fieldmedic status`.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    format: Format,
+}
+
+/// Prints the state.
+///
+/// # Errors
+/// If the journal cannot be read.
+pub(super) async fn run(settings: &LoadedConfig, arguments: Arguments) -> Result<ExitStatus> {
+    if arguments.format.json {
+        print_json(&now(settings).await?)?;
+    } else {
+        Status::read(settings).await?.print(&settings.config, Utc::now());
+    }
+    Ok(ExitStatus::Done)
+}
+
+/// The state as data.
 ///
 /// # Errors
 /// If the journal cannot be read.
 pub(super) async fn now(settings: &LoadedConfig) -> Result<Value> {
-    let config = &settings.config;
-    let journal = app::open_journal_to_read(settings).await?;
-    let running = journal.running_cases(RUNNING).await.into_diagnostic()?;
-    let newest = CaseQuery { limit: NEWEST, ..CaseQuery::default() };
-    let newest = journal.find_cases(&newest).await.into_diagnostic()?;
-    let sweeps = journal.sweeps().await.into_diagnostic()?;
-    let pause = journal.pause_state().await.into_diagnostic()?;
-    let mode = config.policy().mode;
-    let systems = config.systems.iter().map(|(name, system)| {
-        let sweep = sweeps.iter().find(|sweep| sweep.system == *name);
-        let system_type = system.system_type.as_ref().map_or(name.as_str(), SystemTypeName::as_str);
-        json!({
-            "system": name, "type": system_type, "hosts": system.hosts,
-            "mode": system.mode.map_or(mode, |own| own.min(mode)), "last_sweep": sweep.map(swept),
+    Ok(Status::read(settings).await?.to_json(&settings.config))
+}
+
+/// What the journal knows.
+struct Status {
+    running: Vec<CaseEntry>,
+    newest: Vec<CaseEntry>,
+    sweeps: Vec<SystemSweep>,
+    pause: Option<Pause>,
+}
+
+impl Status {
+    async fn read(settings: &LoadedConfig) -> Result<Self> {
+        let journal = app::open_journal_to_read(settings).await?;
+        let newest = CaseQuery { limit: NEWEST, ..CaseQuery::default() };
+        Ok(Self {
+            running: journal.running_cases(RUNNING).await.into_diagnostic()?,
+            newest: journal.find_cases(&newest).await.into_diagnostic()?,
+            sweeps: journal.sweeps().await.into_diagnostic()?,
+            pause: journal.pause_state().await.into_diagnostic()?,
         })
-    });
-    Ok(json!({
-        "mode": mode,
-        "changes_paused": pause.map(|pause| json!({ "by": pause.by, "at": pause.at, "why": pause.why.to_string() })),
-        "running_cases": running.iter().map(entry).collect::<Vec<_>>(),
-        "newest_cases": newest.iter().map(entry).collect::<Vec<_>>(),
-        "systems": systems.collect::<Vec<_>>(),
-    }))
+    }
+
+    fn sweep(&self, system: &SystemName) -> Option<&SystemSweep> {
+        self.sweeps.iter().find(|sweep| sweep.system == *system)
+    }
+
+    fn to_json(&self, config: &Config) -> Value {
+        let systems = config.systems.iter().map(|(name, system)| {
+            json!({
+                "system": name, "type": type_of(config, name), "hosts": system.hosts,
+                "mode": mode_of(config, name), "last_sweep": self.sweep(name).map(swept),
+            })
+        });
+        let pause = self.pause.as_ref();
+        json!({
+            "mode": config.policy().mode,
+            "changes_paused": pause.map(|pause| json!({ "by": pause.by, "at": pause.at, "why": pause.why.to_string() })),
+            "running_cases": self.running.iter().map(entry).collect::<Vec<_>>(),
+            "newest_cases": self.newest.iter().map(entry).collect::<Vec<_>>(),
+            "systems": systems.collect::<Vec<_>>(),
+        })
+    }
+
+    fn print(&self, config: &Config, now: DateTime<Utc>) {
+        match &self.pause {
+            None => print(&format!("mode {}; changes are not paused", word(config.policy().mode))),
+            Some(pause) => {
+                let at = pause.at.format("%Y-%m-%d %H:%M UTC");
+                let text = format!("all changes are paused by {} since {at}: {}", pause.by, pause.why);
+                print_marked("✋ ", Paint::Warn, &text);
+            }
+        }
+        for name in config.systems.keys() {
+            let (mark, paint, health) = health(self.sweep(name));
+            let when = self.sweep(name).map_or_else(String::new, |sweep| format!(", {}", ago(sweep.at, now)));
+            let (kind, mode) = (type_of(config, name), word(mode_of(config, name)));
+            print_marked(mark, paint, &format!("{name} ({kind}, {mode}): {health}{when}"));
+        }
+        match self.running.len() {
+            0 => print("no case is at work"),
+            1 => print("1 case is at work:"),
+            many => print(&format!("{many} cases are at work:")),
+        }
+        for case in &self.running {
+            let title = case.title.as_deref().unwrap_or_default();
+            let summary = &case.summary;
+            print(&format!("  {}  {}  {}  {title}", summary.id, ago(summary.opened_at, now), summary.ticket));
+        }
+    }
+}
+
+fn type_of<'a>(config: &'a Config, name: &'a SystemName) -> &'a str {
+    let own = config.systems.get(name).and_then(|system| system.system_type.as_ref());
+    own.map_or(name.as_str(), SystemTypeName::as_str)
+}
+
+fn mode_of(config: &Config, name: &SystemName) -> Mode {
+    let mode = config.policy().mode;
+    config.systems.get(name).and_then(|system| system.mode).map_or(mode, |own| own.min(mode))
+}
+
+fn word(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Observe => "observe",
+        Mode::Ask => "ask",
+        Mode::Act => "act",
+    }
+}
+
+/// How a system was at its last sweep, with a mark for it.
+fn health(sweep: Option<&SystemSweep>) -> (&'static str, Paint, String) {
+    let Some(sweep) = sweep else { return ("· ", Paint::Dim, "no sweep yet".to_owned()) };
+    if sweep.is_unreachable {
+        return ("✗ ", Paint::Bad, "no host answered".to_owned());
+    }
+    let found: Vec<String> =
+        sweep.findings.iter().map(|found| format!("{} ({})", found.title, found.summary)).collect();
+    if !found.is_empty() {
+        return ("✗ ", Paint::Bad, found.join("; "));
+    }
+    match sweep.unknown_count {
+        0 => ("✓ ", Paint::Good, "no fault".to_owned()),
+        count => ("? ", Paint::Warn, format!("no fault is known, and {count} could not be checked")),
+    }
+}
+
+/// `3 min ago`.
+fn ago(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
+    let minutes = (now - at).num_minutes();
+    match minutes {
+        ..1 => "just now".to_owned(),
+        1..120 => format!("{minutes} min ago"),
+        120..2880 => format!("{} h ago", minutes / 60),
+        _ => format!("{} days ago", minutes / 1440),
+    }
 }
 
 fn entry(case: &CaseEntry) -> Value {

@@ -267,7 +267,9 @@ fn the_schemas_name_each_key_of_the_decoder() {
                     known.trim_end_matches(')').split(", ").map(str::to_owned).collect();
                 // An operation is decoded as a fault is, after what only faults have was refused.
                 if keys.contains("extra_probes") && keys.contains("symptoms") {
-                    for key in ["symptoms", "causes", "caused_by", "reported_only", "refines"] {
+                    for key in
+                        ["symptoms", "causes", "caused_by", "independent_of", "reported_only", "refines"]
+                    {
                         assert!(keys.remove(key), "{key}");
                     }
                 }

@@ -48,6 +48,7 @@ async fn a_ticket_from_the_webhook_to_its_close() {
     ### ✋ May I do this? (plan `[plan]`)
 
     @ops-lead: **Worker containers are not running**: 0 of 4 workers are running.
+
     I change nothing until somebody with the right to approve answers with a comment:
 
     ```text

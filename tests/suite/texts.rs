@@ -388,6 +388,12 @@ async fn what_the_commands_print() {
     ");
     let resolved = binary.run(&["resolve", &ticket.number.to_string()]).await;
     assert_eq!(resolved.code, Some(0), "{resolved:?}");
+    assert_snapshot!(prints(&binary, &["status"]).await, @"
+    exit status 0
+    mode act; changes are not paused
+    · qfieldcloud (qfieldcloud, act): no sweep yet
+    no case is at work
+    ");
     let list = binary.run(&["case", "list"]).await;
     let case = list.stdout.split_whitespace().next().expect("a case").to_owned();
     // Its moments and rounds are those of a real run, so only the order of what happened is held.
