@@ -190,7 +190,7 @@ fn found(flaw: Flaw, first: u64, expected: &str) {
 
 #[test]
 fn a_store_that_grants_every_lease_is_found() {
-    found(Flaw::GrantsEveryLease, 195, "has not granted");
+    found(Flaw::GrantsEveryLease, 199, "has not granted");
 }
 
 #[test]
@@ -200,5 +200,5 @@ fn an_agent_that_posts_without_searching_is_found() {
 
 #[test]
 fn an_agent_that_drops_its_intent_is_found() {
-    found(Flaw::DropsIntent, 470, "was given to the host");
+    found(Flaw::DropsIntent, 473, "was given to the host");
 }
