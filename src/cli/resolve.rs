@@ -12,12 +12,13 @@ use crate::core::case::detail::Detail;
 use crate::core::case::event::Source;
 use crate::core::case::outcome::{Escalation, Outcome};
 use crate::core::case::{Case, Stage};
+use crate::core::playbook::Library;
 use crate::core::policy::refusal::NotPermitted;
 use crate::core::text::format::format_minute;
 use crate::core::ticket::{Repo, TicketId};
 use crate::core::view::report::report;
 use crate::engine::{
-    CaseError, NoopObserver, Shutdown, apply_pause_label, library_of, open_case, run_case_waiting,
+    CaseError, Context, NoopObserver, Shutdown, apply_pause_label, library_of, open_case, run_case_waiting,
 };
 use crate::ports::OpenResult;
 use crate::render::terminal::{Folded, plain};
@@ -93,14 +94,18 @@ pub(super) async fn dry_run(settings: &LoadedConfig, issue: &str) -> Result<Valu
     };
     let (stop, _pull) = Shutdown::new();
     let case = run_case_waiting(&context, &case, &stop).await.into_diagnostic()?;
-    let library = library_of(&context, &case.library).await.into_diagnostic()?;
-    let library = library.unwrap_or_else(|| context.library.clone());
+    let library = library_for(&context, &case).await?;
     serde_json::to_value(report(&case, &library)).into_diagnostic()
 }
 
+/// The playbooks that a case is pinned to; today's, where the journal does not have them.
+async fn library_for(context: &Context, case: &Case) -> Result<Arc<Library>> {
+    let library = library_of(context, &case.library).await.into_diagnostic()?;
+    Ok(library.unwrap_or_else(|| context.library.clone()))
+}
+
 async fn finish(app: &Application, case: &Case, format: Format) -> Result<ExitStatus> {
-    let library = library_of(&app.context, &case.library).await.into_diagnostic()?;
-    let library = library.unwrap_or_else(|| app.context.library.clone());
+    let library = library_for(&app.context, case).await?;
     let report = report(case, &library);
     if format.json {
         print_json(&report)?;

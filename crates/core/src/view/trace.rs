@@ -42,12 +42,11 @@ pub fn phase_of(case: &Case) -> &'static str {
 /// The records contradict each other.
 pub fn trace_of(id: &CaseId, records: &[Record]) -> Result<Vec<Span>, InvalidJournal> {
     let (first, rest) = records.split_at(records.len().min(1));
-    let case = Case::fold(id, first)?;
+    let mut case = Case::fold(id, first)?;
     let mut trace = Trace { spans: Vec::new(), phase: 0, change: None };
     let opened = case.opened_at;
     trace.add(None, "case", opened, opened, Vec::new());
     trace.phase = trace.add(Some(0), phase_of(&case), opened, opened, Vec::new());
-    let mut case = case;
     for record in rest {
         case.apply(record)?;
         trace.follow(&case, record);
