@@ -11,7 +11,7 @@
 use crate::store::error::StoreError;
 use crate::store::sql::case_index;
 use crate::store::sql::connection::Connection;
-use crate::store::sql::schema::{is_current, missing, refuse};
+use crate::store::sql::schema::{absent, is_current, missing, refuse};
 use sqlx::{AssertSqlSafe, PgConnection};
 
 /// Each file leads from the version before it to its own number. They are only ever added to.
@@ -45,9 +45,7 @@ pub(super) async fn check(connection: &mut PgConnection, place: &str) -> Result<
         .fetch_one(&mut *connection)
         .await?;
     if !is_there {
-        return Err(refuse(format!(
-            "there is no journal in {place} yet. `fieldmedic serve` makes it, and so does the first `resolve` or `sweep`"
-        )));
+        return Err(absent(&format!("in {place}")).into());
     }
     let version: i32 = sqlx::query_scalar("SELECT version FROM schema_version").fetch_one(connection).await?;
     is_current(MIGRATIONS, version.into(), &format!("the journal in {place}"))

@@ -39,6 +39,13 @@ pub(in crate::store) fn is_current(
     }
 }
 
+/// There is no journal to read at this place.
+pub(in crate::store) fn absent(place: &str) -> JournalError {
+    JournalError::Unavailable(format!(
+        "there is no journal {place} yet. `fieldmedic serve` makes it, and so does the first `resolve` or `sweep`"
+    ))
+}
+
 /// The journal cannot be opened.
 pub(in crate::store) fn refuse(why: String) -> StoreError {
     JournalError::Unavailable(why).into()

@@ -26,6 +26,7 @@ use crate::ports::{
 };
 use crate::store::error::StoreError;
 use crate::store::row::records_of;
+use crate::store::sql::schema::absent;
 use crate::store::sql::{
     archive, case_index, cursors, event, inbox, kv, leases, measurements, notices, overview, records, runs,
     statistics,
@@ -102,9 +103,7 @@ impl Sqlite {
         let path = path::absolute(path).map_err(|error| explain_io(path, &error))?;
         let place = path.display().to_string();
         if !path.is_file() {
-            return Err(JournalError::Unavailable(format!(
-                "there is no journal {place} yet. `fieldmedic serve` makes it, and so does the first `resolve` or `sweep`"
-            )));
+            return Err(absent(&place));
         }
         let options = SqliteConnectOptions::new()
             .filename(&path)
