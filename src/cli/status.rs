@@ -8,9 +8,8 @@ use crate::cli::output::{ExitStatus, Format};
 use crate::config::Config;
 use crate::console::{Paint, print, print_json, print_marked};
 use crate::core::case::outcome::Outcome;
-use crate::core::ids::{SystemName, SystemTypeName};
+use crate::core::ids::SystemName;
 use crate::core::policy::consent::Pause;
-use crate::core::policy::mode::Mode;
 use crate::ports::{CaseEntry, CaseQuery, SystemSweep};
 use chrono::{DateTime, Utc};
 use clap::Args;
@@ -76,15 +75,16 @@ impl Status {
     }
 
     fn to_json(&self, config: &Config) -> Value {
+        let policy = config.policy();
         let systems = config.systems.iter().map(|(name, system)| {
             json!({
-                "system": name, "type": type_of(config, name), "hosts": system.hosts,
-                "mode": mode_of(config, name), "last_sweep": self.sweep(name).map(swept),
+                "system": name, "type": system.type_name(name), "hosts": system.hosts,
+                "mode": policy.strictest([system.mode]), "last_sweep": self.sweep(name).map(swept),
             })
         });
         let pause = self.pause.as_ref();
         json!({
-            "mode": config.policy().mode,
+            "mode": policy.mode,
             "changes_paused": pause.map(|pause| json!({ "by": pause.by, "at": pause.at, "why": pause.why.to_string() })),
             "running_cases": self.running.iter().map(entry).collect::<Vec<_>>(),
             "newest_cases": self.newest.iter().map(entry).collect::<Vec<_>>(),
@@ -93,18 +93,19 @@ impl Status {
     }
 
     fn print(&self, config: &Config, now: DateTime<Utc>) {
+        let policy = config.policy();
         match &self.pause {
-            None => print(&format!("mode {}; changes are not paused", word(config.policy().mode))),
+            None => print(&format!("mode {}; changes are not paused", policy.mode)),
             Some(pause) => {
                 let at = pause.at.format("%Y-%m-%d %H:%M UTC");
                 let text = format!("all changes are paused by {} since {at}: {}", pause.by, pause.why);
                 print_marked("✋ ", Paint::Warn, &text);
             }
         }
-        for name in config.systems.keys() {
+        for (name, system) in &config.systems {
             let (mark, paint, health) = health(self.sweep(name));
             let when = self.sweep(name).map_or_else(String::new, |sweep| format!(", {}", ago(sweep.at, now)));
-            let (kind, mode) = (type_of(config, name), word(mode_of(config, name)));
+            let (kind, mode) = (system.type_name(name), policy.strictest([system.mode]));
             print_marked(mark, paint, &format!("{name} ({kind}, {mode}): {health}{when}"));
         }
         match self.running.len() {
@@ -117,24 +118,6 @@ impl Status {
             let summary = &case.summary;
             print(&format!("  {}  {}  {}  {title}", summary.id, ago(summary.opened_at, now), summary.ticket));
         }
-    }
-}
-
-fn type_of<'a>(config: &'a Config, name: &'a SystemName) -> &'a str {
-    let own = config.systems.get(name).and_then(|system| system.system_type.as_ref());
-    own.map_or(name.as_str(), SystemTypeName::as_str)
-}
-
-fn mode_of(config: &Config, name: &SystemName) -> Mode {
-    let mode = config.policy().mode;
-    config.systems.get(name).and_then(|system| system.mode).map_or(mode, |own| own.min(mode))
-}
-
-fn word(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Observe => "observe",
-        Mode::Ask => "ask",
-        Mode::Act => "act",
     }
 }
 

@@ -67,6 +67,11 @@ impl GroupEntry {
 }
 
 impl SystemEntry {
+    /// The name of its type: that of the system, where it has none of its own.
+    pub fn type_name<'a>(&'a self, name: &'a SystemName) -> &'a str {
+        self.system_type.as_ref().map_or(name.as_str(), SystemTypeName::as_str)
+    }
+
     /// The system, checked against the playbooks of its type.
     ///
     /// # Errors
@@ -77,7 +82,7 @@ impl SystemEntry {
         library: &Library,
         agent: Option<&HostName>,
     ) -> Result<System, Vec<String>> {
-        let type_name = self.system_type.as_ref().map_or(name.as_str(), SystemTypeName::as_str);
+        let type_name = self.type_name(name);
         let found = library.systems.iter().find(|(known, _)| known.as_str() == type_name);
         let Some((system_type, definition)) = found else {
             let known: Vec<&str> = library.systems.keys().map(SystemTypeName::as_str).collect();

@@ -5,7 +5,7 @@ use crate::core::playbook::Library;
 use crate::core::policy::permit::Pause;
 use crate::core::policy::schedule::Schedule;
 use crate::dashboard::card::Cards;
-use crate::dashboard::words::{Moment, mode, moment};
+use crate::dashboard::words::{Moment, moment};
 use crate::engine::{Context, library_of};
 use crate::ports::JournalError;
 use chrono::{DateTime, Utc};
@@ -51,7 +51,7 @@ impl Dashboard {
 
     /// What the whole installation may do, in a word: `observe`, `ask` or `act`.
     pub fn mode(&self) -> &'static str {
-        mode(self.context.policy.mode)
+        self.context.policy.mode.as_str()
     }
 
     /// The pause in force.

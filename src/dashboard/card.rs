@@ -6,7 +6,7 @@ use crate::core::ids::CaseId;
 use crate::core::playbook::Library;
 use crate::core::view::remediation::verified_by;
 use crate::core::view::report::{ProposedStep, Report, report};
-use crate::dashboard::words::{risk, web_address};
+use crate::dashboard::words::web_address;
 use crate::ports::CaseEntry;
 use crate::render::Prompts;
 use chrono::{DateTime, Utc};
@@ -125,7 +125,7 @@ fn approval(case: &Case, report: &Report, library: &Library) -> Option<ApprovalC
         plan: question.plan.clone(),
         title: fault.map_or_else(|| question.playbook.clone(), |fault| fault.title.clone()),
         summary: finding.map(|finding| finding.summary.clone()).unwrap_or_default(),
-        risk: risk(question.risk),
+        risk: question.risk.as_str(),
         changed: question.changed,
         steps: question.steps.clone(),
     })

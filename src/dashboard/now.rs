@@ -5,7 +5,7 @@ use crate::core::playbook::inventory::System;
 use crate::dashboard::board::{Dashboard, PauseView};
 use crate::dashboard::card::CaseCard;
 use crate::dashboard::history::CaseLine;
-use crate::dashboard::words::{Moment, mode, moment};
+use crate::dashboard::words::{Moment, moment};
 use crate::ports::{CaseEntry, CaseQuery, Cursor, JournalError, SystemSweep};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
@@ -152,7 +152,7 @@ impl Dashboard {
             name: system.name.to_string(),
             system_type: system.system_type.to_string(),
             hosts,
-            mode: mode(system.mode.map_or(self.context.policy.mode, |own| own.min(self.context.policy.mode))),
+            mode: self.context.policy.strictest([system.mode]).as_str(),
             health,
             is_late: due.is_some_and(|due| now - due > LATE),
             swept: at.map(|at| moment(at, now)),

@@ -4,7 +4,7 @@ use crate::core::ids::{PlaybookName, SystemName};
 use crate::core::playbook::{Fault, SystemType};
 use crate::core::policy::mode::Mode;
 use crate::dashboard::board::Dashboard;
-use crate::dashboard::words::{Moment, mode, moment, risk};
+use crate::dashboard::words::{Moment, moment};
 use crate::ports::{JournalError, PlaybookRuns};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
@@ -109,8 +109,7 @@ impl Dashboard {
     fn row(&self, fault: &Fault, freest: Mode, is_operation: bool) -> PlaybookRow {
         let policy = &self.context.policy;
         let configured = policy.playbook_modes.get(&fault.name).copied();
-        let strictest =
-            [configured, fault.mode].into_iter().flatten().fold(policy.mode.min(freest), Mode::min);
+        let strictest = policy.strictest([configured, fault.mode, Some(freest)]);
         let asks = strictest == Mode::Act && fault.risk > policy.max_risk;
         PlaybookRow {
             name: fault.name.to_string(),
@@ -118,9 +117,9 @@ impl Dashboard {
             mode: match fault.remediation.is_empty() {
                 true => "person",
                 false if asks => "ask",
-                false => mode(strictest),
+                false => strictest.as_str(),
             },
-            risk: risk(fault.risk),
+            risk: fault.risk.as_str(),
             is_operation,
             ..PlaybookRow::unknown(&fault.name)
         }

@@ -4,7 +4,7 @@ use crate::core::policy::change_freeze::{ChangeFreeze, Window};
 use crate::core::policy::run_history::RunHistory;
 use crate::core::policy::standing::standing_limits;
 use crate::dashboard::board::{Dashboard, PauseView};
-use crate::dashboard::words::{self, Moment, mode, moment, risk};
+use crate::dashboard::words::{self, Moment, moment};
 use crate::ports::{JournalError, RunsOf};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
@@ -90,11 +90,11 @@ impl Dashboard {
             format!("after {} in a day, for {}", breaker.threshold, written(breaker.open_for))
         };
         let own_modes =
-            inventory.systems.values().filter_map(|it| Some((it.name.to_string(), mode(it.mode?))));
+            inventory.systems.values().filter_map(|it| Some((it.name.to_string(), it.mode?.as_str())));
         Ok(PolicyPage {
             pause: self.pause().await?,
-            mode: mode(policy.mode),
-            max_risk: risk(policy.max_risk),
+            mode: policy.mode.as_str(),
+            max_risk: policy.max_risk.as_str(),
             four_eyes: policy.four_eyes,
             soak: written(policy.soak),
             approval_timeout: written(policy.approval_timeout),
@@ -102,7 +102,7 @@ impl Dashboard {
             playbooks: policy
                 .playbook_modes
                 .iter()
-                .map(|(name, own)| (name.to_string(), mode(*own)))
+                .map(|(name, own)| (name.to_string(), own.as_str()))
                 .collect(),
             held: held.collect(),
             freezes: policy.change_freezes.iter().map(|it| freeze(it, now)).collect(),

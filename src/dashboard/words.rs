@@ -1,6 +1,5 @@
 //! Moments, durations and single words, as pages show them.
 
-use crate::core::policy::mode::{Mode, Risk};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::Serialize;
 
@@ -73,22 +72,6 @@ pub(super) fn length(length: TimeDelta) -> String {
         60..3600 => pair(seconds / 60, "min", seconds % 60, "s"),
         3600..86_400 => pair(seconds / 3600, "h", seconds % 3600 / 60, "min"),
         _ => pair(seconds / 86_400, "d", seconds % 86_400 / 3600, "h"),
-    }
-}
-
-pub(super) fn mode(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Observe => "observe",
-        Mode::Ask => "ask",
-        Mode::Act => "act",
-    }
-}
-
-pub(super) fn risk(risk: Risk) -> &'static str {
-    match risk {
-        Risk::Low => "low",
-        Risk::Medium => "medium",
-        Risk::High => "high",
     }
 }
 

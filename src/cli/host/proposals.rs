@@ -52,8 +52,7 @@ fn name_freely(config: &Config, host: &HostName, proposals: &mut Vec<Proposal>) 
     let mut taken: BTreeSet<String> = config.systems.keys().map(ToString::to_string).collect();
     proposals.retain_mut(|proposal| {
         let same = config.systems.iter().find(|(name, entry)| {
-            let of_type = entry.system_type.as_ref().map_or(name.as_str(), |found| found.as_str());
-            of_type == proposal.system_type.as_str()
+            entry.type_name(name) == proposal.system_type.as_str()
                 && entry.hosts.values().any(|of| of == host)
                 && proposal.params.iter().all(|(param, value)| {
                     // What differs was decided by a person; what only one of them says is no difference.

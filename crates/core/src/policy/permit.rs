@@ -61,6 +61,11 @@ impl Default for Policy {
 }
 
 impl Policy {
+    /// The mode that holds where these are set besides: the strictest of all.
+    pub fn strictest(&self, modes: impl IntoIterator<Item = Option<Mode>>) -> Mode {
+        modes.into_iter().flatten().fold(self.mode, Mode::min)
+    }
+
     /// The same rules for a rehearsal: no permit, and no word on the forge.
     pub fn dry_run(mut self) -> Self {
         self.mode = Mode::Observe;
@@ -107,7 +112,7 @@ pub fn authorize(
     approval: Option<&Approval>,
 ) -> Result<Permit, NotPermitted> {
     let configured = policy.playbook_modes.get(&plan.playbook).copied();
-    let strictest = modes.into_iter().chain([configured]).flatten().fold(policy.mode, Mode::min);
+    let strictest = policy.strictest(modes.into_iter().chain([configured]));
     if !policy.publishes {
         return Err(NotPermitted::DryRun);
     }
