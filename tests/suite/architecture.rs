@@ -22,10 +22,11 @@ const LAYERS: &[(&str, &[&str])] = &[
     // The pure core. What serves all phases stands first.
     ("crates/core/src/lib.rs", &[]),
     ("crates/redact/src", &[]),
+    ("crates/classifier/src", &[]),
     ("crates/core/src/text", &[REDACT]),
     ("crates/core/src/ids.rs", &[TEXT]),
     ("crates/core/src/expr", &[TEXT]),
-    ("crates/core/src/reading", &[IDS]),
+    ("crates/core/src/reading", &[CLASSIFIER, IDS]),
     ("crates/core/src/playbook", &[TEXT, IDS, EXPR, MODE, "crates/core/src/policy/permit.rs"]),
     ("crates/core/src/diagnosis", &[TEXT, IDS, EXPR, PLAYBOOK, MODE, "crates/core/src/policy/permit.rs"]),
     (
@@ -172,6 +173,7 @@ const LAYERS: &[(&str, &[&str])] = &[
 const CORE: &str = "crates/core/src";
 const PORTS: &str = "crates/ports/src";
 const SANDBOX: &str = "crates/sandbox/src";
+const CLASSIFIER: &str = "crates/classifier/src";
 const REDACT: &str = "crates/redact/src";
 const TEXT: &str = "crates/core/src/text";
 const IDS: &str = "crates/core/src/ids.rs";
@@ -200,8 +202,9 @@ const VENDORS: &[(&str, &[&str])] = &[
 ];
 
 /// The crates of the workspace: the name, and the folder of its sources.
-const CRATES: [(&str, &str); 5] = [
+const CRATES: [(&str, &str); 6] = [
     ("fieldmedic", "src"),
+    ("fieldmedic_classifier", "crates/classifier/src"),
     ("fieldmedic_core", "crates/core/src"),
     ("fieldmedic_ports", "crates/ports/src"),
     ("fieldmedic_redact", "crates/redact/src"),

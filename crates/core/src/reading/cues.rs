@@ -1,7 +1,7 @@
 //! Cues: words that say by themselves how many are concerned, when, and how urgent it is.
 
-use crate::reading::features::{Word, words};
 use crate::reading::labels::{Cue, Language, ReadCue};
+use fieldmedic_classifier::{Word, words};
 use std::collections::HashMap;
 
 /// The phrases of every cue, in all languages.

@@ -1,12 +1,12 @@
 //! The reader that is built in: deterministic, offline, and trained from examples.
 
 use crate::ids::SymptomName;
-use crate::reading::classifier::{Classifier, PreparedText};
 use crate::reading::cues::Cues;
 use crate::reading::labels::{
     Confidence, Cue, Language, ReadSentence, ReadSymptom, ReadTopic, Reading, SymptomShare, Topic, TopicShare,
 };
 use crate::reading::sentences::{Sentence, beginning, sentences};
+use fieldmedic_classifier::{PreparedText, WordClassifier};
 use std::iter;
 use whatlang::{Detector, Lang};
 
@@ -39,7 +39,7 @@ pub struct Examples {
 #[derive(Debug, Clone)]
 pub struct ExampleReader {
     /// The classes are the symptoms, in their order, and after them the topics.
-    classifier: Classifier,
+    classifier: WordClassifier,
     symptoms: Vec<SymptomName>,
     cues: Cues,
 }
@@ -82,7 +82,7 @@ impl ExampleReader {
     /// Learns from the examples. It takes about a second for some thousand examples.
     pub fn new(examples: Examples) -> Self {
         let numbered = examples.numbered();
-        let classifier = Classifier::train(numbered.classes(), numbered.texts);
+        let classifier = WordClassifier::train(numbered.classes(), numbered.texts);
         Self { classifier, symptoms: numbered.symptoms, cues: examples.cues }
     }
 

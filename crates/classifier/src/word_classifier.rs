@@ -1,9 +1,9 @@
 //! A linear classifier: multinomial logistic regression, trained from examples. It is small, the same on every
 //! machine, and can say which words led it.
 
-use crate::reading::features::{Feature, FeatureKind, Word, counts, features, words};
-use crate::reading::linear::{LinearModel, Samples, Sparse, Training};
-use std::collections::HashMap;
+use crate::features::{Feature, FeatureKind, Word, counts, features, words};
+use crate::linear::{LinearModel, Samples, Sparse, Training};
+use rustc_hash::FxHashMap;
 
 const TRAINING: Training = Training { rounds: 8, first_step: 1.0 };
 /// A feature that fewer examples have says nothing about others.
@@ -11,9 +11,9 @@ const MIN_EXAMPLES: u32 = 2;
 
 /// Which class a text belongs to.
 #[derive(Debug, Clone)]
-pub(super) struct Classifier {
+pub struct WordClassifier {
     /// Of each feature that is known: its row in the model, and how rare it is.
-    vocabulary: HashMap<Feature, Known>,
+    vocabulary: FxHashMap<Feature, Known>,
     model: LinearModel,
 }
 
@@ -24,15 +24,15 @@ struct Known {
 }
 
 /// A text that is taken apart.
-pub(super) struct PreparedText<'t> {
+pub struct PreparedText<'t> {
     words: Vec<Word<'t>>,
     sparse: Sparse,
 }
 
-impl Classifier {
+impl WordClassifier {
     /// Trains on texts with the numbers of their classes, from 0 to `classes` - 1. The same examples in the same
     /// order give the same classifier.
-    pub(super) fn train<'t>(classes: usize, examples: impl IntoIterator<Item = (&'t str, usize)>) -> Self {
+    pub fn train<'t>(classes: usize, examples: impl IntoIterator<Item = (&'t str, usize)>) -> Self {
         let examples: Vec<(&str, usize)> = examples.into_iter().collect();
         let vocabulary = vocabulary(&examples);
         // The features are found twice: to keep those of all texts would take a hundred times the memory of the texts.
@@ -45,21 +45,21 @@ impl Classifier {
     }
 
     /// Takes a text apart, for everything that is asked of it.
-    pub(super) fn prepare<'t>(&self, text: &'t str) -> PreparedText<'t> {
+    pub fn prepare<'t>(&self, text: &'t str) -> PreparedText<'t> {
         let words = words(text);
         let sparse = sparse(&self.vocabulary, &counts(&words));
         PreparedText { words, sparse }
     }
 
     /// How likely the text belongs to each class; together 1.
-    pub(super) fn classify(&self, text: &PreparedText<'_>) -> Vec<f32> {
+    pub fn classify(&self, text: &PreparedText<'_>) -> Vec<f32> {
         self.model.probabilities(&text.sparse)
     }
 
     /// The words that speak most for a class, in the order of the text; at most `count` of them.
-    pub(super) fn words_for<'t>(&self, text: &PreparedText<'t>, class: usize, count: usize) -> Vec<&'t str> {
+    pub fn words_for<'t>(&self, text: &PreparedText<'t>, class: usize, count: usize) -> Vec<&'t str> {
         let mut shares = vec![0.0_f32; text.words.len()];
-        let values: HashMap<u32, f32> = text.sparse.0.iter().copied().collect();
+        let values: FxHashMap<u32, f32> = text.sparse.0.iter().copied().collect();
         for (feature, at) in features(&text.words) {
             let Some(known) = self.vocabulary.get(&feature) else { continue };
             let value = values.get(&known.row).copied().unwrap_or_default();
@@ -80,7 +80,7 @@ impl Classifier {
 }
 
 /// The known features of a text, each kind with the length 1.
-fn sparse(vocabulary: &HashMap<Feature, Known>, counts: &HashMap<Feature, u32>) -> Sparse {
+fn sparse(vocabulary: &FxHashMap<Feature, Known>, counts: &FxHashMap<Feature, u32>) -> Sparse {
     let mut values: Vec<(FeatureKind, u32, f32)> = counts
         .iter()
         .filter_map(|(feature, count)| {
@@ -103,8 +103,8 @@ fn sparse(vocabulary: &HashMap<Feature, Known>, counts: &HashMap<Feature, u32>) 
 }
 
 /// The features that enough examples have, with their inverse document frequency.
-fn vocabulary(examples: &[(&str, usize)]) -> HashMap<Feature, Known> {
-    let mut frequency: HashMap<Feature, u32> = HashMap::new();
+fn vocabulary(examples: &[(&str, usize)]) -> FxHashMap<Feature, Known> {
+    let mut frequency: FxHashMap<Feature, u32> = FxHashMap::default();
     for (text, _) in examples {
         for feature in counts(&words(text)).into_keys() {
             *frequency.entry(feature).or_default() += 1;

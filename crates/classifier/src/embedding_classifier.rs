@@ -1,6 +1,6 @@
 //! A classifier of embeddings: vectors by which a model of a language stands for texts.
 
-use crate::reading::linear::{LinearModel, Samples, Sparse, Training};
+use crate::linear::{LinearModel, Samples, Sparse, Training};
 
 /// Chosen with the wordings for development and the model `multilingual-e5-small`.
 const TRAINING: Training = Training { rounds: 20, first_step: 0.5 };

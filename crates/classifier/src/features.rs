@@ -1,7 +1,7 @@
 //! Features of a text: its words, its pairs of words, and the pieces of its words. Pieces make words of one
 //! stem alike, in any language, and forgive a wrong letter.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
@@ -12,11 +12,11 @@ const PIECE: usize = 4;
 
 /// A word as it stands in the text, and in its plain form.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Word<'t> {
+pub struct Word<'t> {
     /// As it was written.
-    pub(super) written: &'t str,
+    pub written: &'t str,
     /// Lower case, without marks above or below letters; every number is `0`.
-    pub(super) plain: String,
+    pub plain: String,
 }
 
 /// What a feature is made of. Each kind is weighed by itself, so that a long word with many pieces counts no more
@@ -51,7 +51,7 @@ impl Feature {
 }
 
 /// The words of a text. Letters and digits make a word, in any script, and so does what an apostrophe joins.
-pub(super) fn words(text: &str) -> Vec<Word<'_>> {
+pub fn words(text: &str) -> Vec<Word<'_>> {
     let is_part = |c: char| c.is_alphanumeric() || is_combining_mark(c) || matches!(c, '\'' | '’');
     let parts = text.split(|c| !is_part(c)).map(|part| part.trim_matches(['\'', '’']));
     let words = parts.filter(|part| !part.is_empty()).take(MAX_WORDS);
@@ -99,8 +99,8 @@ pub(super) fn features<'w>(words: &'w [Word<'_>]) -> impl Iterator<Item = (Featu
 }
 
 /// How often each feature occurs in these words.
-pub(super) fn counts(words: &[Word<'_>]) -> HashMap<Feature, u32> {
-    let mut counts = HashMap::new();
+pub(super) fn counts(words: &[Word<'_>]) -> FxHashMap<Feature, u32> {
+    let mut counts = FxHashMap::default();
     for (feature, _) in features(words) {
         *counts.entry(feature).or_default() += 1;
     }
