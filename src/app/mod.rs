@@ -1,6 +1,7 @@
 //! The application: from a configuration to a process at work.
 //!
 //! - `settings`: the configuration file that a command works with.
+//! - `playbooks`: those that a configuration names.
 //! - `wiring`: builds the adapters and the engine; it alone names every adapter.
 //! - `inbox`: webhook deliveries, stored first and processed afterwards. `group_commit`: many at once.
 //! - `alerts`: what monitors send, through the same inbox.
@@ -24,6 +25,7 @@ mod listeners;
 pub mod metrics;
 mod notices;
 pub mod operations_log;
+mod playbooks;
 pub mod reachability;
 pub mod readiness;
 mod reading_forge;
@@ -36,8 +38,9 @@ pub mod traces;
 pub mod wiring;
 
 pub use crate::app::notices::{ChannelError, notice_channels, notice_rules};
+pub use crate::app::playbooks::{files, library};
 pub use crate::app::wiring::{
-    AppError, Application, ProbeSetup, RunMode, alert_sources, embedding_reader, files, free_space, identity,
+    AppError, Application, ProbeSetup, RunMode, alert_sources, embedding_reader, free_space, identity,
     journal_place, open_journal, open_journal_to_read, prompts, redactor, ticket_label, token_in,
     webhook_secret, webhook_secrets,
 };

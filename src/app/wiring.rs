@@ -3,13 +3,12 @@
 #![expect(clippy::disallowed_methods, reason = "reads secrets from the environment or from files")]
 
 use crate::app::alerts::AlertSource;
+use crate::app::playbooks::{files, load_once};
 use crate::app::reading_forge::ReadingForge;
 use crate::app::secrets::secret;
 use crate::app::settings::LoadedConfig;
 use crate::clock::SystemClock;
-use crate::config::{
-    AlertEntry, Config, HostEntry, NoticeEntry, PlaybooksEntry, SshConfigEntry, WebhookEntry,
-};
+use crate::config::{AlertEntry, Config, HostEntry, NoticeEntry, SshConfigEntry, WebhookEntry};
 use crate::console;
 use crate::core::case::scheduled_run::ScheduledRun;
 use crate::core::ids::HostName;
@@ -19,7 +18,6 @@ use crate::core::text::redact::Redactor;
 use crate::engine::{Context, ForgeSettings, NoopObserver, ProbeRunner, SetAside};
 use crate::github;
 use crate::github::{GitHub, Identity, Pace};
-use crate::library;
 use crate::library::Files;
 use crate::ports::{Clock, Forge, Label, Store};
 use crate::reader::{
@@ -124,7 +122,7 @@ pub struct ProbeSetup {
     /// The files that `library` was loaded from.
     pub files: Files,
     /// The configured playbooks, or the built-in ones.
-    pub library: Library,
+    pub library: Arc<Library>,
     /// The configured systems, hosts and groups, checked against `library`.
     pub inventory: Inventory,
     /// The configured schedules, checked against `library`.
@@ -139,7 +137,7 @@ impl ProbeSetup {
     pub fn build(setting: &LoadedConfig) -> Result<Self> {
         let config = &setting.config;
         let files = files(config)?;
-        let library = library::load(&files)?;
+        let library = load_once(&files)?;
         let inventory = config.inventory(&library, &setting.path)?;
         let schedules = config.schedules(&library, &inventory, &setting.path)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -184,7 +182,7 @@ impl Application {
             redactor,
             prompts: Arc::new(prompts(config)?),
             reader: Arc::new(BuiltInReader),
-            library: Arc::new(setup.library),
+            library: setup.library,
             files: Arc::new(setup.files.as_map().clone()),
             inventory: Arc::new(setup.inventory),
             policy: Arc::new(policy),
@@ -272,23 +270,6 @@ fn address(config: &Config) -> Result<Option<Address>, AppError> {
     };
     let address = Address::parse(url.expose_secret());
     address.map(Some).map_err(|error| AppError::BadAddress { variable, error })
-}
-
-/// The playbooks that a configuration names, or those in the binary.
-///
-/// # Errors
-/// If the configured folder cannot be read, or holds no playbooks.
-pub fn files(config: &Config) -> Result<Files> {
-    Ok(match &config.playbooks {
-        PlaybooksEntry::Alone(dir) => Files::from_dir(dir)?,
-        PlaybooksEntry::Added(dirs) => {
-            let mut files = Files::built_in();
-            for dir in dirs {
-                files = files.with(Files::from_dir(dir)?);
-            }
-            files
-        }
-    })
 }
 
 /// The prompts that a configuration names, or those in the binary.

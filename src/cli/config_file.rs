@@ -9,7 +9,6 @@
 use crate::app;
 use crate::app::settings::LoadedConfig;
 use crate::config::Config;
-use crate::library;
 use miette::{IntoDiagnostic, Result, WrapErr, bail, miette};
 use std::fs::Permissions;
 use std::io::Write as _;
@@ -60,7 +59,8 @@ impl Draft {
         file.as_file().set_permissions(Permissions::from_mode(mode & 0o7777)).into_diagnostic()?;
         let check = || -> Result<Config> {
             let config = Config::read(file.path())?;
-            config.inventory(&library::load(&app::files(&config)?)?, &path)?;
+            let library = app::library(&config)?;
+            config.inventory(&library, &path)?;
             Ok(config)
         };
         let config = check().map_err(|error| {

@@ -10,7 +10,6 @@ use crate::cli::explain::explained;
 use crate::cli::output::ExitStatus;
 use crate::cli::{case, diagnose, resolve, status};
 use crate::console::redact_value;
-use crate::library;
 use crate::mcp::{Answers, Question, serve};
 use async_trait::async_trait;
 use miette::{IntoDiagnostic, Report, Result};
@@ -54,7 +53,8 @@ impl Answers for FromConfig {
 }
 
 fn explain(settings: &LoadedConfig, name: &str) -> Result<String> {
-    explained(&library::load(&app::files(&settings.config)?)?, name)
+    let library = app::library(&settings.config)?;
+    explained(&library, name)
 }
 
 async fn show(settings: &LoadedConfig, case: &str) -> Result<String> {

@@ -64,7 +64,7 @@ fn system_name(text: &str) -> Result<SystemName, NameError> {
 pub(super) async fn run(settings: &LoadedConfig, arguments: Arguments) -> Result<ExitStatus> {
     let setup = ProbeSetup::build(settings)?;
     let journal = open_journal(settings).await?;
-    let from = (&*journal, &setup.library);
+    let from = (&*journal, setup.library.as_ref());
     let now = Utc::now();
     let wanted = match &arguments {
         Arguments::List(list) => &list.system,

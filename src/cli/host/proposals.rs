@@ -1,5 +1,6 @@
 //! What was found on a server, for a person to confirm, change or drop; or for a file of answers to choose from.
 
+use crate::app;
 use crate::app::settings::LoadedConfig;
 use crate::cli::answers::HostAnswers;
 use crate::cli::prompt::{ask, ask_optional};
@@ -10,7 +11,6 @@ use crate::core::ids::{HostName, ParamName, SystemName};
 use crate::core::playbook::discovery::{Discovery, Proposal, system_name, value_of};
 use crate::core::playbook::{Library, Param, SystemType};
 use crate::core::text::suggest::closest_match;
-use crate::{app, library};
 use miette::{Result, bail};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,7 +25,7 @@ pub(super) fn choose(
     mut discovery: Discovery,
     answers: Option<&HostAnswers>,
 ) -> Result<Vec<Proposal>> {
-    let library = library::load(&app::files(&loaded.config)?)?;
+    let library = app::library(&loaded.config)?;
     let known = name_freely(&loaded.config, host, &mut discovery.proposals);
     eprint("");
     if !known.is_empty() {

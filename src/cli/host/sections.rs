@@ -1,5 +1,6 @@
 //! The sections of the configuration that `host add` writes.
 
+use crate::app;
 use crate::app::settings::LoadedConfig;
 use crate::cli::config_file::{key, list, quoted};
 use crate::cli::host::target::Target;
@@ -7,7 +8,6 @@ use crate::config::Config;
 use crate::core::expr::value_type::words;
 use crate::core::ids::{HostName, Role};
 use crate::core::playbook::discovery::Proposal;
-use crate::{app, library};
 use miette::Result;
 use serde_json::Value;
 use std::fmt::Write as _;
@@ -45,7 +45,7 @@ pub(super) fn host(path: &Path, target: &Target) -> String {
 /// # Errors
 /// If the playbooks cannot be loaded.
 pub(super) fn systems(loaded: &LoadedConfig, host: &HostName, chosen: &[Proposal]) -> Result<String> {
-    let library = library::load(&app::files(&loaded.config)?)?;
+    let library = app::library(&loaded.config)?;
     let looks_from_here = |proposal: &Proposal| {
         let system_type = library.systems.get(&proposal.system_type);
         system_type.is_some_and(|found| found.probes.values().any(|probe| probe.host == Role::agent()))

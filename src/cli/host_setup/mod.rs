@@ -14,7 +14,6 @@ use crate::core::gate::{HostedSystem, KeyScope, RuleError, Rules};
 use crate::core::ids::{HostName, Role, SystemName};
 use crate::core::playbook::Library;
 use crate::core::playbook::inventory::{Inventory, System};
-use crate::library;
 use clap::Args;
 use miette::{Result, miette};
 use std::path::Path;
@@ -80,7 +79,7 @@ pub(super) fn hosted_systems<'a>(
 /// commands.
 pub(super) async fn run(loaded: &LoadedConfig, arguments: Arguments) -> Result<ExitStatus> {
     let config = &loaded.config;
-    let library = library::load(&app::files(config)?)?;
+    let library = app::library(config)?;
     let inventory = config.inventory(&library, &loaded.path)?;
     let system = inventory.systems.get(arguments.system.as_str()).ok_or_else(|| {
         let known: Vec<&str> = inventory.systems.keys().map(SystemName::as_str).collect();
