@@ -42,20 +42,30 @@ pub fn doctor_and_diagnose(fixture: &Fixture) {
     assert_eq!(now.connections - logins.connections, 1, "one connection is enough");
     assert!(now.most_at_once <= MAX_SESSIONS, "{} sessions at once are too many", now.most_at_once);
     fixture.assert_untouched_since(&before);
+    fixture.note(format!("{}; at most {} sessions at once", times(&seen), now.most_at_once));
+}
 
-    let took = |name: &str| seen["evidence"][name].as_u64().unwrap_or_default();
+/// Measures what a look costs beside its commands.
+pub fn beside_plain_ssh(fixture: &Fixture) {
+    let agent = fixture.agent();
+    let run = agent.run(&["diagnose", "qfieldcloud", "--json"]);
+    assert_eq!(run.code, 0, "the exit code of `diagnose`");
+    let seen: Value = serde_json::from_str(&run.stdout).expect("`diagnose --json` prints JSON");
     let commands = commands(&agent, &seen);
     let (in_turn, at_once) = by_plain_ssh(fixture, &agent, &commands);
     fixture.note(format!(
-        "diagnosis {} ms, of which connecting {} ms; the same {} commands by plain ssh over one open connection: \
-         {} ms all at once, {} ms one after another; at most {} sessions at once",
-        took("took_ms"),
-        took("connect_ms"),
+        "{}; the same {} commands by plain ssh over one open connection: {} ms all at once, {} ms one after another",
+        times(&seen),
         commands.len(),
         at_once.as_millis(),
         in_turn.as_millis(),
-        now.most_at_once,
     ));
+}
+
+/// How long a diagnosis took.
+fn times(seen: &Value) -> String {
+    let took = |name: &str| seen["evidence"][name].as_u64().unwrap_or_default();
+    format!("diagnosis {} ms, of which connecting {} ms", took("took_ms"), took("connect_ms"))
 }
 
 /// The command lines of all probes, filled in with what was seen.
