@@ -35,7 +35,7 @@ pub async fn scene(name: &str) -> ScenarioRun {
 }
 
 /// So many scenarios are played for each commit, some of each system type; `scripts/nightly` plays all.
-const SAMPLE: usize = 120;
+const SAMPLE: usize = 100;
 
 #[tokio::test]
 async fn every_scenario_comes_out_as_expected() {
