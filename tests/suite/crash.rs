@@ -20,6 +20,7 @@ use fieldmedic::library::Files;
 use fieldmedic::scenario;
 use fieldmedic::scenario::{LoadedPlaybooks, Scenario, ScenarioRun};
 use judge::{Rules, Violation};
+use regex::Regex;
 use run::{Point, Run, Successor, play};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -48,6 +49,8 @@ struct Subject {
     name: String,
     scenario: Scenario,
     undisturbed: Run,
+    /// Where the host's state counts commands.
+    counters: BTreeSet<String>,
 }
 
 /// One run with crashes.
@@ -73,7 +76,7 @@ impl<'a> Matrix<'a> {
             let scenario = Scenario::read(path).expect("the scenario can be read");
             let run = play(&scenario, &playbooks, &[], Successor::SameWorker, &|_| Arc::new(NoFlaw));
             let undisturbed = block_on(run).expect("no process is killed");
-            Subject { name: name_of(path), scenario, undisturbed }
+            Subject { name: name_of(path), scenario, undisturbed, counters: counters(path) }
         });
         Self { playbooks, rules, flaw, subjects }
     }
@@ -121,7 +124,7 @@ impl<'a> Matrix<'a> {
     /// Plays the jobs on all cores. Returns how many were played, and every violation.
     fn play(&self, jobs: &[Job]) -> (usize, Vec<(Violation, String)>) {
         let played = on_all_cores(jobs, |job| {
-            let Subject { name, scenario, undisturbed, .. } = &self.subjects[job.subject];
+            let Subject { name, scenario, undisturbed, counters } = &self.subjects[job.subject];
             let run = block_on(play(scenario, &self.playbooks, &job.crashes, job.successor, self.flaw))?;
             let places: Vec<&str> =
                 job.crashes.iter().filter_map(|at| Some(&*undisturbed.points.get(*at)?.name)).collect();
@@ -129,7 +132,7 @@ impl<'a> Matrix<'a> {
             let violations = if outlives(name, undisturbed, job) {
                 Vec::new()
             } else {
-                self.rules.judge(undisturbed, &run.end)
+                self.rules.judge(undisturbed, &run.end, counters)
             };
             let describe = |(violation, why)| (violation, format!("{place}: {violation:?}: {why}"));
             Some(violations.into_iter().map(describe).collect::<Vec<_>>())
@@ -173,6 +176,15 @@ fn outlives(name: &str, undisturbed: &Run, job: &Job) -> bool {
 /// A scenario's name: `qfieldcloud/worker-down`.
 fn name_of(path: &Path) -> String {
     path.strip_prefix(fixtures()).expect("a fixture").display().to_string()
+}
+
+/// What the host's state counts up by one, as pointers into it (RFC 6901). A change that may be made again counts again;
+/// how often each was made is judged by the host's log.
+fn counters(path: &Path) -> BTreeSet<String> {
+    let text = scenario::host_text(&path.join("host.yaml")).expect("host.yaml can be read");
+    let counts = Regex::new(r#"([\w.]+)"?: *"?([\w.]+) \+ 1\b"#).expect("a pattern");
+    let counts = counts.captures_iter(&text).filter(|found| found[1] == found[2]);
+    counts.map(|found| format!("/{}", found[1].replace('.', "/"))).collect()
 }
 
 /// Whether something changes by itself between a question and the answer. A crash costs time, so it may then change
