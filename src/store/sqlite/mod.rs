@@ -673,7 +673,7 @@ mod tests {
             Ok(None),
             "who only reads does not wait"
         );
-        drop(lock);
+        lock.rollback().await.unwrap();
         journal.set_cursor(&Cursor::Task("poll".into()), at).await.unwrap();
 
         sqlx::query("PRAGMA query_only = ON").execute(&journal.writer).await.unwrap();
