@@ -1,7 +1,6 @@
 //! Features of a text: its words, its pairs of words, and the pieces of its words. Pieces make words of one
 //! stem alike, in any language, and forgive a wrong letter.
 
-use rustc_hash::FxHashMap;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
@@ -98,13 +97,13 @@ pub(super) fn features<'w>(words: &'w [Word<'_>]) -> impl Iterator<Item = (Featu
     })
 }
 
-/// How often each feature occurs in these words.
-pub(super) fn counts(words: &[Word<'_>]) -> FxHashMap<Feature, u32> {
-    let mut counts = FxHashMap::default();
-    for (feature, _) in features(words) {
-        *counts.entry(feature).or_default() += 1;
-    }
-    counts
+/// How often each feature occurs in these words, in the order of the features. They are sorted, and not put into a map
+/// without a secret: words could be chosen that all fall into one place of it.
+pub(super) fn counts(words: &[Word<'_>]) -> Vec<(Feature, u32)> {
+    let mut all: Vec<Feature> = features(words).map(|(feature, _)| feature).collect();
+    all.sort_unstable();
+    let runs = all.chunk_by(|a, b| a == b);
+    runs.filter_map(|run| Some((*run.first()?, u32::try_from(run.len()).unwrap_or(u32::MAX)))).collect()
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ const MIN_EXAMPLES: u32 = 2;
 /// Which class a text belongs to.
 #[derive(Debug, Clone)]
 pub struct WordClassifier {
-    /// Of each feature that is known: its row in the model, and how rare it is.
+    /// Of each feature that is known: its row in the model, and how rare it is. Only examples put something into it.
     vocabulary: FxHashMap<Feature, Known>,
     model: LinearModel,
 }
@@ -80,16 +80,15 @@ impl WordClassifier {
 }
 
 /// The known features of a text, each kind with the length 1.
-fn sparse(vocabulary: &FxHashMap<Feature, Known>, counts: &FxHashMap<Feature, u32>) -> Sparse {
-    let mut values: Vec<(FeatureKind, u32, f32)> = counts
+fn sparse(vocabulary: &FxHashMap<Feature, Known>, counts: &[(Feature, u32)]) -> Sparse {
+    // In the order of the rows, which is that of the features.
+    let values: Vec<(FeatureKind, u32, f32)> = counts
         .iter()
         .filter_map(|(feature, count)| {
             let known = vocabulary.get(feature)?;
             Some((feature.kind, known.row, (1.0 + (*count as f32).ln()) * known.rarity))
         })
         .collect();
-    // The order of a hash map differs between runs, and so would the last digits of a sum.
-    values.sort_by_key(|(_, row, _)| *row);
     let length = |kind| {
         let squares = values.iter().filter(|(of, ..)| *of == kind).map(|(.., value)| value * value);
         squares.sum::<f32>().sqrt().max(f32::MIN_POSITIVE)
@@ -106,14 +105,14 @@ fn sparse(vocabulary: &FxHashMap<Feature, Known>, counts: &FxHashMap<Feature, u3
 fn vocabulary(examples: &[(&str, usize)]) -> FxHashMap<Feature, Known> {
     let mut frequency: FxHashMap<Feature, u32> = FxHashMap::default();
     for (text, _) in examples {
-        for feature in counts(&words(text)).into_keys() {
+        for (feature, _) in counts(&words(text)) {
             *frequency.entry(feature).or_default() += 1;
         }
     }
     let total = examples.len() as f32;
     let mut known: Vec<(Feature, u32)> =
         frequency.into_iter().filter(|(_, count)| *count >= MIN_EXAMPLES).collect();
-    // The rows are numbered the same way in every run.
+    // The rows are numbered in the order of the features, the same way in every run.
     known.sort_unstable();
     let known = known.into_iter().enumerate().map(|(row, (feature, count))| {
         let rarity = ((1.0 + total) / (1.0 + count as f32)).ln() + 1.0;
