@@ -74,7 +74,7 @@ pub fn texts() -> Vec<Entry> {
     corpus().into_iter().filter(|entry| entry.text().is_some()).collect()
 }
 
-/// How many entries the gate plays where each takes a whole case, or meets every command.
+/// How many entries the gate plays where each takes a whole case.
 const SAMPLE_SIZE: usize = 18;
 
 /// The entries that the gate plays, some of every kind.

@@ -1,6 +1,6 @@
-//! Hostile values in commands: every template of the library, with hostile texts in every position.
+//! Hostile values in commands: every template of the library, with every hostile text in every position.
 
-use super::corpus::{sample, texts};
+use super::corpus::texts;
 use fieldmedic::core::expr::value_type::ValueType;
 use fieldmedic::core::playbook::SystemType;
 use fieldmedic::core::playbook::command::{Template, Values};
@@ -72,7 +72,7 @@ fn is_shell_syntax(line: &str) -> bool {
 #[test]
 fn a_value_is_one_word_or_is_refused() {
     let library = library::load(&Files::built_in()).expect("the built-in playbooks are right");
-    let texts = sample(texts());
+    let texts = texts();
     let (mut refused, mut taken) = (0, 0);
     // Requests and operations add parameters and probes to their system type.
     let extended = library.systems.values().flat_map(|system| {
@@ -112,6 +112,6 @@ fn a_value_is_one_word_or_is_refused() {
             }
         }
     }
-    assert!(refused > 1_000 && taken > 0, "{refused} refused, {taken} taken");
+    assert!(refused > 10_000 && taken > 0, "{refused} refused, {taken} taken");
     println!("{refused} values were refused, {taken} stayed one word");
 }
