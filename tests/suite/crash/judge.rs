@@ -87,7 +87,11 @@ impl Rules {
             let same = end.labels == undisturbed.labels && end.closed == undisturbed.closed;
             hold(Violation::Issue, same, issue);
             let why = format!("{} instead of {}", end.state, undisturbed.state);
-            let same = uncounted(&end.state, counters) == uncounted(&undisturbed.state, counters);
+            let is_repeated = |(line, count): (&String, &usize)| undisturbed.changes.get(line) < Some(count);
+            let same = match end.changes.iter().any(is_repeated) {
+                true => uncounted(&end.state, counters) == uncounted(&undisturbed.state, counters),
+                false => end.state == undisturbed.state,
+            };
             hold(Violation::Host, same, why);
         }
         violations
