@@ -25,9 +25,7 @@ pub fn doctor_and_diagnose(fixture: &Fixture) {
     assert_eq!(doctor.code, 0, "the exit code of `doctor`");
 
     let logins = fixture.stack.logins();
-    let run = agent.run(&["diagnose", "qfieldcloud", "--json"]);
-    assert_eq!(run.code, 0, "the exit code of `diagnose`");
-    let seen: Value = serde_json::from_str(&run.stdout).expect("`diagnose --json` prints JSON");
+    let seen = diagnose(&agent);
     for (probe, facts) in seen["evidence"]["facts"].as_object().expect("facts") {
         for (fact, known) in facts.as_object().expect("facts of a probe") {
             assert!(known.get("Err").is_none(), "{probe}.{fact} is unknown: {known}");
@@ -48,9 +46,7 @@ pub fn doctor_and_diagnose(fixture: &Fixture) {
 /// Measures what a look costs beside its commands.
 pub fn beside_plain_ssh(fixture: &Fixture) {
     let agent = fixture.agent();
-    let run = agent.run(&["diagnose", "qfieldcloud", "--json"]);
-    assert_eq!(run.code, 0, "the exit code of `diagnose`");
-    let seen: Value = serde_json::from_str(&run.stdout).expect("`diagnose --json` prints JSON");
+    let seen = diagnose(&agent);
     let commands = commands(&agent, &seen);
     let (in_turn, at_once) = by_plain_ssh(fixture, &agent, &commands);
     fixture.note(format!(
@@ -60,6 +56,13 @@ pub fn beside_plain_ssh(fixture: &Fixture) {
         at_once.as_millis(),
         in_turn.as_millis(),
     ));
+}
+
+/// What a look at the system saw.
+fn diagnose(agent: &Agent) -> Value {
+    let run = agent.run(&["diagnose", "qfieldcloud", "--json"]);
+    assert_eq!(run.code, 0, "the exit code of `diagnose`");
+    serde_json::from_str(&run.stdout).expect("`diagnose --json` prints JSON")
 }
 
 /// How long a diagnosis took.
