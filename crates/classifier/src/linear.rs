@@ -7,7 +7,7 @@ const HALVED_AFTER: f32 = 25_000.0;
 /// Every example moves the bias, and only some move a weight, so its steps are shorter.
 const BIAS_STEP: f32 = 0.1;
 
-/// The features of a text that are not zero: their rows and values.
+/// The features of a text that are not zero: their rows, in ascending order, and values.
 pub(super) struct Sparse(pub(super) Vec<(u32, f32)>);
 
 /// Texts to learn from, with the numbers of their classes. All of them in one piece, which the operating system gets

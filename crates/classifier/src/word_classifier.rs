@@ -59,10 +59,13 @@ impl WordClassifier {
     /// The words that speak most for a class, in the order of the text; at most `count` of them.
     pub fn words_for<'t>(&self, text: &PreparedText<'t>, class: usize, count: usize) -> Vec<&'t str> {
         let mut shares = vec![0.0_f32; text.words.len()];
-        let values: FxHashMap<u32, f32> = text.sparse.0.iter().copied().collect();
+        let value_of = |row| {
+            let found = text.sparse.0.binary_search_by_key(&row, |(row, _)| *row).ok();
+            found.and_then(|at| text.sparse.0.get(at)).map_or(0.0, |(_, value)| *value)
+        };
         for (feature, at) in features(&text.words) {
             let Some(known) = self.vocabulary.get(&feature) else { continue };
-            let value = values.get(&known.row).copied().unwrap_or_default();
+            let value = value_of(known.row);
             let row = self.model.row(known.row);
             let mean = row.iter().sum::<f32>() / row.len().max(1) as f32;
             let weight = row.get(class).copied().unwrap_or_default() - mean;
